@@ -1,0 +1,109 @@
+//! Writing YAML: every scalar in the plainest style that is read back as the same text.
+
+use std::fmt::Write;
+
+/// Appends `key: value` at `indent`, and a line break.
+pub(super) fn write_entry(out: &mut String, indent: usize, key: &str, value: &str) {
+    for _ in 0..indent {
+        out.push(' ');
+    }
+    write_scalar(out, key, indent);
+    out.push_str(": ");
+    write_scalar(out, value, indent);
+    out.push('\n');
+}
+
+/// Appends `text` as a scalar; block lines are indented two deeper than `indent`.
+pub(super) fn write_scalar(out: &mut String, text: &str, indent: usize) {
+    if is_plain(text) {
+        out.push_str(text);
+    } else if is_block(text) {
+        out.push_str("|-");
+        for line in text.lines() {
+            out.push('\n');
+            for _ in 0..indent + 2 {
+                out.push(' ');
+            }
+            out.push_str(line);
+        }
+    } else if text.chars().any(char::is_control)
+        || text.contains(['\u{85}', '\u{2028}', '\u{2029}', '\u{feff}'])
+    {
+        write_double_quoted(out, text);
+    } else {
+        out.push('\'');
+        out.push_str(&text.replace('\'', "''"));
+        out.push('\'');
+    }
+}
+
+/// Words that some reader takes for a number, a truth value or null are never plain.
+fn is_plain(text: &str) -> bool {
+    let begins_well = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic());
+    let simple = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-./: ".contains(&byte));
+    let reserved = ["true", "false", "yes", "no", "on", "off", "y", "n", "null", "nan", "inf"];
+    begins_well
+        && simple
+        && !text.ends_with([':', ' '])
+        && !text.contains(": ")
+        && !reserved.iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
+fn is_block(text: &str) -> bool {
+    let ordinary = |c: char| {
+        c == '\n' || !(c.is_control() || matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}'))
+    };
+    text.contains('\n')
+        && !text.ends_with('\n')
+        && !text.starts_with([' ', '\n'])
+        && text.chars().all(ordinary)
+        && text.lines().all(|line| !line.ends_with(' '))
+}
+
+fn write_double_quoted(out: &mut String, text: &str) {
+    out.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            other if other.is_control() || matches!(other, '\u{2028}' | '\u{2029}' | '\u{feff}') => {
+                let _ = write!(out, "\\u{:04x}", u32::from(other)); // writing to a String cannot fail
+            }
+            other => out.push(other),
+        }
+    }
+    out.push('"');
+}
+
+#[cfg(all(test, feature = "spec"))]
+mod tests {
+    use super::*;
+    use granit_parser::{Event, Parser, ScalarStyle};
+    use proptest::prelude::*;
+
+    fn read_back(yaml: &str) -> Vec<String> {
+        Parser::new_from_str(yaml)
+            .map(|event| {
+                event.map_or_else(
+                    |error| Event::Scalar(error.to_string().into(), ScalarStyle::Plain, 0, None),
+                    |(event, _)| event,
+                )
+            })
+            .filter_map(
+                |event| if let Event::Scalar(text, ..) = event { Some(text.into_owned()) } else { None },
+            )
+            .collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1_000))]
+        #[test]
+        fn an_independent_parser_reads_the_same_text(text in "\\PC{0,12}|[a-z:#'\" \n{}|&*!%@-]{0,16}|(\\PC|\n|\t){0,12}") {
+            let mut out = String::new();
+            write_entry(&mut out, 2, "key", &text);
+            prop_assert_eq!(read_back(&out), vec!["key".to_owned(), text], "{}", out);
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! What went wrong, where, and how to mend it.
+
+use std::fmt;
+
+/// A fault in a value: what is wrong with it and, where one is known, the way out.
+///
+/// Messages are lower case, without a full stop, and carry the value they refuse.
+///
+/// ```
+/// use slo_core::model::Objective;
+///
+/// let error = "100%".parse::<Objective>().unwrap_err();
+/// assert_eq!(error.to_string(), "100% leaves no error budget");
+/// assert_eq!(error.hint(), Some("write 99.99% or lower"));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    message: String,
+    hint: Option<String>,
+}
+
+impl Error {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: None }
+    }
+
+    #[must_use]
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The message, without the hint.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// How to mend it, where that is known.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+}
+
+/// One fault of a document: its position, the path of the field, and the [`Error`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Line, counted from 1.
+    pub line: usize,
+    /// Column in characters, counted from 1.
+    pub column: usize,
+    /// Path of the field, for example `slos[0].objective`; empty for the document itself.
+    pub place: String,
+    /// What is wrong and how to mend it.
+    pub error: Error,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: ", self.line, self.column)?;
+        if !self.place.is_empty() {
+            write!(f, "{}: ", self.place)?;
+        }
+        write!(f, "{}", self.error)?;
+        match self.error.hint() {
+            Some(hint) => write!(f, "\n  hint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Every fault of a document, in the order of their positions; never empty.
+///
+/// ```
+/// let faults = slo_core::spec::parse("version: slo/v1\nservice: a b\nslos: []\n").unwrap_err();
+/// assert_eq!(faults.faults().len(), 2);
+/// assert!(faults.to_string().starts_with("2:10: service: `a b` is not a name"));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Diagnostics {
+    faults: Vec<Fault>,
+}
+
+impl Diagnostics {
+    #[cfg(feature = "spec")]
+    pub(crate) fn new(mut faults: Vec<Fault>) -> Self {
+        faults.sort_by_key(|fault| (fault.line, fault.column));
+        Self { faults }
+    }
+
+    /// The faults, first to last.
+    #[must_use]
+    pub fn faults(&self) -> &[Fault] {
+        &self.faults
+    }
+}
+
+impl fmt::Display for Diagnostics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, fault) in self.faults.iter().enumerate() {
+            if index > 0 {
+                writeln!(f)?;
+            }
+            write!(f, "{fault}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,66 @@
+//! The mathematics of service level objectives, as a pure library.
+//!
+//! An SLO is written once; the same value gives the error budget, the burn rates, the alert tiers and
+//! the Prometheus rules, with the same numbers everywhere.
+//!
+//! ```
+//! use slo_core::{artifact, math::{BurnRate, ErrorBudget, Tally}, rules, spec};
+//!
+//! let services = spec::parse(
+//!     r#"
+//! version: slo/v1
+//! service: checkout
+//! slos:
+//!   - name: availability
+//!     objective: 99.9%
+//!     window: 30d
+//!     sli:
+//!       events:
+//!         total: http_requests_total{job="checkout"}
+//!         bad: http_requests_total{job="checkout", code=~"5.."}
+//! "#,
+//! )?;
+//! let slo = &services[0].slos()[0];
+//!
+//! // 250 of 100,000 requests failed: how is the budget?
+//! let seen = Tally::new(100_000, 250)?;
+//! assert_eq!(BurnRate::of(seen, slo.objective()).unwrap().to_string(), "2.5×");
+//! assert_eq!(ErrorBudget::observed(slo.objective(), seen).remaining(), Some(-1.5));
+//!
+//! // The same SLO as Prometheus rules, with exact thresholds.
+//! let file = artifact::rule_file(&rules::generate(&services[0])?);
+//! assert!(file.contains("> 0.0144"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The modules are a pipeline; each uses only those before it, and `spec` only `model`.
+//! Nothing here reads a clock, a file, the environment or the network: time is an argument.
+//!
+//! | module | from → to |
+//! |---|---|
+#![cfg_attr(feature = "spec", doc = "| [`spec`] | text → model, with every fault at once |")]
+#![cfg_attr(not(feature = "spec"), doc = "| `spec` (a feature) | text → model, with every fault at once |")]
+//! | [`model`] | valid values: objective, window, SLI, SLO |
+//! | [`math`] | counts → burn rates, budgets, alerts |
+//! | [`promql`] | a tree that prints only valid PromQL |
+//! | [`rules`] | SLOs → recording and alerting rules |
+#![cfg_attr(feature = "artifact", doc = "| [`artifact`] | rules → rule files |")]
+#![cfg_attr(not(feature = "artifact"), doc = "| `artifact` (a feature) | rules → rule files |")]
+
+#[cfg(feature = "spec")]
+pub mod spec;
+
+pub mod model;
+
+pub mod math;
+
+pub mod promql;
+
+pub mod rules;
+
+#[cfg(feature = "artifact")]
+pub mod artifact;
+
+mod error;
+
+pub use error::{Diagnostics, Error, Fault};

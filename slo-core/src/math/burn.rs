@@ -1,0 +1,88 @@
+//! Burn rates.
+
+use super::Tally;
+use crate::model::Objective;
+use std::fmt;
+
+/// How many times faster than allowed the error budget is being spent: finite, not negative.
+///
+/// At 1 the budget lasts exactly the period (SRE Workbook, ch. 5).
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub struct BurnRate(f64);
+
+impl BurnRate {
+    /// The burn rate b = (B/N)/β of `tally`, or `None` without events.
+    ///
+    /// | events | burn rate |
+    /// |---|---|
+    /// | none | `None` |
+    /// | none bad | 0 |
+    /// | all bad | 1/β, the largest there is |
+    ///
+    /// ```
+    /// use slo_core::math::{BurnRate, Tally};
+    ///
+    /// let burn = BurnRate::of(Tally::new(1_000, 5)?, "99.9%".parse()?).unwrap();
+    /// assert_eq!(burn.value(), 5.0);
+    /// assert_eq!(burn.to_string(), "5×");
+    /// assert_eq!(BurnRate::of(Tally::EMPTY, "99.9%".parse()?), None);
+    /// # Ok::<(), slo_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn of(tally: Tally, objective: Objective) -> Option<Self> {
+        if tally.total() == 0 {
+            return None;
+        }
+        let budget = objective.budget();
+        // B·q and p·N stay below 2^104 for every objective and every count.
+        let spent = u128::from(tally.bad()) * budget.denominator();
+        let allowed = budget.numerator() * u128::from(tally.total());
+        Some(Self(spent as f64 / allowed as f64))
+    }
+
+    /// The rate as a number.
+    #[must_use]
+    pub const fn value(self) -> f64 {
+        self.0
+    }
+}
+
+impl fmt::Display for BurnRate {
+    /// Three significant digits, for people: `14.4×`, `1000×`, `0.05×`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let decimals = match self.0 {
+            rate if rate >= 99.95 => 0,
+            rate if rate >= 9.995 => 1,
+            _ => 2,
+        };
+        let text = format!("{:.decimals$}", self.0);
+        let text = if decimals > 0 { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+        write!(f, "{text}×")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_three_digits() {
+        for (total, bad, text) in [
+            (10_000, 144, "14.4×"),
+            (1_000, 1_000, "1000×"),
+            (100_000, 5, "0.05×"),
+            (1, 0, "0×"),
+            (1_000, 100, "100×"),
+        ] {
+            let burn = BurnRate::of(Tally::new(total, bad).unwrap(), "99.9%".parse().unwrap()).unwrap();
+            assert_eq!(burn.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn stays_finite_at_the_extremes() {
+        let strictest = "99.9999999999%".parse().unwrap();
+        let burn = BurnRate::of(Tally::new(u64::MAX, u64::MAX).unwrap(), strictest).unwrap();
+        assert!((burn.value() - 1e12).abs() < 1.0);
+    }
+}

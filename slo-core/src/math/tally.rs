@@ -1,0 +1,164 @@
+//! Counts of events.
+
+use crate::{Error, model::Ratio};
+
+/// How many events there were, and how many of them were bad.
+///
+/// Tallies are added; ratios never are. Adding is associative and commutative with
+/// [`Tally::EMPTY`] as its identity, so shards and time slices merge in any order.
+///
+/// ```
+/// use slo_core::math::Tally;
+///
+/// let day = Tally::new(1_000, 5)?;
+/// let night = Tally::new(10, 5)?;
+/// let both = day.checked_add(night)?;
+/// assert_eq!((both.total(), both.bad()), (1_010, 10));
+/// assert_eq!(both.error_ratio(), Some(10.0 / 1_010.0)); // not the mean of 0.005 and 0.5
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Tally {
+    total: u64,
+    // Never more than the total.
+    bad: u64,
+}
+
+impl Tally {
+    /// No events.
+    pub const EMPTY: Self = Self { total: 0, bad: 0 };
+
+    /// `total` events, of which `bad` were bad.
+    ///
+    /// # Errors
+    /// More bad events than events.
+    pub fn new(total: u64, bad: u64) -> Result<Self, Error> {
+        if bad > total {
+            return Err(Error::new(format!("{bad} bad events of {total}"))
+                .with_hint("the bad events must be among the total; check that both count the same thing"));
+        }
+        Ok(Self { total, bad })
+    }
+
+    /// All events.
+    #[must_use]
+    pub const fn total(self) -> u64 {
+        self.total
+    }
+
+    /// The bad events.
+    #[must_use]
+    pub const fn bad(self) -> u64 {
+        self.bad
+    }
+
+    /// The good events.
+    #[must_use]
+    pub const fn good(self) -> u64 {
+        self.total - self.bad
+    }
+
+    /// Both tallies together.
+    ///
+    /// # Errors
+    /// More events than 64 bits hold.
+    pub fn checked_add(self, other: Self) -> Result<Self, Error> {
+        match (self.total.checked_add(other.total), self.bad.checked_add(other.bad)) {
+            (Some(total), Some(bad)) => Ok(Self { total, bad }),
+            _ => Err(Error::new(format!(
+                "{} and {} events are more than 64 bits hold",
+                self.total, other.total
+            ))),
+        }
+    }
+
+    /// What was counted since `earlier`, where both are readings of the same growing counters.
+    ///
+    /// # Errors
+    /// Counters that ran backwards.
+    pub fn since(self, earlier: Self) -> Result<Self, Error> {
+        let grown = (self.total.checked_sub(earlier.total), self.bad.checked_sub(earlier.bad));
+        match grown {
+            (Some(total), Some(bad)) => Self::new(total, bad),
+            _ => Err(Error::new(format!("counters ran backwards: {earlier:?}, then {self:?}"))),
+        }
+    }
+
+    /// The share of bad events, e = B/N, or `None` without events.
+    #[must_use]
+    pub fn error_ratio(self) -> Option<f64> {
+        (self.total > 0).then(|| self.bad as f64 / self.total as f64)
+    }
+
+    /// The service level indicator, G/N, or `None` without events.
+    #[must_use]
+    pub fn sli(self) -> Option<f64> {
+        (self.total > 0).then(|| self.good() as f64 / self.total as f64)
+    }
+
+    /// Whether the share of bad events is above `threshold`: exact, strict, false without events.
+    ///
+    /// ```
+    /// use slo_core::math::Tally;
+    ///
+    /// let threshold = "0.003".parse()?; // 6 × 0.0005, which floats take for less than 3/1000
+    /// assert!(!Tally::new(1_000, 3)?.exceeds(threshold));
+    /// assert!(Tally::new(1_000, 4)?.exceeds(threshold));
+    /// # Ok::<(), slo_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn exceeds(self, threshold: Ratio) -> bool {
+        Ratio::new(self.bad.into(), self.total.into()).is_ok_and(|ratio| ratio > threshold)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use num_bigint::BigInt;
+    use num_rational::BigRational;
+    use proptest::prelude::*;
+
+    #[test]
+    fn refuses_what_does_not_add_up() {
+        assert!(Tally::new(1, 2).is_err());
+        assert!(Tally::new(u64::MAX, 0).unwrap().checked_add(Tally::new(1, 0).unwrap()).is_err());
+        assert!(Tally::new(5, 1).unwrap().since(Tally::new(6, 1).unwrap()).is_err());
+        assert!(Tally::new(6, 1).unwrap().since(Tally::new(5, 2).unwrap()).is_err());
+    }
+
+    #[test]
+    fn no_events_is_none() {
+        assert_eq!(Tally::EMPTY.sli(), None);
+        assert_eq!(Tally::EMPTY.error_ratio(), None);
+        assert!(!Tally::EMPTY.exceeds(Ratio::ZERO));
+    }
+
+    fn tally() -> impl Strategy<Value = Tally> {
+        (0..1_u64 << 60)
+            .prop_flat_map(|total| (Just(total), 0..=total))
+            .prop_map(|(n, b)| Tally::new(n, b).unwrap())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1_000))]
+        #[test]
+        fn merges_in_any_order(a in tally(), b in tally(), c in tally()) {
+            prop_assert_eq!(a.checked_add(b).unwrap(), b.checked_add(a).unwrap());
+            let left = a.checked_add(b).unwrap().checked_add(c).unwrap();
+            prop_assert_eq!(left, a.checked_add(b.checked_add(c).unwrap()).unwrap());
+            prop_assert_eq!(a.checked_add(Tally::EMPTY).unwrap(), a);
+            prop_assert_eq!(left.since(c).unwrap(), a.checked_add(b).unwrap());
+        }
+
+        #[test]
+        fn compares_as_big_rationals_do(tally in tally(), p in 0..1_u64 << 60, q in 1..1_u64 << 60) {
+            prop_assume!(tally.total() > 0);
+            let threshold = BigRational::new(BigInt::from(p), BigInt::from(q));
+            let ratio = BigRational::new(BigInt::from(tally.bad()), BigInt::from(tally.total()));
+            prop_assert_eq!(tally.exceeds(Ratio::new(p.into(), q.into()).unwrap()), ratio > threshold);
+            let boundary = Ratio::new(tally.bad().into(), tally.total().into()).unwrap();
+            prop_assert!(!tally.exceeds(boundary));
+        }
+    }
+}

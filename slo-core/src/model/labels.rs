@@ -1,0 +1,50 @@
+//! Prometheus labels.
+
+use crate::Error;
+use std::{collections::BTreeMap, fmt, str::FromStr};
+
+/// A Prometheus label name: `[a-zA-Z_][a-zA-Z0-9_]*`, not beginning with `__`.
+///
+/// ```
+/// use slo_core::model::LabelName;
+///
+/// assert!("team".parse::<LabelName>().is_ok());
+/// assert!("__name__".parse::<LabelName>().is_err());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LabelName(String);
+
+impl LabelName {
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn from_static(name: &'static str) -> Self {
+        Self(name.to_owned())
+    }
+}
+
+impl FromStr for LabelName {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let begins_well = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+        let word = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        if begins_well && word && !text.starts_with("__") {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(Error::new(format!("`{text}` is not a label name"))
+            .with_hint("use letters, digits and `_`, not beginning with a digit or `__`"))
+    }
+}
+
+impl fmt::Display for LabelName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Labels in the order of their names.
+pub type Labels = BTreeMap<LabelName, String>;

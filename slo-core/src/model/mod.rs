@@ -1,0 +1,24 @@
+//! Valid values: an SLO and its parts, each with one fallible door.
+//!
+//! A value of this module is valid; nothing downstream checks it again.
+
+mod alerting;
+mod labels;
+pub mod metric;
+mod name;
+mod objective;
+mod ratio;
+mod selector;
+mod sli;
+mod slo;
+mod window;
+
+pub use alerting::{AlertPolicy, BurnTier, Notification, Severity, Tier};
+pub use labels::{LabelName, Labels};
+pub use name::Name;
+pub use objective::Objective;
+pub use ratio::Ratio;
+pub use selector::{MatchOp, Matcher, Selector};
+pub use sli::{EventCounters, LatencyHistogram, Sli};
+pub use slo::{Service, Slo};
+pub use window::{Period, Window};

@@ -1,0 +1,163 @@
+//! Which series a stream of events is counted from.
+
+use super::LabelName;
+use crate::Error;
+use std::fmt;
+
+/// An instant vector selector: a metric name and label matchers.
+///
+/// Printed with Prometheus' own escapes, so that the text is always valid PromQL.
+///
+/// ```
+/// use slo_core::model::{MatchOp, Selector};
+///
+/// let errors = Selector::new("http_requests_total")?
+///     .matching("job", MatchOp::Equal, "checkout")?
+///     .matching("code", MatchOp::Regex, "5..")?;
+/// assert_eq!(errors.to_string(), r#"http_requests_total{job="checkout",code=~"5.."}"#);
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Selector {
+    // `[a-zA-Z_:][a-zA-Z0-9_:]*`
+    metric: String,
+    matchers: Vec<Matcher>,
+}
+
+/// One condition on a label.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Matcher {
+    /// The label.
+    pub label: LabelName,
+    /// How its value is compared.
+    pub op: MatchOp,
+    /// The value, or the regular expression; an absent label has the value `""`.
+    pub value: String,
+}
+
+/// How a [`Matcher`] compares; closed, because PromQL has just these four.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MatchOp {
+    /// `=`
+    Equal,
+    /// `!=`
+    NotEqual,
+    /// `=~`, anchored at both ends.
+    Regex,
+    /// `!~`, anchored at both ends.
+    NotRegex,
+}
+
+impl Selector {
+    /// All series of `metric`.
+    ///
+    /// # Errors
+    /// Text that is not a metric name.
+    pub fn new(metric: impl Into<String>) -> Result<Self, Error> {
+        let metric = metric.into();
+        let begins_well =
+            metric.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b"_:".contains(&b));
+        let word = metric.bytes().all(|b| b.is_ascii_alphanumeric() || b"_:".contains(&b));
+        if begins_well && word {
+            return Ok(Self { metric, matchers: Vec::new() });
+        }
+        Err(Error::new(format!("`{metric}` is not a metric name"))
+            .with_hint("use letters, digits, `_` and `:`, not beginning with a digit"))
+    }
+
+    /// The same, for a metric name that this crate composes from valid parts.
+    pub(crate) fn composed(metric: String) -> Self {
+        Self { metric, matchers: Vec::new() }
+    }
+
+    /// Narrowed by one more matcher.
+    ///
+    /// # Errors
+    /// A label that is not a label name. Regular expressions are checked where text is read.
+    pub fn matching(self, label: &str, op: MatchOp, value: impl Into<String>) -> Result<Self, Error> {
+        Ok(self.with(Matcher { label: label.parse()?, op, value: value.into() }))
+    }
+
+    #[must_use]
+    pub(crate) fn with(mut self, matcher: Matcher) -> Self {
+        self.matchers.push(matcher);
+        self
+    }
+
+    /// The metric name.
+    #[must_use]
+    pub fn metric(&self) -> &str {
+        &self.metric
+    }
+
+    /// The matchers, in the order they were written.
+    #[must_use]
+    pub fn matchers(&self) -> &[Matcher] {
+        &self.matchers
+    }
+
+    /// The same matchers on the metric with `suffix` appended, such as `_bucket`.
+    #[must_use]
+    pub(crate) fn suffixed(&self, suffix: &str) -> Self {
+        Self { metric: format!("{}{suffix}", self.metric), matchers: self.matchers.clone() }
+    }
+}
+
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.metric)?;
+        for (index, matcher) in self.matchers.iter().enumerate() {
+            f.write_str(if index == 0 { "{" } else { "," })?;
+            write!(f, "{matcher}")?;
+        }
+        f.write_str(if self.matchers.is_empty() { "" } else { "}" })
+    }
+}
+
+impl fmt::Display for Matcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}\"", self.label, self.op)?;
+        for character in self.value.chars() {
+            match character {
+                '\\' => f.write_str("\\\\")?,
+                '"' => f.write_str("\\\"")?,
+                '\n' => f.write_str("\\n")?,
+                '\r' => f.write_str("\\r")?,
+                '\t' => f.write_str("\\t")?,
+                control if control.is_control() => write!(f, "\\u{:04x}", u32::from(control))?,
+                plain => write!(f, "{plain}")?,
+            }
+        }
+        f.write_str("\"")
+    }
+}
+
+impl fmt::Display for MatchOp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Equal => "=",
+            Self::NotEqual => "!=",
+            Self::Regex => "=~",
+            Self::NotRegex => "!~",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_label_values_as_prometheus_does() {
+        let selector =
+            Selector::new("m").unwrap().matching("path", MatchOp::Regex, "a\\.b\"\n\u{7}é").unwrap();
+        assert_eq!(selector.to_string(), "m{path=~\"a\\\\.b\\\"\\n\\u0007é\"}");
+    }
+
+    #[test]
+    fn refuses_bad_names() {
+        assert!(Selector::new("").is_err());
+        assert!(Selector::new("1m").is_err());
+        assert!(Selector::new("m").unwrap().matching("a-b", MatchOp::Equal, "").is_err());
+    }
+}

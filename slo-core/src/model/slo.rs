@@ -1,0 +1,225 @@
+//! An SLO, and the service it belongs to.
+
+use super::{AlertPolicy, Labels, Name, Notification, Objective, Period, Severity, Sli, Window};
+use crate::Error;
+
+/// A service level objective.
+///
+/// ```
+/// use slo_core::model::{EventCounters, Period, Selector, Sli, Slo, Window};
+///
+/// let sli = Sli::Events(EventCounters::TotalBad {
+///     total: Selector::new("requests_total")?,
+///     bad: Selector::new("request_errors_total")?,
+/// });
+/// let slo = Slo::new("availability".parse()?, "99.9%".parse()?, Period::Rolling(Window::days(30)), sli)?;
+/// assert_eq!(slo.policy().tiers().len(), 4);
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slo {
+    name: Name,
+    description: String,
+    objective: Objective,
+    period: Period,
+    sli: Sli,
+    // Every tier is reachable for the objective and fires above a burn rate of one.
+    policy: AlertPolicy,
+    page: Notification,
+    ticket: Notification,
+}
+
+impl Slo {
+    /// An SLO with the Workbook's alert tiers.
+    ///
+    /// # Errors
+    /// A period without tiers, or an objective so low that a tier could never fire.
+    pub fn new(name: Name, objective: Objective, period: Period, sli: Sli) -> Result<Self, Error> {
+        let policy = AlertPolicy::for_period(period.length())?;
+        policy.check_reachable(objective)?;
+        Ok(Self {
+            name,
+            description: String::new(),
+            objective,
+            period,
+            sli,
+            policy,
+            page: Notification::default(),
+            ticket: Notification::default(),
+        })
+    }
+
+    /// The same with a sentence that says what is promised.
+    #[must_use]
+    pub fn with_description(mut self, description: impl Into<String>) -> Self {
+        self.description = description.into();
+        self
+    }
+
+    /// The same with what its alerts of `severity` carry.
+    #[must_use]
+    pub fn with_notification(mut self, severity: Severity, notification: Notification) -> Self {
+        match severity {
+            Severity::Page => self.page = notification,
+            Severity::Ticket => self.ticket = notification,
+        }
+        self
+    }
+
+    /// Its name, unique within the service.
+    #[must_use]
+    pub const fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// What is promised, in words; may be empty.
+    #[must_use]
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// The share of events that must be good.
+    #[must_use]
+    pub const fn objective(&self) -> Objective {
+        self.objective
+    }
+
+    /// The time over which it is judged.
+    #[must_use]
+    pub const fn period(&self) -> Period {
+        self.period
+    }
+
+    /// What it counts.
+    #[must_use]
+    pub const fn sli(&self) -> &Sli {
+        &self.sli
+    }
+
+    /// Its alert tiers.
+    #[must_use]
+    pub const fn policy(&self) -> &AlertPolicy {
+        &self.policy
+    }
+
+    /// What its alerts of `severity` carry.
+    #[must_use]
+    pub const fn notification(&self, severity: Severity) -> &Notification {
+        match severity {
+            Severity::Page => &self.page,
+            Severity::Ticket => &self.ticket,
+        }
+    }
+
+    fn time_scaled(&self, speed: u32) -> Result<Self, Error> {
+        let Period::Rolling(period) = self.period;
+        Ok(Self {
+            period: Period::Rolling(period.divided_by(speed)?),
+            policy: self.policy.time_scaled(speed)?,
+            ..self.clone()
+        })
+    }
+}
+
+/// A service and its SLOs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    name: Name,
+    labels: Labels,
+    // Short enough for every alert window to hold ten scrapes.
+    scrape_interval: Window,
+    // At least one, with distinct names.
+    slos: Vec<Slo>,
+}
+
+/// Scrapes that the shortest alert window must hold: a tile is a fifth of it and needs two.
+const SCRAPES_PER_WINDOW: u64 = 10;
+
+impl Service {
+    /// A service with its SLOs, scraped every `scrape_interval`.
+    ///
+    /// # Errors
+    /// No SLO, two of one name, or scrapes too far apart for the shortest alert window.
+    pub fn new(name: Name, scrape_interval: Window, slos: Vec<Slo>) -> Result<Self, Error> {
+        if slos.is_empty() {
+            return Err(Error::new(format!("service `{name}` has no SLO")));
+        }
+        for (index, slo) in slos.iter().enumerate() {
+            if slos.iter().take(index).any(|other| other.name == slo.name) {
+                return Err(
+                    Error::new(format!("`{}` names two SLOs", slo.name)).with_hint("rename one of them")
+                );
+            }
+            if let Some(shortest) = slo.policy.windows().first() {
+                let longest_interval = shortest.as_millis() / SCRAPES_PER_WINDOW;
+                if scrape_interval.as_millis() > longest_interval {
+                    let hint = Window::from_millis(longest_interval)
+                        .map(|limit| format!("scrape every {limit} or more often"))?;
+                    return Err(Error::new(format!(
+                        "a scrape interval of {scrape_interval} is too long for the {shortest} alert window"
+                    ))
+                    .with_hint(hint));
+                }
+            }
+        }
+        Ok(Self { name, labels: Labels::new(), scrape_interval, slos })
+    }
+
+    /// The same with labels that describe the service.
+    #[must_use]
+    pub fn with_labels(mut self, labels: Labels) -> Self {
+        self.labels = labels;
+        self
+    }
+
+    /// Its name, the value of the `service` label.
+    #[must_use]
+    pub const fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// Labels that describe it; they are put on `slo_info` and on alerts.
+    #[must_use]
+    pub const fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    /// How often its metrics are scraped.
+    #[must_use]
+    pub const fn scrape_interval(&self) -> Window {
+        self.scrape_interval
+    }
+
+    /// Its SLOs, in the order they were written.
+    #[must_use]
+    pub fn slos(&self) -> &[Slo] {
+        &self.slos
+    }
+
+    /// The same service in a world that runs `speed` times faster, for demonstrations and tests.
+    ///
+    /// Periods, alert windows and the scrape interval are divided by `speed`; objectives, factors,
+    /// shares and latency thresholds stay. At 60, an hour of budget passes in a minute.
+    ///
+    /// ```
+    /// let text = "{version: slo/v1, service: a, slos: [{name: b, objective: 99%, window: 30d,
+    ///     sli: {events: {total: t, bad: b}}}]}";
+    /// let service = slo_core::spec::parse(text)?.remove(0).time_scaled(60)?;
+    /// assert_eq!(service.slos()[0].period().to_string(), "12h");
+    /// assert_eq!(service.slos()[0].policy().windows()[0].to_string(), "5s");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A speed that leaves a fraction of a millisecond in any of them.
+    pub fn time_scaled(&self, speed: u32) -> Result<Self, Error> {
+        let scaled = || {
+            let slos = self.slos.iter().map(|slo| slo.time_scaled(speed)).collect::<Result<_, Error>>()?;
+            Ok(Self { scrape_interval: self.scrape_interval.divided_by(speed)?, slos, ..self.clone() })
+        };
+        scaled().map_err(|error: Error| {
+            Error::new(format!("time cannot run {speed} times faster: {error}"))
+                .with_hint("60 works for every spec with whole-second scrapes; so do 2, 5, 10, 12, 20 and 30")
+        })
+    }
+}

@@ -1,0 +1,177 @@
+//! The tree.
+
+use crate::model::{LabelName, Ratio, Selector, Window};
+
+/// A PromQL expression.
+///
+/// ```
+/// use slo_core::{model::{Selector, Window}, promql::{Expr, Range, RangeFunction}};
+///
+/// let errors = Range::new(Selector::new("errors")?, Window::minutes(5)).apply(RangeFunction::Increase);
+/// let all = Range::new(Selector::new("requests")?, Window::minutes(5)).apply(RangeFunction::Increase);
+/// let ratio = errors.sum().div(all.sum().greater(Expr::Number(slo_core::model::Ratio::ZERO)));
+/// assert_eq!(ratio.to_string(), "sum(increase(errors[5m])) / (sum(increase(requests[5m])) > 0)");
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Expr {
+    /// An exact number; one without a decimal form prints as a quotient.
+    Number(Ratio),
+    /// An instant vector, as it was `offset` ago where given.
+    Instant {
+        /// The series.
+        selector: Selector,
+        /// How long ago.
+        offset: Option<Window>,
+    },
+    /// A function over a range.
+    OverRange {
+        /// The function.
+        function: RangeFunction,
+        /// Its argument.
+        range: Range,
+    },
+    /// `vector(…)`: a number as a vector without labels.
+    Vector(Ratio),
+    /// An aggregation over all labels but `by`.
+    Aggregate {
+        /// The aggregation.
+        op: Aggregation,
+        /// The labels that are kept.
+        by: Vec<LabelName>,
+        /// What is aggregated.
+        operand: Box<Expr>,
+    },
+    /// A binary operation.
+    Binary {
+        /// The operator.
+        op: BinaryOp,
+        /// The labels to match on; all of them where `None`.
+        on: Option<Vec<LabelName>>,
+        /// The left side.
+        left: Box<Expr>,
+        /// The right side.
+        right: Box<Expr>,
+    },
+}
+
+/// A range vector: the samples of a selector over a window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Range {
+    pub(super) selector: Selector,
+    pub(super) window: Window,
+    pub(super) offset: Option<Window>,
+}
+
+/// Functions over a range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RangeFunction {
+    /// `increase`
+    Increase,
+    /// `resets`
+    Resets,
+    /// `sum_over_time`
+    SumOverTime,
+    /// `count_over_time`
+    CountOverTime,
+}
+
+/// Aggregations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Aggregation {
+    /// `sum`
+    Sum,
+}
+
+/// Binary operators, loosest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum BinaryOp {
+    /// `or`
+    Or,
+    /// `and`
+    And,
+    /// `unless`
+    Unless,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterOrEqual,
+    /// `<=`
+    LessOrEqual,
+    /// `+`
+    Add,
+    /// `-`
+    Subtract,
+    /// `*`
+    Multiply,
+    /// `/`
+    Divide,
+}
+
+impl Range {
+    /// The samples of `selector` in the last `window`.
+    #[must_use]
+    pub const fn new(selector: Selector, window: Window) -> Self {
+        Self { selector, window, offset: None }
+    }
+
+    /// The same, as it was `offset` ago.
+    #[must_use]
+    pub fn offset(mut self, offset: Window) -> Self {
+        self.offset = Some(offset);
+        self
+    }
+
+    /// `function` of it.
+    #[must_use]
+    pub const fn apply(self, function: RangeFunction) -> Expr {
+        Expr::OverRange { function, range: self }
+    }
+}
+
+impl From<Selector> for Expr {
+    fn from(selector: Selector) -> Self {
+        Self::Instant { selector, offset: None }
+    }
+}
+
+macro_rules! operators {
+    ($($name:ident $op:ident $text:literal),* $(,)?) => {
+        $(
+            #[doc = concat!("`self ", $text, " other`")]
+            #[must_use]
+            pub fn $name(self, other: Self) -> Self {
+                self.binary(BinaryOp::$op, None, other)
+            }
+        )*
+    };
+}
+
+#[expect(clippy::should_implement_trait, reason = "the tree is built with named operators throughout")]
+impl Expr {
+    operators! {
+        or Or "or", and And "and", unless Unless "unless",
+        greater Greater ">", greater_or_equal GreaterOrEqual ">=", less_or_equal LessOrEqual "<=",
+        add Add "+", sub Subtract "-", mul Multiply "*", div Divide "/",
+    }
+
+    /// `self and on (labels) other`
+    #[must_use]
+    pub fn and_on(self, labels: Vec<LabelName>, other: Self) -> Self {
+        self.binary(BinaryOp::And, Some(labels), other)
+    }
+
+    /// `sum(self)`
+    #[must_use]
+    pub fn sum(self) -> Self {
+        Self::Aggregate { op: Aggregation::Sum, by: Vec::new(), operand: Box::new(self) }
+    }
+
+    fn binary(self, op: BinaryOp, on: Option<Vec<LabelName>>, right: Self) -> Self {
+        Self::Binary { op, on, left: Box::new(self), right: Box::new(right) }
+    }
+}

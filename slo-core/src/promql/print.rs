@@ -1,0 +1,319 @@
+//! The one printer: it owns parentheses, escapes and line breaks.
+
+use super::{Aggregation, BinaryOp, Expr, Range, RangeFunction};
+use crate::model::{LabelName, Ratio, Window};
+use std::fmt::{self, Write};
+
+impl fmt::Display for Expr {
+    /// On one line; with `{:#}`, broken into indented lines where it is longer than 100 characters.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.alternate() {
+            let mut text = String::new();
+            write_broken(self, 0, &mut text)?;
+            return f.write_str(&text);
+        }
+        self.write_line(f)
+    }
+}
+
+impl Expr {
+    fn write_line(&self, out: &mut impl Write) -> fmt::Result {
+        match self {
+            Self::Number(ratio) => write_number(*ratio, out),
+            Self::Instant { selector, offset } => {
+                write!(out, "{selector}")?;
+                write_offset(*offset, out)
+            }
+            Self::OverRange { function, range } => write!(out, "{function}({range})"),
+            Self::Vector(ratio) => {
+                out.write_str("vector(")?;
+                write_number(*ratio, out)?;
+                out.write_char(')')
+            }
+            Self::Aggregate { op, by, operand } => {
+                write!(out, "{op}{}(", By(by))?;
+                operand.write_line(out)?;
+                out.write_char(')')
+            }
+            Self::Binary { op, on, left, right } => {
+                write_operand(left, left.needs_parentheses(*op, false), out)?;
+                write!(out, " {op}{} ", On(on.as_deref()))?;
+                write_operand(right, right.needs_parentheses(*op, true), out)
+            }
+        }
+    }
+
+    /// Whether it must be parenthesised as an operand of `parent`: when it binds looser, on the right
+    /// when equally loose (all of these operators associate to the left), and, for the reader, when
+    /// set operators, comparisons and arithmetic mix.
+    fn needs_parentheses(&self, parent: BinaryOp, is_right: bool) -> bool {
+        match self {
+            Self::Binary { op, .. } => {
+                let (own, outer) = (op.precedence(), parent.precedence());
+                own < outer || (own == outer && is_right) || (op.is_set() && *op != parent)
+            }
+            Self::Number(ratio) => ratio.to_decimal().is_none() && parent.precedence() >= 4,
+            _ => false,
+        }
+    }
+}
+
+fn write_operand(operand: &Expr, parenthesised: bool, out: &mut impl Write) -> fmt::Result {
+    if !parenthesised {
+        return operand.write_line(out);
+    }
+    out.write_char('(')?;
+    operand.write_line(out)?;
+    out.write_char(')')
+}
+
+fn write_number(ratio: Ratio, out: &mut impl Write) -> fmt::Result {
+    match ratio.to_decimal() {
+        Some(decimal) => out.write_str(&decimal),
+        None => write!(out, "{} / {}", ratio.numerator(), ratio.denominator()),
+    }
+}
+
+fn write_offset(offset: Option<Window>, out: &mut impl Write) -> fmt::Result {
+    offset.map_or(Ok(()), |offset| write!(out, " offset {offset}"))
+}
+
+/// Characters that fit a line of a rule file.
+const LINE: usize = 100;
+
+fn write_broken(expr: &Expr, indent: usize, out: &mut String) -> fmt::Result {
+    let mut line = String::new();
+    expr.write_line(&mut line)?;
+    if indent + line.chars().count() <= LINE {
+        return out.write_str(&line);
+    }
+    match expr {
+        Expr::Aggregate { op, by, operand } => {
+            write!(out, "{op}{}", By(by))?;
+            write_block(operand, indent, out)
+        }
+        Expr::Binary { op, on, left, right } => {
+            write_broken_operand(left, left.needs_parentheses(*op, false), indent, out)?;
+            new_line(indent, out)?;
+            write!(out, "{op}{} ", On(on.as_deref()))?;
+            write_broken_operand(right, right.needs_parentheses(*op, true), indent, out)
+        }
+        _ => out.write_str(&line),
+    }
+}
+
+fn write_broken_operand(operand: &Expr, parenthesised: bool, indent: usize, out: &mut String) -> fmt::Result {
+    let mut line = String::new();
+    write_operand(operand, parenthesised, &mut line)?;
+    if indent + line.chars().count() <= LINE - 10 {
+        return out.write_str(&line);
+    }
+    if parenthesised { write_block(operand, indent, out) } else { write_broken(operand, indent, out) }
+}
+
+fn write_block(expr: &Expr, indent: usize, out: &mut String) -> fmt::Result {
+    out.write_char('(')?;
+    new_line(indent + 2, out)?;
+    write_broken(expr, indent + 2, out)?;
+    new_line(indent, out)?;
+    out.write_char(')')
+}
+
+fn new_line(indent: usize, out: &mut String) -> fmt::Result {
+    write!(out, "\n{:indent$}", "")
+}
+
+impl BinaryOp {
+    /// PromQL's precedence, loosest first.
+    const fn precedence(self) -> u8 {
+        match self {
+            Self::Or => 1,
+            Self::And | Self::Unless => 2,
+            Self::Greater | Self::GreaterOrEqual | Self::LessOrEqual => 3,
+            Self::Add | Self::Subtract => 4,
+            Self::Multiply | Self::Divide => 5,
+        }
+    }
+
+    const fn is_set(self) -> bool {
+        self.precedence() <= 2
+    }
+}
+
+struct By<'a>(&'a [LabelName]);
+struct On<'a>(Option<&'a [LabelName]>);
+
+impl fmt::Display for By<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() { Ok(()) } else { write!(f, " by ({}) ", Names(self.0)) }
+    }
+}
+
+impl fmt::Display for On<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |labels| write!(f, " on ({})", Names(labels)))
+    }
+}
+
+struct Names<'a>(&'a [LabelName]);
+
+impl fmt::Display for Names<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, label) in self.0.iter().enumerate() {
+            write!(f, "{}{label}", if index == 0 { "" } else { ", " })?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Range {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}[{}]", self.selector, self.window)?;
+        write_offset(self.offset, f)
+    }
+}
+
+impl fmt::Display for BinaryOp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Or => "or",
+            Self::And => "and",
+            Self::Unless => "unless",
+            Self::Greater => ">",
+            Self::GreaterOrEqual => ">=",
+            Self::LessOrEqual => "<=",
+            Self::Add => "+",
+            Self::Subtract => "-",
+            Self::Multiply => "*",
+            Self::Divide => "/",
+        })
+    }
+}
+
+impl fmt::Display for RangeFunction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Increase => "increase",
+            Self::Resets => "resets",
+            Self::SumOverTime => "sum_over_time",
+            Self::CountOverTime => "count_over_time",
+        })
+    }
+}
+
+impl fmt::Display for Aggregation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sum => "sum",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{MatchOp, Selector};
+    use proptest::prelude::*;
+
+    fn leaf() -> impl Strategy<Value = Expr> {
+        let selector = ("[a-z_:][a-z0-9_:]{0,8}", ".{0,6}").prop_map(|(name, value)| {
+            let name = if ["on", "by", "or", "and", "sum", "offset", "unless", "bool", "inf", "nan"]
+                .contains(&name.as_str())
+            {
+                "m".to_owned()
+            } else {
+                name
+            };
+            Selector::new(name).unwrap().matching("l", MatchOp::NotEqual, value).unwrap()
+        });
+        let window = (1..10_000_000_u64).prop_map(|millis| Window::from_millis(millis).unwrap());
+        prop_oneof![
+            (0..1_000_u128, 1..40_u128).prop_map(|(p, q)| Expr::Vector(Ratio::new(p, q).unwrap())),
+            (selector.clone(), prop::option::of(window.clone()))
+                .prop_map(|(selector, offset)| Expr::Instant { selector, offset }),
+            (selector, window, prop_oneof![Just(RangeFunction::Increase), Just(RangeFunction::SumOverTime)])
+                .prop_map(|(selector, window, function)| Range::new(selector, window).apply(function)),
+        ]
+    }
+
+    fn expr() -> impl Strategy<Value = Expr> {
+        leaf().prop_recursive(5, 40, 2, |inner| {
+            let op = prop_oneof![
+                Just(BinaryOp::Or),
+                Just(BinaryOp::And),
+                Just(BinaryOp::Unless),
+                Just(BinaryOp::Greater),
+                Just(BinaryOp::Add),
+                Just(BinaryOp::Subtract),
+                Just(BinaryOp::Multiply),
+                Just(BinaryOp::Divide),
+            ];
+            prop_oneof![
+                (inner.clone(), prop::collection::vec("[a-z]{1,5}", 0..3)).prop_map(|(operand, labels)| {
+                    Expr::Aggregate {
+                        op: Aggregation::Sum,
+                        by: labels.iter().map(|label| format!("l_{label}").parse().unwrap()).collect(),
+                        operand: Box::new(operand),
+                    }
+                }),
+                (op, inner.clone(), inner).prop_map(|(op, left, right)| left.binary_for_test(op, right)),
+            ]
+        })
+    }
+
+    impl Expr {
+        fn binary_for_test(self, op: BinaryOp, right: Self) -> Self {
+            Self::Binary { op, on: None, left: Box::new(self), right: Box::new(right) }
+        }
+
+        /// Every operation in parentheses: a text whose structure cannot be read two ways.
+        fn explicit(&self) -> String {
+            match self {
+                Self::Binary { op, left, right, .. } => {
+                    format!("({} {op} {})", left.explicit(), right.explicit())
+                }
+                Self::Aggregate { op, by, operand } => format!("{op}{}({})", By(by), operand.explicit()),
+                leaf => leaf.to_string(),
+            }
+        }
+    }
+
+    /// The independent parser's reading, without the parentheses that carry no meaning.
+    fn structure(text: &str) -> String {
+        use promql_parser::parser::{Expr as Parsed, parse};
+        fn strip(expr: Parsed) -> Parsed {
+            match expr {
+                Parsed::Paren(inner) => strip(*inner.expr),
+                Parsed::Binary(mut binary) => {
+                    binary.lhs = Box::new(strip(*binary.lhs));
+                    binary.rhs = Box::new(strip(*binary.rhs));
+                    Parsed::Binary(binary)
+                }
+                Parsed::Aggregate(mut aggregate) => {
+                    aggregate.expr = Box::new(strip(*aggregate.expr));
+                    Parsed::Aggregate(aggregate)
+                }
+                other => other,
+            }
+        }
+        format!("{:?}", strip(parse(text).unwrap_or_else(|error| panic!("{error}: {text}"))))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1_000))]
+        #[test]
+        fn prints_what_an_independent_parser_reads_back(expr in expr()) {
+            let meant = structure(&expr.explicit());
+            prop_assert_eq!(structure(&expr.to_string()), meant.clone(), "{}", expr);
+            prop_assert_eq!(structure(&format!("{expr:#}")), meant, "{:#}", expr);
+        }
+    }
+
+    #[test]
+    fn a_number_without_decimals_is_an_exact_quotient() {
+        let third = Expr::Number(Ratio::new(1, 3).unwrap());
+        let metric = || Expr::from(Selector::new("m").unwrap());
+        assert_eq!(metric().greater(third.clone()).to_string(), "m > 1 / 3");
+        assert_eq!(metric().div(third).to_string(), "m / (1 / 3)");
+    }
+}

@@ -1,0 +1,76 @@
+//! Burn-rate alerts.
+
+use super::{Rule, names};
+use crate::{
+    Error,
+    model::{LabelName, Service, Slo, Tier},
+    promql::Expr,
+};
+use std::collections::BTreeMap;
+
+/// The alert of `tier`: both windows above the threshold, strictly.
+pub(super) fn burn_alert(service: &Service, slo: &Slo, tier: &Tier) -> Result<Rule, Error> {
+    let threshold = tier.threshold(slo.objective())?;
+    let above = |window| {
+        let ratio = Expr::from(names::series(names::error_ratio(window), service, slo));
+        ratio.greater(Expr::Number(threshold))
+    };
+    let notification = slo.notification(tier.severity());
+
+    let mut labels = service.labels().clone();
+    labels.insert(LabelName::from_static("severity"), tier.severity().to_string());
+    labels.extend(notification.labels.clone());
+    labels.insert(LabelName::from_static("burn_tier"), tier.burn().to_string());
+    labels.extend(names::identity(service, slo));
+
+    let mut annotations = BTreeMap::from([
+        ("summary", format!("{}/{} burns its error budget too fast", service.name(), slo.name())),
+        ("description", description(service, slo, tier)?),
+    ]);
+    annotations.extend(notification.runbook.clone().map(|link| ("runbook_url", escape(&link))));
+    annotations.extend(notification.dashboard.clone().map(|link| ("dashboard_url", escape(&link))));
+
+    let expr = above(tier.long()).and(above(tier.short()));
+    Ok(Rule::Alert { alert: names::ERROR_BUDGET_BURN, labels, annotations, expr })
+}
+
+/// What somebody who was just woken needs: what fails, how much, how long the budget lasts.
+fn description(service: &Service, slo: &Slo, tier: &Tier) -> Result<String, Error> {
+    let series = |metric: String| names::series(metric, service, slo);
+    let burn = series(names::burn_rate(tier.long()));
+    let left = series(names::BUDGET_PROJECTED.to_owned());
+    let seconds = slo.period().length().seconds();
+    let exhaustion = format!("clamp_min({left}, 0) * {seconds} / {burn}");
+    let promise =
+        if slo.description().is_empty() { String::new() } else { format!("{} ", escape(slo.description())) };
+    Ok(format!(
+        "{promise}In the last {long}, {{{{ $value | humanizePercentage }}}} of events were bad; {objective} over {period} \
+         allows {budget}%. Burn rate: {burn}× (alerts above {factor}×). Budget left: {left}. Gone in: {exhaustion}.",
+        long = tier.long(),
+        objective = slo.objective(),
+        period = slo.period(),
+        budget = percent(slo),
+        burn = queried(&burn.to_string(), "printf \"%.3g\""),
+        factor = tier.factor()?,
+        left = queried(&left.to_string(), "humanizePercentage"),
+        exhaustion = queried(&exhaustion, "humanizeDuration"),
+    ))
+}
+
+fn percent(slo: &Slo) -> String {
+    let hundred = crate::model::Ratio::whole(100);
+    slo.objective().budget().checked_mul(hundred).map_or_else(String::new, |percent| percent.to_string())
+}
+
+/// A template that shows the first value of `query`, or that there is none.
+fn queried(query: &str, format: &str) -> String {
+    let query = query.replace('\\', "\\\\").replace('"', "\\\"");
+    format!(
+        "{{{{ with query \"{query}\" }}}}{{{{ . | first | value | {format} }}}}{{{{ else }}}}unknown{{{{ end }}}}"
+    )
+}
+
+/// Text that templates must show as it is.
+fn escape(text: &str) -> String {
+    text.replace("{{", "{{ \"{{\" }}")
+}

@@ -1,0 +1,63 @@
+//! From a service to its rule groups.
+
+use super::{Plan, RuleGroup, alerting::burn_alert, recording::Recording};
+use crate::{
+    Error,
+    model::{Service, Slo, Window},
+};
+
+/// The rules of every SLO of `service`: three groups each, a function of the service alone.
+///
+/// | group | interval | rules |
+/// |---|---|---|
+/// | `slo/<service>/<slo>/fast` | 1m | fine tiles, windows up to 6h, alerts on them |
+/// | `slo/<service>/<slo>/tiles` | 5m | coarse tiles |
+/// | `slo/<service>/<slo>/slow` | 2m | windows of a day and more, budget, coverage, alerts on them, constants |
+///
+/// ```
+/// let text = "{version: slo/v1, service: a, slos: [{name: b, objective: 99.9%, window: 30d,
+///     sli: {events: {total: requests_total, bad: errors_total}}}]}";
+/// let groups = slo_core::rules::generate(&slo_core::spec::parse(text)?[0])?;
+/// let names: Vec<&str> = groups.iter().map(|group| group.name.as_str()).collect();
+/// assert_eq!(names, ["slo/a/b/fast", "slo/a/b/tiles", "slo/a/b/slow"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// Alert windows too short to be tiled; see [`Plan::of`].
+pub fn generate(service: &Service) -> Result<Vec<RuleGroup>, Error> {
+    let mut groups = Vec::with_capacity(service.slos().len() * 3);
+    for slo in service.slos() {
+        groups.extend(slo_groups(service, slo)?);
+    }
+    Ok(groups)
+}
+
+fn slo_groups(service: &Service, slo: &Slo) -> Result<[RuleGroup; 3], Error> {
+    let plan = &Plan::of(slo)?;
+    let recording = Recording { service, slo, plan };
+    let group = |speed: &str, interval: Window| RuleGroup {
+        name: format!("slo/{}/{}/{speed}", service.name(), slo.name()),
+        interval,
+        rules: Vec::new(),
+    };
+
+    let mut fast = group("fast", plan.fine());
+    fast.rules.extend(recording.fine_tiles());
+    fast.rules.extend(plan.fine_windows().iter().flat_map(|&window| recording.ratios(window)));
+
+    let mut tiles = group("tiles", plan.coarse());
+    tiles.rules.extend(recording.coarse_tiles());
+
+    let mut slow = group("slow", plan.slow_interval());
+    slow.rules.extend(plan.coarse_windows().iter().flat_map(|&window| recording.ratios(window)));
+    slow.rules.extend(recording.budget());
+    slow.rules.extend(recording.metadata());
+
+    for tier in slo.policy().tiers() {
+        let rules =
+            if plan.fine_windows().contains(&tier.long()) { &mut fast.rules } else { &mut slow.rules };
+        rules.push(burn_alert(service, slo, tier)?);
+    }
+    Ok([fast, tiles, slow])
+}

@@ -1,0 +1,18 @@
+//! SLOs as Prometheus rules: exact event counts in tiles, and everything else a sum of tiles.
+//!
+//! A *tile* is the number of events in one short interval. Tiles of a stream partition time, so a
+//! window of any length is a sum of tiles: weighted by events, mergeable, and its cost does not depend
+//! on how many series the service has.
+
+mod alerting;
+mod generate;
+mod group;
+mod metadata;
+pub mod names;
+mod plan;
+mod recording;
+mod tiles;
+
+pub use generate::generate;
+pub use group::{Rule, RuleGroup};
+pub use plan::Plan;

@@ -1,0 +1,112 @@
+//! Which tiles an SLO needs, and which of them each window sums.
+
+use crate::{
+    Error,
+    model::{Slo, Window},
+};
+
+/// The tiles of an SLO and the windows that are summed from them.
+///
+/// Fine tiles, a fifth of the shortest alert window, serve windows up to 72 times that window (six
+/// hours for five minutes). Coarse tiles, each the sum of five fine ones, serve everything longer:
+/// 8,640 samples for 30 days.
+///
+/// ```
+/// # let text = "{version: slo/v1, service: a, slos: [{name: b, objective: 99%, window: 30d,
+/// #    sli: {events: {total: t, bad: b}}}]}";
+/// # let service = slo_core::spec::parse(text).unwrap().remove(0);
+/// let plan = slo_core::rules::Plan::of(&service.slos()[0])?;
+/// assert_eq!((plan.fine().to_string(), plan.coarse().to_string()), ("1m".into(), "5m".into()));
+/// assert_eq!(plan.fine_windows().len(), 5); // 5m, 30m, 1h, 2h, 6h
+/// assert_eq!(plan.coarse_windows().len(), 3); // 1d, 3d, 30d
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    fine: Window,
+    coarse: Window,
+    slow_interval: Window,
+    fine_windows: Vec<Window>,
+    coarse_windows: Vec<Window>,
+}
+
+/// Fine tiles in the shortest window, and in a coarse tile.
+const TILES: u32 = 5;
+/// The longest window on fine tiles, as a multiple of the shortest window.
+const FINE_REACH: u64 = 72;
+/// Fine tiles between two evaluations of the long windows: rare enough to be cheap, often enough that
+/// two in a row must be missed before Prometheus' five-minute look-back no longer finds a value.
+const SLOW: u64 = 2;
+/// Prometheus evaluates rules no more sensibly than once a second.
+const SHORTEST_TILE: u64 = 1_000;
+
+impl Plan {
+    /// The plan for `slo`.
+    ///
+    /// # Errors
+    /// Windows so short that a tile would be under a second, or that are not whole numbers of tiles.
+    pub fn of(slo: &Slo) -> Result<Self, Error> {
+        let mut windows = slo.policy().windows();
+        windows.push(slo.period().length());
+        windows.dedup();
+        let shortest = windows.first().copied().ok_or_else(|| Error::new("an alert policy without tiers"))?;
+        let fine = shortest.divided_by(TILES)?;
+        if fine.as_millis() < SHORTEST_TILE {
+            return Err(Error::new(format!(
+                "an alert window of {shortest} would be counted in tiles of {fine}"
+            ))
+            .with_hint(
+                "tiles must be 1s or longer; with --time-scale, 60 is the fastest for the usual windows",
+            ));
+        }
+        let coarse = shortest;
+        let (fine_windows, coarse_windows): (Vec<_>, Vec<_>) =
+            windows.into_iter().partition(|window| window.as_millis() <= shortest.as_millis() * FINE_REACH);
+        let misfit = fine_windows
+            .iter()
+            .map(|window| (window, fine))
+            .chain(coarse_windows.iter().map(|window| (window, coarse)))
+            .find(|(window, tile)| !window.is_multiple_of(*tile));
+        if let Some((window, tile)) = misfit {
+            return Err(Error::new(format!("a window of {window} is not a whole number of {tile} tiles")));
+        }
+        let slow_interval = Window::from_millis(fine.as_millis() * SLOW)?;
+        Ok(Self { fine, coarse, slow_interval, fine_windows, coarse_windows })
+    }
+
+    /// Length of the fine tiles, counted from the raw series.
+    #[must_use]
+    pub const fn fine(&self) -> Window {
+        self.fine
+    }
+
+    /// Length of the coarse tiles, each a sum of fine ones.
+    #[must_use]
+    pub const fn coarse(&self) -> Window {
+        self.coarse
+    }
+
+    /// How often windows on coarse tiles are evaluated.
+    #[must_use]
+    pub const fn slow_interval(&self) -> Window {
+        self.slow_interval
+    }
+
+    /// Windows summed from fine tiles, shortest first.
+    #[must_use]
+    pub fn fine_windows(&self) -> &[Window] {
+        &self.fine_windows
+    }
+
+    /// Windows summed from coarse tiles, shortest first; the period is the last.
+    #[must_use]
+    pub fn coarse_windows(&self) -> &[Window] {
+        &self.coarse_windows
+    }
+
+    /// The tiles that `window` is summed from.
+    #[must_use]
+    pub fn tile_of(&self, window: Window) -> Window {
+        if self.fine_windows.contains(&window) { self.fine } else { self.coarse }
+    }
+}

@@ -1,0 +1,144 @@
+//! Reading the fields of a mapping, and collecting every fault on the way.
+
+use super::tree::{Node, Position, Value};
+use crate::{Error, Fault};
+use std::{collections::BTreeSet, str::FromStr};
+
+/// The faults found so far.
+#[derive(Debug, Default)]
+pub(super) struct Faults(Vec<Fault>);
+
+impl Faults {
+    pub(super) fn add(&mut self, position: Position, place: &str, error: Error) {
+        self.0.push(position.fault(place, error));
+    }
+
+    pub(super) fn push(&mut self, fault: Fault) {
+        self.0.push(fault);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn into_vec(self) -> Vec<Fault> {
+        self.0
+    }
+}
+
+/// A mapping whose keys have been checked against those that are known.
+pub(super) struct Fields<'a> {
+    pub(super) position: Position,
+    pub(super) place: String,
+    entries: Vec<(&'a str, &'a Node)>,
+}
+
+impl<'a> Fields<'a> {
+    /// The fields of `node`. Unknown and repeated keys are faults.
+    pub(super) fn of(node: &'a Node, place: &str, known: &[&str], faults: &mut Faults) -> Option<Self> {
+        let Value::Map(entries) = &node.value else {
+            let error = Error::new(format!("expected a mapping, found {}", node.kind()))
+                .with_hint(format!("write {}", list_of(known)));
+            faults.add(node.position, place, error);
+            return None;
+        };
+        let mut seen = BTreeSet::new();
+        let mut fields = Vec::with_capacity(entries.len());
+        for (key, value) in entries {
+            let name = key.text.as_str();
+            if !known.contains(&name) {
+                let hint = match closest(name, known) {
+                    Some(word) => format!("did you mean `{word}`?"),
+                    None => format!("known here: {}", list_of(known)),
+                };
+                faults.add(key.position, place, Error::new(format!("unknown key `{name}`")).with_hint(hint));
+            } else if !seen.insert(name) {
+                let error = Error::new(format!("`{name}` is written twice")).with_hint("keep one of them");
+                faults.add(key.position, place, error);
+            } else if !value.is_nothing() {
+                fields.push((name, value));
+            }
+        }
+        Some(Self { position: node.position, place: place.to_owned(), entries: fields })
+    }
+
+    pub(super) fn optional(&self, name: &str) -> Option<&'a Node> {
+        self.entries.iter().find(|(key, _)| *key == name).map(|(_, node)| *node)
+    }
+
+    pub(super) fn required(&self, name: &str, example: &str, faults: &mut Faults) -> Option<&'a Node> {
+        let node = self.optional(name);
+        if node.is_none() {
+            let error =
+                Error::new(format!("`{name}` is missing")).with_hint(format!("write `{name}: {example}`"));
+            faults.add(self.position, &self.place, error);
+        }
+        node
+    }
+
+    /// The path of the field `name`.
+    pub(super) fn path(&self, name: &str) -> String {
+        if self.place.is_empty() { name.to_owned() } else { format!("{}.{name}", self.place) }
+    }
+
+    /// The value of a required scalar field.
+    pub(super) fn parsed<T: FromStr<Err = Error>>(
+        &self,
+        name: &str,
+        example: &str,
+        faults: &mut Faults,
+    ) -> Option<T> {
+        let node = self.required(name, example, faults)?;
+        parsed(node, &self.path(name), faults)
+    }
+
+    /// The text of an optional scalar field.
+    pub(super) fn text(&self, name: &str, faults: &mut Faults) -> Option<&'a str> {
+        text(self.optional(name)?, &self.path(name), faults)
+    }
+}
+
+/// The scalar `node` as a value of its type.
+pub(super) fn parsed<T: FromStr<Err = Error>>(node: &Node, place: &str, faults: &mut Faults) -> Option<T> {
+    match text(node, place, faults)?.parse() {
+        Ok(value) => Some(value),
+        Err(error) => {
+            faults.add(node.position, place, error);
+            None
+        }
+    }
+}
+
+/// The scalar `node` as text.
+pub(super) fn text<'a>(node: &'a Node, place: &str, faults: &mut Faults) -> Option<&'a str> {
+    if let Value::Scalar { text, .. } = &node.value {
+        return Some(text);
+    }
+    faults.add(node.position, place, Error::new(format!("expected a single value, found {}", node.kind())));
+    None
+}
+
+/// The items of the list `node`, with their paths.
+pub(super) fn items<'a>(node: &'a Node, place: &str, faults: &mut Faults) -> Vec<(String, &'a Node)> {
+    let Value::List(items) = &node.value else {
+        let error = Error::new(format!("expected a list, found {}", node.kind()))
+            .with_hint("begin each item with `- `");
+        faults.add(node.position, place, error);
+        return Vec::new();
+    };
+    items.iter().enumerate().map(|(index, item)| (format!("{place}[{index}]"), item)).collect()
+}
+
+/// The known word that `word` was probably meant to be.
+fn closest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    known
+        .iter()
+        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), *candidate))
+        .filter(|(distance, candidate)| *distance <= (candidate.len() / 3).max(1))
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+fn list_of(words: &[&str]) -> String {
+    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,247 @@
+//! From a tree of text to models: the one place that validates.
+
+use super::{
+    fields::{Faults, Fields, items, parsed, text},
+    query,
+    tree::{Node, Position, Value},
+};
+use crate::{
+    Error,
+    model::{
+        EventCounters, LabelName, Labels, LatencyHistogram, Name, Notification, Objective, Period, Selector,
+        Service, Severity, Sli, Slo, Window,
+    },
+};
+use std::collections::BTreeSet;
+
+pub(super) fn services(documents: &[Node], faults: &mut Faults) -> Vec<Service> {
+    if documents.iter().all(Node::is_nothing) {
+        let start = documents.first().map_or(Position { line: 1, column: 1 }, |node| node.position);
+        faults.add(start, "", Error::new("the document is empty").with_hint("begin with `version: slo/v1`"));
+        return Vec::new();
+    }
+    let mut names = BTreeSet::new();
+    let mut services = Vec::new();
+    for document in documents.iter().filter(|document| !document.is_nothing()) {
+        if let Some(service) = service(document, faults) {
+            if !names.insert(service.name().clone()) {
+                let error = Error::new(format!("service `{}` is written twice", service.name()))
+                    .with_hint("put its SLOs into one document");
+                faults.add(document.position, "service", error);
+            }
+            services.push(service);
+        }
+    }
+    services
+}
+
+const DEFAULT_SCRAPE_INTERVAL: &str = "15s";
+
+fn service(node: &Node, faults: &mut Faults) -> Option<Service> {
+    let fields = Fields::of(node, "", &["version", "service", "scrape_interval", "labels", "slos"], faults)?;
+    if let Some(version) = fields.required("version", "slo/v1", faults)
+        && let Some(text) = text(version, "version", faults)
+        && text != "slo/v1"
+    {
+        let error = Error::new(format!("`{text}` is not a version this program reads"))
+            .with_hint("write `version: slo/v1`");
+        faults.add(version.position, "version", error);
+    }
+    let name: Option<Name> = fields.parsed("service", "checkout", faults);
+    let interval: Option<Window> = match fields.optional("scrape_interval") {
+        Some(node) => parsed(node, "scrape_interval", faults),
+        None => DEFAULT_SCRAPE_INTERVAL.parse().ok(),
+    };
+    let labels = labels(&fields, "labels", &["severity", "objective", "period"], faults);
+    let list = fields.required("slos", "[{name: availability, …}]", faults)?;
+    let written = items(list, "slos", faults);
+    if written.is_empty() && matches!(list.value, Value::List(_)) {
+        let error = Error::new("no SLO").with_hint("add an item that begins with `- name: availability`");
+        faults.add(list.position, "slos", error);
+    }
+    let mut names = BTreeSet::new();
+    let mut slos = Vec::new();
+    for (place, node) in &written {
+        if let Some((slo, position)) = slo(node, place, faults) {
+            if names.insert(slo.name().clone()) {
+                slos.push(slo);
+            } else {
+                let error =
+                    Error::new(format!("`{}` names two SLOs", slo.name())).with_hint("rename one of them");
+                faults.add(position, &format!("{place}.name"), error);
+            }
+        }
+    }
+    // Where an SLO is missing, its faults have been told; the service would only repeat them.
+    if slos.is_empty() || slos.len() < written.len() {
+        return None;
+    }
+    match Service::new(name?, interval?, slos) {
+        Ok(service) => Some(service.with_labels(labels)),
+        Err(error) => {
+            let (place, position) = match fields.optional("scrape_interval") {
+                Some(node) => ("scrape_interval", node.position),
+                None => ("", fields.position),
+            };
+            faults.add(position, place, error);
+            None
+        }
+    }
+}
+
+const SLO_KEYS: [&str; 6] = ["name", "description", "objective", "window", "sli", "alerting"];
+
+/// The SLO, and where its name stands.
+fn slo(node: &Node, place: &str, faults: &mut Faults) -> Option<(Slo, Position)> {
+    let fields = Fields::of(node, place, &SLO_KEYS, faults)?;
+    let name: Option<Name> = fields.parsed("name", "availability", faults);
+    let description = fields.text("description", faults);
+    let objective: Option<Objective> = fields.parsed("objective", "99.9%", faults);
+    let window: Option<Window> = fields.parsed("window", "30d", faults);
+    let sli = fields
+        .required("sli", "{events: {total: …, bad: …}}", faults)
+        .and_then(|node| sli(node, &fields.path("sli"), faults));
+    let (page, ticket) = match fields.optional("alerting") {
+        Some(node) => alerting(node, &fields.path("alerting"), faults),
+        None => <(Notification, Notification)>::default(),
+    };
+    // The checks of a whole SLO belong to the field that a user would change.
+    let blame = |name: &str| fields.optional(name).map_or(fields.position, |node| node.position);
+    let objective = objective?;
+    let window = window?;
+    if let Err(error) = crate::model::AlertPolicy::for_period(window) {
+        faults.add(blame("window"), &fields.path("window"), error);
+        return None;
+    }
+    let name_position = blame("name");
+    match Slo::new(name?, objective, Period::Rolling(window), sli?) {
+        Ok(slo) => {
+            let slo = slo
+                .with_description(description.unwrap_or_default())
+                .with_notification(Severity::Page, page)
+                .with_notification(Severity::Ticket, ticket);
+            Some((slo, name_position))
+        }
+        Err(error) => {
+            faults.add(blame("objective"), &fields.path("objective"), error);
+            None
+        }
+    }
+}
+
+fn sli(node: &Node, place: &str, faults: &mut Faults) -> Option<Sli> {
+    let fields = Fields::of(node, place, &["events", "latency"], faults)?;
+    match (fields.optional("events"), fields.optional("latency")) {
+        (Some(node), None) => events(node, &fields.path("events"), faults).map(Sli::Events),
+        (None, Some(node)) => latency(node, &fields.path("latency"), faults).map(Sli::Latency),
+        (found, _) => {
+            let message = if found.is_some() { "both `events` and `latency`" } else { "no SLI" };
+            let error = Error::new(message).with_hint("write one of `events` and `latency`");
+            faults.add(fields.position, place, error);
+            None
+        }
+    }
+}
+
+fn events(node: &Node, place: &str, faults: &mut Faults) -> Option<EventCounters> {
+    let fields = Fields::of(node, place, &["total", "good", "bad"], faults)?;
+    let [total, good, bad] = ["total", "good", "bad"].map(|name| {
+        let node = fields.optional(name)?;
+        Some(selector(node, &fields.path(name), faults))
+    });
+    match (total, good, bad) {
+        (Some(total), None, Some(bad)) => Some(EventCounters::TotalBad { total: total?, bad: bad? }),
+        (Some(total), Some(good), None) => Some(EventCounters::TotalGood { total: total?, good: good? }),
+        (None, Some(good), Some(bad)) => Some(EventCounters::GoodBad { good: good?, bad: bad? }),
+        (total, good, bad) => {
+            let count = [total, good, bad].iter().flatten().count();
+            let error = Error::new(format!("{count} of `total`, `good` and `bad`"))
+                .with_hint("write two of them; `total` and `bad` are the most exact");
+            faults.add(fields.position, place, error);
+            None
+        }
+    }
+}
+
+fn latency(node: &Node, place: &str, faults: &mut Faults) -> Option<LatencyHistogram> {
+    let fields = Fields::of(node, place, &["histogram", "threshold"], faults)?;
+    let histogram = fields
+        .required("histogram", "http_request_duration_seconds", faults)
+        .and_then(|node| selector(node, &fields.path("histogram"), faults));
+    let threshold: Option<Window> = fields.parsed("threshold", "250ms", faults);
+    match LatencyHistogram::new(histogram?, threshold?) {
+        Ok(latency) => Some(latency),
+        Err(error) => {
+            let position = fields.optional("histogram").map_or(fields.position, |node| node.position);
+            faults.add(position, &fields.path("histogram"), error);
+            None
+        }
+    }
+}
+
+fn selector(node: &Node, place: &str, faults: &mut Faults) -> Option<Selector> {
+    match query::selector(text(node, place, faults)?) {
+        Ok(selector) => Some(selector),
+        Err(error) => {
+            faults.add(node.position, place, error);
+            None
+        }
+    }
+}
+
+fn alerting(node: &Node, place: &str, faults: &mut Faults) -> (Notification, Notification) {
+    let Some(fields) = Fields::of(node, place, &["page", "ticket"], faults) else {
+        return <(Notification, Notification)>::default();
+    };
+    let mut read = |name: &str| {
+        let node = fields.optional(name)?;
+        notification(node, &fields.path(name), faults)
+    };
+    (read("page").unwrap_or_default(), read("ticket").unwrap_or_default())
+}
+
+fn notification(node: &Node, place: &str, faults: &mut Faults) -> Option<Notification> {
+    let fields = Fields::of(node, place, &["labels", "runbook", "dashboard"], faults)?;
+    Some(Notification {
+        labels: labels(&fields, "labels", &[], faults),
+        runbook: fields.text("runbook", faults).map(str::to_owned),
+        dashboard: fields.text("dashboard", faults).map(str::to_owned),
+    })
+}
+
+/// Labels that the rules set themselves.
+const RESERVED_LABELS: [&str; 4] = ["service", "slo", "burn_tier", "alertname"];
+
+fn labels(fields: &Fields<'_>, name: &str, also_reserved: &[&str], faults: &mut Faults) -> Labels {
+    let mut labels = Labels::new();
+    let Some(node) = fields.optional(name) else { return labels };
+    let place = fields.path(name);
+    let Value::Map(entries) = &node.value else {
+        let error = Error::new(format!("expected labels, found {}", node.kind()))
+            .with_hint("write `{team: payments}`");
+        faults.add(node.position, &place, error);
+        return labels;
+    };
+    for (key, value) in entries {
+        let parsed: Result<LabelName, Error> = key.text.parse();
+        match parsed {
+            Ok(_)
+                if RESERVED_LABELS.contains(&key.text.as_str())
+                    || also_reserved.contains(&key.text.as_str()) =>
+            {
+                let error = Error::new(format!("the label `{}` is set by the rules", key.text))
+                    .with_hint("give it another name");
+                faults.add(key.position, &place, error);
+            }
+            Ok(label) => {
+                let Some(text) = text(value, &format!("{place}.{label}"), faults) else { continue };
+                if labels.insert(label, text.to_owned()).is_some() {
+                    let error = Error::new(format!("the label `{}` is written twice", key.text));
+                    faults.add(key.position, &place, error.with_hint("keep one of them"));
+                }
+            }
+            Err(error) => faults.add(key.position, &place, error),
+        }
+    }
+    labels
+}

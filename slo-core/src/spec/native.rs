@@ -1,0 +1,83 @@
+//! The native format, `version: slo/v1`.
+
+use super::{fields::Faults, lower, tree};
+use crate::{Diagnostics, model::Service};
+
+/// Reads a native document: one service, or several separated by `---`.
+///
+/// ```yaml
+/// version: slo/v1
+/// service: checkout
+/// scrape_interval: 15s                  # default
+/// labels: {team: payments}              # on slo_info and on alerts
+/// slos:
+///   - name: availability
+///     description: Checkout requests succeed.
+///     objective: 99.9%
+///     window: 30d
+///     sli:
+///       events:                         # two of total, good, bad
+///         total: http_requests_total{job="checkout"}
+///         bad: http_requests_total{job="checkout", code=~"5.."}
+///     alerting:
+///       page: {labels: {severity: critical}, runbook: "https://…", dashboard: "https://…"}
+///       ticket: {}
+///   - name: latency
+///     objective: 99%
+///     window: 30d
+///     sli:
+///       latency:
+///         histogram: http_request_duration_seconds{job="checkout"}
+///         threshold: 250ms
+/// ```
+///
+/// # Errors
+/// Every fault of the text at once, with its position and a hint.
+pub fn parse(text: &str) -> Result<Vec<Service>, Diagnostics> {
+    let mut faults = Faults::default();
+    let services = match tree::documents(text) {
+        Ok(documents) => lower::services(&documents, &mut faults),
+        Err(fault) => {
+            faults.push(fault);
+            Vec::new()
+        }
+    };
+    if faults.is_empty() { Ok(services) } else { Err(Diagnostics::new(faults.into_vec())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: &[&str]) {
+        let faults = parse(text).map(|_| ()).unwrap_err();
+        let found: Vec<String> = faults.faults().iter().map(ToString::to_string).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn reports_every_fault_at_once_in_order() {
+        check(
+            "version: slo/v1\nservice: check out\nslos:\n  - name: a\n    objectiv: 99.9%\n    window: 30 days\n    sli:\n      events: {total: 'm{', bad: b}\n",
+            &[
+                "2:10: service: `check out` is not a name\n  hint: use letters, digits, `-`, `_` and `.`, begin with a letter or digit, 63 characters at most",
+                "4:5: slos[0]: `objective` is missing\n  hint: write `objective: 99.9%`",
+                "5:5: slos[0]: unknown key `objectiv`\n  hint: did you mean `objective`?",
+                "6:13: slos[0].window: `30 days` is not a length of time\n  hint: write it as Prometheus does: 30d, 1h30m, 250ms",
+                "8:23: slos[0].sli.events.total: `m{` is not valid PromQL: unexpected end of input inside braces\n  hint: `{` and `}` do not pair up",
+            ],
+        );
+    }
+
+    #[test]
+    fn says_what_is_missing() {
+        check("", &["1:1: the document is empty\n  hint: begin with `version: slo/v1`"]);
+        check(
+            "version: slo/v2\nservice: a\nslos: []\n",
+            &[
+                "1:10: version: `slo/v2` is not a version this program reads\n  hint: write `version: slo/v1`",
+                "3:7: slos: no SLO\n  hint: add an item that begins with `- name: availability`",
+            ],
+        );
+    }
+}

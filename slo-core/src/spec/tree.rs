@@ -1,0 +1,166 @@
+//! YAML as a tree of nodes that know where they stand.
+
+use crate::{Error, Fault};
+use granit_parser::{Event, Options, Parser, Span};
+
+/// A position in a document, both counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Position {
+    pub(super) line: usize,
+    pub(super) column: usize,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Node {
+    pub(super) position: Position,
+    pub(super) value: Value,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Value {
+    /// A scalar's text; `plain` where it stands without quotes.
+    Scalar {
+        text: String,
+        plain: bool,
+    },
+    List(Vec<Node>),
+    /// Entries in the order they were written.
+    Map(Vec<(Key, Node)>),
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Key {
+    pub(super) position: Position,
+    pub(super) text: String,
+}
+
+impl Position {
+    fn of(span: Span) -> Self {
+        Self { line: span.start.line(), column: span.start.col() + 1 }
+    }
+
+    pub(super) fn fault(self, place: impl Into<String>, error: Error) -> Fault {
+        Fault { line: self.line, column: self.column, place: place.into(), error }
+    }
+}
+
+/// The documents of `text`.
+///
+/// Anchors and aliases are refused: a spec needs none, and without them its size bounds the work.
+pub(super) fn documents(text: &str) -> Result<Vec<Node>, Fault> {
+    let mut options = Options::default();
+    options.block_nesting_limit = NESTING;
+    options.flow_nesting_limit = NESTING;
+    let mut events = Parser::new_from_str_with_options(text, options);
+    let mut documents = Vec::new();
+    // Containers that are open, innermost last.
+    let mut open: Vec<Open> = Vec::new();
+    while let Some(event) = events.next_event() {
+        let (event, span) = event.map_err(|error| {
+            let position = Position { line: error.marker().line(), column: error.marker().col() + 1 };
+            position.fault("", Error::new(format!("not valid YAML: {}", error.info())))
+        })?;
+        let position = Position::of(span);
+        let finished = match event {
+            Event::Scalar(text, style, _, _) => {
+                let plain = style == granit_parser::ScalarStyle::Plain;
+                Some(Node { position, value: Value::Scalar { text: text.into_owned(), plain } })
+            }
+            Event::SequenceStart(..) => {
+                open.push(Open::List(position, Vec::new()));
+                None
+            }
+            Event::MappingStart(..) => {
+                open.push(Open::Map(position, Vec::new(), None));
+                None
+            }
+            Event::SequenceEnd | Event::MappingEnd => open.pop().map(Open::close),
+            Event::Alias(_) | Event::UnresolvedAlias(_) => {
+                let error = Error::new("YAML aliases are not read").with_hint("write the value out");
+                return Err(position.fault("", error));
+            }
+            _ => None,
+        };
+        if let Some(node) = finished {
+            match open.last_mut() {
+                Some(container) => container.add(node)?,
+                None => documents.push(node),
+            }
+        }
+    }
+    Ok(documents)
+}
+
+const NESTING: usize = 32;
+
+enum Open {
+    List(Position, Vec<Node>),
+    Map(Position, Vec<(Key, Node)>, Option<Key>),
+}
+
+impl Open {
+    fn add(&mut self, node: Node) -> Result<(), Fault> {
+        match self {
+            Self::List(_, items) => items.push(node),
+            Self::Map(_, entries, pending) => match (pending.take(), node) {
+                (Some(key), value) => entries.push((key, value)),
+                (None, Node { position, value: Value::Scalar { text, .. } }) => {
+                    *pending = Some(Key { position, text });
+                }
+                (None, Node { position, .. }) => {
+                    return Err(position.fault("", Error::new("a key must be a word")));
+                }
+            },
+        }
+        Ok(())
+    }
+
+    fn close(self) -> Node {
+        match self {
+            Self::List(position, items) => Node { position, value: Value::List(items) },
+            Self::Map(position, entries, _) => Node { position, value: Value::Map(entries) },
+        }
+    }
+}
+
+impl Node {
+    /// What it is, for messages.
+    pub(super) fn kind(&self) -> &'static str {
+        match &self.value {
+            Value::Scalar { text, plain } if *plain && matches!(text.as_str(), "" | "~" | "null") => {
+                "nothing"
+            }
+            Value::Scalar { .. } => "a single value",
+            Value::List(_) => "a list",
+            Value::Map(_) => "a mapping",
+        }
+    }
+
+    pub(super) fn is_nothing(&self) -> bool {
+        self.kind() == "nothing"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_where_everything_stands() {
+        let documents = documents("a: 1\nb:\n  - x\n---\nc: é: no\n").unwrap_err();
+        assert_eq!(documents.line, 5);
+        let documents = super::documents("a: 1\nb:\n  - 'x'\n---\nc: {}\n").unwrap();
+        assert_eq!(documents.len(), 2);
+        let Value::Map(entries) = &documents[0].value else { panic!("{documents:?}") };
+        assert_eq!(entries[1].0.position, Position { line: 2, column: 1 });
+        let Value::List(items) = &entries[1].1.value else { panic!("{entries:?}") };
+        assert_eq!(items[0].position, Position { line: 3, column: 5 });
+    }
+
+    #[test]
+    fn refuses_aliases_and_depth() {
+        assert!(documents("a: &x 1\nb: *x\n").unwrap_err().error.message().contains("aliases"));
+        assert!(documents(&"[".repeat(1_000)).is_err());
+        assert!(documents("? [a]\n: b\n").is_err());
+    }
+}
