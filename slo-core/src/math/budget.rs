@@ -115,7 +115,7 @@ impl ErrorBudget {
 #[must_use]
 pub fn allowed_downtime(objective: Objective, window: Window) -> Ratio {
     // Both are bounded by their constructors, so the product fits.
-    objective.budget().checked_mul(window.seconds()).unwrap_or(Ratio::ZERO)
+    objective.budget().checked_mul(window.as_seconds()).unwrap_or(Ratio::ZERO)
 }
 
 /// Seconds until the budget is gone if it goes on burning at `burn`: r·T/b.
@@ -139,7 +139,7 @@ pub fn time_to_exhaustion(remaining: f64, burn: BurnRate, period: Window) -> Opt
     if remaining <= 0.0 {
         return Some(0.0);
     }
-    let seconds = remaining * period.seconds().to_f64() / burn.value();
+    let seconds = remaining * period.as_seconds().to_f64() / burn.value();
     seconds.is_finite().then_some(seconds)
 }
 

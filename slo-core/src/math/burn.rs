@@ -1,7 +1,7 @@
 //! Burn rates.
 
 use super::Tally;
-use crate::model::Objective;
+use crate::{Error, model::Objective};
 use std::fmt;
 
 /// How many times faster than allowed the error budget is being spent: finite, not negative.
@@ -38,6 +38,17 @@ impl BurnRate {
         let spent = u128::from(tally.bad()) * budget.denominator();
         let allowed = budget.numerator() * u128::from(tally.total());
         Some(Self(spent as f64 / allowed as f64))
+    }
+
+    /// A rate that was measured elsewhere, such as one that Prometheus recorded.
+    ///
+    /// # Errors
+    /// A negative or infinite number, or NaN.
+    pub fn new(rate: f64) -> Result<Self, Error> {
+        if rate.is_finite() && rate >= 0.0 {
+            return Ok(Self(rate));
+        }
+        Err(Error::new(format!("{rate} is not a burn rate")).with_hint("a burn rate is zero or more"))
     }
 
     /// The rate as a number.
@@ -77,6 +88,14 @@ mod tests {
             let burn = BurnRate::of(Tally::new(total, bad).unwrap(), "99.9%".parse().unwrap()).unwrap();
             assert_eq!(burn.to_string(), text);
         }
+    }
+
+    #[test]
+    fn refuses_what_is_no_rate() {
+        for rate in [-0.1, f64::NAN, f64::INFINITY] {
+            assert!(BurnRate::new(rate).is_err(), "{rate}");
+        }
+        assert_eq!(BurnRate::new(14.4).map(BurnRate::value), Ok(14.4));
     }
 
     #[test]

@@ -42,8 +42,8 @@ pub fn detection(tier: &Tier, objective: Objective, error_ratio: Ratio) -> Resul
     }
     let exact = || {
         let share = threshold.checked_div(error_ratio)?;
-        let fires_after = tier.long().seconds().checked_mul(share)?;
-        let resets_after = tier.short().seconds().checked_mul(Ratio::ONE.checked_sub(share)?)?;
+        let fires_after = tier.long().as_seconds().checked_mul(share)?;
+        let resets_after = tier.short().as_seconds().checked_mul(Ratio::ONE.checked_sub(share)?)?;
         Some(Detection { fires_after, resets_after })
     };
     exact().map(Some).ok_or_else(|| Error::new(format!("{error_ratio} is too fine an error ratio")))

@@ -14,7 +14,7 @@ use std::{collections::VecDeque, time::Duration};
 /// use slo_core::{math::{Tally, Tracker}, model::Window};
 /// use std::time::Duration;
 ///
-/// let mut tracker = Tracker::new(&[Window::minutes(5)], Window::from_millis(1_000)?);
+/// let mut tracker = Tracker::new(&[Window::minutes(5)], Window::seconds(1));
 /// for second in 0..=600_u64 {
 ///     // One request a second; all of them fail in the last minute.
 ///     let counters = Tally::new(second, second.saturating_sub(540))?;
@@ -169,8 +169,7 @@ mod tests {
 
     #[test]
     fn keeps_memory_constant() {
-        let mut tracker =
-            Tracker::new(&[Window::minutes(5), Window::days(30)], Window::from_millis(1_000).unwrap());
+        let mut tracker = Tracker::new(&[Window::minutes(5), Window::days(30)], Window::seconds(1));
         for second in 0..20_000 {
             tracker.record(Duration::from_secs(second), Tally::new(second, 0).unwrap()).unwrap();
         }
@@ -184,7 +183,7 @@ mod tests {
             steps in prop::collection::vec((1..4_000_u64, 0..50_u64, 0..50_u64), 1..400)
         ) {
             let window = Window::minutes(5);
-            let mut tracker = Tracker::new(&[window], Window::from_millis(1_000).unwrap());
+            let mut tracker = Tracker::new(&[window], Window::seconds(1));
             let mut history = vec![(0_u64, Tally::EMPTY)];
             for (pause, good, bad) in steps {
                 let (time, counters) = *history.last().unwrap();

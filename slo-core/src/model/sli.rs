@@ -94,7 +94,7 @@ impl LatencyHistogram {
     /// The threshold in seconds, as an exact decimal: the bucket's bound.
     #[must_use]
     pub fn bucket_bound(&self) -> String {
-        self.threshold.seconds().to_string()
+        self.threshold.as_seconds().to_string()
     }
 }
 

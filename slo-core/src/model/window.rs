@@ -46,14 +46,23 @@ impl Window {
         }
     }
 
+    /// `seconds` seconds, for literals.
+    ///
+    /// # Panics
+    /// On zero or more than ten years; at compile time in a `const`.
+    #[must_use]
+    pub const fn seconds(seconds: u64) -> Self {
+        assert!(seconds > 0 && seconds <= LONGEST / SECOND, "a window is a second to ten years long");
+        Self { millis: seconds * SECOND }
+    }
+
     /// `minutes` minutes, for literals.
     ///
     /// # Panics
     /// On zero or more than ten years; at compile time in a `const`.
     #[must_use]
     pub const fn minutes(minutes: u64) -> Self {
-        assert!(minutes > 0 && minutes <= LONGEST / MINUTE, "a window is 1 minute to ten years long");
-        Self { millis: minutes * MINUTE }
+        Self::seconds(minutes * 60)
     }
 
     /// `hours` hours, for literals.
@@ -82,7 +91,7 @@ impl Window {
 
     /// Its length in seconds, exactly.
     #[must_use]
-    pub fn seconds(self) -> Ratio {
+    pub fn as_seconds(self) -> Ratio {
         self.ratio_to(Self { millis: SECOND })
     }
 

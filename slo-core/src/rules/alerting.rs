@@ -39,7 +39,7 @@ fn description(service: &Service, slo: &Slo, tier: &Tier) -> Result<String, Erro
     let series = |metric: String| names::series(metric, service, slo);
     let burn = series(names::burn_rate(tier.long()));
     let left = series(names::BUDGET_PROJECTED.to_owned());
-    let seconds = slo.period().length().seconds();
+    let seconds = slo.period().length().as_seconds();
     let exhaustion = format!("clamp_min({left}, 0) * {seconds} / {burn}");
     let promise =
         if slo.description().is_empty() { String::new() } else { format!("{} ", escape(slo.description())) };

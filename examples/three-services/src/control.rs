@@ -1,0 +1,92 @@
+//! The program's own HTTP interface: the status of all services, faults, and the load.
+
+use crate::{
+    args,
+    faults::{Fault, Faults},
+    load::{Count, Load},
+    service::App,
+};
+use axum::{
+    Json, Router,
+    extract::{Path, Query, State},
+    http::StatusCode,
+    response::Redirect,
+    routing::{delete, get, post},
+};
+use serde::{Deserialize, Serialize};
+use slo_instrument::{Slo, status_routes};
+use std::sync::Arc;
+
+#[derive(Clone)]
+struct Control {
+    faults: Arc<Faults>,
+    load: Arc<Load>,
+}
+
+/// `/` and `/slo`, `/slo.json`, `/load.json`, `/load/{start,stop}`, `/faults/{service}[/{outage,slow}]`.
+pub(crate) fn router(apps: &[App], faults: &Arc<Faults>, load: &Arc<Load>) -> Router {
+    let slos: Vec<Slo> = apps.iter().map(|app| app.slo.clone()).collect();
+    Router::new()
+        .route("/", get(|| async { Redirect::temporary("/slo") }))
+        .route("/load.json", get(load_report))
+        .route("/load/start", post(start))
+        .route("/load/stop", post(stop))
+        .route("/faults/{service}/{kind}", post(begin))
+        .route("/faults/{service}", delete(end))
+        .with_state(Control { faults: Arc::clone(faults), load: Arc::clone(load) })
+        .merge(status_routes(slos))
+}
+
+#[derive(Serialize)]
+struct LoadReport {
+    in_flight: u64,
+    services: Vec<Count>,
+}
+
+async fn load_report(State(control): State<Control>) -> Json<LoadReport> {
+    Json(LoadReport { in_flight: control.load.in_flight(), services: control.load.counts() })
+}
+
+async fn start(State(control): State<Control>) {
+    control.load.begin();
+}
+
+/// Stops the load and answers once nothing is in flight.
+async fn stop(State(control): State<Control>) {
+    control.load.stop();
+    control.load.drain().await;
+}
+
+#[derive(Deserialize)]
+struct Length {
+    r#for: String,
+}
+
+async fn begin(
+    State(control): State<Control>,
+    Path((service, kind)): Path<(String, String)>,
+    Query(length): Query<Length>,
+) -> Result<(), (StatusCode, String)> {
+    let fault = match kind.as_str() {
+        "outage" => Fault::Outage,
+        "slow" => Fault::Slow,
+        _ => return Err((StatusCode::NOT_FOUND, format!("no fault `{kind}`; there are outage and slow\n"))),
+    };
+    let time = args::duration(&length.r#for)
+        .map_err(|error| (StatusCode::BAD_REQUEST, format!("for: {error}\n")))?;
+    if control.faults.begin(&service, fault, time) { Ok(()) } else { Err(no_service(&service)) }
+}
+
+async fn end(
+    State(control): State<Control>,
+    Path(service): Path<String>,
+) -> Result<(), (StatusCode, String)> {
+    if control.faults.end(&service) { Ok(()) } else { Err(no_service(&service)) }
+}
+
+fn no_service(service: &str) -> (StatusCode, String) {
+    (
+        StatusCode::NOT_FOUND,
+        format!("no service `{service}`; there are {}\n", crate::service::NAMES.join(", ")),
+    )
+}

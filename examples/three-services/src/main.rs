@@ -1,0 +1,103 @@
+//! Checkout, search and login: three services in one program, with live error budgets.
+//!
+//! A load generator sends them the traffic of a day; faults can be switched on by a flag or over HTTP.
+//! The SLOs are in `slo.yaml`, from which `slo generate` makes the Prometheus rules.
+
+mod args;
+mod control;
+mod faults;
+mod load;
+mod service;
+mod table;
+
+use args::Args;
+use clap::Parser;
+use faults::Faults;
+use load::Load;
+use service::App;
+use slo_instrument::Slo;
+use std::{error::Error, net::Ipv4Addr, sync::Arc, time::Duration};
+use tokio::{net::TcpListener, sync::watch, time::Instant};
+
+const SPEC: &str = include_str!("../slo.yaml");
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let args = Args::parse();
+    let start = Instant::now();
+    let faults = Arc::new(Faults::new(start, &args.outage, &args.slow));
+    let apps = service::all(args.time_scale, &faults)?;
+    let load = Arc::new(Load::new(&apps, args.port, args.time_scale, start, !args.idle));
+
+    let (stop, stopped) = watch::channel(false);
+    let mut servers = vec![serve(args.port, control::router(&apps, &faults, &load), stopped.clone()).await?];
+    for (port, app) in (args.port + 1..).zip(&apps) {
+        servers.push(serve(port, app.router.clone(), stopped.clone()).await?);
+    }
+    announce(&args, &apps);
+    let traffic = tokio::spawn(Arc::clone(&load).run());
+
+    let slos: Vec<Slo> = apps.iter().map(|app| app.slo.clone()).collect();
+    tokio::select! {
+        () = table::show(&slos) => {}
+        _ = tokio::signal::ctrl_c() => {}
+        () = elapse(args.duration) => {}
+    }
+    load.stop();
+    load.drain().await;
+    traffic.abort();
+    // The budgets are read ten times a second, or once: let them see the last request.
+    tokio::time::sleep(if args.time_scale == 1 {
+        Duration::from_millis(1_100)
+    } else {
+        Duration::from_millis(250)
+    })
+    .await;
+    table::print(&slos)?;
+    let agree = load.compare(&slos);
+    stop.send(true)?;
+    for server in servers {
+        server.await??;
+    }
+    if agree { Ok(()) } else { Err("the services and the load generator disagree".into()) }
+}
+
+type Server = tokio::task::JoinHandle<std::io::Result<()>>;
+
+/// Serves `router` on loopback until `stopped`.
+async fn serve(
+    port: u16,
+    router: axum::Router,
+    mut stopped: watch::Receiver<bool>,
+) -> Result<Server, String> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .await
+        .map_err(|error| format!("port {port} on loopback: {error}; choose four others with --port"))?;
+    Ok(tokio::spawn(async move {
+        let stop = async move {
+            let _sender_gone = stopped.wait_for(|stopped| *stopped).await;
+        };
+        axum::serve(listener, router).with_graceful_shutdown(stop).await
+    }))
+}
+
+async fn elapse(duration: Option<Duration>) {
+    match duration {
+        Some(duration) => tokio::time::sleep(duration).await,
+        None => std::future::pending().await,
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "this program talks to its user")]
+fn announce(args: &Args, apps: &[App]) {
+    let port = args.port;
+    println!("Status page  http://127.0.0.1:{port}/slo");
+    for (port, app) in (port + 1..).zip(apps) {
+        println!("{:<12} http://127.0.0.1:{port}/metrics", app.name);
+    }
+    println!("Break it     curl -X POST 'http://127.0.0.1:{port}/faults/checkout/outage?for=15s'");
+    if args.time_scale > 1 {
+        println!("Time runs {} times faster: a minute here is an hour of budget at 60.", args.time_scale);
+    }
+    println!();
+}

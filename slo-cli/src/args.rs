@@ -1,0 +1,95 @@
+//! What can be asked of the command.
+
+use clap::{Args as Group, Parser, Subcommand, ValueEnum};
+use slo_core::model::{Objective, Window};
+use std::path::PathBuf;
+
+/// Service level objectives: exact budgets, cheap rules.
+#[derive(Debug, Parser)]
+#[command(name = "slo", version, about, max_term_width = 100)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Check specs: every fault, with its position and a hint
+    Validate(Specs),
+    /// Write Prometheus recording and alerting rules
+    Generate(Generate),
+    /// Show SLIs, budgets, burn rates and alerts as Prometheus records them
+    Status(Status),
+    /// Calculate an error budget
+    Budget(Budget),
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Specs {
+    /// Spec files, directories (read recursively), or `-` for standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Generate {
+    #[command(flatten)]
+    pub(crate) specs: Specs,
+    /// Write `DIR/rules/<service>.yaml` instead of standard output
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) scale: TimeScale,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Status {
+    #[command(flatten)]
+    pub(crate) specs: Specs,
+    /// Address of the Prometheus that evaluates the generated rules
+    #[arg(long, value_name = "URL")]
+    pub(crate) prometheus: String,
+    #[command(flatten)]
+    pub(crate) scale: TimeScale,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Budget {
+    /// The objective, such as 99.9%
+    #[arg(long, value_name = "PERCENT")]
+    pub(crate) objective: Objective,
+    /// The period
+    #[arg(long, value_name = "DURATION", default_value = "30d")]
+    pub(crate) window: Window,
+    /// Events in the period
+    #[arg(long, value_name = "N", requires = "bad")]
+    pub(crate) total: Option<u64>,
+    /// Bad events among them
+    #[arg(long, value_name = "N", requires = "total")]
+    pub(crate) bad: Option<u64>,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct TimeScale {
+    /// Divide every window and interval by N, for demonstrations and tests: at 60, the rules of an hour
+    /// work on a minute
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) time_scale: u32,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Output {
+    /// A table for people, or JSON for programs
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Table,
+    Json,
+}

@@ -1,0 +1,18 @@
+//! One file a verb.
+
+mod budget;
+mod generate;
+mod status;
+mod validate;
+
+use crate::{args::Command, error::Error};
+use std::io::Write;
+
+pub(crate) fn run(command: &Command, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
+    match command {
+        Command::Validate(specs) => validate::run(specs, out),
+        Command::Generate(generate) => generate::run(generate, out, talk),
+        Command::Status(status) => status::run(status, out),
+        Command::Budget(budget) => budget::run(budget, out),
+    }
+}

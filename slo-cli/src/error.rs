@@ -1,0 +1,75 @@
+//! How a run can end.
+
+use std::{io, path::Path};
+
+/// How a run ended: the exit code of the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Exit {
+    /// Done.
+    Done,
+    /// The input is wrong.
+    Input,
+    /// The command was called wrongly.
+    Usage,
+    /// Something outside failed: a file, the network.
+    Outside,
+}
+
+impl Exit {
+    /// The exit code.
+    #[must_use]
+    pub const fn as_u8(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Input => 1,
+            Self::Usage => 2,
+            Self::Outside => 3,
+        }
+    }
+}
+
+/// Why a run ended early; its text is what the user is told.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The input is wrong.
+    #[error("{0}")]
+    Input(String),
+    /// Something outside failed.
+    #[error("{0}")]
+    Outside(String),
+    /// Nobody reads the output any more.
+    #[error("the output was closed")]
+    Closed,
+}
+
+impl Error {
+    pub(crate) const fn exit(&self) -> Exit {
+        match self {
+            Self::Input(_) => Exit::Input,
+            Self::Outside(_) => Exit::Outside,
+            Self::Closed => Exit::Done,
+        }
+    }
+
+    pub(crate) fn file(path: &Path, error: &io::Error) -> Self {
+        Self::Outside(format!("{}: {error}", path.display()))
+    }
+}
+
+impl From<io::Error> for Error {
+    /// Of writing to the terminal or a pipe; files say their name with [`Error::file`].
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::Closed,
+            _ => Self::Outside(format!("writing the output: {error}")),
+        }
+    }
+}
+
+impl From<slo_core::Error> for Error {
+    fn from(error: slo_core::Error) -> Self {
+        let hint = error.hint().map_or_else(String::new, |hint| format!("\n  hint: {hint}"));
+        Self::Input(format!("{error}{hint}"))
+    }
+}

@@ -1,0 +1,103 @@
+//! Reading specs from files, directories and standard input.
+
+use crate::error::Error;
+use slo_core::{model::Service, spec};
+use std::{
+    collections::BTreeMap,
+    fmt::Write,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+/// A spec file and the services in it.
+pub(crate) struct Loaded {
+    pub(crate) name: String,
+    pub(crate) services: Vec<Service>,
+}
+
+/// Reads all of `paths`; every fault of every file is told at once.
+pub(crate) fn specs(paths: &[PathBuf]) -> Result<Vec<Loaded>, Error> {
+    let mut files = Vec::new();
+    for path in paths {
+        collect(path, &mut files)?;
+    }
+    let (mut loaded, mut faults, mut count) = (Vec::new(), String::new(), 0_usize);
+    let mut defined: BTreeMap<String, String> = BTreeMap::new();
+    for file in files {
+        let (name, text) = read(&file)?;
+        match spec::parse(&text) {
+            Ok(services) => {
+                for service in &services {
+                    if let Some(other) = defined.insert(service.name().to_string(), name.clone()) {
+                        let service = service.name();
+                        let _ = writeln!(
+                            faults,
+                            "{name}: service `{service}` is also in {other}\n  hint: put its SLOs into one document"
+                        );
+                        count += 1;
+                    }
+                }
+                loaded.push(Loaded { name, services });
+            }
+            Err(found) => {
+                for fault in found.faults() {
+                    let _ = writeln!(faults, "{name}:{fault}");
+                    count += 1;
+                }
+            }
+        }
+    }
+    if count == 0 {
+        return Ok(loaded);
+    }
+    let noun = if count == 1 { "fault" } else { "faults" };
+    Err(Error::Input(format!("{faults}{count} {noun}")))
+}
+
+/// The services of all files, in which time runs `speed` times faster.
+pub(crate) fn services(paths: &[PathBuf], speed: u32) -> Result<Vec<Service>, Error> {
+    let services = specs(paths)?.into_iter().flat_map(|file| file.services);
+    if speed == 1 {
+        return Ok(services.collect());
+    }
+    services.map(|service| Ok(service.time_scaled(speed)?)).collect()
+}
+
+const STANDARD_INPUT: &str = "-";
+
+/// The files at `path`: itself, or all specs below it in the order of their names.
+fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
+    if path.as_os_str() == STANDARD_INPUT || !path.is_dir() {
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    let before = files.len();
+    walk(path, files).map_err(|error| Error::file(path, &error))?;
+    if files.len() == before {
+        return Err(Error::Input(format!("{}: no *.yaml, *.yml or *.json file in it", path.display())));
+    }
+    Ok(())
+}
+
+fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    let mut entries = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+    entries.sort();
+    for entry in entries {
+        let extension = entry.extension().and_then(|extension| extension.to_str());
+        if entry.is_dir() {
+            walk(&entry, files)?;
+        } else if matches!(extension, Some("yaml" | "yml" | "json")) {
+            files.push(entry);
+        }
+    }
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<(String, String), Error> {
+    if path.as_os_str() == STANDARD_INPUT {
+        let text = io::read_to_string(io::stdin()).map_err(|error| Error::file(path, &error))?;
+        return Ok(("standard input".to_owned(), text));
+    }
+    let text = fs::read_to_string(path).map_err(|error| Error::file(path, &error))?;
+    Ok((path.display().to_string(), text))
+}

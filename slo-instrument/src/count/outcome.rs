@@ -1,0 +1,37 @@
+//! How a request ended.
+
+use http::StatusCode;
+
+/// How a request ended, as far as its head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// A response with this status.
+    Status(StatusCode),
+    /// The client went away before the response.
+    Cancelled,
+    /// The handler panicked.
+    Panic,
+    /// The service below failed without a response.
+    TransportError,
+}
+
+impl Outcome {
+    /// `http.response.status_code`; empty where no response was made.
+    pub(crate) fn status_code(self) -> String {
+        match self {
+            Self::Status(status) => status.as_str().to_owned(),
+            _ => String::new(),
+        }
+    }
+
+    /// `error.type`: for a server, only 5xx responses are errors; empty on success.
+    pub(crate) fn error_type(self) -> String {
+        match self {
+            Self::Status(status) if status.is_server_error() => status.as_str().to_owned(),
+            Self::Status(_) => String::new(),
+            Self::Cancelled => "cancelled".to_owned(),
+            Self::Panic => "panic".to_owned(),
+            Self::TransportError => "transport_error".to_owned(),
+        }
+    }
+}

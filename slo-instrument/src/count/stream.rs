@@ -1,0 +1,201 @@
+//! Which of the service's own series an SLO counts.
+
+use super::{
+    Edges, Outcome,
+    series::{Member, Series},
+};
+use crate::Error;
+use regex::Regex;
+use slo_core::{
+    math::Tally,
+    model::{EventCounters, MatchOp, Matcher, Selector, Sli, Slo, metric},
+};
+
+/// The two streams of an SLO, and what is made of them.
+#[derive(Debug)]
+pub(crate) struct SloCounter {
+    form: Form,
+    first: Stream,
+    second: Stream,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    TotalBad,
+    TotalGood,
+    GoodBad,
+}
+
+/// A selector applied to the series of this process.
+#[derive(Debug)]
+struct Stream {
+    conditions: Vec<Condition>,
+    // The last bucket that counts; all of them where `None`.
+    up_to: Option<usize>,
+}
+
+#[derive(Debug)]
+struct Condition {
+    label: Label,
+    test: Test,
+}
+
+/// Labels that this crate emits.
+#[derive(Debug, Clone, Copy)]
+enum Label {
+    Method,
+    Route,
+    StatusCode,
+    ErrorType,
+}
+
+#[derive(Debug)]
+enum Test {
+    Equal(String),
+    NotEqual(String),
+    Regex(Regex),
+    NotRegex(Regex),
+}
+
+impl SloCounter {
+    /// The streams of `slo` over the series with these `edges`.
+    pub(crate) fn compile(slo: &Slo, edges: &Edges) -> Result<Self, Error> {
+        let all = |selector: &Selector| Stream::of_requests(slo, selector);
+        let (form, first, second) = match slo.sli() {
+            Sli::Events(EventCounters::TotalBad { total, bad }) => (Form::TotalBad, all(total)?, all(bad)?),
+            Sli::Events(EventCounters::TotalGood { total, good }) => {
+                (Form::TotalGood, all(total)?, all(good)?)
+            }
+            Sli::Events(EventCounters::GoodBad { good, bad }) => (Form::GoodBad, all(good)?, all(bad)?),
+            Sli::Latency(latency) => {
+                let stream = |up_to| Stream::compile(slo, latency.histogram(), "", up_to);
+                let edge = edges.position(latency.threshold().as_millis());
+                (Form::TotalGood, stream(None)?, stream(edge)?)
+            }
+            _ => return Err(Error::new(place(slo), "this kind of SLI is not counted in the process")),
+        };
+        Ok(Self { form, first, second })
+    }
+
+    /// Which streams a new series belongs to.
+    pub(crate) fn member(&self, method: &str, route: &str, outcome: Outcome) -> Member {
+        let (status, error_type) = (outcome.status_code(), outcome.error_type());
+        let value = |label| match label {
+            Label::Method => method,
+            Label::Route => route,
+            Label::StatusCode => &status,
+            Label::ErrorType => &error_type,
+        };
+        let holds = |stream: &Stream| stream.conditions.iter().all(|c| c.test.holds(value(c.label)));
+        Member { first: holds(&self.first), second: holds(&self.second) }
+    }
+
+    /// Adds what `series`, read as cumulative `counts`, contributes as its `member`.
+    pub(crate) fn add(&self, member: Member, counts: &[u64], sums: &mut Sums) {
+        let read = |stream: &Stream| match stream.up_to {
+            Some(bucket) => counts.get(bucket).copied(),
+            None => counts.last().copied(),
+        };
+        let part = |is_member: bool, stream: &Stream| if is_member { read(stream).unwrap_or(0) } else { 0 };
+        sums.first = sums.first.saturating_add(part(member.first, &self.first));
+        sums.second = sums.second.saturating_add(part(member.second, &self.second));
+    }
+
+    /// The tally of the summed streams.
+    ///
+    /// # Errors
+    /// Streams that contradict each other, such as more bad requests than requests.
+    pub(crate) fn tally(&self, sums: Sums) -> Result<Tally, slo_core::Error> {
+        let Sums { first, second } = sums;
+        match self.form {
+            Form::TotalBad => Tally::new(first, second),
+            Form::TotalGood => {
+                Tally::new(first, second).and_then(|inverse| Tally::new(first, inverse.good()))
+            }
+            Form::GoodBad => Tally::new(first.saturating_add(second), second),
+        }
+    }
+}
+
+/// The two streams of an SLO, summed over all series.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Sums {
+    first: u64,
+    second: u64,
+}
+
+/// The members of a new series, one per SLO.
+pub(crate) fn members(slos: &[SloCounter], method: &str, route: &str, outcome: Outcome) -> Box<[Member]> {
+    slos.iter().map(|slo| slo.member(method, route, outcome)).collect()
+}
+
+/// Reads all `series` once, and sums the streams of every SLO from that one reading.
+pub(crate) fn sum<'a>(slos: &[SloCounter], series: impl Iterator<Item = &'a Series>) -> Vec<Sums> {
+    let mut sums = vec![Sums::default(); slos.len()];
+    let mut counts = Vec::new();
+    for one in series {
+        one.read_cumulative(&mut counts);
+        for ((slo, member), sums) in slos.iter().zip(&one.members).zip(&mut sums) {
+            slo.add(*member, &counts, sums);
+        }
+    }
+    sums
+}
+
+fn place(slo: &Slo) -> String {
+    format!("slo `{}`", slo.name())
+}
+
+impl Stream {
+    fn of_requests(slo: &Slo, selector: &Selector) -> Result<Self, Error> {
+        Self::compile(slo, selector, "_count", None)
+    }
+
+    fn compile(slo: &Slo, selector: &Selector, suffix: &str, up_to: Option<usize>) -> Result<Self, Error> {
+        let emitted = format!("{}{suffix}", metric::HTTP_SERVER_REQUEST_DURATION);
+        if selector.metric() != emitted {
+            let message = format!(
+                "selects `{}`, which this service does not emit; select `{emitted}`",
+                selector.metric()
+            );
+            return Err(Error::new(place(slo), message));
+        }
+        // Other labels are put on by the scrape (`job`, `instance`, …) and hold for all series alike.
+        let conditions = selector.matchers().iter().filter_map(|matcher| {
+            let label = match matcher.label.as_str() {
+                metric::HTTP_REQUEST_METHOD => Label::Method,
+                metric::HTTP_ROUTE => Label::Route,
+                metric::HTTP_RESPONSE_STATUS_CODE => Label::StatusCode,
+                metric::ERROR_TYPE => Label::ErrorType,
+                _ => return None,
+            };
+            Some(Test::of(matcher).map(|test| Condition { label, test }))
+        });
+        let conditions = conditions
+            .collect::<Result<_, _>>()
+            .map_err(|error| Error::new(place(slo), format!("`{selector}`: {error}")))?;
+        Ok(Self { conditions, up_to })
+    }
+}
+
+impl Test {
+    fn of(matcher: &Matcher) -> Result<Self, regex::Error> {
+        // Prometheus anchors at both ends, and lets `.` match line breaks.
+        let anchored = || Regex::new(&format!("^(?s:{})$", matcher.value));
+        Ok(match matcher.op {
+            MatchOp::Equal => Self::Equal(matcher.value.clone()),
+            MatchOp::NotEqual => Self::NotEqual(matcher.value.clone()),
+            MatchOp::Regex => Self::Regex(anchored()?),
+            MatchOp::NotRegex => Self::NotRegex(anchored()?),
+        })
+    }
+
+    fn holds(&self, value: &str) -> bool {
+        match self {
+            Self::Equal(wanted) => value == wanted,
+            Self::NotEqual(unwanted) => value != unwanted,
+            Self::Regex(wanted) => wanted.is_match(value),
+            Self::NotRegex(unwanted) => !unwanted.is_match(value),
+        }
+    }
+}

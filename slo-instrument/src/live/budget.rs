@@ -1,0 +1,110 @@
+//! From counters to status: one tracker per SLO.
+
+use super::{SloStatus, State, TierStatus, WindowStatus};
+use crate::count::Store;
+use slo_core::{
+    Error,
+    math::{BurnRate, ErrorBudget, Tally, Tracker, WindowTally, firing, time_to_exhaustion},
+    model::{Service, Severity, Slo, Tier, Window},
+};
+use std::{sync::Arc, time::Duration};
+
+/// The trackers of a service's SLOs.
+#[derive(Debug)]
+pub(crate) struct LiveBudget {
+    service: Service,
+    store: Arc<Store>,
+    trackers: Vec<Tracker>,
+}
+
+impl LiveBudget {
+    pub(crate) fn new(service: Service, store: Arc<Store>, tick: Window) -> Self {
+        let tracker = |slo: &Slo| {
+            let mut windows = slo.policy().windows();
+            windows.push(slo.period().length());
+            Tracker::new(&windows, tick)
+        };
+        let trackers = service.slos().iter().map(tracker).collect();
+        Self { service, store, trackers }
+    }
+
+    /// Reads the counters as they are at `time` after the start, and what that makes of every SLO.
+    ///
+    /// Counters that contradict each other are left out until they agree again: the status then stays
+    /// that of the last good reading.
+    pub(crate) fn tick(&mut self, time: Duration) -> Vec<SloStatus> {
+        let sums = self.store.sums();
+        for ((tracker, counter), sums) in self.trackers.iter_mut().zip(self.store.slos()).zip(sums) {
+            let _contradiction = counter.tally(sums).and_then(|tally| tracker.record(time, tally));
+        }
+        let status = |(slo, tracker): (&Slo, &Tracker)| status(&self.service, slo, tracker);
+        self.service.slos().iter().zip(&self.trackers).filter_map(status).collect()
+    }
+}
+
+fn status(service: &Service, slo: &Slo, tracker: &Tracker) -> Option<SloStatus> {
+    let objective = slo.objective();
+    let period = slo.period().length();
+    let seen = tracker.window(period)?;
+    let tally = |window: Window| tracker.window(window).map_or(Tally::EMPTY, |window| window.tally);
+    let burn = |window: Window| BurnRate::of(tally(window), objective);
+    let windows = slo.policy().windows().into_iter().map(|window| WindowStatus {
+        window: window.to_string(),
+        total: tally(window).total(),
+        bad: tally(window).bad(),
+        burn_rate: burn(window).map(BurnRate::value),
+    });
+    // Thresholds were derived when the SLO was made, so they fit.
+    let tiers = firing(slo.policy(), objective, tally).unwrap_or_default();
+    let projected = projected(slo, &seen).ok().and_then(|budget| budget.remaining());
+    let fastest = slo.policy().tiers().first().map(Tier::long);
+    let exhaustion = match (projected, fastest.and_then(burn)) {
+        (Some(remaining), Some(burn)) => time_to_exhaustion(remaining, burn, period),
+        _ => None,
+    };
+    let state = match projected {
+        None => State::NoData,
+        _ if tiers.iter().any(|tier| tier.severity() == Severity::Page) => State::Page,
+        Some(remaining) if remaining <= 0.0 => State::Exhausted,
+        Some(_) if !tiers.is_empty() => State::Ticket,
+        Some(_) => State::Ok,
+    };
+    Some(SloStatus {
+        service: service.name().to_string(),
+        slo: slo.name().to_string(),
+        description: slo.description().to_owned(),
+        objective: objective.to_string(),
+        period: slo.period().to_string(),
+        period_seconds: period.as_duration().as_secs_f64(),
+        state,
+        total: seen.tally.total(),
+        bad: seen.tally.bad(),
+        sli: seen.tally.sli(),
+        budget_remaining: ErrorBudget::observed(objective, seen.tally).remaining(),
+        projected_budget_remaining: projected,
+        coverage: seen.covered.as_secs_f64() / period.as_duration().as_secs_f64(),
+        time_to_exhaustion: exhaustion,
+        windows: windows.collect(),
+        tiers: slo.policy().tiers().iter().map(|tier| tier_status(tier, tiers.contains(tier))).collect(),
+    })
+}
+
+fn tier_status(tier: &Tier, firing: bool) -> TierStatus {
+    TierStatus {
+        burn_tier: tier.burn().as_str(),
+        severity: tier.severity().as_str(),
+        long: tier.long().to_string(),
+        short: tier.short().to_string(),
+        factor: tier.factor().map_or(f64::INFINITY, slo_core::model::Ratio::to_f64),
+        firing,
+    }
+}
+
+/// The budget of the whole period, if its traffic goes on as it was while this process watched.
+fn projected(slo: &Slo, seen: &WindowTally) -> Result<ErrorBudget, Error> {
+    let total = seen.tally.total();
+    let period = slo.period().length().as_duration().as_millis();
+    let covered = seen.covered.as_millis().clamp(1, period);
+    let expected = u64::try_from(u128::from(total) * period / covered).unwrap_or(u64::MAX);
+    ErrorBudget::projected(slo.objective(), seen.tally, expected.max(total))
+}

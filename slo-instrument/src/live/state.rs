@@ -1,0 +1,100 @@
+//! What is known of an SLO at one moment.
+
+use serde::Serialize;
+
+/// How an SLO is doing in this process; the shape of one entry of `/slo.json`.
+///
+/// Shares are fractions of one, windows are written as in the spec, and what cannot be known is `null`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct SloStatus {
+    /// The service.
+    pub service: String,
+    /// The SLO.
+    pub slo: String,
+    /// What it promises, in words.
+    pub description: String,
+    /// The objective, such as `99.9%`.
+    pub objective: String,
+    /// The period, such as `30d`.
+    pub period: String,
+    /// The period in seconds.
+    pub period_seconds: f64,
+    /// What to do about it.
+    pub state: State,
+    /// Events in the period.
+    pub total: u64,
+    /// Bad events in the period.
+    pub bad: u64,
+    /// Share of good events in the period.
+    pub sli: Option<f64>,
+    /// Share of the budget left, of the events seen; as Prometheus records it.
+    pub budget_remaining: Option<f64>,
+    /// Share of the budget left, with the part of the period that has not been seen taken as clean.
+    pub projected_budget_remaining: Option<f64>,
+    /// Share of the period that this process has seen.
+    pub coverage: f64,
+    /// Seconds until the projected budget is gone at the burn rate of the fastest tier's long window.
+    pub time_to_exhaustion: Option<f64>,
+    /// Burn rates, shortest window first.
+    pub windows: Vec<WindowStatus>,
+    /// The alert tiers, fastest first.
+    pub tiers: Vec<TierStatus>,
+}
+
+/// An alert tier of an [`SloStatus`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct TierStatus {
+    /// How fast a budget burns that it is for, such as `fast`.
+    pub burn_tier: &'static str,
+    /// Who hears of it: `page` or `ticket`.
+    pub severity: &'static str,
+    /// Its long window.
+    pub long: String,
+    /// Its short window.
+    pub short: String,
+    /// The burn rate that both windows must exceed.
+    pub factor: f64,
+    /// Whether they do.
+    pub firing: bool,
+}
+
+/// A window of an [`SloStatus`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct WindowStatus {
+    /// Its length, such as `1h`.
+    pub window: String,
+    /// Events in it.
+    pub total: u64,
+    /// Bad events in it.
+    pub bad: u64,
+    /// Its burn rate.
+    pub burn_rate: Option<f64>,
+}
+
+/// What an SLO asks for, most urgent first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum State {
+    /// A tier fires that pages.
+    Page,
+    /// The projected budget is gone.
+    Exhausted,
+    /// A tier fires that opens a ticket.
+    Ticket,
+    /// Within budget.
+    Ok,
+    /// No events yet.
+    NoData,
+}
+
+impl SloStatus {
+    /// The burn rate over `window`, written as in the spec.
+    #[must_use]
+    pub fn burn_rate(&self, window: &str) -> Option<f64> {
+        self.windows.iter().find(|status| status.window == window)?.burn_rate
+    }
+}

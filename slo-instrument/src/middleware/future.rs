@@ -1,0 +1,80 @@
+//! The future of a request, and the guard that counts it.
+
+use super::Excluded;
+use crate::count::{Outcome, Route, Store};
+use http::{Method, Response};
+use pin_project_lite::pin_project;
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Instant,
+};
+
+pin_project! {
+    /// A request on its way; made by [`SloService`](super::SloService).
+    #[derive(Debug)]
+    pub struct RequestFuture<F> {
+        #[pin]
+        inner: F,
+        guard: Guard,
+    }
+}
+
+/// Counts its request exactly once: by [`Guard::finish`], or when it is dropped before that.
+#[derive(Debug)]
+pub(super) struct Guard {
+    store: Arc<Store>,
+    route: Arc<Route>,
+    method: Method,
+    start: Instant,
+    finished: bool,
+}
+
+impl RequestFuture<()> {
+    pub(super) fn begin(store: Arc<Store>, route: Arc<Route>, method: Method) -> Guard {
+        Guard { store, route, method, start: Instant::now(), finished: false }
+    }
+}
+
+impl Guard {
+    pub(super) const fn with<F>(self, inner: F) -> RequestFuture<F> {
+        RequestFuture { inner, guard: self }
+    }
+
+    fn finish(&mut self, outcome: Option<Outcome>) {
+        self.finished = true;
+        if let Some(outcome) = outcome {
+            self.store.record(&self.route, &self.method, outcome, self.start.elapsed());
+        }
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if !self.finished {
+            let outcome = if std::thread::panicking() { Outcome::Panic } else { Outcome::Cancelled };
+            self.finish(Some(outcome));
+        }
+    }
+}
+
+impl<F, Res, Err> Future for RequestFuture<F>
+where
+    F: Future<Output = Result<Response<Res>, Err>>,
+{
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let result = ready!(this.inner.poll(context));
+        let outcome = match &result {
+            Ok(response) if response.extensions().get::<Excluded>().is_some() => None,
+            Ok(response) => Some(Outcome::Status(response.status())),
+            Err(_) => Some(Outcome::TransportError),
+        };
+        this.guard.finish(outcome);
+        Poll::Ready(result)
+    }
+}

@@ -1,0 +1,153 @@
+//! The status page.
+
+use super::{
+    Report,
+    html::{burn_rate, duration, escape, percent},
+};
+use crate::{SloStatus, State};
+use std::fmt::Write;
+
+/// Replaces the page's content every second; says so when the service no longer answers.
+const SCRIPT: &str = r"
+const stale = document.getElementById('stale');
+let last = Date.now();
+setInterval(async () => {
+  try {
+    const response = await fetch(location.href, {cache: 'no-store'});
+    if (!response.ok) throw new Error(response.status);
+    const page = new DOMParser().parseFromString(await response.text(), 'text/html');
+    document.querySelector('main').replaceWith(page.querySelector('main'));
+    document.title = page.title;
+    last = Date.now();
+    stale.hidden = true;
+  } catch {
+    stale.textContent = `No answer for ${Math.round((Date.now() - last) / 1000)} s: these numbers are old.`;
+    stale.hidden = false;
+  }
+}, 1000);
+";
+
+pub(super) fn render(report: &Report) -> String {
+    let rows: String = report.slos.iter().map(row).collect();
+    let scale = match report.time_scale {
+        1 => String::new(),
+        speed => format!("Time runs {speed}× faster here. "),
+    };
+    let (headline, detail, class) = headline(&report.slos);
+    format!(
+        r#"<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>{style}</style>
+<noscript><meta http-equiv="refresh" content="2"></noscript>
+<p id="stale" role="alert" hidden></p>
+<main>
+<header class="{class}"><h1>{headline}</h1><p>{detail}</p></header>
+<table>
+<thead><tr><th>State<th>SLO<th class="number">SLI<th class="number">Burn rate<th class="number">Budget left<th class="number">Lasts</tr></thead>
+<tbody>{rows}</tbody>
+</table>
+<footer>{scale}Counted in this process since it started; the part of a period before that is taken as clean.
+<a href="slo.json">JSON</a></footer>
+</main>
+<script>{SCRIPT}</script>
+</html>
+"#,
+        title = if class == "ok" { "SLOs: ok".to_owned() } else { format!("● {headline}") },
+        style = include_str!("style.css"),
+    )
+}
+
+/// What somebody who was just woken reads first.
+fn headline(slos: &[SloStatus]) -> (String, String, &'static str) {
+    let urgent: Vec<&SloStatus> = slos
+        .iter()
+        .filter(|slo| matches!(slo.state, State::Page | State::Exhausted | State::Ticket))
+        .collect();
+    let Some(worst) = urgent.first() else {
+        let text = format!("{} SLOs are within budget", slos.len());
+        return (text, "Nothing needs you.".to_owned(), "ok");
+    };
+    let name = format!("{}/{}", escape(&worst.service), escape(&worst.slo));
+    let burn = burn_rate(burn_of_fastest(worst));
+    let headline = match (worst.state, worst.time_to_exhaustion) {
+        (State::Exhausted, _) => format!("{name} has spent its error budget"),
+        (_, Some(seconds)) if seconds <= 0.0 => format!("{name} burns at {burn}: its budget is gone"),
+        (_, Some(seconds)) => format!("{name} burns at {burn}: its budget lasts {}", duration(seconds)),
+        (_, None) => format!("{name} burns its error budget"),
+    };
+    let others = match urgent.len() {
+        1 => "The other SLOs are fine.".to_owned(),
+        count => format!("{count} of {} SLOs need somebody.", slos.len()),
+    };
+    (headline, format!("{} {others}", escape(&worst.description)), class(worst.state))
+}
+
+fn row(slo: &SloStatus) -> String {
+    let left = slo.projected_budget_remaining;
+    let width = left.unwrap_or(0.0).clamp(0.0, 1.0) * 100.0;
+    let windows = burn_windows(slo);
+    let lasts = match slo.time_to_exhaustion {
+        Some(seconds) if seconds <= 0.0 => "gone".to_owned(),
+        Some(seconds) if seconds < slo.period_seconds => duration(seconds),
+        _ if slo.total == 0 => "–".to_owned(),
+        _ => format!("&gt; {}", slo.period),
+    };
+    format!(
+        r#"
+<tr class="{class}"><td><b class="state">{state}</b>
+<td><strong>{service}/{name}</strong><br><small>{description}</small>
+<td class="number">{sli}<br><small>of {objective}</small>
+<td class="number burn">{windows}
+<td class="number budget"><span title="{observed} of the budget of the events seen; {coverage} of the period seen">{left}</span><i><i style="width:{width:.1}%"></i></i>
+<td class="number lasts">{lasts}</tr>"#,
+        class = class(slo.state),
+        state = label(slo.state),
+        service = escape(&slo.service),
+        name = escape(&slo.slo),
+        description = escape(&slo.description),
+        sli = percent(slo.sli, 3),
+        objective = slo.objective,
+        left = percent(left, 1),
+        observed = percent(slo.budget_remaining, 1),
+        coverage = percent(Some(slo.coverage), 2),
+    )
+}
+
+/// Burn rates over the windows of the tiers that page: what an on-call engineer acts on.
+fn burn_windows(slo: &SloStatus) -> String {
+    let paging = || slo.tiers.iter().filter(|tier| tier.severity == "page");
+    let windows = paging().take(1).map(|tier| &tier.short).chain(paging().map(|tier| &tier.long));
+    windows.fold(String::new(), |mut text, window| {
+        let rate = slo.burn_rate(window);
+        let class = if rate.is_some_and(|rate| rate > 1.0) { "high" } else { "" };
+        let _ = write!(text, "<span class=\"{class}\"><small>{window}</small> {}</span>", burn_rate(rate));
+        text
+    })
+}
+
+fn burn_of_fastest(slo: &SloStatus) -> Option<f64> {
+    slo.burn_rate(&slo.tiers.first()?.long)
+}
+
+const fn class(state: State) -> &'static str {
+    match state {
+        State::Page => "page",
+        State::Exhausted => "exhausted",
+        State::Ticket => "ticket",
+        State::Ok => "ok",
+        State::NoData => "none",
+    }
+}
+
+const fn label(state: State) -> &'static str {
+    match state {
+        State::Page => "Page",
+        State::Exhausted => "Spent",
+        State::Ticket => "Ticket",
+        State::Ok => "OK",
+        State::NoData => "No data",
+    }
+}
