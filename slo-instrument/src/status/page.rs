@@ -101,7 +101,7 @@ fn row(slo: &SloStatus) -> String {
 <td><strong>{service}/{name}</strong><br><small>{description}</small>
 <td class="number">{sli}<br><small>of {objective}</small>
 <td class="number burn">{windows}
-<td class="number budget"><span title="{observed} of the budget of the events seen; {coverage} of the period seen">{left}</span><i><i style="width:{width:.1}%"></i></i>
+<td class="number budget"><span title="{observed} of the budget of the events seen; {coverage} of the period seen">{left}</span><i class="{level}"><i style="width:{width:.1}%"></i></i>
 <td class="number lasts">{lasts}</tr>"#,
         class = class(slo.state),
         state = label(slo.state),
@@ -110,11 +110,15 @@ fn row(slo: &SloStatus) -> String {
         description = escape(&slo.description),
         sli = percent(slo.sli, 3),
         objective = slo.objective,
+        level = if width < LOW { "low" } else { "" },
         left = percent(left, 1),
         observed = percent(slo.budget_remaining, 1),
         coverage = percent(Some(slo.coverage), 2),
     )
 }
+
+/// Percent of the budget below which its bar warns.
+const LOW: f64 = 25.0;
 
 /// Burn rates over the windows of the tiers that page: what an on-call engineer acts on.
 fn burn_windows(slo: &SloStatus) -> String {
