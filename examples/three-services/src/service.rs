@@ -15,7 +15,14 @@ use axum::{
 use rand::RngExt;
 use slo_core::model::{Service, Sli};
 use slo_instrument::Slo;
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{
+    error::Error,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 use tokio::time::Instant;
 
 /// The names of the services, in the order of their ports.
@@ -28,10 +35,10 @@ pub(crate) struct Profile {
     pub(crate) path: &'static str,
     /// Mean requests per second over a day.
     pub(crate) rate: f64,
-    /// Share of requests that fail.
-    errors: f64,
-    /// Share of requests that are too slow.
-    slow: f64,
+    /// One request in so many fails.
+    fails_every: u64,
+    /// One request in so many is too slow.
+    slow_every: u64,
     /// Typical duration.
     typical: Duration,
 }
@@ -47,33 +54,12 @@ pub(crate) struct App {
 }
 
 fn profile(name: &str) -> Profile {
-    let millis = Duration::from_millis;
-    match name {
-        "checkout" => Profile {
-            method: Method::POST,
-            path: "/checkout",
-            rate: 40.0,
-            errors: 4e-4,
-            slow: 3e-3,
-            typical: millis(45),
-        },
-        "search" => Profile {
-            method: Method::GET,
-            path: "/search",
-            rate: 120.0,
-            errors: 1e-3,
-            slow: 1e-2,
-            typical: millis(20),
-        },
-        _ => Profile {
-            method: Method::POST,
-            path: "/login",
-            rate: 25.0,
-            errors: 0.0,
-            slow: 2e-3,
-            typical: millis(60),
-        },
-    }
+    let (method, path, rate, fails_every, slow_every, typical) = match name {
+        "checkout" => (Method::POST, "/checkout", 40.0, 2_500, 400, 45),
+        "search" => (Method::GET, "/search", 120.0, 1_000, 100, 20),
+        _ => (Method::POST, "/login", 25.0, 10_000, 500, 60),
+    };
+    Profile { method, path, rate, fails_every, slow_every, typical: Duration::from_millis(typical) }
 }
 
 /// All services, instrumented from the spec.
@@ -112,7 +98,8 @@ fn app(
         .route(profile.method.clone(), profile.path)
         .time_scale(time_scale)
         .install()?;
-    let handler = Handler { position, profile: Arc::clone(&profile), threshold, faults };
+    let handler =
+        Handler { position, profile: Arc::clone(&profile), threshold, faults, requests: Arc::default() };
     let filter = MethodFilter::try_from(profile.method.clone())?;
     let router = Router::new()
         .route(profile.path, on(filter, handle))
@@ -129,18 +116,18 @@ struct Handler {
     profile: Arc<Profile>,
     threshold: Duration,
     faults: Arc<Faults>,
+    requests: Arc<AtomicU64>,
 }
 
 async fn handle(State(handler): State<Handler>) -> Result<&'static str, StatusCode> {
-    let Handler { position, profile, threshold, faults } = handler;
-    let (luck, spread, slowness): (f64, f64, f64) = {
-        let mut random = rand::rng();
-        (random.random(), random.random(), random.random())
-    };
+    let Handler { position, profile, threshold, faults, requests } = handler;
+    // Evenly spread, not by chance: a demonstration of seconds has no room for bad luck.
+    let number = requests.fetch_add(1, Ordering::Relaxed) + 1;
+    let spread: f64 = rand::rng().random();
     if faults.is_on(position, Fault::Outage) {
         return Err(StatusCode::SERVICE_UNAVAILABLE);
     }
-    let is_slow = slowness < profile.slow || faults.is_on(position, Fault::Slow);
+    let is_slow = number.is_multiple_of(profile.slow_every) || faults.is_on(position, Fault::Slow);
     let time = if is_slow {
         threshold.mul_f64(1.5 + spread / 2.0)
     } else {
@@ -148,7 +135,8 @@ async fn handle(State(handler): State<Handler>) -> Result<&'static str, StatusCo
         profile.typical.mul_f64(0.5 - 0.5 * (1.0 - spread).ln()).min(threshold.mul_f64(0.6))
     };
     tokio::time::sleep(time).await;
-    if luck < profile.errors { Err(StatusCode::INTERNAL_SERVER_ERROR) } else { Ok("done\n") }
+    let fails = number.is_multiple_of(profile.fails_every);
+    if fails { Err(StatusCode::INTERNAL_SERVER_ERROR) } else { Ok("done\n") }
 }
 
 /// Says in `Server-Timing` how long the service took, so that a client can tell that from the network.

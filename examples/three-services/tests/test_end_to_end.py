@@ -1,0 +1,382 @@
+"""The whole way, against a real Prometheus and a real Alertmanager.
+
+Three services run under load; Prometheus scrapes them and evaluates the generated rules; an outage
+pages through Alertmanager and resolves. What the process, Prometheus and the load generator know of
+SLI, burn rate and budget is compared: process and generator agree exactly, Prometheus within a scrape.
+
+Time runs 60 times faster: an hour's window is a minute long, in the process by `--time-scale`, in the
+rules by `slo generate --time-scale`.
+"""
+
+import http.server
+import json
+import math
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import pytest
+import slo
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+SPEC = ROOT / "examples" / "three-services" / "slo.yaml"
+SPEED = 60
+SCRAPE_SECONDS = 15 / SPEED
+# A minute's tile, a fifth of the shortest alert window.
+TILE_SECONDS = 60 / SPEED
+# Requests a second at the peak of the day, all three services together, generously.
+PEAK_RATE = 400
+
+
+def program(*names):
+    """The first of `names` that is installed."""
+    for name in names:
+        if found := shutil.which(name):
+            return found
+    pytest.fail(f"{names[0]} is not installed; run `scripts/setup`, which installs it")
+
+
+def built(name):
+    """A program of this workspace."""
+    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    path = target / "release" / name
+    assert path.exists(), f"{path} is missing; run `cargo build --release -p slo-cli -p three-services`"
+    return str(path)
+
+
+def free_ports(count):
+    """A port whose next `count - 1` neighbours are free too."""
+    for first in range(20_000, 60_000, 17):
+        sockets = []
+        try:
+            for port in range(first, first + count):
+                candidate = socket.socket()
+                candidate.bind(("127.0.0.1", port))
+                sockets.append(candidate)
+            return first
+        except OSError:
+            continue
+        finally:
+            for candidate in sockets:
+                candidate.close()
+    pytest.fail("no free ports on loopback")
+
+
+def http_get(url, timeout=10):
+    with urllib.request.urlopen(url, timeout=timeout) as response:
+        return response.read()
+
+
+def http_post(url, timeout=30):
+    with urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=timeout) as response:
+        return response.read()
+
+
+def wait_for(what, condition, seconds):
+    """The first true value of `condition`, asked again until `seconds` have passed."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            if value := condition():
+                return value
+        except (OSError, urllib.error.URLError) as error:
+            value = error
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} s; last: {value!r}"
+        time.sleep(0.05)
+
+
+class World:
+    """The running programs, and what each of them says."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.processes = []
+        self.notifications = []
+        self.port = free_ports(4)
+
+    def start(self, name, *command):
+        log = open(self.folder / f"{name}.log", "w")
+        self.processes.append(subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder))
+
+    def stop(self):
+        for process in reversed(self.processes):
+            process.terminate()
+        for process in self.processes:
+            process.wait(timeout=30)
+
+    # What the process says.
+
+    def statuses(self):
+        report = json.loads(http_get(f"http://127.0.0.1:{self.port}/slo.json"))
+        assert report["time_scale"] == SPEED
+        return {f"{status['service']}/{status['slo']}": status for status in report["slos"]}
+
+    # What the load generator says.
+
+    def load(self, action):
+        http_post(f"http://127.0.0.1:{self.port}/load/{action}")
+
+    def sent(self):
+        report = json.loads(http_get(f"http://127.0.0.1:{self.port}/load.json"))
+        tallies = {}
+        for count in report["services"]:
+            assert count["lost"] == 0, count
+            service = count["service"]
+            tallies[f"{service}/availability"] = (count["answered"], count["errors"])
+            tallies[f"{service}/latency"] = (count["answered"] - count["errors"], count["slow"])
+        return tallies
+
+    def fault(self, service, kind, length):
+        http_post(f"http://127.0.0.1:{self.port}/faults/{service}/{kind}?for={length}")
+
+    # What Prometheus says.
+
+    def query(self, query):
+        url = f"http://127.0.0.1:{self.prometheus}/api/v1/query?query={urllib.parse.quote(query)}"
+        answer = json.loads(http_get(url))
+        assert answer["status"] == "success", answer
+        return [(sample["metric"], float(sample["value"][1])) for sample in answer["data"]["result"]]
+
+    def recorded(self, metric):
+        """The values of a recorded metric, by SLO."""
+        return {f"{labels['service']}/{labels['slo']}": value for labels, value in self.query(metric)}
+
+
+def listen(world):
+    """A webhook that keeps what Alertmanager posts."""
+
+    class Webhook(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            world.notifications.append((time.monotonic(), json.loads(body)))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Webhook)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("end_to_end")
+    world = World(folder)
+    webhook = listen(world)
+    world.prometheus, world.alertmanager = free_ports(6) + 4, free_ports(6) + 5
+    promtool = program("promtool")
+
+    generate = [built("slo"), "generate", str(SPEC), "--time-scale", str(SPEED), "--out", str(folder)]
+    subprocess.run(generate, check=True)
+    rules = sorted((folder / "rules").glob("*.yaml"))
+    assert [path.stem for path in rules] == ["checkout", "login", "search"]
+    subprocess.run([promtool, "check", "rules", *map(str, rules)], check=True)
+
+    (folder / "alertmanager.yml").write_text(f"""
+route:
+  receiver: webhook
+  group_by: [alertname, service, slo, burn_tier]
+  group_wait: 0s
+  group_interval: 1s
+  repeat_interval: 1h
+receivers:
+  - name: webhook
+    webhook_configs:
+      - url: http://127.0.0.1:{webhook.server_port}/
+        send_resolved: true
+""")
+    targets = "".join(
+        f"""
+  - job_name: {service}
+    static_configs: [{{targets: ['127.0.0.1:{port}']}}]"""
+        for port, service in enumerate(["checkout", "search", "login"], world.port + 1)
+    )
+    (folder / "prometheus.yml").write_text(f"""
+global: {{scrape_interval: 250ms, scrape_timeout: 250ms, evaluation_interval: 1s}}
+rule_files: ['rules/*.yaml']
+alerting:
+  alertmanagers: [{{static_configs: [{{targets: ['127.0.0.1:{world.alertmanager}']}}]}}]
+scrape_configs:{targets}
+""")
+    subprocess.run([promtool, "check", "config", str(folder / "prometheus.yml")], check=True)
+
+    try:
+        world.start(
+            "alertmanager",
+            program("alertmanager", "prometheus-alertmanager"),
+            f"--config.file={folder}/alertmanager.yml",
+            f"--storage.path={folder}/alertmanager",
+            f"--web.listen-address=127.0.0.1:{world.alertmanager}",
+            "--cluster.listen-address=",
+        )
+        wait_for("Alertmanager", lambda: http_get(f"http://127.0.0.1:{world.alertmanager}/-/ready"), 30)
+        world.start("three-services", built("three-services"), "--idle", "--port", str(world.port))
+        wait_for("the services", world.statuses, 30)
+        world.start(
+            "prometheus",
+            program("prometheus"),
+            f"--config.file={folder}/prometheus.yml",
+            f"--storage.tsdb.path={folder}/tsdb",
+            f"--web.listen-address=127.0.0.1:{world.prometheus}",
+            "--rules.alert.resend-delay=1s",
+        )
+        # The rules count from the second tile on: the load begins when there is one.
+        wait_for("the first tiles", lambda: len(world.recorded("slo:sli_bad:increase1s")) == 6, 30)
+        yield world
+    finally:
+        world.stop()
+        webhook.shutdown()
+        for log in sorted(folder.glob("*.log")):
+            print(f"--- {log.name}\n{log.read_text()[-4000:]}")
+
+
+def pages(world, status):
+    """The fast page of checkout's availability, in the notifications with `status`."""
+    wanted = {"service": "checkout", "slo": "availability", "burn_tier": "fast"}
+    return [
+        (when, alert)
+        for when, notification in list(world.notifications)
+        for alert in notification["alerts"]
+        if alert["status"] == status and wanted.items() <= alert["labels"].items()
+    ]
+
+
+def test_an_outage_pages_and_resolves(world):
+    world.load("start")
+    time.sleep(12)
+    assert world.notifications == [], "nothing pages while all is well"
+    states = {key: status["state"] for key, status in world.statuses().items()}
+    assert states["checkout/availability"] == "ok"
+
+    began = time.monotonic()
+    world.fault("checkout", "outage", "10s")
+    when, alert = wait_for("the page", lambda: pages(world, "firing"), 15)[0]
+    assert when - began < 10, "the page came while the outage lasted"
+    assert alert["labels"]["severity"] == "page"
+    assert alert["labels"]["team"] == "payments"
+    annotations = alert["annotations"]
+    assert annotations["runbook_url"] == "https://runbooks.example.com/checkout"
+    assert annotations["summary"] == "checkout/availability burns its error budget too fast"
+    assert "Burn rate: " in annotations["description"], annotations
+    assert "error" not in annotations["description"] and "{{" not in annotations["description"], annotations
+    wait_for("the process's own page", lambda: world.statuses()["checkout/availability"]["state"] == "page", 5)
+
+    # The short window of five seconds forgets the outage, and the page resolves.
+    resolved, _ = wait_for("the resolved page", lambda: pages(world, "resolved"), 30)[0]
+    assert resolved - began > 10, "the page resolved before the outage ended"
+    others = {
+        (alert["labels"]["service"], alert["labels"]["slo"])
+        for _, notification in world.notifications
+        for alert in notification["alerts"]
+    }
+    assert others == {("checkout", "availability")}, "only what was broken alerts"
+
+
+def settle(world):
+    """Stops the load, and waits until a scrape and the evaluation after it have seen the end."""
+    world.load("stop")
+    time.sleep(SCRAPE_SECONDS + 2 * TILE_SECONDS + 0.2)
+
+
+def test_process_prometheus_and_load_generator_agree(world):
+    """Over the whole run, which is shorter than the window of six hours (six minutes here)."""
+    settle(world)
+    sent = world.sent()
+    statuses = world.statuses()
+    spec = slo.load(SPEC)
+    error_ratio = world.recorded("slo:sli_error:ratio6m")
+    burn_rate = world.recorded("slo:burn_rate:ratio6m")
+    totals = world.recorded("sum_over_time(slo:sli_total:increase1s[6m])")
+    bads = world.recorded("sum_over_time(slo:sli_bad:increase1s[6m])")
+    assert set(sent) == set(statuses) == set(spec) == set(error_ratio)
+    assert sent["checkout/availability"][1] > 100, "the outage was seen"
+
+    for key, (total, bad) in sent.items():
+        status, budget = statuses[key], spec[key].budget
+        # The process has counted what was sent and got back, each request once.
+        assert (status["total"], status["bad"]) == (total, bad), key
+        window = next(window for window in status["windows"] if window["window"] == "6h")
+        assert (window["total"], window["bad"]) == (total, bad), key
+        # Python makes the same numbers of it.
+        assert status["sli"] == (total - bad) / total
+        assert window["burn_rate"] == budget.burn_rate(total=total, bad=bad)
+        assert status["budget_remaining"] == budget.remaining(total=total, bad=bad)
+        # Prometheus differs by no more than one scrape.
+        slack = PEAK_RATE * SCRAPE_SECONDS
+        assert abs(totals[key] - total) <= slack, (key, totals[key], total)
+        assert abs(bads[key] - bad) <= slack, (key, bads[key], bad)
+        print(f"{key}: {total} events, {bad} bad; Prometheus {totals[key]:.2f} and {bads[key]:.2f}")
+        assert math.isclose(error_ratio[key], bad / total, rel_tol=0, abs_tol=slack / total), key
+        assert math.isclose(burn_rate[key], error_ratio[key] / float(budget.ratio), rel_tol=1e-9), key
+
+
+def test_the_period_budget_agrees(world):
+    """The budget, which is summed from tiles of five seconds and so is known a little later."""
+    time.sleep(8 * TILE_SECONDS)
+    sent, spec = world.sent(), slo.load(SPEC)
+    remaining = world.recorded("slo:error_budget:remaining_ratio")
+    for key, (total, bad) in sent.items():
+        slack = PEAK_RATE * SCRAPE_SECONDS / total / float(spec[key].budget.ratio)
+        assert math.isclose(remaining[key], spec[key].budget.remaining(total=total, bad=bad), abs_tol=slack), key
+
+
+def test_a_short_window_agrees_to_the_request(world):
+    """The five-minute window (five seconds here), its beginning in a pause without any request."""
+    settle(world)
+    time.sleep(4)
+    before = world.sent()
+    world.fault("search", "slow", "3s")
+    world.load("start")
+    time.sleep(1.5)
+    world.load("stop")
+    # Two tiles after the last scrape: the window still begins in the pause.
+    time.sleep(SCRAPE_SECONDS + TILE_SECONDS + 0.2)
+    statuses, burn_rate = world.statuses(), world.recorded("slo:burn_rate:ratio5s")
+    spec = slo.load(SPEC)
+    for key, (total, bad) in world.sent().items():
+        total, bad = total - before[key][0], bad - before[key][1]
+        window = next(window for window in statuses[key]["windows"] if window["window"] == "5m")
+        assert (window["total"], window["bad"]) == (total, bad), key
+        assert window["burn_rate"] == spec[key].budget.burn_rate(total=total, bad=bad), key
+        slack = PEAK_RATE * SCRAPE_SECONDS / max(total, 1) / float(spec[key].budget.ratio)
+        assert math.isclose(burn_rate[key], window["burn_rate"], abs_tol=slack), key
+    assert statuses["search/latency"]["windows"][0]["burn_rate"] > 10, "slow searches were seen"
+
+
+def test_status_shows_what_prometheus_recorded(world):
+    command = [built("slo"), "status", str(SPEC), "--time-scale", str(SPEED), "--format", "json"]
+    command += ["--prometheus", f"http://127.0.0.1:{world.prometheus}"]
+    rows = {
+        f"{row['service']}/{row['slo']}": row
+        for row in json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    }
+    recorded = world.recorded("slo:error_budget:remaining_ratio")
+    assert {key: row["budget_remaining"] for key, row in rows.items()} == recorded
+    assert all(0 < row["coverage"] <= 1 for row in rows.values())
+    assert rows["checkout/availability"]["sli"] < 0.99 < rows["login/availability"]["sli"]
+
+
+def test_nothing_that_is_no_number_was_ever_recorded(world):
+    url = f"http://127.0.0.1:{world.prometheus}/api/v1/label/__name__/values"
+    names = [name for name in json.loads(http_get(url))["data"] if name.startswith("slo")]
+    assert len(names) > 20
+    for name in names:
+        # Only NaN differs from itself.
+        assert world.query(f"count_over_time(({name} != {name})[10m:1s])") == [], name
+
+
+def test_every_rule_is_healthy(world):
+    url = f"http://127.0.0.1:{world.prometheus}/api/v1/rules"
+    groups = json.loads(http_get(url))["data"]["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
+    assert len(groups) == 18
+    assert [rule for rule in rules if rule["health"] != "ok"] == []

@@ -1,0 +1,139 @@
+//! `slo.ErrorBudget`
+
+use crate::{
+    convert::{fraction, timedelta, window},
+    error::data_error,
+    objective::{Objective, objective},
+};
+use pyo3::{prelude::*, types::PyAny};
+use slo_core::{
+    math::{self, BurnRate, Tally, allowed_downtime, time_to_exhaustion},
+    model::{self, Window},
+};
+use std::time::Duration;
+
+/// What an objective allows to go wrong within a period.
+///
+/// Parameters
+/// ----------
+/// objective : str, Decimal, float or Objective
+/// period : str or timedelta, default ``"30d"``
+///
+/// Examples
+/// --------
+/// >>> import slo
+/// >>> slo.ErrorBudget("99.9%", "30d")
+/// ErrorBudget(0.1% = 43m12s per 30d)
+/// >>> slo.ErrorBudget("99.9%").remaining(total=100_000, bad=25)
+/// 0.75
+#[pyclass(frozen, eq, module = "slo")]
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct ErrorBudget {
+    pub(crate) objective: model::Objective,
+    pub(crate) period: Window,
+}
+
+#[pymethods]
+impl ErrorBudget {
+    #[new]
+    #[pyo3(signature = (objective, period = None), text_signature = "(objective, period='30d')")]
+    fn new(objective: &Bound<'_, PyAny>, period: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+        let period = period.map_or(Ok(Window::days(30)), window)?;
+        Ok(Self { objective: self::objective(objective)?, period })
+    }
+
+    /// The objective.
+    #[getter]
+    const fn objective(&self) -> Objective {
+        Objective(self.objective)
+    }
+
+    /// The period, a `timedelta`.
+    #[getter]
+    const fn period(&self) -> Duration {
+        timedelta(self.period)
+    }
+
+    /// The share of events that may be bad, a `Fraction`.
+    #[getter]
+    fn ratio<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        fraction(py, self.objective.budget())
+    }
+
+    /// Seconds of entire downtime that the period allows, a `Fraction`.
+    #[getter]
+    fn downtime_seconds<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        fraction(py, allowed_downtime(self.objective, self.period))
+    }
+
+    /// The bad events allowed among `total`, a `Fraction`.
+    fn allowed<'py>(&self, py: Python<'py>, total: u64) -> PyResult<Bound<'py, PyAny>> {
+        let tally = tally(total, 0)?;
+        fraction(py, math::ErrorBudget::observed(self.objective, tally).allowed())
+    }
+
+    /// How many times faster than allowed the budget is spent, or None without events.
+    ///
+    /// Raises
+    /// ------
+    /// DataError
+    ///     More bad events than events.
+    #[pyo3(signature = (*, total, bad))]
+    fn burn_rate(&self, total: u64, bad: u64) -> PyResult<Option<f64>> {
+        Ok(BurnRate::of(tally(total, bad)?, self.objective).map(BurnRate::value))
+    }
+
+    /// The share of the budget that is spent: above 1 when overspent, None without events.
+    ///
+    /// Raises
+    /// ------
+    /// DataError
+    ///     More bad events than events.
+    #[pyo3(signature = (*, total, bad))]
+    fn consumed(&self, total: u64, bad: u64) -> PyResult<Option<f64>> {
+        Ok(math::ErrorBudget::observed(self.objective, tally(total, bad)?).consumed())
+    }
+
+    /// The share of the budget that is left: negative when overspent, None without events.
+    ///
+    /// Raises
+    /// ------
+    /// DataError
+    ///     More bad events than events.
+    #[pyo3(signature = (*, total, bad))]
+    fn remaining(&self, total: u64, bad: u64) -> PyResult<Option<f64>> {
+        Ok(math::ErrorBudget::observed(self.objective, tally(total, bad)?).remaining())
+    }
+
+    /// Seconds until the share `remaining` of the budget is gone at the burn rate `burn_rate`.
+    ///
+    /// Returns
+    /// -------
+    /// float or None
+    ///     0 when nothing remains, None when nothing is being spent.
+    #[pyo3(signature = (*, remaining, burn_rate))]
+    fn time_to_exhaustion(&self, remaining: f64, burn_rate: f64) -> PyResult<Option<f64>> {
+        let burn = BurnRate::new(burn_rate).map_err(|error| data_error(&error))?;
+        Ok(time_to_exhaustion(remaining, burn, self.period))
+    }
+
+    fn __repr__(&self) -> String {
+        let percent =
+            self.objective.budget().checked_mul(model::Ratio::whole(100)).unwrap_or(model::Ratio::ZERO);
+        let seconds = allowed_downtime(self.objective, self.period);
+        let millis = seconds.checked_mul(model::Ratio::whole(1_000)).map_or(0, model::Ratio::floor);
+        let downtime = u64::try_from(millis)
+            .ok()
+            .and_then(|millis| Window::from_millis(millis).ok())
+            .map_or_else(|| format!("{seconds}s"), |window| window.to_string());
+        format!("ErrorBudget({percent}% = {downtime} per {})", self.period)
+    }
+
+    fn __getnewargs__(&self) -> (String, String) {
+        (self.objective.to_string(), self.period.to_string())
+    }
+}
+
+fn tally(total: u64, bad: u64) -> PyResult<Tally> {
+    Tally::new(total, bad).map_err(|error| data_error(&error))
+}

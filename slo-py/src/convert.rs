@@ -1,0 +1,32 @@
+//! Values that cross the border.
+
+use crate::error::value_error;
+use pyo3::{
+    prelude::*,
+    types::{PyAny, PyDelta, PyDeltaAccess},
+};
+use slo_core::model::{Ratio, Window};
+use std::time::Duration;
+
+/// An exact ratio as a `fractions.Fraction`.
+pub(crate) fn fraction(py: Python<'_>, ratio: Ratio) -> PyResult<Bound<'_, PyAny>> {
+    py.import("fractions")?.getattr("Fraction")?.call1((ratio.numerator(), ratio.denominator()))
+}
+
+/// A length of time as a `datetime.timedelta`.
+pub(crate) const fn timedelta(window: Window) -> Duration {
+    window.as_duration()
+}
+
+/// A length of time from a `timedelta` or from text such as `30d`.
+pub(crate) fn window(value: &Bound<'_, PyAny>) -> PyResult<Window> {
+    if let Ok(delta) = value.cast::<PyDelta>() {
+        let whole = i64::from(delta.get_days()) * 86_400_000 + i64::from(delta.get_seconds()) * 1_000;
+        let micros = delta.get_microseconds();
+        let millis = u64::try_from(whole + i64::from(micros / 1_000)).ok().filter(|_| micros % 1_000 == 0);
+        let refuse =
+            || crate::error::SloError::new_err(format!("{delta} is not a positive number of milliseconds"));
+        return Window::from_millis(millis.ok_or_else(refuse)?).map_err(|error| value_error(&error));
+    }
+    value.extract::<String>()?.parse().map_err(|error| value_error(&error))
+}

@@ -1,0 +1,88 @@
+//! The exception tree.
+
+use pyo3::{create_exception, exceptions::PyValueError, prelude::*, types::PyTuple};
+use slo_core::Diagnostics;
+
+create_exception!(slo, SloError, PyValueError, "Anything that is wrong with a value given to this package.");
+create_exception!(slo, SpecError, SloError, "A spec with faults; `faults` holds all of them.");
+create_exception!(slo, DataError, SloError, "Counts that contradict each other.");
+create_exception!(slo, QueryError, SloError, "A query that a server refused.");
+
+/// One fault of a spec.
+#[pyclass(frozen, eq, module = "slo")]
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Fault(slo_core::Fault);
+
+#[pymethods]
+impl Fault {
+    /// Line, counted from 1.
+    #[getter]
+    const fn line(&self) -> usize {
+        self.0.line
+    }
+
+    /// Column in characters, counted from 1.
+    #[getter]
+    const fn column(&self) -> usize {
+        self.0.column
+    }
+
+    /// Path of the field, such as ``slos[0].objective``.
+    #[getter]
+    fn place(&self) -> &str {
+        &self.0.place
+    }
+
+    /// What is wrong.
+    #[getter]
+    fn message(&self) -> &str {
+        self.0.error.message()
+    }
+
+    /// How to mend it, where that is known.
+    #[getter]
+    fn hint(&self) -> Option<&str> {
+        self.0.error.hint()
+    }
+
+    fn __str__(&self) -> String {
+        self.0.to_string()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Fault {}:{} {}>", self.0.line, self.0.column, self.0.error)
+    }
+}
+
+/// The exception for a bad value.
+pub(crate) fn value_error(error: &slo_core::Error) -> PyErr {
+    SloError::new_err(with_hint(error))
+}
+
+/// The exception for counts that contradict each other.
+pub(crate) fn data_error(error: &slo_core::Error) -> PyErr {
+    DataError::new_err(with_hint(error))
+}
+
+/// The exception for a spec, with its faults.
+pub(crate) fn spec_error(py: Python<'_>, name: Option<&str>, found: &Diagnostics) -> PyErr {
+    let prefix = name.map_or_else(String::new, |name| format!("{name}:"));
+    let lines: Vec<String> = found.faults().iter().map(|fault| format!("{prefix}{fault}")).collect();
+    let error = SpecError::new_err(lines.join("\n"));
+    let faults = found.faults().iter().cloned().map(|fault| Py::new(py, Fault(fault)));
+    let attach = || {
+        let faults = PyTuple::new(py, faults.collect::<PyResult<Vec<_>>>()?)?;
+        error.value(py).setattr("faults", faults)
+    };
+    match attach() {
+        Ok(()) => error,
+        Err(failure) => failure,
+    }
+}
+
+fn with_hint(error: &slo_core::Error) -> String {
+    match error.hint() {
+        Some(hint) => format!("{error}; hint: {hint}"),
+        None => error.to_string(),
+    }
+}
