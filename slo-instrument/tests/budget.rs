@@ -1,0 +1,147 @@
+//! The live budget counts what the SLO's selectors select, and shows it.
+
+use axum::{Router, body::Body, routing::get};
+use http::{Request, StatusCode};
+use http_body_util::BodyExt;
+use slo_core::{model::Service, spec};
+use slo_instrument::{Slo, SloStatus, State};
+use std::time::Duration;
+use tower::ServiceExt;
+
+fn services(sli: &str) -> Vec<Service> {
+    let text = format!(
+        "version: slo/v1\nservice: checkout\nslos:\n  - name: a\n    objective: 99%\n    window: 30d\n    sli: {sli}\n"
+    );
+    spec::parse(&text).unwrap()
+}
+
+async fn send(slo: &Slo, requests: &[(&str, usize)]) {
+    let app: Router = Router::new()
+        .route("/ok", get(|| async { "ok" }))
+        .route("/broken", get(|| async { StatusCode::INTERNAL_SERVER_ERROR }))
+        .route(
+            "/slow",
+            get(|| async {
+                tokio::time::sleep(Duration::from_millis(60)).await;
+                "slow"
+            }),
+        )
+        .layer(slo.layer());
+    for &(path, times) in requests {
+        for _ in 0..times {
+            let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+            app.clone().oneshot(request).await.unwrap();
+        }
+    }
+}
+
+/// The status once it shows `total` events.
+async fn status(slo: &Slo, total: u64) -> SloStatus {
+    for _ in 0..200 {
+        if let [status] = slo.statuses().as_slice()
+            && status.total == total
+        {
+            return status.clone();
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("never {total} events: {:?}", slo.statuses());
+}
+
+async fn check(sli: &str, requests: &[(&str, usize)], expected: (u64, u64)) {
+    let slo = Slo::from_service(services(sli).remove(0)).time_scale(60).install().unwrap();
+    send(&slo, requests).await;
+    let status = status(&slo, expected.0).await;
+    assert_eq!((status.total, status.bad), expected, "{sli}");
+}
+
+const COUNT: &str = "http_server_request_duration_seconds_count";
+
+#[tokio::test]
+async fn counts_what_the_selectors_select() {
+    let requests = &[("/ok", 6), ("/broken", 3)];
+    for (sli, expected) in [
+        (format!("{{events: {{total: {COUNT}, bad: '{COUNT}{{error_type!=\"\"}}'}}}}"), (9, 3)),
+        (
+            format!("{{events: {{total: {COUNT}, good: '{COUNT}{{http_response_status_code=\"200\"}}'}}}}"),
+            (9, 3),
+        ),
+        (
+            format!(
+                "{{events: {{good: '{COUNT}{{http_route=\"/ok\"}}', bad: '{COUNT}{{http_route!~\"/o.\"}}'}}}}"
+            ),
+            (9, 3),
+        ),
+        // Labels of the scrape hold for the whole process; a regular expression is anchored.
+        (
+            format!(
+                "{{events: {{total: '{COUNT}{{job=\"any\"}}', bad: '{COUNT}{{http_route=~\"brok|.*e\"}}'}}}}"
+            ),
+            (9, 0),
+        ),
+    ] {
+        check(&sli, requests, expected).await;
+    }
+}
+
+#[tokio::test]
+async fn counts_what_is_slow() {
+    let sli =
+        "{latency: {histogram: 'http_server_request_duration_seconds{error_type=\"\"}', threshold: 30ms}}";
+    check(sli, &[("/ok", 5), ("/slow", 2), ("/broken", 4)], (7, 2)).await;
+}
+
+#[test]
+fn refuses_series_that_it_does_not_emit() {
+    let service = services("{events: {total: requests_total, bad: errors_total}}").remove(0);
+    let error = Slo::from_service(service).install().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "slo `a`: selects `requests_total`, which this service does not emit; select `http_server_request_duration_seconds_count`"
+    );
+}
+
+#[test]
+fn refuses_what_is_no_slo() {
+    for (builder, message) in [
+        (Slo::builder("a b").availability("99%"), "service: `a b` is not a name"),
+        (Slo::builder("a"), "service `a`: service `a` has no SLO"),
+        (Slo::builder("a").availability("100%"), "slo `availability`: 100% leaves no error budget"),
+        (Slo::builder("a").latency("fast", "99%"), "slo `latency`: `fast` is not a length of time"),
+        (
+            Slo::builder("a").availability("99%").availability("98%"),
+            "service `a`: `availability` names two SLOs",
+        ),
+    ] {
+        let error = builder.install().unwrap_err().to_string();
+        assert!(error.starts_with(message), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn pages_and_says_how_long_the_budget_lasts() {
+    let slo = Slo::builder("checkout").availability("99.9%").time_scale(60).install().unwrap();
+    assert_eq!(slo.statuses()[0].state, State::NoData);
+    send(&slo, &[("/ok", 50), ("/broken", 50)]).await;
+    let status = status(&slo, 100).await;
+    assert_eq!(status.state, State::Page);
+    assert_eq!(status.burn_rate("1h"), Some(500.0));
+    assert_eq!(status.budget_remaining, Some(-499.0));
+    let left = status.projected_budget_remaining.unwrap();
+    assert!(left > 0.9 && left < 1.0, "{left}");
+    assert_eq!(status.time_to_exhaustion, Some(left * 2_592_000.0 / 500.0));
+
+    let app: Router = slo.routes();
+    let get = |path: &str| Request::builder().uri(path).body(Body::empty()).unwrap();
+    let text = |response: http::Response<Body>| async {
+        String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
+    };
+    let page = text(app.clone().oneshot(get("/slo")).await.unwrap()).await;
+    assert!(page.contains("checkout/availability burns at 500×: its budget lasts"), "{page}");
+    let json = text(app.oneshot(get("/slo.json")).await.unwrap()).await;
+    let report: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(
+        (report["slos"][0]["state"].as_str(), report["slos"][0]["bad"].as_u64()),
+        (Some("page"), Some(50))
+    );
+}

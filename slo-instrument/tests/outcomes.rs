@@ -1,0 +1,119 @@
+//! Every request is counted once, whatever becomes of it.
+
+use axum::{Extension, Router, body::Body, routing::get};
+use http::{Request, StatusCode};
+use http_body_util::BodyExt;
+use slo_instrument::{Excluded, Slo};
+use std::{convert::Infallible, time::Duration};
+use tower::{Layer, ServiceExt, service_fn};
+
+fn slo() -> Slo {
+    Slo::builder("checkout").availability("99.9%").latency("300ms", "99%").install().unwrap()
+}
+
+fn app(slo: &Slo) -> Router {
+    Router::new()
+        .route("/ok", get(|| async { "ok" }))
+        .route("/missing", get(|| async { StatusCode::NOT_FOUND }))
+        .route("/broken", get(|| async { StatusCode::SERVICE_UNAVAILABLE }))
+        .route("/users/{id}", get(|| async { "user" }))
+        .route("/panics", get(|| async { panic!("on purpose") as () }))
+        .route("/never", get(|| async { std::future::pending::<()>().await }))
+        .route("/health", get(|| async { (Extension(Excluded), "ok") }))
+        .merge(slo.routes())
+        .layer(slo.layer())
+}
+
+fn request(path: &str) -> Request<Body> {
+    Request::builder().uri(path).body(Body::empty()).unwrap()
+}
+
+/// The `_count` lines of the exposition, without the metric's name.
+fn counts(slo: &Slo) -> Vec<String> {
+    let name = "http_server_request_duration_seconds_count";
+    slo.metrics().unwrap().lines().filter_map(|line| line.strip_prefix(name)).map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn counts_responses_by_route_and_status() {
+    let slo = slo();
+    for path in ["/ok", "/ok", "/missing", "/broken", "/users/1", "/users/2", "/nowhere/a", "/nowhere/b"] {
+        app(&slo).oneshot(request(path)).await.unwrap();
+    }
+    assert_eq!(
+        counts(&slo),
+        [
+            r#"{http_request_method="GET",http_response_status_code="200",http_route="/ok"} 2"#,
+            r#"{http_request_method="GET",http_response_status_code="200",http_route="/users/{id}"} 2"#,
+            r#"{http_request_method="GET",http_response_status_code="404",http_route="/missing"} 1"#,
+            r#"{http_request_method="GET",http_response_status_code="404",http_route="_unmatched"} 2"#,
+            r#"{error_type="503",http_request_method="GET",http_response_status_code="503",http_route="/broken"} 1"#,
+        ]
+    );
+}
+
+#[tokio::test]
+async fn counts_a_panic() {
+    let slo = slo();
+    let app = app(&slo);
+    tokio::spawn(app.oneshot(request("/panics"))).await.unwrap_err();
+    assert_eq!(counts(&slo), [r#"{error_type="panic",http_request_method="GET",http_route="/panics"} 1"#]);
+}
+
+#[tokio::test]
+async fn counts_a_client_that_goes_away() {
+    let slo = slo();
+    let response = app(&slo).oneshot(request("/never"));
+    tokio::time::timeout(Duration::from_millis(20), response).await.unwrap_err();
+    assert_eq!(counts(&slo), [r#"{error_type="cancelled",http_request_method="GET",http_route="/never"} 1"#]);
+}
+
+#[tokio::test]
+async fn counts_a_service_that_fails_without_a_response() {
+    let slo = slo();
+    let inner = service_fn(|_: Request<Body>| async { Err::<http::Response<Body>, _>("no connection") });
+    slo.layer().layer(inner).oneshot(request("/")).await.unwrap_err();
+    assert_eq!(
+        counts(&slo),
+        [r#"{error_type="transport_error",http_request_method="GET",http_route="_unmatched"} 1"#]
+    );
+}
+
+#[tokio::test]
+async fn leaves_out_what_is_excluded_and_its_own_pages() {
+    let slo = slo();
+    for path in ["/health", "/metrics", "/slo", "/slo.json"] {
+        let response = app(&slo).oneshot(request(path)).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+    }
+    assert_eq!(counts(&slo), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn exposes_a_declared_route_before_its_first_request() {
+    let slo = Slo::builder("a").availability("99%").route(http::Method::POST, "/pay").install().unwrap();
+    assert_eq!(
+        counts(&slo),
+        [r#"{http_request_method="POST",http_response_status_code="200",http_route="/pay"} 0"#]
+    );
+}
+
+#[tokio::test]
+async fn has_a_bucket_at_every_threshold() {
+    let slo = Slo::builder("a").latency("300ms", "99%").install().unwrap();
+    app(&slo).oneshot(request("/ok")).await.unwrap();
+    let metrics = slo.metrics().unwrap();
+    assert!(metrics.contains(r#"http_route="/ok",le="0.3"} 1"#), "{metrics}");
+    assert!(metrics.contains(r#"http_route="/ok",le="+Inf"} 1"#), "{metrics}");
+}
+
+#[tokio::test]
+async fn keeps_request_and_response_as_they_are() {
+    let inner = service_fn(|request: Request<Body>| async move {
+        assert_eq!(request.uri().path(), "/x");
+        Ok::<_, Infallible>(http::Response::builder().header("kept", "yes").body(Body::from("text")).unwrap())
+    });
+    let response = slo().layer().layer(inner).oneshot(request("/x")).await.unwrap();
+    assert_eq!(response.headers()["kept"], "yes");
+    assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "text");
+}
