@@ -1,4 +1,5 @@
 //! The live budget counts what the SLO's selectors select, and shows it.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use axum::{Router, body::Body, routing::get};
 use http::{Request, StatusCode};

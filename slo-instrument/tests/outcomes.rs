@@ -1,4 +1,5 @@
 //! Every request is counted once, whatever becomes of it.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use axum::{Extension, Router, body::Body, routing::get};
 use http::{Request, StatusCode};

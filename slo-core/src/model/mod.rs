@@ -20,5 +20,7 @@ pub use objective::Objective;
 pub use ratio::Ratio;
 pub use selector::{MatchOp, Matcher, Selector};
 pub use sli::{EventCounters, LatencyHistogram, Sli};
+#[cfg(feature = "spec")]
+pub(crate) use slo::check_scrape_interval;
 pub use slo::{Service, Slo};
 pub use window::{Period, Window};

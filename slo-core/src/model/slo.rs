@@ -150,18 +150,8 @@ impl Service {
                     Error::new(format!("`{}` names two SLOs", slo.name)).with_hint("rename one of them")
                 );
             }
-            if let Some(shortest) = slo.policy.windows().first() {
-                let longest_interval = shortest.as_millis() / SCRAPES_PER_WINDOW;
-                if scrape_interval.as_millis() > longest_interval {
-                    let hint = Window::from_millis(longest_interval)
-                        .map(|limit| format!("scrape every {limit} or more often"))?;
-                    return Err(Error::new(format!(
-                        "a scrape interval of {scrape_interval} is too long for the {shortest} alert window"
-                    ))
-                    .with_hint(hint));
-                }
-            }
         }
+        check_scrape_interval(scrape_interval, &slos)?;
         Ok(Self { name, labels: Labels::new(), scrape_interval, slos })
     }
 
@@ -222,4 +212,19 @@ impl Service {
                 .with_hint("60 works for every spec with whole-second scrapes; so do 2, 5, 10, 12, 20 and 30")
         })
     }
+}
+
+/// Refuses scrapes that are too far apart for the shortest alert window of `slos`.
+pub(crate) fn check_scrape_interval(scrape_interval: Window, slos: &[Slo]) -> Result<(), Error> {
+    let Some(shortest) = slos.iter().filter_map(|slo| slo.policy.windows().first().copied()).min() else {
+        return Ok(());
+    };
+    let longest_interval = Window::from_millis((shortest.as_millis() / SCRAPES_PER_WINDOW).max(1))?;
+    if scrape_interval <= longest_interval {
+        return Ok(());
+    }
+    Err(Error::new(format!(
+        "a scrape interval of {scrape_interval} is too long for the {shortest} alert window"
+    ))
+    .with_hint(format!("scrape every {longest_interval} or more often")))
 }

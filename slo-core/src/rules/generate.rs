@@ -6,7 +6,8 @@ use crate::{
     model::{Service, Slo, Window},
 };
 
-/// The rules of every SLO of `service`: three groups each, a function of the service alone.
+/// The rules of every SLO of `service`: three groups each, a function of the service alone. For the
+/// usual alert windows:
 ///
 /// | group | interval | rules |
 /// |---|---|---|

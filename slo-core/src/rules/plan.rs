@@ -8,7 +8,7 @@ use crate::{
 /// The tiles of an SLO and the windows that are summed from them.
 ///
 /// Fine tiles, a fifth of the shortest alert window, serve windows up to 72 times that window (six
-/// hours for five minutes). Coarse tiles, each the sum of five fine ones, serve everything longer:
+/// hours for five minutes). Coarse tiles, each the sum of up to five fine ones, serve everything longer:
 /// 8,640 samples for 30 days.
 ///
 /// ```
@@ -30,7 +30,7 @@ pub struct Plan {
     coarse_windows: Vec<Window>,
 }
 
-/// Fine tiles in the shortest window, and in a coarse tile.
+/// Fine tiles in the shortest window, and at most in a coarse tile.
 const TILES: u32 = 5;
 /// The longest window on fine tiles, as a multiple of the shortest window.
 const FINE_REACH: u64 = 72;
@@ -59,16 +59,11 @@ impl Plan {
                 "tiles must be 1s or longer; with --time-scale, 60 is the fastest for the usual windows",
             ));
         }
-        let coarse = shortest;
         let (fine_windows, coarse_windows): (Vec<_>, Vec<_>) =
             windows.into_iter().partition(|window| window.as_millis() <= shortest.as_millis() * FINE_REACH);
-        let misfit = fine_windows
-            .iter()
-            .map(|window| (window, fine))
-            .chain(coarse_windows.iter().map(|window| (window, coarse)))
-            .find(|(window, tile)| !window.is_multiple_of(*tile));
-        if let Some((window, tile)) = misfit {
-            return Err(Error::new(format!("a window of {window} is not a whole number of {tile} tiles")));
+        let coarse = coarse_tile(fine, &coarse_windows)?;
+        if let Some(window) = fine_windows.iter().find(|window| !window.is_multiple_of(fine)) {
+            return Err(Error::new(format!("a window of {window} is not a whole number of {fine} tiles")));
         }
         let slow_interval = Window::from_millis(fine.as_millis() * SLOW)?;
         Ok(Self { fine, coarse, slow_interval, fine_windows, coarse_windows })
@@ -108,5 +103,47 @@ impl Plan {
     #[must_use]
     pub fn tile_of(&self, window: Window) -> Window {
         if self.fine_windows.contains(&window) { self.fine } else { self.coarse }
+    }
+}
+
+/// The longest tile of two to five fine ones of which every window is a whole number.
+fn coarse_tile(fine: Window, windows: &[Window]) -> Result<Window, Error> {
+    for tiles in (2..=u64::from(TILES)).rev() {
+        let tile = Window::from_millis(fine.as_millis() * tiles)?;
+        if windows.iter().all(|window| window.is_multiple_of(tile)) {
+            return Ok(tile);
+        }
+    }
+    Err(Error::new(format!(
+        "the long windows are not whole numbers of any tile of 2 to {TILES} times {fine}"
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{EventCounters, Period, Selector, Sli};
+
+    fn plan(days: u64) -> Plan {
+        let counter = || Selector::new("m").unwrap();
+        let sli = Sli::Events(EventCounters::TotalBad { total: counter(), bad: counter() });
+        let period = Period::Rolling(Window::days(days));
+        Plan::of(&Slo::new("a".parse().unwrap(), "99%".parse().unwrap(), period, sli).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn tiles_every_window_of_every_period() {
+        for days in 7..=366 {
+            let plan = plan(days);
+            for window in plan.fine_windows.iter().chain(&plan.coarse_windows) {
+                assert!(window.is_multiple_of(plan.tile_of(*window)), "{days}d: {window}");
+            }
+            assert!(plan.coarse > plan.fine && plan.coarse_windows.last() == Some(&Window::days(days)));
+        }
+    }
+
+    #[test]
+    fn shrinks_the_coarse_tile_where_a_window_asks_for_it() {
+        assert_eq!((plan(7).coarse, plan(30).coarse), (Window::minutes(4), Window::minutes(5)));
     }
 }

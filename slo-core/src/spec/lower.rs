@@ -9,7 +9,7 @@ use crate::{
     Error,
     model::{
         EventCounters, LabelName, Labels, LatencyHistogram, Name, Notification, Objective, Period, Selector,
-        Service, Severity, Sli, Slo, Window,
+        Service, Severity, Sli, Slo, Window, check_scrape_interval,
     },
 };
 use std::collections::BTreeSet;
@@ -72,21 +72,16 @@ fn service(node: &Node, faults: &mut Faults) -> Option<Service> {
             }
         }
     }
-    // Where an SLO is missing, its faults have been told; the service would only repeat them.
-    if slos.is_empty() || slos.len() < written.len() {
+    if let Some(Err(error)) = interval.map(|interval| check_scrape_interval(interval, &slos)) {
+        let (place, position) = match fields.optional("scrape_interval") {
+            Some(node) => ("scrape_interval", node.position),
+            None => ("", fields.position),
+        };
+        faults.add(position, place, error);
         return None;
     }
-    match Service::new(name?, interval?, slos) {
-        Ok(service) => Some(service.with_labels(labels)),
-        Err(error) => {
-            let (place, position) = match fields.optional("scrape_interval") {
-                Some(node) => ("scrape_interval", node.position),
-                None => ("", fields.position),
-            };
-            faults.add(position, place, error);
-            None
-        }
-    }
+    // What else `Service::new` refuses has been told above, with its position.
+    Service::new(name?, interval?, slos).ok().map(|service| service.with_labels(labels))
 }
 
 const SLO_KEYS: [&str; 6] = ["name", "description", "objective", "window", "sli", "alerting"];

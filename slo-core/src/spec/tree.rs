@@ -58,7 +58,8 @@ pub(super) fn documents(text: &str) -> Result<Vec<Node>, Fault> {
     while let Some(event) = events.next_event() {
         let (event, span) = event.map_err(|error| {
             let position = Position { line: error.marker().line(), column: error.marker().col() + 1 };
-            position.fault("", Error::new(format!("not valid YAML: {}", error.info())))
+            let fault = Error::new(format!("not valid YAML: {}", error.info()));
+            position.fault("", with_hint(fault))
         })?;
         let position = Position::of(span);
         let finished = match event {
@@ -92,6 +93,13 @@ pub(super) fn documents(text: &str) -> Result<Vec<Node>, Fault> {
 }
 
 const NESTING: usize = 32;
+
+fn with_hint(error: Error) -> Error {
+    if error.message().contains("flow mapping") {
+        return error.with_hint("between { and }, a value that has braces or commas itself needs quotes");
+    }
+    error
+}
 
 enum Open {
     List(Position, Vec<Node>),
