@@ -1,0 +1,193 @@
+//! The command as its users call it: what it prints, where, and how it exits.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use slo_cli::Exit;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+struct Ran {
+    exit: Exit,
+    out: String,
+    talk: String,
+}
+
+fn slo(args: &[&str]) -> Ran {
+    let (mut out, mut talk) = (Vec::new(), Vec::new());
+    let exit = slo_cli::run(["slo"].iter().chain(args), &mut out, &mut talk);
+    Ran { exit, out: String::from_utf8(out).unwrap(), talk: String::from_utf8(talk).unwrap() }
+}
+
+fn testdata(name: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata").join(name).display().to_string()
+}
+
+fn files(folder: &str, suffix: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(testdata(folder)).unwrap().map(|entry| entry.unwrap().path());
+    let files: Vec<PathBuf> = entries.filter(|path| path.to_string_lossy().ends_with(suffix)).collect();
+    assert!(!files.is_empty(), "no *{suffix} in {folder}");
+    files
+}
+
+#[test]
+fn validate_prints_every_fault_with_its_file_and_exits_1() {
+    for path in files("specs/invalid", ".yaml") {
+        let name = path.display().to_string();
+        let ran = slo(&["validate", &name]);
+        let faults = fs::read_to_string(path.with_extension("faults")).unwrap();
+        // The file's name stands before every position; hints are indented.
+        let expected: String = faults
+            .lines()
+            .map(|line| if line.starts_with(' ') { format!("{line}\n") } else { format!("{name}:{line}\n") })
+            .collect();
+        assert!(ran.talk.starts_with(&expected), "{}", ran.talk);
+        assert_eq!((ran.exit, ran.out.as_str()), (Exit::Input, ""));
+    }
+    assert!(slo(&["validate", &testdata("specs/invalid/five_faults.yaml")]).talk.ends_with("5 faults\n"));
+}
+
+#[test]
+fn validate_reads_directories_and_says_what_it_found() {
+    let ran = slo(&["validate", &testdata("specs/valid")]);
+    assert_eq!((ran.exit, ran.talk.as_str()), (Exit::Done, ""));
+    assert!(ran.out.contains("minimal.yaml: ok, 1 service and 1 SLO\n"), "{}", ran.out);
+}
+
+#[test]
+fn validate_refuses_a_service_in_two_files() {
+    let file = testdata("specs/valid/minimal.yaml");
+    let ran = slo(&["validate", &file, &file]);
+    assert_eq!(ran.exit, Exit::Input);
+    assert!(ran.talk.contains("service `checkout` is also in"), "{}", ran.talk);
+}
+
+#[test]
+fn generate_writes_the_golden_rules() {
+    for path in files("rules", ".spec.yaml") {
+        let name = path.display().to_string();
+        let golden = fs::read_to_string(name.replace(".spec.", ".rules.")).unwrap();
+        let ran = slo(&["generate", &name]);
+        assert_eq!((ran.exit, ran.talk.as_str()), (Exit::Done, ""));
+        assert!(ran.out == golden);
+
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("new/folder");
+        let ran = slo(&["generate", &name, "--out", &out.display().to_string()]);
+        assert_eq!((ran.exit, ran.out.as_str()), (Exit::Done, ""));
+        assert!(fs::read_to_string(out.join("rules/checkout.yaml")).unwrap() == golden);
+        let written: Vec<_> = fs::read_dir(out.join("rules")).unwrap().collect();
+        assert_eq!(written.len(), 1, "no temporary file is left");
+    }
+}
+
+#[test]
+fn generate_writes_nothing_when_anything_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let (good, bad) = (testdata("specs/valid/minimal.yaml"), testdata("specs/invalid/five_faults.yaml"));
+    let ran = slo(&["generate", &good, &bad, "--out", &folder.path().display().to_string()]);
+    assert_eq!(ran.exit, Exit::Input);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn generate_contains_exact_numbers_and_no_float_noise() {
+    let ran = slo(&["generate", &testdata("specs/valid")]);
+    assert!(ran.out.contains("> 0.0144") && ran.out.contains("/ 0.001"), "{}", ran.out);
+    for number in ran.out.split(|c: char| !c.is_ascii_digit() && c != '.') {
+        assert!(number.len() <= 12, "{number}");
+    }
+}
+
+#[test]
+fn generate_scales_time() {
+    let file = testdata("specs/valid/minimal.yaml");
+    let ran = slo(&["generate", &file, "--time-scale", "60"]);
+    assert!(ran.out.contains("slo:sli_error:ratio12h") && ran.out.contains("> 0.0144"), "{}", ran.out);
+    let ran = slo(&["generate", &file, "--time-scale", "61"]);
+    assert_eq!(ran.exit, Exit::Input);
+    assert!(ran.talk.contains("time cannot run 61 times faster"), "{}", ran.talk);
+    let ran = slo(&["generate", &file, "--time-scale", "120"]);
+    assert!(ran.talk.contains("60 is the fastest"), "{}", ran.talk);
+}
+
+#[test]
+fn budget_calculates_the_cases() {
+    let cases = fs::read_to_string(testdata("budgets/cases.json")).unwrap();
+    let cases: Vec<serde_json::Value> = serde_json::from_str(&cases).unwrap();
+    for case in &cases {
+        let text = |key: &str| case[key].as_str().unwrap();
+        let (total, bad) = (case["total"].to_string(), case["bad"].to_string());
+        let mut args =
+            vec!["budget", "--format", "json", "--objective", text("objective"), "--window", text("period")];
+        args.extend(["--total", &total, "--bad", &bad]);
+        let ran = slo(&args);
+        assert_eq!((ran.exit, ran.talk.as_str()), (Exit::Done, ""), "{case}");
+        let report: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+        assert_eq!(report["budget"], case["budget"], "{case}");
+        assert_eq!(report["allowed_downtime_seconds"], case["downtime_seconds"], "{case}");
+        assert_eq!(report["events"]["allowed"], case["allowed"], "{case}");
+        for key in ["burn_rate", "consumed", "remaining", "sli"] {
+            match (report["events"][key].as_f64(), case[key].as_f64()) {
+                (Some(value), Some(expected)) => {
+                    assert!((value - expected).abs() <= expected.abs() * 1e-15, "{key} in {case}");
+                }
+                (value, expected) => assert_eq!(value, expected, "{key} in {case}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn budget_is_readable() {
+    let ran = slo(&["budget", "--objective", "99.9%", "--total", "100000", "--bad", "250"]);
+    assert_eq!(
+        ran.out,
+        "\
+99.9% over 30d: 0.1% of the events may be bad, or 43m12s of downtime.
+250 of 100000 events were bad (100 allowed): SLI 99.7500%, burn rate 2.50, budget spent 250.00%, left -150.00%.
+
+alert    severity     windows  burn rate above  error ratio above  full outage fires in
+fast         page   1h and 5m             14.4             0.0144                   52s
+medium       page  6h and 30m                6              0.006                 2m10s
+slow       ticket   1d and 2h                3              0.003                 4m19s
+trickle    ticket   3d and 6h                1              0.001                 4m19s
+"
+    );
+}
+
+#[test]
+fn exits_2_when_it_is_called_wrongly() {
+    for args in [
+        &["bogus"][..],
+        &[],
+        &["validate"],
+        &["budget", "--objective", "99.9"],
+        &["budget", "--objective", "99.9%", "--total", "5"],
+        &["generate", "x.yaml", "--time-scale", "0"],
+    ] {
+        let ran = slo(args);
+        assert_eq!((ran.exit, ran.out.as_str()), (Exit::Usage, ""), "{args:?}");
+        assert!(!ran.talk.is_empty());
+    }
+    assert_eq!(slo(&["--help"]).exit, Exit::Done);
+}
+
+#[test]
+fn exits_3_when_something_outside_fails() {
+    let ran = slo(&["validate", "/no/such/file.yaml"]);
+    assert_eq!(ran.exit, Exit::Outside);
+    assert!(ran.talk.starts_with("/no/such/file.yaml: No such file"), "{}", ran.talk);
+    // The discard port of loopback: nobody listens.
+    let ran = slo(&["status", &testdata("specs/valid/minimal.yaml"), "--prometheus", "http://127.0.0.1:9"]);
+    assert_eq!(ran.exit, Exit::Outside);
+    assert!(ran.talk.starts_with("http://127.0.0.1:9/api/v1/query: "), "{}", ran.talk);
+}
+
+#[test]
+fn an_empty_directory_is_said_to_be_empty() {
+    let folder = tempfile::tempdir().unwrap();
+    let ran = slo(&["validate", &folder.path().display().to_string()]);
+    assert_eq!(ran.exit, Exit::Input);
+    assert!(ran.talk.contains("no *.yaml, *.yml or *.json file in it"), "{}", ran.talk);
+}
