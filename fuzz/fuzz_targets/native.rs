@@ -1,0 +1,25 @@
+//! Whatever the text: a native spec is read or refused with positions, and what is read generates rules
+//! that are valid PromQL.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use slo_core::{artifact, rules, spec};
+
+fuzz_target!(|text: &str| {
+    match spec::parse(text) {
+        Ok(services) => {
+            for service in &services {
+                let groups = rules::generate(service).expect("a service that was read has rules");
+                for rule in groups.iter().flat_map(|group| &group.rules) {
+                    let expr = rule.expr().to_string();
+                    promql_parser::parser::parse(&expr).unwrap_or_else(|error| panic!("{error}: {expr}"));
+                }
+                assert!(!artifact::rule_file(&groups).is_empty());
+            }
+        }
+        Err(faults) => {
+            assert!(!faults.faults().is_empty());
+            assert!(faults.faults().iter().all(|fault| fault.line >= 1 && fault.column >= 1));
+        }
+    }
+});
