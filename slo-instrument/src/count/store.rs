@@ -6,6 +6,7 @@ use super::{
     stream::{self, Sums},
 };
 use arc_swap::ArcSwap;
+use fnv::FnvBuildHasher;
 use http::Method;
 use std::{
     collections::HashMap,
@@ -16,16 +17,24 @@ use std::{
 /// The series of a service.
 #[derive(Debug)]
 pub(crate) struct Store {
+    shape: Arc<Shape>,
+    // Replaced as a whole when a new route is seen, which happens once per route. Routes are the
+    // program's own, so a hash that resists attackers would only cost time.
+    routes: ArcSwap<HashMap<Box<str>, Arc<Route>, FnvBuildHasher>>,
+}
+
+/// What every series is made after.
+#[derive(Debug)]
+struct Shape {
     edges: Edges,
     slos: Vec<SloCounter>,
-    // Replaced as a whole when a new route is seen, which happens once per route.
-    routes: ArcSwap<HashMap<Box<str>, Arc<Route>>>,
 }
 
 /// The series of one route: a list per method, to which outcomes are appended as they occur.
 #[derive(Debug)]
 pub(crate) struct Route {
     name: Box<str>,
+    shape: Arc<Shape>,
     methods: [Outcomes; METHODS.len()],
 }
 
@@ -52,15 +61,15 @@ const MOST_ROUTES: usize = 1_000;
 
 impl Store {
     pub(crate) fn new(edges: Edges, slos: Vec<SloCounter>) -> Self {
-        Self { edges, slos, routes: ArcSwap::default() }
+        Self { shape: Arc::new(Shape { edges, slos }), routes: ArcSwap::default() }
     }
 
-    pub(crate) const fn edges(&self) -> &Edges {
-        &self.edges
+    pub(crate) fn edges(&self) -> &Edges {
+        &self.shape.edges
     }
 
     pub(crate) fn slos(&self) -> &[SloCounter] {
-        &self.slos
+        &self.shape.slos
     }
 
     /// The series of the matched route `name`.
@@ -76,7 +85,8 @@ impl Store {
 
     #[cold]
     fn add_route(&self, name: &str) -> Arc<Route> {
-        let new = Arc::new(Route { name: name.into(), methods: Default::default() });
+        let shape = Arc::clone(&self.shape);
+        let new = Arc::new(Route { name: name.into(), shape, methods: Default::default() });
         self.routes.rcu(|routes| {
             let mut routes = HashMap::clone(routes);
             routes.entry(name.into()).or_insert_with(|| Arc::clone(&new));
@@ -85,31 +95,9 @@ impl Store {
         self.routes.load().get(name).map_or(new, Arc::clone)
     }
 
-    /// Counts a request.
-    pub(crate) fn record(&self, route: &Route, method: &Method, outcome: Outcome, duration: Duration) {
-        self.series(route, method, outcome).record(self.edges.bucket_of(duration), duration);
-    }
-
     /// Makes sure that a series exists, at zero.
     pub(crate) fn declare(&self, route: &str, method: &Method, outcome: Outcome) {
-        self.series(&self.route(Some(route)), method, outcome);
-    }
-
-    fn series<'a>(&self, route: &'a Route, method: &Method, outcome: Outcome) -> &'a Series {
-        let [.., other] = &route.methods;
-        let known = METHODS.iter().zip(&route.methods).find(|(name, _)| **name == method.as_str());
-        let (name, mut outcomes) = known.map_or((OTHER_METHOD, other), |(name, outcomes)| (*name, outcomes));
-        loop {
-            let link = outcomes.0.get_or_init(|| {
-                let members = stream::members(&self.slos, name, &route.name, outcome);
-                let series = Series::new(name, &route.name, outcome, members, &self.edges);
-                Box::new(Link { series, rest: Outcomes::default() })
-            });
-            if link.series.outcome == outcome {
-                return &link.series;
-            }
-            outcomes = &link.rest;
-        }
+        self.route(Some(route)).find(method, outcome);
     }
 
     /// Calls `visit` on every series, in the order of routes, methods and first occurrence.
@@ -123,11 +111,33 @@ impl Store {
     /// The streams of every SLO, summed from one reading of all series.
     pub(crate) fn sums(&self) -> Vec<Sums> {
         let routes = self.routes.load();
-        stream::sum(&self.slos, routes.values().flat_map(|route| route.series()))
+        stream::sum(self.slos(), routes.values().flat_map(|route| route.series()))
     }
 }
 
 impl Route {
+    /// Counts a request.
+    pub(crate) fn record(&self, method: &Method, outcome: Outcome, duration: Duration) {
+        self.find(method, outcome).record(self.shape.edges.bucket_of(duration), duration);
+    }
+
+    fn find(&self, method: &Method, outcome: Outcome) -> &Series {
+        let [.., other] = &self.methods;
+        let known = METHODS.iter().zip(&self.methods).find(|(name, _)| **name == method.as_str());
+        let (name, mut outcomes) = known.map_or((OTHER_METHOD, other), |(name, outcomes)| (*name, outcomes));
+        loop {
+            let link = outcomes.0.get_or_init(|| {
+                let members = stream::members(&self.shape.slos, name, &self.name, outcome);
+                let series = Series::new(name, &self.name, outcome, members, &self.shape.edges);
+                Box::new(Link { series, rest: Outcomes::default() })
+            });
+            if link.series.outcome == outcome {
+                return &link.series;
+            }
+            outcomes = &link.rest;
+        }
+    }
+
     fn series(&self) -> impl Iterator<Item = &Series> {
         self.methods.iter().flat_map(|outcomes| {
             std::iter::successors(outcomes.0.get(), |link| link.rest.0.get()).map(|link| &link.series)
@@ -151,7 +161,7 @@ mod tests {
         let store = Store::new(Edges::covering(&[]), vec![]);
         for number in 0..MOST_ROUTES + 50 {
             let route = store.route(Some(&format!("/{number}")));
-            store.record(&route, &Method::GET, Outcome::Cancelled, Duration::ZERO);
+            route.record(&Method::GET, Outcome::Cancelled, Duration::ZERO);
         }
         assert_eq!(names(&store).len(), MOST_ROUTES + 1);
         assert!(names(&store).contains(&format!("GET {OVERFLOW}")));
@@ -161,7 +171,7 @@ mod tests {
     fn folds_methods_and_paths_that_nobody_declared() {
         let store = Store::new(Edges::covering(&[]), vec![]);
         let method = Method::from_bytes(b"BREW").unwrap();
-        store.record(&store.route(None), &method, Outcome::Status(StatusCode::OK), Duration::ZERO);
+        store.route(None).record(&method, Outcome::Status(StatusCode::OK), Duration::ZERO);
         assert_eq!(names(&store), ["_OTHER _unmatched"]);
     }
 
@@ -175,7 +185,7 @@ mod tests {
                     for request in 0..1_000_u16 {
                         let status = StatusCode::from_u16(200 + (request + thread) % 7).unwrap();
                         let route = store.route(Some(if request % 2 == 0 { "/a" } else { "/b" }));
-                        store.record(&route, &Method::GET, Outcome::Status(status), Duration::ZERO);
+                        route.record(&Method::GET, Outcome::Status(status), Duration::ZERO);
                     }
                 });
             }

@@ -1,7 +1,7 @@
 //! The future of a request, and the guard that counts it.
 
 use super::Excluded;
-use crate::count::{Outcome, Route, Store};
+use crate::count::{Outcome, Route};
 use http::{Method, Response};
 use pin_project_lite::pin_project;
 use std::{
@@ -25,7 +25,6 @@ pin_project! {
 /// Counts its request exactly once: by [`Guard::finish`], or when it is dropped before that.
 #[derive(Debug)]
 pub(super) struct Guard {
-    store: Arc<Store>,
     route: Arc<Route>,
     method: Method,
     start: Instant,
@@ -33,8 +32,8 @@ pub(super) struct Guard {
 }
 
 impl RequestFuture<()> {
-    pub(super) fn begin(store: Arc<Store>, route: Arc<Route>, method: Method) -> Guard {
-        Guard { store, route, method, start: Instant::now(), finished: false }
+    pub(super) fn begin(route: Arc<Route>, method: Method) -> Guard {
+        Guard { route, method, start: Instant::now(), finished: false }
     }
 }
 
@@ -46,7 +45,7 @@ impl Guard {
     fn finish(&mut self, outcome: Option<Outcome>) {
         self.finished = true;
         if let Some(outcome) = outcome {
-            self.store.record(&self.route, &self.method, outcome, self.start.elapsed());
+            self.route.record(&self.method, outcome, self.start.elapsed());
         }
     }
 }

@@ -41,7 +41,7 @@ where
         let route = self.store.route(request.extensions().get::<MatchedPath>().map(MatchedPath::as_str));
         let method = request.method().clone();
         // The clock starts before the inner service is called: some do their work there.
-        let future = RequestFuture::begin(Arc::clone(&self.store), route, method);
+        let future = RequestFuture::begin(route, method);
         future.with(self.inner.call(request))
     }
 }
