@@ -57,9 +57,6 @@ pub(crate) fn specs(paths: &[PathBuf]) -> Result<Vec<Loaded>, Error> {
 /// The services of all files, in which time runs `speed` times faster.
 pub(crate) fn services(paths: &[PathBuf], speed: u32) -> Result<Vec<Service>, Error> {
     let services = specs(paths)?.into_iter().flat_map(|file| file.services);
-    if speed == 1 {
-        return Ok(services.collect());
-    }
     services.map(|service| Ok(service.time_scaled(speed)?)).collect()
 }
 
@@ -93,11 +90,21 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     Ok(())
 }
 
+/// The name and text of a file.
 fn read(path: &Path) -> Result<(String, String), Error> {
     if path.as_os_str() == STANDARD_INPUT {
-        let text = io::read_to_string(io::stdin()).map_err(|error| Error::file(path, &error))?;
+        let text = io::read_to_string(io::stdin())
+            .map_err(|error| unreadable(Path::new("standard input"), &error))?;
         return Ok(("standard input".to_owned(), text));
     }
-    let text = fs::read_to_string(path).map_err(|error| Error::file(path, &error))?;
+    let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
     Ok((path.display().to_string(), text))
+}
+
+/// Bytes that are no text are the input's fault, not the file system's.
+fn unreadable(path: &Path, error: &io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::InvalidData => Error::Input(format!("{}: not UTF-8 text", path.display())),
+        _ => Error::file(path, error),
+    }
 }

@@ -152,8 +152,26 @@ fast         page   1h and 5m             14.4             0.0144               
 medium       page  6h and 30m                6              0.006                 2m10s
 slow       ticket   1d and 2h                3              0.003                 4m19s
 trickle    ticket   3d and 6h                1              0.001                 4m19s
+
+Scraping and the evaluation of rules come on top.
 "
     );
+}
+
+#[test]
+fn budget_knows_periods_without_alerts() {
+    let ran = slo(&["budget", "--objective", "99.9%", "--window", "1d"]);
+    assert_eq!(ran.out, "99.9% over 1d: 0.1% of the events may be bad, or 1m26s of downtime.\n");
+}
+
+#[test]
+fn bytes_that_are_no_text_are_wrong_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("spec.yaml");
+    fs::write(&file, [0xff, 0xfe, 0x00]).unwrap();
+    let ran = slo(&["validate", &file.display().to_string()]);
+    assert_eq!(ran.exit, Exit::Input);
+    assert!(ran.talk.ends_with("spec.yaml: not UTF-8 text\n"), "{}", ran.talk);
 }
 
 #[test]

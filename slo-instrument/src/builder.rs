@@ -75,6 +75,12 @@ impl Builder {
     /// An SLO that is not valid, or that selects series this service does not emit.
     pub fn install(self) -> Result<Slo, Error> {
         let service = match self.service {
+            Some(_) if !self.declared.is_empty() => {
+                return Err(Error::new(
+                    "service",
+                    "has SLOs of a spec and others declared beside them; write all in one place",
+                ));
+            }
             Some(service) => service,
             None => declared(&self.name, &self.declared)?,
         };

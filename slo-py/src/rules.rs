@@ -18,16 +18,12 @@ impl Rules {
     pub(crate) fn of<'a>(services: impl IntoIterator<Item = &'a Service>, time_scale: u32) -> PyResult<Self> {
         let mut groups = Vec::new();
         for service in services {
-            let scaled = if time_scale == 1 { service.clone() } else { scale(service, time_scale)? };
+            let scaled = service.time_scaled(time_scale).map_err(|error| value_error(&error))?;
             groups.extend(rules::generate(&scaled).map_err(|error| value_error(&error))?);
         }
         let count = groups.iter().map(|group| group.rules.len()).sum();
         Ok(Self { yaml: artifact::rule_file(&groups), groups: groups.len(), count })
     }
-}
-
-fn scale(service: &Service, speed: u32) -> PyResult<Service> {
-    service.time_scaled(speed).map_err(|error| value_error(&error))
 }
 
 #[pymethods]

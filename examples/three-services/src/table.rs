@@ -82,6 +82,7 @@ const fn state(state: State) -> &'static str {
         State::Page => "PAGE",
         State::Exhausted => "SPENT",
         State::Ticket => "ticket",
+        State::Invalid => "INVALID",
         State::Ok => "ok",
         _ => "no data",
     }

@@ -60,9 +60,10 @@ pub(super) fn run(budget: &Budget, out: &mut dyn Write) -> Result<(), Error> {
 
 fn report(budget: &Budget) -> Result<Report, Error> {
     let objective = budget.objective;
-    let policy = AlertPolicy::for_period(budget.window)?;
+    // A period that is too short for alerts has a budget all the same.
+    let policy = AlertPolicy::for_period(budget.window).ok();
     let mut alerts = Vec::new();
-    for tier in policy.tiers() {
+    for tier in policy.iter().flat_map(AlertPolicy::tiers) {
         let outage = detection(tier, objective, Ratio::ONE)?;
         alerts.push(Alert {
             burn_tier: tier.burn().as_str(),
@@ -123,6 +124,9 @@ fn show(report: &Report, out: &mut dyn Write) -> Result<(), Error> {
             text::percent(events.remaining, 2),
         )?;
     }
+    if report.alerts.is_empty() {
+        return Ok(());
+    }
     let mut table = table::new(&[
         "alert",
         "severity",
@@ -141,6 +145,10 @@ fn show(report: &Report, out: &mut dyn Write) -> Result<(), Error> {
             alert.full_outage_fires_after_seconds.map_or_else(|| "never".to_owned(), text::seconds),
         ]);
     }
-    write!(out, "\n{}", table::lines(&table))?;
+    writeln!(
+        out,
+        "\n{}\n\nScraping and the evaluation of rules come on top.",
+        table::lines(&table).trim_end()
+    )?;
     Ok(())
 }

@@ -26,9 +26,7 @@ pub(super) fn write_scalar(out: &mut String, text: &str, indent: usize) {
             }
             out.push_str(line);
         }
-    } else if text.chars().any(char::is_control)
-        || text.contains(['\u{85}', '\u{2028}', '\u{2029}', '\u{feff}'])
-    {
+    } else if text.contains(is_special) {
         write_double_quoted(out, text);
     } else {
         out.push('\'');
@@ -50,14 +48,17 @@ fn is_plain(text: &str) -> bool {
 }
 
 fn is_block(text: &str) -> bool {
-    let ordinary = |c: char| {
-        c == '\n' || !(c.is_control() || matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}'))
-    };
     text.contains('\n')
         && !text.ends_with('\n')
         && !text.starts_with([' ', '\n'])
-        && text.chars().all(ordinary)
+        && !text.contains(|c: char| c != '\n' && is_special(c))
         && text.lines().all(|line| !line.ends_with(' '))
+}
+
+/// Characters that some reader refuses, or takes for the end of a line.
+fn is_special(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
 fn write_double_quoted(out: &mut String, text: &str) {
@@ -68,7 +69,7 @@ fn write_double_quoted(out: &mut String, text: &str) {
             '\\' => out.push_str("\\\\"),
             '\n' => out.push_str("\\n"),
             '\t' => out.push_str("\\t"),
-            other if other.is_control() || matches!(other, '\u{2028}' | '\u{2029}' | '\u{feff}') => {
+            other if is_special(other) => {
                 let _ = write!(out, "\\u{:04x}", u32::from(other)); // writing to a String cannot fail
             }
             other => out.push(other),

@@ -59,11 +59,12 @@ impl BurnRate {
 }
 
 impl fmt::Display for BurnRate {
-    /// Three significant digits, for people: `14.4×`, `1000×`, `0.05×`.
+    /// For people: three digits, or hundredths: `14.4×`, `1000×`, `0.05×`, `<0.01×`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let decimals = match self.0 {
             rate if rate >= 99.95 => 0,
             rate if rate >= 9.995 => 1,
+            rate if rate > 0.0 && rate < 0.005 => return f.write_str("<0.01×"),
             _ => 2,
         };
         let text = format!("{:.decimals$}", self.0);
@@ -77,12 +78,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prints_three_digits() {
+    fn prints_for_people() {
         for (total, bad, text) in [
             (10_000, 144, "14.4×"),
             (1_000, 1_000, "1000×"),
             (100_000, 5, "0.05×"),
             (1, 0, "0×"),
+            (1_000_000, 4, "<0.01×"),
             (1_000, 100, "100×"),
         ] {
             let burn = BurnRate::of(Tally::new(total, bad).unwrap(), "99.9%".parse().unwrap()).unwrap();

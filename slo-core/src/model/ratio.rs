@@ -67,34 +67,25 @@ impl Ratio {
 
     /// The sum, or `None` where it does not fit 128 bits.
     #[must_use]
-    pub const fn checked_add(self, other: Self) -> Option<Self> {
-        let (Some(left), Some(right), Some(denominator)) = (
-            self.numerator.checked_mul(other.denominator),
-            other.numerator.checked_mul(self.denominator),
-            self.denominator.checked_mul(other.denominator),
-        ) else {
-            return None;
-        };
-        match left.checked_add(right) {
-            Some(numerator) => Self::reduced(numerator, denominator),
-            None => None,
-        }
+    pub fn checked_add(self, other: Self) -> Option<Self> {
+        let (left, right, denominator) = self.over_one_denominator(other)?;
+        Self::reduced(left.checked_add(right)?, denominator)
     }
 
     /// The difference, or `None` where it is negative or does not fit 128 bits.
     #[must_use]
-    pub const fn checked_sub(self, other: Self) -> Option<Self> {
-        let (Some(left), Some(right), Some(denominator)) = (
-            self.numerator.checked_mul(other.denominator),
-            other.numerator.checked_mul(self.denominator),
-            self.denominator.checked_mul(other.denominator),
-        ) else {
-            return None;
-        };
-        match left.checked_sub(right) {
-            Some(numerator) => Self::reduced(numerator, denominator),
-            None => None,
-        }
+    pub fn checked_sub(self, other: Self) -> Option<Self> {
+        let (left, right, denominator) = self.over_one_denominator(other)?;
+        Self::reduced(left.checked_sub(right)?, denominator)
+    }
+
+    /// Both numerators over a common denominator.
+    fn over_one_denominator(self, other: Self) -> Option<(u128, u128, u128)> {
+        Some((
+            self.numerator.checked_mul(other.denominator)?,
+            other.numerator.checked_mul(self.denominator)?,
+            self.denominator.checked_mul(other.denominator)?,
+        ))
     }
 
     /// The product, or `None` where it does not fit 128 bits.

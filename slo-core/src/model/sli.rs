@@ -66,6 +66,12 @@ impl LatencyHistogram {
     /// # Errors
     /// A name that ends in a histogram suffix, or a matcher on `le`.
     pub fn new(histogram: Selector, threshold: Window) -> Result<Self, Error> {
+        Self::check(&histogram)?;
+        Ok(Self { histogram, threshold })
+    }
+
+    /// Refuses what is not the base name of a histogram.
+    pub(crate) fn check(histogram: &Selector) -> Result<(), Error> {
         for suffix in ["_bucket", "_count", "_sum"] {
             if let Some(base) = histogram.metric().strip_suffix(suffix) {
                 return Err(Error::new(format!("`{}` is a part of a histogram", histogram.metric()))
@@ -76,7 +82,7 @@ impl LatencyHistogram {
             return Err(Error::new("the histogram is narrowed to one bucket by `le`")
                 .with_hint("drop the matcher; `threshold` chooses the bucket"));
         }
-        Ok(Self { histogram, threshold })
+        Ok(())
     }
 
     /// The histogram's base name and matchers.

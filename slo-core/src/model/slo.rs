@@ -151,7 +151,7 @@ impl Service {
                 );
             }
         }
-        check_scrape_interval(scrape_interval, &slos)?;
+        check_scrape_interval(scrape_interval, slos.iter().map(Slo::policy))?;
         Ok(Self { name, labels: Labels::new(), scrape_interval, slos })
     }
 
@@ -188,7 +188,7 @@ impl Service {
 
     /// The same service in a world that runs `speed` times faster, for demonstrations and tests.
     ///
-    /// Periods, alert windows and the scrape interval are divided by `speed`; objectives, factors,
+    /// Periods, alert windows and the scrape interval (rounded up to a millisecond) are divided by `speed`; objectives, factors,
     /// shares and latency thresholds stay. At 60, an hour of budget passes in a minute.
     ///
     /// ```
@@ -205,18 +205,24 @@ impl Service {
     pub fn time_scaled(&self, speed: u32) -> Result<Self, Error> {
         let scaled = || {
             let slos = self.slos.iter().map(|slo| slo.time_scaled(speed)).collect::<Result<_, Error>>()?;
-            Ok(Self { scrape_interval: self.scrape_interval.divided_by(speed)?, slos, ..self.clone() })
+            // No number is derived from the scrape interval exactly, so it may be rounded.
+            let scrape_interval =
+                Window::from_millis(self.scrape_interval.as_millis().div_ceil(speed.max(1).into()))?;
+            Ok(Self { scrape_interval, slos, ..self.clone() })
         };
         scaled().map_err(|error: Error| {
             Error::new(format!("time cannot run {speed} times faster: {error}"))
-                .with_hint("60 works for every spec with whole-second scrapes; so do 2, 5, 10, 12, 20 and 30")
+                .with_hint("2, 3, 4, 5, 6, 10, 12, 15, 20, 30 and 60 work for every spec")
         })
     }
 }
 
-/// Refuses scrapes that are too far apart for the shortest alert window of `slos`.
-pub(crate) fn check_scrape_interval(scrape_interval: Window, slos: &[Slo]) -> Result<(), Error> {
-    let Some(shortest) = slos.iter().filter_map(|slo| slo.policy.windows().first().copied()).min() else {
+/// Refuses scrapes that are too far apart for the shortest window of `policies`.
+pub(crate) fn check_scrape_interval<'a>(
+    scrape_interval: Window,
+    policies: impl Iterator<Item = &'a AlertPolicy>,
+) -> Result<(), Error> {
+    let Some(shortest) = policies.filter_map(|policy| policy.windows().first().copied()).min() else {
         return Ok(());
     };
     let longest_interval = Window::from_millis((shortest.as_millis() / SCRAPES_PER_WINDOW).max(1))?;

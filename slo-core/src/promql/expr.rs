@@ -47,13 +47,26 @@ pub enum Expr {
     Binary {
         /// The operator.
         op: BinaryOp,
-        /// The labels to match on; all of them where `None`.
-        on: Option<Vec<LabelName>>,
+        /// The labels that are matched.
+        matching: Matching,
         /// The left side.
         left: Box<Expr>,
         /// The right side.
         right: Box<Expr>,
     },
+}
+
+/// The labels on which the two sides of a binary operation are matched.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Matching {
+    /// All of them.
+    #[default]
+    All,
+    /// `on (…)`: only these.
+    On(Vec<LabelName>),
+    /// `ignoring (…)`: all but these.
+    Ignoring(Vec<LabelName>),
 }
 
 /// A range vector: the samples of a selector over a window.
@@ -70,6 +83,8 @@ pub struct Range {
 pub enum RangeFunction {
     /// `increase`
     Increase,
+    /// `rate`
+    Rate,
     /// `resets`
     Resets,
     /// `sum_over_time`
@@ -145,7 +160,7 @@ macro_rules! operators {
             #[doc = concat!("`self ", $text, " other`")]
             #[must_use]
             pub fn $name(self, other: Self) -> Self {
-                self.binary(BinaryOp::$op, None, other)
+                self.binary(BinaryOp::$op, Matching::All, other)
             }
         )*
     };
@@ -159,19 +174,15 @@ impl Expr {
         add Add "+", sub Subtract "-", mul Multiply "*", div Divide "/",
     }
 
-    /// `self and on (labels) other`
+    /// `self op other`, matched on the labels of `matching`.
     #[must_use]
-    pub fn and_on(self, labels: Vec<LabelName>, other: Self) -> Self {
-        self.binary(BinaryOp::And, Some(labels), other)
+    pub fn binary(self, op: BinaryOp, matching: Matching, right: Self) -> Self {
+        Self::Binary { op, matching, left: Box::new(self), right: Box::new(right) }
     }
 
     /// `sum(self)`
     #[must_use]
     pub fn sum(self) -> Self {
         Self::Aggregate { op: Aggregation::Sum, by: Vec::new(), operand: Box::new(self) }
-    }
-
-    fn binary(self, op: BinaryOp, on: Option<Vec<LabelName>>, right: Self) -> Self {
-        Self::Binary { op, on, left: Box::new(self), right: Box::new(right) }
     }
 }

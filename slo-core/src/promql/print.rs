@@ -1,6 +1,6 @@
 //! The one printer: it owns parentheses, escapes and line breaks.
 
-use super::{Aggregation, BinaryOp, Expr, Range, RangeFunction};
+use super::{Aggregation, BinaryOp, Expr, Matching, Range, RangeFunction};
 use crate::model::{LabelName, Ratio, Window};
 use std::fmt::{self, Write};
 
@@ -35,9 +35,9 @@ impl Expr {
                 operand.write_line(out)?;
                 out.write_char(')')
             }
-            Self::Binary { op, on, left, right } => {
+            Self::Binary { op, matching, left, right } => {
                 write_operand(left, left.needs_parentheses(*op, false), out)?;
-                write!(out, " {op}{} ", On(on.as_deref()))?;
+                write!(out, " {op}{} ", Matched(matching))?;
                 write_operand(right, right.needs_parentheses(*op, true), out)
             }
         }
@@ -92,10 +92,10 @@ fn write_broken(expr: &Expr, indent: usize, out: &mut String) -> fmt::Result {
             write!(out, "{op}{}", By(by))?;
             write_block(operand, indent, out)
         }
-        Expr::Binary { op, on, left, right } => {
+        Expr::Binary { op, matching, left, right } => {
             write_broken_operand(left, left.needs_parentheses(*op, false), indent, out)?;
             new_line(indent, out)?;
-            write!(out, "{op}{} ", On(on.as_deref()))?;
+            write!(out, "{op}{} ", Matched(matching))?;
             write_broken_operand(right, right.needs_parentheses(*op, true), indent, out)
         }
         _ => out.write_str(&line),
@@ -141,7 +141,7 @@ impl BinaryOp {
 }
 
 struct By<'a>(&'a [LabelName]);
-struct On<'a>(Option<&'a [LabelName]>);
+struct Matched<'a>(&'a Matching);
 
 impl fmt::Display for By<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -149,9 +149,13 @@ impl fmt::Display for By<'_> {
     }
 }
 
-impl fmt::Display for On<'_> {
+impl fmt::Display for Matched<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |labels| write!(f, " on ({})", Names(labels)))
+        match self.0 {
+            Matching::All => Ok(()),
+            Matching::On(labels) => write!(f, " on ({})", Names(labels)),
+            Matching::Ignoring(labels) => write!(f, " ignoring ({})", Names(labels)),
+        }
     }
 }
 
@@ -194,6 +198,7 @@ impl fmt::Display for RangeFunction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Increase => "increase",
+            Self::Rate => "rate",
             Self::Resets => "resets",
             Self::SumOverTime => "sum_over_time",
             Self::CountOverTime => "count_over_time",
@@ -248,6 +253,12 @@ mod tests {
                 Just(BinaryOp::Multiply),
                 Just(BinaryOp::Divide),
             ];
+            let label = || LabelName::from_static("l");
+            let matching = prop_oneof![
+                Just(Matching::All),
+                Just(Matching::On(vec![label()])),
+                Just(Matching::Ignoring(vec![label(), label()])),
+            ];
             prop_oneof![
                 (inner.clone(), prop::collection::vec("[a-z]{1,5}", 0..3)).prop_map(|(operand, labels)| {
                     Expr::Aggregate {
@@ -256,21 +267,18 @@ mod tests {
                         operand: Box::new(operand),
                     }
                 }),
-                (op, inner.clone(), inner).prop_map(|(op, left, right)| left.binary_for_test(op, right)),
+                (op, matching, inner.clone(), inner)
+                    .prop_map(|(op, matching, left, right)| left.binary(op, matching, right)),
             ]
         })
     }
 
     impl Expr {
-        fn binary_for_test(self, op: BinaryOp, right: Self) -> Self {
-            Self::Binary { op, on: None, left: Box::new(self), right: Box::new(right) }
-        }
-
         /// Every operation in parentheses: a text whose structure cannot be read two ways.
         fn explicit(&self) -> String {
             match self {
-                Self::Binary { op, left, right, .. } => {
-                    format!("({} {op} {})", left.explicit(), right.explicit())
+                Self::Binary { op, matching, left, right } => {
+                    format!("({} {op}{} {})", left.explicit(), Matched(matching), right.explicit())
                 }
                 Self::Aggregate { op, by, operand } => format!("{op}{}({})", By(by), operand.explicit()),
                 leaf => leaf.to_string(),

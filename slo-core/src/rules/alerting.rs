@@ -22,6 +22,10 @@ pub(super) fn burn_alert(service: &Service, slo: &Slo, tier: &Tier) -> Result<Ru
     labels.extend(notification.labels.clone());
     labels.insert(LabelName::from_static("burn_tier"), tier.burn().to_string());
     labels.extend(names::identity(service, slo));
+    // Prometheus reads the labels of alerts as templates too.
+    for value in labels.values_mut() {
+        *value = escape(value);
+    }
 
     let mut annotations = BTreeMap::from([
         ("summary", format!("{}/{} burns its error budget too fast", service.name(), slo.name())),

@@ -8,8 +8,8 @@ use super::{
 use crate::{
     Error,
     model::{
-        EventCounters, LabelName, Labels, LatencyHistogram, Name, Notification, Objective, Period, Selector,
-        Service, Severity, Sli, Slo, Window, check_scrape_interval,
+        AlertPolicy, EventCounters, LabelName, Labels, LatencyHistogram, Name, Notification, Objective,
+        Period, Selector, Service, Severity, Sli, Slo, Window, check_scrape_interval,
     },
 };
 use std::collections::BTreeSet;
@@ -59,40 +59,53 @@ fn service(node: &Node, faults: &mut Faults) -> Option<Service> {
         let error = Error::new("no SLO").with_hint("add an item that begins with `- name: availability`");
         faults.add(list.position, "slos", error);
     }
-    let mut names = BTreeSet::new();
-    let mut slos = Vec::new();
+    let (mut names, mut slos, mut policies) = (BTreeSet::new(), Vec::new(), Vec::new());
     for (place, node) in &written {
-        if let Some((slo, position)) = slo(node, place, faults) {
-            if names.insert(slo.name().clone()) {
-                slos.push(slo);
-            } else {
-                let error =
-                    Error::new(format!("`{}` names two SLOs", slo.name())).with_hint("rename one of them");
-                faults.add(position, &format!("{place}.name"), error);
-            }
+        let Some(lowered) = slo(node, place, faults) else { continue };
+        if let Some((name, position)) = lowered.name
+            && !names.insert(name.clone())
+        {
+            let error = Error::new(format!("`{name}` names two SLOs")).with_hint("rename one of them");
+            faults.add(position, &format!("{place}.name"), error);
         }
+        slos.extend(lowered.slo);
+        policies.extend(lowered.policy);
     }
-    if let Some(Err(error)) = interval.map(|interval| check_scrape_interval(interval, &slos)) {
+    if let Some(Err(error)) = interval.map(|interval| check_scrape_interval(interval, policies.iter())) {
         let (place, position) = match fields.optional("scrape_interval") {
             Some(node) => ("scrape_interval", node.position),
             None => ("", fields.position),
         };
         faults.add(position, place, error);
-        return None;
     }
-    // What else `Service::new` refuses has been told above, with its position.
+    // What `Service::new` refuses has been told above, with its position.
     Service::new(name?, interval?, slos).ok().map(|service| service.with_labels(labels))
 }
 
 const SLO_KEYS: [&str; 6] = ["name", "description", "objective", "window", "sli", "alerting"];
 
-/// The SLO, and where its name stands.
-fn slo(node: &Node, place: &str, faults: &mut Faults) -> Option<(Slo, Position)> {
+/// What could be made of an SLO; every part stands for itself, so that each is checked whatever the others
+/// are.
+struct Lowered {
+    slo: Option<Slo>,
+    name: Option<(Name, Position)>,
+    policy: Option<AlertPolicy>,
+}
+
+fn slo(node: &Node, place: &str, faults: &mut Faults) -> Option<Lowered> {
     let fields = Fields::of(node, place, &SLO_KEYS, faults)?;
+    let blame = |name: &str| fields.optional(name).map_or(fields.position, |node| node.position);
     let name: Option<Name> = fields.parsed("name", "availability", faults);
     let description = fields.text("description", faults);
     let objective: Option<Objective> = fields.parsed("objective", "99.9%", faults);
     let window: Option<Window> = fields.parsed("window", "30d", faults);
+    let policy = window.and_then(|window| match AlertPolicy::for_period(window) {
+        Ok(policy) => Some(policy),
+        Err(error) => {
+            faults.add(blame("window"), &fields.path("window"), error);
+            None
+        }
+    });
     let sli = fields
         .required("sli", "{events: {total: …, bad: …}}", faults)
         .and_then(|node| sli(node, &fields.path("sli"), faults));
@@ -100,28 +113,22 @@ fn slo(node: &Node, place: &str, faults: &mut Faults) -> Option<(Slo, Position)>
         Some(node) => alerting(node, &fields.path("alerting"), faults),
         None => <(Notification, Notification)>::default(),
     };
-    // The checks of a whole SLO belong to the field that a user would change.
-    let blame = |name: &str| fields.optional(name).map_or(fields.position, |node| node.position);
-    let objective = objective?;
-    let window = window?;
-    if let Err(error) = crate::model::AlertPolicy::for_period(window) {
-        faults.add(blame("window"), &fields.path("window"), error);
-        return None;
+    if let (Some(objective), Some(policy)) = (objective, &policy)
+        && let Err(error) = policy.check_reachable(objective)
+    {
+        faults.add(blame("objective"), &fields.path("objective"), error);
     }
-    let name_position = blame("name");
-    match Slo::new(name?, objective, Period::Rolling(window), sli?) {
-        Ok(slo) => {
-            let slo = slo
-                .with_description(description.unwrap_or_default())
+    let whole = || {
+        // What `Slo::new` refuses has been told above, with its position.
+        let slo = Slo::new(name.clone()?, objective?, Period::Rolling(window?), sli?).ok()?;
+        Some(
+            slo.with_description(description.unwrap_or_default())
                 .with_notification(Severity::Page, page)
-                .with_notification(Severity::Ticket, ticket);
-            Some((slo, name_position))
-        }
-        Err(error) => {
-            faults.add(blame("objective"), &fields.path("objective"), error);
-            None
-        }
-    }
+                .with_notification(Severity::Ticket, ticket),
+        )
+    };
+    let slo = whole();
+    Some(Lowered { slo, name: name.map(|name| (name, blame("name"))), policy })
 }
 
 fn sli(node: &Node, place: &str, faults: &mut Faults) -> Option<Sli> {
@@ -163,15 +170,13 @@ fn latency(node: &Node, place: &str, faults: &mut Faults) -> Option<LatencyHisto
     let histogram = fields
         .required("histogram", "http_request_duration_seconds", faults)
         .and_then(|node| selector(node, &fields.path("histogram"), faults));
-    let threshold: Option<Window> = fields.parsed("threshold", "250ms", faults);
-    match LatencyHistogram::new(histogram?, threshold?) {
-        Ok(latency) => Some(latency),
-        Err(error) => {
-            let position = fields.optional("histogram").map_or(fields.position, |node| node.position);
-            faults.add(position, &fields.path("histogram"), error);
-            None
-        }
+    if let Some(Err(error)) = histogram.as_ref().map(LatencyHistogram::check) {
+        let position = fields.optional("histogram").map_or(fields.position, |node| node.position);
+        faults.add(position, &fields.path("histogram"), error);
     }
+    let threshold: Option<Window> = fields.parsed("threshold", "250ms", faults);
+    // What it refuses has been told above, with its position.
+    LatencyHistogram::new(histogram?, threshold?).ok()
 }
 
 fn selector(node: &Node, place: &str, faults: &mut Faults) -> Option<Selector> {
@@ -227,6 +232,11 @@ fn labels(fields: &Fields<'_>, name: &str, also_reserved: &[&str], faults: &mut 
                 let error = Error::new(format!("the label `{}` is set by the rules", key.text))
                     .with_hint("give it another name");
                 faults.add(key.position, &place, error);
+            }
+            Ok(label) if value.is_nothing() => {
+                let error =
+                    Error::new("a label without a value").with_hint("write a value, or `\"\"` for none");
+                faults.add(value.position, &format!("{place}.{label}"), error);
             }
             Ok(label) => {
                 let Some(text) = text(value, &format!("{place}.{label}"), faults) else { continue };

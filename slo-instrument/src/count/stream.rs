@@ -69,8 +69,10 @@ impl SloCounter {
             Sli::Events(EventCounters::GoodBad { good, bad }) => (Form::GoodBad, all(good)?, all(bad)?),
             Sli::Latency(latency) => {
                 let stream = |up_to| Stream::compile(slo, latency.histogram(), "", up_to);
-                let edge = edges.position(latency.threshold().as_millis());
-                (Form::TotalGood, stream(None)?, stream(edge)?)
+                let edge = edges
+                    .position(latency.threshold().as_millis())
+                    .ok_or_else(|| Error::new(place(slo), "no bucket at the threshold"))?;
+                (Form::TotalGood, stream(None)?, stream(Some(edge))?)
             }
             _ => return Err(Error::new(place(slo), "this kind of SLI is not counted in the process")),
         };
@@ -181,7 +183,7 @@ impl Stream {
 impl Test {
     fn of(matcher: &Matcher) -> Result<Self, regex::Error> {
         // Prometheus anchors at both ends, and lets `.` match line breaks.
-        let anchored = || Regex::new(&format!("^(?s:{})$", matcher.value));
+        let anchored = || Regex::new(&format!("^(?s:{})$", literal_braces(&matcher.value)));
         Ok(match matcher.op {
             MatchOp::Equal => Self::Equal(matcher.value.clone()),
             MatchOp::NotEqual => Self::NotEqual(matcher.value.clone()),
@@ -196,6 +198,52 @@ impl Test {
             Self::NotEqual(unwanted) => value != unwanted,
             Self::Regex(wanted) => wanted.is_match(value),
             Self::NotRegex(unwanted) => !unwanted.is_match(value),
+        }
+    }
+}
+
+/// The pattern with every `{` escaped that begins no repetition: Prometheus takes those literally, as in
+/// the route `/users/{id}`.
+fn literal_braces(pattern: &str) -> String {
+    let mut escaped = String::with_capacity(pattern.len());
+    let mut after_backslash = false;
+    for (position, character) in pattern.char_indices() {
+        let rest = pattern.get(position + character.len_utf8()..).unwrap_or_default();
+        // `\p{Greek}` and `\x{1F600}` are classes and characters, not literals.
+        let is_class = escaped.ends_with("\\p") || escaped.ends_with("\\P") || escaped.ends_with("\\x");
+        if character == '{' && !after_backslash && !is_class && !is_repetition(rest) {
+            escaped.push('\\');
+        }
+        escaped.push(character);
+        after_backslash = character == '\\' && !after_backslash;
+    }
+    escaped
+}
+
+/// Whether `rest`, after a `{`, is `3}`, `3,}` or `3,5}` and what follows.
+fn is_repetition(rest: &str) -> bool {
+    let Some((inside, _)) = rest.split_once('}') else { return false };
+    let (least, most) = inside.split_once(',').unwrap_or((inside, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    !least.is_empty() && digits(least) && digits(most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_braces_as_prometheus_does() {
+        for (pattern, escaped) in [
+            ("/users/{id}|/ok", r"/users/\{id}|/ok"),
+            ("5.{2}", "5.{2}"),
+            ("a{1,3}{2,}", "a{1,3}{2,}"),
+            (r"\{id}", r"\{id}"),
+            (r"\p{Greek}", r"\p{Greek}"),
+            ("a{,3}{", r"a\{,3}\{"),
+        ] {
+            assert_eq!(literal_braces(pattern), escaped);
+            assert!(Regex::new(&literal_braces(pattern)).is_ok(), "{pattern}");
         }
     }
 }

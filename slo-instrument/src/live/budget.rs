@@ -15,6 +15,8 @@ pub(crate) struct LiveBudget {
     service: Service,
     store: Arc<Store>,
     trackers: Vec<Tracker>,
+    // What was wrong with the last reading of each SLO.
+    problems: Vec<Option<Error>>,
 }
 
 impl LiveBudget {
@@ -24,25 +26,28 @@ impl LiveBudget {
             windows.push(slo.period().length());
             Tracker::new(&windows, tick)
         };
-        let trackers = service.slos().iter().map(tracker).collect();
-        Self { service, store, trackers }
+        let trackers: Vec<Tracker> = service.slos().iter().map(tracker).collect();
+        let problems = vec![None; trackers.len()];
+        Self { service, store, trackers, problems }
     }
 
     /// Reads the counters as they are at `time` after the start, and what that makes of every SLO.
     ///
-    /// Counters that contradict each other are left out until they agree again: the status then stays
-    /// that of the last good reading.
+    /// Counters that contradict each other are not taken: the status then says so, and its numbers stay
+    /// those of the last good reading.
     pub(crate) fn tick(&mut self, time: Duration) -> Vec<SloStatus> {
         let sums = self.store.sums();
-        for ((tracker, counter), sums) in self.trackers.iter_mut().zip(self.store.slos()).zip(sums) {
-            let _contradiction = counter.tally(sums).and_then(|tally| tracker.record(time, tally));
+        let readings = self.trackers.iter_mut().zip(&mut self.problems).zip(self.store.slos()).zip(sums);
+        for (((tracker, problem), counter), sums) in readings {
+            *problem = counter.tally(sums).and_then(|tally| tracker.record(time, tally)).err();
         }
-        let status = |(slo, tracker): (&Slo, &Tracker)| status(&self.service, slo, tracker);
-        self.service.slos().iter().zip(&self.trackers).filter_map(status).collect()
+        let slos = self.service.slos().iter().zip(&self.trackers).zip(&self.problems);
+        slos.filter_map(|((slo, tracker), problem)| status(&self.service, slo, tracker, problem.as_ref()))
+            .collect()
     }
 }
 
-fn status(service: &Service, slo: &Slo, tracker: &Tracker) -> Option<SloStatus> {
+fn status(service: &Service, slo: &Slo, tracker: &Tracker, problem: Option<&Error>) -> Option<SloStatus> {
     let objective = slo.objective();
     let period = slo.period().length();
     let seen = tracker.window(period)?;
@@ -63,6 +68,7 @@ fn status(service: &Service, slo: &Slo, tracker: &Tracker) -> Option<SloStatus> 
         _ => None,
     };
     let state = match projected {
+        _ if problem.is_some() => State::Invalid,
         None => State::NoData,
         _ if tiers.iter().any(|tier| tier.severity() == Severity::Page) => State::Page,
         Some(remaining) if remaining <= 0.0 => State::Exhausted,
@@ -77,6 +83,7 @@ fn status(service: &Service, slo: &Slo, tracker: &Tracker) -> Option<SloStatus> 
         period: slo.period().to_string(),
         period_seconds: period.as_duration().as_secs_f64(),
         state,
+        problem: problem.map(ToString::to_string),
         total: seen.tally.total(),
         bad: seen.tally.bad(),
         sli: seen.tally.sli(),

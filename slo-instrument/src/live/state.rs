@@ -22,6 +22,8 @@ pub struct SloStatus {
     pub period_seconds: f64,
     /// What to do about it.
     pub state: State,
+    /// Why the numbers are those of an earlier moment: counters that contradict each other.
+    pub problem: Option<String>,
     /// Events in the period.
     pub total: u64,
     /// Bad events in the period.
@@ -85,6 +87,8 @@ pub enum State {
     Exhausted,
     /// A tier fires that opens a ticket.
     Ticket,
+    /// Its counters contradict each other, see [`SloStatus::problem`].
+    Invalid,
     /// Within budget.
     Ok,
     /// No events yet.

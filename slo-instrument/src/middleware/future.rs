@@ -28,12 +28,14 @@ pub(super) struct Guard {
     route: Arc<Route>,
     method: Method,
     start: Instant,
+    // Still set when it is dropped: the poll did not return, so the handler panicked.
+    polling: bool,
     finished: bool,
 }
 
 impl RequestFuture<()> {
     pub(super) fn begin(route: Arc<Route>, method: Method) -> Guard {
-        Guard { route, method, start: Instant::now(), finished: false }
+        Guard { route, method, start: Instant::now(), polling: false, finished: false }
     }
 }
 
@@ -53,7 +55,7 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         if !self.finished {
-            let outcome = if std::thread::panicking() { Outcome::Panic } else { Outcome::Cancelled };
+            let outcome = if self.polling { Outcome::Panic } else { Outcome::Cancelled };
             self.finish(Some(outcome));
         }
     }
@@ -67,7 +69,10 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let result = ready!(this.inner.poll(context));
+        this.guard.polling = true;
+        let polled = this.inner.poll(context);
+        this.guard.polling = false;
+        let result = ready!(polled);
         let outcome = match &result {
             Ok(response) if response.extensions().get::<Excluded>().is_some() => None,
             Ok(response) => Some(Outcome::Status(response.status())),

@@ -1,5 +1,6 @@
 //! Text for people, in HTML.
 
+use slo_core::math::BurnRate;
 use std::fmt::Write;
 
 /// `text` with everything escaped that has a meaning in HTML.
@@ -35,14 +36,10 @@ pub(super) fn duration(seconds: f64) -> String {
     text
 }
 
-/// A burn rate in three digits: `14.4×`.
+/// A burn rate, as slo-core shows it; a dash where there is none.
 pub(super) fn burn_rate(rate: Option<f64>) -> String {
-    match rate {
-        None => "–".to_owned(),
-        Some(rate) if rate >= 99.95 => format!("{rate:.0}×"),
-        Some(rate) if rate >= 9.995 => format!("{rate:.1}×"),
-        Some(rate) => format!("{rate:.2}×"),
-    }
+    let rate = rate.and_then(|rate| BurnRate::new(rate).ok());
+    rate.map_or_else(|| "–".to_owned(), |rate| escape(&rate.to_string()))
 }
 
 /// A share of one as a percentage with `decimals`; never rounded up to a whole that it is not.

@@ -62,27 +62,36 @@ pub(super) fn render(report: &Report) -> String {
 
 /// What somebody who was just woken reads first.
 fn headline(slos: &[SloStatus]) -> (String, String, &'static str) {
-    let urgent: Vec<&SloStatus> = slos
-        .iter()
-        .filter(|slo| matches!(slo.state, State::Page | State::Exhausted | State::Ticket))
-        .collect();
+    let is_urgent = |state| matches!(state, State::Page | State::Exhausted | State::Ticket | State::Invalid);
+    let urgent: Vec<&SloStatus> = slos.iter().filter(|slo| is_urgent(slo.state)).collect();
+    let silent = slos.iter().filter(|slo| slo.state == State::NoData).count();
     let Some(worst) = urgent.first() else {
-        let text = format!("{} SLOs are within budget", slos.len());
-        return (text, "Nothing needs you.".to_owned(), "ok");
+        return match silent {
+            0 => (format!("{} SLOs are within budget", slos.len()), "Nothing needs you.".to_owned(), "ok"),
+            silent if silent == slos.len() => {
+                ("No events yet".to_owned(), "Nothing was counted so far.".to_owned(), "none")
+            }
+            silent => {
+                let good = slos.len() - silent;
+                (format!("{good} SLOs are within budget"), format!("{silent} have no events yet."), "ok")
+            }
+        };
     };
     let name = format!("{}/{}", escape(&worst.service), escape(&worst.slo));
     let burn = burn_rate(burn_of_fastest(worst));
     let headline = match (worst.state, worst.time_to_exhaustion) {
+        (State::Invalid, _) => format!("{name} cannot be counted"),
         (State::Exhausted, _) => format!("{name} has spent its error budget"),
         (_, Some(seconds)) if seconds <= 0.0 => format!("{name} burns at {burn}: its budget is gone"),
         (_, Some(seconds)) => format!("{name} burns at {burn}: its budget lasts {}", duration(seconds)),
         (_, None) => format!("{name} burns its error budget"),
     };
     let others = match urgent.len() {
-        1 => "The other SLOs are fine.".to_owned(),
+        1 if silent == 0 => "The other SLOs are fine.".to_owned(),
         count => format!("{count} of {} SLOs need somebody.", slos.len()),
     };
-    (headline, format!("{} {others}", escape(&worst.description)), class(worst.state))
+    let detail = worst.problem.as_deref().unwrap_or(&worst.description);
+    (headline, format!("{} {others}", escape(detail)), class(worst.state))
 }
 
 fn row(slo: &SloStatus) -> String {
@@ -107,7 +116,7 @@ fn row(slo: &SloStatus) -> String {
         state = label(slo.state),
         service = escape(&slo.service),
         name = escape(&slo.slo),
-        description = escape(&slo.description),
+        description = escape(slo.problem.as_deref().unwrap_or(&slo.description)),
         sli = percent(slo.sli, 3),
         objective = slo.objective,
         level = if width < LOW { "low" } else { "" },
@@ -141,6 +150,7 @@ const fn class(state: State) -> &'static str {
         State::Page => "page",
         State::Exhausted => "exhausted",
         State::Ticket => "ticket",
+        State::Invalid => "invalid",
         State::Ok => "ok",
         State::NoData => "none",
     }
@@ -151,6 +161,7 @@ const fn label(state: State) -> &'static str {
         State::Page => "Page",
         State::Exhausted => "Spent",
         State::Ticket => "Ticket",
+        State::Invalid => "Invalid",
         State::Ok => "OK",
         State::NoData => "No data",
     }
