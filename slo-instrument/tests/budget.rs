@@ -62,6 +62,13 @@ const COUNT: &str = "http_server_request_duration_seconds_count";
 async fn counts_what_the_selectors_select() {
     let requests = &[("/ok", 6), ("/broken", 3)];
     for (sli, expected) in [
+        // Braces that begin no repetition are literal in Prometheus.
+        (
+            format!(
+                "{{events: {{total: {COUNT}, bad: '{COUNT}{{http_route=~\"/users/{{id}}|/broken\"}}'}}}}"
+            ),
+            (9, 3),
+        ),
         (format!("{{events: {{total: {COUNT}, bad: '{COUNT}{{error_type!=\"\"}}'}}}}"), (9, 3)),
         (
             format!("{{events: {{total: {COUNT}, good: '{COUNT}{{http_response_status_code=\"200\"}}'}}}}"),
@@ -90,6 +97,32 @@ async fn counts_what_is_slow() {
     let sli =
         "{latency: {histogram: 'http_server_request_duration_seconds{error_type=\"\"}', threshold: 30ms}}";
     check(sli, &[("/ok", 5), ("/slow", 2), ("/broken", 4)], (7, 2)).await;
+}
+
+#[tokio::test]
+async fn says_when_counters_contradict_each_other() {
+    let sli =
+        format!("{{events: {{total: '{COUNT}{{http_route=\"/ok\"}}', bad: '{COUNT}{{error_type!=\"\"}}'}}}}");
+    let slo = Slo::from_service(services(&sli).remove(0)).time_scale(60).install().unwrap();
+    send(&slo, &[("/ok", 2)]).await;
+    status(&slo, 2).await;
+    send(&slo, &[("/broken", 5)]).await;
+    for _ in 0..200 {
+        if slo.statuses()[0].state == State::Invalid {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let status = slo.statuses()[0].clone();
+    assert_eq!((status.state, status.total), (State::Invalid, 2));
+    assert_eq!(status.problem.as_deref(), Some("5 bad events of 2"));
+}
+
+#[test]
+fn refuses_slos_from_two_places() {
+    let service = services(&format!("{{events: {{total: {COUNT}, good: {COUNT}}}}}")).remove(0);
+    let error = Slo::from_service(service).availability("99%").install().unwrap_err();
+    assert!(error.to_string().contains("write all in one place"), "{error}");
 }
 
 #[test]

@@ -62,6 +62,20 @@ async fn counts_a_panic() {
 }
 
 #[tokio::test]
+async fn counts_a_panic_that_is_caught_outside() {
+    let slo = slo();
+    let mut response = Box::pin(app(&slo).oneshot(request("/panics")));
+    // As tower-http's CatchPanic does: the future is dropped after the panic has been caught.
+    let poll = std::panic::AssertUnwindSafe(|| {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        std::future::Future::poll(response.as_mut(), &mut context).is_ready()
+    });
+    std::panic::catch_unwind(poll).unwrap_err();
+    drop(response);
+    assert_eq!(counts(&slo), [r#"{error_type="panic",http_request_method="GET",http_route="/panics"} 1"#]);
+}
+
+#[tokio::test]
 async fn counts_a_client_that_goes_away() {
     let slo = slo();
     let response = app(&slo).oneshot(request("/never"));
