@@ -2,7 +2,7 @@
 
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use slo_core::model::{Objective, Window};
-use std::path::PathBuf;
+use std::{path::PathBuf, str::FromStr};
 
 /// Service level objectives: exact budgets, cheap rules.
 #[derive(Debug, Parser)]
@@ -47,7 +47,7 @@ pub(crate) struct Status {
     #[command(flatten)]
     pub(crate) specs: Specs,
     /// Address of the Prometheus that evaluates the generated rules
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = address)]
     pub(crate) prometheus: String,
     #[command(flatten)]
     pub(crate) scale: TimeScale,
@@ -58,10 +58,10 @@ pub(crate) struct Status {
 #[derive(Debug, Group)]
 pub(crate) struct Budget {
     /// The objective, such as 99.9%
-    #[arg(long, value_name = "PERCENT")]
+    #[arg(long, value_name = "PERCENT", value_parser = parsed::<Objective>)]
     pub(crate) objective: Objective,
     /// The period
-    #[arg(long, value_name = "DURATION", default_value = "30d")]
+    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = parsed::<Window>)]
     pub(crate) window: Window,
     /// Events in the period
     #[arg(long, value_name = "N", requires = "bad")]
@@ -92,4 +92,19 @@ pub(crate) struct Output {
 pub(crate) enum Format {
     Table,
     Json,
+}
+
+/// A value of slo-core, with its hint where it is refused.
+fn parsed<T: FromStr<Err = slo_core::Error>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error: slo_core::Error| match error.hint() {
+        Some(hint) => format!("{error}\n  hint: {hint}"),
+        None => error.to_string(),
+    })
+}
+
+fn address(text: &str) -> Result<String, String> {
+    match text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")) {
+        Some(host) if !host.is_empty() => Ok(text.to_owned()),
+        _ => Err("not a web address\n  hint: write http://127.0.0.1:9090".to_owned()),
+    }
 }

@@ -4,7 +4,6 @@ use crate::error::Error;
 use slo_core::{model::Service, spec};
 use std::{
     collections::BTreeMap,
-    fmt::Write,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -21,37 +20,47 @@ pub(crate) fn specs(paths: &[PathBuf]) -> Result<Vec<Loaded>, Error> {
     for path in paths {
         collect(path, &mut files)?;
     }
-    let (mut loaded, mut faults, mut count) = (Vec::new(), String::new(), 0_usize);
+    let (mut loaded, mut faults, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
     let mut defined: BTreeMap<String, String> = BTreeMap::new();
     for file in files {
-        let (name, text) = read(&file)?;
+        let (name, text) = match read(&file) {
+            Ok(read) => read,
+            Err(Error::Outside(reason)) => {
+                unreadable.push(reason);
+                continue;
+            }
+            Err(error) => {
+                faults.push(error.to_string());
+                continue;
+            }
+        };
         match spec::parse(&text) {
             Ok(services) => {
-                for service in &services {
-                    if let Some(other) = defined.insert(service.name().to_string(), name.clone()) {
-                        let service = service.name();
-                        let _ = writeln!(
-                            faults,
+                for service in services.iter().map(|service| service.name().to_string()) {
+                    if let Some(other) = defined.get(&service) {
+                        faults.push(format!(
                             "{name}: service `{service}` is also in {other}\n  hint: put its SLOs into one document"
-                        );
-                        count += 1;
+                        ));
                     }
+                    defined.insert(service, name.clone());
                 }
                 loaded.push(Loaded { name, services });
             }
-            Err(found) => {
-                for fault in found.faults() {
-                    let _ = writeln!(faults, "{name}:{fault}");
-                    count += 1;
-                }
-            }
+            Err(found) => faults.extend(found.faults().iter().map(|fault| format!("{name}:{fault}"))),
         }
     }
-    if count == 0 {
-        return Ok(loaded);
+    let noun = if faults.len() == 1 { "fault" } else { "faults" };
+    let summary = format!("{} {noun}", faults.len());
+    if !unreadable.is_empty() {
+        if !faults.is_empty() {
+            unreadable.splice(0..0, faults.into_iter().chain([summary]));
+        }
+        return Err(Error::Outside(unreadable.join("\n")));
     }
-    let noun = if count == 1 { "fault" } else { "faults" };
-    Err(Error::Input(format!("{faults}{count} {noun}")))
+    if !faults.is_empty() {
+        return Err(Error::Input(format!("{}\n{summary}", faults.join("\n"))));
+    }
+    Ok(loaded)
 }
 
 /// The services of all files, in which time runs `speed` times faster.

@@ -17,7 +17,8 @@
 //! ```
 //!
 //! Every request is counted once: answered, failed in the middleware below, panicked, or given up by a
-//! client that went away. The names follow OpenTelemetry's conventions for HTTP servers, and an SLO of
+//! client that went away. All but the answers below 500 are errors; a client that goes away is one however
+//! soon it does. The names follow OpenTelemetry's conventions for HTTP servers, and an SLO of
 //! a spec file selects them as Prometheus does, so that the process and the rules see the same events.
 //!
 //! A request takes two clock reads, one lookup and two atomic additions; nothing on its way takes a

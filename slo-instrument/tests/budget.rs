@@ -139,7 +139,7 @@ fn refuses_series_that_it_does_not_emit() {
 fn refuses_what_is_no_slo() {
     for (builder, message) in [
         (Slo::builder("a b").availability("99%"), "service: `a b` is not a name"),
-        (Slo::builder("a"), "service `a`: service `a` has no SLO"),
+        (Slo::builder("a"), "service `a`: no SLO"),
         (Slo::builder("a").availability("100%"), "slo `availability`: 100% leaves no error budget"),
         (Slo::builder("a").latency("fast", "99%"), "slo `latency`: `fast` is not a length of time"),
         (

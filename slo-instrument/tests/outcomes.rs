@@ -68,7 +68,7 @@ async fn counts_a_panic_that_is_caught_outside() {
     // As tower-http's CatchPanic does: the future is dropped after the panic has been caught.
     let poll = std::panic::AssertUnwindSafe(|| {
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-        std::future::Future::poll(response.as_mut(), &mut context).is_ready()
+        response.as_mut().poll(&mut context).is_ready()
     });
     std::panic::catch_unwind(poll).unwrap_err();
     drop(response);

@@ -16,7 +16,7 @@ use slo_core::{
     model::{self, Service},
     spec,
 };
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 /// Read a spec file.
 ///
@@ -79,19 +79,19 @@ fn os_error(error: &std::io::Error, name: &str) -> PyErr {
 
 fn read(py: Python<'_>, name: Option<&str>, text: &str) -> PyResult<Spec> {
     let services = py.detach(|| spec::parse(text)).map_err(|found| spec_error(py, name, &found))?;
-    Ok(Spec { services })
+    Ok(Spec { services: services.into_iter().map(Arc::new).collect() })
 }
 
 /// The SLOs of a spec, by ``"service/slo"``.
 #[pyclass(frozen, mapping, module = "slo")]
 pub(crate) struct Spec {
-    services: Vec<Service>,
+    services: Vec<Arc<Service>>,
 }
 
 impl Spec {
     fn slos(&self) -> impl Iterator<Item = Slo> {
         self.services.iter().flat_map(|service| {
-            service.slos().iter().map(|slo| Slo { service: service.clone(), slo: slo.clone() })
+            service.slos().iter().map(|slo| Slo { service: Arc::clone(service), slo: slo.clone() })
         })
     }
 }
@@ -121,7 +121,7 @@ impl Spec {
     ///     Divide every window and interval by this, for demonstrations and tests.
     #[pyo3(signature = (*, time_scale = 1))]
     fn rules(&self, py: Python<'_>, time_scale: u32) -> PyResult<Rules> {
-        py.detach(|| Rules::of(&self.services, time_scale))
+        py.detach(|| Rules::of(self.services.iter().map(Arc::as_ref), time_scale))
     }
 
     fn __getitem__(&self, key: &str) -> PyResult<Slo> {
@@ -151,7 +151,7 @@ impl Spec {
 #[pyclass(frozen, eq, module = "slo")]
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Slo {
-    service: Service,
+    service: Arc<Service>,
     slo: model::Slo,
 }
 

@@ -59,22 +59,27 @@ async fn stop(State(control): State<Control>) {
 
 #[derive(Deserialize)]
 struct Length {
-    r#for: String,
+    r#for: Option<String>,
 }
 
 async fn begin(
     State(control): State<Control>,
     Path((service, kind)): Path<(String, String)>,
     Query(length): Query<Length>,
-) -> Result<(), (StatusCode, String)> {
+) -> Result<String, (StatusCode, String)> {
     let fault = match kind.as_str() {
         "outage" => Fault::Outage,
         "slow" => Fault::Slow,
         _ => return Err((StatusCode::NOT_FOUND, format!("no fault `{kind}`; there are outage and slow\n"))),
     };
-    let time = args::duration(&length.r#for)
-        .map_err(|error| (StatusCode::BAD_REQUEST, format!("for: {error}\n")))?;
-    if control.faults.begin(&service, fault, time) { Ok(()) } else { Err(no_service(&service)) }
+    let refuse = |what: String| (StatusCode::BAD_REQUEST, format!("{what}; say for how long: ?for=15s\n"));
+    let length = length.r#for.ok_or_else(|| refuse("no length of time".to_owned()))?;
+    let time = args::duration(&length).map_err(|error| refuse(error.to_string()))?;
+    if control.faults.begin(&service, fault, time) {
+        Ok(format!("{service}: {kind} for {length}\n"))
+    } else {
+        Err(no_service(&service))
+    }
 }
 
 async fn end(

@@ -16,14 +16,23 @@ use faults::Faults;
 use load::Load;
 use service::App;
 use slo_instrument::Slo;
-use std::{error::Error, net::Ipv4Addr, sync::Arc, time::Duration};
+use std::{error::Error, io::Write, net::Ipv4Addr, process::ExitCode, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::watch, time::Instant};
 
 const SPEC: &str = include_str!("../slo.yaml");
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let args = Args::parse();
+async fn main() -> ExitCode {
+    match run(&Args::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _closed = writeln!(std::io::stderr(), "{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let faults = Arc::new(Faults::new(start, &args.outage, &args.slow));
     let apps = service::all(args.time_scale, &faults)?;
@@ -34,7 +43,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for (port, app) in (args.port + 1..).zip(&apps) {
         servers.push(serve(port, app.router.clone(), stopped.clone()).await?);
     }
-    announce(&args, &apps);
+    announce(args, &apps);
     let traffic = tokio::spawn(Arc::clone(&load).run());
 
     let slos: Vec<Slo> = apps.iter().map(|app| app.slo.clone()).collect();

@@ -69,6 +69,7 @@ fn row(status: &SloStatus) -> [String; 8] {
 
 fn lasts(status: &SloStatus) -> String {
     match status.time_to_exhaustion {
+        _ if status.total == 0 => "-".to_owned(),
         Some(seconds) if seconds <= 0.0 => "gone".to_owned(),
         Some(seconds) if seconds < 7_200.0 => format!("{:.0}m", seconds / 60.0),
         Some(seconds) if seconds < 172_800.0 => format!("{:.0}h", seconds / 3_600.0),

@@ -2,6 +2,7 @@
 
 use super::{AlertPolicy, Labels, Name, Notification, Objective, Period, Severity, Sli, Window};
 use crate::Error;
+use std::collections::BTreeSet;
 
 /// A service level objective.
 ///
@@ -142,10 +143,11 @@ impl Service {
     /// No SLO, two of one name, or scrapes too far apart for the shortest alert window.
     pub fn new(name: Name, scrape_interval: Window, slos: Vec<Slo>) -> Result<Self, Error> {
         if slos.is_empty() {
-            return Err(Error::new(format!("service `{name}` has no SLO")));
+            return Err(Error::new("no SLO").with_hint("a service needs at least one"));
         }
-        for (index, slo) in slos.iter().enumerate() {
-            if slos.iter().take(index).any(|other| other.name == slo.name) {
+        let mut names = BTreeSet::new();
+        for slo in &slos {
+            if !names.insert(&slo.name) {
                 return Err(
                     Error::new(format!("`{}` names two SLOs", slo.name)).with_hint("rename one of them")
                 );

@@ -45,8 +45,12 @@ fn description(service: &Service, slo: &Slo, tier: &Tier) -> Result<String, Erro
     let left = series(names::BUDGET_PROJECTED.to_owned());
     let seconds = slo.period().length().as_seconds();
     let exhaustion = format!("clamp_min({left}, 0) * {seconds} / {burn}");
-    let promise =
-        if slo.description().is_empty() { String::new() } else { format!("{} ", escape(slo.description())) };
+    let ended = slo.description().ends_with(['.', '!', '?', ':']);
+    let promise = if slo.description().is_empty() {
+        String::new()
+    } else {
+        format!("{}{} ", escape(slo.description()), if ended { "" } else { "." })
+    };
     Ok(format!(
         "{promise}In the last {long}, {{{{ $value | humanizePercentage }}}} of events were bad; {objective} over {period} \
          allows {budget}%. Burn rate: {burn}× (alerts above {factor}×). Budget left: {left}. Gone in: {exhaustion}.",

@@ -38,6 +38,14 @@ pub(super) fn services(documents: &[Node], faults: &mut Faults) -> Vec<Service> 
 const DEFAULT_SCRAPE_INTERVAL: &str = "15s";
 
 fn service(node: &Node, faults: &mut Faults) -> Option<Service> {
+    if let Value::Map(entries) = &node.value
+        && let Some((key, _)) = entries.iter().find(|(key, _)| key.text == "apiVersion")
+    {
+        let error = Error::new("a Kubernetes or OpenSLO object, which this version does not read")
+            .with_hint("write the SLO in the native format, which begins with `version: slo/v1`");
+        faults.add(key.position, "", error);
+        return None;
+    }
     let fields = Fields::of(node, "", &["version", "service", "scrape_interval", "labels", "slos"], faults)?;
     if let Some(version) = fields.required("version", "slo/v1", faults)
         && let Some(text) = text(version, "version", faults)
@@ -133,9 +141,12 @@ fn slo(node: &Node, place: &str, faults: &mut Faults) -> Option<Lowered> {
 
 fn sli(node: &Node, place: &str, faults: &mut Faults) -> Option<Sli> {
     let fields = Fields::of(node, place, &["events", "latency"], faults)?;
-    match (fields.optional("events"), fields.optional("latency")) {
-        (Some(node), None) => events(node, &fields.path("events"), faults).map(Sli::Events),
-        (None, Some(node)) => latency(node, &fields.path("latency"), faults).map(Sli::Latency),
+    // Both are read even where only one is allowed, so that all their faults are told.
+    let events = fields.optional("events").map(|node| events(node, &fields.path("events"), faults));
+    let latency = fields.optional("latency").map(|node| latency(node, &fields.path("latency"), faults));
+    match (events, latency) {
+        (Some(events), None) => events.map(Sli::Events),
+        (None, Some(latency)) => latency.map(Sli::Latency),
         (found, _) => {
             let message = if found.is_some() { "both `events` and `latency`" } else { "no SLI" };
             let error = Error::new(message).with_hint("write one of `events` and `latency`");
