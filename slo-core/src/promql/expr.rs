@@ -34,6 +34,13 @@ pub enum Expr {
     },
     /// `vector(…)`: a number as a vector without labels.
     Vector(Ratio),
+    /// `clamp_min(…, least)`: no value below `least`.
+    ClampMin {
+        /// What is clamped.
+        operand: Box<Expr>,
+        /// The least value.
+        least: Ratio,
+    },
     /// An aggregation over all labels but `by`.
     Aggregate {
         /// The aggregation.
@@ -178,6 +185,12 @@ impl Expr {
     #[must_use]
     pub fn binary(self, op: BinaryOp, matching: Matching, right: Self) -> Self {
         Self::Binary { op, matching, left: Box::new(self), right: Box::new(right) }
+    }
+
+    /// `clamp_min(self, least)`
+    #[must_use]
+    pub fn clamp_min(self, least: Ratio) -> Self {
+        Self::ClampMin { operand: Box::new(self), least }
     }
 
     /// `sum(self)`

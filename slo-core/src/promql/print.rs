@@ -30,6 +30,13 @@ impl Expr {
                 write_number(*ratio, out)?;
                 out.write_char(')')
             }
+            Self::ClampMin { operand, least } => {
+                out.write_str("clamp_min(")?;
+                operand.write_line(out)?;
+                out.write_str(", ")?;
+                write_number(*least, out)?;
+                out.write_char(')')
+            }
             Self::Aggregate { op, by, operand } => {
                 write!(out, "{op}{}(", By(by))?;
                 operand.write_line(out)?;
@@ -267,6 +274,7 @@ mod tests {
                         operand: Box::new(operand),
                     }
                 }),
+                inner.clone().prop_map(|operand| operand.clamp_min(Ratio::ONE)),
                 (op, matching, inner.clone(), inner)
                     .prop_map(|(op, matching, left, right)| left.binary(op, matching, right)),
             ]
@@ -280,6 +288,7 @@ mod tests {
                 Self::Binary { op, matching, left, right } => {
                     format!("({} {op}{} {})", left.explicit(), Matched(matching), right.explicit())
                 }
+                Self::ClampMin { operand, least } => format!("clamp_min({}, {least})", operand.explicit()),
                 Self::Aggregate { op, by, operand } => format!("{op}{}({})", By(by), operand.explicit()),
                 leaf => leaf.to_string(),
             }
@@ -300,6 +309,12 @@ mod tests {
                 Parsed::Aggregate(mut aggregate) => {
                     aggregate.expr = Box::new(strip(*aggregate.expr));
                     Parsed::Aggregate(aggregate)
+                }
+                Parsed::Call(mut call) => {
+                    for argument in &mut call.args.args {
+                        **argument = strip((**argument).clone());
+                    }
+                    Parsed::Call(call)
                 }
                 other => other,
             }

@@ -3,7 +3,7 @@
 use super::{Rule, names};
 use crate::{
     Error,
-    model::{LabelName, Service, Slo, Tier},
+    model::{LabelName, Ratio, Service, Slo, Tier},
     promql::Expr,
 };
 use std::collections::BTreeMap;
@@ -40,11 +40,11 @@ pub(super) fn burn_alert(service: &Service, slo: &Slo, tier: &Tier) -> Result<Ru
 
 /// What somebody who was just woken needs: what fails, how much, how long the budget lasts.
 fn description(service: &Service, slo: &Slo, tier: &Tier) -> Result<String, Error> {
-    let series = |metric: String| names::series(metric, service, slo);
+    let series = |metric: String| Expr::from(names::series(metric, service, slo));
     let burn = series(names::burn_rate(tier.long()));
     let left = series(names::BUDGET_PROJECTED.to_owned());
-    let seconds = slo.period().length().as_seconds();
-    let exhaustion = format!("clamp_min({left}, 0) * {seconds} / {burn}");
+    let period = Expr::Number(slo.period().length().as_seconds());
+    let exhaustion = left.clone().clamp_min(Ratio::ZERO).mul(period).div(burn.clone());
     let ended = slo.description().ends_with(['.', '!', '?', ':']);
     let promise = if slo.description().is_empty() {
         String::new()
@@ -58,21 +58,21 @@ fn description(service: &Service, slo: &Slo, tier: &Tier) -> Result<String, Erro
         objective = slo.objective(),
         period = slo.period(),
         budget = percent(slo),
-        burn = queried(&burn.to_string(), "printf \"%.3g\""),
+        burn = queried(&burn, "printf \"%.3g\""),
         factor = tier.factor()?,
-        left = queried(&left.to_string(), "humanizePercentage"),
+        left = queried(&left, "humanizePercentage"),
         exhaustion = queried(&exhaustion, "humanizeDuration"),
     ))
 }
 
 fn percent(slo: &Slo) -> String {
-    let hundred = crate::model::Ratio::whole(100);
+    let hundred = Ratio::whole(100);
     slo.objective().budget().checked_mul(hundred).map_or_else(String::new, |percent| percent.to_string())
 }
 
 /// A template that shows the first value of `query`, or that there is none.
-fn queried(query: &str, format: &str) -> String {
-    let query = query.replace('\\', "\\\\").replace('"', "\\\"");
+fn queried(query: &Expr, format: &str) -> String {
+    let query = query.to_string().replace('\\', "\\\\").replace('"', "\\\"");
     format!(
         "{{{{ with query \"{query}\" }}}}{{{{ . | first | value | {format} }}}}{{{{ else }}}}unknown{{{{ end }}}}"
     )

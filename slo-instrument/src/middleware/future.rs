@@ -28,19 +28,20 @@ pub(super) struct Guard {
     route: Arc<Route>,
     method: Method,
     start: Instant,
-    // Still set when it is dropped: the poll did not return, so the handler panicked.
-    polling: bool,
+    // Set while the service below runs; still set when this is dropped: the service panicked.
+    running: bool,
     finished: bool,
 }
 
 impl RequestFuture<()> {
     pub(super) fn begin(route: Arc<Route>, method: Method) -> Guard {
-        Guard { route, method, start: Instant::now(), polling: false, finished: false }
+        Guard { route, method, start: Instant::now(), running: true, finished: false }
     }
 }
 
 impl Guard {
-    pub(super) const fn with<F>(self, inner: F) -> RequestFuture<F> {
+    pub(super) fn with<F>(mut self, inner: F) -> RequestFuture<F> {
+        self.running = false;
         RequestFuture { inner, guard: self }
     }
 
@@ -55,7 +56,7 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         if !self.finished {
-            let outcome = if self.polling { Outcome::Panic } else { Outcome::Cancelled };
+            let outcome = if self.running { Outcome::Panic } else { Outcome::Cancelled };
             self.finish(Some(outcome));
         }
     }
@@ -69,9 +70,9 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        this.guard.polling = true;
+        this.guard.running = true;
         let polled = this.inner.poll(context);
-        this.guard.polling = false;
+        this.guard.running = false;
         let result = ready!(polled);
         let outcome = match &result {
             Ok(response) if response.extensions().get::<Excluded>().is_some() => None,
