@@ -30,6 +30,8 @@ struct Inner {
 
 impl Slo {
     /// Declares the SLOs of the service `name` in Rust.
+    ///
+    /// Rules generated from them select `job="<name>"`: scrape the service under that `job_name`.
     pub fn builder(name: impl Into<String>) -> Builder {
         Builder::new(name)
     }

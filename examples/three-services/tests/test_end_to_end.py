@@ -369,12 +369,13 @@ def test_a_short_window_agrees_to_the_request(world):
 
 
 def test_status_shows_what_prometheus_recorded(world):
-    command = [built("slo"), "status", str(SPEC), "--time-scale", str(SPEED), "--format", "json"]
+    command = [built("slo"), "status", str(SPEC), "--time-scale", str(SPEED)]
     command += ["--prometheus", f"http://127.0.0.1:{world.prometheus}"]
-    rows = {
-        f"{row['service']}/{row['slo']}": row
-        for row in json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-    }
+    table = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    print(table)
+    assert [line.split()[0] for line in table.splitlines()] == ["SLO", *slo.load(SPEC)]
+    report = subprocess.run([*command, "--format", "json"], check=True, capture_output=True).stdout
+    rows = {f"{row['service']}/{row['slo']}": row for row in json.loads(report)}
     recorded = world.recorded("slo:error_budget:remaining_ratio")
     assert {key: row["budget_remaining"] for key, row in rows.items()} == recorded
     assert all(0 < row["coverage"] <= 1 for row in rows.values())

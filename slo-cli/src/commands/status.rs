@@ -128,6 +128,16 @@ fn row(service: &Service, slo: &Slo, recorded: &Recorded) -> Row {
     }
 }
 
+/// How long the budget lasts, where that is less than the period.
+fn lasts(row: &Row, slo: &Slo) -> String {
+    let period = slo.period().length().as_seconds().to_f64();
+    match row.time_to_exhaustion {
+        Some(seconds) if seconds < period => text::seconds(seconds),
+        _ if row.projected_budget_remaining.is_some() => format!("> {}", row.period),
+        _ => "-".to_owned(),
+    }
+}
+
 fn show(rows: &[Row], services: &[Service], out: &mut dyn Write) -> Result<(), Error> {
     let mut table = table::new(&[
         "SLO",
@@ -163,7 +173,7 @@ fn show(rows: &[Row], services: &[Service], out: &mut dyn Write) -> Result<(), E
             text::percent(row.sli, 4),
             burns.join("  "),
             text::percent(row.projected_budget_remaining, 2),
-            row.time_to_exhaustion.map_or_else(|| "-".to_owned(), text::seconds),
+            lasts(row, slo),
             text::percent(row.coverage, 2),
             if row.firing.is_empty() { "none".to_owned() } else { row.firing.join(", ") },
         ]);
