@@ -17,9 +17,9 @@
 //! ```
 //!
 //! Every request is counted once: answered, failed in the middleware below, panicked, or given up by a
-//! client that went away. All but the answers below 500 are errors; a client that goes away is one however
-//! soon it does. The names follow OpenTelemetry's conventions for HTTP servers, and an SLO of
-//! a spec file selects them as Prometheus does, so that the process and the rules see the same events.
+//! client that went away, however soon. All of these but answers below 500 are errors. The names follow
+//! OpenTelemetry's conventions for HTTP servers, and an SLO of a spec file selects them as Prometheus
+//! does, so that the process and the rules see the same events.
 //!
 //! A request takes two clock reads, one lookup and two atomic additions; nothing on its way takes a
 //! lock. Budgets are computed by a thread of their own and read from a snapshot.
