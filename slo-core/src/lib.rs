@@ -42,6 +42,7 @@
 #![cfg_attr(not(feature = "spec"), doc = "| `spec` (a feature) | text → model, with every fault at once |")]
 //! | [`model`] | valid values: objective, window, SLI, SLO |
 //! | [`math`] | counts → burn rates, budgets, alerts |
+//! | [`stats`] | counts → intervals, tests, what few events mean |
 //! | [`promql`] | a tree that prints only valid PromQL |
 //! | [`rules`] | SLOs → recording and alerting rules |
 #![cfg_attr(feature = "artifact", doc = "| [`artifact`] | rules → rule files |")]
@@ -54,6 +55,8 @@ pub mod model;
 
 pub mod math;
 
+pub mod stats;
+
 pub mod promql;
 
 pub mod rules;
@@ -61,6 +64,7 @@ pub mod rules;
 #[cfg(feature = "artifact")]
 pub mod artifact;
 
+mod check;
 mod error;
 
 pub use error::{Diagnostics, Error, Fault};

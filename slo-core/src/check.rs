@@ -1,0 +1,32 @@
+//! The doors that numbers pass before a formula sees them.
+
+use crate::Error;
+
+pub(crate) fn open_unit(name: &str, value: f64) -> Result<f64, Error> {
+    if value > 0.0 && value < 1.0 {
+        return Ok(value);
+    }
+    Err(Error::new(format!("{name}: {value} is not between 0 and 1"))
+        .with_hint("write a share of one, such as 0.05"))
+}
+
+pub(crate) fn unit(name: &str, value: f64) -> Result<f64, Error> {
+    if (0.0..=1.0).contains(&value) {
+        return Ok(value);
+    }
+    Err(Error::new(format!("{name}: {value} is not a share of one")).with_hint("write a number from 0 to 1"))
+}
+
+pub(crate) fn positive(name: &str, value: f64) -> Result<f64, Error> {
+    if value > 0.0 && value.is_finite() {
+        return Ok(value);
+    }
+    Err(Error::new(format!("{name}: {value} is not a positive number")))
+}
+
+pub(crate) fn not_negative(name: &str, value: f64) -> Result<f64, Error> {
+    if value >= 0.0 && value.is_finite() {
+        return Ok(value);
+    }
+    Err(Error::new(format!("{name}: {value} is not zero or more")))
+}

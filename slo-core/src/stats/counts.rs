@@ -1,0 +1,72 @@
+//! Rates of rare things, such as incidents per quarter.
+
+use super::{
+    Confidence, Interval, binomial_at_least,
+    special::{Tail, gamma_quantile},
+};
+use crate::{Error, check::positive};
+
+/// Garwood's interval for the rate behind `count` things seen in `exposure`.
+///
+/// [χ²_{α/2}(2n)/2, χ²_{1−α/2}(2n+2)/2] / exposure; the unit is one over that of `exposure`
+/// (F. Garwood, 1936). Never covers less than it says; the lower end is exactly 0 for no thing seen.
+///
+/// ```
+/// use slo_core::stats::{Confidence, garwood};
+///
+/// // Ten incidents in a quarter: how many a quarter should we plan for?
+/// let rate = garwood(10, 1.0, Confidence::P95)?;
+/// assert!((rate.low() - 4.795).abs() < 1e-3 && (rate.high() - 18.390).abs() < 1e-3);
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+///
+/// # Errors
+/// An exposure that is not positive.
+pub fn garwood(count: u64, exposure: f64, confidence: Confidence) -> Result<Interval, Error> {
+    positive("exposure", exposure)?;
+    let (n, half) = (count as f64, confidence.alpha() / 2.0);
+    let low = if count == 0 { 0.0 } else { gamma_quantile(Tail::Lower, half, n) / exposure };
+    Ok(Interval::new(low, gamma_quantile(Tail::Upper, half, n + 1.0) / exposure))
+}
+
+/// The rate that `count` things seen in `exposure` leave unlikely to be exceeded: χ²_{1−α}(2n+2)/2.
+///
+/// ```
+/// use slo_core::stats::{Confidence, rate_at_most};
+///
+/// // "Rule of three": nothing seen in a year, so fewer than three a year (at 95 %).
+/// assert!((rate_at_most(0, 1.0, Confidence::P95)? - 2.9957).abs() < 1e-4);
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+///
+/// # Errors
+/// An exposure that is not positive.
+pub fn rate_at_most(count: u64, exposure: f64, confidence: Confidence) -> Result<f64, Error> {
+    positive("exposure", exposure)?;
+    Ok(gamma_quantile(Tail::Upper, confidence.alpha(), count as f64 + 1.0) / exposure)
+}
+
+/// How likely a first count at least as high as `first` is if both rates are the same, one-sided.
+///
+/// Given the sum of both counts, the first is binomial with p = t₁/(t₁ + t₂)
+/// (J. Przyborowski and H. Wilenski, 1940). 1 where nothing was seen at all.
+///
+/// ```
+/// use slo_core::stats::rate_increase_p_value;
+///
+/// // Twelve incidents last quarter, five in this one: has it become better?
+/// let p = rate_increase_p_value((12, 90.0), (5, 90.0))?;
+/// assert!((p - 0.0717).abs() < 1e-4); // that is not evidence yet
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+///
+/// # Errors
+/// Exposures that are not positive, or counts whose sum does not fit 64 bits.
+pub fn rate_increase_p_value(first: (u64, f64), second: (u64, f64)) -> Result<f64, Error> {
+    let (t1, t2) = (positive("first exposure", first.1)?, positive("second exposure", second.1)?);
+    let both = first
+        .0
+        .checked_add(second.0)
+        .ok_or_else(|| Error::new(format!("{} and {} are more than 64 bits hold", first.0, second.0)))?;
+    binomial_at_least(first.0, both, t1 / (t1 + t2))
+}

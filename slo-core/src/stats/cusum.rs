@@ -1,0 +1,209 @@
+//! CUSUM: every window at once, in one number.
+
+use super::special::ln_binomial;
+use crate::{
+    Error,
+    check::{positive, unit},
+    math::Tally,
+    model::Ratio,
+};
+
+/// A cumulative sum of bad events above what is allowed: S ← max(0, S + B − κN), alarm at S > h.
+///
+/// S is the largest excess over all windows up to now, bad − κ·total, so it is a burn-rate alert over
+/// every window at once (E. S. Page, 1954). At equal false alarms it is about as fast as two windows; its
+/// gain is one word of memory and two parameters. It drains slowly after an outage.
+///
+/// ```
+/// use slo_core::{math::Tally, stats::Cusum};
+///
+/// let mut cusum = Cusum::new("0.001".parse()?, 3.0)?;
+/// assert!(!cusum.observe(Tally::new(100, 2)?));
+/// assert!(cusum.observe(Tally::new(100, 2)?)); // 4 bad, 0.2 allowed
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Cusum {
+    allowed: Ratio,
+    // Zero or more.
+    threshold: f64,
+    excess: f64,
+}
+
+impl Cusum {
+    /// A sum that lets the share `allowed` (κ) of events be bad, and alarms at an excess above
+    /// `threshold` bad events.
+    ///
+    /// # Errors
+    /// A threshold that is not positive.
+    pub fn new(allowed: Ratio, threshold: f64) -> Result<Self, Error> {
+        Ok(Self { allowed, threshold: positive("threshold", threshold)?, excess: 0.0 })
+    }
+
+    /// Takes the next events; whether the alarm is on after them.
+    pub fn observe(&mut self, tally: Tally) -> bool {
+        self.excess = (self.excess + excess(tally, self.allowed)).max(0.0);
+        self.alarm()
+    }
+
+    /// S, the excess of bad events.
+    #[must_use]
+    pub const fn excess(&self) -> f64 {
+        self.excess
+    }
+
+    /// Whether the excess is above the threshold.
+    #[must_use]
+    pub fn alarm(&self) -> bool {
+        self.excess > self.threshold
+    }
+}
+
+/// B − κN, subtracted exactly and rounded once.
+fn excess(tally: Tally, allowed: Ratio) -> f64 {
+    let bad = Ratio::whole(tally.bad().into());
+    let Some(expected) = allowed.checked_mul(Ratio::whole(tally.total().into())) else {
+        return tally.bad() as f64 - allowed.to_f64() * tally.total() as f64;
+    };
+    match (bad.checked_sub(expected), expected.checked_sub(bad)) {
+        (Some(more), _) => more.to_f64(),
+        (None, Some(less)) => -less.to_f64(),
+        (None, None) => bad.to_f64() - expected.to_f64(),
+    }
+}
+
+/// The share to allow that best tells the error ratio `p1` from `p0`: (p₁ − p₀)/ln(p₁/p₀), for rare errors.
+///
+/// Any unit does, as long as both share it.
+///
+/// ```
+/// use slo_core::stats::best_allowance;
+///
+/// assert!((best_allowance(0.001, 0.0144)? - 0.005_023_942).abs() < 1e-9);
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+///
+/// # Errors
+/// Rates that are not positive, or equal.
+pub fn best_allowance(p0: f64, p1: f64) -> Result<f64, Error> {
+    let (low, high) = (positive("p0", p0)?, positive("p1", p1)?);
+    if (low - high).abs() <= f64::EPSILON * low {
+        return Err(Error::new(format!("p0 and p1 are both {p0}: there is nothing to tell apart")));
+    }
+    Ok((high - low) / (high / low).ln())
+}
+
+/// Seconds until an excess of `threshold` bad events, at `traffic` events a second with the share
+/// `error_ratio` bad and `allowed` allowed: h/(λ(e − κ)); `None` if it is never reached.
+///
+/// ```
+/// use slo_core::stats::time_to_excess;
+///
+/// // 2 % of a 30-day budget at 99.9 %, everything fails: as fast as the fast tier.
+/// let budget = 0.02 * 0.001 * 30.0 * 86_400.0; // at one request a second
+/// assert!((time_to_excess(budget, 1.0, 1.0, 0.001)?.unwrap() - 51.8919).abs() < 1e-4);
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+///
+/// # Errors
+/// Shares outside 0 to 1, or a threshold or traffic that is not positive.
+pub fn time_to_excess(
+    threshold: f64,
+    traffic: f64,
+    error_ratio: f64,
+    allowed: f64,
+) -> Result<Option<f64>, Error> {
+    positive("threshold", threshold)?;
+    positive("traffic", traffic)?;
+    let gain = unit("error ratio", error_ratio)? - unit("allowed", allowed)?;
+    let seconds = threshold / (traffic * gain);
+    Ok((gain > 0.0 && seconds.is_finite()).then_some(seconds))
+}
+
+/// The most states of the chain behind [`average_run_length`].
+const MOST_STATES: usize = 600;
+
+/// Batches until a CUSUM alarms on average, each of `events` events with the share `error_ratio` bad.
+///
+/// Exact for independent errors, by the Markov chain of its states: `allowed` bad events per batch (κ)
+/// and `threshold` (h) must not make too many of them.
+///
+/// ```
+/// use slo_core::stats::average_run_length;
+///
+/// // Batches of 100 requests, 0.5 allowed, alarm at 3: how long between false alarms, at 0.1 %?
+/// let healthy = average_run_length(100, 0.001, "0.5".parse()?, "3".parse()?)?;
+/// let broken = average_run_length(100, 0.0144, "0.5".parse()?, "3".parse()?)?;
+/// assert!(healthy > 45_000.0 && broken < 4.4);
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+///
+/// # Errors
+/// An error ratio outside 0 to 1, more than 600 states, or a sum that never alarms.
+pub fn average_run_length(
+    events: u64,
+    error_ratio: f64,
+    allowed: Ratio,
+    threshold: Ratio,
+) -> Result<f64, Error> {
+    unit("error ratio", error_ratio)?;
+    let too_fine = || {
+        Error::new(format!("{allowed} and {threshold} make more than {MOST_STATES} states"))
+            .with_hint("round both to a coarser common step")
+    };
+    // One state per step of 1/denominator: bad events and allowance are whole numbers of steps.
+    let per_event = usize::try_from(allowed.denominator()).map_err(|_| too_fine())?;
+    let drain = usize::try_from(allowed.numerator()).map_err(|_| too_fine())?;
+    let highest = threshold.checked_mul(Ratio::whole(allowed.denominator())).map(Ratio::floor);
+    let states =
+        highest.and_then(|step| usize::try_from(step).ok()).map_or(usize::MAX, |step| step.saturating_add(1));
+    if states > MOST_STATES {
+        return Err(too_fine());
+    }
+    // (I − Q)·x = 1, Q being the moves between states without alarm.
+    let mut rows = vec![vec![0.0; states + 1]; states];
+    for (from, row) in rows.iter_mut().enumerate() {
+        for bad in 0..=events {
+            let Some(to) =
+                usize::try_from(bad).ok().and_then(|bad| bad.checked_mul(per_event)?.checked_add(from))
+            else {
+                break;
+            };
+            let to = to.saturating_sub(drain);
+            if to >= states {
+                break;
+            }
+            if let Some(cell) = row.get_mut(to) {
+                *cell -= ln_binomial(bad as f64, (events - bad) as f64, error_ratio, 1.0 - error_ratio).exp();
+            }
+        }
+        if let Some(cell) = row.get_mut(from) {
+            *cell += 1.0;
+        }
+        if let Some(cell) = row.last_mut() {
+            *cell = 1.0;
+        }
+    }
+    let first = eliminate(rows).filter(|length| length.is_finite());
+    first.ok_or_else(|| Error::new("the sum never alarms"))
+}
+
+/// The first unknown of a linear system; each row ends with its right-hand side.
+fn eliminate(mut rows: Vec<Vec<f64>>) -> Option<f64> {
+    // From the last unknown to the first, so that the first is left over.
+    while let Some(pivot) = rows.pop() {
+        let column = rows.len();
+        let (lead, right) = (*pivot.get(column)?, *pivot.last()?);
+        if column == 0 {
+            return Some(right / lead);
+        }
+        for row in &mut rows {
+            let factor = *row.get(column)? / lead;
+            for (cell, subtract) in row.iter_mut().zip(&pivot).take(column) {
+                *cell -= factor * subtract;
+            }
+            *row.last_mut()? -= factor * right;
+        }
+    }
+    None
+}

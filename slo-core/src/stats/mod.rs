@@ -1,0 +1,58 @@
+//! What counts can tell: intervals, tests and the meaning of few events.
+//!
+//! Error ratios are shares of one, probabilities are probabilities, and no function returns NaN: what
+//! cannot be answered is `None` or an error that says why.
+//!
+//! *How many requests before an alert means anything?* At 99.9 %, the fast tier fires on one failure
+//! among up to 69 requests; from 70 an hour on it takes two, and from four failures on it is evidence:
+//!
+//! ```
+//! use slo_core::stats::{events_to_stay_silent, fewest_bad_events};
+//!
+//! let threshold = "0.0144".parse()?; // 14.4 times a budget of 0.1 %
+//! assert_eq!(events_to_stay_silent(threshold, 1)?, 70);
+//! assert_eq!(fewest_bad_events("14.4".parse()?, 0.001)?, Some(4));
+//! # Ok::<(), slo_core::Error>(())
+//! ```
+//!
+//! | question | answer |
+//! |---|---|
+//! | what may the error ratio be? | [`wilson`], [`clopper_pearson`], [`jeffreys`] |
+//! | what may the rate of incidents be? | [`garwood`], [`rate_at_most`], [`rate_increase_p_value`] |
+//! | is the new version worse? | [`compare`], [`newcombe`], [`fisher_p_value`], [`probability_worse`] |
+//! | may I look after every request? | [`MixtureTest`], [`confidence_sequence`], [`Sprt`], [`rate_evidence`] |
+//! | does this alert mean anything? | [`fewest_bad_events`], [`FalseAlarms`], [`burn_above`], [`ErlangDetection`] |
+//! | every window at once? | [`Cusum`], [`average_run_length`] |
+//! | are we getting better at repair? | [`compare_restore_times`], [`toil`] |
+
+mod compare;
+mod confidence;
+mod counts;
+mod cusum;
+mod low_traffic;
+mod proportions;
+mod random;
+mod reliability;
+mod sequential;
+mod special;
+mod tails;
+
+pub use compare::{
+    Comparison, compare, events_per_arm, fisher_p_value, newcombe, probability_worse, two_proportion_z,
+};
+pub use confidence::{Confidence, Interval};
+pub use counts::{garwood, rate_at_most, rate_increase_p_value};
+pub use cusum::{Cusum, average_run_length, best_allowance, time_to_excess};
+pub use low_traffic::{
+    ErlangDetection, FalseAlarms, bad_events_to_fire, burn_above, design_effect, events_to_demonstrate,
+    events_to_stay_silent, fewest_bad_events, firing_probability,
+};
+pub use proportions::{clopper_pearson, jeffreys, wilson};
+pub(crate) use random::{Random, quantile};
+pub use reliability::{
+    RestoreTimes, TOIL_CAP, Toil, availability, compare_restore_times, incidents_allowed, toil,
+};
+pub use sequential::{Decision, MixtureTest, Sprt, confidence_sequence, rate_evidence};
+pub use tails::{
+    beta_above, beta_binomial_at_least, binomial_at_least, hypergeometric_at_least, poisson_at_least,
+};

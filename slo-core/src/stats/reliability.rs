@@ -1,0 +1,183 @@
+//! Failure and repair: availability, incidents that a budget allows, times to restore.
+
+use super::{
+    Confidence, Interval,
+    special::{Tail, beta_quantile},
+};
+use crate::{
+    Error,
+    check::{not_negative, positive},
+    model::{Objective, Ratio, Window},
+};
+
+/// The share of time up: MTTF/(MTTF + MTTR), from mean times up and to repair in one unit.
+///
+/// The time up is that between the end of one failure and the start of the next, not the whole cycle.
+///
+/// ```
+/// use slo_core::stats::availability;
+///
+/// assert!((availability(1_000.0, 1.0)? - 0.999_000_999).abs() < 1e-9);
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+///
+/// # Errors
+/// A time up that is not positive, or a negative time to repair.
+pub fn availability(time_up: f64, time_to_repair: f64) -> Result<f64, Error> {
+    let up = positive("time up", time_up)?;
+    Ok(up / (up + not_negative("time to repair", time_to_repair)?))
+}
+
+/// Entire outages of length `time_to_repair` that the budget of `period` allows: βT/MTTR, exactly.
+///
+/// ```
+/// use slo_core::{model::Window, stats::incidents_allowed};
+///
+/// // 99.9 % over a year, half an hour each.
+/// let allowed = incidents_allowed("99.9%".parse()?, Window::days(365), Window::minutes(30))?;
+/// assert_eq!(allowed.to_string(), "17.52");
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+///
+/// # Errors
+/// A number that does not fit 128 bits.
+pub fn incidents_allowed(
+    objective: Objective,
+    period: Window,
+    time_to_repair: Window,
+) -> Result<Ratio, Error> {
+    let exact = objective.budget().checked_mul(period.ratio_to(time_to_repair));
+    exact.ok_or_else(|| Error::new(format!("{period} and {time_to_repair} are too fine")))
+}
+
+/// How two samples of times to restore compare.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RestoreTimes {
+    /// Geometric mean of the second over that of the first: ½ means twice as fast.
+    pub ratio: f64,
+    /// Where that ratio may lie. An interval that contains 1 is no evidence of a change.
+    pub interval: Interval,
+}
+
+/// The fewest incidents a side from which restore times are compared.
+const FEWEST_INCIDENTS: usize = 5;
+
+/// Compares times to restore before and after, as the ratio of geometric means with its interval.
+///
+/// Times to restore are close to log-normal, so their logarithms are compared: Welch's interval for the
+/// difference of means, taken back through exp. A mean of raw times would follow its longest incident.
+///
+/// ```
+/// use slo_core::stats::{Confidence, compare_restore_times};
+///
+/// let before = [12.0, 45.0, 30.0, 240.0, 18.0, 60.0];
+/// let after = [20.0, 15.0, 41.0, 33.0, 90.0];
+/// let change = compare_restore_times(&before, &after, Confidence::P95)?;
+/// assert!(change.ratio < 1.0 && change.interval.contains(1.0)); // shorter, but that may be chance
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+///
+/// # Errors
+/// Fewer than five incidents a side, times that are not positive, or times that are all the same.
+pub fn compare_restore_times(
+    before: &[f64],
+    after: &[f64],
+    confidence: Confidence,
+) -> Result<RestoreTimes, Error> {
+    let (one, two) = (LogMoments::of("before", before)?, LogMoments::of("after", after)?);
+    let (v1, v2) = (one.variance / one.count, two.variance / two.count);
+    let spread = v1 + v2;
+    if spread <= 0.0 {
+        return Err(Error::new("all times to restore are the same: there is nothing to compare"));
+    }
+    let degrees = spread * spread / (v1 * v1 / (one.count - 1.0) + v2 * v2 / (two.count - 1.0));
+    let reach = student_quantile(confidence.alpha() / 2.0, degrees) * spread.sqrt();
+    let difference = two.mean - one.mean;
+    Ok(RestoreTimes {
+        ratio: difference.exp(),
+        interval: Interval::new((difference - reach).exp(), (difference + reach).exp()),
+    })
+}
+
+struct LogMoments {
+    count: f64,
+    mean: f64,
+    variance: f64,
+}
+
+impl LogMoments {
+    fn of(name: &str, times: &[f64]) -> Result<Self, Error> {
+        if times.len() < FEWEST_INCIDENTS {
+            return Err(Error::new(format!("{name}: {} incidents say nothing about a trend", times.len()))
+                .with_hint(format!("compare at least {FEWEST_INCIDENTS} a side; take a longer time")));
+        }
+        for (index, time) in times.iter().enumerate() {
+            positive(&format!("{name}[{index}]"), *time)?;
+        }
+        let count = times.len() as f64;
+        let mean = times.iter().map(|time| time.ln()).sum::<f64>() / count;
+        let squares: f64 = times.iter().map(|time| (time.ln() - mean).powi(2)).sum();
+        Ok(Self { count, mean, variance: squares / (count - 1.0) })
+    }
+}
+
+/// The t above which Student's distribution has the probability `upper`, below ½.
+fn student_quantile(upper: f64, degrees: f64) -> f64 {
+    // t²/(ν + t²) ~ Beta(½, ν/2)
+    let x = beta_quantile(Tail::Upper, 2.0 * upper, 0.5, degrees / 2.0);
+    (degrees * x / (1.0 - x)).sqrt()
+}
+
+/// The most time that toil should take, as the SRE Book has it: half.
+pub const TOIL_CAP: f64 = 0.5;
+
+/// What a survey says about the share of time that goes into toil.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Toil {
+    /// Hours of toil over all hours worked.
+    pub share: f64,
+    /// Where the share may lie, by resampling the answers.
+    pub interval: Interval,
+}
+
+/// The share of toil in a survey of (hours of toil, all hours worked), one answer each.
+///
+/// A ratio estimator, Σ toil / Σ hours: who works more counts more. The interval holds the quantiles of
+/// 10,000 resamples of the answers, drawn from `seed`. Compare with [`TOIL_CAP`].
+///
+/// ```
+/// use slo_core::stats::{Confidence, TOIL_CAP, toil};
+///
+/// let week = [(10.0, 40.0), (25.0, 40.0), (12.0, 32.0), (8.0, 40.0), (20.0, 38.0)];
+/// let found = toil(&week, Confidence::P90, 1)?;
+/// assert!((found.share - 75.0 / 190.0).abs() < 1e-12);
+/// assert!(found.interval.low() < found.share && found.interval.high() < TOIL_CAP + 0.1);
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+///
+/// # Errors
+/// Fewer than two answers, hours that are not positive, or more toil than hours.
+pub fn toil(answers: &[(f64, f64)], confidence: Confidence, seed: u64) -> Result<Toil, Error> {
+    if answers.len() < 2 {
+        return Err(Error::new("one answer has no spread").with_hint("ask at least two people or weeks"));
+    }
+    for (index, (toil, hours)) in answers.iter().enumerate() {
+        not_negative(&format!("answers[{index}]: toil"), *toil)?;
+        positive(&format!("answers[{index}]: hours"), *hours)?;
+        if toil > hours {
+            return Err(Error::new(format!("answers[{index}]: {toil} hours of toil in {hours} hours")));
+        }
+    }
+    let share = |sample: &mut dyn Iterator<Item = &(f64, f64)>| {
+        let (toil, hours) = sample.fold((0.0, 0.0), |sum, answer| (sum.0 + answer.0, sum.1 + answer.1));
+        toil / hours
+    };
+    let mut random = super::Random::new(seed);
+    let mut shares: Vec<f64> = (0..10_000)
+        .map(|_| share(&mut (0..answers.len()).filter_map(|_| answers.get(random.below(answers.len())))))
+        .collect();
+    shares.sort_by(f64::total_cmp);
+    let half = confidence.alpha() / 2.0;
+    let interval = Interval::new(super::quantile(&shares, half), super::quantile(&shares, 1.0 - half));
+    Ok(Toil { share: share(&mut answers.iter()), interval })
+}

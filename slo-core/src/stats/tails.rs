@@ -1,0 +1,174 @@
+//! Tail probabilities of the distributions that counts follow.
+
+use super::special::{ln_beta, ln_beta_tails, ln_binomial, ln_gamma_tails};
+use crate::{
+    Error,
+    check::{not_negative, positive, unit},
+};
+
+/// P(X ≥ m) for a binomial X: `trials` events, each bad with probability `p`.
+///
+/// `I_p(m, n − m + 1)`, with all its digits down to the smallest doubles.
+///
+/// | m | probability |
+/// |---|---|
+/// | 0 | 1 |
+/// | above `trials` | 0 |
+///
+/// ```
+/// use slo_core::stats::binomial_at_least;
+///
+/// // How often do 2 of 70 requests fail by chance, where one in a thousand does?
+/// let probability = binomial_at_least(2, 70, 0.001)?;
+/// assert!((probability - 0.002_308_222_921).abs() < 1e-12);
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+///
+/// # Errors
+/// A probability outside 0 to 1.
+pub fn binomial_at_least(m: u64, trials: u64, p: f64) -> Result<f64, Error> {
+    unit("probability", p)?;
+    if m == 0 {
+        return Ok(1.0);
+    }
+    if m > trials {
+        return Ok(0.0);
+    }
+    Ok(ln_beta_tails(m as f64, (trials - m) as f64 + 1.0, p, 1.0 - p).lower.exp())
+}
+
+/// P(X ≥ m) for a Poisson X of the given mean: P(m, mean), the incomplete gamma function.
+///
+/// | m | probability |
+/// |---|---|
+/// | 0 | 1 |
+/// | > 0, mean 0 | 0 |
+///
+/// ```
+/// use slo_core::stats::poisson_at_least;
+///
+/// assert!((poisson_at_least(1, 0.05)? - 0.048_770_575_5).abs() < 1e-10);
+/// assert!(poisson_at_least(160, 1.0)? < 1e-284); // and not 0
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+///
+/// # Errors
+/// A negative or infinite mean, or NaN.
+pub fn poisson_at_least(m: u64, mean: f64) -> Result<f64, Error> {
+    not_negative("mean", mean)?;
+    Ok(if m == 0 { 1.0 } else { ln_gamma_tails(m as f64, mean).lower.exp() })
+}
+
+/// P(X > x) for X ~ Beta(a, b): what is still likely of an error ratio after the data.
+///
+/// ```
+/// use slo_core::stats::beta_above;
+///
+/// // After 1 bad of 1,000 (Jeffreys' prior): is the error ratio above 0.1 %?
+/// assert!((beta_above(0.001, 1.5, 999.5)? - 0.572_302_877_8).abs() < 1e-9);
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+///
+/// # Errors
+/// x outside 0 to 1, or parameters that are not positive.
+pub fn beta_above(x: f64, a: f64, b: f64) -> Result<f64, Error> {
+    unit("x", x)?;
+    Ok(ln_beta_tails(positive("a", a)?, positive("b", b)?, x, 1.0 - x).upper.exp())
+}
+
+/// P(X ≥ m) for a hypergeometric X: `drawn` of `all` events are looked at, `marked` of all are bad.
+///
+/// ```
+/// use slo_core::stats::hypergeometric_at_least;
+///
+/// // Three of the three bad events among 200 fell on the canary's 100 by chance?
+/// assert!((hypergeometric_at_least(3, 200, 3, 100)? - 0.123_115_577_9).abs() < 1e-9);
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+///
+/// # Errors
+/// More marked or drawn than there are.
+pub fn hypergeometric_at_least(m: u64, all: u64, marked: u64, drawn: u64) -> Result<f64, Error> {
+    if marked > all || drawn > all {
+        return Err(Error::new(format!("{marked} marked and {drawn} drawn of {all}")));
+    }
+    let least = (marked + drawn).saturating_sub(all);
+    let most = marked.min(drawn);
+    if m <= least {
+        return Ok(1.0);
+    }
+    if m > most {
+        return Ok(0.0);
+    }
+    // Loader's form: three binomials with the same p, which cancels.
+    let p = drawn as f64 / all as f64;
+    let ln_at = |k: u64| {
+        let binomial = |hit: u64, of: u64| ln_binomial(hit as f64, (of - hit) as f64, p, 1.0 - p);
+        if drawn == 0 || drawn == all {
+            return 0.0;
+        }
+        binomial(k, marked) + binomial(drawn - k, all - marked) - binomial(drawn, all)
+    };
+    // P(k + 1)/P(k)
+    let ratio = |k: u64| {
+        let up = (marked - k) as f64 * (drawn - k) as f64;
+        up / ((k + 1) as f64 * (all + k + 1 - marked - drawn) as f64)
+    };
+    let mode = (u128::from(marked + 1) * u128::from(drawn + 1)) / (u128::from(all) + 2);
+    if u128::from(m) > mode {
+        return Ok(sum_from(ln_at(m), (m..most).map(ratio)));
+    }
+    Ok(1.0 - sum_from(ln_at(m - 1), (least + 1..m).rev().map(|k| 1.0 / ratio(k - 1))))
+}
+
+/// P(X ≥ m) for a beta-binomial X: `trials` events whose probability of being bad is Beta(a, b).
+///
+/// What is to be expected of the next events when the error ratio itself is only known from past ones.
+///
+/// ```
+/// use slo_core::stats::beta_binomial_at_least;
+///
+/// // A uniform prior makes every count equally likely.
+/// assert!((beta_binomial_at_least(8, 9, 1.0, 1.0)? - 0.2).abs() < 1e-14);
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+///
+/// # Errors
+/// Parameters that are not positive.
+pub fn beta_binomial_at_least(m: u64, trials: u64, a: f64, b: f64) -> Result<f64, Error> {
+    positive("a", a)?;
+    positive("b", b)?;
+    if m == 0 {
+        return Ok(1.0);
+    }
+    if m > trials {
+        return Ok(0.0);
+    }
+    let n = trials as f64;
+    let ln_at = |k: u64| {
+        let k = k as f64;
+        ln_beta(k + a, n - k + b) - ln_beta(a, b) - ln_beta(k + 1.0, n - k + 1.0) - (n + 1.0).ln()
+    };
+    let ratio = |k: u64| {
+        let k = k as f64;
+        (n - k) * (k + a) / ((k + 1.0) * (n - k - 1.0 + b))
+    };
+    if m as f64 > n * a / (a + b) {
+        return Ok(sum_from(ln_at(m), (m..trials).map(ratio)));
+    }
+    Ok((1.0 - sum_from(ln_at(m - 1), (1..m).rev().map(|k| 1.0 / ratio(k - 1)))).max(0.0))
+}
+
+/// The sum of terms that begin with e^`ln_first`, each `ratio` times the one before.
+fn sum_from(ln_first: f64, ratios: impl Iterator<Item = f64>) -> f64 {
+    let (mut term, mut sum) = (1.0, 1.0);
+    for ratio in ratios {
+        term *= ratio;
+        sum += term;
+        // Ratios fall along a tail, so what follows is smaller than a geometric series.
+        if ratio < 1.0 && term / (1.0 - ratio) < sum * 1e-17 {
+            break;
+        }
+    }
+    (ln_first + f64::ln(sum)).exp().min(1.0)
+}
