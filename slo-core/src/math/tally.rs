@@ -108,7 +108,11 @@ impl Tally {
     /// ```
     #[must_use]
     pub fn exceeds(self, threshold: Ratio) -> bool {
-        Ratio::new(self.bad.into(), self.total.into()).is_ok_and(|ratio| ratio > threshold)
+        match (u64::try_from(threshold.numerator()), u64::try_from(threshold.denominator())) {
+            // The usual case, in two products that cannot overflow.
+            (Ok(p), Ok(q)) => u128::from(self.bad) * u128::from(q) > u128::from(p) * u128::from(self.total),
+            _ => Ratio::new(self.bad.into(), self.total.into()).is_ok_and(|ratio| ratio > threshold),
+        }
     }
 }
 

@@ -1,120 +1,7 @@
-//! Burn-rate alert tiers and what their alerts carry.
+//! Burn-rate alert policies and what their alerts carry.
 
-use super::{Labels, Objective, Ratio, Window};
+use super::{BurnTier, Labels, Objective, Ratio, Rescaling, Severity, Tier, Window};
 use crate::Error;
-use std::fmt;
-
-/// A burn-rate alert tier: it fires when more than `share` of the period's budget is being spent
-/// within `long`, and `short` agrees that it is still going on.
-///
-/// The factor and the threshold are derived, never typed (SRE Workbook, ch. 5, table 5-8).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tier {
-    burn: BurnTier,
-    severity: Severity,
-    // In (0, 1].
-    share: Ratio,
-    // short < long <= period
-    long: Window,
-    short: Window,
-    period: Window,
-}
-
-/// How fast a tier's budget burns, fastest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum BurnTier {
-    /// 2 % of a 30-day budget within an hour.
-    Fast,
-    /// 5 % within six hours.
-    Medium,
-    /// 10 % within a day.
-    Slow,
-    /// 10 % within three days.
-    Trickle,
-}
-
-/// Who hears of an alert.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Severity {
-    /// Somebody is woken.
-    Page,
-    /// Somebody looks on a working day.
-    Ticket,
-}
-
-impl Tier {
-    /// How fast this tier's budget burns.
-    #[must_use]
-    pub const fn burn(&self) -> BurnTier {
-        self.burn
-    }
-
-    /// Who hears of it.
-    #[must_use]
-    pub const fn severity(&self) -> Severity {
-        self.severity
-    }
-
-    /// The share of the period's budget, f, that is spent when a steady outage is detected.
-    #[must_use]
-    pub const fn share(&self) -> Ratio {
-        self.share
-    }
-
-    /// The long window L.
-    #[must_use]
-    pub const fn long(&self) -> Window {
-        self.long
-    }
-
-    /// The short window S.
-    #[must_use]
-    pub const fn short(&self) -> Window {
-        self.short
-    }
-
-    /// The burn rate above which it fires, k = f·T/L.
-    ///
-    /// # Errors
-    /// A factor that does not fit 128 bits.
-    pub fn factor(&self) -> Result<Ratio, Error> {
-        self.share.checked_mul(self.period.ratio_to(self.long)).ok_or_else(|| self.too_fine())
-    }
-
-    /// The error ratio above which it fires, θ = kβ.
-    ///
-    /// ```
-    /// use slo_core::model::{AlertPolicy, Window};
-    ///
-    /// let policy = AlertPolicy::for_period(Window::days(30))?;
-    /// let factors: Vec<String> =
-    ///     policy.tiers().iter().map(|tier| tier.factor().map(|k| k.to_string())).collect::<Result<_, _>>()?;
-    /// assert_eq!(factors, ["14.4", "6", "3", "1"]);
-    /// assert_eq!(policy.tiers()[0].threshold("99.9%".parse()?)?.to_string(), "0.0144");
-    /// # Ok::<(), slo_core::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// A threshold that does not fit 128 bits.
-    pub fn threshold(&self, objective: Objective) -> Result<Ratio, Error> {
-        self.factor()?.checked_mul(objective.budget()).ok_or_else(|| self.too_fine())
-    }
-
-    fn too_fine(&self) -> Error {
-        Error::new(format!("the threshold of the {} tier is too fine a number to be kept exactly", self.burn))
-    }
-
-    fn time_scaled(self, speed: u32) -> Result<Self, Error> {
-        Ok(Self {
-            long: self.long.divided_by(speed)?,
-            short: self.short.divided_by(speed)?,
-            period: self.period.divided_by(speed)?,
-            ..self
-        })
-    }
-}
 
 /// The tiers of an SLO, fastest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,7 +17,6 @@ const WORKBOOK: [(BurnTier, Severity, u128, Window, Window); 4] = [
     (BurnTier::Trickle, Severity::Ticket, 10, Window::hours(72), Window::hours(6)),
 ];
 const WORKBOOK_PERIOD: Window = Window::days(30);
-const SHORTEST_WINDOW: Window = Window::minutes(5);
 
 impl AlertPolicy {
     /// The Workbook's tiers for a rolling period of whole days, 7 to 366.
@@ -156,24 +42,54 @@ impl AlertPolicy {
             return Err(Error::new(format!("no alert tiers are known for a period of {period}"))
                 .with_hint("write whole days from 7d to 366d; 28d and 30d are the usual ones"));
         }
-        let tiers = WORKBOOK
-            .iter()
-            .map(|&(burn, severity, percent, long, short)| {
-                let share = Ratio::new(percent, 100)?;
-                if period >= Window::days(28) {
-                    let share = share
-                        .checked_mul(WORKBOOK_PERIOD.ratio_to(period))
-                        .ok_or_else(|| Error::new(format!("{period} is too fine a period")))?;
-                    return Ok(Tier { burn, severity, share, long, short, period });
-                }
-                let shrink = |window: Window| {
-                    let scaled = window.as_millis() / 30 * (period.as_millis() / Window::days(1).as_millis());
-                    Window::from_millis(scaled.max(SHORTEST_WINDOW.as_millis()))
-                };
-                Ok(Tier { burn, severity, share, long: shrink(long)?, short: shrink(short)?, period })
-            })
-            .collect::<Result<_, Error>>()?;
+        let rescaling =
+            if period >= Window::days(28) { Rescaling::KeepBurn } else { Rescaling::ScaleWindows };
+        Self::workbook().rescaled(period, rescaling)
+    }
+
+    /// The Workbook's four tiers for 30 days (SRE Workbook, ch. 5, table 5-8, and the text's 3×).
+    #[must_use]
+    pub fn workbook() -> Self {
+        let tier = |(burn, severity, percent, long, short)| {
+            Tier::by_share(burn, severity, Ratio::new(percent, 100)?, [long, short], WORKBOOK_PERIOD)
+        };
+        // Its constants make tiers, as a test pins.
+        Self { tiers: WORKBOOK.into_iter().filter_map(|row| tier(row).ok()).collect() }
+    }
+
+    /// A policy of one's own, tiers fastest first.
+    ///
+    /// # Errors
+    /// No tiers, two of the same burn tier, or tiers of different periods.
+    pub fn new(tiers: Vec<Tier>) -> Result<Self, Error> {
+        let Some(first) = tiers.first() else {
+            return Err(Error::new("a policy without tiers never alerts"));
+        };
+        for (one, next) in tiers.iter().zip(tiers.iter().skip(1)) {
+            if next.burn() <= one.burn() {
+                return Err(Error::new(format!("the {} tier follows the {} tier", next.burn(), one.burn()))
+                    .with_hint("list each tier once, fastest first"));
+            }
+            if next.period() != first.period() {
+                return Err(Error::new(format!(
+                    "the {} tier is of {}, the {} tier of {}",
+                    first.burn(),
+                    first.period(),
+                    next.burn(),
+                    next.period()
+                )));
+            }
+        }
         Ok(Self { tiers })
+    }
+
+    /// The same policy for another period; see [`Tier::rescaled`].
+    ///
+    /// # Errors
+    /// What makes no tier.
+    pub fn rescaled(&self, period: Window, rescaling: Rescaling) -> Result<Self, Error> {
+        let tiers = self.tiers.iter().map(|tier| tier.rescaled(period, rescaling));
+        Ok(Self { tiers: tiers.collect::<Result<_, Error>>()? })
     }
 
     /// The tiers, fastest first; never empty.
@@ -185,7 +101,8 @@ impl AlertPolicy {
     /// Every window of every tier once, shortest first.
     #[must_use]
     pub fn windows(&self) -> Vec<Window> {
-        let mut windows: Vec<Window> = self.tiers.iter().flat_map(|tier| [tier.long, tier.short]).collect();
+        let mut windows: Vec<Window> =
+            self.tiers.iter().flat_map(|tier| [tier.long(), tier.short()]).collect();
         windows.sort_unstable();
         windows.dedup();
         windows
@@ -202,14 +119,14 @@ impl AlertPolicy {
                     .unwrap_or(Ratio::ONE);
                 return Err(Error::new(format!(
                     "{objective} can never fire the {} tier: {factor} times its error budget is more than every event",
-                    tier.burn
+                    tier.burn()
                 ))
                 .with_hint(format!("write an objective above {:.4}%", lowest.to_f64() * 100.0)));
             }
             if factor < Ratio::ONE {
                 return Err(Error::new(format!(
                     "the {} tier fires at a burn rate of {factor}, within the budget",
-                    tier.burn
+                    tier.burn()
                 )));
             }
         }
@@ -234,42 +151,6 @@ pub struct Notification {
     pub dashboard: Option<String>,
 }
 
-impl BurnTier {
-    /// The value of the `burn_tier` label.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Fast => "fast",
-            Self::Medium => "medium",
-            Self::Slow => "slow",
-            Self::Trickle => "trickle",
-        }
-    }
-}
-
-impl fmt::Display for BurnTier {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl Severity {
-    /// The default value of the `severity` label.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Page => "page",
-            Self::Ticket => "ticket",
-        }
-    }
-}
-
-impl fmt::Display for Severity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -287,6 +168,14 @@ mod tests {
         for days in [7, 14, 21] {
             assert_eq!(factors(days), ["14.4", "6", "3", "1"], "{days}d");
         }
+    }
+
+    #[test]
+    fn has_the_four_tiers_of_the_workbook() {
+        assert_eq!(AlertPolicy::workbook().tiers().len(), WORKBOOK.len());
+        assert_eq!(AlertPolicy::for_period(WORKBOOK_PERIOD), Ok(AlertPolicy::workbook()));
+        assert_eq!(AlertPolicy::new(AlertPolicy::workbook().tiers().to_vec()), Ok(AlertPolicy::workbook()));
+        assert!(AlertPolicy::new(vec![]).is_err());
     }
 
     #[test]

@@ -11,9 +11,10 @@ mod ratio;
 mod selector;
 mod sli;
 mod slo;
+mod tier;
 mod window;
 
-pub use alerting::{AlertPolicy, BurnTier, Notification, Severity, Tier};
+pub use alerting::{AlertPolicy, Notification};
 pub use labels::{LabelName, Labels};
 pub use name::Name;
 pub use objective::Objective;
@@ -23,4 +24,5 @@ pub use sli::{EventCounters, LatencyHistogram, Sli};
 #[cfg(feature = "spec")]
 pub(crate) use slo::check_scrape_interval;
 pub use slo::{Service, Slo};
+pub use tier::{BurnTier, Rescaling, Severity, Tier, TierDoubt};
 pub use window::{Period, Window};

@@ -29,6 +29,8 @@ impl Ratio {
     pub const ZERO: Self = Self { numerator: 0, denominator: 1 };
     /// One.
     pub const ONE: Self = Self { numerator: 1, denominator: 1 };
+    /// One half.
+    pub const HALF: Self = Self { numerator: 1, denominator: 2 };
 
     /// `numerator / denominator` in lowest terms.
     ///
@@ -168,9 +170,14 @@ const fn gcd(mut a: u128, mut b: u128) -> u128 {
 }
 
 impl Ord for Ratio {
-    /// Exact for all values: whole parts first, then the reciprocals of what is left (Euclid),
-    /// so that no product can overflow.
+    /// Exact for all values: by products where they fit; else whole parts first, then the reciprocals of
+    /// what is left (Euclid).
     fn cmp(&self, other: &Self) -> Ordering {
+        if let (Some(left), Some(right)) =
+            (self.numerator.checked_mul(other.denominator), other.numerator.checked_mul(self.denominator))
+        {
+            return left.cmp(&right);
+        }
         let (mut a, mut b, mut c, mut d) =
             (self.numerator, self.denominator, other.numerator, other.denominator);
         let mut flipped = false;

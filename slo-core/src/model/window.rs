@@ -108,6 +108,19 @@ impl Window {
         Ratio::new(self.millis.into(), other.millis.into()).unwrap_or(Ratio::ONE)
     }
 
+    /// Its length times `factor`.
+    ///
+    /// # Errors
+    /// A product that is not a whole number of milliseconds, is zero or longer than ten years.
+    pub fn scaled(self, factor: Ratio) -> Result<Self, Error> {
+        let product = factor.checked_mul(Ratio::whole(self.millis.into()));
+        let millis = product.filter(|millis| millis.denominator() == 1).map(Ratio::floor);
+        millis.and_then(|millis| u64::try_from(millis).ok()).map_or_else(
+            || Err(Error::new(format!("{self} times {factor} is not a whole number of milliseconds"))),
+            Self::from_millis,
+        )
+    }
+
     /// Whether it is a whole number of `other`.
     #[must_use]
     pub const fn is_multiple_of(self, other: Self) -> bool {
@@ -119,12 +132,7 @@ impl Window {
     /// # Errors
     /// A quotient that is not a whole number of milliseconds.
     pub fn divided_by(self, divisor: u32) -> Result<Self, Error> {
-        match self.millis.checked_rem(u64::from(divisor)) {
-            Some(0) => Self::from_millis(self.millis / u64::from(divisor)),
-            _ => {
-                Err(Error::new(format!("{self} divided by {divisor} is not a whole number of milliseconds")))
-            }
-        }
+        self.scaled(Ratio::new(1, divisor.into())?)
     }
 }
 

@@ -1,0 +1,422 @@
+//! One burn-rate alert tier: what it watches, and how it moves to another period.
+
+use super::{Objective, Ratio, Window};
+use crate::Error;
+use std::fmt;
+
+/// A burn-rate alert tier: it fires when more than `share` of the period's budget is being spent
+/// within `long`, and `short` agrees that it is still going on.
+///
+/// Given by its share, the factor and the threshold are derived, never typed (SRE Workbook, ch. 5, table
+/// 5-8); given by its factor, the share is.
+///
+/// ```
+/// use slo_core::model::{BurnTier, Ratio, Severity, Tier, Window};
+///
+/// let windows = [Window::hours(1), Window::minutes(5)];
+/// let two_percent = Ratio::new(2, 100)?;
+/// let tier = Tier::by_share(BurnTier::Fast, Severity::Page, two_percent, windows, Window::days(28))?;
+/// assert_eq!(tier.factor()?.to_string(), "13.44");
+/// let tier = Tier::by_factor(BurnTier::Fast, Severity::Page, "14".parse()?, windows, Window::days(28))?;
+/// assert_eq!(tier.share(), Ratio::new(1, 48)?); // 2.083 % of the budget
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tier {
+    burn: BurnTier,
+    severity: Severity,
+    // In (0, 1].
+    share: Ratio,
+    // short < long <= period
+    long: Window,
+    short: Window,
+    period: Window,
+}
+
+/// How fast a tier's budget burns, fastest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum BurnTier {
+    /// 2 % of a 30-day budget within an hour.
+    Fast,
+    /// 5 % within six hours.
+    Medium,
+    /// 10 % within a day.
+    Slow,
+    /// 10 % within three days.
+    Trickle,
+}
+
+/// Who hears of an alert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Severity {
+    /// Somebody is woken.
+    Page,
+    /// Somebody looks on a working day.
+    Ticket,
+}
+
+impl Tier {
+    /// The tier that fires when `share` of the budget of `period` is being spent within the long window.
+    ///
+    /// `windows` are the long and the short one.
+    ///
+    /// # Errors
+    /// A share of zero or above one, a short window that is not shorter than the long one, or a long one
+    /// that is longer than the period.
+    pub fn by_share(
+        burn: BurnTier,
+        severity: Severity,
+        share: Ratio,
+        [long, short]: [Window; 2],
+        period: Window,
+    ) -> Result<Self, Error> {
+        if share == Ratio::ZERO || share > Ratio::ONE {
+            return Err(Error::new(format!("the {burn} tier: {share} is not a share of the budget"))
+                .with_hint("write more than 0% and at most 100%"));
+        }
+        if short >= long {
+            return Err(Error::new(format!("the {burn} tier: {short} is not shorter than {long}"))
+                .with_hint("the short window shows that it is still going on; a twelfth is usual"));
+        }
+        if long > period {
+            return Err(Error::new(format!("the {burn} tier: {long} is longer than the period of {period}")));
+        }
+        Ok(Self { burn, severity, share, long, short, period })
+    }
+
+    /// The tier that fires at burn rates above `factor`, k; its share is f = k·L/T.
+    ///
+    /// `windows` are the long and the short one.
+    ///
+    /// # Errors
+    /// As for [`Tier::by_share`]: a factor of zero, or one that the budget does not last for.
+    pub fn by_factor(
+        burn: BurnTier,
+        severity: Severity,
+        factor: Ratio,
+        windows: [Window; 2],
+        period: Window,
+    ) -> Result<Self, Error> {
+        let [long, _] = windows;
+        let share = factor.checked_mul(long.ratio_to(period));
+        let share =
+            share.ok_or_else(|| Error::new(format!("the {burn} tier: {factor} is too fine a factor")))?;
+        Self::by_share(burn, severity, share, windows, period)
+    }
+
+    /// How fast this tier's budget burns.
+    #[must_use]
+    pub const fn burn(&self) -> BurnTier {
+        self.burn
+    }
+
+    /// Who hears of it.
+    #[must_use]
+    pub const fn severity(&self) -> Severity {
+        self.severity
+    }
+
+    /// The share of the period's budget, f, that is spent when a steady outage is detected.
+    #[must_use]
+    pub const fn share(&self) -> Ratio {
+        self.share
+    }
+
+    /// The long window L.
+    #[must_use]
+    pub const fn long(&self) -> Window {
+        self.long
+    }
+
+    /// The short window S.
+    #[must_use]
+    pub const fn short(&self) -> Window {
+        self.short
+    }
+
+    /// The period whose budget it watches.
+    #[must_use]
+    pub const fn period(&self) -> Window {
+        self.period
+    }
+
+    /// The burn rate above which it fires, k = f·T/L.
+    ///
+    /// # Errors
+    /// A factor that does not fit 128 bits.
+    pub fn factor(&self) -> Result<Ratio, Error> {
+        self.share.checked_mul(self.period.ratio_to(self.long)).ok_or_else(|| self.too_fine())
+    }
+
+    /// The error ratio above which it fires, θ = kβ.
+    ///
+    /// ```
+    /// use slo_core::model::{AlertPolicy, Window};
+    ///
+    /// let policy = AlertPolicy::for_period(Window::days(30))?;
+    /// let factors: Vec<String> =
+    ///     policy.tiers().iter().map(|tier| tier.factor().map(|k| k.to_string())).collect::<Result<_, _>>()?;
+    /// assert_eq!(factors, ["14.4", "6", "3", "1"]);
+    /// assert_eq!(policy.tiers()[0].threshold("99.9%".parse()?)?.to_string(), "0.0144");
+    /// # Ok::<(), slo_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A threshold that does not fit 128 bits.
+    pub fn threshold(&self, objective: Objective) -> Result<Ratio, Error> {
+        self.factor()?.checked_mul(objective.budget()).ok_or_else(|| self.too_fine())
+    }
+
+    fn too_fine(&self) -> Error {
+        Error::new(format!("the threshold of the {} tier is too fine a number to be kept exactly", self.burn))
+    }
+
+    /// The same tier for another period.
+    ///
+    /// For 2 % within an hour of 30 days (k = 14.4), moved to 7 days:
+    ///
+    /// | rescaling | share | long window | factor |
+    /// |---|---|---|---|
+    /// | `KeepFraction` | 2 % | 1 h | 3.36 |
+    /// | `KeepBurn` | 8.57 % | 1 h | 14.4 |
+    /// | `ScaleWindows` | 2 % | 14 m | 14.4 |
+    ///
+    /// ```
+    /// use slo_core::model::{AlertPolicy, Rescaling, Window};
+    ///
+    /// let fast = AlertPolicy::workbook().tiers()[0];
+    /// let quarter = fast.rescaled(Window::days(90), Rescaling::ScaleWindows)?;
+    /// assert_eq!((quarter.long(), quarter.factor()?.to_string()), (Window::hours(3), "14.4".to_owned()));
+    /// # Ok::<(), slo_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What makes no tier, such as a share above one, or windows that are not whole milliseconds.
+    pub fn rescaled(&self, period: Window, rescaling: Rescaling) -> Result<Self, Error> {
+        let Self { burn, severity, share, long, short, .. } = *self;
+        match rescaling {
+            Rescaling::KeepFraction => Self::by_share(burn, severity, share, [long, short], period),
+            Rescaling::KeepBurn => Self::by_factor(burn, severity, self.factor()?, [long, short], period),
+            Rescaling::ScaleWindows => {
+                let scale = |window: Window| window.scaled(period.ratio_to(self.period));
+                let windows = [scale(long)?, scale(short)?.max(SHORTEST_WINDOW)];
+                Self::by_share(burn, severity, share, windows, period)
+            }
+        }
+    }
+
+    /// Whether some outage can fire it: θ = kβ below `worst`, the largest error ratio there may be.
+    ///
+    /// `worst` is 1 where everything can fail, or the share of the traffic that one fault can hit.
+    ///
+    /// # Errors
+    /// A threshold that does not fit 128 bits.
+    pub fn is_reachable(&self, objective: Objective, worst: Ratio) -> Result<bool, Error> {
+        Ok(self.threshold(objective)? < worst)
+    }
+
+    /// The tier with its factor lowered so that it fires above the error ratio `at`: k = u/β.
+    ///
+    /// A repair for a tier that cannot be reached; it gives up the factor, and with it spends less before
+    /// it fires. Unchanged where the threshold is not above `at`.
+    ///
+    /// # Errors
+    /// An error ratio of zero, or numbers that do not fit 128 bits.
+    pub fn with_threshold_at_most(&self, objective: Objective, at: Ratio) -> Result<Self, Error> {
+        if self.threshold(objective)? <= at {
+            return Ok(*self);
+        }
+        let factor = at.checked_div(objective.budget()).ok_or_else(|| self.too_fine())?;
+        Self::by_factor(self.burn, self.severity, factor, [self.long, self.short], self.period)
+    }
+
+    /// The tier with its windows stretched so that it fires above the error ratio `at`: L = f·T·β/u.
+    ///
+    /// The other repair: it keeps the share that is spent before it fires, and detects more slowly. Windows
+    /// keep their proportion. Unchanged where the threshold is not above `at`.
+    ///
+    /// ```
+    /// use slo_core::model::{AlertPolicy, Window};
+    ///
+    /// // At 90 %, the fast tier would need 144 % of errors. Let it fire at 50 %.
+    /// let fast = AlertPolicy::workbook().tiers()[0];
+    /// let reachable = fast.with_windows_stretched("90%".parse()?, "0.5".parse()?)?;
+    /// assert_eq!(reachable.long(), "2h52m48s".parse()?);
+    /// assert_eq!(reachable.factor()?.to_string(), "5");
+    /// # Ok::<(), slo_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// An error ratio of zero, windows that are not whole milliseconds, or numbers that do not fit 128 bits.
+    pub fn with_windows_stretched(&self, objective: Objective, at: Ratio) -> Result<Self, Error> {
+        let threshold = self.threshold(objective)?;
+        if threshold <= at {
+            return Ok(*self);
+        }
+        let stretch = threshold.checked_div(at).ok_or_else(|| self.too_fine())?;
+        let windows = [self.long.scaled(stretch)?, self.short.scaled(stretch)?];
+        Self::by_share(self.burn, self.severity, self.share, windows, self.period)
+    }
+
+    /// What is unwise about the tier, given how often its series are scraped.
+    ///
+    /// # Errors
+    /// A factor that does not fit 128 bits.
+    pub fn doubts(&self, scrape_interval: Window) -> Result<Vec<TierDoubt>, Error> {
+        let mut doubts = Vec::new();
+        if self.factor()? < Ratio::ONE {
+            doubts.push(TierDoubt::FiresWithinBudget);
+        }
+        if self.short.ratio_to(scrape_interval) < Ratio::whole(4) {
+            doubts.push(TierDoubt::FewScrapes);
+        }
+        if self.long.ratio_to(self.period) > Ratio::HALF {
+            doubts.push(TierDoubt::LongWindow);
+        }
+        Ok(doubts)
+    }
+
+    pub(super) fn time_scaled(self, speed: u32) -> Result<Self, Error> {
+        Ok(Self {
+            long: self.long.divided_by(speed)?,
+            short: self.short.divided_by(speed)?,
+            period: self.period.divided_by(speed)?,
+            ..self
+        })
+    }
+}
+
+/// What stays when a tier moves to another period.
+///
+/// Tools differ in this silently; here it is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Rescaling {
+    /// Share and windows stay, so the factor follows the period: spend at detection is kept.
+    KeepFraction,
+    /// Factor and windows stay, so the share follows the period: time to detection is kept.
+    KeepBurn,
+    /// Factor and share stay, so the windows follow the period, the short one down to five minutes.
+    ScaleWindows,
+}
+
+/// What is unwise about a [`Tier`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TierDoubt {
+    /// Its factor is below 1: it alerts on an SLO that is being met.
+    FiresWithinBudget,
+    /// Its short window holds fewer than four scrapes.
+    FewScrapes,
+    /// Its long window is longer than half the period.
+    LongWindow,
+}
+
+const SHORTEST_WINDOW: Window = Window::minutes(5);
+
+impl BurnTier {
+    /// The value of the `burn_tier` label.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fast => "fast",
+            Self::Medium => "medium",
+            Self::Slow => "slow",
+            Self::Trickle => "trickle",
+        }
+    }
+}
+
+impl fmt::Display for BurnTier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Severity {
+    /// The default value of the `severity` label.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Page => "page",
+            Self::Ticket => "ticket",
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::AlertPolicy;
+
+    /// The table of the three rescalings, for all four tiers of the Workbook.
+    #[test]
+    fn moves_to_other_periods() {
+        let check = |days: u64, rescaling, expected: [&str; 4], what: fn(&Tier) -> String| {
+            for (tier, expected) in AlertPolicy::workbook().tiers().iter().zip(expected) {
+                assert_eq!(what(&tier.rescaled(Window::days(days), rescaling).unwrap()), expected);
+            }
+        };
+        let factor = |tier: &Tier| tier.factor().unwrap().to_string();
+        check(7, Rescaling::KeepFraction, ["3.36", "1.4", "0.7", "7/30"], factor);
+        check(28, Rescaling::KeepFraction, ["13.44", "5.6", "2.8", "14/15"], factor);
+        check(90, Rescaling::KeepFraction, ["43.2", "18", "9", "3"], factor);
+        let share = |tier: &Tier| format!("{:.3}", tier.share().to_f64() * 100.0);
+        check(7, Rescaling::KeepBurn, ["8.571", "21.429", "42.857", "42.857"], share);
+        check(28, Rescaling::KeepBurn, ["2.143", "5.357", "10.714", "10.714"], share);
+        check(90, Rescaling::KeepBurn, ["0.667", "1.667", "3.333", "3.333"], share);
+        let long = |tier: &Tier| tier.long().to_string();
+        check(7, Rescaling::ScaleWindows, ["14m", "1h24m", "5h36m", "16h48m"], long);
+        check(28, Rescaling::ScaleWindows, ["56m", "5h36m", "22h24m", "2d19h12m"], long);
+        check(90, Rescaling::ScaleWindows, ["3h", "18h", "3d", "9d"], long);
+    }
+
+    #[test]
+    fn repairs_what_cannot_fire() {
+        let fast = AlertPolicy::workbook().tiers()[0];
+        let objective = "90%".parse().unwrap();
+        assert_eq!(fast.is_reachable(objective, Ratio::ONE), Ok(false));
+        let capped = fast.with_threshold_at_most(objective, Ratio::HALF).unwrap();
+        assert_eq!(capped.factor().unwrap(), Ratio::whole(5));
+        assert_eq!(capped.threshold(objective).unwrap(), Ratio::HALF);
+        let fine = "99.9%".parse().unwrap();
+        assert_eq!(fast.with_threshold_at_most(fine, Ratio::HALF), Ok(fast));
+        assert!(fast.with_windows_stretched(objective, Ratio::ZERO).is_err());
+    }
+
+    #[test]
+    fn doubts_what_is_unwise() {
+        let trickle = AlertPolicy::workbook().tiers()[3];
+        let week = trickle.rescaled(Window::days(7), Rescaling::KeepFraction).unwrap();
+        assert_eq!(week.doubts(Window::seconds(15)), Ok(vec![TierDoubt::FiresWithinBudget]));
+        let short = trickle.rescaled(Window::days(5), Rescaling::KeepBurn).unwrap();
+        assert_eq!(short.doubts(Window::hours(3)), Ok(vec![TierDoubt::FewScrapes, TierDoubt::LongWindow]));
+        assert_eq!(trickle.doubts(Window::seconds(30)), Ok(vec![]));
+    }
+
+    #[test]
+    fn refuses_what_makes_no_tier() {
+        let tier = |share: &str, long, short| {
+            Tier::by_share(
+                BurnTier::Fast,
+                Severity::Page,
+                share.parse().unwrap(),
+                [long, short],
+                Window::days(30),
+            )
+        };
+        let (hour, minute) = (Window::hours(1), Window::minutes(1));
+        assert!(tier("0.02", hour, minute).is_ok());
+        assert!(tier("0", hour, minute).is_err());
+        assert!(tier("1.01", hour, minute).is_err());
+        assert!(tier("0.02", minute, hour).is_err());
+        assert!(tier("0.02", Window::days(31), hour).is_err());
+    }
+}
