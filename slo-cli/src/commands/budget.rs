@@ -7,7 +7,7 @@ use crate::{
 };
 use serde::Serialize;
 use slo_core::{
-    math::{BurnRate, ErrorBudget, Tally, allowed_downtime, detection},
+    math::{BurnRate, ErrorBudget, Outage, Tally, allowed_downtime},
     model::{AlertPolicy, Ratio},
 };
 use std::io::Write;
@@ -64,7 +64,7 @@ fn report(budget: &Budget) -> Result<Report, Error> {
     let policy = AlertPolicy::for_period(budget.window).ok();
     let mut alerts = Vec::new();
     for tier in policy.iter().flat_map(AlertPolicy::tiers) {
-        let outage = detection(tier, objective, Ratio::ONE)?;
+        let outage = Outage::FULL.detection(tier, objective)?;
         alerts.push(Alert {
             burn_tier: tier.burn().as_str(),
             severity: tier.severity().as_str(),

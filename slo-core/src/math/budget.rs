@@ -5,14 +5,16 @@ use crate::{
     Error,
     model::{Objective, Ratio, Window},
 };
+use std::time::Duration;
 
 /// An error budget: what the objective allows, and what has been spent of it.
 ///
-/// Which events the allowance is taken of is part of the value:
+/// What the allowance is taken of is part of the value, see [`Basis`]:
 ///
 /// * [`ErrorBudget::observed`]: of the events seen. Right once a whole period has been seen.
 /// * [`ErrorBudget::projected`]: of the events expected in the whole period. Needed early: one error
 ///   among the first ten requests is not 9,900 % of a month's budget.
+/// * [`ErrorBudget::of_time`]: of the time itself. Only here are minutes of downtime exact.
 ///
 /// ```
 /// use slo_core::math::{ErrorBudget, Tally};
@@ -26,16 +28,28 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ErrorBudget {
     objective: Objective,
+    basis: Basis,
     bad: u64,
-    // The events that the allowance is taken of.
+    // The events, or milliseconds, that the allowance is taken of.
     events: u64,
+}
+
+/// What an [`ErrorBudget`] is a share of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Basis {
+    /// The events seen so far.
+    Observed,
+    /// The events expected in the whole period.
+    Projected,
+    /// The milliseconds of the period.
+    Time,
 }
 
 impl ErrorBudget {
     /// The budget of the events in `tally`.
     #[must_use]
     pub const fn observed(objective: Objective, tally: Tally) -> Self {
-        Self { objective, bad: tally.bad(), events: tally.total() }
+        Self { objective, basis: Basis::Observed, bad: tally.bad(), events: tally.total() }
     }
 
     /// The budget of a period in which `expected` events are expected, `tally` of them seen.
@@ -47,7 +61,38 @@ impl ErrorBudget {
             return Err(Error::new(format!("{} events seen of {expected} expected", tally.total()))
                 .with_hint("expect at least the events already seen"));
         }
-        Ok(Self { objective, bad: tally.bad(), events: expected })
+        Ok(Self { objective, basis: Basis::Projected, bad: tally.bad(), events: expected })
+    }
+
+    /// The budget of time in `period`, of which `bad` was bad; both in whole milliseconds.
+    ///
+    /// Take excluded time out of the period first, see [`Exclusions`](super::Exclusions).
+    ///
+    /// ```
+    /// use slo_core::{math::ErrorBudget, model::Window};
+    /// use std::time::Duration;
+    ///
+    /// // One hour down, of the 43 minutes that 99.9 % of 30 days allow.
+    /// let budget = ErrorBudget::of_time("99.9%".parse()?, Window::days(30), Duration::from_secs(3_600))?;
+    /// assert_eq!(budget.allowed().to_string(), "2592000"); // ms
+    /// assert!((budget.consumed().unwrap() - 1.388_888_9).abs() < 1e-7);
+    /// # Ok::<(), slo_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// More bad time than time.
+    pub fn of_time(objective: Objective, period: Window, bad: Duration) -> Result<Self, Error> {
+        let millis = u64::try_from(bad.as_millis()).unwrap_or(u64::MAX);
+        if millis > period.as_millis() {
+            return Err(Error::new(format!("{bad:?} of bad time in {period}")));
+        }
+        Ok(Self { objective, basis: Basis::Time, bad: millis, events: period.as_millis() })
+    }
+
+    /// What the budget is a share of.
+    #[must_use]
+    pub const fn basis(&self) -> Basis {
+        self.basis
     }
 
     /// The objective.
@@ -56,7 +101,7 @@ impl ErrorBudget {
         self.objective
     }
 
-    /// The bad events that are allowed, βN, exactly; fractions count.
+    /// The bad events (or milliseconds) that are allowed, βN, exactly; fractions count.
     #[must_use]
     pub fn allowed(&self) -> Ratio {
         let budget = self.objective.budget();
@@ -64,7 +109,7 @@ impl ErrorBudget {
         Ratio::new(budget.numerator() * u128::from(self.events), budget.denominator()).unwrap_or(Ratio::ZERO)
     }
 
-    /// The bad events so far.
+    /// The bad events (or milliseconds) so far.
     #[must_use]
     pub const fn bad(&self) -> u64 {
         self.bad
@@ -94,6 +139,27 @@ impl ErrorBudget {
         // Subtracted as integers: near zero, 1 − c would lose its digits.
         let (left, sign) = if spent <= allowed { (allowed - spent, 1.0) } else { (spent - allowed, -1.0) };
         Some(sign * (left as f64 / allowed as f64))
+    }
+
+    /// Whether more than `share` of the budget is spent: exact, strict, false without events.
+    ///
+    /// On the projected basis, an alert on it is not upset by quiet nights: B > f·β·N̂ counts bad events of
+    /// the window against the events of the whole period, whatever the traffic just now.
+    ///
+    /// ```
+    /// use slo_core::{math::{ErrorBudget, Tally}, model::Ratio};
+    ///
+    /// // One of ten requests failed this night, of three million expected this month.
+    /// let night = Tally::new(10, 1)?;
+    /// let objective = "99.9%".parse()?;
+    /// let two_percent = Ratio::new(2, 100)?;
+    /// assert!(!ErrorBudget::projected(objective, night, 3_000_000)?.has_spent_more_than(two_percent));
+    /// # Ok::<(), slo_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn has_spent_more_than(&self, share: Ratio) -> bool {
+        let (spent, allowed) = self.scaled();
+        Ratio::new(spent, allowed).is_ok_and(|consumed| consumed > share)
     }
 
     /// (B·q, p·N) with β = p/q: the same ratio as (B, βN), in integers below 2^104.
@@ -143,6 +209,85 @@ pub fn time_to_exhaustion(remaining: f64, burn: BurnRate, period: Window) -> Opt
     seconds.is_finite().then_some(seconds)
 }
 
+/// Steps until a rolling period's budget is gone, as old spend leaves it and new comes in; `None` if never.
+///
+/// `spends` are the shares of the budget spent in equal steps, oldest first, that make up the period. In
+/// each further step the oldest one leaves and burn/n comes in, which [`time_to_exhaustion`] does not know.
+///
+/// | | steps |
+/// |---|---|
+/// | spent already | 0 |
+/// | burn ≤ 1, and the sum never reaches 1 | `None` |
+/// | no steps | `None` |
+///
+/// ```
+/// use slo_core::math::{BurnRate, rolling_exhaustion};
+///
+/// // 60 % of a 30-day budget is spent, 50 % of it on a day that is about to leave.
+/// let mut days = vec![0.1 / 28.0; 30];
+/// (days[0], days[1]) = (0.0, 0.5);
+/// // At a burn rate of 1.5 it lasts 20 days, where remaining/burn says 8.
+/// assert_eq!(rolling_exhaustion(&days, BurnRate::new(1.5)?)?, Some(20));
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+///
+/// # Errors
+/// A spend that is not finite.
+pub fn rolling_exhaustion(spends: &[f64], burn: BurnRate) -> Result<Option<usize>, Error> {
+    if let Some(index) = spends.iter().position(|spend| !spend.is_finite()) {
+        return Err(Error::new(format!("spends[{index}] is not a finite number")));
+    }
+    let incoming = burn.value() / spends.len() as f64;
+    // Summed anew from the newest, so that no error builds up as spends leave.
+    let mut remaining = vec![0.0; spends.len() + 1];
+    let mut sum = 0.0;
+    for (slot, spend) in remaining.iter_mut().zip(spends.iter().rev()).map(|(slot, spend)| (slot, *spend)) {
+        *slot = sum;
+        sum += spend;
+    }
+    if let Some(all) = remaining.last_mut() {
+        *all = sum;
+    }
+    let steps = remaining.iter().rev().enumerate();
+    let mut gone = steps.filter(|(step, kept)| **kept + *step as f64 * incoming >= 1.0);
+    Ok(gone.next().map(|(step, _)| step))
+}
+
+/// The share of the period's budget that an incident has spent: Σ(B − e₀N)/(βN̂).
+///
+/// `baseline` is the error ratio e₀ that would have been without it, 0 for all that was spent. `expected`
+/// are the events of the whole period. Negative where the incident had fewer bad events than usual.
+///
+/// ```
+/// use slo_core::{math::{Tally, incident_spend}, model::Ratio};
+///
+/// let incident = Tally::new(10_000, 510)?;
+/// let spent = incident_spend(incident, "0.001".parse()?, "99.9%".parse()?, 5_000_000)?;
+/// assert_eq!(spent, 0.1); // a tenth of the month's budget
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+///
+/// # Errors
+/// No events expected, or numbers that do not fit 128 bits.
+pub fn incident_spend(
+    incident: Tally,
+    baseline: Ratio,
+    objective: Objective,
+    expected: u64,
+) -> Result<f64, Error> {
+    let bad = Ratio::whole(incident.bad().into());
+    let exact = || {
+        let usual = baseline.checked_mul(Ratio::whole(incident.total().into()))?;
+        let allowed = objective.budget().checked_mul(Ratio::whole(expected.into()))?;
+        match bad.checked_sub(usual) {
+            Some(more) => Some(more.checked_div(allowed)?.to_f64()),
+            None => Some(-usual.checked_sub(bad)?.checked_div(allowed)?.to_f64()),
+        }
+    };
+    exact()
+        .ok_or_else(|| Error::new(format!("{expected} events expected, a baseline of {baseline}: no share")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,6 +319,25 @@ mod tests {
         let still = BurnRate::of(Tally::new(10, 0).unwrap(), "99%".parse().unwrap()).unwrap();
         assert_eq!(time_to_exhaustion(0.5, still, Window::days(30)), None);
         assert_eq!(time_to_exhaustion(0.0, still, Window::days(30)), Some(0.0));
+    }
+
+    #[test]
+    fn old_spend_leaves_a_rolling_period() {
+        let burn = |rate| BurnRate::new(rate).unwrap();
+        assert_eq!(rolling_exhaustion(&[0.5, 0.6], burn(0.0)), Ok(Some(0)));
+        assert_eq!(rolling_exhaustion(&[0.0, 0.0], burn(1.0)), Ok(Some(2)));
+        assert_eq!(rolling_exhaustion(&[0.2, 0.2], burn(0.9)), Ok(None));
+        assert_eq!(rolling_exhaustion(&[], burn(5.0)), Ok(None));
+        assert!(rolling_exhaustion(&[f64::NAN], burn(5.0)).is_err());
+    }
+
+    #[test]
+    fn prices_incidents() {
+        let objective = "99.9%".parse().unwrap();
+        let better =
+            incident_spend(Tally::new(1_000, 0).unwrap(), "0.001".parse().unwrap(), objective, 1_000);
+        assert_eq!(better, Ok(-1.0));
+        assert!(incident_spend(Tally::EMPTY, Ratio::ZERO, objective, 0).is_err());
     }
 
     proptest! {

@@ -1,93 +1,311 @@
-//! Closed forms for a steady outage: when a tier fires, and when it stops.
+//! Closed forms for a steady outage: when a tier fires, when it stops, and what is spent by then.
 
 use crate::{
     Error,
-    model::{Objective, Ratio, Tier},
+    model::{Objective, Ratio, Tier, Window},
 };
 
-/// When a tier notices a steady outage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Detection {
-    /// From the first bad event until the alert's condition holds, in seconds: L·θ/e.
-    pub fires_after: Ratio,
-    /// From the last bad event until it no longer holds, in seconds: S·(1 − θ/e).
-    pub resets_after: Ratio,
-}
-
-/// When `tier` detects an outage in which the share `error_ratio` of all events is bad, at constant
-/// traffic and with no errors before; `None` where it never does.
+/// A steady outage: at constant traffic, the share of bad events steps up and stays there.
 ///
-/// The short window never delays a steady outage, and whatever its size, the tier's share of the
-/// budget has been spent when it is detected. Scraping and evaluation come on top.
+/// All times are exact, in seconds; scraping and evaluation come on top, see [`SamplingDelay`].
 ///
 /// ```
-/// use slo_core::{math::detection, model::{AlertPolicy, Ratio, Window}};
+/// use slo_core::{math::Outage, model::AlertPolicy};
 ///
-/// let policy = AlertPolicy::for_period(Window::days(30))?;
-/// let full = detection(&policy.tiers()[0], "99.9%".parse()?, Ratio::ONE)?.unwrap();
+/// // How long until this outage pages?
+/// let fast = AlertPolicy::workbook().tiers()[0];
+/// let page = |outage: Outage| outage.detection(&fast, "99.9%".parse()?);
+/// let full = page(Outage::FULL)?.unwrap();
 /// assert_eq!(full.fires_after.to_string(), "51.84"); // seconds after everything fails
-/// assert_eq!(full.resets_after.to_string(), "295.68");
+/// assert_eq!(full.resets_after.to_string(), "295.68"); // after nothing fails any more
+/// let tenth = page(Outage::new("0.1".parse()?)?)?.unwrap();
+/// assert_eq!(tenth.fires_after.to_string(), "518.4");
+/// assert_eq!(page(Outage::new("0.01".parse()?)?)?, None); // ten times the budget is for the next tier
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outage {
+    // baseline < error_ratio ≤ 1
+    error_ratio: Ratio,
+    baseline: Ratio,
+}
+
+/// When a tier notices an [`Outage`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Detection {
+    /// From the first bad event until the alert's condition holds, in seconds: L·(θ−e₀)/(e−e₀).
+    ///
+    /// Also the longest outage that goes unnoticed.
+    pub fires_after: Ratio,
+    /// From the last bad event until it no longer holds, in seconds: S·(1 − (θ−e₀)/(e−e₀)).
+    pub resets_after: Ratio,
+    /// The share of the period's budget spent between the first bad event and the alert: e·t/(βT).
+    ///
+    /// Without a baseline it is the tier's share, whatever the size of the outage.
+    pub spent: Ratio,
+}
+
+impl Outage {
+    /// Everything fails, and nothing did before.
+    pub const FULL: Self = Self { error_ratio: Ratio::ONE, baseline: Ratio::ZERO };
+
+    /// An outage with the share `error_ratio` of all events bad, and none before.
+    ///
+    /// # Errors
+    /// An error ratio of zero or above one.
+    pub fn new(error_ratio: Ratio) -> Result<Self, Error> {
+        if error_ratio > Ratio::ONE {
+            return Err(Error::new(format!("an error ratio of {error_ratio} is more than all events")));
+        }
+        if error_ratio == Ratio::ZERO {
+            return Err(Error::new("an error ratio of zero is no outage"));
+        }
+        Ok(Self { error_ratio, baseline: Ratio::ZERO })
+    }
+
+    /// The same outage where the share `baseline` of events had always been bad.
+    ///
+    /// # Errors
+    /// A baseline that is not below the outage's error ratio.
+    pub fn with_baseline(self, baseline: Ratio) -> Result<Self, Error> {
+        if baseline >= self.error_ratio {
+            return Err(Error::new(format!("a baseline of {baseline} is not below {}", self.error_ratio)));
+        }
+        Ok(Self { baseline, ..self })
+    }
+
+    /// Seconds until the average over `window` exceeds `threshold`: W·(θ−e₀)/(e−e₀).
+    ///
+    /// 0 where the baseline does already; `None` where the outage does not, or the number is too fine for
+    /// 128 bits.
+    ///
+    /// ```
+    /// use slo_core::{math::Outage, model::Window};
+    ///
+    /// let outage = Outage::new("0.15".parse()?)?;
+    /// assert_eq!(outage.crossing(Window::hours(1), "0.0144".parse()?), Some("345.6".parse()?));
+    /// # Ok::<(), slo_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn crossing(&self, window: Window, threshold: Ratio) -> Option<Ratio> {
+        window.as_seconds().checked_mul(self.share_of_window(threshold)?)
+    }
+
+    /// Seconds from the end of an outage that filled `window` until its average is back at `threshold`:
+    /// W·(1 − (θ−e₀)/(e−e₀)).
+    ///
+    /// `None` where it never exceeded it, where the baseline exceeds it for good, or the number is too fine.
+    #[must_use]
+    pub fn recovery(&self, window: Window, threshold: Ratio) -> Option<Ratio> {
+        if self.baseline > threshold {
+            return None;
+        }
+        window.as_seconds().checked_mul(Ratio::ONE.checked_sub(self.share_of_window(threshold)?)?)
+    }
+
+    /// Seconds during which the average over `window` exceeds `threshold`, for an outage of `duration`.
+    ///
+    /// Counted over outage and recovery: D − crossing + recovery. A rule that waits `for` longer than this
+    /// never fires, however much budget such outages spend together.
+    ///
+    /// ```
+    /// use slo_core::{math::Outage, model::Window};
+    ///
+    /// // Five minutes of everything failing, 99.9 %, a 5 m window and `for: 10m`: never fires.
+    /// let above = Outage::FULL.seconds_above(Window::minutes(5), "0.001".parse()?, Window::minutes(5));
+    /// assert_eq!(above.unwrap().to_string(), "599.4");
+    /// # Ok::<(), slo_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn seconds_above(&self, window: Window, threshold: Ratio, duration: Window) -> Option<Ratio> {
+        let crossing = self.crossing(window, threshold)?;
+        let outage = duration.as_seconds().min(window.as_seconds());
+        let Some(above) = outage.checked_sub(crossing) else {
+            return Some(Ratio::ZERO);
+        };
+        // What is in the window at the end leaves it at the same pace as it came.
+        let full = duration.as_seconds().checked_sub(outage)?;
+        let recovery = window.as_seconds().checked_sub(crossing)?;
+        above.checked_add(full)?.checked_add(recovery)
+    }
+
+    /// When `tier` fires and stops; `None` where the outage is too small for it.
+    ///
+    /// The short window never delays a steady outage. The tier fires if the outage lasts longer than
+    /// `fires_after`: exactly if it spends more than the tier's share.
+    ///
+    /// # Errors
+    /// Numbers that do not fit 128 bits.
+    pub fn detection(&self, tier: &Tier, objective: Objective) -> Result<Option<Detection>, Error> {
+        let threshold = tier.threshold(objective)?;
+        if self.error_ratio <= threshold || self.baseline > threshold {
+            return Ok(None);
+        }
+        let exact = || {
+            let fires_after = self.crossing(tier.long(), threshold)?;
+            let resets_after = self.recovery(tier.short(), threshold)?;
+            let budget = objective.budget().checked_mul(tier.period().as_seconds())?;
+            let spent = self.error_ratio.checked_mul(fires_after)?.checked_div(budget)?;
+            Some(Detection { fires_after, resets_after, spent })
+        };
+        exact()
+            .map(Some)
+            .ok_or_else(|| Error::new(format!("{} is too fine an error ratio", self.error_ratio)))
+    }
+
+    /// The share of the budget of `period` that the outage spends in `duration`: e·D/(βT).
+    ///
+    /// ```
+    /// use slo_core::{math::Outage, model::Window};
+    ///
+    /// let spent = Outage::FULL.spend("99.9%".parse()?, Window::days(30), Window::minutes(5))?;
+    /// assert!((spent.to_f64() - 0.115_740_74).abs() < 1e-8);
+    /// # Ok::<(), slo_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Numbers that do not fit 128 bits.
+    pub fn spend(&self, objective: Objective, period: Window, duration: Window) -> Result<Ratio, Error> {
+        let share = self.error_ratio.checked_div(objective.budget());
+        share
+            .and_then(|burn| burn.checked_mul(duration.ratio_to(period)))
+            .ok_or_else(|| Error::new(format!("{} is too fine an error ratio", self.error_ratio)))
+    }
+
+    /// (θ−e₀)/(e−e₀), the share of a window that must lie in the outage: 0 where the baseline exceeds the
+    /// threshold, `None` where the outage does not.
+    fn share_of_window(&self, threshold: Ratio) -> Option<Ratio> {
+        if self.error_ratio <= threshold {
+            return None;
+        }
+        let Some(above) = threshold.checked_sub(self.baseline) else {
+            return (self.baseline > threshold).then_some(Ratio::ZERO);
+        };
+        above.checked_div(self.error_ratio.checked_sub(self.baseline)?)
+    }
+}
+
+/// What scraping and evaluating add to the time until an alert fires, in whole and half milliseconds.
+///
+/// A scrape waits 0 to `scrape_interval`, an evaluation 0 to `evaluation_interval`, and `for` lasts a
+/// whole number of evaluations. An outage ends late by the same, with `keep_firing_for` in place of `for`.
+/// Alertmanager's `group_wait` comes on top.
+///
+/// ```
+/// use slo_core::{math::SamplingDelay, model::Window};
+///
+/// let delay = SamplingDelay::new(Window::seconds(30), Window::minutes(1), Some("90s".parse()?));
+/// assert_eq!((delay.mean_seconds(), delay.longest_seconds()), (165.0, 210.0));
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SamplingDelay {
+    waits_millis: u64,
+    hold_millis: u64,
+}
+
+impl SamplingDelay {
+    /// The delay by these intervals, and a `for` (or `keep_firing_for`) if there is one.
+    #[must_use]
+    pub const fn new(scrape_interval: Window, evaluation_interval: Window, hold: Option<Window>) -> Self {
+        let evaluation = evaluation_interval.as_millis();
+        let hold_millis = match hold {
+            Some(hold) => hold.as_millis().div_ceil(evaluation) * evaluation,
+            None => 0,
+        };
+        Self { waits_millis: scrape_interval.as_millis() + evaluation, hold_millis }
+    }
+
+    /// The delay on average: s/2 + E/2 + ⌈F/E⌉·E, in seconds.
+    #[must_use]
+    pub const fn mean_seconds(self) -> f64 {
+        (self.waits_millis as f64 / 2.0 + self.hold_millis as f64) / 1_000.0
+    }
+
+    /// The longest delay: s + E + ⌈F/E⌉·E, in seconds.
+    #[must_use]
+    pub const fn longest_seconds(self) -> f64 {
+        (self.waits_millis + self.hold_millis) as f64 / 1_000.0
+    }
+}
+
+/// The most budget that can be spent within `tier`'s long window without it firing: (2 + S/L)·f.
+///
+/// Two windows can disagree: the short one falls below the threshold before the long one exceeds it. Up to
+/// the last moment the short one is above, the long one is within θ; after it, every short window is. The
+/// worst traces found come to 1.84·f.
+///
+/// ```
+/// use slo_core::{math::undetected_spend, model::AlertPolicy};
+///
+/// let fast = AlertPolicy::workbook().tiers()[0];
+/// assert_eq!(undetected_spend(&fast)?.to_string(), "1/24"); // 4.17 % of the budget, not 2 %
 /// # Ok::<(), slo_core::Error>(())
 /// ```
 ///
 /// # Errors
-/// An error ratio above one, or numbers that do not fit 128 bits.
-pub fn detection(tier: &Tier, objective: Objective, error_ratio: Ratio) -> Result<Option<Detection>, Error> {
-    if error_ratio > Ratio::ONE {
-        return Err(Error::new(format!("an error ratio of {error_ratio} is more than all events")));
-    }
-    let threshold = tier.threshold(objective)?;
-    if error_ratio <= threshold {
-        return Ok(None);
-    }
-    let exact = || {
-        let share = threshold.checked_div(error_ratio)?;
-        let fires_after = tier.long().as_seconds().checked_mul(share)?;
-        let resets_after = tier.short().as_seconds().checked_mul(Ratio::ONE.checked_sub(share)?)?;
-        Some(Detection { fires_after, resets_after })
-    };
-    exact().map(Some).ok_or_else(|| Error::new(format!("{error_ratio} is too fine an error ratio")))
+/// Numbers that do not fit 128 bits.
+pub fn undetected_spend(tier: &Tier) -> Result<Ratio, Error> {
+    Ratio::whole(2)
+        .checked_add(tier.short().ratio_to(tier.long()))
+        .and_then(|windows| windows.checked_mul(tier.share()))
+        .ok_or_else(|| Error::new(format!("the share of the {} tier is too fine", tier.burn())))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{AlertPolicy, Window};
+    use crate::model::AlertPolicy;
 
     #[test]
     fn agrees_with_the_table_of_closed_forms() {
-        let policy = AlertPolicy::for_period(Window::days(30)).unwrap();
         let objective = "99.9%".parse().unwrap();
-        for (error_ratio, expected) in [
-            (
-                "1",
-                [Some((51.84, 295.68)), Some((129.6, 1789.2)), Some((259.2, 7178.4)), Some((259.2, 21578.4))],
-            ),
-            (
-                "0.1",
-                [
-                    Some((518.4, 256.8)),
-                    Some((1296.0, 1692.0)),
-                    Some((2592.0, 6984.0)),
-                    Some((2592.0, 21384.0)),
-                ],
-            ),
-            ("0.01", [None, Some((12960.0, 720.0)), Some((25920.0, 5040.0)), Some((25920.0, 19440.0))]),
-            ("0.002", [None, None, None, Some((129_600.0, 10800.0))]),
-        ] {
-            for (tier, expected) in policy.tiers().iter().zip(expected) {
-                let found = detection(tier, objective, error_ratio.parse().unwrap()).unwrap();
+        let check = |error_ratio: &str, expected: [Option<(f64, f64)>; 4]| {
+            let outage = Outage::new(error_ratio.parse().unwrap()).unwrap();
+            for (tier, expected) in AlertPolicy::workbook().tiers().iter().zip(expected) {
+                let found = outage.detection(tier, objective).unwrap();
                 assert_eq!(found.map(|d| (d.fires_after.to_f64(), d.resets_after.to_f64())), expected);
+                assert!(found.is_none_or(|detection| detection.spent == tier.share()));
             }
-        }
+        };
+        check(
+            "1",
+            [Some((51.84, 295.68)), Some((129.6, 1789.2)), Some((259.2, 7178.4)), Some((259.2, 21578.4))],
+        );
+        check("0.01", [None, Some((12960.0, 720.0)), Some((25920.0, 5040.0)), Some((25920.0, 19440.0))]);
+        check("0.005", [None, None, Some((51840.0, 2880.0)), Some((51840.0, 17280.0))]);
+        check("0.002", [None, None, None, Some((129_600.0, 10800.0))]);
     }
 
     #[test]
     fn is_silent_exactly_at_the_threshold() {
-        let policy = AlertPolicy::for_period(Window::days(30)).unwrap();
-        assert_eq!(
-            detection(&policy.tiers()[0], "99.9%".parse().unwrap(), "0.0144".parse().unwrap()),
-            Ok(None)
-        );
+        let fast = AlertPolicy::workbook().tiers()[0];
+        let outage = Outage::new("0.0144".parse().unwrap()).unwrap();
+        assert_eq!(outage.detection(&fast, "99.9%".parse().unwrap()), Ok(None));
+    }
+
+    #[test]
+    fn a_baseline_brings_detection_forward() {
+        let outage = Outage::new("0.02".parse().unwrap()).unwrap();
+        let outage = outage.with_baseline("0.0005".parse().unwrap()).unwrap();
+        let threshold = "0.0144".parse().unwrap();
+        let crossing = outage.crossing(Window::hours(1), threshold).unwrap();
+        assert!((crossing.to_f64() - 2_566.153_846_153_846).abs() < 1e-9);
+        let recovery = outage.recovery(Window::minutes(5), threshold).unwrap();
+        assert!((recovery.to_f64() - 86.153_846_153_846_17).abs() < 1e-9);
+        assert!(outage.with_baseline(Ratio::ONE).is_err());
+        assert_eq!(outage.crossing(Window::hours(1), Ratio::ZERO), Some(Ratio::ZERO));
+        assert_eq!(outage.recovery(Window::hours(1), Ratio::ZERO), None);
+    }
+
+    #[test]
+    fn follows_short_and_long_outages_through_a_window() {
+        let above = |seconds| {
+            let duration = Window::seconds(seconds);
+            Outage::FULL.seconds_above(Window::minutes(5), Ratio::HALF, duration).unwrap().to_f64()
+        };
+        for (seconds, expected) in [(100, 0.0), (150, 150.0), (200, 200.0), (300, 300.0), (1_000, 1_000.0)] {
+            assert!((above(seconds) - expected).abs() < 1e-9);
+        }
     }
 }

@@ -40,6 +40,64 @@ impl Tally {
         Ok(Self { total, bad })
     }
 
+    /// `total` events, of which `good` were good.
+    ///
+    /// # Errors
+    /// More good events than events: two counters that were not read at one moment.
+    pub fn from_good(total: u64, good: u64) -> Result<Self, Error> {
+        let bad = total.checked_sub(good).ok_or_else(|| {
+            Error::new(format!("{good} good events of {total}"))
+                .with_hint("the good events must be among the total; count the bad ones instead")
+        })?;
+        Self::new(total, bad)
+    }
+
+    /// `good` good and `bad` bad events.
+    ///
+    /// # Errors
+    /// More events than 64 bits hold.
+    pub fn from_good_and_bad(good: u64, bad: u64) -> Result<Self, Error> {
+        let total = good.checked_add(bad);
+        let total =
+            total.ok_or_else(|| Error::new(format!("{good} and {bad} events are more than 64 bits hold")))?;
+        Self::new(total, bad)
+    }
+
+    /// `total` events, of which `bad`, but at most all, were bad; and whether that had to be cut.
+    ///
+    /// For counters that are known not to be read at one moment. Say so where it happens: nothing else
+    /// distinguishes it from an outage.
+    #[must_use]
+    pub fn clamped(total: u64, bad: u64) -> (Self, bool) {
+        (Self { total, bad: bad.min(total) }, bad > total)
+    }
+
+    /// Counts that arrive as floats, such as Prometheus' samples.
+    ///
+    /// ```
+    /// use slo_core::math::Tally;
+    ///
+    /// assert_eq!(Tally::from_floats(1_000.0, 5.0)?, Tally::new(1_000, 5)?);
+    /// assert!(Tally::from_floats(f64::NAN, 0.0).is_err());
+    /// # Ok::<(), slo_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Numbers that are negative, not whole, NaN, or at 2⁵³ and above, where floats stop counting; more
+    /// bad events than events.
+    pub fn from_floats(total: f64, bad: f64) -> Result<Self, Error> {
+        const LIMIT: f64 = 9_007_199_254_740_992.0;
+        let count = |name: &str, value: f64| {
+            if !(0.0..LIMIT).contains(&value) || value.fract() != 0.0 {
+                return Err(Error::new(format!("{name}: {value} is not a count of events"))
+                    .with_hint("counts are whole, zero or more, and below 2^53 where they come as floats"));
+            }
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
+            Ok(value as u64)
+        };
+        Self::new(count("total", total)?, count("bad", bad)?)
+    }
+
     /// All events.
     #[must_use]
     pub const fn total(self) -> u64 {
@@ -126,6 +184,15 @@ mod tests {
     #[test]
     fn refuses_what_does_not_add_up() {
         assert!(Tally::new(1, 2).is_err());
+        assert!(Tally::from_good(1, 2).is_err());
+        assert!(Tally::from_good_and_bad(u64::MAX, 1).is_err());
+        for (total, bad) in
+            [(-1.0, 0.0), (1.5, 0.0), (9.1e15, 0.0), (f64::INFINITY, 0.0), (1.0, 2.0), (1.0, f64::NAN)]
+        {
+            assert!(Tally::from_floats(total, bad).is_err(), "{total} {bad}");
+        }
+        assert_eq!(Tally::clamped(5, 7), (Tally::new(5, 5).unwrap(), true));
+        assert_eq!(Tally::from_good(5, 3), Tally::from_good_and_bad(3, 2));
         assert!(Tally::new(u64::MAX, 0).unwrap().checked_add(Tally::new(1, 0).unwrap()).is_err());
         assert!(Tally::new(5, 1).unwrap().since(Tally::new(6, 1).unwrap()).is_err());
         assert!(Tally::new(6, 1).unwrap().since(Tally::new(5, 2).unwrap()).is_err());

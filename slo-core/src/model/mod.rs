@@ -3,6 +3,8 @@
 //! A value of this module is valid; nothing downstream checks it again.
 
 mod alerting;
+#[cfg(feature = "calendar")]
+mod calendar;
 mod labels;
 pub mod metric;
 mod name;
@@ -15,6 +17,8 @@ mod tier;
 mod window;
 
 pub use alerting::{AlertPolicy, Notification};
+#[cfg(feature = "calendar")]
+pub use calendar::{Calendar, CalendarPeriod, CalendarUnit};
 pub use labels::{LabelName, Labels};
 pub use name::Name;
 pub use objective::Objective;

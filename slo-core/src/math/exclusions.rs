@@ -1,0 +1,135 @@
+//! Times that do not count: maintenance, corrections.
+
+use crate::Error;
+
+/// A span of time, left-open and right-closed: (from, to], in milliseconds since the Unix epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    // from < to
+    from: i64,
+    to: i64,
+}
+
+impl Span {
+    /// The time after `from` up to and including `to`.
+    ///
+    /// # Errors
+    /// `to` at or before `from`.
+    pub fn new(from: i64, to: i64) -> Result<Self, Error> {
+        if to <= from {
+            return Err(Error::new(format!("the span from {from} ms to {to} ms is empty"))
+                .with_hint("a span ends after it begins; times are milliseconds since 1970"));
+        }
+        Ok(Self { from, to })
+    }
+
+    /// Its beginning, which it does not contain.
+    #[must_use]
+    pub const fn from(self) -> i64 {
+        self.from
+    }
+
+    /// Its end, which it contains.
+    #[must_use]
+    pub const fn to(self) -> i64 {
+        self.to
+    }
+
+    /// Its length in milliseconds.
+    #[must_use]
+    pub const fn millis(self) -> u64 {
+        self.to.abs_diff(self.from)
+    }
+
+    /// Whether it contains the moment `time`.
+    #[must_use]
+    pub const fn contains(self, time: i64) -> bool {
+        self.from < time && time <= self.to
+    }
+}
+
+/// A set of spans that do not count; overlapping ones are merged.
+///
+/// ```
+/// use slo_core::math::{Exclusions, Span};
+///
+/// let maintenance = Exclusions::new([Span::new(0, 60_000)?, Span::new(30_000, 90_000)?]);
+/// assert_eq!(maintenance.spans(), [Span::new(0, 90_000)?]);
+/// assert_eq!(maintenance.excluded_millis(Span::new(60_000, 120_000)?), 30_000);
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Exclusions {
+    // In order; they neither overlap nor touch.
+    spans: Vec<Span>,
+}
+
+impl Exclusions {
+    /// The union of `spans`.
+    #[must_use]
+    pub fn new(spans: impl IntoIterator<Item = Span>) -> Self {
+        let mut given: Vec<Span> = spans.into_iter().collect();
+        given.sort_unstable();
+        let mut spans: Vec<Span> = Vec::with_capacity(given.len());
+        for span in given {
+            match spans.last_mut() {
+                Some(last) if span.from <= last.to => last.to = last.to.max(span.to),
+                _ => spans.push(span),
+            }
+        }
+        Self { spans }
+    }
+
+    /// The spans, in order, merged.
+    #[must_use]
+    pub fn spans(&self) -> &[Span] {
+        &self.spans
+    }
+
+    /// Whether the moment `time` is excluded.
+    #[must_use]
+    pub fn contains(&self, time: i64) -> bool {
+        let next = self.spans.partition_point(|span| span.to < time);
+        self.spans.get(next).is_some_and(|span| span.contains(time))
+    }
+
+    /// How much of `span` is excluded, in milliseconds.
+    ///
+    /// A budget of time counts T less this.
+    #[must_use]
+    pub fn excluded_millis(&self, span: Span) -> u64 {
+        let overlap = |one: &Span| {
+            let (from, to) = (one.from.max(span.from), one.to.min(span.to));
+            if from < to { to.abs_diff(from) } else { 0 }
+        };
+        self.spans.iter().map(overlap).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn refuses_empty_spans() {
+        assert!(Span::new(5, 5).is_err());
+        assert!(Span::new(6, 5).is_err());
+        assert_eq!(Span::new(i64::MIN, i64::MAX).unwrap().millis(), u64::MAX);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1_000))]
+        #[test]
+        fn counts_every_moment_once(spans in prop::collection::vec((0..200_i64, 1..40_i64), 0..12)) {
+            let given: Vec<Span> = spans.iter().map(|(from, length)| Span::new(*from, from + length).unwrap()).collect();
+            let merged = Exclusions::new(given.iter().copied());
+            let inside = |time: i64| given.iter().any(|span| span.contains(time));
+            for time in 0..250 {
+                prop_assert_eq!(merged.contains(time), inside(time));
+            }
+            let whole = Span::new(0, 250).unwrap();
+            prop_assert_eq!(merged.excluded_millis(whole), (1..=250).filter(|time| inside(*time)).count() as u64);
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Freshness: how long data was older than it may be.
+
+use crate::Error;
+use std::time::Duration;
+
+/// A publication of data: when it came out, and how old its newest data was by then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Publication {
+    /// When it came out.
+    pub at: Duration,
+    /// How old its newest data was then.
+    pub data_age: Duration,
+}
+
+/// How long data was older than `tolerance`, between `from` and `to`.
+///
+/// After each publication, data ages until the next one: that time is bad as far as g + d exceeds the
+/// tolerance, for a gap g and data of age d. Before the first publication it is bad, and the last gap is
+/// open until `to`. Times are given since a moment of the caller's choice.
+///
+/// The bad time of an SLI in time; [`ErrorBudget::of_time`](super::ErrorBudget::of_time) makes a budget
+/// of it. (For a share of reads, count reads of fresh data as good events.)
+///
+/// ```
+/// use slo_core::math::{Publication, stale_time};
+/// use std::time::Duration;
+///
+/// let minutes = |minutes| Duration::from_secs(minutes * 60);
+/// // Every ten minutes, and once twenty; data is two minutes old when it comes out.
+/// let published = [0, 10, 20, 30, 40, 50].map(|at| Publication { at: minutes(at), data_age: minutes(2) });
+/// let stale = stale_time(&published, minutes(0), minutes(70), minutes(15))?;
+/// assert_eq!(stale, minutes(7));
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+///
+/// # Errors
+/// Publications that are not in order, or `to` before `from`.
+pub fn stale_time(
+    publications: &[Publication],
+    from: Duration,
+    to: Duration,
+    tolerance: Duration,
+) -> Result<Duration, Error> {
+    if to < from {
+        return Err(Error::new(format!("{to:?} is before {from:?}")));
+    }
+    if let Some(index) =
+        publications.windows(2).position(|pair| matches!(pair, [one, next] if next.at < one.at))
+    {
+        return Err(Error::new(format!("publications[{}] is before the one before it", index + 1))
+            .with_hint("sort them by time"));
+    }
+    let clip = |time: Duration| time.clamp(from, to);
+    let first = publications.first().map_or(to, |publication| publication.at);
+    let mut stale = clip(first).saturating_sub(from);
+    let ends = publications.iter().skip(1).map(|next| next.at).chain([to]);
+    for (publication, end) in publications.iter().zip(ends) {
+        // Data of age d turns stale τ − d after it came out; at once where it is too old already.
+        let turns_stale = publication.at + tolerance.saturating_sub(publication.data_age);
+        stale += clip(end).saturating_sub(clip(turns_stale));
+    }
+    Ok(stale)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn at(at: u64, data_age: u64) -> Publication {
+        Publication { at: Duration::from_secs(at), data_age: Duration::from_secs(data_age) }
+    }
+
+    fn stale(publications: &[Publication]) -> u64 {
+        let seconds = Duration::from_secs;
+        stale_time(publications, seconds(100), seconds(200), seconds(15)).unwrap().as_secs()
+    }
+
+    #[test]
+    fn counts_gaps_before_between_and_after() {
+        assert_eq!(stale(&[]), 100);
+        assert_eq!(stale(&[at(150, 0)]), 50 + 35);
+        assert_eq!(stale(&[at(90, 0), at(110, 0), at(120, 0), at(190, 5)]), 5 + 55);
+    }
+
+    #[test]
+    fn data_that_is_born_stale_is_stale_for_the_gap_and_no_longer() {
+        assert_eq!(stale(&[at(100, 50), at(110, 0), at(120, 0), at(130, 0), at(140, 50)]), 10 + 60);
+    }
+
+    #[test]
+    fn refuses_disorder() {
+        let seconds = Duration::from_secs;
+        assert!(stale_time(&[at(2, 0), at(1, 0)], seconds(0), seconds(9), seconds(1)).is_err());
+        assert!(stale_time(&[], seconds(9), seconds(0), seconds(1)).is_err());
+    }
+}

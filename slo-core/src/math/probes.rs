@@ -1,0 +1,42 @@
+//! Synthetic probes: what they miss, and what they make up.
+
+use super::k_of_n;
+use crate::{Error, check::unit, model::Window};
+
+/// How likely an outage of length `outage` falls between two probes: max(0, 1 − D/p).
+///
+/// ```
+/// use slo_core::{math::missed_outage, model::Window};
+///
+/// // A probe a minute misses every other outage of half a minute.
+/// assert_eq!(missed_outage(Window::seconds(30), Window::minutes(1)), 0.5);
+/// assert_eq!(missed_outage(Window::minutes(2), Window::minutes(1)), 0.0);
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+#[must_use]
+pub fn missed_outage(outage: Window, interval: Window) -> f64 {
+    (1.0 - outage.ratio_to(interval).to_f64()).max(0.0)
+}
+
+/// How likely probing reports a failure of its own: `quorum` of `probes` fail, each after all its retries.
+///
+/// A probe that fails by itself with probability q does so after r retries with q^(r+1); at least `quorum`
+/// of independent probes must agree.
+///
+/// ```
+/// use slo_core::math::false_failure;
+///
+/// // Two of three locations, no retries: 3q²(1−q) + q³.
+/// assert!((false_failure(0.01, 0, 2, 3)? - 2.98e-4).abs() < 1e-12);
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+///
+/// # Errors
+/// A probability outside 0 to 1, or a quorum of none or of more probes than there are.
+pub fn false_failure(failure: f64, retries: u32, quorum: usize, probes: usize) -> Result<f64, Error> {
+    unit("failure", failure)?;
+    if quorum == 0 || quorum > probes {
+        return Err(Error::new(format!("a quorum of {quorum} of {probes} probes")));
+    }
+    k_of_n(quorum, &vec![failure.powf(f64::from(retries) + 1.0); probes])
+}

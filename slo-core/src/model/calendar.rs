@@ -1,0 +1,332 @@
+//! Calendar periods: weeks, months, quarters and years of a time zone.
+
+use super::Window;
+use crate::Error;
+use jiff::{Span, Timestamp, civil, tz::TimeZone};
+use std::fmt;
+
+/// Periods of the calendar, one after the other, in an IANA time zone.
+///
+/// Period n begins at the civil date and time anchor + n units, counted from the anchor each time, so that
+/// months that begin on the 31st do not drift. A local time that a change of clocks skips stands for the
+/// first moment after the gap, one that happens twice for the earlier moment. Leap seconds do not count.
+///
+/// The zone's rules are compiled in: the same spec gives the same periods everywhere.
+///
+/// ```
+/// use slo_core::model::{Calendar, CalendarUnit};
+///
+/// let months = Calendar::new(CalendarUnit::Month, "America/New_York")?;
+/// // Sunday 8 March 2026, 12:00 UTC: the clocks go forward that day.
+/// let march = months.period_at(1_772_971_200_000)?;
+/// assert_eq!(march.seconds(), 743 * 3_600);
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Calendar {
+    unit: CalendarUnit,
+    anchor: civil::DateTime,
+    zone: TimeZone,
+}
+
+/// A unit of a [`Calendar`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CalendarUnit {
+    /// A day: 23 to 25 hours.
+    Day,
+    /// A week that begins on Monday (ISO 8601).
+    Week,
+    /// A month.
+    Month,
+    /// Three months.
+    Quarter,
+    /// A year.
+    Year,
+}
+
+/// One period of a [`Calendar`], from its beginning up to, not including, that of the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CalendarPeriod {
+    // Milliseconds since the Unix epoch; start < end.
+    start: i64,
+    end: i64,
+}
+
+impl Calendar {
+    /// Periods of `unit` that begin as usual: at midnight, on Monday, on the first, in January.
+    ///
+    /// # Errors
+    /// A time zone that the database does not know.
+    pub fn new(unit: CalendarUnit, zone: &str) -> Result<Self, Error> {
+        let zone = TimeZone::get(zone).map_err(|_| {
+            Error::new(format!("`{zone}` is not a time zone"))
+                .with_hint("write an IANA name such as Europe/Berlin")
+        })?;
+        // A Monday, and the first day of a month and a year.
+        Ok(Self { unit, anchor: civil::datetime(2001, 1, 1, 0, 0, 0, 0), zone })
+    }
+
+    /// The same periods, counted from another local date and time such as `2026-01-31 00:00:00`.
+    ///
+    /// # Errors
+    /// Text that is no date and time, or that names a zone.
+    pub fn anchored_at(self, local: &str) -> Result<Self, Error> {
+        let refuse = || {
+            Error::new(format!("`{local}` is not a local date and time"))
+                .with_hint("write it as 2026-01-31 00:00:00")
+        };
+        let plain = local.bytes().all(|byte| byte.is_ascii_digit() || b"-: T".contains(&byte));
+        let anchor = Some(local).filter(|_| plain).and_then(|text| text.parse().ok()).ok_or_else(refuse)?;
+        Ok(Self { anchor, ..self })
+    }
+
+    /// The unit.
+    #[must_use]
+    pub const fn unit(&self) -> CalendarUnit {
+        self.unit
+    }
+
+    /// The time zone's IANA name.
+    #[must_use]
+    pub fn zone(&self) -> &str {
+        self.zone.iana_name().unwrap_or("UTC")
+    }
+
+    /// The period that contains the moment `unix_millis`, milliseconds since the Unix epoch.
+    ///
+    /// # Errors
+    /// A time outside the years −9999 to 9999.
+    pub fn period_at(&self, unix_millis: i64) -> Result<CalendarPeriod, Error> {
+        let outside = |_| Error::new(format!("{unix_millis} ms is outside the calendar"));
+        let time = Timestamp::from_millisecond(unix_millis).map_err(outside)?;
+        let local = self.zone.to_datetime(time);
+        // A guess that is never late; the anchor's day and clock changes move it by one or two.
+        let days = local.date().since(self.anchor.date()).map_err(outside)?.get_days();
+        let length = if days < 0 { self.unit.days_at_least() } else { self.unit.days_at_most() };
+        let mut number = i64::from(days).div_euclid(length) - 2;
+        let mut start = self.start_of(number)?;
+        loop {
+            let next = self.start_of(number + 1)?;
+            if next > unix_millis {
+                return Ok(CalendarPeriod { start, end: next });
+            }
+            // Far from the anchor, months and years are shorter than the guess took them for.
+            let behind = (unix_millis - next) / self.unit.millis_at_most();
+            number += 1 + behind.max(0);
+            start = if behind > 0 { self.start_of(number)? } else { next };
+        }
+    }
+
+    /// The nominal length of a period, which alert thresholds are derived from: 1, 7, 30, 90 or 365 days.
+    ///
+    /// A page should not come earlier in February.
+    #[must_use]
+    pub const fn nominal(&self) -> Window {
+        Window::days(match self.unit {
+            CalendarUnit::Day => 1,
+            CalendarUnit::Week => 7,
+            CalendarUnit::Month => 30,
+            CalendarUnit::Quarter => 90,
+            CalendarUnit::Year => 365,
+        })
+    }
+
+    /// When period `number` begins, in milliseconds since the Unix epoch.
+    fn start_of(&self, number: i64) -> Result<i64, Error> {
+        let outside = |_| Error::new(format!("period {number} is outside the calendar"));
+        let span = match self.unit {
+            CalendarUnit::Day => Span::new().try_days(number),
+            CalendarUnit::Week => Span::new().try_weeks(number),
+            CalendarUnit::Month => Span::new().try_months(number),
+            CalendarUnit::Quarter => Span::new().try_months(number * 3),
+            CalendarUnit::Year => Span::new().try_years(number),
+        };
+        let local = self.anchor.checked_add(span.map_err(outside)?).map_err(outside)?;
+        let ambiguous = self.zone.to_ambiguous_timestamp(local);
+        let instant = match ambiguous.offset() {
+            jiff::tz::AmbiguousOffset::Unambiguous { offset } => offset.to_timestamp(local),
+            // The earlier of the two.
+            jiff::tz::AmbiguousOffset::Fold { before, .. } => before.to_timestamp(local),
+            // The first moment after the gap: where the skipped time would be by the rules before it, the
+            // clocks have been moved already.
+            jiff::tz::AmbiguousOffset::Gap { before, after } => {
+                return self.end_of_gap(before.to_timestamp(local), after.to_timestamp(local), outside);
+            }
+        };
+        Ok(instant.map_err(outside)?.as_millisecond())
+    }
+
+    /// The moment the clocks jump, which lies between the two readings of a skipped local time.
+    fn end_of_gap(
+        &self,
+        late: Result<Timestamp, jiff::Error>,
+        early: Result<Timestamp, jiff::Error>,
+        outside: impl Fn(jiff::Error) -> Error + Copy,
+    ) -> Result<i64, Error> {
+        let early = early.map_err(outside)?;
+        let late = late.map_err(outside)?;
+        let jump = self.zone.following(early).next().map(|transition| transition.timestamp());
+        Ok(jump.filter(|jump| *jump <= late).unwrap_or(late).as_millisecond())
+    }
+}
+
+impl CalendarUnit {
+    const fn days_at_least(self) -> i64 {
+        match self {
+            Self::Day => 1,
+            Self::Week => 7,
+            Self::Month => 28,
+            Self::Quarter => 90,
+            Self::Year => 365,
+        }
+    }
+
+    const fn days_at_most(self) -> i64 {
+        match self {
+            Self::Day => 1,
+            Self::Week => 7,
+            Self::Month => 31,
+            Self::Quarter => 92,
+            Self::Year => 366,
+        }
+    }
+
+    /// Longer than any period of the unit, clock changes included.
+    const fn millis_at_most(self) -> i64 {
+        (self.days_at_most() + 1) * 86_400_000
+    }
+}
+
+impl CalendarPeriod {
+    /// Its beginning, milliseconds since the Unix epoch.
+    #[must_use]
+    pub const fn start(self) -> i64 {
+        self.start
+    }
+
+    /// The beginning of the next one, milliseconds since the Unix epoch.
+    #[must_use]
+    pub const fn end(self) -> i64 {
+        self.end
+    }
+
+    /// Its length in seconds; periods begin on whole seconds.
+    #[must_use]
+    pub const fn seconds(self) -> u64 {
+        self.end.abs_diff(self.start) / 1_000
+    }
+
+    /// Its length, which budgets of time are a share of.
+    ///
+    /// # Errors
+    /// Never for the periods of a calendar, which are shorter than ten years.
+    pub fn window(self) -> Result<Window, Error> {
+        Window::from_millis(self.end.abs_diff(self.start))
+    }
+}
+
+impl fmt::Display for CalendarUnit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+            Self::Quarter => "quarter",
+            Self::Year => "year",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn millis(text: &str) -> i64 {
+        text.parse::<Timestamp>().unwrap().as_millisecond()
+    }
+
+    fn period(unit: CalendarUnit, zone: &str, at: &str) -> CalendarPeriod {
+        Calendar::new(unit, zone).unwrap().period_at(millis(at)).unwrap()
+    }
+
+    #[test]
+    fn knows_how_long_months_and_days_are() {
+        let hours = |unit, zone, at| period(unit, zone, at).seconds() as f64 / 3_600.0;
+        for (unit, zone, at, expected) in [
+            (CalendarUnit::Month, "America/New_York", "2026-03-15T00:00:00Z", 743.0),
+            (CalendarUnit::Month, "America/New_York", "2026-11-15T00:00:00Z", 721.0),
+            (CalendarUnit::Month, "Europe/Berlin", "2026-10-15T00:00:00Z", 745.0),
+            (CalendarUnit::Month, "Australia/Lord_Howe", "2026-04-15T00:00:00Z", 720.5),
+            (CalendarUnit::Month, "UTC", "2026-02-15T00:00:00Z", 672.0),
+            (CalendarUnit::Month, "UTC", "2028-02-15T00:00:00Z", 696.0),
+            (CalendarUnit::Day, "America/New_York", "2026-03-08T12:00:00Z", 23.0),
+            (CalendarUnit::Day, "America/New_York", "2026-11-01T12:00:00Z", 25.0),
+            (CalendarUnit::Week, "UTC", "2026-11-24T12:00:00Z", 168.0),
+            (CalendarUnit::Quarter, "UTC", "2026-02-24T12:00:00Z", 2_160.0),
+            (CalendarUnit::Year, "UTC", "2028-02-24T12:00:00Z", 8_784.0),
+        ] {
+            assert!((hours(unit, zone, at) - expected).abs() < 1e-9, "{unit} {zone} {at}");
+        }
+        assert_eq!(
+            period(CalendarUnit::Week, "UTC", "2026-11-24T12:00:00Z").start(),
+            millis("2026-11-23T00:00:00Z")
+        );
+        assert_eq!(
+            period(CalendarUnit::Quarter, "UTC", "2026-11-24T12:00:00Z").start(),
+            millis("2026-10-01T00:00:00Z")
+        );
+    }
+
+    #[test]
+    fn does_not_drift_from_the_31st() {
+        let months =
+            Calendar::new(CalendarUnit::Month, "UTC").unwrap().anchored_at("2026-01-31 00:00:00").unwrap();
+        for (at, start) in
+            [("2026-02-10", "2026-01-31"), ("2026-03-10", "2026-02-28"), ("2026-04-10", "2026-03-31")]
+        {
+            let period = months.period_at(millis(&format!("{at}T00:00:00Z"))).unwrap();
+            assert_eq!(period.start(), millis(&format!("{start}T00:00:00Z")));
+        }
+    }
+
+    #[test]
+    fn skipped_and_repeated_local_times_have_fixed_meanings() {
+        let days = |anchor: &str| {
+            Calendar::new(CalendarUnit::Day, "Europe/Berlin").unwrap().anchored_at(anchor).unwrap()
+        };
+        // 02:30 does not exist on 29 March 2026: the clocks jump from 02:00 to 03:00 at 01:00 UTC.
+        let spring = days("2026-03-01 02:30:00").period_at(millis("2026-03-29T12:00:00Z")).unwrap();
+        assert_eq!(spring.start(), millis("2026-03-29T01:00:00Z"));
+        // 02:30 happens twice on 25 October 2026, first at 00:30 UTC.
+        let autumn = days("2026-10-01 02:30:00").period_at(millis("2026-10-25T12:00:00Z")).unwrap();
+        assert_eq!(autumn.start(), millis("2026-10-25T00:30:00Z"));
+    }
+
+    #[test]
+    fn refuses_what_is_no_zone_or_time() {
+        let error = Calendar::new(CalendarUnit::Day, "Europe/Berlim").unwrap_err();
+        assert_eq!(error.hint(), Some("write an IANA name such as Europe/Berlin"));
+        let days = Calendar::new(CalendarUnit::Day, "UTC").unwrap();
+        assert!(days.clone().anchored_at("2026-01-31T00:00:00Z").is_err());
+        assert!(days.clone().anchored_at("tomorrow").is_err());
+        assert!(days.period_at(i64::MAX).is_err());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1_000))]
+        #[test]
+        fn periods_partition_time(
+            seconds in 0..4_000_000_000_i64, unit in 0..5_usize, zone in 0..4_usize, day in 1..32_u8
+        ) {
+            let unit = [CalendarUnit::Day, CalendarUnit::Week, CalendarUnit::Month, CalendarUnit::Quarter, CalendarUnit::Year][unit];
+            let zone = ["UTC", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia"][zone];
+            let calendar = Calendar::new(unit, zone).unwrap().anchored_at(&format!("2020-01-{day:02} 02:30:00")).unwrap();
+            let period = calendar.period_at(seconds * 1_000).unwrap();
+            prop_assert!(period.start() <= seconds * 1_000 && seconds * 1_000 < period.end());
+            prop_assert_eq!(calendar.period_at(period.end()).unwrap().start(), period.end());
+            prop_assert_eq!(calendar.period_at(period.end() - 1).unwrap(), period);
+        }
+    }
+}
