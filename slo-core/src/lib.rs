@@ -43,6 +43,7 @@
 //! | [`model`] | valid values: objective, window, SLI, SLO |
 //! | [`math`] | counts → burn rates, budgets, alerts |
 //! | [`stats`] | counts → intervals, tests, what few events mean |
+//! | [`replay`] | histories → alerts, incidents, backtests, objectives |
 //! | [`promql`] | a tree that prints only valid PromQL |
 //! | [`rules`] | SLOs → recording and alerting rules |
 #![cfg_attr(feature = "artifact", doc = "| [`artifact`] | rules → rule files |")]
@@ -56,6 +57,8 @@ pub mod model;
 pub mod math;
 
 pub mod stats;
+
+pub mod replay;
 
 pub mod promql;
 

@@ -1,0 +1,325 @@
+//! When alerts would have fired.
+
+use super::{Series, series::CHUNK};
+use crate::{
+    Error,
+    math::Tally,
+    model::{Objective, Ratio, Tier, Window},
+};
+
+/// A burn-rate alert as a replay evaluates it.
+///
+/// It fires where both windows exceed the threshold, strictly and exactly, and the long one holds at least
+/// `fewest_bad` bad events. Windows without events never fire; windows that reach back before the history
+/// are as long as the history, as PromQL has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AlertRule {
+    /// The long window.
+    pub long: Window,
+    /// The short window.
+    pub short: Window,
+    /// The error ratio above which it fires, θ = kβ.
+    pub threshold: Ratio,
+    /// The fewest bad events in the long window: a guard for low traffic, 0 or 1 for none.
+    pub fewest_bad: u64,
+    /// How long the condition must hold before it fires, if at all.
+    pub hold: Option<Window>,
+    /// How long it goes on firing after the condition ends, if at all.
+    pub keep: Option<Window>,
+}
+
+impl AlertRule {
+    /// A rule without guard, `for` and `keep_firing_for`.
+    #[must_use]
+    pub const fn new(long: Window, short: Window, threshold: Ratio) -> Self {
+        Self { long, short, threshold, fewest_bad: 0, hold: None, keep: None }
+    }
+
+    /// The rule of `tier` for `objective`.
+    ///
+    /// # Errors
+    /// A threshold that does not fit 128 bits.
+    pub fn of_tier(tier: &Tier, objective: Objective) -> Result<Self, Error> {
+        Ok(Self::new(tier.long(), tier.short(), tier.threshold(objective)?))
+    }
+}
+
+/// A time during which an alert fires: from the step after which it first did to the one after which it no
+/// longer does.
+///
+/// An alert that fires after step i starts at i; one that still fires at the end has the number of steps as
+/// its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Episode {
+    /// The step after which it starts to fire.
+    pub start: usize,
+    /// The step after which it has stopped; more than `start`.
+    pub end: usize,
+}
+
+/// The episodes of a rule over a history, evaluated after every `every` steps.
+///
+/// Chunks of 64 steps whose bounds rule an alert out, or in, are not looked at closer, so that a replay costs
+/// little more than reading the history. Memory does not grow with it.
+///
+/// ```
+/// use slo_core::{model::{AlertPolicy, Window}, replay::{AlertRule, Series, alerts}};
+///
+/// // Thirty days of minutes; everything fails for ten minutes on the first day.
+/// let total = vec![600; 43_200];
+/// let mut bad = vec![0; 43_200];
+/// bad[1_000..1_010].fill(600);
+/// let series = Series::new(0, Window::minutes(1), &total, &bad)?;
+/// let fast = AlertRule::of_tier(&AlertPolicy::workbook().tiers()[0], "99.9%".parse()?)?;
+/// let fired = alerts(&series, &fast, 1)?;
+/// assert_eq!((fired[0].start, fired[0].end), (1_000, 1_014)); // by the first evaluation, and 5 min after
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+///
+/// # Errors
+/// Windows, `hold` or `keep` that are not whole steps or evaluations, or `every` of zero.
+pub fn alerts(series: &Series<'_>, rule: &AlertRule, every: usize) -> Result<Vec<Episode>, Error> {
+    if every == 0 {
+        return Err(Error::new("an alert is evaluated every step at most; write 1 or more"));
+    }
+    let evaluations = |window: Option<Window>| -> Result<usize, Error> {
+        // Prometheus waits for the first evaluation at which the time has passed.
+        window.map_or(Ok(0), |window| Ok(series.steps_in(window)?.div_ceil(every)))
+    };
+    let (hold, keep) = (evaluations(rule.hold)?, evaluations(rule.keep)?);
+    let condition = Condition {
+        series,
+        long: series.steps_in(rule.long)?,
+        short: series.steps_in(rule.short)?,
+        threshold: rule.threshold,
+        fewest_bad: rule.fewest_bad,
+    };
+    let mut runs = Runs::default();
+    for first in (0..series.len()).step_by(CHUNK) {
+        let last = (first + CHUNK).min(series.len());
+        match condition.bound(first, last) {
+            Some(holds) => {
+                let evaluated = next_evaluation(first, every);
+                if evaluated < last {
+                    runs.push(evaluated, holds);
+                }
+            }
+            None => condition.evaluate(first, last, every, &mut runs),
+        }
+    }
+    Ok(fire(runs.finish(series.len()), hold * every, keep * every, series.len()))
+}
+
+/// The first step at or after `index` after which the rule is evaluated.
+const fn next_evaluation(index: usize, every: usize) -> usize {
+    (index + every) / every * every - 1
+}
+
+struct Condition<'a> {
+    series: &'a Series<'a>,
+    long: usize,
+    short: usize,
+    threshold: Ratio,
+    fewest_bad: u64,
+}
+
+impl Condition<'_> {
+    /// Whether the condition holds after all steps from `first` to `last`, or after none; else `None`.
+    fn bound(&self, first: usize, last: usize) -> Option<bool> {
+        let (long_least, long_most) = self.extremes(first, last, self.long);
+        // The long window decides nearly always: ask the short one only then.
+        if !exceeds(long_most.bad(), long_least.total(), self.threshold) || long_most.bad() < self.fewest_bad
+        {
+            return Some(false);
+        }
+        let (short_least, short_most) = self.extremes(first, last, self.short);
+        if !exceeds(short_most.bad(), short_least.total(), self.threshold) {
+            return Some(false);
+        }
+        let both = exceeds(long_least.bad(), long_most.total(), self.threshold)
+            && exceeds(short_least.bad(), short_most.total(), self.threshold)
+            && long_least.bad() >= self.fewest_bad;
+        both.then_some(true)
+    }
+
+    /// Bounds of both counts for every window that ends after a step from `first` to `last`.
+    fn extremes(&self, first: usize, last: usize, steps: usize) -> (Tally, Tally) {
+        // What some of them contain, in whole chunks; and what all of them do: from the latest beginning to
+        // the earliest end.
+        let most_from = (first + 1).saturating_sub(steps);
+        let least_from = last.saturating_sub(steps);
+        let most = self.series.window_of_chunks(most_from / CHUNK, last.div_ceil(CHUNK));
+        let least = self.series.window_of_chunks(least_from.div_ceil(CHUNK), (first + 1) / CHUNK);
+        (least, most)
+    }
+
+    fn evaluate(&self, first: usize, last: usize, every: usize, runs: &mut Runs) {
+        let mut long = self.series.window(first, self.long);
+        let mut short = self.series.window(first, self.short);
+        let mut next = next_evaluation(first, every);
+        for index in first..last {
+            long = self.series.slide(long, index, self.long);
+            short = self.series.slide(short, index, self.short);
+            if index == next {
+                let holds = long.bad() >= self.fewest_bad
+                    && long.exceeds(self.threshold)
+                    && short.exceeds(self.threshold);
+                runs.push(index, holds);
+                next += every;
+            }
+        }
+    }
+}
+
+/// B/N > θ for counts of different windows, of which B may exceed N.
+fn exceeds(bad: u64, total: u64, threshold: Ratio) -> bool {
+    match Tally::new(total, bad) {
+        Ok(tally) => tally.exceeds(threshold),
+        // Bounds that say nothing.
+        Err(_) => true,
+    }
+}
+
+/// Runs of a condition that holds, from evaluations in order.
+#[derive(Default)]
+struct Runs {
+    done: Vec<Episode>,
+    since: Option<usize>,
+}
+
+impl Runs {
+    fn push(&mut self, index: usize, holds: bool) {
+        match (self.since, holds) {
+            (None, true) => self.since = Some(index),
+            (Some(start), false) => {
+                self.done.push(Episode { start, end: index });
+                self.since = None;
+            }
+            _ => {}
+        }
+    }
+
+    fn finish(mut self, end: usize) -> Vec<Episode> {
+        if let Some(start) = self.since {
+            self.done.push(Episode { start, end });
+        }
+        self.done
+    }
+}
+
+/// What becomes of runs of the condition with `for` and `keep_firing_for`, both in steps.
+fn fire(runs: Vec<Episode>, hold: usize, keep: usize, end: usize) -> Vec<Episode> {
+    if hold == 0 && keep == 0 {
+        return runs;
+    }
+    let mut fired: Vec<Episode> = Vec::new();
+    for run in runs {
+        let until = if run.end == end { end } else { (run.end + keep).min(end) };
+        match fired.last_mut() {
+            // It was still firing: the condition need not hold for long again.
+            Some(last) if run.start <= last.end => last.end = until,
+            _ if run.start + hold < run.end => fired.push(Episode { start: run.start + hold, end: until }),
+            _ => {}
+        }
+    }
+    fired
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const MINUTE: Window = Window::minutes(1);
+
+    fn rule(long: u64, short: u64, threshold: &str) -> AlertRule {
+        AlertRule::new(Window::minutes(long), Window::minutes(short), threshold.parse().unwrap())
+    }
+
+    fn columns(steps: &[(u64, u64)]) -> (Vec<u64>, Vec<u64>) {
+        (steps.iter().map(|(good, bad)| good + bad).collect(), steps.iter().map(|(_, bad)| *bad).collect())
+    }
+
+    /// Every evaluation by itself, from the definition.
+    fn by_definition(series: &Series<'_>, rule: &AlertRule, every: usize) -> Vec<Episode> {
+        let mut runs = Runs::default();
+        for index in (0..series.len()).filter(|index| (index + 1) % every == 0) {
+            let tally = |window| {
+                let steps = series.steps_in(window).unwrap();
+                (index.saturating_sub(steps - 1)..=index)
+                    .fold(Tally::EMPTY, |sum, step| sum.checked_add(series.at(step)).unwrap())
+            };
+            let (long, short) = (tally(rule.long), tally(rule.short));
+            let holds = long.exceeds(rule.threshold)
+                && short.exceeds(rule.threshold)
+                && long.bad() >= rule.fewest_bad;
+            runs.push(index, holds);
+        }
+        runs.finish(series.len())
+    }
+
+    #[test]
+    fn waits_for_and_keeps_firing() {
+        // An evaluation a minute; the condition holds while the only step in the window is bad.
+        let pattern = "..x.xxx..xx...xxxx";
+        let (total, bad): (Vec<u64>, Vec<u64>) = pattern.chars().map(|c| (1, u64::from(c == 'x'))).unzip();
+        let series = Series::new(0, MINUTE, &total, &bad).unwrap();
+        let fired = |hold: u64, keep: u64| {
+            let minutes = |count| (count > 0).then(|| Window::minutes(count));
+            let rule = AlertRule { hold: minutes(hold), keep: minutes(keep), ..rule(1, 1, "0.5") };
+            let mut text = vec!['.'; pattern.len()];
+            for episode in alerts(&series, &rule, 1).unwrap() {
+                text[episode.start..episode.end].fill('x');
+            }
+            text.into_iter().collect::<String>()
+        };
+        assert_eq!(fired(0, 0), pattern);
+        assert_eq!(fired(1, 0), ".....xx...x....xxx");
+        assert_eq!(fired(2, 0), "......x.........xx");
+        assert_eq!(fired(0, 1), "..xxxxxx.xxx..xxxx");
+        assert_eq!(fired(2, 2), "......xxxxxxx...xx");
+    }
+
+    #[test]
+    fn refuses_windows_between_steps() {
+        let series = Series::new(0, MINUTE, &[], &[]).unwrap();
+        let between = AlertRule::new(Window::minutes(5), Window::seconds(90), Ratio::HALF);
+        assert!(alerts(&series, &between, 1).is_err());
+        assert!(alerts(&series, &rule(5, 1, "0.5"), 0).is_err());
+        assert_eq!(alerts(&series, &rule(5, 1, "0.5"), 1), Ok(vec![]));
+    }
+
+    /// The short window falls below the threshold before the long one rises above it.
+    #[test]
+    fn two_windows_can_miss_more_than_their_share() {
+        // An hour of calm, 27 minutes at twice the threshold, 33 minutes a tenth below it.
+        let bad: Vec<u64> = [(3_600, 0), (1_620, 2_880), (1_980, 1_296)]
+            .iter()
+            .flat_map(|(seconds, bad)| std::iter::repeat_n(*bad, *seconds))
+            .collect();
+        let total = vec![100_000; bad.len()];
+        let series = Series::new(0, Window::seconds(1), &total, &bad).unwrap();
+        assert_eq!(alerts(&series, &rule(60, 5, "0.0144"), 1), Ok(vec![]));
+        // 2.79 % of the budget of 30 days.
+        let spent = series.total().bad() as f64 / (0.001 * 100_000.0 * 2_592_000.0);
+        assert!((spent - 0.0279).abs() < 1e-12);
+        assert_eq!(alerts(&series, &rule(60, 5, "0.01"), 1).unwrap().len(), 1);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1_000))]
+        #[test]
+        fn fires_exactly_by_definition(
+            calm in prop::collection::vec((0..40_u64, 0..2_u64), 0..260),
+            storm in prop::collection::vec((0..40_u64, 0..20_u64), 0..160),
+            long in 2..150_u64, short in 1..40_u64, percent in 1..60_u32, every in 1..7_usize, fewest_bad in 0..20_u64,
+        ) {
+            let steps: Vec<(u64, u64)> = calm.iter().chain(&storm).chain(&calm).copied().collect();
+            let (total, bad) = columns(&steps);
+            let series = Series::new(0, MINUTE, &total, &bad).unwrap();
+            let rule = AlertRule { fewest_bad, ..rule(long, short.min(long), &format!("0.{percent:02}")) };
+            prop_assert_eq!(alerts(&series, &rule, every).unwrap(), by_definition(&series, &rule, every));
+        }
+    }
+}

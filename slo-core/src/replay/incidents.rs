@@ -1,0 +1,181 @@
+//! Incidents found in a history, without choosing a window.
+
+use super::Series;
+use crate::{
+    Error,
+    math::Tally,
+    model::{Objective, Ratio},
+};
+
+/// A stretch of a history that spent more than its due.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Incident {
+    /// Its first step.
+    pub start: usize,
+    /// The step after its last.
+    pub end: usize,
+    /// Its events.
+    pub tally: Tally,
+    /// The share of the period's budget that it spent, above what a burn rate of `factor` would have.
+    pub excess: f64,
+}
+
+/// The incidents of a history: its maximal stretches of steps that burn more than `factor` times the budget.
+///
+/// Every step scores bad − κβ·total, exactly, with κ the factor; the incidents are the maximal scoring
+/// subsequences of those scores (W. L. Ruzzo and M. Tompa, 1999): none can be made to score more by moving
+/// its ends, and they need no window to be chosen. `expected` are the events of a whole period. Incidents
+/// whose excess is below `significant`, a share of the period's budget, are left out.
+///
+/// ```
+/// use slo_core::{model::{Ratio, Window}, replay::{Series, incidents}};
+///
+/// let total = vec![1_000; 100];
+/// let mut bad = vec![0; 100];
+/// bad[20..25].fill(200); // burns 200 times the budget
+/// bad[26] = 100; // and flickers on
+/// let series = Series::new(0, Window::minutes(1), &total, &bad)?;
+/// let found = incidents(&series, "99.9%".parse()?, Ratio::ONE, 43_200_000, 0.01)?;
+/// assert_eq!((found.len(), found[0].start, found[0].end), (1, 20, 27));
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+///
+/// # Errors
+/// No events expected, or numbers that do not fit 128 bits.
+pub fn incidents(
+    series: &Series<'_>,
+    objective: Objective,
+    factor: Ratio,
+    expected: u64,
+    significant: f64,
+) -> Result<Vec<Incident>, Error> {
+    let too_fine = || Error::new(format!("{factor} times the budget of {objective} does not fit 128 bits"));
+    let allowed = factor.checked_mul(objective.budget()).ok_or_else(too_fine)?;
+    let scale = |value: u128| i128::try_from(value).map_err(|_| too_fine());
+    let (p, q) = (scale(allowed.numerator())?, scale(allowed.denominator())?);
+    if p.max(q) >= 1 << 62 {
+        return Err(too_fine());
+    }
+    if expected == 0 {
+        return Err(Error::new("no events are expected in the period, so there is no budget to spend"));
+    }
+    let score = |tally: Tally| i128::from(tally.bad()) * q - i128::from(tally.total()) * p;
+    let budget = q as f64 * objective.budget().to_f64() * expected as f64;
+    let found = maximal_segments(series.steps().map(score));
+    let incident = |segment: &Segment| Incident {
+        start: segment.start,
+        end: segment.end,
+        tally: series.window(segment.end, segment.end - segment.start),
+        excess: segment.score as f64 / budget,
+    };
+    Ok(found.iter().map(incident).filter(|incident| incident.excess >= significant).collect())
+}
+
+/// A contiguous stretch of scores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Segment {
+    /// Its first position.
+    pub start: usize,
+    /// The position after its last.
+    pub end: usize,
+    /// The sum of its scores: more than zero.
+    pub score: i128,
+}
+
+/// All maximal scoring subsequences of a sequence of scores, in order, in linear time.
+///
+/// Every positive score lies in exactly one of them (W. L. Ruzzo and M. Tompa, 1999).
+///
+/// ```
+/// use slo_core::replay::maximal_segments;
+///
+/// let found = maximal_segments([4, -5, 3, -3, 1, 2, -2, 2, -2, 1, 5]);
+/// let found: Vec<_> = found.iter().map(|segment| (segment.start, segment.end, segment.score)).collect();
+/// assert_eq!(found, [(0, 1, 4), (2, 3, 3), (4, 11, 7)]);
+/// ```
+#[must_use]
+pub fn maximal_segments(scores: impl IntoIterator<Item = i128>) -> Vec<Segment> {
+    // A candidate with the sums of all scores before it and up to its end.
+    struct Candidate {
+        start: usize,
+        end: usize,
+        before: i128,
+        up_to: i128,
+        // The nearest earlier candidate with less before it.
+        lower: Option<usize>,
+    }
+    let mut candidates: Vec<Candidate> = Vec::new();
+    let mut sum: i128 = 0;
+    for (index, score) in scores.into_iter().enumerate() {
+        let before = sum;
+        sum = sum.saturating_add(score);
+        if score <= 0 {
+            continue;
+        }
+        let mut new = Candidate { start: index, end: index + 1, before, up_to: sum, lower: None };
+        let mut at = candidates.len().checked_sub(1);
+        while let Some(candidate) = at.and_then(|at| candidates.get(at)) {
+            if candidate.before >= new.before {
+                // None further back can gain from the stretch between: skip to one with less before it.
+                at = candidate.lower;
+                continue;
+            }
+            if candidate.up_to >= new.up_to {
+                break;
+            }
+            // Both, and what lies between them, score more than either.
+            new =
+                Candidate { start: candidate.start, before: candidate.before, lower: candidate.lower, ..new };
+            candidates.truncate(at.unwrap_or(0));
+            at = new.lower;
+        }
+        new.lower = at;
+        candidates.push(new);
+    }
+    let segment = |one: Candidate| Segment { start: one.start, end: one.end, score: one.up_to - one.before };
+    candidates.into_iter().map(segment).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Window;
+    use proptest::prelude::*;
+
+    /// From the definition: the best stretch, then those left and right of it.
+    fn by_definition(scores: &[i128], offset: usize, found: &mut Vec<Segment>) {
+        let best = (0..scores.len())
+            .flat_map(|start| (start + 1..=scores.len()).map(move |end| (start, end)))
+            .map(|(start, end)| {
+                (scores[start..end].iter().sum::<i128>(), std::cmp::Reverse(end - start), start, end)
+            })
+            .max_by_key(|(score, shortest, start, _)| (*score, *shortest, std::cmp::Reverse(*start)));
+        let Some((score, _, start, end)) = best.filter(|(score, ..)| *score > 0) else { return };
+        by_definition(&scores[..start], offset, found);
+        found.push(Segment { start: offset + start, end: offset + end, score });
+        by_definition(&scores[end..], offset + end, found);
+    }
+
+    #[test]
+    fn leaves_out_what_is_not_significant() {
+        let total = vec![1_000; 50];
+        let mut bad = vec![0; 50];
+        (bad[5], bad[40]) = (2, 500);
+        let series = Series::new(0, Window::minutes(1), &total, &bad).unwrap();
+        let found =
+            |least| incidents(&series, "99.9%".parse().unwrap(), Ratio::ONE, 1_000_000, least).unwrap();
+        assert_eq!((found(0.0).len(), found(0.01).len()), (2, 1));
+        assert!((found(0.01)[0].excess - 0.499).abs() < 1e-12);
+        assert!(incidents(&series, "99.9%".parse().unwrap(), Ratio::ONE, 0, 0.0).is_err());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1_000))]
+        #[test]
+        fn finds_what_the_definition_does(scores in prop::collection::vec(-9_i128..10, 0..40)) {
+            let mut expected = Vec::new();
+            by_definition(&scores, 0, &mut expected);
+            prop_assert_eq!(maximal_segments(scores), expected);
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! History: what alerts would have done, and what objectives would have held.
+//!
+//! *Would we have been paged?* A history in two columns, the alerts of a tier on it, the incidents it holds,
+//! and how the two fit:
+//!
+//! ```
+//! use slo_core::{model::{AlertPolicy, Ratio, Window}, replay::{AlertRule, Series, alerts, incidents, score}};
+//!
+//! let total = vec![600; 43_200]; // thirty days of minutes
+//! let mut bad = vec![0; 43_200];
+//! bad[30_000..30_045].fill(30); // 5 % fail for three quarters of an hour
+//! let series = Series::new(0, Window::minutes(1), &total, &bad)?;
+//! let objective = "99.9%".parse()?;
+//! let events = series.total().total();
+//!
+//! let fast = AlertRule::of_tier(&AlertPolicy::workbook().tiers()[0], objective)?;
+//! let pages = alerts(&series, &fast, 1)?;
+//! let found = incidents(&series, objective, Ratio::ONE, events, 0.02)?;
+//! let result = score(&series, &pages, &found, objective, events, Window::minutes(5))?;
+//! assert_eq!(result.recall(), Some(1.0));
+//! assert_eq!(result.incidents[0].seconds, Some(18.0 * 60.0)); // paged after 18 minutes
+//! assert!((result.incidents[0].spent - 0.0208).abs() < 1e-4); // and 2 % of the budget
+//! # Ok::<(), slo_core::Error>(())
+//! ```
+
+mod alerts;
+mod barcode;
+mod bias;
+mod counter;
+mod incidents;
+mod score;
+mod series;
+
+pub use alerts::{AlertRule, Episode, alerts};
+pub use barcode::Barcode;
+pub use bias::{RatioBias, ratio_bias};
+pub use counter::{RangeEnds, Sample, anchored_increase, extrapolated_increase, extrapolated_rate};
+pub use incidents::{Incident, Segment, incidents, maximal_segments};
+pub use score::{Detected, Score, any_of, score};
+pub use series::Series;

@@ -1,0 +1,198 @@
+//! How good alerts were: precision, recall, and what had been spent when they came.
+
+use super::{Episode, Incident, Series};
+use crate::{
+    Error,
+    model::{Objective, Window},
+};
+
+/// Alerts held against incidents.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Score {
+    /// How often an alert started.
+    pub alerts: usize,
+    /// Those of them that overlap an incident, or start within the grace after its end.
+    pub true_alerts: usize,
+    /// The incidents, each with what found it.
+    pub incidents: Vec<Detected>,
+    /// Steps that an alert was firing while there was no incident, grace included.
+    pub idle_steps: usize,
+}
+
+/// An incident and its detection.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Detected {
+    /// The incident.
+    pub incident: Incident,
+    /// From its beginning to the first alert, in seconds; `None` where none came.
+    pub seconds: Option<f64>,
+    /// The share of the period's budget that it had spent by then; all of it where no alert came.
+    pub spent: f64,
+    /// From its end to the end of the last alert on it, in seconds; 0 where that ended before it.
+    pub reset_seconds: Option<f64>,
+}
+
+impl Score {
+    /// The share of alerts that were true, or `None` without alerts.
+    #[must_use]
+    pub fn precision(&self) -> Option<f64> {
+        (self.alerts > 0).then(|| self.true_alerts as f64 / self.alerts as f64)
+    }
+
+    /// The share of incidents that were detected, or `None` without incidents.
+    #[must_use]
+    pub fn recall(&self) -> Option<f64> {
+        let detected = self.incidents.iter().filter(|incident| incident.seconds.is_some()).count();
+        (!self.incidents.is_empty()).then(|| detected as f64 / self.incidents.len() as f64)
+    }
+
+    /// (1+β²)·P·R/(β²P+R): above 1, `beta` makes missed incidents matter more than false alerts.
+    ///
+    /// `None` where precision or recall is, and 0 where both are 0.
+    #[must_use]
+    pub fn f_score(&self, beta: f64) -> Option<f64> {
+        let (precision, recall) = (self.precision()?, self.recall()?);
+        let square = beta * beta;
+        let score = (1.0 + square) * precision * recall / (square * precision + recall);
+        Some(if score.is_finite() { score } else { 0.0 })
+    }
+
+    /// Seconds to detection at quantile `p` of the detected incidents, or `None` without any.
+    #[must_use]
+    pub fn detection_seconds(&self, p: f64) -> Option<f64> {
+        let mut seconds: Vec<f64> = self.incidents.iter().filter_map(|incident| incident.seconds).collect();
+        seconds.sort_by(f64::total_cmp);
+        (!seconds.is_empty()).then(|| crate::stats::quantile(&seconds, p))
+    }
+
+    /// The most that any incident had spent before it was detected, a share of the period's budget.
+    #[must_use]
+    pub fn most_spent(&self) -> f64 {
+        self.incidents.iter().map(|incident| incident.spent).fold(0.0, f64::max)
+    }
+}
+
+/// Holds alert episodes against incidents; both in order.
+///
+/// An alert is true if it overlaps an incident, or starts within `grace` after its end: it may be late. One
+/// alert may be true of several incidents. `expected` are the events of the whole period, as for
+/// [`incidents`](super::incidents()).
+///
+/// ```
+/// use slo_core::{model::{AlertPolicy, Ratio, Window}, replay::{AlertRule, Series, alerts, incidents, score}};
+///
+/// let total = vec![1_000; 2_000];
+/// let mut bad = vec![0; 2_000];
+/// bad[500..520].fill(1_000);
+/// let series = Series::new(0, Window::minutes(1), &total, &bad)?;
+/// let objective = "99.9%".parse()?;
+/// let fast = AlertRule::of_tier(&AlertPolicy::workbook().tiers()[0], objective)?;
+/// let found = incidents(&series, objective, Ratio::ONE, 43_200_000, 0.01)?;
+/// let result = score(&series, &alerts(&series, &fast, 1)?, &found, objective, 43_200_000, Window::minutes(5))?;
+/// assert_eq!((result.precision(), result.recall()), (Some(1.0), Some(1.0)));
+/// assert_eq!(result.incidents[0].seconds, Some(60.0));
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+///
+/// # Errors
+/// No events expected, or a grace that is not whole steps.
+pub fn score(
+    series: &Series<'_>,
+    episodes: &[Episode],
+    incidents: &[Incident],
+    objective: Objective,
+    expected: u64,
+    grace: Window,
+) -> Result<Score, Error> {
+    if expected == 0 {
+        return Err(Error::new("no events are expected in the period, so there is no budget to spend"));
+    }
+    let grace = series.steps_in(grace)?;
+    let budget = objective.budget().to_f64() * expected as f64;
+    let step = series.step().as_seconds().to_f64();
+    let overlaps = |episode: &Episode, incident: &Incident| {
+        episode.start < incident.end + grace && incident.start < episode.end
+    };
+    let detected = |incident: &Incident| {
+        let mut hits = episodes.iter().filter(|episode| overlaps(episode, incident)).peekable();
+        // After the step: that is when the alert was evaluated. One that fired already is there at once.
+        let until = hits.peek().map(|first| first.start.max(incident.start) + 1);
+        let seen = until.unwrap_or(incident.end).min(incident.end) - incident.start;
+        let last = hits.last();
+        Detected {
+            incident: *incident,
+            seconds: until.map(|until| (until - incident.start) as f64 * step),
+            spent: series.window(incident.start + seen, seen).bad() as f64 / budget,
+            reset_seconds: last.map(|last| (last.end + 1).saturating_sub(incident.end) as f64 * step),
+        }
+    };
+    let is_true = |episode: &&Episode| incidents.iter().any(|incident| overlaps(episode, incident));
+    let idle = |episode: &Episode| {
+        let busy = |index: &usize| {
+            incidents.iter().any(|incident| incident.start <= *index && *index < incident.end + grace)
+        };
+        (episode.start..episode.end).filter(|index| !busy(index)).count()
+    };
+    Ok(Score {
+        alerts: episodes.len(),
+        true_alerts: episodes.iter().filter(is_true).count(),
+        incidents: incidents.iter().map(detected).collect(),
+        idle_steps: episodes.iter().map(idle).sum(),
+    })
+}
+
+/// Merges the episodes of several rules into those of one alert that fires when any of them does.
+#[must_use]
+pub fn any_of(rules: &[Vec<Episode>]) -> Vec<Episode> {
+    let mut all: Vec<Episode> = rules.iter().flatten().copied().collect();
+    all.sort_unstable();
+    let mut merged: Vec<Episode> = Vec::new();
+    for episode in all {
+        match merged.last_mut() {
+            Some(last) if episode.start <= last.end => last.end = last.end.max(episode.end),
+            _ => merged.push(episode),
+        }
+    }
+    merged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::math::Tally;
+
+    const fn episode(start: usize, end: usize) -> Episode {
+        Episode { start, end }
+    }
+
+    #[test]
+    fn tells_true_alerts_from_false_ones() {
+        let (total, bad) = (vec![10; 100], vec![1; 100]);
+        let series = Series::new(0, Window::minutes(1), &total, &bad).unwrap();
+        let incident = |start, end| Incident { start, end, tally: Tally::EMPTY, excess: 1.0 };
+        let episodes = [episode(5, 8), episode(22, 30), episode(41, 43), episode(90, 95)];
+        let incidents = [incident(20, 25), incident(30, 40), incident(60, 70)];
+        let result =
+            score(&series, &episodes, &incidents, "99%".parse().unwrap(), 1_000, Window::minutes(2)).unwrap();
+        assert_eq!((result.alerts, result.true_alerts), (4, 2));
+        assert_eq!(result.precision(), Some(0.5));
+        assert_eq!(result.recall(), Some(2.0 / 3.0));
+        let seconds: Vec<_> = result.incidents.iter().map(|one| one.seconds).collect();
+        assert_eq!(seconds, [Some(180.0), Some(720.0), None]);
+        let spent: Vec<_> = result.incidents.iter().map(|one| one.spent).collect();
+        assert_eq!(spent, [0.3, 1.0, 1.0]);
+        assert_eq!(result.idle_steps, 3 + 3 + 1 + 5);
+        assert!((result.f_score(1.0).unwrap() - 4.0 / 7.0).abs() < 1e-12);
+        assert!((result.most_spent() - 1.0).abs() < 1e-12);
+        assert!(
+            score(&series, &episodes, &incidents, "99%".parse().unwrap(), 0, Window::minutes(2)).is_err()
+        );
+    }
+
+    #[test]
+    fn merges_rules() {
+        let merged = any_of(&[vec![episode(1, 4), episode(9, 10)], vec![episode(3, 6), episode(6, 7)]]);
+        assert_eq!(merged, [episode(1, 7), episode(9, 10)]);
+        assert_eq!(any_of(&[]), []);
+    }
+}

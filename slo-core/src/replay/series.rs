@@ -1,0 +1,276 @@
+//! A history of events, from which the tally of any window can be read.
+
+use crate::{
+    Error,
+    math::{Exclusions, Tally},
+    model::Window,
+};
+
+/// Bad and total events in equal steps of time, borrowed from two columns.
+///
+/// Step i counts the events after `start + i·step` up to and including `start + (i+1)·step`, so windows are
+/// left-open and right-closed like Prometheus'. Sums are kept for every 64th step: a sixty-fourth of the
+/// columns, from which any window follows in a few dozen additions.
+///
+/// ```
+/// use slo_core::{model::Window, replay::Series};
+///
+/// let (total, bad) = ([100, 100, 100, 100], [0, 1, 5, 0]);
+/// let series = Series::new(0, Window::minutes(1), &total, &bad)?;
+/// let last_two = series.window(series.len(), 2);
+/// assert_eq!((last_two.total(), last_two.bad()), (200, 5));
+/// assert_eq!(series.total().error_ratio(), Some(0.015));
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Series<'a> {
+    start: i64,
+    step: Window,
+    total: &'a [u64],
+    bad: &'a [u64],
+    // Sums of all steps before chunk i; one more than there are chunks. No sum overflows, and bad never
+    // exceeds total.
+    sums: Vec<Tally>,
+}
+
+/// Steps per chunk.
+pub(super) const CHUNK: usize = 64;
+
+impl<'a> Series<'a> {
+    /// A history that begins at `start`, in milliseconds since the Unix epoch.
+    ///
+    /// # Errors
+    /// Columns of different lengths, a step with more bad events than events, or more events than 64 bits
+    /// hold; each with its position.
+    pub fn new(start: i64, step: Window, total: &'a [u64], bad: &'a [u64]) -> Result<Self, Error> {
+        if total.len() != bad.len() {
+            return Err(Error::new(format!(
+                "{} steps of total and {} of bad events",
+                total.len(),
+                bad.len()
+            )));
+        }
+        let mut sums = Vec::with_capacity(total.len() / CHUNK + 2);
+        let mut sum = Tally::EMPTY;
+        sums.push(sum);
+        for (chunk, (totals, bads)) in total.chunks(CHUNK).zip(bad.chunks(CHUNK)).enumerate() {
+            sum =
+                add_chunk(sum, totals, bads).ok_or_else(|| first_fault(sum, chunk * CHUNK, totals, bads))?;
+            sums.push(sum);
+        }
+        Ok(Self { start, step, total, bad, sums })
+    }
+
+    /// How many steps there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.total.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.total.is_empty()
+    }
+
+    /// The length of a step.
+    #[must_use]
+    pub const fn step(&self) -> Window {
+        self.step
+    }
+
+    /// The beginning of the first step, in milliseconds since the Unix epoch.
+    #[must_use]
+    pub const fn start(&self) -> i64 {
+        self.start
+    }
+
+    /// The end of the first `steps` steps, in milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn time_after(&self, steps: usize) -> i64 {
+        let millis = i128::from(self.start) + steps as i128 * i128::from(self.step.as_millis());
+        i64::try_from(millis).unwrap_or(i64::MAX)
+    }
+
+    /// The whole steps in `window`.
+    ///
+    /// # Errors
+    /// A window that is not a whole number of steps.
+    pub fn steps_in(&self, window: Window) -> Result<usize, Error> {
+        if !window.is_multiple_of(self.step) {
+            return Err(Error::new(format!("{window} is not a whole number of steps of {}", self.step))
+                .with_hint("windows are exact only at the edges of steps"));
+        }
+        usize::try_from(window.as_millis() / self.step.as_millis())
+            .map_err(|_| Error::new(format!("{window} has more steps than memory")))
+    }
+
+    /// The tally of the step `index`; empty beyond the end.
+    #[must_use]
+    pub fn at(&self, index: usize) -> Tally {
+        match (self.total.get(index), self.bad.get(index)) {
+            (Some(total), Some(bad)) => Tally::new(*total, *bad).unwrap_or(Tally::EMPTY),
+            _ => Tally::EMPTY,
+        }
+    }
+
+    /// All steps.
+    #[must_use]
+    pub fn steps(&self) -> impl ExactSizeIterator<Item = Tally> {
+        (0..self.len()).map(|index| self.at(index))
+    }
+
+    /// The tally of the `steps` steps before position `end`, as many of them as there are.
+    #[must_use]
+    pub fn window(&self, end: usize, steps: usize) -> Tally {
+        let end = end.min(self.len());
+        self.before(end).since(self.before(end.saturating_sub(steps))).unwrap_or(Tally::EMPTY)
+    }
+
+    /// All events.
+    #[must_use]
+    pub fn total(&self) -> Tally {
+        self.before(self.len())
+    }
+
+    /// The tally of all steps before `position`.
+    pub(super) fn before(&self, position: usize) -> Tally {
+        let chunk = position / CHUNK;
+        let mut sum = self.sums.get(chunk).copied().unwrap_or(Tally::EMPTY);
+        for index in chunk * CHUNK..position {
+            // Part of a sum that was checked.
+            sum = sum.checked_add(self.at(index)).unwrap_or(sum);
+        }
+        sum
+    }
+
+    /// The tally of the chunks from `first` up to, not including, `last`.
+    pub(super) fn window_of_chunks(&self, first: usize, last: usize) -> Tally {
+        let sum = |chunk: usize| self.sums.get(chunk.min(self.sums.len().saturating_sub(1))).copied();
+        match (sum(first), sum(last)) {
+            (Some(before), Some(after)) if first < last => after.since(before).unwrap_or(Tally::EMPTY),
+            _ => Tally::EMPTY,
+        }
+    }
+
+    /// The burn of every position: after each step, the error ratio of the `steps` steps before it.
+    ///
+    /// `None` where the window has no events. At the beginning, windows are as long as the history.
+    pub fn error_ratios(&self, steps: usize) -> impl Iterator<Item = Option<f64>> {
+        let mut window = Tally::EMPTY;
+        (0..self.len()).map(move |index| {
+            window = self.slide(window, index, steps);
+            window.error_ratio()
+        })
+    }
+
+    /// The window that ends before `index`, moved on by the step `index`.
+    pub(super) fn slide(&self, window: Tally, index: usize, steps: usize) -> Tally {
+        let wider = window.checked_add(self.at(index)).unwrap_or(window);
+        let leaving = index.checked_sub(steps).map_or(Tally::EMPTY, |old| self.at(old));
+        wider.since(leaving).unwrap_or(wider)
+    }
+
+    /// The columns without the events of excluded time: a step is excluded if its end is.
+    ///
+    /// ```
+    /// use slo_core::{math::{Exclusions, Span}, model::Window, replay::Series};
+    ///
+    /// let series = Series::new(0, Window::minutes(1), &[10, 10, 10], &[0, 9, 0])?;
+    /// let maintenance = Exclusions::new([Span::new(60_000, 120_000)?]);
+    /// let (total, bad) = series.without(&maintenance);
+    /// assert_eq!((total, bad), (vec![10, 0, 10], vec![0, 0, 0]));
+    /// # Ok::<(), slo_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn without(&self, exclusions: &Exclusions) -> (Vec<u64>, Vec<u64>) {
+        let counts = |index| !exclusions.contains(self.time_after(index + 1));
+        let keep = |column: &[u64]| {
+            column.iter().enumerate().map(|(index, value)| if counts(index) { *value } else { 0 }).collect()
+        };
+        (keep(self.total), keep(self.bad))
+    }
+}
+
+/// `sum` and the steps of a chunk, or `None` where a step contradicts itself or the sum overflows.
+fn add_chunk(sum: Tally, totals: &[u64], bads: &[u64]) -> Option<Tally> {
+    // Plain loops over small numbers, so that they run as fast as memory is read.
+    let (mut total, mut bad, mut fault) = (0_u64, 0_u64, 0_u64);
+    for (step_total, step_bad) in totals.iter().zip(bads) {
+        total = total.wrapping_add(*step_total);
+        bad = bad.wrapping_add(*step_bad);
+        // The top bit is set where bad exceeds total; the high bits are where the sum could wrap.
+        fault |= step_total.wrapping_sub(*step_bad) | step_total;
+    }
+    if fault >> (u64::BITS - CHUNK.ilog2()) != 0 {
+        return totals
+            .iter()
+            .zip(bads)
+            .try_fold(sum, |sum, (total, bad)| sum.checked_add(Tally::new(*total, *bad).ok()?).ok());
+    }
+    sum.checked_add(Tally::new(total, bad).ok()?).ok()
+}
+
+fn first_fault(mut sum: Tally, first: usize, totals: &[u64], bads: &[u64]) -> Error {
+    for (index, (total, bad)) in totals.iter().zip(bads).enumerate() {
+        let added = Tally::new(*total, *bad).and_then(|step| sum.checked_add(step));
+        match added {
+            Ok(added) => sum = added,
+            Err(error) => {
+                let at = Error::new(format!("step {}: {error}", first + index));
+                return match error.hint() {
+                    Some(hint) => at.with_hint(hint),
+                    None => at,
+                };
+            }
+        }
+    }
+    Error::new("the steps do not add up")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const MINUTE: Window = Window::minutes(1);
+
+    #[test]
+    fn says_where_the_columns_are_wrong() {
+        let mut total = vec![10; 200];
+        let bad = vec![5; 200];
+        total[130] = 4;
+        let error = Series::new(0, MINUTE, &total, &bad).unwrap_err();
+        assert_eq!(error.message(), "step 130: 5 bad events of 4");
+        assert!(error.hint().is_some());
+        assert!(Series::new(0, MINUTE, &total[..5], &bad).is_err());
+        let error = Series::new(0, MINUTE, &[u64::MAX, 1], &[0, 0]).unwrap_err();
+        assert!(error.message().starts_with("step 1: "), "{error}");
+        assert!(Series::new(0, MINUTE, &[u64::MAX], &[u64::MAX]).is_ok());
+        assert!(Series::new(0, MINUTE, &[], &[]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn takes_whole_steps_only() {
+        let series = Series::new(0, MINUTE, &[], &[]).unwrap();
+        assert_eq!(series.steps_in(Window::hours(1)), Ok(60));
+        assert!(series.steps_in(Window::seconds(90)).is_err());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1_000))]
+        #[test]
+        fn windows_are_the_sums_of_their_steps(
+            steps in prop::collection::vec((0..100_u64, 0..100_u64), 0..300), end in 0..310_usize, length in 0..310_usize
+        ) {
+            let total: Vec<u64> = steps.iter().map(|(good, bad)| good + bad).collect();
+            let bad: Vec<u64> = steps.iter().map(|(_, bad)| *bad).collect();
+            let series = Series::new(0, MINUTE, &total, &bad).unwrap();
+            let to = end.min(steps.len());
+            let range = to.saturating_sub(length)..to;
+            let window = series.window(end, length);
+            prop_assert_eq!(window.total(), total[range.clone()].iter().sum::<u64>());
+            prop_assert_eq!(window.bad(), bad[range].iter().sum::<u64>());
+        }
+    }
+}
