@@ -44,6 +44,7 @@
 //! | [`math`] | counts → burn rates, budgets, alerts |
 //! | [`stats`] | counts → intervals, tests, what few events mean |
 //! | [`replay`] | histories → alerts, incidents, backtests, objectives |
+//! | [`forecast`] | histories and incidents → the budget to come |
 //! | [`promql`] | a tree that prints only valid PromQL |
 //! | [`rules`] | SLOs → recording and alerting rules |
 #![cfg_attr(feature = "artifact", doc = "| [`artifact`] | rules → rule files |")]
@@ -59,6 +60,8 @@ pub mod math;
 pub mod stats;
 
 pub mod replay;
+
+pub mod forecast;
 
 pub mod promql;
 

@@ -25,7 +25,7 @@ pub struct Publication {
 /// use slo_core::math::{Publication, stale_time};
 /// use std::time::Duration;
 ///
-/// let minutes = |minutes| Duration::from_secs(minutes * 60);
+/// let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
 /// // Every ten minutes, and once twenty; data is two minutes old when it comes out.
 /// let published = [0, 10, 20, 30, 40, 50].map(|at| Publication { at: minutes(at), data_age: minutes(2) });
 /// let stale = stale_time(&published, minutes(0), minutes(70), minutes(15))?;

@@ -26,15 +26,22 @@
 mod alerts;
 mod barcode;
 mod bias;
+mod bootstrap;
 mod counter;
 mod incidents;
+mod objective;
 mod score;
+mod search;
 mod series;
 
 pub use alerts::{AlertRule, Episode, alerts};
 pub use barcode::Barcode;
 pub use bias::{RatioBias, ratio_bias};
+pub use bootstrap::Bootstrap;
+pub(crate) use bootstrap::Draws;
 pub use counter::{RangeEnds, Sample, anchored_increase, extrapolated_increase, extrapolated_rate};
 pub use incidents::{Incident, Segment, incidents, maximal_segments};
+pub use objective::{LADDER, Proposal, propose, round_down};
 pub use score::{Detected, Score, any_of, score};
+pub use search::{Candidate, Search};
 pub use series::Series;

@@ -1,0 +1,90 @@
+//! Other histories that might have been: a block bootstrap.
+
+use super::Series;
+use crate::{Error, math::Tally, model::Window, stats::Random};
+
+/// Resamples a history in blocks, so that incidents stay whole and nights stay nights.
+///
+/// The stationary bootstrap (D. N. Politis and J. P. Romano, 1994): blocks have geometric lengths about their
+/// mean, which should be at least that of the longest incident. From two weeks of history on, a block comes
+/// from the same time of the week as the place it fills; from two days on, from the same time of the day.
+/// Numbers are drawn from `seed`: the same seed gives the same answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Bootstrap {
+    /// The mean length of a block.
+    pub mean_block: Window,
+    /// How many histories are drawn.
+    pub resamples: u32,
+    /// What the random numbers begin with.
+    pub seed: u64,
+}
+
+impl Bootstrap {
+    /// 1,000 histories of blocks of `mean_block`.
+    #[must_use]
+    pub const fn new(mean_block: Window, seed: u64) -> Self {
+        Self { mean_block, resamples: 1_000, seed }
+    }
+
+    /// How drawing from `series` works out.
+    ///
+    /// # Errors
+    /// A history without steps, or a mean block that is not whole steps.
+    pub(crate) fn on<'a>(&self, series: &'a Series<'a>) -> Result<Draws<'a>, Error> {
+        if series.is_empty() {
+            return Err(Error::new("there is no history to draw from"));
+        }
+        let per = |window: Window| series.steps_in(window).ok().filter(|steps| series.len() >= 2 * steps);
+        let cycle = per(Window::days(7)).or_else(|| per(Window::days(1))).unwrap_or(1);
+        let mean_block = series.steps_in(self.mean_block)?.max(1);
+        Ok(Draws { series, cycle, mean_block, random: Random::new(self.seed) })
+    }
+}
+
+/// A source of blocks.
+pub(crate) struct Draws<'a> {
+    series: &'a Series<'a>,
+    // Steps after which time of week, or of day, repeats.
+    cycle: usize,
+    mean_block: usize,
+    random: Random,
+}
+
+/// A stretch of a history.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Block {
+    pub(crate) start: usize,
+    pub(crate) steps: usize,
+}
+
+impl Draws<'_> {
+    /// A block to fill place `at`, of at most `room` steps.
+    pub(crate) fn block(&mut self, at: usize, room: usize) -> Block {
+        let phase = at % self.cycle;
+        let cycles = (self.series.len() - phase).div_ceil(self.cycle);
+        let start = phase + self.random.below(cycles) * self.cycle;
+        // Geometric, by inversion; blocks end where the history does.
+        let chance = 1.0 / self.mean_block as f64;
+        let length =
+            if self.mean_block == 1 { 0.0 } else { (1.0 - self.random.unit()).ln() / (-chance).ln_1p() };
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "positive, and saturates"
+        )]
+        let length = (length as usize).saturating_add(1);
+        Block { start, steps: length.min(room).min(self.series.len() - start) }
+    }
+
+    /// The tally of a history of `steps` steps.
+    pub(crate) fn tally(&mut self, steps: usize) -> Result<Tally, Error> {
+        let (mut sum, mut at) = (Tally::EMPTY, 0);
+        while at < steps {
+            let block = self.block(at, steps - at);
+            sum = sum.checked_add(self.series.window(block.start + block.steps, block.steps))?;
+            at += block.steps;
+        }
+        Ok(sum)
+    }
+}

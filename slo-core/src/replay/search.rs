@@ -1,0 +1,311 @@
+//! Choosing alerts by what they would have done.
+
+use super::{AlertRule, Episode, Incident, Score, Series, alerts, any_of, score};
+use crate::{
+    Error,
+    model::{Objective, Ratio, Window},
+};
+
+/// What an alert policy may be made of, and what it must do.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Search {
+    /// Long windows to try.
+    pub longs: Vec<Window>,
+    /// Short windows to try; those longer than half a long window are left out.
+    pub shorts: Vec<Window>,
+    /// Burn rates to try as factors.
+    pub factors: Vec<Ratio>,
+    /// The most rules of a policy.
+    pub most_rules: usize,
+    /// The largest error ratio there may be; rules that need more are left out.
+    pub worst: Ratio,
+    /// A rule stops at most this long after an outage of the worst error ratio has ended.
+    pub longest_reset: Option<Window>,
+    /// The fewest bad events in the long window, as in [`AlertRule`].
+    pub fewest_bad: u64,
+    /// An alert this long after an incident still counts as true.
+    pub grace: Window,
+    /// Alerts are evaluated after every so many steps.
+    pub every: usize,
+}
+
+/// A policy of a [`Search`], and how it did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    /// Its rules; the alert fires when any of them does.
+    pub rules: Vec<AlertRule>,
+    /// The factors of the rules, in their order.
+    pub factors: Vec<Ratio>,
+    /// Against the incidents of the history.
+    pub score: Score,
+}
+
+impl Candidate {
+    /// Alerts that were not true.
+    #[must_use]
+    pub fn false_alerts(&self) -> usize {
+        self.score.alerts - self.score.true_alerts
+    }
+
+    /// What incidents had spent in all before they were detected, shares of the period's budget.
+    #[must_use]
+    pub fn spent(&self) -> f64 {
+        self.score.incidents.iter().map(|incident| incident.spent).sum()
+    }
+}
+
+impl Search {
+    /// The windows and factors that people use, from `step`s of a history: up to four rules.
+    #[must_use]
+    pub fn usual(step: Window) -> Self {
+        let minutes = |list: &[u64]| {
+            let windows = list.iter().map(|minutes| Window::minutes(*minutes));
+            windows.filter(|window| window.is_multiple_of(step)).collect()
+        };
+        let factors =
+            [1, 2, 3, 4, 6, 8, 10].map(Ratio::whole).into_iter().chain([72, 100, 180, 360].map(|fifths| {
+                // 14.4, 20, 36 and 72.
+                Ratio::new(fifths, 5).unwrap_or(Ratio::ONE)
+            }));
+        Self {
+            longs: minutes(&[30, 60, 120, 360, 720, 1_440, 4_320]),
+            shorts: minutes(&[5, 10, 30, 120, 360]),
+            factors: factors.collect(),
+            most_rules: 4,
+            worst: Ratio::ONE,
+            longest_reset: None,
+            fewest_bad: 0,
+            grace: step,
+            every: 1,
+        }
+    }
+
+    /// The policies that no other beats: fewer false alerts, or less spent before detection.
+    ///
+    /// Every rule of the grid is replayed. From all of them, policies are built greedily for a range of
+    /// exchange rates between false alerts and spend, and improved by exchanging single rules; greedy choice
+    /// covers incidents within 1 − 1/e of the best. The front is sorted by false alerts, fewest first.
+    ///
+    /// ```
+    /// use slo_core::{model::{Ratio, Window}, replay::{Search, Series, incidents}};
+    ///
+    /// let total = vec![1_000; 20_000];
+    /// let mut bad = vec![0; 20_000];
+    /// bad[3_000..3_020].fill(500); // sharp
+    /// bad[9_000..10_500].fill(8); // slow
+    /// let series = Series::new(0, Window::minutes(1), &total, &bad)?;
+    /// let objective = "99.9%".parse()?;
+    /// let found = incidents(&series, objective, Ratio::ONE, 43_200_000, 0.02)?;
+    /// let front = Search::usual(Window::minutes(1)).run(&series, objective, 43_200_000, &found)?;
+    /// let best = &front[0];
+    /// assert_eq!((best.false_alerts(), best.score.recall()), (0, Some(1.0)));
+    /// # Ok::<(), slo_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// No windows or factors that make a rule, or windows that are not whole steps.
+    pub fn run(
+        &self,
+        series: &Series<'_>,
+        objective: Objective,
+        expected: u64,
+        incidents: &[Incident],
+    ) -> Result<Vec<Candidate>, Error> {
+        let judge = Judge { series, objective, expected, incidents, grace: self.grace };
+        let mut replayed = Vec::new();
+        for (rule, factor) in self.rules(objective)? {
+            let episodes = alerts(series, &rule, self.every)?;
+            // What never fires can only be a burden.
+            if !episodes.is_empty() {
+                replayed.push(Replayed { rule, factor, episodes });
+            }
+        }
+        let mut front: Vec<Candidate> = vec![judge.candidate(&[])?];
+        for exponent in -8..=4 {
+            let rate = 4.0_f64.powi(exponent);
+            let chosen = judge.choose(&replayed, self.most_rules, rate)?;
+            front.push(judge.candidate(&chosen)?);
+        }
+        Ok(pareto(front))
+    }
+
+    /// The rules of the grid that are sound for `objective`.
+    fn rules(&self, objective: Objective) -> Result<Vec<(AlertRule, Ratio)>, Error> {
+        let mut rules = Vec::new();
+        for factor in &self.factors {
+            let threshold = factor.checked_mul(objective.budget());
+            let threshold = threshold.ok_or_else(|| Error::new(format!("{factor} is too fine a factor")))?;
+            if *factor < Ratio::ONE || threshold >= self.worst {
+                continue;
+            }
+            for long in &self.longs {
+                for short in self.shorts.iter().filter(|short| short.ratio_to(*long) <= Ratio::HALF) {
+                    let rule =
+                        AlertRule { fewest_bad: self.fewest_bad, ..AlertRule::new(*long, *short, threshold) };
+                    if self.resets_in_time(&rule) {
+                        rules.push((rule, *factor));
+                    }
+                }
+            }
+        }
+        if rules.is_empty() {
+            return Err(Error::new(format!("no windows and factors make a rule for {objective}")).with_hint(
+                "a short window is at most half a long one; factors are 1 or more, below 1/budget",
+            ));
+        }
+        Ok(rules)
+    }
+
+    /// S·(1 − θ/e) for the worst e.
+    fn resets_in_time(&self, rule: &AlertRule) -> bool {
+        let Some(longest) = self.longest_reset else { return true };
+        let share = rule.threshold.checked_div(self.worst).and_then(|share| Ratio::ONE.checked_sub(share));
+        let reset = share.and_then(|share| rule.short.as_seconds().checked_mul(share));
+        reset.is_some_and(|reset| reset <= longest.as_seconds())
+    }
+}
+
+struct Replayed {
+    rule: AlertRule,
+    factor: Ratio,
+    episodes: Vec<Episode>,
+}
+
+struct Judge<'a> {
+    series: &'a Series<'a>,
+    objective: Objective,
+    expected: u64,
+    incidents: &'a [Incident],
+    grace: Window,
+}
+
+impl Judge<'_> {
+    fn score(&self, rules: &[&Replayed]) -> Result<Score, Error> {
+        let episodes: Vec<Vec<Episode>> = rules.iter().map(|rule| rule.episodes.clone()).collect();
+        score(self.series, &any_of(&episodes), self.incidents, self.objective, self.expected, self.grace)
+    }
+
+    fn candidate(&self, rules: &[&Replayed]) -> Result<Candidate, Error> {
+        Ok(Candidate {
+            rules: rules.iter().map(|rule| rule.rule).collect(),
+            factors: rules.iter().map(|rule| rule.factor).collect(),
+            score: self.score(rules)?,
+        })
+    }
+
+    /// Spend before detection plus `rate` for every false alert: lower is better.
+    fn cost(&self, rules: &[&Replayed], rate: f64) -> Result<f64, Error> {
+        let score = self.score(rules)?;
+        let spent: f64 = score.incidents.iter().map(|incident| incident.spent).sum();
+        Ok(spent + rate * (score.alerts - score.true_alerts) as f64)
+    }
+
+    fn choose<'r>(&self, rules: &'r [Replayed], most: usize, rate: f64) -> Result<Vec<&'r Replayed>, Error> {
+        let mut chosen: Vec<&Replayed> = Vec::new();
+        let mut cost = self.cost(&chosen, rate)?;
+        while chosen.len() < most {
+            let Some((better, with)) =
+                self.best(rules, rate, |rule| [chosen.as_slice(), &[rule]].concat())?
+            else {
+                break;
+            };
+            if better >= cost {
+                break;
+            }
+            (cost, chosen) = (better, with);
+        }
+        // Exchange single rules for as long as that helps; costs fall, so it ends.
+        let mut improved = true;
+        while improved {
+            improved = false;
+            for place in 0..chosen.len() {
+                let exchange = |rule| {
+                    let mut other = chosen.clone();
+                    if let Some(slot) = other.get_mut(place) {
+                        *slot = rule;
+                    }
+                    other
+                };
+                if let Some((better, with)) = self.best(rules, rate, exchange)?
+                    && better < cost
+                {
+                    (cost, chosen, improved) = (better, with, true);
+                }
+            }
+        }
+        Ok(chosen)
+    }
+
+    fn best<'r>(
+        &self,
+        rules: &'r [Replayed],
+        rate: f64,
+        policy: impl Fn(&'r Replayed) -> Vec<&'r Replayed>,
+    ) -> Result<Option<(f64, Vec<&'r Replayed>)>, Error> {
+        let mut best: Option<(f64, Vec<&Replayed>)> = None;
+        for rule in rules {
+            let policy = policy(rule);
+            let cost = self.cost(&policy, rate)?;
+            if best.as_ref().is_none_or(|(lowest, _)| cost < *lowest) {
+                best = Some((cost, policy));
+            }
+        }
+        Ok(best)
+    }
+}
+
+/// Those that no other beats in one respect without losing in the other, by false alerts.
+fn pareto(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
+    candidates.sort_by(|one, two| {
+        let by_alerts = one.false_alerts().cmp(&two.false_alerts());
+        by_alerts.then(one.spent().total_cmp(&two.spent())).then(one.rules.len().cmp(&two.rules.len()))
+    });
+    let mut lowest = f64::INFINITY;
+    candidates.retain(|candidate| {
+        let better = candidate.spent() < lowest;
+        lowest = lowest.min(candidate.spent());
+        better
+    });
+    candidates
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_a_front_on_which_nothing_is_beaten() {
+        let total = vec![100; 12_000];
+        let mut bad: Vec<u64> = (0..12_000_u64).map(|step| u64::from(step % 37 == 0)).collect();
+        bad[2_000..2_010].fill(60);
+        bad[5_000..5_600].fill(2);
+        bad[8_000..8_003].fill(30);
+        let series = Series::new(0, Window::minutes(1), &total, &bad).unwrap();
+        let objective = "99%".parse().unwrap();
+        let incidents =
+            super::super::incidents(&series, objective, Ratio::whole(2), 1_200_000, 0.01).unwrap();
+        assert_eq!(incidents.len(), 2);
+        let search = Search { most_rules: 2, ..Search::usual(Window::minutes(1)) };
+        let front = search.run(&series, objective, 1_200_000, &incidents).unwrap();
+        assert!(!front.is_empty());
+        for pair in front.windows(2) {
+            assert!(pair[0].false_alerts() < pair[1].false_alerts() && pair[0].spent() > pair[1].spent());
+        }
+        assert!(front.iter().all(|candidate| candidate.rules.len() <= 2));
+        assert!(front.last().unwrap().score.recall() > Some(0.4));
+    }
+
+    #[test]
+    fn refuses_a_grid_without_rules() {
+        let (total, bad) = (vec![1; 10], vec![0; 10]);
+        let series = Series::new(0, Window::minutes(1), &total, &bad).unwrap();
+        let search = Search { factors: vec![Ratio::whole(500)], ..Search::usual(Window::minutes(1)) };
+        let error = search.run(&series, "99%".parse().unwrap(), 10, &[]).unwrap_err();
+        assert!(error.hint().is_some());
+        let quick = Search { longest_reset: Some(Window::minutes(1)), ..Search::usual(Window::minutes(1)) };
+        assert!(
+            quick.rules("99%".parse().unwrap()).unwrap().iter().all(|(rule, _)| quick.resets_in_time(rule))
+        );
+    }
+}
