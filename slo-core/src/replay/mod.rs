@@ -43,5 +43,5 @@ pub use counter::{RangeEnds, Sample, anchored_increase, extrapolated_increase, e
 pub use incidents::{Incident, Segment, incidents, maximal_segments};
 pub use objective::{LADDER, Proposal, propose, round_down};
 pub use score::{Detected, Score, any_of, score};
-pub use search::{Candidate, Search};
+pub use search::{Candidate, FalseStartLimit, OutageLimit, Search};
 pub use series::Series;

@@ -4,6 +4,7 @@ use super::{AlertRule, Episode, Incident, Score, Series, alerts, any_of, score};
 use crate::{
     Error,
     model::{Objective, Ratio, Window},
+    stats::FalseAlarms,
 };
 
 /// What an alert policy may be made of, and what it must do.
@@ -22,12 +23,40 @@ pub struct Search {
     pub worst: Ratio,
     /// A rule stops at most this long after an outage of the worst error ratio has ended.
     pub longest_reset: Option<Window>,
+    /// A rule starts at most so often on random errors, by [`FalseAlarms`] at the history's mean traffic.
+    pub false_starts: Option<FalseStartLimit>,
+    /// Some rule of a policy detects every steady outage that is large enough, in time.
+    pub outages: Option<OutageLimit>,
+    /// A policy detects at least this share of the incidents.
+    pub least_recall: f64,
+    /// No incident spends more than this before it is detected, a share of the period's budget.
+    pub most_spent: Option<f64>,
     /// The fewest bad events in the long window, as in [`AlertRule`].
     pub fewest_bad: u64,
     /// An alert this long after an incident still counts as true.
     pub grace: Window,
     /// Alerts are evaluated after every so many steps.
     pub every: usize,
+}
+
+/// How often a rule may start to fire on a healthy service.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FalseStartLimit {
+    /// The burn rate of a healthy service.
+    pub burn: f64,
+    /// The most starts per day, by errors that come one by one.
+    pub per_day: f64,
+}
+
+/// How much a steady outage may spend before it is detected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutageLimit {
+    /// Outages of this error ratio and more.
+    pub error_ratio: Ratio,
+    /// The share of the period's budget.
+    pub spend: Ratio,
+    /// The period.
+    pub period: Window,
 }
 
 /// A policy of a [`Search`], and how it did.
@@ -75,6 +104,10 @@ impl Search {
             most_rules: 4,
             worst: Ratio::ONE,
             longest_reset: None,
+            false_starts: None,
+            outages: None,
+            least_recall: 0.0,
+            most_spent: None,
             fewest_bad: 0,
             grace: step,
             every: 1,
@@ -85,7 +118,8 @@ impl Search {
     ///
     /// Every rule of the grid is replayed. From all of them, policies are built greedily for a range of
     /// exchange rates between false alerts and spend, and improved by exchanging single rules; greedy choice
-    /// covers incidents within 1 − 1/e of the best. The front is sorted by false alerts, fewest first.
+    /// covers incidents within 1 − 1/e of the best. The front is sorted by false alerts, fewest first; it is
+    /// empty where no policy keeps the limits.
     ///
     /// ```
     /// use slo_core::{model::{Ratio, Window}, replay::{Search, Series, incidents}};
@@ -114,7 +148,7 @@ impl Search {
     ) -> Result<Vec<Candidate>, Error> {
         let judge = Judge { series, objective, expected, incidents, grace: self.grace };
         let mut replayed = Vec::new();
-        for (rule, factor) in self.rules(objective)? {
+        for (rule, factor) in self.rules(series, objective)? {
             let episodes = alerts(series, &rule, self.every)?;
             // What never fires can only be a burden.
             if !episodes.is_empty() {
@@ -127,11 +161,27 @@ impl Search {
             let chosen = judge.choose(&replayed, self.most_rules, rate)?;
             front.push(judge.candidate(&chosen)?);
         }
+        front.retain(|candidate| self.keeps_limits(candidate, objective));
         Ok(pareto(front))
     }
 
+    fn keeps_limits(&self, candidate: &Candidate, objective: Objective) -> bool {
+        let recalls = candidate.score.recall().is_none_or(|recall| recall >= self.least_recall);
+        let spends = self.most_spent.is_none_or(|most| candidate.score.most_spent() <= most);
+        // The larger an outage, the more rules see it: the smallest one decides.
+        let detects = self.outages.is_none_or(|limit| {
+            let in_time = |rule: &AlertRule| {
+                let burn = rule.threshold.checked_div(objective.budget());
+                let spend = burn.and_then(|burn| burn.checked_mul(rule.long.ratio_to(limit.period)));
+                rule.threshold < limit.error_ratio && spend.is_some_and(|spend| spend <= limit.spend)
+            };
+            candidate.rules.iter().any(in_time)
+        });
+        recalls && spends && detects
+    }
+
     /// The rules of the grid that are sound for `objective`.
-    fn rules(&self, objective: Objective) -> Result<Vec<(AlertRule, Ratio)>, Error> {
+    fn rules(&self, series: &Series<'_>, objective: Objective) -> Result<Vec<(AlertRule, Ratio)>, Error> {
         let mut rules = Vec::new();
         for factor in &self.factors {
             let threshold = factor.checked_mul(objective.budget());
@@ -143,7 +193,7 @@ impl Search {
                 for short in self.shorts.iter().filter(|short| short.ratio_to(*long) <= Ratio::HALF) {
                     let rule =
                         AlertRule { fewest_bad: self.fewest_bad, ..AlertRule::new(*long, *short, threshold) };
-                    if self.resets_in_time(&rule) {
+                    if self.resets_in_time(&rule) && self.seldom_starts(&rule, series, objective)? {
                         rules.push((rule, *factor));
                     }
                 }
@@ -163,6 +213,23 @@ impl Search {
         let share = rule.threshold.checked_div(self.worst).and_then(|share| Ratio::ONE.checked_sub(share));
         let reset = share.and_then(|share| rule.short.as_seconds().checked_mul(share));
         reset.is_some_and(|reset| reset <= longest.as_seconds())
+    }
+}
+
+impl Search {
+    fn seldom_starts(
+        &self,
+        rule: &AlertRule,
+        series: &Series<'_>,
+        objective: Objective,
+    ) -> Result<bool, Error> {
+        let Some(limit) = self.false_starts else { return Ok(true) };
+        let seconds = series.step().as_seconds().checked_mul(Ratio::whole(series.len() as u128));
+        let events = Ratio::whole(series.total().total().into());
+        let traffic = seconds.and_then(|seconds| events.checked_div(seconds)).unwrap_or(Ratio::ZERO);
+        let bad_rate = traffic.to_f64() * objective.budget().to_f64() * limit.burn;
+        let alarms = FalseAlarms::new(rule.long, rule.short, rule.threshold, traffic, rule.fewest_bad)?;
+        Ok(alarms.starts_per_second(bad_rate)? * 86_400.0 <= limit.per_day)
     }
 }
 
@@ -279,13 +346,13 @@ mod tests {
         let total = vec![100; 12_000];
         let mut bad: Vec<u64> = (0..12_000_u64).map(|step| u64::from(step % 37 == 0)).collect();
         bad[2_000..2_010].fill(60);
-        bad[5_000..5_600].fill(2);
-        bad[8_000..8_003].fill(30);
+        bad[5_000..5_600].fill(4);
+        bad[8_000..8_003].fill(60);
         let series = Series::new(0, Window::minutes(1), &total, &bad).unwrap();
         let objective = "99%".parse().unwrap();
         let incidents =
             super::super::incidents(&series, objective, Ratio::whole(2), 1_200_000, 0.01).unwrap();
-        assert_eq!(incidents.len(), 2);
+        assert_eq!(incidents.len(), 3);
         let search = Search { most_rules: 2, ..Search::usual(Window::minutes(1)) };
         let front = search.run(&series, objective, 1_200_000, &incidents).unwrap();
         assert!(!front.is_empty());
@@ -293,7 +360,22 @@ mod tests {
             assert!(pair[0].false_alerts() < pair[1].false_alerts() && pair[0].spent() > pair[1].spent());
         }
         assert!(front.iter().all(|candidate| candidate.rules.len() <= 2));
-        assert!(front.last().unwrap().score.recall() > Some(0.4));
+        assert!(front.last().unwrap().score.recall() > Some(0.6));
+        // Limits only take policies away.
+        let limited = Search {
+            least_recall: 0.5,
+            outages: Some(OutageLimit {
+                error_ratio: Ratio::HALF,
+                spend: Ratio::HALF,
+                period: Window::days(30),
+            }),
+            false_starts: Some(FalseStartLimit { burn: 0.5, per_day: 0.01 }),
+            ..search.clone()
+        };
+        let fewer = limited.run(&series, objective, 1_200_000, &incidents).unwrap();
+        assert!(!fewer.is_empty() && fewer.iter().all(|candidate| candidate.score.recall() >= Some(0.5)));
+        let none = Search { most_spent: Some(0.0), ..search };
+        assert_eq!(none.run(&series, objective, 1_200_000, &incidents), Ok(vec![]));
     }
 
     #[test]
@@ -303,9 +385,12 @@ mod tests {
         let search = Search { factors: vec![Ratio::whole(500)], ..Search::usual(Window::minutes(1)) };
         let error = search.run(&series, "99%".parse().unwrap(), 10, &[]).unwrap_err();
         assert!(error.hint().is_some());
-        let quick = Search { longest_reset: Some(Window::minutes(1)), ..Search::usual(Window::minutes(1)) };
+        let quick = Search { longest_reset: Some(Window::minutes(10)), ..Search::usual(Window::minutes(1)) };
+        let rules = quick.rules(&series, "99%".parse().unwrap()).unwrap();
+        assert!(rules.iter().all(|(rule, _)| rule.short <= Window::minutes(30)));
         assert!(
-            quick.rules("99%".parse().unwrap()).unwrap().iter().all(|(rule, _)| quick.resets_in_time(rule))
+            rules.len()
+                < Search::usual(Window::minutes(1)).rules(&series, "99%".parse().unwrap()).unwrap().len()
         );
     }
 }
