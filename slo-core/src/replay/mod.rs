@@ -39,7 +39,9 @@ pub use barcode::Barcode;
 pub use bias::{RatioBias, ratio_bias};
 pub use bootstrap::Bootstrap;
 pub(crate) use bootstrap::Draws;
-pub use counter::{RangeEnds, Sample, anchored_increase, extrapolated_increase, extrapolated_rate};
+pub use counter::{
+    RangeEnds, Sample, anchored_increase, burst_error, extrapolated_increase, extrapolated_rate,
+};
 pub use incidents::{Incident, Segment, incidents, maximal_segments};
 pub use objective::{LADDER, Proposal, propose, round_down};
 pub use score::{Detected, Score, any_of, score};
