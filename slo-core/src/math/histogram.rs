@@ -234,7 +234,6 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(1_000))]
-        // P7 and P8: bounds contain the truth, estimates lie between them, and all of them rise.
         #[test]
         fn bounds_contain_the_truth_and_rise(
             seen in prop::collection::vec(0.0..10.0_f64, 0..200),

@@ -307,7 +307,6 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(1_000))]
-        // P7 and P8 for native histograms, at every schema they are scaled down to.
         #[test]
         fn bounds_contain_the_truth(
             seen in prop::collection::vec(0.001..10.0_f64, 0..50), schema in 0..6_i8, threshold in 0.0005..12.0_f64

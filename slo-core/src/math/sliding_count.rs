@@ -149,7 +149,6 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(1_000))]
-        // P7 for the exponential histogram: every window, hard bounds and relative error.
         #[test]
         fn bounds_contain_the_truth_in_every_window(
             pauses in prop::collection::vec(0..50_u64, 1..400), percent in 1..50_u32

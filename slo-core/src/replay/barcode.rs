@@ -142,7 +142,6 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(1_000))]
-        // P11
         #[test]
         fn counts_runs_at_every_threshold(
             curve in prop::collection::vec(prop::option::of(0..12_u32), 0..120), thresholds in prop::collection::vec(-1.0..13.0_f64, 8)

@@ -207,7 +207,6 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(1_000))]
-        // P12
         #[test]
         fn anchored_increments_telescope(
             scrapes in prop::collection::vec((1..30_000_i64, 0..100_u32, prop::bool::weighted(0.05)), 1..80),
