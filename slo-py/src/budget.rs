@@ -134,6 +134,6 @@ impl ErrorBudget {
     }
 }
 
-fn tally(total: u64, bad: u64) -> PyResult<Tally> {
+pub(crate) fn tally(total: u64, bad: u64) -> PyResult<Tally> {
     Tally::new(total, bad).map_err(|error| data_error(&error))
 }

@@ -4,13 +4,16 @@
     clippy::doc_link_with_quotes,
     reason = "the docs of Python items are numpydoc"
 )]
+#![expect(clippy::needless_pass_by_value, reason = "pyo3 hands over values that it has extracted")]
 
 mod budget;
 mod convert;
 mod error;
+mod forecast;
 mod objective;
 mod rules;
 mod spec;
+mod stats;
 
 use pyo3::prelude::*;
 
@@ -22,6 +25,8 @@ mod _slo {
     #[pymodule_export]
     use super::error::{DataError, Fault, QueryError, SloError, SpecError};
     #[pymodule_export]
+    use super::forecast::{exhaustion_probability, survival};
+    #[pymodule_export]
     use super::main;
     #[pymodule_export]
     use super::objective::Objective;
@@ -29,6 +34,15 @@ mod _slo {
     use super::rules::Rules;
     #[pymodule_export]
     use super::spec::{Slo, Spec, Tier, load, parse};
+    #[pymodule_export]
+    use super::stats::{
+        Sprt, availability, average_run_length, best_allowance, beta_above, beta_binomial_at_least,
+        binomial_at_least, burn_above, clopper_pearson, compare, compare_restore_times, confidence_sequence,
+        design_effect, erlang_detection, events_per_arm, events_to_demonstrate, events_to_stay_silent,
+        false_starts_per_second, fewest_bad_events, firing_probability, fisher_p_value, garwood,
+        hypergeometric_at_least, jeffreys, mixture_evidence, newcombe, poisson_at_least, probability_worse,
+        rate_at_most, rate_evidence, rate_increase_p_value, toil, two_proportion_z, wilson,
+    };
 }
 
 /// Runs the `slo` command with `args`, the first of which is the program's name; its exit code.

@@ -5,6 +5,7 @@
 ErrorBudget(0.1% = 43m12s per 30d)
 """
 
+from slo import forecast, stats
 from slo._slo import (
     DataError,
     ErrorBudget,
@@ -33,6 +34,8 @@ __all__ = [
     "Spec",
     "SpecError",
     "Tier",
+    "forecast",
     "load",
     "parse",
+    "stats",
 ]

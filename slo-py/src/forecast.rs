@@ -1,0 +1,50 @@
+//! `slo.forecast`: the budget to come.
+
+use crate::{error::value_error, objective::objective};
+use pyo3::{prelude::*, types::PyAny};
+use slo_core::forecast;
+
+/// How likely the budget is overspent by the end of the period, after `future` more events.
+///
+/// Examples
+/// --------
+/// >>> from slo import forecast
+/// >>> round(forecast.exhaustion_probability("99.9%", total=50_000, bad=50, future=50_000), 4)
+/// 0.4801
+#[pyfunction]
+#[pyo3(signature = (objective, *, total, bad, future))]
+pub(crate) fn exhaustion_probability(
+    objective: &Bound<'_, PyAny>,
+    total: u64,
+    bad: u64,
+    future: u64,
+) -> PyResult<f64> {
+    let (objective, seen) = (self::objective(objective)?, crate::budget::tally(total, bad)?);
+    forecast::exhaustion_probability(seen, future, objective).map_err(|error| value_error(&error))
+}
+
+/// How likely a period's incidents spend at most `budget` of its error budget.
+///
+/// Parameters
+/// ----------
+/// rate : float
+///     Incidents per period.
+/// spends : list of (float, float)
+///     Shares of the budget that an incident spends, with their probabilities.
+/// grid : float, default 0.01
+///     Spends are rounded up to multiples of it.
+/// budget : float, default 1.0
+///
+/// Examples
+/// --------
+/// >>> from slo import forecast
+/// >>> round(forecast.survival(rate=2, spends=[(0.3, 1.0)], grid=0.1), 6)
+/// 0.857123
+#[pyfunction]
+#[pyo3(signature = (*, rate, spends, grid = 0.01, budget = 1.0))]
+pub(crate) fn survival(rate: f64, spends: Vec<(f64, f64)>, grid: f64, budget: f64) -> PyResult<f64> {
+    let incidents = forecast::Incidents::new(rate, &spends);
+    incidents
+        .and_then(|incidents| forecast::spend_at_most(&incidents, grid, budget))
+        .map_err(|error| value_error(&error))
+}
