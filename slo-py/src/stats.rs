@@ -350,14 +350,8 @@ impl Sprt {
 
 /// ln of the evidence that the error ratio is above `p0` (or differs from it), valid at every look.
 #[pyfunction]
-#[pyo3(signature = (*, total, bad, p0, one_sided = true, prior = (1.0, 1.0)))]
-pub(crate) fn mixture_evidence(
-    total: u64,
-    bad: u64,
-    p0: f64,
-    one_sided: bool,
-    prior: (f64, f64),
-) -> PyResult<f64> {
+#[pyo3(signature = (*, total, bad, p0, one_sided = true))]
+pub(crate) fn mixture_evidence(total: u64, bad: u64, p0: f64, one_sided: bool) -> PyResult<f64> {
     let test =
         if one_sided { stats::MixtureTest::worse_than(p0) } else { stats::MixtureTest::differs_from(p0) };
     Ok(ok(test)?.evidence(tally(total, bad)?))

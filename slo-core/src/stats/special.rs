@@ -117,29 +117,28 @@ pub(super) fn ln_beta_tails(a: f64, b: f64, x: f64, y: f64) -> LnTails {
     // x^a y^b / B(a, b)
     let power = ln_binomial(a, b, x, y) + (a * b / (a + b)).ln();
     if x < (a + 1.0) / (a + b + 2.0) {
-        LnTails::from_lower(power - a.ln() + beta_fraction(a, b, x, y).ln())
+        LnTails::from_lower(power - beta_fraction(a, b, x, y).ln())
     } else {
-        LnTails::from_upper(power - b.ln() + beta_fraction(b, a, y, x).ln())
+        LnTails::from_upper(power - beta_fraction(b, a, y, x).ln())
     }
 }
 
-/// The continued fraction of `I_x(a, b)` (DLMF 8.17.22), by Lentz's method.
+/// x^a y^b / (B(a, b) `I_x(a, b)`), a continued fraction (A. R. `DiDonato` and A. H. Morris, 1992), by
+/// Lentz's method. It loses nothing where x is close to 1, unlike the better known one (DLMF 8.17.22).
 fn beta_fraction(a: f64, b: f64, x: f64, y: f64) -> f64 {
     let keep = |value: f64| if value.abs() < TINY { TINY } else { value };
-    let mut c = 1.0;
-    // 1 − (a+b)x/(a+1), without the cancellation.
-    let mut d = 1.0 / keep((1.0 - b * x + a * y) / (a + 1.0));
-    let mut fraction = d;
+    let spare = a * y - b * x + 1.0;
+    let mut fraction = keep(a * spare / (a + 1.0));
+    let (mut c, mut d) = (fraction, 0.0);
     for step in 1..MOST_STEPS {
-        let m = f64::from(step);
-        let even = m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m));
-        d = 1.0 / keep(1.0 + even * d);
-        c = keep(1.0 + even / c);
-        fraction *= d * c;
-        let odd = -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0));
-        d = 1.0 / keep(1.0 + odd * d);
-        c = keep(1.0 + odd / c);
-        let factor = d * c;
+        let n = f64::from(step);
+        let before = a + 2.0 * n - 1.0;
+        let numerator = (a + n - 1.0) / before * ((a + b + n - 1.0) / before) * (n * (b - n) * x * x);
+        let denominator =
+            n + n * (b - n) * x / before + (a + n) * (spare + n * (1.0 + y)) / (a + 2.0 * n + 1.0);
+        d = 1.0 / keep(denominator + numerator * d);
+        c = keep(denominator + numerator / c);
+        let factor = c * d;
         fraction *= factor;
         if (factor - 1.0).abs() <= f64::EPSILON {
             break;
