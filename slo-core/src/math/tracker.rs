@@ -1,6 +1,6 @@
 //! A live record of one SLO's counters from which any window can be read.
 
-use super::Tally;
+use super::{Tally, TallyRange};
 use crate::{Error, model::Window};
 use std::{collections::VecDeque, time::Duration};
 
@@ -27,6 +27,8 @@ use std::{collections::VecDeque, time::Duration};
 #[derive(Debug, Clone)]
 pub struct Tracker {
     levels: Vec<Level>,
+    // Readings further apart than this have missed something.
+    longest_pause: Duration,
     latest: Snapshot,
 }
 
@@ -35,17 +37,19 @@ pub struct Tracker {
 pub struct WindowTally {
     /// The count since the snapshot nearest to the window's beginning.
     pub tally: Tally,
-    /// The count since the last snapshot at or before the beginning: never less than the truth.
-    pub at_most: Tally,
-    /// The count since the first snapshot after the beginning: never more than the truth.
-    pub at_least: Tally,
-    /// How much of the window has been watched: less than the window just after a start.
+    /// Hard bounds of the truth: the counts since the first snapshot after the beginning and since the last
+    /// one at or before it.
+    pub range: TallyRange,
+    /// How much of the window has been watched: less than the window just after a start, and where readings
+    /// failed to come for a while, as while a machine sleeps.
     pub covered: Duration,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Snapshot {
     time: Duration,
+    // The part of that time in which readings came as they should.
+    watched: Duration,
     counters: Tally,
 }
 
@@ -59,12 +63,14 @@ struct Level {
 
 /// Snapshots that a window is divided into.
 const RESOLUTION: u32 = 60;
+/// Ticks that may be missed before a pause counts as unwatched.
+const LATE_TICKS: u32 = 3;
 
 impl Tracker {
     /// A tracker of `windows`, to be given the counters about every `tick`.
     #[must_use]
     pub fn new(windows: &[Window], tick: Window) -> Self {
-        let start = Snapshot { time: Duration::ZERO, counters: Tally::EMPTY };
+        let start = Snapshot { time: Duration::ZERO, watched: Duration::ZERO, counters: Tally::EMPTY };
         let levels = windows
             .iter()
             .map(|&window| Level {
@@ -74,7 +80,7 @@ impl Tracker {
                 snapshots: VecDeque::from([start]),
             })
             .collect();
-        Self { levels, latest: start }
+        Self { levels, longest_pause: tick.as_duration() * LATE_TICKS, latest: start }
     }
 
     /// Takes a reading of the counters at `time`.
@@ -86,7 +92,10 @@ impl Tracker {
             return Err(Error::new(format!("time ran backwards from {:?} to {time:?}", self.latest.time)));
         }
         counters.since(self.latest.counters)?;
-        self.latest = Snapshot { time, counters };
+        let pause = time.saturating_sub(self.latest.time);
+        // What happens in a long pause is counted, but nobody watched when.
+        let watched = if pause > self.longest_pause { Duration::ZERO } else { pause };
+        self.latest = Snapshot { time, watched: self.latest.watched + watched, counters };
         for level in &mut self.levels {
             level.record(self.latest);
         }
@@ -134,12 +143,13 @@ impl Level {
         } else {
             after
         };
+        let missed = (latest.time.saturating_sub(nearest.time))
+            .saturating_sub(latest.watched.saturating_sub(nearest.watched));
         let since = |snapshot: &Snapshot| latest.counters.since(snapshot.counters).ok();
         Some(WindowTally {
             tally: since(nearest)?,
-            at_most: since(before)?,
-            at_least: since(after)?,
-            covered: latest.time.saturating_sub(begin),
+            range: TallyRange::new(since(after)?, since(before)?).ok()?,
+            covered: latest.time.saturating_sub(begin).saturating_sub(missed),
         })
     }
 }
@@ -165,6 +175,36 @@ mod tests {
         let hour = tracker.window(Window::hours(1)).unwrap();
         assert_eq!((hour.covered, hour.tally.total()), (Duration::from_secs(90), 9));
         assert_eq!(tracker.window(Window::hours(2)), None);
+    }
+
+    #[test]
+    fn says_what_it_has_slept_through() {
+        let mut tracker = Tracker::new(&[Window::hours(1)], Window::minutes(1));
+        for minute in (0..=60).chain([100]).chain(101..=110) {
+            tracker.record(Duration::from_mins(minute), Tally::new(minute, 0).unwrap()).unwrap();
+        }
+        let hour = tracker.window(Window::hours(1)).unwrap();
+        assert_eq!((hour.covered, hour.tally.total()), (Duration::from_mins(20), 60));
+    }
+
+    #[test]
+    fn knows_a_month_within_hard_bounds() {
+        // The windows of four tiers and the period: a few hundred snapshots, and no window is off by more
+        // than a sixtieth and a tick.
+        let mut windows = crate::model::AlertPolicy::workbook().windows();
+        windows.push(Window::days(30));
+        let mut tracker = Tracker::new(&windows, Window::minutes(1));
+        for minute in 0..60 * 24 * 45 {
+            tracker.record(Duration::from_mins(minute), Tally::new(minute, minute / 3).unwrap()).unwrap();
+        }
+        for window in windows {
+            let read = tracker.window(window).unwrap();
+            let minutes = window.as_millis() / 60_000;
+            let (least, most) = (read.range.at_least().total(), read.range.at_most().total());
+            assert!(least <= minutes && minutes <= most && most - least <= minutes / 60 + 1, "{window}");
+        }
+        let snapshots: usize = tracker.levels.iter().map(|level| level.snapshots.len()).sum();
+        assert!(snapshots < 600, "{snapshots}");
     }
 
     #[test]
@@ -196,9 +236,11 @@ mod tests {
             let (_, base) = history.iter().rev().find(|(time, _)| *time <= begin).unwrap();
             let truth = counters.since(*base).unwrap();
             let read = tracker.window(window).unwrap();
-            prop_assert!(read.at_least.total() <= truth.total() && truth.total() <= read.at_most.total());
-            prop_assert!(read.at_least.bad() <= truth.bad() && truth.bad() <= read.at_most.bad());
-            prop_assert!(read.at_least.total() <= read.tally.total() && read.tally.total() <= read.at_most.total());
+            let (least, most) = (read.range.at_least(), read.range.at_most());
+            prop_assert!(least.total() <= truth.total() && truth.total() <= most.total());
+            prop_assert!(least.bad() <= truth.bad() && truth.bad() <= most.bad());
+            prop_assert!(least.total() <= read.tally.total() && read.tally.total() <= most.total());
+            prop_assert!(read.covered <= window.as_duration());
         }
     }
 }
