@@ -22,6 +22,8 @@ use std::{fmt, str::FromStr};
 pub struct Objective {
     // In (0, 1), with a denominator of at most 10^12.
     ratio: Ratio,
+    // One less the ratio: every comparison asks for it.
+    budget: Ratio,
 }
 
 /// Decimals of a percentage that are kept.
@@ -36,9 +38,8 @@ impl Objective {
 
     /// The error budget as a share of all events, β = 1 − s: `0.001` for 99.9 %.
     #[must_use]
-    pub fn budget(self) -> Ratio {
-        // The constructor keeps the ratio below one, so the difference exists.
-        Ratio::ONE.checked_sub(self.ratio).unwrap_or(Ratio::ZERO)
+    pub const fn budget(self) -> Ratio {
+        self.budget
     }
 }
 
@@ -69,12 +70,10 @@ impl FromStr for Objective {
         if ratio == Ratio::ZERO {
             return Err(Error::new(format!("{text} asks for nothing")).with_hint("write more than 0%"));
         }
-        if ratio >= Ratio::ONE {
-            return Err(
-                Error::new(format!("{text} leaves no error budget")).with_hint("write 99.99% or lower")
-            );
+        match Ratio::ONE.checked_sub(ratio) {
+            Some(budget) if budget > Ratio::ZERO => Ok(Self { ratio, budget }),
+            _ => Err(Error::new(format!("{text} leaves no error budget")).with_hint("write 99.99% or lower")),
         }
-        Ok(Self { ratio })
     }
 }
 

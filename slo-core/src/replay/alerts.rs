@@ -10,8 +10,8 @@ use crate::{
 /// A burn-rate alert as a replay evaluates it.
 ///
 /// It fires where both windows exceed the threshold, strictly and exactly, and the long one holds at least
-/// `fewest_bad` bad events. Windows without events never fire; windows that reach back before the history
-/// are as long as the history, as PromQL has it.
+/// `fewest_bad` bad events. Windows without events never fire; for windows that reach back before the history,
+/// see [`WarmUp`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AlertRule {
@@ -27,13 +27,27 @@ pub struct AlertRule {
     pub hold: Option<Window>,
     /// How long it goes on firing after the condition ends, if at all.
     pub keep: Option<Window>,
+    /// What it makes of windows that reach back before the history.
+    pub warm_up: WarmUp,
+}
+
+/// What a rule makes of a window that reaches back before the history.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum WarmUp {
+    /// The window is as long as the history, as PromQL has it: one error in the first ten requests pages.
+    #[default]
+    UseAvailable,
+    /// The part that is missing had as much traffic as the rest, and none of it was bad.
+    AssumeGood,
+    /// It does not fire before its long window is full.
+    Suppress,
 }
 
 impl AlertRule {
     /// A rule without guard, `for` and `keep_firing_for`.
     #[must_use]
     pub const fn new(long: Window, short: Window, threshold: Ratio) -> Self {
-        Self { long, short, threshold, fewest_bad: 0, hold: None, keep: None }
+        Self { long, short, threshold, fewest_bad: 0, hold: None, keep: None, warm_up: WarmUp::UseAvailable }
     }
 
     /// The rule of `tier` for `objective`.
@@ -94,6 +108,7 @@ pub fn alerts(series: &Series<'_>, rule: &AlertRule, every: usize) -> Result<Vec
         short: series.steps_in(rule.short)?,
         threshold: rule.threshold,
         fewest_bad: rule.fewest_bad,
+        warm_up: rule.warm_up,
     };
     let mut runs = Runs::default();
     for first in (0..series.len()).step_by(CHUNK) {
@@ -122,11 +137,15 @@ struct Condition<'a> {
     short: usize,
     threshold: Ratio,
     fewest_bad: u64,
+    warm_up: WarmUp,
 }
 
 impl Condition<'_> {
     /// Whether the condition holds after all steps from `first` to `last`, or after none; else `None`.
     fn bound(&self, first: usize, last: usize) -> Option<bool> {
+        if first < self.long && self.warm_up != WarmUp::UseAvailable {
+            return None;
+        }
         let (long_least, long_most) = self.extremes(first, last, self.long);
         // The long window decides nearly always: ask the short one only then.
         if !exceeds(long_most.bad(), long_least.total(), self.threshold) || long_most.bad() < self.fewest_bad
@@ -162,13 +181,28 @@ impl Condition<'_> {
             long = self.series.slide(long, index, self.long);
             short = self.series.slide(short, index, self.short);
             if index == next {
-                let holds = long.bad() >= self.fewest_bad
-                    && long.exceeds(self.threshold)
-                    && short.exceeds(self.threshold);
-                runs.push(index, holds);
+                runs.push(index, self.holds(long, short, index + 1));
                 next += every;
             }
         }
+    }
+}
+
+impl Condition<'_> {
+    /// Whether it holds for these windows after `seen` steps of history.
+    fn holds(&self, long: Tally, short: Tally, seen: usize) -> bool {
+        let threshold = |window: usize| match self.warm_up {
+            // As many times the traffic divides the error ratio by so much.
+            WarmUp::AssumeGood if seen < window => Ratio::new(window as u128, seen as u128)
+                .ok()
+                .and_then(|missing| self.threshold.checked_mul(missing))
+                .unwrap_or(Ratio::ONE),
+            _ => self.threshold,
+        };
+        let warm = self.warm_up != WarmUp::Suppress || seen >= self.long;
+        warm && long.bad() >= self.fewest_bad
+            && long.exceeds(threshold(self.long))
+            && short.exceeds(threshold(self.short))
     }
 }
 
@@ -279,6 +313,24 @@ mod tests {
         assert_eq!(fired(2, 0), "......x.........xx");
         assert_eq!(fired(0, 1), "..xxxxxx.xxx..xxxx");
         assert_eq!(fired(2, 2), "......xxxxxxx...xx");
+    }
+
+    #[test]
+    fn warms_up_as_it_is_told() {
+        // One of ten requests of the first minute fails, and none after it.
+        let (total, mut bad) = (vec![10; 120], vec![0; 120]);
+        bad[0] = 1;
+        let series = Series::new(0, MINUTE, &total, &bad).unwrap();
+        let fired = |warm_up| alerts(&series, &AlertRule { warm_up, ..rule(60, 5, "0.0144") }, 1).unwrap();
+        assert_eq!(fired(WarmUp::UseAvailable), [Episode { start: 0, end: 5 }]);
+        assert_eq!(fired(WarmUp::AssumeGood), []);
+        assert_eq!(fired(WarmUp::Suppress), []);
+        // An outage that lasts is seen by all of them, in time.
+        let outage = vec![10; 120];
+        let series = Series::new(0, MINUTE, &total, &outage).unwrap();
+        let start =
+            |warm_up| alerts(&series, &AlertRule { warm_up, ..rule(60, 5, "0.0144") }, 1).unwrap()[0].start;
+        assert_eq!([WarmUp::UseAvailable, WarmUp::AssumeGood, WarmUp::Suppress].map(start), [0, 0, 59]);
     }
 
     #[test]

@@ -34,7 +34,7 @@ mod score;
 mod search;
 mod series;
 
-pub use alerts::{AlertRule, Episode, alerts};
+pub use alerts::{AlertRule, Episode, WarmUp, alerts};
 pub use barcode::Barcode;
 pub use bias::{RatioBias, ratio_bias};
 pub use bootstrap::Bootstrap;
