@@ -15,12 +15,15 @@
 //! | errors one by one | [`exhaustion_probability`] |
 //! | incidents of known sizes | [`survival`], [`spend_at_most`] |
 //! | more of the same history | [`exhaustion_times`] |
+//! | traffic | [`expected_events`] |
 //! | how good such forecasts were | [`brier_score`], [`crps`] |
 
 mod calibration;
 mod exhaustion;
 mod survival;
+mod traffic;
 
 pub use calibration::{brier_score, crps};
 pub use exhaustion::{ExhaustionTimes, exhaustion_probability, exhaustion_times};
 pub use survival::{Incidents, spend_at_most, survival};
+pub use traffic::expected_events;

@@ -1,4 +1,33 @@
 //! The arithmetic of SLOs, in the order of the pipeline: counts, burn rates, budgets, alerts.
+//!
+//! *How long until this outage pages, and what will it have cost by then?*
+//!
+//! ```
+//! use slo_core::{math::{Outage, SamplingDelay}, model::{AlertPolicy, Window}};
+//!
+//! // A fifth of all requests fails, the objective is 99.9 %.
+//! let outage = Outage::new("0.2".parse()?)?;
+//! let fast = AlertPolicy::workbook().tiers()[0];
+//! let page = outage.detection(&fast, "99.9%".parse()?)?.unwrap();
+//! assert_eq!(page.fires_after.to_string(), "259.2"); // seconds
+//! assert_eq!(page.spent.to_string(), "0.02"); // 2 % of the month's budget, as for every outage
+//! // Scraped every 15 s and evaluated every 30 s, the page comes up to 45 s later.
+//! let delay = SamplingDelay::new(Window::seconds(15), Window::seconds(30), None);
+//! assert_eq!(delay.longest_seconds(), 45.0);
+//! # Ok::<(), slo_core::Error>(())
+//! ```
+//!
+//! | step | here |
+//! |---|---|
+//! | what was counted | [`Tally`], [`TallyRange`] where it is only known within bounds |
+//! | from other signals to counts | [`ClassicHistogram`], [`NativeHistogram`], [`time_slices`], [`stale_time`], [`missed_outage`] |
+//! | from parts to the whole | [`serial`], [`parallel`], [`k_of_n`], [`common_cause`], [`weighted_sli`], [`allocate_budget`] |
+//! | what does not count | [`Exclusions`] |
+//! | how fast it burns | [`BurnRate`] |
+//! | what is left, and until when | [`ErrorBudget`], [`time_to_exhaustion`], [`rolling_exhaustion`], [`incident_spend`] |
+//! | what to do about it | [`BudgetPolicy`] |
+//! | when alerts fire | [`firing`], [`Outage`], [`SamplingDelay`], [`undetected_spend`], [`safe_exposure`] |
+//! | the same, live | [`Tracker`], [`SlidingCount`] |
 
 mod budget;
 mod budget_policy;
@@ -30,7 +59,7 @@ pub use exclusions::{Exclusions, Span};
 pub use freshness::{Publication, stale_time};
 pub use histogram::{AtMost, ClassicHistogram};
 pub use native_histogram::NativeHistogram;
-pub use outage::{Detection, Outage, SamplingDelay, undetected_spend};
+pub use outage::{Detection, Outage, SamplingDelay, safe_exposure, undetected_spend};
 pub use policy::firing;
 pub use probes::{false_failure, missed_outage};
 pub use slices::{EmptySlice, ratio_time_slices, slices_to_fire, time_slices, tolerable_seconds};

@@ -252,6 +252,34 @@ pub fn undetected_spend(tier: &Tier) -> Result<Ratio, Error> {
         .ok_or_else(|| Error::new(format!("the share of the {} tier is too fine", tier.burn())))
 }
 
+/// The largest share of the traffic that a new version may get, for its entire failure to spend at most
+/// `spend` of the budget of `period` before it is undone: f·βT/t, at most 1.
+///
+/// `until_undone` is the time from its first failure to its removal.
+///
+/// ```
+/// use slo_core::{math::safe_exposure, model::Window};
+///
+/// // 99.99 % over 30 days; we notice and roll back within five minutes; it may cost 5 % of the budget.
+/// let share = safe_exposure("99.99%".parse()?, Window::days(30), "0.05".parse()?, Window::minutes(5))?;
+/// assert_eq!(share.to_string(), "0.0432"); // start the canary at 4 %
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+///
+/// # Errors
+/// Numbers that do not fit 128 bits.
+pub fn safe_exposure(
+    objective: Objective,
+    period: Window,
+    spend: Ratio,
+    until_undone: Window,
+) -> Result<Ratio, Error> {
+    let exact = spend
+        .checked_mul(objective.budget())
+        .and_then(|share| share.checked_mul(period.ratio_to(until_undone)));
+    exact.map(|share| share.min(Ratio::ONE)).ok_or_else(|| Error::new(format!("{spend} is too fine a share")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

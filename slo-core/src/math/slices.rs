@@ -22,7 +22,8 @@ pub enum EmptySlice {
 /// Counts the slices whose share of bad events is at most 1 − `target`, as good events of a tally.
 ///
 /// OpenSLO's `Timeslices`. Give complete slices only; the one that is still open would be judged too
-/// early. The comparison is exact.
+/// early. The comparison is exact. Where a slice is good by a metric against a threshold, give it as a tally
+/// of one event.
 ///
 /// ```
 /// use slo_core::math::{EmptySlice, Tally, time_slices};

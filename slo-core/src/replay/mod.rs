@@ -22,12 +22,23 @@
 //! assert!((result.incidents[0].spent - 0.0208).abs() < 1e-4); // and 2 % of the budget
 //! # Ok::<(), slo_core::Error>(())
 //! ```
+//!
+//! | question | answer |
+//! |---|---|
+//! | what happened? | [`Series`], [`incidents`](incidents()), [`ratio_bias`] |
+//! | when would alerts have fired? | [`alerts`](alerts()), [`any_of`] |
+//! | how good would they have been? | [`score`](score()) |
+//! | and with other thresholds? | [`Barcode`], [`Crossings`] |
+//! | which alerts should we have? | [`Search`] |
+//! | which objective can we promise? | [`propose`], [`round_down`] |
+//! | what does Prometheus see of it? | [`extrapolated_increase`], [`anchored_increase`], [`burst_error`] |
 
 mod alerts;
 mod barcode;
 mod bias;
 mod bootstrap;
 mod counter;
+mod crossings;
 mod incidents;
 mod objective;
 mod score;
@@ -42,6 +53,7 @@ pub(crate) use bootstrap::Draws;
 pub use counter::{
     RangeEnds, Sample, anchored_increase, burst_error, extrapolated_increase, extrapolated_rate,
 };
+pub use crossings::Crossings;
 pub use incidents::{Incident, Segment, incidents, maximal_segments};
 pub use objective::{LADDER, Proposal, propose, round_down};
 pub use score::{Detected, Score, any_of, score};

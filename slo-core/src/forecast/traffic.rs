@@ -1,0 +1,72 @@
+//! How many events a period will have.
+
+use crate::{Error, model::Window, replay::Series};
+
+/// The events expected in the next `horizon`: those of the same hours of earlier weeks, on average.
+///
+/// Each coming step is taken for the mean of the steps 1 to 4 weeks before it, as far as the history goes; with
+/// less than a week of history, for the mean of all steps. With the events seen so far it makes the projected
+/// basis of an [`ErrorBudget`](crate::math::ErrorBudget::projected).
+///
+/// ```
+/// use slo_core::{forecast::expected_events, math::ErrorBudget, model::Window, replay::Series};
+///
+/// // Three weeks of days; nobody works on Sundays. What will Monday to Sunday bring?
+/// let total: Vec<u64> = (0..21).map(|day| if day % 7 == 6 { 100 } else { 1_000 }).collect();
+/// let series = Series::new(0, Window::days(1), &total, &[0; 21])?;
+/// assert_eq!(expected_events(&series, Window::days(7))?, 6_100);
+/// assert_eq!(expected_events(&series, Window::days(1))?, 1_000);
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+///
+/// # Errors
+/// An empty history, a horizon that is not whole steps, or more events than 64 bits hold.
+pub fn expected_events(series: &Series<'_>, horizon: Window) -> Result<u64, Error> {
+    let steps = series.steps_in(horizon)?;
+    if series.is_empty() {
+        return Err(Error::new("there is no history to expect more of"));
+    }
+    let now = series.len();
+    let week = series.steps_in(Window::days(7)).ok().filter(|week| *week <= now);
+    let Some(week) = week else {
+        return scaled(series.total().total(), steps, now);
+    };
+    let weeks = (now / week).min(4);
+    let mut expected = 0_u64;
+    // Whole weeks of the horizon, then what is left: every week brings the same.
+    let mut at = 0;
+    while at < steps {
+        let length = week.min(steps - at);
+        let past = (1..=weeks).map(|ago| series.window(now - ago * week + length, length).total());
+        let sum = past.fold(0_u64, u64::saturating_add);
+        expected = expected.saturating_add(scaled(sum, 1, weeks)?);
+        at += length;
+    }
+    Ok(expected)
+}
+
+/// `count · times / of`, rounded.
+fn scaled(count: u64, times: usize, of: usize) -> Result<u64, Error> {
+    let (times, of) = (times as u128, of.max(1) as u128);
+    u64::try_from((u128::from(count) * times + of / 2) / of)
+        .map_err(|_| Error::new(format!("{count} events {times} times do not fit 64 bits")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_the_mean_of_what_there_is() {
+        let expected = |total: &[u64], days: u64| {
+            let bad = vec![0; total.len()];
+            expected_events(&Series::new(0, Window::days(1), total, &bad).unwrap(), Window::days(days))
+        };
+        assert_eq!(expected(&[10, 20, 30], 2), Ok(40));
+        let mut weeks = vec![100; 7];
+        weeks.extend([200; 7]);
+        assert_eq!(expected(&weeks, 7), Ok(1_050));
+        assert_eq!(expected(&weeks, 10), Ok(1_500));
+        assert!(expected(&[], 2).is_err());
+    }
+}
