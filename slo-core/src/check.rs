@@ -24,6 +24,14 @@ pub(crate) fn positive(name: &str, value: f64) -> Result<f64, Error> {
     Err(Error::new(format!("{name}: {value} is not a positive number")))
 }
 
+/// A result that left the doubles: the way out for inputs that are each fine but not together.
+pub(crate) fn finite(name: &str, value: f64) -> Result<f64, Error> {
+    if value.is_finite() {
+        return Ok(value);
+    }
+    Err(Error::new(format!("{name} is beyond the numbers that a double holds")))
+}
+
 pub(crate) fn not_negative(name: &str, value: f64) -> Result<f64, Error> {
     if value >= 0.0 && value.is_finite() {
         return Ok(value);

@@ -1,8 +1,7 @@
 //! One burn-rate alert tier: what it watches, and how it moves to another period.
 
-use super::{Objective, Ratio, Window};
+use super::{BurnTier, Objective, Ratio, Severity, Window};
 use crate::Error;
-use std::fmt;
 
 /// A burn-rate alert tier: it fires when more than `share` of the period's budget is being spent
 /// within `long`, and `short` agrees that it is still going on.
@@ -31,30 +30,6 @@ pub struct Tier {
     long: Window,
     short: Window,
     period: Window,
-}
-
-/// How fast a tier's budget burns, fastest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum BurnTier {
-    /// 2 % of a 30-day budget within an hour.
-    Fast,
-    /// 5 % within six hours.
-    Medium,
-    /// 10 % within a day.
-    Slow,
-    /// 10 % within three days.
-    Trickle,
-}
-
-/// Who hears of an alert.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Severity {
-    /// Somebody is woken.
-    Page,
-    /// Somebody looks on a working day.
-    Ticket,
 }
 
 impl Tier {
@@ -314,42 +289,6 @@ pub enum TierDoubt {
 }
 
 const SHORTEST_WINDOW: Window = Window::minutes(5);
-
-impl BurnTier {
-    /// The value of the `burn_tier` label.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Fast => "fast",
-            Self::Medium => "medium",
-            Self::Slow => "slow",
-            Self::Trickle => "trickle",
-        }
-    }
-}
-
-impl fmt::Display for BurnTier {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl Severity {
-    /// The default value of the `severity` label.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Page => "page",
-            Self::Ticket => "ticket",
-        }
-    }
-}
-
-impl fmt::Display for Severity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,10 @@ use super::{
     Confidence, Interval, binomial_at_least,
     special::{Tail, gamma_quantile},
 };
-use crate::{Error, check::positive};
+use crate::{
+    Error,
+    check::{finite, positive},
+};
 
 /// Garwood's interval for the rate behind `count` things seen in `exposure`.
 ///
@@ -21,12 +24,13 @@ use crate::{Error, check::positive};
 /// ```
 ///
 /// # Errors
-/// An exposure that is not positive.
+/// An exposure that is not positive, or so small that the rate is no double.
 pub fn garwood(count: u64, exposure: f64, confidence: Confidence) -> Result<Interval, Error> {
     positive("exposure", exposure)?;
     let (n, half) = (count as f64, confidence.alpha() / 2.0);
     let low = if count == 0 { 0.0 } else { gamma_quantile(Tail::Lower, half, n) / exposure };
-    Ok(Interval::new(low, gamma_quantile(Tail::Upper, half, n + 1.0) / exposure))
+    let high = finite("the rate", gamma_quantile(Tail::Upper, half, n + 1.0) / exposure)?;
+    Ok(Interval::new(low, high))
 }
 
 /// The rate that `count` things seen in `exposure` leave unlikely to be exceeded: χ²_{1−α}(2n+2)/2.
@@ -40,10 +44,10 @@ pub fn garwood(count: u64, exposure: f64, confidence: Confidence) -> Result<Inte
 /// ```
 ///
 /// # Errors
-/// An exposure that is not positive.
+/// An exposure that is not positive, or so small that the rate is no double.
 pub fn rate_at_most(count: u64, exposure: f64, confidence: Confidence) -> Result<f64, Error> {
     positive("exposure", exposure)?;
-    Ok(gamma_quantile(Tail::Upper, confidence.alpha(), count as f64 + 1.0) / exposure)
+    finite("the rate", gamma_quantile(Tail::Upper, confidence.alpha(), count as f64 + 1.0) / exposure)
 }
 
 /// How likely a first count at least as high as `first` is if both rates are the same, one-sided.

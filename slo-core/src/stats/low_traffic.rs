@@ -188,6 +188,7 @@ impl ErlangDetection {
         crate::check::unit("error ratio", error_ratio)?;
         let bad_events = above(threshold, events_in(traffic, long)?)?;
         let rate = positive("bad events per second", traffic.to_f64() * error_ratio)?;
+        crate::check::finite("the time to detection", bad_events as f64 / rate)?;
         Ok(Self { bad_events, rate })
     }
 

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     Error,
-    check::{not_negative, positive},
+    check::{finite, not_negative, positive},
     model::{Objective, Ratio, Window},
 };
 
@@ -25,7 +25,8 @@ use crate::{
 /// A time up that is not positive, or a negative time to repair.
 pub fn availability(time_up: f64, time_to_repair: f64) -> Result<f64, Error> {
     let up = positive("time up", time_up)?;
-    Ok(up / (up + not_negative("time to repair", time_to_repair)?))
+    // Divided first: the sum of two large times may be no double.
+    Ok(1.0 / (1.0 + not_negative("time to repair", time_to_repair)? / up))
 }
 
 /// Entire outages of length `time_to_repair` that the budget of `period` allows: βT/MTTR, exactly.
@@ -78,7 +79,7 @@ const FEWEST_INCIDENTS: usize = 5;
 /// ```
 ///
 /// # Errors
-/// Fewer than five incidents a side, times that are not positive, or times that are all the same.
+/// Fewer than five incidents a side, times that are not positive, times that are all the same, or a ratio that is no double.
 pub fn compare_restore_times(
     before: &[f64],
     after: &[f64],
@@ -95,7 +96,7 @@ pub fn compare_restore_times(
     let difference = two.mean - one.mean;
     Ok(RestoreTimes {
         ratio: difference.exp(),
-        interval: Interval::new((difference - reach).exp(), (difference + reach).exp()),
+        interval: Interval::new((difference - reach).exp(), finite("the ratio", (difference + reach).exp())?),
     })
 }
 

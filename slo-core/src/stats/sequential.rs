@@ -48,17 +48,22 @@ pub enum Decision {
     Continue,
 }
 
+/// How close the error ratios of a test may be, relative to the lower one.
+const CLOSEST: f64 = 1e-6;
+
 impl Sprt {
     /// The test that takes p₀ for p₁ with probability `alpha`, and p₁ for p₀ with probability `beta`.
     ///
     /// # Errors
-    /// Numbers that are not between 0 and 1, p₁ not above p₀, or α + β of one or more.
+    /// Numbers that are not between 0 and 1, p₁ not above p₀ by a millionth, or α + β of one or
+    /// more.
     pub fn new(p0: f64, p1: f64, alpha: f64, beta: f64) -> Result<Self, Error> {
         for (name, value) in [("p0", p0), ("p1", p1), ("alpha", alpha), ("beta", beta)] {
             open_unit(name, value)?;
         }
-        if p1 <= p0 {
-            return Err(Error::new(format!("p1 of {p1} is not above p0 of {p0}")));
+        if p1 < p0 * (1.0 + CLOSEST) {
+            return Err(Error::new(format!("p1 of {p1} is not above p0 of {p0}"))
+                .with_hint("leave at least a millionth between them"));
         }
         if alpha + beta >= 1.0 {
             return Err(Error::new(format!("alpha {alpha} and beta {beta} leave nothing to decide")));
@@ -203,9 +208,13 @@ impl MixtureTest {
     /// The same test with the prior Beta(a, b): where the error ratio is expected if it is not p₀.
     ///
     /// # Errors
-    /// Parameters that are not positive.
+    /// Parameters that are not positive, or a one-sided test's prior that leaves nothing above p₀.
     pub fn with_prior(self, a: f64, b: f64) -> Result<Self, Error> {
-        Ok(Self { a: positive("a", a)?, b: positive("b", b)?, ..self })
+        let above = ln_beta_tails(positive("a", a)?, positive("b", b)?, self.p0, 1.0 - self.p0).upper;
+        if self.one_sided && !above.is_finite() {
+            return Err(Error::new(format!("the prior leaves nothing above p0 of {}", self.p0)));
+        }
+        Ok(Self { a, b, ..self })
     }
 
     /// ln M, the evidence against p₀ so far; 0 without events, and negative where p₀ looks right.
