@@ -104,7 +104,7 @@ fn main() {
         if slos > 1 {
             let floor = fastest(steps, || halves(black_box(&histories), read));
             row(
-                "s, two threads",
+                "100 SLOs, two threads",
                 floor,
                 fastest(steps, || halves(&histories, |half| replay(half, step, objective))),
             );

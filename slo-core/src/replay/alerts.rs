@@ -146,31 +146,22 @@ impl Condition<'_> {
         if first < self.long && self.warm_up != WarmUp::UseAvailable {
             return None;
         }
-        let (long_least, long_most) = self.extremes(first, last, self.long);
         // The long window decides nearly always: ask the short one only then.
-        if !exceeds(long_most.bad(), long_least.total(), self.threshold) || long_most.bad() < self.fewest_bad
+        let long = Chunks::of(self.long, first, last);
+        let long_bad = long.bad_at_most(self.series);
+        if !exceeds(long_bad, long.total_at_least(self.series), self.threshold) || long_bad < self.fewest_bad
         {
             return Some(false);
         }
-        let (short_least, short_most) = self.extremes(first, last, self.short);
-        if !exceeds(short_most.bad(), short_least.total(), self.threshold) {
+        let short = Chunks::of(self.short, first, last);
+        if !exceeds(short.bad_at_most(self.series), short.total_at_least(self.series), self.threshold) {
             return Some(false);
         }
-        let both = exceeds(long_least.bad(), long_most.total(), self.threshold)
-            && exceeds(short_least.bad(), short_most.total(), self.threshold)
-            && long_least.bad() >= self.fewest_bad;
+        let certain = |window: &Chunks| {
+            exceeds(window.bad_at_least(self.series), window.total_at_most(self.series), self.threshold)
+        };
+        let both = certain(&long) && certain(&short) && long.bad_at_least(self.series) >= self.fewest_bad;
         both.then_some(true)
-    }
-
-    /// Bounds of both counts for every window that ends after a step from `first` to `last`.
-    fn extremes(&self, first: usize, last: usize, steps: usize) -> (Tally, Tally) {
-        // What some of them contain, in whole chunks; and what all of them do: from the latest beginning to
-        // the earliest end.
-        let most_from = (first + 1).saturating_sub(steps);
-        let least_from = last.saturating_sub(steps);
-        let most = self.series.window_of_chunks(most_from / CHUNK, last.div_ceil(CHUNK));
-        let least = self.series.window_of_chunks(least_from.div_ceil(CHUNK), (first + 1) / CHUNK);
-        (least, most)
     }
 
     fn evaluate(&self, first: usize, last: usize, every: usize, runs: &mut Runs) {
@@ -185,6 +176,40 @@ impl Condition<'_> {
                 next += every;
             }
         }
+    }
+}
+
+/// Bounds, in whole chunks, of all windows that end after one of some steps.
+struct Chunks {
+    // The chunks that some of the windows touch.
+    outer: (usize, usize),
+    // Those that lie within all of them; the first may be beyond the last.
+    inner: (usize, usize),
+}
+
+impl Chunks {
+    /// Windows of `steps` steps that end after a step from `first` up to, not including, `last`.
+    const fn of(steps: usize, first: usize, last: usize) -> Self {
+        let outer = ((first + 1).saturating_sub(steps) / CHUNK, last.div_ceil(CHUNK));
+        // From the latest beginning to the earliest end.
+        let inner = (last.saturating_sub(steps).div_ceil(CHUNK), (first + 1) / CHUNK);
+        Self { outer, inner }
+    }
+
+    fn bad_at_most(&self, series: &Series<'_>) -> u64 {
+        series.bad_of_chunks(self.outer.0, self.outer.1)
+    }
+
+    fn bad_at_least(&self, series: &Series<'_>) -> u64 {
+        series.bad_of_chunks(self.inner.0, self.inner.1)
+    }
+
+    fn total_at_most(&self, series: &Series<'_>) -> u64 {
+        series.total_of_chunks(self.outer.0, self.outer.1)
+    }
+
+    fn total_at_least(&self, series: &Series<'_>) -> u64 {
+        series.total_of_chunks(self.inner.0, self.inner.1)
     }
 }
 

@@ -144,13 +144,18 @@ impl<'a> Series<'a> {
         sum
     }
 
-    /// The tally of the chunks from `first` up to, not including, `last`.
-    pub(super) fn window_of_chunks(&self, first: usize, last: usize) -> Tally {
-        let sum = |chunk: usize| self.sums.get(chunk.min(self.sums.len().saturating_sub(1))).copied();
-        match (sum(first), sum(last)) {
-            (Some(before), Some(after)) if first < last => after.since(before).unwrap_or(Tally::EMPTY),
-            _ => Tally::EMPTY,
-        }
+    /// All events of the chunks from `first` up to, not including, `last`.
+    pub(super) fn total_of_chunks(&self, first: usize, last: usize) -> u64 {
+        self.sum_of_chunks(last).total().saturating_sub(self.sum_of_chunks(first).total())
+    }
+
+    /// The bad events of the chunks from `first` up to, not including, `last`.
+    pub(super) fn bad_of_chunks(&self, first: usize, last: usize) -> u64 {
+        self.sum_of_chunks(last).bad().saturating_sub(self.sum_of_chunks(first).bad())
+    }
+
+    fn sum_of_chunks(&self, before: usize) -> Tally {
+        self.sums.get(before).or(self.sums.last()).copied().unwrap_or(Tally::EMPTY)
     }
 
     /// The burn of every position: after each step, the error ratio of the `steps` steps before it.

@@ -34,8 +34,8 @@ impl Random {
 
 /// The quantile at `p` of sorted numbers, interpolated between neighbours; 0 without numbers.
 pub(crate) fn quantile(sorted: &[f64], p: f64) -> f64 {
-    // (A quantile at NaN is the lowest one; `clamp` would keep the NaN.)
-    let at = p.max(0.0).min(1.0) * sorted.len().saturating_sub(1) as f64;
+    let p = if p.is_nan() { 0.0 } else { p.clamp(0.0, 1.0) };
+    let at = p * sorted.len().saturating_sub(1) as f64;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index within the slice")]
     let index = at.floor() as usize;
     match (sorted.get(index), sorted.get(index + 1)) {
