@@ -3,7 +3,8 @@
 //! An SLO is written once; the same value gives the error budget, the burn rates, the alert tiers and
 //! the Prometheus rules, with the same numbers everywhere.
 //!
-//! ```
+#![cfg_attr(all(feature = "spec", feature = "artifact"), doc = "```")]
+#![cfg_attr(not(all(feature = "spec", feature = "artifact")), doc = "```ignore")]
 //! use slo_core::{artifact, math::{BurnRate, ErrorBudget, Tally}, rules, spec};
 //!
 //! let services = spec::parse(
@@ -40,7 +41,7 @@
 //! |---|---|
 #![cfg_attr(feature = "spec", doc = "| [`spec`] | text → model, with every fault at once |")]
 #![cfg_attr(not(feature = "spec"), doc = "| `spec` (a feature) | text → model, with every fault at once |")]
-//! | [`model`] | valid values: objective, window, SLI, SLO |
+//! | [`model`] | valid values: objective, window, SLI, SLO; calendar periods are the feature `calendar` |
 //! | [`math`] | counts → burn rates, budgets, alerts |
 //! | [`stats`] | counts → intervals, tests, what few events mean |
 //! | [`replay`] | histories → alerts, incidents, backtests, objectives |

@@ -125,7 +125,7 @@ fn answer(call: &str, with: &With<'_>) -> Value {
         }
         "time_to_exhaustion" => {
             let burn = BurnRate::new(with.f64("burn")).unwrap();
-            json!(time_to_exhaustion(with.f64("remaining"), burn, with.window("period")))
+            json!(time_to_exhaustion(with.f64("remaining"), burn, with.window("period")).unwrap())
         }
         "factor" => {
             let windows = [with.window("long"), Window::minutes(5)];

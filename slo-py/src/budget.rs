@@ -114,7 +114,7 @@ impl ErrorBudget {
     #[pyo3(signature = (*, remaining, burn_rate))]
     fn time_to_exhaustion(&self, remaining: f64, burn_rate: f64) -> PyResult<Option<f64>> {
         let burn = BurnRate::new(burn_rate).map_err(|error| data_error(&error))?;
-        Ok(time_to_exhaustion(remaining, burn, self.period))
+        time_to_exhaustion(remaining, burn, self.period).map_err(|error| data_error(&error))
     }
 
     fn __repr__(&self) -> String {

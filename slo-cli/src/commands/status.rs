@@ -105,7 +105,7 @@ fn row(service: &Service, slo: &Slo, recorded: &Recorded) -> Row {
     let projected = recorded.value(slo, names::BUDGET_PROJECTED);
     let fastest = slo.policy().tiers().first().map(Tier::long).and_then(burn);
     let exhaustion = match (projected, fastest.map(BurnRate::new)) {
-        (Some(left), Some(Ok(burn))) => time_to_exhaustion(left, burn, period),
+        (Some(left), Some(Ok(burn))) => time_to_exhaustion(left, burn, period).ok().flatten(),
         _ => None,
     };
     Row {

@@ -96,7 +96,7 @@ impl ExhaustionTimes {
 /// ```
 ///
 /// # Errors
-/// An empty history, or windows that are not whole steps.
+/// A history shorter than the period, windows that are not whole steps, or no resamples.
 pub fn exhaustion_times(
     series: &Series<'_>,
     objective: Objective,
@@ -104,11 +104,18 @@ pub fn exhaustion_times(
     horizon: Window,
     bootstrap: Bootstrap,
 ) -> Result<ExhaustionTimes, Error> {
-    let (period, horizon) = (series.steps_in(period)?, series.steps_in(horizon)?);
+    let (whole, horizon) = (series.steps_in(period)?, series.steps_in(horizon)?);
+    if series.len() < whole {
+        return Err(Error::new(format!(
+            "{} steps of history are less than the period of {period}",
+            series.len()
+        ))
+        .with_hint("the budget of a rolling period is spent over all of it; take a longer history"));
+    }
     let mut draws = bootstrap.on(series)?;
     let mut steps = Vec::new();
     for _ in 0..bootstrap.resamples {
-        if let Some(gone) = exhaustion(series, objective, period, horizon, &mut draws)? {
+        if let Some(gone) = exhaustion(series, objective, whole, horizon, &mut draws)? {
             steps.push(gone);
         }
     }

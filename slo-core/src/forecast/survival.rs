@@ -35,6 +35,9 @@ impl Incidents {
     /// up to one.
     pub fn new(rate: f64, spends: &[(f64, f64)]) -> Result<Self, Error> {
         not_negative("rate", rate)?;
+        if spends.is_empty() {
+            return Err(Error::new("there are no spends").with_hint("give what incidents have spent"));
+        }
         for (index, (spend, probability)) in spends.iter().enumerate() {
             crate::check::positive(&format!("spends[{index}]"), *spend)?;
             unit(&format!("spends[{index}]: probability"), *probability)?;
@@ -44,6 +47,26 @@ impl Incidents {
             return Err(Error::new(format!("the probabilities of the spends add up to {sum}, not to 1")));
         }
         Ok(Self { rate, spends: spends.to_vec() })
+    }
+
+    /// The incidents of a history of `periods` periods, by what each of them spent.
+    ///
+    /// ```
+    /// use slo_core::forecast::{Incidents, survival};
+    ///
+    /// // Four incidents in two quarters.
+    /// let history = Incidents::observed(&[0.05, 0.1, 0.1, 0.6], 2.0)?;
+    /// assert!((history.mean_spend() - 0.425).abs() < 1e-12);
+    /// assert!(survival(&history, 0.05)? > 0.9);
+    /// # Ok::<(), slo_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// No spends, spends that are not positive, or a number of periods that is not.
+    pub fn observed(spends: &[f64], periods: f64) -> Result<Self, Error> {
+        let share = 1.0 / spends.len() as f64;
+        let spends: Vec<(f64, f64)> = spends.iter().map(|spend| (*spend, share)).collect();
+        Self::new(spends.len() as f64 / crate::check::positive("periods", periods)?, &spends)
     }
 
     /// The mean spend in a period, νE\[X\].
@@ -66,15 +89,33 @@ const MOST_STEPS: usize = 100_000;
 ///
 /// By Panjer's recursion over multiples of `grid`, a share of the budget:
 /// `g₀ = e^{−ν}`, `g_s = (ν/s) Σ j·f_j·g_{s−j}` (H. H. Panjer, 1981), in logarithms where ν is large. Spends are
-/// rounded up to the grid, so that the answer errs on the safe side; it is exact where they are multiples.
+/// rounded up to the grid, so that the answer errs on the safe side, and it is exact where they are multiples;
+/// a coarse grid errs by much. The rate is taken as known: of three incidents seen, [`garwood`] says how far it
+/// may be off, and its ends make a range of answers.
+///
+/// [`garwood`]: crate::stats::garwood
+///
+/// | | probability |
+/// |---|---|
+/// | no incidents, ν = 0 | 1 |
+/// | every incident spends more than the budget | e^−ν |
+///
+/// ```
+/// use slo_core::forecast::{Incidents, survival};
+///
+/// // Two incidents a quarter that cost more than the budget each.
+/// let hopeless = Incidents::new(2.0, &[(1.5, 1.0)])?;
+/// assert!((survival(&hopeless, 0.1)? - (-2.0_f64).exp()).abs() < 1e-15);
+/// # Ok::<(), slo_core::Error>(())
+/// ```
 ///
 /// # Errors
-/// A grid that does not divide the budget into 1 to 100,000 steps.
+/// A grid that is not positive, or makes more than 100,000 steps.
 pub fn survival(incidents: &Incidents, grid: f64) -> Result<f64, Error> {
     spend_at_most(incidents, grid, 1.0)
 }
 
-/// P(S ≤ `budget`) for any number of budgets; see [`survival`].
+/// P(S ≤ `budget`) for any number of budgets, rounded down to the grid; see [`survival`].
 ///
 /// ```
 /// use slo_core::forecast::{Incidents, spend_at_most};

@@ -171,6 +171,8 @@ impl ErrorBudget {
 
 /// The time a service may be entirely down within `window`, β·W in seconds, exactly.
 ///
+/// Positive, and less than the window. Months differ: 40 to 45 minutes at 99.9 %; name the window with it.
+///
 /// ```
 /// use slo_core::{math::allowed_downtime, model::Window};
 ///
@@ -191,22 +193,28 @@ pub fn allowed_downtime(objective: Objective, window: Window) -> Ratio {
 /// | remaining | burn | seconds |
 /// |---|---|---|
 /// | ≤ 0 | any | 0 |
-/// | > 0 | 0 | `None`: it is not being spent |
+/// | > 0 | 0, or too little for a double | `None`: it is not being spent |
 ///
 /// ```
 /// use slo_core::{math::{BurnRate, Tally, time_to_exhaustion}, model::Window};
 ///
 /// let burn = BurnRate::of(Tally::new(1_000, 10)?, "99.9%".parse()?).unwrap();
-/// assert_eq!(time_to_exhaustion(0.5, burn, Window::days(30)), Some(129_600.0)); // 1.5 days at 10×
+/// assert_eq!(time_to_exhaustion(0.5, burn, Window::days(30))?, Some(129_600.0)); // 1.5 days at 10×
 /// # Ok::<(), slo_core::Error>(())
 /// ```
-#[must_use]
-pub fn time_to_exhaustion(remaining: f64, burn: BurnRate, period: Window) -> Option<f64> {
+///
+/// # Errors
+/// A share above 1, or NaN.
+pub fn time_to_exhaustion(remaining: f64, burn: BurnRate, period: Window) -> Result<Option<f64>, Error> {
+    if remaining.is_nan() || remaining > 1.0 {
+        return Err(Error::new(format!("{remaining} is not a share of a budget that can remain"))
+            .with_hint("write a share of one: 0.5 for 50 %, below 0 for overspent"));
+    }
     if remaining <= 0.0 {
-        return Some(0.0);
+        return Ok(Some(0.0));
     }
     let seconds = remaining * period.as_seconds().to_f64() / burn.value();
-    seconds.is_finite().then_some(seconds)
+    Ok(seconds.is_finite().then_some(seconds))
 }
 
 /// Steps until a rolling period's budget is gone, as old spend leaves it and new comes in; `None` if never.
@@ -315,10 +323,13 @@ mod tests {
     #[test]
     fn a_spent_budget_lasts_no_longer() {
         let burn = BurnRate::of(Tally::new(10, 1).unwrap(), "99%".parse().unwrap()).unwrap();
-        assert_eq!(time_to_exhaustion(-0.1, burn, Window::days(30)), Some(0.0));
+        assert_eq!(time_to_exhaustion(-0.1, burn, Window::days(30)), Ok(Some(0.0)));
+        for remaining in [50.0, f64::NAN] {
+            assert!(time_to_exhaustion(remaining, burn, Window::days(30)).is_err());
+        }
         let still = BurnRate::of(Tally::new(10, 0).unwrap(), "99%".parse().unwrap()).unwrap();
-        assert_eq!(time_to_exhaustion(0.5, still, Window::days(30)), None);
-        assert_eq!(time_to_exhaustion(0.0, still, Window::days(30)), Some(0.0));
+        assert_eq!(time_to_exhaustion(0.5, still, Window::days(30)), Ok(None));
+        assert_eq!(time_to_exhaustion(0.0, still, Window::days(30)), Ok(Some(0.0)));
     }
 
     #[test]

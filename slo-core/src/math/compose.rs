@@ -64,6 +64,15 @@ pub fn parallel(availabilities: &[f64]) -> Result<f64, Error> {
 
 /// The availability of alternatives whatever they have in common: `max Aᵢ` to `min(1, ΣAᵢ)`.
 ///
+/// Fréchet's bounds; 0 to 0 for no parts.
+///
+/// ```
+/// use slo_core::math::parallel_bounds;
+///
+/// assert_eq!(parallel_bounds(&[0.25, 0.5])?, (0.5, 0.75));
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+///
 /// # Errors
 /// An availability outside 0 to 1.
 pub fn parallel_bounds(availabilities: &[f64]) -> Result<(f64, f64), Error> {
@@ -99,7 +108,8 @@ pub fn k_of_n(needed: usize, availabilities: &[f64]) -> Result<f64, Error> {
     let (fail, work) = exactly.split_at(needed.min(exactly.len()));
     let (fail, work) = (fail.iter().sum::<f64>(), work.iter().sum::<f64>());
     // The smaller side has kept its digits.
-    Ok(if fail < work { 1.0 - fail } else { work })
+    // An empty sum is −0.
+    Ok(if fail < work { 1.0 - fail } else { work + 0.0 })
 }
 
 /// The unavailability of `replicas` alike of which one must work, where the share `common` of each one's

@@ -129,7 +129,8 @@ impl Outage {
         above.checked_add(full)?.checked_add(recovery)
     }
 
-    /// When `tier` fires and stops; `None` where the outage is too small for it.
+    /// When `tier` fires and stops; `None` where the outage is too small for it, or the baseline fires it for
+    /// good.
     ///
     /// The short window never delays a steady outage. The tier fires if the outage lasts longer than
     /// `fires_after`: exactly if it spends more than the tier's share.

@@ -5,6 +5,8 @@ use crate::{Error, check::unit, model::Window};
 
 /// How likely an outage of length `outage` falls between two probes: max(0, 1 − D/p).
 ///
+/// For an outage at a random moment; 0 for one as long as the interval, which meets a probe for certain.
+///
 /// ```
 /// use slo_core::{math::missed_outage, model::Window};
 ///

@@ -211,8 +211,14 @@ impl FromStr for Ratio {
 
     /// Reads a plain decimal such as `0.001`, exactly; no sign, exponent or separators.
     fn from_str(text: &str) -> Result<Self, Error> {
-        let refuse =
-            || Error::new(format!("`{text}` is not a decimal number")).with_hint("write it as 0.125");
+        let refuse = || {
+            let percent = text.strip_suffix('%').and_then(|number| number.trim_end().parse::<Self>().ok());
+            let hint = match percent.and_then(|percent| percent.checked_div(Self::whole(100))) {
+                Some(ratio) => format!("write {ratio}"),
+                None => "write a plain decimal such as 0.125".to_owned(),
+            };
+            Error::new(format!("`{text}` is not a decimal number")).with_hint(hint)
+        };
         let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
         let plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
         if whole.is_empty() || !plain(whole) || !plain(fraction) || text.ends_with('.') {

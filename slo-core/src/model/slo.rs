@@ -193,7 +193,8 @@ impl Service {
     /// Periods, alert windows and the scrape interval (rounded up to a millisecond) are divided by `speed`; objectives, factors,
     /// shares and latency thresholds stay. At 60, an hour of budget passes in a minute.
     ///
-    /// ```
+    #[cfg_attr(feature = "spec", doc = "```")]
+    #[cfg_attr(not(feature = "spec"), doc = "```ignore")]
     /// let text = "{version: slo/v1, service: a, slos: [{name: b, objective: 99%, window: 30d,
     ///     sli: {events: {total: t, bad: b}}}]}";
     /// let service = slo_core::spec::parse(text)?.remove(0).time_scaled(60)?;

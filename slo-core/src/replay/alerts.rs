@@ -13,7 +13,6 @@ use crate::{
 /// `fewest_bad` bad events. Windows without events never fire; for windows that reach back before the history,
 /// see [`WarmUp`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct AlertRule {
     /// The long window.
     pub long: Window,
@@ -62,8 +61,8 @@ impl AlertRule {
 /// A time during which an alert fires: from the step after which it first did to the one after which it no
 /// longer does.
 ///
-/// An alert that fires after step i starts at i; one that still fires at the end has the number of steps as
-/// its end.
+/// An alert that fires after step i starts at i: by the clock, at [`Series::end_of`] it. One that still fires at
+/// the end has the number of steps as its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Episode {
     /// The step after which it starts to fire.
@@ -88,14 +87,26 @@ pub struct Episode {
 /// let fast = AlertRule::of_tier(&AlertPolicy::workbook().tiers()[0], "99.9%".parse()?)?;
 /// let fired = alerts(&series, &fast, 1)?;
 /// assert_eq!((fired[0].start, fired[0].end), (1_000, 1_014)); // by the first evaluation, and 5 min after
+/// assert_eq!(series.end_of(fired[0].start), 1_001 * 60_000); // the time of that evaluation
 /// # Ok::<(), slo_core::Error>(())
 /// ```
 ///
 /// # Errors
-/// Windows, `hold` or `keep` that are not whole steps or evaluations, or `every` of zero.
+/// Windows, `hold` or `keep` that are not whole steps, a short window longer than the long one, a threshold
+/// that no error ratio exceeds, or `every` of zero.
 pub fn alerts(series: &Series<'_>, rule: &AlertRule, every: usize) -> Result<Vec<Episode>, Error> {
     if every == 0 {
         return Err(Error::new("an alert is evaluated every step at most; write 1 or more"));
+    }
+    if rule.short > rule.long {
+        return Err(Error::new(format!(
+            "the short window {} is longer than the long one, {}",
+            rule.short, rule.long
+        )));
+    }
+    if rule.threshold >= Ratio::ONE {
+        return Err(Error::new(format!("no error ratio is above {}", rule.threshold))
+            .with_hint("the threshold is the factor times the error budget, such as 14.4 times 0.001"));
     }
     let evaluations = |window: Option<Window>| -> Result<usize, Error> {
         // Prometheus waits for the first evaluation at which the time has passed.

@@ -10,7 +10,6 @@ use crate::{Error, math::Tally, model::Window, stats::Random};
 /// from the same time of the week as the place it fills; from two days on, from the same time of the day.
 /// Numbers are drawn from `seed`: the same seed gives the same answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Bootstrap {
     /// The mean length of a block.
     pub mean_block: Window,
@@ -30,10 +29,13 @@ impl Bootstrap {
     /// How drawing from `series` works out.
     ///
     /// # Errors
-    /// A history without steps, or a mean block that is not whole steps.
+    /// A history without steps, no resamples, or a mean block that is not whole steps.
     pub(crate) fn on<'a>(&self, series: &'a Series<'a>) -> Result<Draws<'a>, Error> {
         if series.is_empty() {
             return Err(Error::new("there is no history to draw from"));
+        }
+        if self.resamples == 0 {
+            return Err(Error::new("no histories are to be drawn").with_hint("a thousand is usual"));
         }
         let per = |window: Window| series.steps_in(window).ok().filter(|steps| series.len() >= 2 * steps);
         let cycle = per(Window::days(7)).or_else(|| per(Window::days(1))).unwrap_or(1);

@@ -63,6 +63,17 @@ pub fn extrapolated_increase(
 
 /// `rate(counter[range])` at the time `at`: its [`extrapolated_increase`] per second of the range.
 ///
+/// `None` for fewer than two samples.
+///
+/// ```
+/// use slo_core::{model::Window, replay::{RangeEnds, extrapolated_rate}};
+///
+/// let samples = [(15_000, 5.0), (30_000, 20.0), (45_000, 35.0), (60_000, 50.0)];
+/// let rate = extrapolated_rate(&samples, 60_000, Window::minutes(1), RangeEnds::LeftOpen)?;
+/// assert_eq!(rate, Some(50.0 / 60.0)); // a third of a gap back, the counter was zero
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+///
 /// # Errors
 /// Samples out of order, or values that are not finite.
 pub fn extrapolated_rate(

@@ -3,6 +3,7 @@
 use super::Series;
 use crate::{
     Error,
+    check::unit,
     math::Tally,
     model::{Objective, Ratio},
 };
@@ -41,7 +42,7 @@ pub struct Incident {
 /// ```
 ///
 /// # Errors
-/// No events expected, or numbers that do not fit 128 bits.
+/// No events expected, a significance outside 0 to 1, or numbers that do not fit 128 bits.
 pub fn incidents(
     series: &Series<'_>,
     objective: Objective,
@@ -56,6 +57,7 @@ pub fn incidents(
     if p.max(q) >= 1 << 62 {
         return Err(too_fine());
     }
+    unit("significant", significant)?;
     if expected == 0 {
         return Err(Error::new("no events are expected in the period, so there is no budget to spend"));
     }

@@ -55,7 +55,7 @@ pub use counter::{
 };
 pub use crossings::Crossings;
 pub use incidents::{Incident, Segment, incidents, maximal_segments};
-pub use objective::{LADDER, Proposal, propose, round_down};
+pub use objective::{Proposal, propose, round_down, usual_objectives};
 pub use score::{Detected, Score, any_of, score};
 pub use search::{Candidate, FalseStartLimit, OutageLimit, Search};
 pub use series::Series;

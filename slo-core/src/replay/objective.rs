@@ -26,12 +26,21 @@ pub struct Proposal {
     pub budget_used: Option<f64>,
     /// Whole days of the history that would have been below the proposed objective.
     pub days_below: Option<usize>,
-    /// The objective above which all alert tiers for the period can fire.
-    pub reachable_above: Objective,
+    /// The objective above which all alert tiers for the period can fire; `None` for a period without tiers.
+    pub reachable_above: Option<Objective>,
 }
 
-/// The ladder that is climbed unless another is given: the objectives people choose.
-pub const LADDER: [&str; 9] = ["90%", "95%", "98%", "99%", "99.5%", "99.8%", "99.9%", "99.95%", "99.99%"];
+/// The objectives that people choose, from 90 % to 99.99 %: a ladder for [`propose`].
+///
+/// ```
+/// let ladder = slo_core::replay::usual_objectives();
+/// assert_eq!((ladder.len(), ladder[6].to_string()), (9, "99.9%".to_owned()));
+/// ```
+#[must_use]
+pub fn usual_objectives() -> Vec<Objective> {
+    let ladder = ["90%", "95%", "98%", "99%", "99.5%", "99.8%", "99.9%", "99.95%", "99.99%"];
+    ladder.iter().filter_map(|rung| rung.parse().ok()).collect()
+}
 
 /// Proposes an objective for a period of `window` from a history.
 ///
@@ -40,13 +49,13 @@ pub const LADDER: [&str; 9] = ["90%", "95%", "98%", "99%", "99.5%", "99.8%", "99
 /// claim at 95 %, so there is none, only the interval.
 ///
 /// ```
-/// use slo_core::{model::Window, replay::{Bootstrap, LADDER, Series, propose}, stats::Confidence};
+/// use slo_core::{model::Window, replay::{Bootstrap, Series, propose, usual_objectives}, stats::Confidence};
 ///
 /// // Half a year of hours; a bad hour now and then.
 /// let total = vec![10_000; 24 * 182];
 /// let bad: Vec<u64> = (0..total.len()).map(|hour| if hour % 97 == 0 { 900 } else { 2 }).collect();
 /// let series = Series::new(0, Window::hours(1), &total, &bad)?;
-/// let ladder: Vec<_> = LADDER.iter().map(|rung| rung.parse()).collect::<Result<_, _>>()?;
+/// let ladder = usual_objectives();
 /// let bootstrap = Bootstrap::new(Window::hours(6), 1);
 /// let week = propose(&series, Window::days(7), &ladder, Confidence::P95, bootstrap)?;
 /// assert_eq!(week.objective, Some("99.5%".parse()?)); // 99.8 % is met nine times of ten
@@ -56,8 +65,7 @@ pub const LADDER: [&str; 9] = ["90%", "95%", "98%", "99%", "99.5%", "99.8%", "99
 /// ```
 ///
 /// # Errors
-/// An empty history or ladder, no events in the history, a period that no alert tiers are known for, or
-/// windows that are not whole steps.
+/// An empty history or ladder, no events in the history, no resamples, or windows that are not whole steps.
 pub fn propose(
     series: &Series<'_>,
     window: Window,
@@ -103,7 +111,10 @@ pub fn propose(
         budget_used: objective
             .and_then(|objective| crate::math::ErrorBudget::observed(objective, series.total()).consumed()),
         days_below: objective.map(|objective| days_below(series, objective)).transpose()?,
-        reachable_above: reachable_above(&AlertPolicy::for_period(window)?)?,
+        reachable_above: AlertPolicy::for_period(window)
+            .ok()
+            .map(|policy| reachable_above(&policy))
+            .transpose()?,
     })
 }
 

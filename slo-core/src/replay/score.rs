@@ -26,7 +26,9 @@ pub struct Detected {
     pub incident: Incident,
     /// From its beginning to the first alert, in seconds; `None` where none came.
     pub seconds: Option<f64>,
-    /// The share of the period's budget that it had spent by then; all of it where no alert came.
+    /// The share of the period's budget that it had spent by then; all that it spent where no alert came.
+    ///
+    /// Every bad event counts, also those that [`Incident::excess`] leaves out as the usual ones.
     pub spent: f64,
     /// From its end to the end of the last alert on it, in seconds; 0 where that ended before it.
     pub reset_seconds: Option<f64>,
@@ -142,6 +144,16 @@ pub fn score(
 }
 
 /// Merges the episodes of several rules into those of one alert that fires when any of them does.
+///
+/// Episodes that overlap or touch become one; none without rules.
+///
+/// ```
+/// use slo_core::replay::{Episode, any_of};
+///
+/// let fast = vec![Episode { start: 2, end: 5 }];
+/// let slow = vec![Episode { start: 4, end: 9 }, Episode { start: 20, end: 21 }];
+/// assert_eq!(any_of(&[fast, slow]), [Episode { start: 2, end: 9 }, Episode { start: 20, end: 21 }]);
+/// ```
 #[must_use]
 pub fn any_of(rules: &[Vec<Episode>]) -> Vec<Episode> {
     let mut all: Vec<Episode> = rules.iter().flatten().copied().collect();

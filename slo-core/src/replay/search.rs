@@ -9,7 +9,6 @@ use crate::{
 
 /// What an alert policy may be made of, and what it must do.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub struct Search {
     /// Long windows to try.
     pub longs: Vec<Window>,

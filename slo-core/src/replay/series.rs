@@ -2,8 +2,8 @@
 
 use crate::{
     Error,
-    math::{Exclusions, Tally},
-    model::Window,
+    math::{Exclusions, Tally, incident_spend},
+    model::{Objective, Ratio, Window},
 };
 
 /// Bad and total events in equal steps of time, borrowed from two columns.
@@ -92,6 +92,13 @@ impl<'a> Series<'a> {
         i64::try_from(millis).unwrap_or(i64::MAX)
     }
 
+    /// The end of the step `index`, in milliseconds since the Unix epoch: when what is evaluated after it is
+    /// known.
+    #[must_use]
+    pub fn end_of(&self, index: usize) -> i64 {
+        self.time_after(index.saturating_add(1))
+    }
+
     /// The whole steps in `window`.
     ///
     /// # Errors
@@ -176,6 +183,45 @@ impl<'a> Series<'a> {
         wider.since(leaving).unwrap_or(wider)
     }
 
+    /// What each `window` of the last `period` has spent, oldest first: shares of the budget that `expected`
+    /// events in the period allow.
+    ///
+    /// The form that [`rolling_exhaustion`](crate::math::rolling_exhaustion) takes. Windows before the history
+    /// have spent nothing.
+    ///
+    /// ```
+    /// use slo_core::{math::{BurnRate, rolling_exhaustion}, model::Window, replay::Series};
+    ///
+    /// let bad = [0, 50, 0, 0, 10];
+    /// let series = Series::new(0, Window::days(1), &[20_000; 5], &bad)?;
+    /// let spends = series.spends("99.9%".parse()?, Window::days(5), Window::days(1), 100_000)?;
+    /// assert_eq!(spends, [0.0, 0.5, 0.0, 0.0, 0.1]);
+    /// assert_eq!(rolling_exhaustion(&spends, BurnRate::new(1.5)?)?, Some(4));
+    /// # Ok::<(), slo_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Windows that are not whole steps, a period that is not whole windows, or no events expected.
+    pub fn spends(
+        &self,
+        objective: Objective,
+        period: Window,
+        window: Window,
+        expected: u64,
+    ) -> Result<Vec<f64>, Error> {
+        let (whole, part) = (self.steps_in(period)?, self.steps_in(window)?);
+        if whole % part != 0 || expected == 0 {
+            return Err(Error::new(format!("{expected} events in {period} of {window} each make no shares"))
+                .with_hint("the period is a whole number of windows, and has events"));
+        }
+        let parts = (0..whole / part).rev().map(|ago| self.len().checked_sub(ago * part));
+        let spent = |end: Option<usize>| {
+            let bad = end.map_or(0, |end| self.window(end, part).bad());
+            incident_spend(Tally::new(bad, bad)?, Ratio::ZERO, objective, expected)
+        };
+        parts.map(spent).collect()
+    }
+
     /// The columns without the events of excluded time: a step is excluded if its end is.
     ///
     /// ```
@@ -189,7 +235,7 @@ impl<'a> Series<'a> {
     /// ```
     #[must_use]
     pub fn without(&self, exclusions: &Exclusions) -> (Vec<u64>, Vec<u64>) {
-        let counts = |index| !exclusions.contains(self.time_after(index + 1));
+        let counts = |index| !exclusions.contains(self.end_of(index));
         let keep = |column: &[u64]| {
             column.iter().enumerate().map(|(index, value)| if counts(index) { *value } else { 0 }).collect()
         };

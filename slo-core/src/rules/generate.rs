@@ -15,7 +15,8 @@ use crate::{
 /// | `slo/<service>/<slo>/tiles` | 5m | coarse tiles |
 /// | `slo/<service>/<slo>/slow` | 2m | windows of a day and more, budget, coverage, alerts on them, constants |
 ///
-/// ```
+#[cfg_attr(feature = "spec", doc = "```")]
+#[cfg_attr(not(feature = "spec"), doc = "```ignore")]
 /// let text = "{version: slo/v1, service: a, slos: [{name: b, objective: 99.9%, window: 30d,
 ///     sli: {events: {total: requests_total, bad: errors_total}}}]}";
 /// let groups = slo_core::rules::generate(&slo_core::spec::parse(text)?[0])?;

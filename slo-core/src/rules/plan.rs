@@ -11,7 +11,8 @@ use crate::{
 /// hours for five minutes). Coarse tiles, each the sum of up to five fine ones, serve everything longer:
 /// 8,640 samples for 30 days.
 ///
-/// ```
+#[cfg_attr(feature = "spec", doc = "```")]
+#[cfg_attr(not(feature = "spec"), doc = "```ignore")]
 /// # let text = "{version: slo/v1, service: a, slos: [{name: b, objective: 99%, window: 30d,
 /// #    sli: {events: {total: t, bad: b}}}]}";
 /// # let service = slo_core::spec::parse(text).unwrap().remove(0);

@@ -2,8 +2,8 @@
 
 use super::{
     Confidence, Interval, hypergeometric_at_least,
+    proportions::wilson_of,
     special::{Tail, beta_quantile, ln_beta_tails, ln_binomial, normal_quantile},
-    wilson,
 };
 use crate::{
     Error,
@@ -26,19 +26,40 @@ use crate::{
 /// ```
 #[must_use]
 pub fn newcombe(first: Tally, second: Tally, confidence: Confidence) -> Option<Interval> {
-    let (one, two) = (wilson(first, confidence)?, wilson(second, confidence)?);
-    let (p1, p2) = (first.error_ratio()?, second.error_ratio()?);
+    (first.total() > 0 && second.total() > 0).then(|| newcombe_of(first, second, 1.0, confidence))
+}
+
+/// Newcombe's interval if there were `times` as many events of each kind.
+fn newcombe_of(first: Tally, second: Tally, times: f64, confidence: Confidence) -> Interval {
+    let side = |tally: Tally| {
+        let (bad, good) = (tally.bad() as f64, tally.good() as f64);
+        (wilson_of(bad * times, good * times, confidence), bad / (bad + good))
+    };
+    let ((one, p1), (two, p2)) = (side(first), side(second));
     let difference = p2 - p1;
-    Some(Interval::new(
+    Interval::new(
         difference - (p2 - two.low()).hypot(one.high() - p1),
         difference + (two.high() - p2).hypot(p1 - one.low()),
-    ))
+    )
 }
 
 /// The statistic of the pooled two-proportion z test, `second` − `first`; `None` where it has no spread.
 ///
 /// (p̂₂ − p̂₁)/√(p̂(1−p̂)(1/n₁ + 1/n₂)). It finds differences too easily in small counts: judge by
 /// [`fisher_p_value`].
+///
+/// | | statistic |
+/// |---|---|
+/// | no events on a side | `None` |
+/// | no event, or every event, is bad | `None` |
+///
+/// ```
+/// use slo_core::{math::Tally, stats::two_proportion_z};
+///
+/// let z = two_proportion_z(Tally::new(5_000, 5)?, Tally::new(5_000, 15)?);
+/// assert!((z.unwrap() - 2.2383).abs() < 1e-4);
+/// # Ok::<(), slo_core::Error>(())
+/// ```
 #[must_use]
 pub fn two_proportion_z(first: Tally, second: Tally) -> Option<f64> {
     let (n1, n2) = (first.total() as f64, second.total() as f64);
@@ -107,8 +128,8 @@ pub enum Comparison {
     NotDegraded,
     /// Neither is shown yet.
     Inconclusive {
-        /// Further events per arm at which the interval should clear the margin, if the error ratios
-        /// stay as they are; `None` where they sit at the margin.
+        /// Further events for the larger arm, with as many times more for the other, at which the interval
+        /// clears the margin if the error ratios stay exactly as they are; `None` where they sit at it.
         events_needed: Option<u64>,
     },
 }
@@ -136,26 +157,43 @@ pub fn compare(
     confidence: Confidence,
 ) -> Result<Option<Comparison>, Error> {
     not_negative("margin", margin)?;
-    let Some((interval, p1, p2)) = newcombe(first, second, confidence)
-        .and_then(|interval| Some((interval, first.error_ratio()?, second.error_ratio()?)))
-    else {
+    if first.total() == 0 || second.total() == 0 {
         return Ok(None);
+    }
+    let judge = |times: f64| {
+        let interval = newcombe_of(first, second, times, confidence);
+        if interval.low() > margin {
+            return Some(Comparison::Degraded);
+        }
+        (interval.high() < margin).then_some(Comparison::NotDegraded)
     };
-    if interval.low() > margin {
-        return Ok(Some(Comparison::Degraded));
+    if let Some(verdict) = judge(1.0) {
+        return Ok(Some(verdict));
     }
-    if interval.high() < margin {
-        return Ok(Some(Comparison::NotDegraded));
+    // How many times as many events it takes, by doubling and halving.
+    let (mut low, mut high) = (1.0, 2.0);
+    while judge(high).is_none() && high < MOST_TIMES {
+        (low, high) = (high, high * 2.0);
     }
-    let distance = p2 - p1 - margin;
-    let reach = if distance > 0.0 { p2 - p1 - interval.low() } else { interval.high() - (p2 - p1) };
-    // An interval shrinks with the square root of the events.
-    let grow = (reach / distance).powi(2) - 1.0;
-    let events = first.total().min(second.total()) as f64 * grow;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked")]
-    let events_needed = (events.is_finite() && events < 1.8e19).then(|| events.ceil().max(1.0) as u64);
+    if high >= MOST_TIMES {
+        return Ok(Some(Comparison::Inconclusive { events_needed: None }));
+    }
+    for _ in 0..50 {
+        let middle = f64::midpoint(low, high);
+        if judge(middle).is_some() {
+            high = middle;
+        } else {
+            low = middle;
+        }
+    }
+    let events = first.total().max(second.total()) as f64 * (high - 1.0);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive, and saturates")]
+    let events_needed = Some(events.ceil() as u64);
     Ok(Some(Comparison::Inconclusive { events_needed }))
 }
+
+/// Beyond so many times as many events, ratios that stay as they are sit at the margin.
+const MOST_TIMES: f64 = 1e6;
 
 /// P(p₂ > p₁ + `margin`) for error ratios p₁ and p₂ known from both tallies with Jeffreys' prior.
 ///
@@ -194,3 +232,33 @@ pub fn probability_worse(first: Tally, second: Tally, margin: f64) -> Result<f64
 
 const NEGLIGIBLE: f64 = 1e-18;
 const NODES: u32 = 400;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What it says is needed is needed: no fewer decide, so many do.
+    #[test]
+    fn asks_for_as_many_events_as_decide() {
+        for (n1, x1, n2, x2, margin) in [
+            (1_000, 0, 1_000, 0, 0.001),
+            (5, 0, 5, 0, 0.1),
+            (10_000, 12, 10_000, 15, 0.001),
+            (2_000, 2, 500, 4, 0.001),
+        ] {
+            let (first, second) = (Tally::new(n1, x1).unwrap(), Tally::new(n2, x2).unwrap());
+            let found = compare(first, second, margin, Confidence::P95).unwrap();
+            let Some(Comparison::Inconclusive { events_needed: Some(needed) }) = found else {
+                panic!("{found:?}");
+            };
+            let decided = |events: f64| {
+                let interval = newcombe_of(first, second, 1.0 + events / n1.max(n2) as f64, Confidence::P95);
+                interval.low() > margin || interval.high() < margin
+            };
+            assert!(decided(needed as f64 + 1.0) && !decided(needed as f64 - 2.0), "{needed}");
+        }
+        let at_the_margin =
+            compare(Tally::new(10, 0).unwrap(), Tally::new(10, 1).unwrap(), 0.1, Confidence::P95);
+        assert_eq!(at_the_margin, Ok(Some(Comparison::Inconclusive { events_needed: None })));
+    }
+}

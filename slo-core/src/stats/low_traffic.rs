@@ -100,7 +100,8 @@ pub fn burn_above(tally: Tally, objective: Objective, burn: f64) -> Result<f64, 
 /// m*: from so many on, a service that burns exactly its budget reaches the factor with a probability of
 /// at most `alpha`: P(Poisson(m/k) ≥ m) ≤ α. It depends on neither objective nor traffic, so it makes a
 /// better guard for low traffic than a least number of requests. `None` for factors up to 1, which
-/// that service exceeds about every other time.
+/// that service exceeds about every other time. Replays take it as
+/// [`AlertRule::fewest_bad`](crate::replay::AlertRule); generated rules do not have it yet.
 ///
 /// | k | α = 0.01 | 0.001 | 0.0001 |
 /// |---|---|---|---|
@@ -142,6 +143,9 @@ pub fn fewest_bad_events(factor: Ratio, alpha: f64) -> Result<Option<u64>, Error
 }
 
 /// Events without a failure that show an objective is met: the least n with sⁿ ≤ α.
+///
+/// At least 1. A single failure among them says nothing against the objective; it takes more events then,
+/// see [`clopper_pearson`](super::clopper_pearson).
 ///
 /// ```
 /// use slo_core::stats::{Confidence, events_to_demonstrate};

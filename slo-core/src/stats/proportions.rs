@@ -22,18 +22,19 @@ use crate::math::Tally;
 /// ```
 #[must_use]
 pub fn wilson(tally: Tally, confidence: Confidence) -> Option<Interval> {
-    let (n, x) = (tally.total() as f64, tally.bad() as f64);
-    if tally.total() == 0 {
-        return None;
-    }
+    (tally.total() > 0).then(|| wilson_of(tally.bad() as f64, tally.good() as f64, confidence))
+}
+
+/// Wilson's interval for numbers of events that need not be whole; more than zero in all.
+pub(super) fn wilson_of(x: f64, good: f64, confidence: Confidence) -> Interval {
+    let n = x + good;
     let z = normal_quantile(confidence.alpha() / 2.0);
-    let good = tally.good() as f64;
     let root = z * (x * (good / n) + z * z / 4.0).sqrt();
     let (middle, scale) = (x + z * z / 2.0, n + z * z);
     // (middle − root) loses its digits near zero; the product of the ends, x²/n, gives the lower one.
     let high = ((middle + root) / scale).min(1.0);
     let low = x * (x / n) / (middle + root);
-    Some(Interval::new(if tally.bad() == 0 { 0.0 } else { low }, if tally.good() == 0 { 1.0 } else { high }))
+    Interval::new(if x > 0.0 { low } else { 0.0 }, if good > 0.0 { high } else { 1.0 })
 }
 
 /// The Clopper–Pearson interval for the error ratio, or `None` without events.

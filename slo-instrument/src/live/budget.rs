@@ -64,7 +64,7 @@ fn status(service: &Service, slo: &Slo, tracker: &Tracker, problem: Option<&Erro
     let projected = projected(slo, &seen).ok().and_then(|budget| budget.remaining());
     let fastest = slo.policy().tiers().first().map(Tier::long);
     let exhaustion = match (projected, fastest.and_then(burn)) {
-        (Some(remaining), Some(burn)) => time_to_exhaustion(remaining, burn, period),
+        (Some(remaining), Some(burn)) => time_to_exhaustion(remaining, burn, period).ok().flatten(),
         _ => None,
     };
     let state = match projected {
