@@ -396,7 +396,7 @@ fn answer(call: &str, with: &With<'_>) -> Value {
         "tolerable_minutes" => {
             let (usual, during) = (with.ratio("usual"), with.ratio("during"));
             let seconds = tolerable_seconds(with.window("period"), with.objective(), usual, during);
-            json!(seconds.map(|seconds| seconds.to_f64() / 60.0))
+            json!(seconds.unwrap().map(|seconds| seconds.to_f64() / 60.0))
         }
         "period_seconds" => {
             let unit = if with.text("unit") == "day" { CalendarUnit::Day } else { CalendarUnit::Month };
@@ -482,14 +482,20 @@ fn cases() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Why thresholds are compared as integers: what doubles make of the same boundaries.
+/// Where doubles get a boundary wrong, tallies do not.
 #[test]
-#[expect(clippy::float_cmp, reason = "that is the point")]
-fn doubles_get_boundaries_wrong() {
-    assert_eq!(100.0 - 99.9, 0.099_999_999_999_994_32);
-    assert_eq!(1.0 - 0.9995, 0.000_499_999_999_999_944_9);
-    // 144 of 10,000 is exactly 14.4 times 0.1 %, and 3 of 1,000 exactly six times 0.05 %.
-    assert_eq!((144.0_f64 / 10_000.0).total_cmp(&(14.4 * (1.0 - 0.999))), Ordering::Less);
-    assert_eq!((3.0_f64 / 1_000.0).total_cmp(&(6.0 * (1.0 - 0.9995))), Ordering::Greater);
-    assert_eq!(9_007_199_254_740_992.0 + 1.0, 9_007_199_254_740_992.0);
+fn boundaries_are_exact_where_doubles_are_not() {
+    // 3 of 1,000 is exactly six times 0.05 %: doubles fire. 144 of 10,000 is exactly 14.4 times 0.1 %: doubles
+    // would not fire even for "at least".
+    for (total, bad, factor, objective, double) in
+        [(1_000, 3, "6", "99.95%", Ordering::Greater), (10_000, 144, "14.4", "99.9%", Ordering::Less)]
+    {
+        let objective: Objective = objective.parse().unwrap();
+        let factor: Ratio = factor.parse().unwrap();
+        let rounded = factor.to_f64() * (1.0 - objective.ratio().to_f64());
+        assert_eq!((bad as f64 / total as f64).total_cmp(&rounded), double);
+        let threshold = factor.checked_mul(objective.budget()).unwrap();
+        let exact = |bad| Tally::new(total, bad).unwrap().exceeds(threshold);
+        assert_eq!((exact(bad), exact(bad + 1)), (false, true));
+    }
 }

@@ -136,7 +136,7 @@ fn exhaustion(
         return Ok(Some(0));
     }
     // What the future brings, to be given back when it leaves the period in turn.
-    let mut future: Vec<Tally> = Vec::with_capacity(horizon);
+    let mut future: Vec<Tally> = Vec::new();
     while future.len() < horizon {
         let block = draws.block(now + future.len(), horizon - future.len());
         for index in block.start..block.start + block.steps {

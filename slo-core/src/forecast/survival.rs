@@ -31,10 +31,12 @@ impl Incidents {
     /// `rate` incidents per period, whose spends are (share of the budget, probability).
     ///
     /// # Errors
-    /// A rate that is negative or not finite, spends that are not positive, or probabilities that do not add
+    /// A rate that is negative or above 10^9, no spends, spends that are not positive, or probabilities that do not add
     /// up to one.
     pub fn new(rate: f64, spends: &[(f64, f64)]) -> Result<Self, Error> {
-        not_negative("rate", rate)?;
+        if not_negative("rate", rate)? > MOST_INCIDENTS {
+            return Err(Error::new(format!("{rate} incidents a period are no incidents but errors")));
+        }
         if spends.is_empty() {
             return Err(Error::new("there are no spends").with_hint("give what incidents have spent"));
         }
@@ -81,6 +83,9 @@ impl Incidents {
         self.rate * self.spends.iter().map(|(spend, probability)| spend * spend * probability).sum::<f64>()
     }
 }
+
+/// More than that, in one period, are not handled one by one.
+const MOST_INCIDENTS: f64 = 1e9;
 
 /// The most steps of a budget that [`survival`] divides it into.
 const MOST_STEPS: usize = 100_000;

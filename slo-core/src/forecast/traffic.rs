@@ -29,7 +29,8 @@ pub fn expected_events(series: &Series<'_>, horizon: Window) -> Result<u64, Erro
     let now = series.len();
     let week = series.steps_in(Window::days(7)).ok().filter(|week| *week <= now);
     let Some(week) = week else {
-        return scaled(series.total().total(), steps, now);
+        let sum = u128::from(series.total().total()).checked_mul(steps as u128).ok_or_else(too_many)?;
+        return mean(sum, now);
     };
     let weeks = (now / week).min(4);
     let mut expected = 0_u64;
@@ -38,18 +39,21 @@ pub fn expected_events(series: &Series<'_>, horizon: Window) -> Result<u64, Erro
     while at < steps {
         let length = week.min(steps - at);
         let past = (1..=weeks).map(|ago| series.window(now - ago * week + length, length).total());
-        let sum = past.fold(0_u64, u64::saturating_add);
-        expected = expected.saturating_add(scaled(sum, 1, weeks)?);
+        let sum = past.map(u128::from).sum::<u128>();
+        expected = expected.checked_add(mean(sum, weeks)?).ok_or_else(too_many)?;
         at += length;
     }
     Ok(expected)
 }
 
-/// `count · times / of`, rounded.
-fn scaled(count: u64, times: usize, of: usize) -> Result<u64, Error> {
-    let (times, of) = (times as u128, of.max(1) as u128);
-    u64::try_from((u128::from(count) * times + of / 2) / of)
-        .map_err(|_| Error::new(format!("{count} events {times} times do not fit 64 bits")))
+/// `sum / of`, rounded.
+fn mean(sum: u128, of: usize) -> Result<u64, Error> {
+    let of = of.max(1) as u128;
+    u64::try_from((sum + of / 2) / of).map_err(|_| too_many())
+}
+
+fn too_many() -> Error {
+    Error::new("more events are to be expected than 64 bits hold")
 }
 
 #[cfg(test)]

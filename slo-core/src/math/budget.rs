@@ -36,6 +36,7 @@ pub struct ErrorBudget {
 
 /// What an [`ErrorBudget`] is a share of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Basis {
     /// The events seen so far.
     Observed,
@@ -245,20 +246,20 @@ pub fn rolling_exhaustion(spends: &[f64], burn: BurnRate) -> Result<Option<usize
     if let Some(index) = spends.iter().position(|spend| !spend.is_finite()) {
         return Err(Error::new(format!("spends[{index}] is not a finite number")));
     }
-    let incoming = burn.value() / spends.len() as f64;
-    // Summed anew from the newest, so that no error builds up as spends leave.
-    let mut remaining = vec![0.0; spends.len() + 1];
-    let mut sum = 0.0;
-    for (slot, spend) in remaining.iter_mut().zip(spends.iter().rev()).map(|(slot, spend)| (slot, *spend)) {
-        *slot = sum;
-        sum += spend;
+    let count = spends.len();
+    // What is left of the old spend after each step: summed anew from the newest, so that no error builds up.
+    let mut kept = vec![0.0];
+    for spend in spends.iter().rev() {
+        kept.push(kept.last().copied().unwrap_or(0.0) + spend);
     }
-    if let Some(all) = remaining.last_mut() {
-        *all = sum;
-    }
-    let steps = remaining.iter().rev().enumerate();
-    let mut gone = steps.filter(|(step, kept)| **kept + *step as f64 * incoming >= 1.0);
-    Ok(gone.next().map(|(step, _)| step))
+    kept.reverse();
+    let mut steps = kept.into_iter().enumerate();
+    let gone = steps.find(|(step, kept)| {
+        // Once all old spend has left, the period holds nothing but the burn: up to 1, it lasts for ever.
+        let lasts = *step == count && burn.value() <= 1.0;
+        !lasts && kept + *step as f64 * burn.value() / count as f64 >= 1.0
+    });
+    Ok(gone.map(|(step, _)| step))
 }
 
 /// The share of the period's budget that an incident has spent: Σ(B − e₀N)/(βN̂).
@@ -336,7 +337,10 @@ mod tests {
     fn old_spend_leaves_a_rolling_period() {
         let burn = |rate| BurnRate::new(rate).unwrap();
         assert_eq!(rolling_exhaustion(&[0.5, 0.6], burn(0.0)), Ok(Some(0)));
-        assert_eq!(rolling_exhaustion(&[0.0, 0.0], burn(1.0)), Ok(Some(2)));
+        assert_eq!(rolling_exhaustion(&[0.0, 0.0], burn(1.01)), Ok(Some(2)));
+        for steps in [2, 49, 100] {
+            assert_eq!(rolling_exhaustion(&vec![0.0; steps], burn(1.0)), Ok(None));
+        }
         assert_eq!(rolling_exhaustion(&[0.2, 0.2], burn(0.9)), Ok(None));
         assert_eq!(rolling_exhaustion(&[], burn(5.0)), Ok(None));
         assert!(rolling_exhaustion(&[f64::NAN], burn(5.0)).is_err());

@@ -70,8 +70,13 @@ impl BudgetPolicy {
     }
 
     /// The stage after `current`, now that the share `remaining` is left; `None` where none applies.
+    ///
+    /// A share that is NaN is no news: the stage stays.
     #[must_use]
     pub fn next(&self, current: Option<Stage>, remaining: f64) -> Option<Stage> {
+        if remaining.is_nan() {
+            return current;
+        }
         let in_force = |index: usize, bound: f64| {
             let held = current.is_some_and(|current| index <= current.0);
             remaining <= if held { bound + self.hysteresis } else { bound }
@@ -93,11 +98,11 @@ mod tests {
         let policy = BudgetPolicy::new([("a", 0.5), ("b", 0.2), ("c", 0.0)], 0.1).unwrap();
         let mut stage = None;
         let mut seen = Vec::new();
-        for remaining in [0.6, 0.5, 0.55, 0.2, 0.29, 0.31, -1.0, 0.05, 0.11, 0.61, f64::NAN] {
+        for remaining in [0.6, 0.5, 0.55, 0.2, 0.29, 0.31, -1.0, f64::NAN, 0.05, 0.11, 0.61] {
             stage = policy.next(stage, remaining);
             seen.push(stage.map_or("-", |stage| policy.name(stage)));
         }
-        assert_eq!(seen, ["-", "a", "a", "b", "b", "a", "c", "c", "b", "-", "-"]);
+        assert_eq!(seen, ["-", "a", "a", "b", "b", "a", "c", "c", "c", "b", "-"]);
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub fn serial(availabilities: &[f64]) -> Result<f64, Error> {
 
 /// The availability of a chain whatever the parts have in common: `max(0, ΣAᵢ − (n−1))` to `min Aᵢ`.
 ///
-/// Fréchet's bounds; the lower one is the sum of the error budgets.
+/// Fréchet's bounds; the lower one is what the sum of all error budgets leaves.
 ///
 /// ```
 /// use slo_core::math::serial_bounds;
@@ -42,7 +42,8 @@ pub fn serial(availabilities: &[f64]) -> Result<f64, Error> {
 pub fn serial_bounds(availabilities: &[f64]) -> Result<(f64, f64), Error> {
     let parts = checked(availabilities)?;
     let missing: f64 = parts.iter().map(|part| 1.0 - part).sum();
-    Ok(((1.0 - missing).max(0.0), parts.iter().copied().fold(1.0, f64::min)))
+    let most = parts.iter().copied().fold(1.0, f64::min);
+    Ok(((1.0 - missing).clamp(0.0, most), most))
 }
 
 /// The availability of alternatives of which one must work, if they fail independently: 1 − Π(1 − Aᵢ).
@@ -98,11 +99,12 @@ pub fn k_of_n(needed: usize, availabilities: &[f64]) -> Result<f64, Error> {
     // exactly[k] is the probability that k of the parts so far work.
     let mut exactly = vec![1.0];
     for part in checked(availabilities)? {
-        let before = exactly.clone();
+        let mut fewer = 0.0;
         exactly.push(0.0);
-        for (index, probability) in exactly.iter_mut().enumerate() {
-            let works = index.checked_sub(1).and_then(|fewer| before.get(fewer)).copied().unwrap_or(0.0);
-            *probability = works * part + before.get(index).copied().unwrap_or(0.0) * (1.0 - part);
+        for probability in &mut exactly {
+            let before = *probability;
+            *probability = fewer * part + before * (1.0 - part);
+            fewer = before;
         }
     }
     let (fail, work) = exactly.split_at(needed.min(exactly.len()));

@@ -56,7 +56,8 @@ pub fn stale_time(
     let ends = publications.iter().skip(1).map(|next| next.at).chain([to]);
     for (publication, end) in publications.iter().zip(ends) {
         // Data of age d turns stale τ − d after it came out; at once where it is too old already.
-        let turns_stale = publication.at + tolerance.saturating_sub(publication.data_age);
+        let turns_stale = publication.at.saturating_add(tolerance.saturating_sub(publication.data_age));
+        // (All of it lies between `from` and `to`, so the sum fits.)
         stale += clip(end).saturating_sub(clip(turns_stale));
     }
     Ok(stale)

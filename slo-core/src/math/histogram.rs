@@ -86,7 +86,7 @@ impl ClassicHistogram {
     /// that `1` and `1.0` are the same.
     #[must_use]
     pub fn has_bound(&self, threshold: f64) -> bool {
-        self.buckets.iter().any(|(bound, _)| bound.total_cmp(&threshold).is_eq())
+        self.buckets.iter().any(|(bound, _)| same(*bound, threshold))
     }
 
     /// How many observations were at most `threshold`.
@@ -119,7 +119,7 @@ impl ClassicHistogram {
             None if upper > 0.0 => (0.0, 0),
             None => (f64::NEG_INFINITY, 0),
         };
-        if upper.total_cmp(&threshold).is_eq() {
+        if same(upper, threshold) {
             return exactly(possible);
         }
         if threshold < lower {
@@ -170,7 +170,7 @@ impl ClassicHistogram {
     pub fn merged(&self, other: &Self) -> Result<Self, Error> {
         let mut buckets = Vec::new();
         for (bound, count) in &self.buckets {
-            let Some((_, more)) = other.buckets.iter().find(|(same, _)| same.total_cmp(bound).is_eq()) else {
+            let Some((_, more)) = other.buckets.iter().find(|(same, _)| self::same(*same, *bound)) else {
                 continue;
             };
             let sum = count.checked_add(*more).ok_or_else(|| {
@@ -180,6 +180,11 @@ impl ClassicHistogram {
         }
         Ok(Self { buckets, repaired: self.repaired || other.repaired })
     }
+}
+
+/// Whether two bounds are the same number: −0 is 0, and 1 is 1.0.
+fn same(one: f64, other: f64) -> bool {
+    one.partial_cmp(&other).is_some_and(std::cmp::Ordering::is_eq)
 }
 
 pub(super) fn slow(total: u64, certain: u64, possible: u64) -> TallyRange {

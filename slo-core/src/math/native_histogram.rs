@@ -41,13 +41,16 @@ pub struct NativeHistogram {
     total: u64,
 }
 
+/// No double lies beyond this bucket, at any schema.
+const WIDEST: u32 = 1 << 19;
+
 impl NativeHistogram {
     /// A histogram of observations that are not negative: those within `zero_threshold`, and buckets by
     /// Prometheus' index.
     ///
     /// # Errors
-    /// A schema outside −4 to 8, a zero threshold that is negative or not finite, or more observations
-    /// than 64 bits hold.
+    /// A schema outside −4 to 8, a zero threshold that is negative or not finite, a bucket that no double lies in,
+    /// or more observations than 64 bits hold.
     pub fn new(
         schema: i8,
         zero_threshold: f64,
@@ -62,6 +65,8 @@ impl NativeHistogram {
             return Err(Error::new(format!("a zero threshold of {zero_threshold} is not zero or more")));
         }
         let empty = BTreeMap::new();
+        // (−0 becomes 0.)
+        let zero_threshold = zero_threshold + 0.0;
         let histogram =
             Self { schema, zero_threshold, zero, positive: empty.clone(), negative: empty, total: zero };
         histogram.with(positive, |histogram| &mut histogram.positive)
@@ -117,6 +122,9 @@ impl NativeHistogram {
             if count == 0 {
                 continue;
             }
+            if index.unsigned_abs() > WIDEST {
+                return Err(Error::new(format!("bucket {index} is beyond the numbers that a double holds")));
+            }
             let total = self.total.checked_add(count);
             self.total = total.ok_or_else(|| Error::new("more observations than 64 bits hold"))?;
             *side(&mut self).entry(index).or_default() += count;
@@ -138,35 +146,40 @@ impl NativeHistogram {
 
     /// How many observations were at most `threshold`.
     ///
-    /// Both estimates are Prometheus': even over the logarithm within a bucket, even over the value within
-    /// the zero bucket, which begins at zero where there are no negative observations.
+    /// Both estimates are what `histogram_fraction` interpolates: even over the logarithm within a bucket, even
+    /// over the value within the zero bucket, which is taken to hold no negative observations where only
+    /// positive ones have been seen elsewhere, and the other way round.
     #[must_use]
     pub fn at_most(&self, threshold: f64) -> AtMost {
         let mut found = AtMost { certain: 0, possible: 0, linear: 0.0, logarithmic: 0.0 };
-        let mut take = |lower: f64, upper: f64, count: u64, share: f64| {
-            if upper <= threshold {
-                found.certain += count;
-            }
-            if lower < threshold || upper <= threshold {
-                found.possible += count;
-                let share = if upper <= threshold { 1.0 } else { share.clamp(0.0, 1.0) };
-                found.linear += count as f64 * share;
-                found.logarithmic = found.linear;
-            }
+        if threshold.is_nan() {
+            return found;
+        }
+        let mut take = |count: u64, reached: bool, passed: bool, share: f64| {
+            found.certain += if passed { count } else { 0 };
+            found.possible += if reached { count } else { 0 };
+            let share = if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) };
+            found.linear += count as f64 * if passed { 1.0 } else { share };
+            found.logarithmic = found.linear;
         };
+        // Negative buckets hold their lower bound, positive ones their upper, the zero bucket both.
         for (&index, &count) in self.negative.iter().rev() {
             let (lower, upper) = (-bound(self.schema, index), -bound(self.schema, index - 1));
             let share = 1.0 - (threshold / upper).log2() / (lower / upper).log2();
-            take(lower, upper, count, if share.is_nan() { 0.0 } else { share });
+            let share = if threshold > lower { share } else { 0.0 };
+            take(count, lower <= threshold, upper <= threshold, share);
         }
-        let zero_lower = if self.negative.is_empty() { 0.0 } else { -self.zero_threshold };
-        let width = self.zero_threshold - zero_lower;
-        let share = if width > 0.0 { (threshold - zero_lower) / width } else { 1.0 };
-        take(zero_lower, self.zero_threshold, self.zero, share);
+        let lower =
+            if self.negative.is_empty() && !self.positive.is_empty() { 0.0 } else { -self.zero_threshold };
+        let upper =
+            if self.positive.is_empty() && !self.negative.is_empty() { 0.0 } else { self.zero_threshold };
+        let share = if lower < upper { (threshold - lower) / (upper - lower) } else { 0.0 };
+        take(self.zero, -self.zero_threshold <= threshold, self.zero_threshold <= threshold, share);
         for (&index, &count) in &self.positive {
             let (lower, upper) = (bound(self.schema, index - 1), bound(self.schema, index));
-            let share = (threshold / lower).log2() / (upper / lower).log2();
-            take(lower, upper, count, if share.is_nan() { 0.0 } else { share });
+            let share =
+                if threshold > lower { (threshold / lower).log2() / (upper / lower).log2() } else { 0.0 };
+            take(count, lower < threshold, upper <= threshold, share);
         }
         found
     }
@@ -289,6 +302,21 @@ mod tests {
         assert!(histogram.clone().with_total(9).is_err());
         assert!(NativeHistogram::new(9, 0.0, 0, []).is_err());
         assert!(NativeHistogram::new(0, f64::NAN, 0, []).is_err());
+    }
+
+    #[test]
+    fn closed_edges_are_possible_and_extremes_are_refused() {
+        let zero = NativeHistogram::new(0, 0.001, 2, []).unwrap();
+        assert_eq!((zero.at_most(0.0).certain, zero.at_most(0.0).possible), (0, 2));
+        let negative = NativeHistogram::new(0, 0.0, 0, []).unwrap().with_negative([(1, 3)]).unwrap();
+        assert_eq!((negative.at_most(-2.0).possible, negative.at_most(-1.0).certain), (3, 3));
+        assert!(NativeHistogram::new(0, 0.0, 0, [(i32::MIN, 1)]).is_err());
+        let minus = NativeHistogram::new(0, -0.0, 1, []).unwrap();
+        assert_eq!(minus.merged(&NativeHistogram::new(0, 0.0, 1, []).unwrap()).unwrap().total(), 2);
+        let wide = NativeHistogram::new(0, f64::MAX, 1, []).unwrap();
+        let top = NativeHistogram::new(0, 0.0, 0, [(1_024, 1)]).unwrap();
+        let both = wide.merged(&top).unwrap();
+        assert!(both.fraction(f64::NEG_INFINITY, 1.0).unwrap().is_finite());
     }
 
     #[test]

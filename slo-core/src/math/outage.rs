@@ -120,9 +120,10 @@ impl Outage {
     pub fn seconds_above(&self, window: Window, threshold: Ratio, duration: Window) -> Option<Ratio> {
         let crossing = self.crossing(window, threshold)?;
         let outage = duration.as_seconds().min(window.as_seconds());
-        let Some(above) = outage.checked_sub(crossing) else {
+        if outage <= crossing {
             return Some(Ratio::ZERO);
-        };
+        }
+        let above = outage.checked_sub(crossing)?;
         // What is in the window at the end leaves it at the same pace as it came.
         let full = duration.as_seconds().checked_sub(outage)?;
         let recovery = window.as_seconds().checked_sub(crossing)?;
@@ -179,10 +180,10 @@ impl Outage {
         if self.error_ratio <= threshold {
             return None;
         }
-        let Some(above) = threshold.checked_sub(self.baseline) else {
-            return (self.baseline > threshold).then_some(Ratio::ZERO);
-        };
-        above.checked_div(self.error_ratio.checked_sub(self.baseline)?)
+        if self.baseline > threshold {
+            return Some(Ratio::ZERO);
+        }
+        threshold.checked_sub(self.baseline)?.checked_div(self.error_ratio.checked_sub(self.baseline)?)
     }
 }
 
@@ -333,7 +334,7 @@ mod tests {
             let duration = Window::seconds(seconds);
             Outage::FULL.seconds_above(Window::minutes(5), Ratio::HALF, duration).unwrap().to_f64()
         };
-        for (seconds, expected) in [(100, 0.0), (150, 150.0), (200, 200.0), (300, 300.0), (1_000, 1_000.0)] {
+        for (seconds, expected) in [(100, 0.0), (150, 0.0), (200, 200.0), (300, 300.0), (1_000, 1_000.0)] {
             assert!((above(seconds) - expected).abs() < 1e-9);
         }
     }

@@ -20,6 +20,9 @@ pub fn missed_outage(outage: Window, interval: Window) -> f64 {
     (1.0 - outage.ratio_to(interval).to_f64()).max(0.0)
 }
 
+/// More than anybody has.
+const MOST_PROBES: usize = 1_000;
+
 /// How likely probing reports a failure of its own: `quorum` of `probes` fail, each after all its retries.
 ///
 /// A probe that fails by itself with probability q does so after r retries with q^(r+1); at least `quorum`
@@ -34,11 +37,12 @@ pub fn missed_outage(outage: Window, interval: Window) -> f64 {
 /// ```
 ///
 /// # Errors
-/// A probability outside 0 to 1, or a quorum of none or of more probes than there are.
+/// A probability outside 0 to 1, more than 1,000 probes, or a quorum of none or of more than there are.
 pub fn false_failure(failure: f64, retries: u32, quorum: usize, probes: usize) -> Result<f64, Error> {
     unit("failure", failure)?;
-    if quorum == 0 || quorum > probes {
-        return Err(Error::new(format!("a quorum of {quorum} of {probes} probes")));
+    if quorum == 0 || quorum > probes || probes > MOST_PROBES {
+        return Err(Error::new(format!("a quorum of {quorum} of {probes} probes"))
+            .with_hint(format!("write 1 to {MOST_PROBES} probes, and no more of them for the quorum")));
     }
     k_of_n(quorum, &vec![failure.powf(f64::from(retries) + 1.0); probes])
 }

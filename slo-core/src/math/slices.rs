@@ -8,6 +8,7 @@ use crate::{
 
 /// What a time slice without events counts as; there is no default, since each choice is somebody's surprise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum EmptySlice {
     /// A good slice: nobody was hurt.
     Good,
@@ -132,20 +133,31 @@ pub fn slices_to_fire(window: Window, slice: Window, threshold: Ratio) -> Result
 /// use slo_core::{math::tolerable_seconds, model::Window};
 ///
 /// // Two weeks at 95 %; usually 99 % are good, under attack 1 %.
-/// let seconds = tolerable_seconds(Window::days(14), "95%".parse()?, "0.99".parse()?, "0.01".parse()?);
+/// let seconds = tolerable_seconds(Window::days(14), "95%".parse()?, "0.99".parse()?, "0.01".parse()?)?;
 /// assert!((seconds.unwrap().to_f64() / 60.0 - 822.857).abs() < 1e-3);
 /// # Ok::<(), slo_core::Error>(())
 /// ```
-#[must_use]
-pub fn tolerable_seconds(period: Window, objective: Objective, usual: Ratio, during: Ratio) -> Option<Ratio> {
+///
+/// # Errors
+/// Numbers that do not fit 128 bits.
+pub fn tolerable_seconds(
+    period: Window,
+    objective: Objective,
+    usual: Ratio,
+    during: Ratio,
+) -> Result<Option<Ratio>, Error> {
     let objective = objective.ratio();
     if during >= objective {
-        return None;
+        return Ok(None);
     }
-    let Some(spare) = usual.checked_sub(objective) else {
-        return Some(Ratio::ZERO);
+    if usual <= objective {
+        return Ok(Some(Ratio::ZERO));
+    }
+    let exact = || {
+        let share = usual.checked_sub(objective)?.checked_div(usual.checked_sub(during)?)?;
+        period.as_seconds().checked_mul(share)
     };
-    period.as_seconds().checked_mul(spare.checked_div(usual.checked_sub(during)?)?)
+    exact().map(Some).ok_or_else(|| Error::new(format!("{usual} and {during} are too fine")))
 }
 
 #[cfg(test)]
@@ -177,7 +189,7 @@ mod tests {
             let (usual, during) = (usual.parse().unwrap(), during.parse().unwrap());
             tolerable_seconds(Window::days(1), "95%".parse().unwrap(), usual, during)
         };
-        assert_eq!(tolerable("0.99", "0.95"), None);
-        assert_eq!(tolerable("0.94", "0.5"), Some(Ratio::ZERO));
+        assert_eq!(tolerable("0.99", "0.95"), Ok(None));
+        assert_eq!(tolerable("0.94", "0.5"), Ok(Some(Ratio::ZERO)));
     }
 }

@@ -35,9 +35,15 @@ impl SlidingCount {
     /// A count of events over windows up to `span`, each within `relative_error` of the truth.
     ///
     /// # Errors
-    /// A relative error that is not between 0 and 1.
+    /// A relative error that is not between a millionth and 1.
     pub fn new(span: Window, relative_error: f64) -> Result<Self, Error> {
-        let k = (1.0 / open_unit("relative error", relative_error)?).ceil().min(1e6);
+        let k = (1.0 / open_unit("relative error", relative_error)?).ceil();
+        if k > 1e6 {
+            return Err(Error::new(format!(
+                "a relative error of {relative_error} is finer than a millionth"
+            ))
+            .with_hint("count in a ring instead; this is for a percent or so"));
+        }
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to a million")]
         let k = k as usize;
         Ok(Self { span, most_ones: k + 1, most_others: k.div_ceil(2) + 1, sizes: Vec::new(), now: 0 })

@@ -125,7 +125,7 @@ impl Tracker {
 
 impl Level {
     fn record(&mut self, snapshot: Snapshot) {
-        if self.snapshots.back().is_none_or(|last| snapshot.time >= last.time + self.step) {
+        if self.snapshots.back().is_none_or(|last| snapshot.time >= last.time.saturating_add(self.step)) {
             self.snapshots.push_back(snapshot);
         }
         let begin = snapshot.time.saturating_sub(self.window.as_duration());
@@ -143,13 +143,14 @@ impl Level {
         } else {
             after
         };
-        let missed = (latest.time.saturating_sub(nearest.time))
-            .saturating_sub(latest.watched.saturating_sub(nearest.watched));
+        // Watched since the first snapshot inside, and before it as far as that lies in the window.
+        let edge = after.watched.saturating_sub(before.watched).min(after.time.saturating_sub(begin));
+        let covered = latest.watched.saturating_sub(after.watched) + edge;
         let since = |snapshot: &Snapshot| latest.counters.since(snapshot.counters).ok();
         Some(WindowTally {
             tally: since(nearest)?,
             range: TallyRange::new(since(after)?, since(before)?).ok()?,
-            covered: latest.time.saturating_sub(begin).saturating_sub(missed),
+            covered,
         })
     }
 }
@@ -185,6 +186,14 @@ mod tests {
         }
         let hour = tracker.window(Window::hours(1)).unwrap();
         assert_eq!((hour.covered, hour.tally.total()), (Duration::from_mins(20), 60));
+        // A sleep longer than the window leaves nothing that was watched.
+        for (until, watched) in [(100, 0), (102, 2)] {
+            let mut tracker = Tracker::new(&[Window::minutes(5)], Window::minutes(1));
+            for minute in (0..=60).chain(100..=until) {
+                tracker.record(Duration::from_mins(minute), Tally::new(minute, 0).unwrap()).unwrap();
+            }
+            assert_eq!(tracker.window(Window::minutes(5)).unwrap().covered, Duration::from_mins(watched));
+        }
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub struct TallyRange {
 }
 
 /// Whether something holds, as far as bounds can tell.
+///
+/// Closed: there is no fourth answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Verdict {
     /// It holds wherever in the bounds the truth lies.

@@ -96,7 +96,7 @@ impl Calendar {
     /// The period that contains the moment `unix_millis`, milliseconds since the Unix epoch.
     ///
     /// # Errors
-    /// A time outside the years −9999 to 9999.
+    /// A time near the years −9999 or 9999, or beyond.
     pub fn period_at(&self, unix_millis: i64) -> Result<CalendarPeriod, Error> {
         let outside = |_| Error::new(format!("{unix_millis} ms is outside the calendar"));
         let time = Timestamp::from_millisecond(unix_millis).map_err(outside)?;

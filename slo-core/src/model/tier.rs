@@ -267,6 +267,7 @@ impl Tier {
 ///
 /// Tools differ in this silently; here it is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Rescaling {
     /// Share and windows stay, so the factor follows the period: spend at detection is kept.
     KeepFraction,

@@ -32,6 +32,7 @@ pub struct AlertRule {
 
 /// What a rule makes of a window that reaches back before the history.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum WarmUp {
     /// The window is as long as the history, as PromQL has it: one error in the first ten requests pages.
     #[default]
@@ -74,7 +75,7 @@ pub struct Episode {
 /// The episodes of a rule over a history, evaluated after every `every` steps.
 ///
 /// Chunks of 64 steps whose bounds rule an alert out, or in, are not looked at closer, so that a replay costs
-/// little more than reading the history. Memory does not grow with it.
+/// little more than reading the history.
 ///
 /// ```
 /// use slo_core::{model::{AlertPolicy, Window}, replay::{AlertRule, Series, alerts}};
@@ -121,6 +122,9 @@ pub fn alerts(series: &Series<'_>, rule: &AlertRule, every: usize) -> Result<Vec
         fewest_bad: rule.fewest_bad,
         warm_up: rule.warm_up,
     };
+    if every > series.len() {
+        return Ok(Vec::new());
+    }
     let mut runs = Runs::default();
     for first in (0..series.len()).step_by(CHUNK) {
         let last = (first + CHUNK).min(series.len());
@@ -134,7 +138,7 @@ pub fn alerts(series: &Series<'_>, rule: &AlertRule, every: usize) -> Result<Vec
             None => condition.evaluate(first, last, every, &mut runs),
         }
     }
-    Ok(fire(runs.finish(series.len()), hold * every, keep * every, series.len()))
+    Ok(fire(runs.finish(series.len()), hold.saturating_mul(every), keep.saturating_mul(every), series.len()))
 }
 
 /// The first step at or after `index` after which the rule is evaluated.
@@ -285,12 +289,16 @@ fn fire(runs: Vec<Episode>, hold: usize, keep: usize, end: usize) -> Vec<Episode
     }
     let mut fired: Vec<Episode> = Vec::new();
     for run in runs {
-        let until = if run.end == end { end } else { (run.end + keep).min(end) };
+        let until = if run.end == end { end } else { run.end.saturating_add(keep).min(end) };
         match fired.last_mut() {
             // It was still firing: the condition need not hold for long again.
             Some(last) if run.start <= last.end => last.end = until,
-            _ if run.start + hold < run.end => fired.push(Episode { start: run.start + hold, end: until }),
-            _ => {}
+            _ => {
+                let start = run.start.saturating_add(hold);
+                if start < run.end {
+                    fired.push(Episode { start, end: until });
+                }
+            }
         }
     }
     fired
@@ -311,20 +319,35 @@ mod tests {
         (steps.iter().map(|(good, bad)| good + bad).collect(), steps.iter().map(|(_, bad)| *bad).collect())
     }
 
-    /// Every evaluation by itself, from the definition.
+    /// Every evaluation by itself, and the states of an alert, from the definition.
     fn by_definition(series: &Series<'_>, rule: &AlertRule, every: usize) -> Vec<Episode> {
+        let steps = |window: Window| series.steps_in(window).unwrap();
+        let (hold, keep) = (rule.hold.map_or(0, steps), rule.keep.map_or(0, steps));
+        let (mut pending, mut resolved): (Option<usize>, Option<usize>) = (None, None);
         let mut runs = Runs::default();
+        let mut firing = false;
         for index in (0..series.len()).filter(|index| (index + 1) % every == 0) {
-            let tally = |window| {
-                let steps = series.steps_in(window).unwrap();
-                (index.saturating_sub(steps - 1)..=index)
-                    .fold(Tally::EMPTY, |sum, step| sum.checked_add(series.at(step)).unwrap())
+            let exceeds = |window| {
+                let length = steps(window);
+                let tally = (index.saturating_sub(length - 1)..=index)
+                    .fold(Tally::EMPTY, |sum, step| sum.checked_add(series.at(step)).unwrap());
+                let missing =
+                    if rule.warm_up == WarmUp::AssumeGood { length.max(index + 1) } else { index + 1 };
+                let expected = tally.total() as u128 * missing as u128;
+                let bad = Ratio::new(u128::from(tally.bad()) * (index + 1) as u128, expected.max(1)).unwrap();
+                (tally.bad(), bad > rule.threshold)
             };
-            let (long, short) = (tally(rule.long), tally(rule.short));
-            let holds = long.exceeds(rule.threshold)
-                && short.exceeds(rule.threshold)
-                && long.bad() >= rule.fewest_bad;
-            runs.push(index, holds);
+            let ((bad, long), (_, short)) = (exceeds(rule.long), exceeds(rule.short));
+            let warm = rule.warm_up != WarmUp::Suppress || index + 1 >= steps(rule.long);
+            let holds = warm && long && short && bad >= rule.fewest_bad;
+            pending = if holds { pending.or(Some(index)) } else { None };
+            resolved = if holds { None } else { resolved.or(Some(index)) };
+            firing = match (firing, pending, resolved) {
+                (false, Some(since), _) => index - since >= hold,
+                (true, _, Some(since)) => index - since < keep,
+                (firing, ..) => firing,
+            };
+            runs.push(index, firing);
         }
         runs.finish(series.len())
     }
@@ -402,11 +425,15 @@ mod tests {
             calm in prop::collection::vec((0..40_u64, 0..2_u64), 0..260),
             storm in prop::collection::vec((0..40_u64, 0..20_u64), 0..160),
             long in 2..150_u64, short in 1..40_u64, percent in 1..60_u32, every in 1..7_usize, fewest_bad in 0..20_u64,
+            warm_up in prop::sample::select(vec![WarmUp::UseAvailable, WarmUp::AssumeGood, WarmUp::Suppress]),
+            hold in 0..30_u64, keep in 0..30_u64,
         ) {
             let steps: Vec<(u64, u64)> = calm.iter().chain(&storm).chain(&calm).copied().collect();
             let (total, bad) = columns(&steps);
             let series = Series::new(0, MINUTE, &total, &bad).unwrap();
-            let rule = AlertRule { fewest_bad, ..rule(long, short.min(long), &format!("0.{percent:02}")) };
+            let minutes = |count| (count > 0).then(|| Window::minutes(count));
+            let (hold, keep) = (minutes(hold), minutes(keep));
+            let rule = AlertRule { fewest_bad, warm_up, hold, keep, ..rule(long, short.min(long), &format!("0.{percent:02}")) };
             prop_assert_eq!(alerts(&series, &rule, every).unwrap(), by_definition(&series, &rule, every));
         }
     }

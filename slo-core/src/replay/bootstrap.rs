@@ -6,7 +6,7 @@ use crate::{Error, math::Tally, model::Window, stats::Random};
 /// Resamples a history in blocks, so that incidents stay whole and nights stay nights.
 ///
 /// The stationary bootstrap (D. N. Politis and J. P. Romano, 1994): blocks have geometric lengths about their
-/// mean, which should be at least that of the longest incident. From two weeks of history on, a block comes
+/// mean, which should be at least that of the longest incident, and wrap round at the end. From two weeks of history on, a block comes
 /// from the same time of the week as the place it fills; from two days on, from the same time of the day.
 /// Numbers are drawn from `seed`: the same seed gives the same answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl Bootstrap {
         let per = |window: Window| series.steps_in(window).ok().filter(|steps| series.len() >= 2 * steps);
         let cycle = per(Window::days(7)).or_else(|| per(Window::days(1))).unwrap_or(1);
         let mean_block = series.steps_in(self.mean_block)?.max(1);
-        Ok(Draws { series, cycle, mean_block, random: Random::new(self.seed) })
+        Ok(Draws { series, cycle, mean_block, pending: 0, random: Random::new(self.seed) })
     }
 }
 
@@ -50,6 +50,8 @@ pub(crate) struct Draws<'a> {
     // Steps after which time of week, or of day, repeats.
     cycle: usize,
     mean_block: usize,
+    // What is left of a block that has reached the end of the history.
+    pending: usize,
     random: Random,
 }
 
@@ -62,11 +64,25 @@ pub(crate) struct Block {
 
 impl Draws<'_> {
     /// A block to fill place `at`, of at most `room` steps.
+    ///
+    /// A block that reaches the end of the history goes on at its beginning, at the same time of the cycle: else
+    /// the first days would hardly ever be drawn.
     pub(crate) fn block(&mut self, at: usize, room: usize) -> Block {
         let phase = at % self.cycle;
-        let cycles = (self.series.len() - phase).div_ceil(self.cycle);
-        let start = phase + self.random.below(cycles) * self.cycle;
-        // Geometric, by inversion; blocks end where the history does.
+        let (start, length) = if self.pending > 0 {
+            (phase, self.pending)
+        } else {
+            let cycles = (self.series.len() - phase).div_ceil(self.cycle);
+            (phase + self.random.below(cycles) * self.cycle, self.length())
+        };
+        let steps = length.min(room).min(self.series.len() - start);
+        // Cut by the room, the block is over; cut by the history, it is not.
+        self.pending = if steps < room { length - steps } else { 0 };
+        Block { start, steps }
+    }
+
+    /// A geometric length, by inversion.
+    fn length(&mut self) -> usize {
         let chance = 1.0 / self.mean_block as f64;
         let length =
             if self.mean_block == 1 { 0.0 } else { (1.0 - self.random.unit()).ln() / (-chance).ln_1p() };
@@ -75,8 +91,8 @@ impl Draws<'_> {
             clippy::cast_sign_loss,
             reason = "positive, and saturates"
         )]
-        let length = (length as usize).saturating_add(1);
-        Block { start, steps: length.min(room).min(self.series.len() - start) }
+        let length = length as usize;
+        length.saturating_add(1)
     }
 
     /// The tally of a history of `steps` steps.
@@ -88,5 +104,33 @@ impl Draws<'_> {
             at += block.steps;
         }
         Ok(sum)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every step of the history is drawn as often as every other, and at its time of the week.
+    #[test]
+    fn draws_all_of_the_history() {
+        let (total, bad) = (vec![1; 24 * 14], vec![0; 24 * 14]);
+        let series = Series::new(0, Window::hours(1), &total, &bad).unwrap();
+        let mut draws = Bootstrap::new(Window::hours(30), 5).on(&series).unwrap();
+        let mut drawn = vec![0_u32; series.len()];
+        let (mut at, all) = (0, 4_000_000);
+        while at < all {
+            let block = draws.block(at, all - at);
+            for offset in 0..block.steps {
+                assert_eq!((at + offset) % 168, (block.start + offset) % 168);
+                drawn[block.start + offset] += 1;
+            }
+            at += block.steps;
+        }
+        let mean = all as f64 / drawn.len() as f64;
+        for (index, count) in drawn.iter().enumerate() {
+            let share = f64::from(*count) / mean;
+            assert!((0.75..1.25).contains(&share), "{index}: {share}");
+        }
     }
 }

@@ -1,8 +1,10 @@
 //! What Prometheus makes of a counter's samples.
 
-use crate::{Error, model::Window};
+use crate::{Error, check::finite, model::Window};
 
 /// Which ends of a range belong to it.
+///
+/// Closed: Prometheus has had these two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RangeEnds {
     /// (t − R, t], since Prometheus 3.
@@ -31,7 +33,7 @@ pub type Sample = (i64, f64);
 /// ```
 ///
 /// # Errors
-/// Samples out of order, or values that are not finite.
+/// Samples out of order, or values that are not finite, themselves or in their sum.
 pub fn extrapolated_increase(
     samples: &[Sample],
     at: i64,
@@ -50,7 +52,7 @@ pub fn extrapolated_increase(
     if span <= 0.0 {
         return Ok(None);
     }
-    let growth = growth(&inside);
+    let growth = finite("the growth", growth(&inside))?;
     let gap = span / (inside.len() - 1) as f64;
     let edge = |distance: f64| if distance >= gap * 1.1 { gap / 2.0 } else { distance };
     let mut left = edge((first_time - begin) as f64);
@@ -58,7 +60,7 @@ pub fn extrapolated_increase(
         left = left.min(span * (first / growth));
     }
     let right = edge((at - last_time) as f64);
-    Ok(Some(growth * (span + left + right) / span))
+    finite("the increase", growth * ((span + left + right) / span)).map(Some)
 }
 
 /// `rate(counter[range])` at the time `at`: its [`extrapolated_increase`] per second of the range.
@@ -75,7 +77,7 @@ pub fn extrapolated_increase(
 /// ```
 ///
 /// # Errors
-/// Samples out of order, or values that are not finite.
+/// Samples out of order, or values that are not finite, themselves or in their sum.
 pub fn extrapolated_rate(
     samples: &[Sample],
     at: i64,
@@ -102,13 +104,13 @@ pub fn extrapolated_rate(
 /// ```
 ///
 /// # Errors
-/// Samples out of order, or values that are not finite.
+/// Samples out of order, or values that are not finite, themselves or in their sum.
 pub fn anchored_increase(samples: &[Sample], from: i64, to: i64) -> Result<Option<f64>, Error> {
     check(samples)?;
     let up_to = |time: i64| samples.partition_point(|sample| sample.0 <= time);
     let (first, end) = (up_to(from), up_to(to));
     let inside = first.checked_sub(1).and_then(|first| samples.get(first..end));
-    Ok(inside.filter(|inside| !inside.is_empty()).map(growth))
+    inside.filter(|inside| !inside.is_empty()).map(|inside| finite("the growth", growth(inside))).transpose()
 }
 
 /// The relative standard error of adding up `increase(counter[E])` every E, where events come in bursts.

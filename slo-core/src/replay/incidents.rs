@@ -86,7 +86,8 @@ pub struct Segment {
 
 /// All maximal scoring subsequences of a sequence of scores, in order, in linear time.
 ///
-/// Every positive score lies in exactly one of them (W. L. Ruzzo and M. Tompa, 1999).
+/// Every positive score lies in exactly one of them (W. L. Ruzzo and M. Tompa, 1999). Sums stop at the ends of 128
+/// bits.
 ///
 /// ```
 /// use slo_core::replay::maximal_segments;
@@ -134,7 +135,11 @@ pub fn maximal_segments(scores: impl IntoIterator<Item = i128>) -> Vec<Segment> 
         new.lower = at;
         candidates.push(new);
     }
-    let segment = |one: Candidate| Segment { start: one.start, end: one.end, score: one.up_to - one.before };
+    let segment = |one: Candidate| Segment {
+        start: one.start,
+        end: one.end,
+        score: one.up_to.saturating_sub(one.before),
+    };
     candidates.into_iter().map(segment).collect()
 }
 

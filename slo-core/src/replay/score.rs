@@ -30,7 +30,8 @@ pub struct Detected {
     ///
     /// Every bad event counts, also those that [`Incident::excess`] leaves out as the usual ones.
     pub spent: f64,
-    /// From its end to the end of the last alert on it, in seconds; 0 where that ended before it.
+    /// From its end to the end of the last alert on it, in seconds; 0 where that ended before it, `None` where no
+    /// alert came or it still fires.
     pub reset_seconds: Option<f64>,
 }
 
@@ -113,27 +114,32 @@ pub fn score(
     let budget = objective.budget().to_f64() * expected as f64;
     let step = series.step().as_seconds().to_f64();
     let overlaps = |episode: &Episode, incident: &Incident| {
-        episode.start < incident.end + grace && incident.start < episode.end
+        episode.start < incident.end.saturating_add(grace) && incident.start < episode.end
     };
     let detected = |incident: &Incident| {
         let mut hits = episodes.iter().filter(|episode| overlaps(episode, incident)).peekable();
         // After the step: that is when the alert was evaluated. One that fired already is there at once.
         let until = hits.peek().map(|first| first.start.max(incident.start) + 1);
-        let seen = until.unwrap_or(incident.end).min(incident.end) - incident.start;
-        let last = hits.last();
+        let seen = until.unwrap_or(incident.end).min(incident.end).saturating_sub(incident.start);
+        let last = hits.last().filter(|last| last.end < series.len());
         Detected {
             incident: *incident,
-            seconds: until.map(|until| (until - incident.start) as f64 * step),
+            seconds: until.map(|until| until.saturating_sub(incident.start) as f64 * step),
             spent: series.window(incident.start + seen, seen).bad() as f64 / budget,
             reset_seconds: last.map(|last| (last.end + 1).saturating_sub(incident.end) as f64 * step),
         }
     };
     let is_true = |episode: &&Episode| incidents.iter().any(|incident| overlaps(episode, incident));
+    let busy: Vec<Episode> = incidents
+        .iter()
+        .map(|one| Episode { start: one.start, end: one.end.saturating_add(grace) })
+        .collect();
+    let busy = any_of(&[busy]);
     let idle = |episode: &Episode| {
-        let busy = |index: &usize| {
-            incidents.iter().any(|incident| incident.start <= *index && *index < incident.end + grace)
-        };
-        (episode.start..episode.end).filter(|index| !busy(index)).count()
+        let first = busy.partition_point(|one| one.end <= episode.start);
+        let overlap = |one: &Episode| one.end.min(episode.end).saturating_sub(one.start.max(episode.start));
+        let later = busy.iter().skip(first).take_while(|one| one.start < episode.end);
+        episode.end.saturating_sub(episode.start) - later.map(overlap).sum::<usize>()
     };
     Ok(Score {
         alerts: episodes.len(),

@@ -145,12 +145,12 @@ impl Search {
         expected: u64,
         incidents: &[Incident],
     ) -> Result<Vec<Candidate>, Error> {
-        let judge = Judge { series, objective, expected, incidents, grace: self.grace };
+        let judge = Judge { search: self, series, objective, expected, incidents };
         let mut replayed = Vec::new();
         for (rule, factor) in self.rules(series, objective)? {
             let episodes = alerts(series, &rule, self.every)?;
-            // What never fires can only be a burden.
-            if !episodes.is_empty() {
+            // What never fires can only serve a limit on outages that did not happen.
+            if !episodes.is_empty() || self.outages.is_some() {
                 replayed.push(Replayed { rule, factor, episodes });
             }
         }
@@ -160,13 +160,19 @@ impl Search {
             let chosen = judge.choose(&replayed, self.most_rules, rate)?;
             front.push(judge.candidate(&chosen)?);
         }
-        front.retain(|candidate| self.keeps_limits(candidate, objective));
+        front.retain(|candidate| self.shortfall(&candidate.score, candidate.rules.iter(), objective) <= 0.0);
         Ok(pareto(front))
     }
 
-    fn keeps_limits(&self, candidate: &Candidate, objective: Objective) -> bool {
-        let recalls = candidate.score.recall().is_none_or(|recall| recall >= self.least_recall);
-        let spends = self.most_spent.is_none_or(|most| candidate.score.most_spent() <= most);
+    /// How far a policy is from keeping the limits; 0 for one that does.
+    fn shortfall<'r>(
+        &self,
+        score: &Score,
+        rules: impl Iterator<Item = &'r AlertRule>,
+        objective: Objective,
+    ) -> f64 {
+        let recalls = score.recall().map_or(0.0, |recall| (self.least_recall - recall).max(0.0));
+        let spends = self.most_spent.map_or(0.0, |most| (score.most_spent() - most).max(0.0));
         // The larger an outage, the more rules see it: the smallest one decides.
         let detects = self.outages.is_none_or(|limit| {
             let in_time = |rule: &AlertRule| {
@@ -174,9 +180,9 @@ impl Search {
                 let spend = burn.and_then(|burn| burn.checked_mul(rule.long.ratio_to(limit.period)));
                 rule.threshold < limit.error_ratio && spend.is_some_and(|spend| spend <= limit.spend)
             };
-            candidate.rules.iter().any(in_time)
+            rules.into_iter().any(in_time)
         });
-        recalls && spends && detects
+        recalls + spends + f64::from(u8::from(!detects))
     }
 
     /// The rules of the grid that are sound for `objective`.
@@ -206,16 +212,6 @@ impl Search {
         Ok(rules)
     }
 
-    /// S·(1 − θ/e) for the worst e.
-    fn resets_in_time(&self, rule: &AlertRule) -> bool {
-        let Some(longest) = self.longest_reset else { return true };
-        let share = rule.threshold.checked_div(self.worst).and_then(|share| Ratio::ONE.checked_sub(share));
-        let reset = share.and_then(|share| rule.short.as_seconds().checked_mul(share));
-        reset.is_some_and(|reset| reset <= longest.as_seconds())
-    }
-}
-
-impl Search {
     fn seldom_starts(
         &self,
         rule: &AlertRule,
@@ -230,7 +226,18 @@ impl Search {
         let alarms = FalseAlarms::new(rule.long, rule.short, rule.threshold, traffic, rule.fewest_bad)?;
         Ok(alarms.starts_per_second(bad_rate)? * 86_400.0 <= limit.per_day)
     }
+
+    /// S·(1 − θ/e) for the worst e.
+    fn resets_in_time(&self, rule: &AlertRule) -> bool {
+        let Some(longest) = self.longest_reset else { return true };
+        let share = rule.threshold.checked_div(self.worst).and_then(|share| Ratio::ONE.checked_sub(share));
+        let reset = share.and_then(|share| rule.short.as_seconds().checked_mul(share));
+        reset.is_some_and(|reset| reset <= longest.as_seconds())
+    }
 }
+
+/// What a missed limit costs: more than any alerts and incidents.
+const LIMIT: f64 = 1e12;
 
 struct Replayed {
     rule: AlertRule,
@@ -239,17 +246,24 @@ struct Replayed {
 }
 
 struct Judge<'a> {
+    search: &'a Search,
     series: &'a Series<'a>,
     objective: Objective,
     expected: u64,
     incidents: &'a [Incident],
-    grace: Window,
 }
 
 impl Judge<'_> {
     fn score(&self, rules: &[&Replayed]) -> Result<Score, Error> {
         let episodes: Vec<Vec<Episode>> = rules.iter().map(|rule| rule.episodes.clone()).collect();
-        score(self.series, &any_of(&episodes), self.incidents, self.objective, self.expected, self.grace)
+        score(
+            self.series,
+            &any_of(&episodes),
+            self.incidents,
+            self.objective,
+            self.expected,
+            self.search.grace,
+        )
     }
 
     fn candidate(&self, rules: &[&Replayed]) -> Result<Candidate, Error> {
@@ -260,11 +274,13 @@ impl Judge<'_> {
         })
     }
 
-    /// Spend before detection plus `rate` for every false alert: lower is better.
+    /// Spend before detection plus `rate` for every false alert, and far more for limits that are not kept:
+    /// lower is better.
     fn cost(&self, rules: &[&Replayed], rate: f64) -> Result<f64, Error> {
         let score = self.score(rules)?;
         let spent: f64 = score.incidents.iter().map(|incident| incident.spent).sum();
-        Ok(spent + rate * (score.alerts - score.true_alerts) as f64)
+        let shortfall = self.search.shortfall(&score, rules.iter().map(|one| &one.rule), self.objective);
+        Ok(spent + rate * (score.alerts - score.true_alerts) as f64 + LIMIT * shortfall)
     }
 
     fn choose<'r>(&self, rules: &'r [Replayed], most: usize, rate: f64) -> Result<Vec<&'r Replayed>, Error> {
@@ -373,6 +389,11 @@ mod tests {
         };
         let fewer = limited.run(&series, objective, 1_200_000, &incidents).unwrap();
         assert!(!fewer.is_empty() && fewer.iter().all(|candidate| candidate.score.recall() >= Some(0.5)));
+        // A limit on outages that the history does not have.
+        let (calm, quiet) = (vec![100; 12_000], vec![0; 12_000]);
+        let calm = Series::new(0, Window::minutes(1), &calm, &quiet).unwrap();
+        let front = Search { least_recall: 0.0, ..limited }.run(&calm, objective, 1_200_000, &[]).unwrap();
+        assert_eq!((front.len(), front[0].rules.len()), (1, 1));
         let none = Search { most_spent: Some(0.0), ..search };
         assert_eq!(none.run(&series, objective, 1_200_000, &incidents), Ok(vec![]));
     }

@@ -165,7 +165,7 @@ impl<'a> Series<'a> {
         self.sums.get(before).or(self.sums.last()).copied().unwrap_or(Tally::EMPTY)
     }
 
-    /// The burn of every position: after each step, the error ratio of the `steps` steps before it.
+    /// After each step, the error ratio of the last `steps` steps.
     ///
     /// `None` where the window has no events. At the beginning, windows are as long as the history.
     pub fn error_ratios(&self, steps: usize) -> impl Iterator<Item = Option<f64>> {
@@ -250,8 +250,9 @@ fn add_chunk(sum: Tally, totals: &[u64], bads: &[u64]) -> Option<Tally> {
     for (step_total, step_bad) in totals.iter().zip(bads) {
         total = total.wrapping_add(*step_total);
         bad = bad.wrapping_add(*step_bad);
-        // The top bit is set where bad exceeds total; the high bits are where the sum could wrap.
-        fault |= step_total.wrapping_sub(*step_bad) | step_total;
+        // High bits are set where a count is so large that a sum could wrap, and, between smaller counts, where
+        // bad exceeds total.
+        fault |= step_total.wrapping_sub(*step_bad) | step_total | step_bad;
     }
     if fault >> (u64::BITS - CHUNK.ilog2()) != 0 {
         return totals
@@ -298,6 +299,7 @@ mod tests {
         let error = Series::new(0, MINUTE, &[u64::MAX, 1], &[0, 0]).unwrap_err();
         assert!(error.message().starts_with("step 1: "), "{error}");
         assert!(Series::new(0, MINUTE, &[u64::MAX], &[u64::MAX]).is_ok());
+        assert!(Series::new(0, MINUTE, &[0, 10], &[u64::MAX, 5]).is_err());
         assert!(Series::new(0, MINUTE, &[], &[]).unwrap().is_empty());
     }
 

@@ -72,5 +72,5 @@ pub fn rate_increase_p_value(first: (u64, f64), second: (u64, f64)) -> Result<f6
         .0
         .checked_add(second.0)
         .ok_or_else(|| Error::new(format!("{} and {} are more than 64 bits hold", first.0, second.0)))?;
-    binomial_at_least(first.0, both, t1 / (t1 + t2))
+    binomial_at_least(first.0, both, 1.0 / (1.0 + t2 / t1))
 }

@@ -1,6 +1,6 @@
 //! CUSUM: every window at once, in one number.
 
-use super::special::ln_binomial;
+use super::{binomial_at_least, special::ln_binomial};
 use crate::{
     Error,
     check::{positive, unit},
@@ -90,7 +90,7 @@ pub fn best_allowance(p0: f64, p1: f64) -> Result<f64, Error> {
     if (low - high).abs() <= f64::EPSILON * low {
         return Err(Error::new(format!("p0 and p1 are both {p0}: there is nothing to tell apart")));
     }
-    Ok((high - low) / (high / low).ln())
+    Ok((high - low) / (high.ln() - low.ln()))
 }
 
 /// Seconds until an excess of `threshold` bad events, at `traffic` events a second with the share
@@ -160,50 +160,83 @@ pub fn average_run_length(
     if states > MOST_STATES {
         return Err(too_fine());
     }
-    // (I − Q)·x = 1, Q being the moves between states without alarm.
-    let mut rows = vec![vec![0.0; states + 1]; states];
-    for (from, row) in rows.iter_mut().enumerate() {
-        for bad in 0..=events {
-            let Some(to) =
-                usize::try_from(bad).ok().and_then(|bad| bad.checked_mul(per_event)?.checked_add(from))
-            else {
-                break;
-            };
-            let to = to.saturating_sub(drain);
-            if to >= states {
-                break;
-            }
-            if let Some(cell) = row.get_mut(to) {
-                *cell -= ln_binomial(bad as f64, (events - bad) as f64, error_ratio, 1.0 - error_ratio).exp();
-            }
+    // GTH elimination (W. K. Grassmann, M. I. Taksar and D. P. Heyman, 1985): nothing is subtracted, so that
+    // runs of any length keep their digits.
+    let mut chain = Vec::with_capacity(states);
+    for from in 0..states {
+        chain.push(State::new(from, states, events, error_ratio, per_event, drain)?);
+    }
+    // From the last state to the first, which is left over.
+    while let Some(last) = chain.pop() {
+        let leaves = last.moves.iter().take(chain.len()).sum::<f64>() + last.alarm;
+        if chain.is_empty() {
+            let length = last.batches / leaves;
+            return if length.is_finite() { Ok(length) } else { Err(Error::new("the sum never alarms")) };
         }
-        if let Some(cell) = row.get_mut(from) {
-            *cell += 1.0;
-        }
-        if let Some(cell) = row.last_mut() {
-            *cell = 1.0;
+        // A state that is never left keeps what comes to it: the sum never alarms from there.
+        let place = chain.len();
+        for state in &mut chain {
+            let comes = state.moves.get(place).copied().unwrap_or(0.0) / leaves;
+            if comes > 0.0 {
+                state.take(&last, comes);
+            }
         }
     }
-    let first = eliminate(rows).filter(|length| length.is_finite());
-    first.ok_or_else(|| Error::new("the sum never alarms"))
+    Err(Error::new("the sum never alarms"))
 }
 
-/// The first unknown of a linear system; each row ends with its right-hand side.
-fn eliminate(mut rows: Vec<Vec<f64>>) -> Option<f64> {
-    // From the last unknown to the first, so that the first is left over.
-    while let Some(pivot) = rows.pop() {
-        let column = rows.len();
-        let (lead, right) = (*pivot.get(column)?, *pivot.last()?);
-        if column == 0 {
-            return Some(right / lead);
-        }
-        for row in &mut rows {
-            let factor = *row.get(column)? / lead;
-            for (cell, subtract) in row.iter_mut().zip(&pivot).take(column) {
-                *cell -= factor * subtract;
+/// A state of the chain: where a batch leads from it.
+struct State {
+    // Probabilities of the other states.
+    moves: Vec<f64>,
+    // Probability of an alarm.
+    alarm: f64,
+    // Batches spent in it, and in states that have been eliminated, per visit.
+    batches: f64,
+}
+
+impl State {
+    fn new(
+        from: usize,
+        states: usize,
+        events: u64,
+        error_ratio: f64,
+        per_event: usize,
+        drain: usize,
+    ) -> Result<Self, Error> {
+        let mut moves = vec![0.0; states];
+        // Up to so many bad events lead to zero, from so many on to an alarm.
+        let count = |steps: usize| (steps / per_event) as u64;
+        let to_zero = drain.checked_sub(from).map(count);
+        let to_alarm = count(states.saturating_add(drain).saturating_sub(from).saturating_add(per_event - 1));
+        let at_least = |bad: u64| binomial_at_least(bad, events, error_ratio);
+        let first = match to_zero {
+            Some(most) => {
+                if let Some(zero) = moves.first_mut() {
+                    // The complement, summed from the smaller side.
+                    *zero = binomial_at_least(events.saturating_sub(most), events, 1.0 - error_ratio)?;
+                }
+                most.saturating_add(1)
             }
-            *row.last_mut()? -= factor * right;
+            None => 0,
+        };
+        for bad in first..to_alarm.min(events.saturating_add(1)) {
+            let to = usize::try_from(bad)
+                .ok()
+                .and_then(|bad| bad.checked_mul(per_event)?.checked_add(from)?.checked_sub(drain));
+            if let Some(cell) = to.and_then(|to| moves.get_mut(to)) {
+                *cell += ln_binomial(bad as f64, (events - bad) as f64, error_ratio, 1.0 - error_ratio).exp();
+            }
         }
+        Ok(Self { moves, alarm: at_least(to_alarm)?, batches: 1.0 })
     }
-    None
+
+    /// Adds what follows from going to the state `last`, which is eliminated, `comes` times per visit.
+    fn take(&mut self, last: &Self, comes: f64) {
+        for (mine, theirs) in self.moves.iter_mut().zip(&last.moves) {
+            *mine += comes * theirs;
+        }
+        self.alarm += comes * last.alarm;
+        self.batches += comes * last.batches;
+    }
 }

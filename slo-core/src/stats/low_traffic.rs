@@ -229,13 +229,11 @@ fn events_in(traffic: Ratio, window: Window) -> Result<Ratio, Error> {
 /// [`design_effect`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FalseAlarms {
-    /// Bad events that the long window needs.
-    pub long_needs: u64,
-    /// Bad events that the short window needs.
-    pub short_needs: u64,
-    /// Seconds of the long window.
+    // Bad events that the windows need; at least one.
+    long_needs: u64,
+    short_needs: u64,
+    // Seconds of the windows; short < long.
     long: f64,
-    /// Seconds of the short window.
     short: f64,
 }
 
@@ -279,6 +277,12 @@ impl FalseAlarms {
         }
         let seconds = |window: Window| window.as_seconds().to_f64();
         Ok(Self { long_needs, short_needs, long: seconds(long), short: seconds(short) })
+    }
+
+    /// The bad events that the long and the short window need.
+    #[must_use]
+    pub const fn needs(&self) -> (u64, u64) {
+        (self.long_needs, self.short_needs)
     }
 
     /// How often it starts to fire, in times per second, while `bad_rate` bad events come per second.

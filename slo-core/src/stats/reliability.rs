@@ -169,6 +169,7 @@ pub fn toil(answers: &[(f64, f64)], confidence: Confidence, seed: u64) -> Result
             return Err(Error::new(format!("answers[{index}]: {toil} hours of toil in {hours} hours")));
         }
     }
+    finite("the sum of hours", answers.iter().map(|(_, hours)| hours).sum())?;
     let share = |sample: &mut dyn Iterator<Item = &(f64, f64)>| {
         let (toil, hours) = sample.fold((0.0, 0.0), |sum, answer| (sum.0 + answer.0, sum.1 + answer.1));
         toil / hours

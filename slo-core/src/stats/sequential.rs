@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     Error,
-    check::{not_negative, open_unit, positive},
+    check::{finite, not_negative, open_unit, positive},
     math::Tally,
 };
 
@@ -38,6 +38,8 @@ pub struct Sprt {
 }
 
 /// What a sequential test says after the events so far.
+///
+/// Closed: there is no fourth answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
     /// The higher error ratio is accepted.
@@ -55,7 +57,7 @@ impl Sprt {
     /// The test that takes p₀ for p₁ with probability `alpha`, and p₁ for p₀ with probability `beta`.
     ///
     /// # Errors
-    /// Numbers that are not between 0 and 1, p₁ not above p₀ by a millionth, or α + β of one or
+    /// Numbers that are not between 0 and 1, or so small that it would take more events than a double holds; p₁ not above p₀ by a millionth, or α + β of one or
     /// more.
     pub fn new(p0: f64, p1: f64, alpha: f64, beta: f64) -> Result<Self, Error> {
         for (name, value) in [("p0", p0), ("p1", p1), ("alpha", alpha), ("beta", beta)] {
@@ -69,7 +71,9 @@ impl Sprt {
             return Err(Error::new(format!("alpha {alpha} and beta {beta} leave nothing to decide")));
         }
         let (upper, lower) = (((1.0 - beta) / alpha).ln(), (beta / (1.0 - alpha)).ln());
-        Ok(Self { p0, p1, upper, lower, alpha, beta })
+        let test = Self { p0, p1, upper, lower, alpha, beta };
+        finite("the number of events", test.average_events().0.max(test.average_events().1))?;
+        Ok(test)
     }
 
     /// The evidence from which on p₁ is accepted, ln((1−β)/α).
@@ -286,10 +290,11 @@ pub fn confidence_sequence(tally: Tally, confidence: Confidence) -> Option<Inter
     Some(Interval::new(low, high))
 }
 
-/// The evidence that things come faster than `rate`, where `count` came in `exposure`; ln of an e-value.
+/// The evidence that things do not come at `rate`, where `count` came in `exposure`; ln of an e-value.
 ///
 /// A gamma mixture of Poisson processes: ln[Γ(a+N)/Γ(a) · b^a/(b+t)^{a+N}] + λ₀t − N ln λ₀ with
-/// a = b = 1 in units of `exposure`. Valid at every look, like [`MixtureTest`].
+/// a = b = 1 in units of `exposure`. Two-sided: it also grows when fewer come. Valid at every look, like
+/// [`MixtureTest`].
 ///
 /// ```
 /// use slo_core::stats::rate_evidence;
@@ -300,8 +305,9 @@ pub fn confidence_sequence(tally: Tally, confidence: Confidence) -> Option<Inter
 /// ```
 ///
 /// # Errors
-/// A rate that is not positive, or a negative exposure.
+/// A rate that is not positive, a negative exposure, or evidence beyond the doubles.
 pub fn rate_evidence(count: u64, exposure: f64, rate: f64) -> Result<f64, Error> {
     let (n, t) = (count as f64, not_negative("exposure", exposure)?);
-    Ok(libm::lgamma(1.0 + n) - (1.0 + n) * t.ln_1p() + positive("rate", rate)? * t - n * rate.ln())
+    let mixture = libm::lgamma(1.0 + n) - (1.0 + n) * t.ln_1p();
+    finite("the evidence", mixture + positive("rate", rate)? * t - n * rate.ln())
 }

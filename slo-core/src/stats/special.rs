@@ -8,8 +8,10 @@ use std::f64::consts::{LN_2, PI};
 
 const LN_TAU: f64 = 1.837_877_066_409_345_3;
 const TINY: f64 = 1e-300;
-/// More than any argument below 2^64 needs.
+/// More than any parameter up to [`LARGE`] needs.
 const MOST_STEPS: u32 = 10_000_000;
+/// Parameters from which on expansions in their reciprocal keep eleven digits.
+const LARGE: f64 = 1e10;
 
 /// The natural logarithms of a lower and an upper tail, which add up to one.
 #[derive(Debug, Clone, Copy)]
@@ -114,6 +116,9 @@ pub(super) fn ln_beta_tails(a: f64, b: f64, x: f64, y: f64) -> LnTails {
     if y <= 0.0 {
         return LnTails::EVERYTHING;
     }
+    if a.min(b) > LARGE {
+        return ln_large_beta_tails(a, b, x, y);
+    }
     // x^a y^b / B(a, b)
     let power = ln_binomial(a, b, x, y) + (a * b / (a + b)).ln();
     if x < (a + 1.0) / (a + b + 2.0) {
@@ -147,11 +152,53 @@ fn beta_fraction(a: f64, b: f64, x: f64, y: f64) -> f64 {
     fraction
 }
 
+/// [`ln_beta_tails`] for two large parameters: DLMF 8.18.9, with one term.
+fn ln_large_beta_tails(a: f64, b: f64, x: f64, y: f64) -> LnTails {
+    let n = a + b;
+    let (at, rest) = (a / n, b / n);
+    let spread = deviance(a, n * x) + deviance(b, n * y);
+    let distance = if y < 0.5 { rest - y } else { x - at };
+    let eta = distance.signum() * (2.0 * spread / n).sqrt();
+    let root = (at * rest).sqrt();
+    let correction =
+        if eta.abs() < 1e-4 { (1.0 - 2.0 * at) / (3.0 * root) } else { 1.0 / eta - root / distance };
+    ln_uniform_tails(spread, eta, -correction / (2.0 * PI * n).sqrt())
+}
+
+/// ln of the lower and upper tail, ½ erfc(∓√spread) ∓ correction·e^−spread, for the sign of `eta`.
+fn ln_uniform_tails(spread: f64, eta: f64, correction: f64) -> LnTails {
+    let z = spread.sqrt();
+    // ½ erfc(z) e^z²; from here on by its asymptotic series.
+    let scaled = if z < 20.0 {
+        0.5 * libm::erfc(z) * spread.exp()
+    } else {
+        let inverse = 0.5 / spread;
+        (1.0 - inverse * (1.0 - 3.0 * inverse)) / (2.0 * z * PI.sqrt())
+    };
+    if eta < 0.0 {
+        LnTails::from_lower((scaled - correction).ln() - spread)
+    } else {
+        LnTails::from_upper((scaled + correction).ln() - spread)
+    }
+}
+
 /// ln P(a, x) and ln Q(a, x), the incomplete gamma functions.
 pub(super) fn ln_gamma_tails(a: f64, x: f64) -> LnTails {
     if x <= 0.0 {
         return LnTails::NOTHING;
     }
+    if a > LARGE { ln_large_gamma_tails(a, x) } else { ln_gamma_tails_by_terms(a, x) }
+}
+
+/// [`ln_gamma_tails`] for a large parameter: DLMF 8.12.3 and 8.12.4, with one term.
+fn ln_large_gamma_tails(a: f64, x: f64) -> LnTails {
+    let spread = deviance(a, x);
+    let eta = (x / a - 1.0).signum() * (2.0 * spread / a).sqrt();
+    let correction = if eta.abs() < 1e-4 { -1.0 / 3.0 + eta / 12.0 } else { 1.0 / (x / a - 1.0) - 1.0 / eta };
+    ln_uniform_tails(spread, eta, correction / (2.0 * PI * a).sqrt())
+}
+
+fn ln_gamma_tails_by_terms(a: f64, x: f64) -> LnTails {
     // x^a e^−x / Γ(a + 1)
     let power = ln_poisson(a, x);
     if x < a + 1.0 {
@@ -248,6 +295,45 @@ pub(super) fn gamma_quantile(tail: Tail, p: f64, shape: f64) -> f64 {
     u.exp()
 }
 
+/// P(X > Y + margin) for independent X ~ Beta(`above`) and Y ~ Beta(`below`).
+///
+/// Integrated over the narrower of the two, in the logit of its distance to where the other one ends.
+pub(super) fn beta_above_beta(above: (f64, f64), below: (f64, f64), margin: f64) -> f64 {
+    let variance = |(a, b): (f64, f64)| a / (a + b) * (b / (a + b)) / (a + b + 1.0);
+    if variance(below) > variance(above) {
+        // The same of the complements: 1 − Y > 1 − X + margin.
+        let complement = |(a, b): (f64, f64)| (b, a);
+        return beta_above_beta(complement(below), complement(above), margin);
+    }
+    let (a, b) = below;
+    // Beyond these, Y holds less than a double can tell from nothing.
+    let low = beta_quantile(Tail::Lower, NEGLIGIBLE, a, b);
+    let high = beta_quantile(Tail::Upper, NEGLIGIBLE, a, b).min(1.0 - margin);
+    let room = 1.0 - margin;
+    let logit = |p: f64| (p / (room - p).max(room * 1e-15)).ln();
+    let (from, to) = (logit(low), logit(high));
+    // Where Y never comes close enough, or the ends are no numbers any more, nothing is left.
+    if from.partial_cmp(&to) != Some(std::cmp::Ordering::Less) {
+        return 0.0;
+    }
+    let step = (to - from) / f64::from(NODES);
+    let mut sum = 0.0;
+    for node in 0..=NODES {
+        let at = from + f64::from(node) * step;
+        // Y = p, and what is left of it up to 1 − margin.
+        let (p, rest) = (room / (1.0 + (-at).exp()), room / (1.0 + at.exp()));
+        let density =
+            (ln_binomial(a, b, p, rest + margin) + (a * b / (a + b)).ln()).exp() / (p * (rest + margin));
+        let tail = ln_beta_tails(above.0, above.1, p + margin, rest).upper.exp();
+        let weight = if node == 0 || node == NODES { 0.5 } else { 1.0 };
+        sum += weight * density * tail * p * rest / room;
+    }
+    (sum * step).clamp(0.0, 1.0)
+}
+
+const NEGLIGIBLE: f64 = 1e-18;
+const NODES: u32 = 1_000;
+
 /// The root of an increasing function within [low, high], by Newton's method kept inside a bracket.
 ///
 /// `f` gives the value and the slope. Where no sign changes, the nearer end.
@@ -290,6 +376,31 @@ mod tests {
         check(ln_beta_tails(144.0, 9_857.0, 0.01, 0.99).lower.exp(), 1.896_386_773_936_895e-5, 1e-13);
         check(ln_beta_tails(1e6, 1e9, 0.00099, 0.99901).lower.exp(), 7.736_701_210_197_037e-20, 1e-12);
         check(ln_gamma_tails(1e6, 1.01e6).upper.exp(), 1.060_699_747_758_69e-23, 1e-12);
+    }
+
+    /// Both ways of the tails agree where they meet, and halves stay halves beyond.
+    #[test]
+    fn large_parameters_follow_on() {
+        let close = |one: LnTails, other: LnTails| {
+            check(one.lower.exp(), other.lower.exp(), 1e-9);
+            check(one.upper.exp(), other.upper.exp(), 1e-9);
+        };
+        for deviations in [-6.0, -1.0, -0.001, 0.0, 0.5, 7.0] {
+            let (a, b) = (LARGE, 3.0 * LARGE);
+            let x = a + deviations * a.sqrt();
+            close(ln_large_gamma_tails(a, x), ln_gamma_tails_by_terms(a, x));
+            let x = a / (a + b) + deviations * (a * b / (a + b).powi(3)).sqrt();
+            let power = ln_binomial(a, b, x, 1.0 - x) + (a * b / (a + b)).ln();
+            let by_terms = if x < a / (a + b) {
+                LnTails::from_lower(power - beta_fraction(a, b, x, 1.0 - x).ln())
+            } else {
+                LnTails::from_upper(power - beta_fraction(b, a, 1.0 - x, x).ln())
+            };
+            close(ln_large_beta_tails(a, b, x, 1.0 - x), by_terms);
+        }
+        for n in [1e13, 1e16, 1e18] {
+            check(ln_gamma_tails(n, n).lower.exp(), 0.5, 1e-6);
+        }
     }
 
     #[test]

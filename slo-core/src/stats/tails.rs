@@ -1,6 +1,6 @@
 //! Tail probabilities of the distributions that counts follow.
 
-use super::special::{ln_beta, ln_beta_tails, ln_binomial, ln_gamma_tails};
+use super::special::{beta_above_beta, ln_beta, ln_beta_tails, ln_binomial, ln_gamma_tails};
 use crate::{
     Error,
     check::{not_negative, positive, unit},
@@ -73,7 +73,8 @@ pub fn poisson_at_least(m: u64, mean: f64) -> Result<f64, Error> {
 /// x outside 0 to 1, or parameters that are not positive.
 pub fn beta_above(x: f64, a: f64, b: f64) -> Result<f64, Error> {
     unit("x", x)?;
-    Ok(ln_beta_tails(positive("a", a)?, positive("b", b)?, x, 1.0 - x).upper.exp())
+    crate::check::finite("a + b", positive("a", a)? + positive("b", b)?)?;
+    Ok(ln_beta_tails(a, b, x, 1.0 - x).upper.exp())
 }
 
 /// P(X ≥ m) for a hypergeometric X: `drawn` of `all` events are looked at, `marked` of all are bad.
@@ -87,13 +88,20 @@ pub fn beta_above(x: f64, a: f64, b: f64) -> Result<f64, Error> {
 /// ```
 ///
 /// # Errors
-/// More marked or drawn than there are.
+/// More marked or drawn than there are, or more than 10^14 of both.
 pub fn hypergeometric_at_least(m: u64, all: u64, marked: u64, drawn: u64) -> Result<f64, Error> {
     if marked > all || drawn > all {
         return Err(Error::new(format!("{marked} marked and {drawn} drawn of {all}")));
     }
-    let least = (marked + drawn).saturating_sub(all);
     let most = marked.min(drawn);
+    // Left out by neither: marked + drawn − all, in numbers that cannot overflow.
+    let least = marked.saturating_sub(all - drawn);
+    if most.min((all - marked).min(all - drawn)) > MOST_MARKED {
+        return Err(Error::new(format!(
+            "{marked} marked and {drawn} drawn of {all} are too many to be summed"
+        ))
+        .with_hint("with so many events, the two-proportion z test is as good"));
+    }
     if m <= least {
         return Ok(1.0);
     }
@@ -112,9 +120,15 @@ pub fn hypergeometric_at_least(m: u64, all: u64, marked: u64, drawn: u64) -> Res
     // P(k + 1)/P(k)
     let ratio = |k: u64| {
         let up = (marked - k) as f64 * (drawn - k) as f64;
-        up / ((k + 1) as f64 * (all + k + 1 - marked - drawn) as f64)
+        // all − marked − drawn + k + 1, likewise.
+        let neither = if all - marked >= drawn {
+            all - marked - drawn + k + 1
+        } else {
+            k + 1 - (drawn - (all - marked))
+        };
+        up / ((k + 1) as f64 * neither as f64)
     };
-    let mode = (u128::from(marked + 1) * u128::from(drawn + 1)) / (u128::from(all) + 2);
+    let mode = (u128::from(marked) + 1) * (u128::from(drawn) + 1) / (u128::from(all) + 2);
     if u128::from(m) > mode {
         return Ok(sum_from(ln_at(m), (m..most).map(ratio)));
     }
@@ -123,7 +137,8 @@ pub fn hypergeometric_at_least(m: u64, all: u64, marked: u64, drawn: u64) -> Res
 
 /// P(X ≥ m) for a beta-binomial X: `trials` events whose probability of being bad is Beta(a, b).
 ///
-/// What is to be expected of the next events when the error ratio itself is only known from past ones.
+/// What is to be expected of the next events when the error ratio itself is only known from past ones. To all
+/// digits up to ten million trials; beyond, to about ten digits of 1.
 ///
 /// ```
 /// use slo_core::stats::beta_binomial_at_least;
@@ -145,6 +160,11 @@ pub fn beta_binomial_at_least(m: u64, trials: u64, a: f64, b: f64) -> Result<f64
         return Ok(0.0);
     }
     let n = trials as f64;
+    crate::check::finite("a + b", a + b)?;
+    if trials > MOST_TRIALS {
+        // m of n events have happened once the m-th of n uniform numbers is below the probability.
+        return Ok(beta_above_beta((a, b), (m as f64, (trials - m) as f64 + 1.0), 0.0));
+    }
     let ln_at = |k: u64| {
         let k = k as f64;
         ln_beta(k + a, n - k + b) - ln_beta(a, b) - ln_beta(k + 1.0, n - k + 1.0) - (n + 1.0).ln()
@@ -158,6 +178,10 @@ pub fn beta_binomial_at_least(m: u64, trials: u64, a: f64, b: f64) -> Result<f64
     }
     Ok((1.0 - sum_from(ln_at(m - 1), (1..m).rev().map(|k| 1.0 / ratio(k - 1)))).max(0.0))
 }
+
+/// Beyond these, sums over single counts take too long.
+const MOST_MARKED: u64 = 100_000_000_000_000;
+const MOST_TRIALS: u64 = 10_000_000;
 
 /// The sum of terms that begin with e^`ln_first`, each `ratio` times the one before.
 fn sum_from(ln_first: f64, ratios: impl Iterator<Item = f64>) -> f64 {
