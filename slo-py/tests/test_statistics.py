@@ -160,13 +160,16 @@ def test_two_samples(first, second):
 
 
 @pytest.mark.parametrize("margin", [0.0, 0.0005])
-@pytest.mark.parametrize(("first", "second"), PAIRS[:3])
+@pytest.mark.parametrize(("first", "second"), [*PAIRS[:3], ((100, 1), (10**7, 10**5)), ((10, 0), (10**6, 10**3)), ((10**7, 10**5), (100, 1))])
 def test_probability_worse(first, second, margin):
     (n1, x1), (n2, x2) = first, second
     before = scipy.stats.beta(x1 + 0.5, n1 - x1 + 0.5)
     after = scipy.stats.beta(x2 + 0.5, n2 - x2 + 0.5)
-    # Over the quantiles of the first, so that no end is singular.
-    theirs = scipy.integrate.quad(lambda u: after.sf(before.ppf(u) + margin), 0, 1, epsabs=1e-12, limit=500)[0]
+    # Over the quantiles of the narrower one, so that nothing is singular or steep.
+    if before.var() < after.var():
+        theirs = scipy.integrate.quad(lambda u: after.sf(before.ppf(u) + margin), 0, 1, epsabs=1e-12, limit=500)[0]
+    else:
+        theirs = scipy.integrate.quad(lambda u: before.cdf(after.ppf(u) - margin), 0, 1, epsabs=1e-12, limit=500)[0]
     close(stats.probability_worse(first, second, margin=margin), theirs, 1e-7, 1e-9)
 
 
@@ -284,6 +287,50 @@ def test_cusum():
         close(stats.average_run_length(events=100, error_ratio=p, allowed="0.5", threshold=3), theirs, 1e-9)
 
 
+def test_run_lengths_keep_their_digits():
+    # Of 1e15 batches and more: 60 digits, since a matrix near the singular loses as many as that.
+    with mpmath.workdps(60):
+        p, batch = mpmath.mpf("0.001"), 100
+        pmf = [mpmath.binomial(batch, b) * p**b * (1 - p) ** (batch - b) for b in range(batch + 1)]
+        for threshold in [12, 15, 20]:
+            states = 2 * threshold + 1
+            moves = mpmath.eye(states)
+            for state in range(states):
+                for bad, chance in enumerate(pmf):
+                    to = max(0, state + 2 * bad - 1)
+                    if to < states:
+                        moves[state, to] -= chance
+            theirs = mpmath.lu_solve(moves, mpmath.ones(states, 1))[0]
+            ours = stats.average_run_length(events=100, error_ratio=0.001, allowed="0.5", threshold=threshold)
+            close(ours, float(theirs), 1e-10)
+    with pytest.raises(slo.SloError, match="never alarms"):
+        stats.average_run_length(events=10, error_ratio=0.1, allowed=20, threshold=3)
+
+
+@pytest.mark.parametrize("n", [10**11, 10**13, 10**16, 10**18])
+def test_counts_beyond_all_traffic(n):
+    # P(Poisson(n) ≥ n) is ½ + 1/(3√(2πn)) and less than the error of a double; the interval is n ± 1.96 √n.
+    close(stats.poisson_at_least(n, mean=float(n)), 0.5 + 1 / (3 * math.sqrt(2 * math.pi * n)), 1e-10)
+    low, high = stats.garwood(n)
+    close((n - low) / math.sqrt(n), 1.96, 1e-3)
+    close((high - n) / math.sqrt(n), 1.96, 1e-3)
+    low, high = stats.clopper_pearson(total=n, bad=n // 2)
+    close((high - low) * math.sqrt(n), 1.96, 1e-3)
+    assert 0 < forecast.exhaustion_probability("99.9%", total=1_000, bad=1, future=n) < 1
+
+
+def test_extreme_numbers_are_numbers():
+    two_of_all = stats.hypergeometric_at_least(2, all=2**63 + 4, marked=2**63 + 2, drawn=3)
+    close(two_of_all, 1.0)
+    with pytest.raises(slo.SloError, match="too many to be summed"):
+        stats.hypergeometric_at_least(2**60, all=2**62, marked=2**61, drawn=2**61)
+    close(stats.rate_increase_p_value((1, 1e308), (1, 1e308)), 0.75)
+    close(stats.best_allowance(1e-300, 1e300), 1e300 / (600 * math.log(10)))
+    close(stats.beta_binomial_at_least(2**40, trials=2**41, a=1, b=1), 0.5, 1e-9)
+    assert stats.events_to_stay_silent(6e-05) == 16_667
+    assert stats.erlang_detection(long="1h", threshold="0.0144", traffic="50/3600", error_ratio=1.0)[0] == 1
+
+
 def test_restore_times():
     before, after = [12.0, 45.0, 30.0, 240.0, 18.0, 60.0], [20.0, 15.0, 41.0, 33.0, 90.0]
     ratio, (low, high) = stats.compare_restore_times(before, after)
@@ -342,6 +389,12 @@ def test_survival_by_convolution():
         lambda: stats.mixture_evidence(total=1, bad=0, p0=0.0),
         lambda: stats.toil([(1.0, 2.0)]),
         lambda: stats.fewest_bad_events("fast"),
+        lambda: stats.fewest_bad_events(-2),
+        lambda: stats.fewest_bad_events(math.nan),
+        lambda: stats.toil([(1e308, 1e308)] * 2),
+        lambda: stats.rate_evidence(0, exposure=1e308, rate=1e308),
+        lambda: stats.beta_above(0.5, a=1e308, b=1e308),
+        lambda: forecast.survival(rate=1e120, spends=[(0.1, 1.0)]),
         lambda: forecast.survival(rate=1, spends=[(0.1, 0.5)]),
     ],
 )

@@ -333,7 +333,7 @@ mod tests {
                     .fold(Tally::EMPTY, |sum, step| sum.checked_add(series.at(step)).unwrap());
                 let missing =
                     if rule.warm_up == WarmUp::AssumeGood { length.max(index + 1) } else { index + 1 };
-                let expected = tally.total() as u128 * missing as u128;
+                let expected = u128::from(tally.total()) * missing as u128;
                 let bad = Ratio::new(u128::from(tally.bad()) * (index + 1) as u128, expected.max(1)).unwrap();
                 (tally.bad(), bad > rule.threshold)
             };
@@ -433,7 +433,7 @@ mod tests {
             let series = Series::new(0, MINUTE, &total, &bad).unwrap();
             let minutes = |count| (count > 0).then(|| Window::minutes(count));
             let (hold, keep) = (minutes(hold), minutes(keep));
-            let rule = AlertRule { fewest_bad, warm_up, hold, keep, ..rule(long, short.min(long), &format!("0.{percent:02}")) };
+            let rule = AlertRule { fewest_bad, hold, keep, warm_up, ..rule(long, short.min(long), &format!("0.{percent:02}")) };
             prop_assert_eq!(alerts(&series, &rule, every).unwrap(), by_definition(&series, &rule, every));
         }
     }

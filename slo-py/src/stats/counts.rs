@@ -1,0 +1,57 @@
+//! `slo.stats`: rates of rare things.
+
+use super::{ends, ok};
+use pyo3::prelude::*;
+use slo_core::stats;
+
+/// Garwood's interval for the rate behind things that were counted, such as incidents.
+///
+/// Parameters
+/// ----------
+/// count : int
+/// exposure : float, default 1.0
+///     How long was counted; the rates are per unit of it.
+/// confidence : float, default 0.95
+///     How often such intervals hold the truth, between 0 and 1.
+///
+/// Returns
+/// -------
+/// (float, float)
+#[pyfunction]
+#[pyo3(signature = (count, *, exposure = 1.0, confidence = 0.95))]
+pub(crate) fn garwood(count: u64, exposure: f64, confidence: f64) -> PyResult<(f64, f64)> {
+    ok(stats::garwood(count, exposure, super::confidence(confidence)?)).map(ends)
+}
+
+/// The rate that a count leaves unlikely to be exceeded.
+///
+/// Parameters
+/// ----------
+/// count : int
+/// exposure : float, default 1.0
+///     How long was counted; the rate is per unit of it.
+/// confidence : float, default 0.95
+///     How often such intervals hold the truth, between 0 and 1.
+#[pyfunction]
+#[pyo3(signature = (count, *, exposure = 1.0, confidence = 0.95))]
+pub(crate) fn rate_at_most(count: u64, exposure: f64, confidence: f64) -> PyResult<f64> {
+    ok(stats::rate_at_most(count, exposure, super::confidence(confidence)?))
+}
+
+/// How likely a first count at least as high is if both rates are the same.
+///
+/// Parameters
+/// ----------
+/// first, second : (int, float)
+///     A count, and how long was counted, in any unit.
+///
+/// Examples
+/// --------
+/// >>> from slo import stats
+/// >>> round(stats.rate_increase_p_value((12, 90.0), (5, 90.0)), 4)  # fewer incidents: chance?
+/// 0.0717
+#[pyfunction]
+#[pyo3(signature = (first, second))]
+pub(crate) fn rate_increase_p_value(first: (u64, f64), second: (u64, f64)) -> PyResult<f64> {
+    ok(stats::rate_increase_p_value(first, second))
+}

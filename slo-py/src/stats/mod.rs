@@ -1,0 +1,60 @@
+//! `slo.stats`: what counts can tell.
+
+mod comparisons;
+mod counts;
+mod cusum;
+mod low_traffic;
+mod proportions;
+mod reliability;
+mod sequential;
+mod tails;
+
+pub(crate) use comparisons::{
+    compare, events_per_arm, fisher_p_value, newcombe, probability_worse, two_proportion_z,
+};
+pub(crate) use counts::{garwood, rate_at_most, rate_increase_p_value};
+pub(crate) use cusum::{average_run_length, best_allowance};
+pub(crate) use low_traffic::{
+    burn_above, design_effect, erlang_detection, events_to_demonstrate, events_to_stay_silent,
+    false_starts_per_second, fewest_bad_events, firing_probability,
+};
+pub(crate) use proportions::{clopper_pearson, jeffreys, wilson};
+pub(crate) use reliability::{availability, compare_restore_times, toil};
+pub(crate) use sequential::{Sprt, confidence_sequence, mixture_evidence, rate_evidence};
+pub(crate) use tails::{
+    beta_above, beta_binomial_at_least, binomial_at_least, hypergeometric_at_least, poisson_at_least,
+};
+
+use crate::error::value_error;
+use pyo3::{prelude::*, types::PyAny};
+use slo_core::{
+    Error,
+    math::Tally,
+    model::Ratio,
+    stats::{Confidence, Interval},
+};
+
+fn ok<T>(result: Result<T, Error>) -> PyResult<T> {
+    result.map_err(|error| value_error(&error))
+}
+
+fn tally(total: u64, bad: u64) -> PyResult<Tally> {
+    crate::budget::tally(total, bad)
+}
+
+fn confidence(level: f64) -> PyResult<Confidence> {
+    ok(Confidence::new(level))
+}
+
+fn ends(interval: Interval) -> (f64, f64) {
+    (interval.low(), interval.high())
+}
+
+/// An exact number: whatever `fractions.Fraction` takes as text, so that a float counts as what it prints as.
+fn ratio(value: &Bound<'_, PyAny>) -> PyResult<Ratio> {
+    let text = value.str()?;
+    let refuse = || crate::error::SloError::new_err(format!("{text} is not an exact number from 0 on"));
+    let exact = value.py().import("fractions")?.getattr("Fraction")?.call1((&text,)).map_err(|_| refuse())?;
+    let part = |name: &str| exact.getattr(name)?.extract::<u128>().map_err(|_| refuse());
+    ok(Ratio::new(part("numerator")?, part("denominator")?))
+}
