@@ -196,7 +196,7 @@ impl<'a> Series<'a> {
     /// let series = Series::new(0, Window::days(1), &[20_000; 5], &bad)?;
     /// let spends = series.spends("99.9%".parse()?, Window::days(5), Window::days(1), 100_000)?;
     /// assert_eq!(spends, [0.0, 0.5, 0.0, 0.0, 0.1]);
-    /// assert_eq!(rolling_exhaustion(&spends, BurnRate::new(1.5)?)?, Some(4));
+    /// assert_eq!(rolling_exhaustion(&spends, BurnRate::new(1.2)?)?, Some(4));
     /// # Ok::<(), slo_core::Error>(())
     /// ```
     ///
