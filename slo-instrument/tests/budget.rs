@@ -58,6 +58,23 @@ async fn check(sli: &str, requests: &[(&str, usize)], expected: (u64, u64)) {
 
 const COUNT: &str = "http_server_request_duration_seconds_count";
 
+/// Whether the status shows a page after `bad` failures among 40 requests, each of which is a high burn rate.
+async fn pages(alerting: &str, bad: usize) -> bool {
+    let sli = format!("{{events: {{total: '{COUNT}', bad: '{COUNT}{{error_type=~\"5..\"}}'}}}}\n{alerting}");
+    let slo = Slo::from_service(services(&sli).remove(0)).install().unwrap();
+    send(&slo, &[("/ok", 40 - bad), ("/broken", bad)]).await;
+    status(&slo, 40).await.state == State::Page
+}
+
+#[tokio::test]
+async fn a_guard_waits_for_failures_that_mean_something() {
+    // At 99 %, 14.4 times the budget are six of forty, and three are more than six times.
+    assert!(pages("", 3).await);
+    let guard = "    alerting: {low_traffic: guard}\n";
+    assert!(!pages(guard, 3).await);
+    assert!(pages(guard, 6).await);
+}
+
 #[tokio::test]
 async fn counts_what_the_selectors_select() {
     let requests = &[("/ok", 6), ("/broken", 3)];

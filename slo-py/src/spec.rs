@@ -259,6 +259,12 @@ impl Tier {
         timedelta(self.tier.short())
     }
 
+    /// The fewest bad events in the long window with which it fires; 0 without a guard.
+    #[getter]
+    const fn fewest_bad(&self) -> u64 {
+        self.tier.fewest_bad()
+    }
+
     /// The burn rate above which it fires, a `Fraction`.
     #[getter]
     fn factor<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {

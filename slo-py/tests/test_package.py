@@ -90,6 +90,11 @@ def test_an_slo_knows_its_parts():
     assert "> 0.0144" in str(availability.rules(time_scale=60))
 
 
+def test_tiers_may_be_guarded_against_low_traffic():
+    spec = slo.load(EXAMPLE.parents[2] / "testdata" / "rules" / "guarded.spec.yaml")
+    assert [tier.fewest_bad for tier in spec["reports/availability"].tiers] == [4, 6, 12, 0]
+
+
 def test_a_file_that_is_not_there_is_an_os_error():
     with pytest.raises(FileNotFoundError) as caught:
         slo.load("missing.yaml")

@@ -8,8 +8,8 @@ use crate::{
 
 /// The tiers of `policy` that fire, fastest first, given the tally of any window up to now.
 ///
-/// A tier fires when both its windows exceed its threshold: strictly, in exact arithmetic. Windows
-/// without events never fire.
+/// A tier fires when both its windows exceed its threshold: strictly, in exact arithmetic, and when the long
+/// one holds the tier's fewest bad events. Windows without events never fire.
 ///
 /// ```
 /// use slo_core::{math::{Tally, firing}, model::{AlertPolicy, BurnTier, Window}};
@@ -31,7 +31,9 @@ pub fn firing(
     let mut tiers = Vec::new();
     for tier in policy.tiers() {
         let threshold = tier.threshold(objective)?;
-        if tally(tier.long()).exceeds(threshold) && tally(tier.short()).exceeds(threshold) {
+        let long = tally(tier.long());
+        let enough = long.bad() >= tier.fewest_bad();
+        if enough && long.exceeds(threshold) && tally(tier.short()).exceeds(threshold) {
             tiers.push(*tier);
         }
     }
@@ -52,6 +54,20 @@ mod tests {
         assert_eq!(firing(&policy, objective, only(Window::hours(1))), Ok(vec![]));
         assert_eq!(firing(&policy, objective, |_| bad).map(|tiers| tiers.len()), Ok(4));
         assert_eq!(firing(&policy, objective, |_| Tally::EMPTY), Ok(vec![]));
+    }
+
+    #[test]
+    fn a_guard_waits_for_events_that_mean_something() {
+        let policy = AlertPolicy::workbook().guarded();
+        let fired = |bad| {
+            let tally = Tally::new(50, bad).unwrap();
+            let tiers = firing(&policy, "99.9%".parse().unwrap(), |_| tally).unwrap();
+            tiers.iter().map(|tier| tier.burn().as_str()).collect::<Vec<_>>()
+        };
+        // The trickle tier has no number of events that means something.
+        assert_eq!(fired(1), ["trickle"]);
+        assert_eq!(fired(4), ["fast", "trickle"]);
+        assert_eq!(fired(12), ["fast", "medium", "slow", "trickle"]);
     }
 
     #[test]

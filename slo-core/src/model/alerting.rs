@@ -92,6 +92,23 @@ impl AlertPolicy {
         Ok(Self { tiers: tiers.collect::<Result<_, Error>>()? })
     }
 
+    /// The same policy with a guard against low traffic: its tiers fire only on as many bad events as mean
+    /// something, see [`BurnTier::significant_bad_events`].
+    ///
+    /// ```
+    /// use slo_core::model::AlertPolicy;
+    ///
+    /// let guarded = AlertPolicy::workbook().guarded();
+    /// assert_eq!(guarded.tiers().iter().map(|tier| tier.fewest_bad()).collect::<Vec<_>>(), [4, 6, 12, 0]);
+    /// ```
+    #[must_use]
+    pub fn guarded(mut self) -> Self {
+        for tier in &mut self.tiers {
+            *tier = tier.with_fewest_bad(tier.burn().significant_bad_events().unwrap_or(0));
+        }
+        self
+    }
+
     /// The tiers, fastest first; never empty.
     #[must_use]
     pub fn tiers(&self) -> &[Tier] {

@@ -39,6 +39,30 @@ impl BurnTier {
     }
 }
 
+impl BurnTier {
+    /// The fewest bad events in the long window that mean something at the Workbook's factor, `None` where no
+    /// number does.
+    ///
+    /// From so many on, a service that burns exactly its budget reaches the factor with a probability of at most
+    /// 0.001, whatever its traffic; see `stats::fewest_bad_events`.
+    ///
+    /// | tier | factor | bad events |
+    /// |---|---|---|
+    /// | fast | 14.4 | 4 |
+    /// | medium | 6 | 6 |
+    /// | slow | 3 | 12 |
+    /// | trickle | 1 | – |
+    #[must_use]
+    pub const fn significant_bad_events(self) -> Option<u64> {
+        match self {
+            Self::Fast => Some(4),
+            Self::Medium => Some(6),
+            Self::Slow => Some(12),
+            Self::Trickle => None,
+        }
+    }
+}
+
 impl fmt::Display for BurnTier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

@@ -67,6 +67,13 @@ impl Slo {
         self
     }
 
+    /// The same with alerts that are guarded against low traffic, see [`AlertPolicy::guarded`].
+    #[must_use]
+    pub fn with_low_traffic_guard(mut self) -> Self {
+        self.policy = self.policy.guarded();
+        self
+    }
+
     /// Its name, unique within the service.
     #[must_use]
     pub const fn name(&self) -> &Name {

@@ -30,6 +30,8 @@ pub struct Tier {
     long: Window,
     short: Window,
     period: Window,
+    // 0 for no guard.
+    fewest_bad: u64,
 }
 
 impl Tier {
@@ -58,7 +60,7 @@ impl Tier {
         if long > period {
             return Err(Error::new(format!("the {burn} tier: {long} is longer than the period of {period}")));
         }
-        Ok(Self { burn, severity, share, long, short, period })
+        Ok(Self { burn, severity, share, long, short, period, fewest_bad: 0 })
     }
 
     /// The tier that fires at burn rates above `factor`, k; its share is f = k·L/T.
@@ -117,6 +119,20 @@ impl Tier {
         self.period
     }
 
+    /// The same tier that fires only when the long window holds at least `bad` bad events.
+    ///
+    /// A guard for low traffic, where a single failure is a high ratio.
+    #[must_use]
+    pub const fn with_fewest_bad(self, bad: u64) -> Self {
+        Self { fewest_bad: bad, ..self }
+    }
+
+    /// The fewest bad events in the long window with which it fires; 0 without a guard.
+    #[must_use]
+    pub const fn fewest_bad(&self) -> u64 {
+        self.fewest_bad
+    }
+
     /// The burn rate above which it fires, k = f·T/L.
     ///
     /// # Errors
@@ -170,8 +186,8 @@ impl Tier {
     /// # Errors
     /// What makes no tier, such as a share above one, or windows that are not whole milliseconds.
     pub fn rescaled(&self, period: Window, rescaling: Rescaling) -> Result<Self, Error> {
-        let Self { burn, severity, share, long, short, .. } = *self;
-        match rescaling {
+        let Self { burn, severity, share, long, short, fewest_bad, .. } = *self;
+        let tier = match rescaling {
             Rescaling::KeepFraction => Self::by_share(burn, severity, share, [long, short], period),
             Rescaling::KeepBurn => Self::by_factor(burn, severity, self.factor()?, [long, short], period),
             Rescaling::ScaleWindows => {
@@ -179,7 +195,8 @@ impl Tier {
                 let windows = [scale(long)?, scale(short)?.max(SHORTEST_WINDOW)];
                 Self::by_share(burn, severity, share, windows, period)
             }
-        }
+        };
+        Ok(tier?.with_fewest_bad(fewest_bad))
     }
 
     /// Whether some outage can fire it: θ = kβ below `worst`, the largest error ratio there may be.
@@ -204,7 +221,9 @@ impl Tier {
             return Ok(*self);
         }
         let factor = at.checked_div(objective.budget()).ok_or_else(|| self.too_fine())?;
-        Self::by_factor(self.burn, self.severity, factor, [self.long, self.short], self.period)
+        let windows = [self.long, self.short];
+        let tier = Self::by_factor(self.burn, self.severity, factor, windows, self.period)?;
+        Ok(tier.with_fewest_bad(self.fewest_bad))
     }
 
     /// The tier with its windows stretched so that it fires above the error ratio `at`: L = f·T·β/u.
@@ -232,7 +251,8 @@ impl Tier {
         }
         let stretch = threshold.checked_div(at).ok_or_else(|| self.too_fine())?;
         let windows = [self.long.scaled(stretch)?, self.short.scaled(stretch)?];
-        Self::by_share(self.burn, self.severity, self.share, windows, self.period)
+        let tier = Self::by_share(self.burn, self.severity, self.share, windows, self.period)?;
+        Ok(tier.with_fewest_bad(self.fewest_bad))
     }
 
     /// What is unwise about the tier, given how often its series are scraped.

@@ -55,7 +55,8 @@ impl AlertRule {
     /// # Errors
     /// A threshold that does not fit 128 bits.
     pub fn of_tier(tier: &Tier, objective: Objective) -> Result<Self, Error> {
-        Ok(Self::new(tier.long(), tier.short(), tier.threshold(objective)?))
+        let rule = Self::new(tier.long(), tier.short(), tier.threshold(objective)?);
+        Ok(Self { fewest_bad: tier.fewest_bad(), ..rule })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Burn-rate alerts.
 
-use super::{Rule, names};
+use super::{Rule, names, recording::Recording};
 use crate::{
     Error,
     model::{LabelName, Ratio, Service, Slo, Tier},
@@ -8,8 +8,10 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-/// The alert of `tier`: both windows above the threshold, strictly.
-pub(super) fn burn_alert(service: &Service, slo: &Slo, tier: &Tier) -> Result<Rule, Error> {
+/// The alert of `tier`: both windows above the threshold, strictly, and enough bad events for it to mean
+/// something.
+pub(super) fn burn_alert(recording: &Recording<'_>, tier: &Tier) -> Result<Rule, Error> {
+    let (service, slo) = (recording.service, recording.slo);
     let threshold = tier.threshold(slo.objective())?;
     let above = |window| {
         let ratio = Expr::from(names::series(names::error_ratio(window), service, slo));
@@ -34,7 +36,12 @@ pub(super) fn burn_alert(service: &Service, slo: &Slo, tier: &Tier) -> Result<Ru
     annotations.extend(notification.runbook.clone().map(|link| ("runbook_url", escape(&link))));
     annotations.extend(notification.dashboard.clone().map(|link| ("dashboard_url", escape(&link))));
 
-    let expr = above(tier.long()).and(above(tier.short()));
+    let mut expr = above(tier.long()).and(above(tier.short()));
+    if tier.fewest_bad() > 0 {
+        // Half an event less: the tile of a restart is a fraction, and a sum of floats may fall short.
+        let fewest = Ratio::new(2 * u128::from(tier.fewest_bad()) - 1, 2)?;
+        expr = expr.and(recording.bad_events(tier.long()).greater(Expr::Number(fewest)));
+    }
     Ok(Rule::Alert { alert: names::ERROR_BUDGET_BURN, labels, annotations, expr })
 }
 

@@ -59,7 +59,7 @@ fn slo_groups(service: &Service, slo: &Slo) -> Result<[RuleGroup; 3], Error> {
     for tier in slo.policy().tiers() {
         let rules =
             if plan.fine_windows().contains(&tier.long()) { &mut fast.rules } else { &mut slow.rules };
-        rules.push(burn_alert(service, slo, tier)?);
+        rules.push(burn_alert(&recording, tier)?);
     }
     Ok([fast, tiles, slow])
 }

@@ -52,6 +52,12 @@ impl Recording<'_> {
         ]
     }
 
+    /// The bad events of `window`.
+    pub(super) fn bad_events(&self, window: Window) -> Expr {
+        let tile = names::bad_tile(self.plan.tile_of(window));
+        self.tiles(tile, window).apply(RangeFunction::SumOverTime)
+    }
+
     /// The budget left over the period, and how much of the period was seen.
     pub(super) fn budget(&self) -> [Rule; 3] {
         let period = self.slo.period().length();

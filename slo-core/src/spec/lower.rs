@@ -117,9 +117,9 @@ fn slo(node: &Node, place: &str, faults: &mut Faults) -> Option<Lowered> {
     let sli = fields
         .required("sli", "{events: {total: …, bad: …}}", faults)
         .and_then(|node| sli(node, &fields.path("sli"), faults));
-    let (page, ticket) = match fields.optional("alerting") {
+    let alerting = match fields.optional("alerting") {
         Some(node) => alerting(node, &fields.path("alerting"), faults),
-        None => <(Notification, Notification)>::default(),
+        None => Alerting::default(),
     };
     if let (Some(objective), Some(policy)) = (objective, &policy)
         && let Err(error) = policy.check_reachable(objective)
@@ -129,11 +129,11 @@ fn slo(node: &Node, place: &str, faults: &mut Faults) -> Option<Lowered> {
     let whole = || {
         // What `Slo::new` refuses has been told above, with its position.
         let slo = Slo::new(name.clone()?, objective?, Period::Rolling(window?), sli?).ok()?;
-        Some(
-            slo.with_description(description.unwrap_or_default())
-                .with_notification(Severity::Page, page)
-                .with_notification(Severity::Ticket, ticket),
-        )
+        let slo = slo
+            .with_description(description.unwrap_or_default())
+            .with_notification(Severity::Page, alerting.page)
+            .with_notification(Severity::Ticket, alerting.ticket);
+        Some(if alerting.guard { slo.with_low_traffic_guard() } else { slo })
     };
     let slo = whole();
     Some(Lowered { slo, name: name.map(|name| (name, blame("name"))), policy })
@@ -200,15 +200,37 @@ fn selector(node: &Node, place: &str, faults: &mut Faults) -> Option<Selector> {
     }
 }
 
-fn alerting(node: &Node, place: &str, faults: &mut Faults) -> (Notification, Notification) {
-    let Some(fields) = Fields::of(node, place, &["page", "ticket"], faults) else {
-        return <(Notification, Notification)>::default();
+/// What an SLO says of its alerts.
+#[derive(Default)]
+struct Alerting {
+    page: Notification,
+    ticket: Notification,
+    guard: bool,
+}
+
+fn alerting(node: &Node, place: &str, faults: &mut Faults) -> Alerting {
+    let Some(fields) = Fields::of(node, place, &["page", "ticket", "low_traffic"], faults) else {
+        return Alerting::default();
     };
     let mut read = |name: &str| {
         let node = fields.optional(name)?;
         notification(node, &fields.path(name), faults)
     };
-    (read("page").unwrap_or_default(), read("ticket").unwrap_or_default())
+    let (page, ticket) = (read("page").unwrap_or_default(), read("ticket").unwrap_or_default());
+    let guard = fields.optional("low_traffic").is_some_and(|node| {
+        let place = fields.path("low_traffic");
+        match text(node, &place, faults) {
+            Some("guard") => true,
+            Some(other) => {
+                let error = Error::new(format!("`{other}` is no way with low traffic"))
+                    .with_hint("write `low_traffic: guard`, or leave it out");
+                faults.add(node.position, &place, error);
+                false
+            }
+            None => false,
+        }
+    });
+    Alerting { page, ticket, guard }
 }
 
 fn notification(node: &Node, place: &str, faults: &mut Faults) -> Option<Notification> {

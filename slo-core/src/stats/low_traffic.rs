@@ -101,7 +101,8 @@ pub fn burn_above(tally: Tally, objective: Objective, burn: f64) -> Result<f64, 
 /// at most `alpha`: P(Poisson(m/k) ≥ m) ≤ α. It depends on neither objective nor traffic, so it makes a
 /// better guard for low traffic than a least number of requests. `None` for factors up to 1, which
 /// that service exceeds about every other time. Replays take it as
-/// [`AlertRule::fewest_bad`](crate::replay::AlertRule); generated rules do not have it yet.
+/// [`AlertRule::fewest_bad`](crate::replay::AlertRule), alert policies as
+/// [`AlertPolicy::guarded`](crate::model::AlertPolicy::guarded).
 ///
 /// | k | α = 0.01 | 0.001 | 0.0001 |
 /// |---|---|---|---|
@@ -359,4 +360,19 @@ pub fn design_effect(blocks: &[Tally]) -> Result<Option<f64>, Error> {
         })
         .sum();
     Ok(Some(chi_square / (count - 1) as f64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::AlertPolicy;
+
+    /// The numbers that `model` has as constants are those of the Workbook's factors.
+    #[test]
+    fn the_guard_of_a_policy_is_significant() {
+        for tier in AlertPolicy::workbook().tiers() {
+            let fewest = fewest_bad_events(tier.factor().unwrap(), 0.001);
+            assert_eq!(fewest, Ok(tier.burn().significant_bad_events()), "{}", tier.burn());
+        }
+    }
 }
