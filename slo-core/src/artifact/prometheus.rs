@@ -31,13 +31,17 @@ pub fn rule_file(groups: &[RuleGroup]) -> String {
 }
 
 fn write_rule(out: &mut String, rule: &Rule) {
-    let (kind, name, labels) = match rule {
-        Rule::Record { record, labels, .. } => ("record", record.as_str(), labels),
-        Rule::Alert { alert, labels, .. } => ("alert", *alert, labels),
+    let (kind, labels) = match rule {
+        Rule::Record { labels, .. } => ("record", labels),
+        Rule::Alert { labels, .. } => ("alert", labels),
     };
     out.push_str("      - ");
-    write_entry(out, 0, kind, name);
+    write_entry(out, 0, kind, rule.name());
     write_entry(out, 8, "expr", &format!("{:#}", rule.expr()));
+    if let Rule::Alert { hold: Some(hold), .. } = rule {
+        // A duration, as the interval is.
+        let _ = writeln!(out, "        for: {hold}");
+    }
     if !labels.is_empty() {
         out.push_str("        labels:\n");
         for (label, value) in labels {

@@ -156,6 +156,29 @@ impl AlertPolicy {
     }
 }
 
+/// Alerts on the budget besides the tiers that watch its burn rate; none unless asked for.
+///
+/// ```
+/// use slo_core::model::{BudgetAlerts, Ratio, Severity, Window};
+///
+/// let alerts = BudgetAlerts {
+///     exhausted: Some(Severity::Ticket),
+///     low: Some((Ratio::new(1, 4)?, Severity::Ticket)), // a quarter is left
+///     absent: Some((Window::minutes(10), Severity::Page)),
+/// };
+/// assert_ne!(alerts, BudgetAlerts::default());
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct BudgetAlerts {
+    /// Nothing of the period's budget is left.
+    pub exhausted: Option<Severity>,
+    /// At most this share of it is left, and nobody has been told that nothing is.
+    pub low: Option<(Ratio, Severity)>,
+    /// The events themselves have been gone for so long: nobody counts any more.
+    pub absent: Option<(Window, Severity)>,
+}
+
 /// What the alerts of one severity carry besides their own labels.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]

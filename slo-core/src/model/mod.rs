@@ -33,7 +33,7 @@ mod slo;
 mod tier;
 mod window;
 
-pub use alerting::{AlertPolicy, Notification};
+pub use alerting::{AlertPolicy, BudgetAlerts, Notification};
 #[cfg(feature = "calendar")]
 pub use calendar::{Calendar, CalendarPeriod, CalendarUnit};
 pub use labels::{LabelName, Labels};

@@ -1,6 +1,8 @@
 //! An SLO, and the service it belongs to.
 
-use super::{AlertPolicy, Labels, Name, Notification, Objective, Period, Severity, Sli, Window};
+use super::{
+    AlertPolicy, BudgetAlerts, Labels, Name, Notification, Objective, Period, Severity, Sli, Window,
+};
 use crate::Error;
 use std::collections::BTreeSet;
 
@@ -26,6 +28,7 @@ pub struct Slo {
     sli: Sli,
     // Every tier is reachable for the objective and fires above a burn rate of one.
     policy: AlertPolicy,
+    budget_alerts: BudgetAlerts,
     page: Notification,
     ticket: Notification,
 }
@@ -45,6 +48,7 @@ impl Slo {
             period,
             sli,
             policy,
+            budget_alerts: BudgetAlerts::default(),
             page: Notification::default(),
             ticket: Notification::default(),
         })
@@ -64,6 +68,13 @@ impl Slo {
             Severity::Page => self.page = notification,
             Severity::Ticket => self.ticket = notification,
         }
+        self
+    }
+
+    /// The same with alerts besides those of its tiers.
+    #[must_use]
+    pub const fn with_budget_alerts(mut self, alerts: BudgetAlerts) -> Self {
+        self.budget_alerts = alerts;
         self
     }
 
@@ -110,6 +121,12 @@ impl Slo {
         &self.policy
     }
 
+    /// Its alerts besides those of its tiers.
+    #[must_use]
+    pub const fn budget_alerts(&self) -> &BudgetAlerts {
+        &self.budget_alerts
+    }
+
     /// What its alerts of `severity` carry.
     #[must_use]
     pub const fn notification(&self, severity: Severity) -> &Notification {
@@ -124,6 +141,13 @@ impl Slo {
         Ok(Self {
             period: Period::Rolling(period.divided_by(speed)?),
             policy: self.policy.time_scaled(speed)?,
+            budget_alerts: BudgetAlerts {
+                absent: match self.budget_alerts.absent {
+                    Some((hold, severity)) => Some((hold.divided_by(speed)?, severity)),
+                    None => None,
+                },
+                ..self.budget_alerts
+            },
             ..self.clone()
         })
     }

@@ -34,6 +34,8 @@ pub enum Expr {
     },
     /// `vector(…)`: a number as a vector without labels.
     Vector(Ratio),
+    /// `absent(…)`: 1, with the labels that a selector names, where its operand has no value.
+    Absent(Box<Expr>),
     /// `clamp_min(…, least)`: no value below `least`.
     ClampMin {
         /// What is clamped.
@@ -185,6 +187,12 @@ impl Expr {
     #[must_use]
     pub fn binary(self, op: BinaryOp, matching: Matching, right: Self) -> Self {
         Self::Binary { op, matching, left: Box::new(self), right: Box::new(right) }
+    }
+
+    /// `absent(self)`
+    #[must_use]
+    pub fn absent(self) -> Self {
+        Self::Absent(Box::new(self))
     }
 
     /// `clamp_min(self, least)`

@@ -30,6 +30,11 @@ impl Expr {
                 write_number(*ratio, out)?;
                 out.write_char(')')
             }
+            Self::Absent(operand) => {
+                out.write_str("absent(")?;
+                operand.write_line(out)?;
+                out.write_char(')')
+            }
             Self::ClampMin { operand, least } => {
                 out.write_str("clamp_min(")?;
                 operand.write_line(out)?;
@@ -288,6 +293,7 @@ mod tests {
                 Self::Binary { op, matching, left, right } => {
                     format!("({} {op}{} {})", left.explicit(), Matched(matching), right.explicit())
                 }
+                Self::Absent(operand) => format!("absent({})", operand.explicit()),
                 Self::ClampMin { operand, least } => format!("clamp_min({}, {least})", operand.explicit()),
                 Self::Aggregate { op, by, operand } => format!("{op}{}({})", By(by), operand.explicit()),
                 leaf => leaf.to_string(),

@@ -1,9 +1,9 @@
-//! Burn-rate alerts.
+//! Alerts on burn rates, on what is left, and on events that are gone.
 
 use super::{Rule, names, recording::Recording};
 use crate::{
     Error,
-    model::{LabelName, Ratio, Service, Slo, Tier},
+    model::{LabelName, Ratio, Service, Severity, Slo, Tier, Window},
     promql::Expr,
 };
 use std::collections::BTreeMap;
@@ -17,32 +17,116 @@ pub(super) fn burn_alert(recording: &Recording<'_>, tier: &Tier) -> Result<Rule,
         let ratio = Expr::from(names::series(names::error_ratio(window), service, slo));
         ratio.greater(Expr::Number(threshold))
     };
-    let notification = slo.notification(tier.severity());
-
-    let mut labels = service.labels().clone();
-    labels.insert(LabelName::from_static("severity"), tier.severity().to_string());
-    labels.extend(notification.labels.clone());
-    labels.insert(LabelName::from_static("burn_tier"), tier.burn().to_string());
-    labels.extend(names::identity(service, slo));
-    // Prometheus reads the labels of alerts as templates too.
-    for value in labels.values_mut() {
-        *value = escape(value);
-    }
-
-    let mut annotations = BTreeMap::from([
-        ("summary", format!("{}/{} burns its error budget too fast", service.name(), slo.name())),
-        ("description", description(service, slo, tier)?),
-    ]);
-    annotations.extend(notification.runbook.clone().map(|link| ("runbook_url", escape(&link))));
-    annotations.extend(notification.dashboard.clone().map(|link| ("dashboard_url", escape(&link))));
-
     let mut expr = above(tier.long()).and(above(tier.short()));
     if tier.fewest_bad() > 0 {
         // Half an event less: the tile of a restart is a fraction, and a sum of floats may fall short.
         let fewest = Ratio::new(2 * u128::from(tier.fewest_bad()) - 1, 2)?;
         expr = expr.and(recording.bad_events(tier.long()).greater(Expr::Number(fewest)));
     }
-    Ok(Rule::Alert { alert: names::ERROR_BUDGET_BURN, labels, annotations, expr })
+    let text = Text {
+        alert: names::ERROR_BUDGET_BURN,
+        summary: format!("{}/{} burns its error budget too fast", service.name(), slo.name()),
+        description: description(service, slo, tier)?,
+    };
+    let burn_tier = (LabelName::from_static("burn_tier"), tier.burn().to_string());
+    Ok(alert(service, slo, tier.severity(), text, Some(burn_tier), expr, None))
+}
+
+/// The alerts on a budget that is low or gone, and on events that are.
+pub(super) fn budget_alerts(recording: &Recording<'_>) -> Vec<Rule> {
+    let (service, slo) = (recording.service, recording.slo);
+    let alerts = slo.budget_alerts();
+    let left = || Expr::from(names::series(names::BUDGET_PROJECTED.to_owned(), service, slo));
+    let place = format!("{}/{}", service.name(), slo.name());
+    let mut rules = Vec::new();
+    if let Some(severity) = alerts.exhausted {
+        let text = Text {
+            alert: names::ERROR_BUDGET_EXHAUSTED,
+            summary: format!("{place} has spent its error budget"),
+            description: format!("{}{}", promise(slo), spent(slo)),
+        };
+        let expr = left().less_or_equal(Expr::Number(Ratio::ZERO));
+        rules.push(alert(service, slo, severity, text, None, expr, None));
+    }
+    if let Some((share, severity)) = alerts.low {
+        let text = Text {
+            alert: names::ERROR_BUDGET_LOW,
+            summary: format!("{place} has little of its error budget left"),
+            description: format!("{}{}", promise(slo), spent(slo)),
+        };
+        let mut expr = left().less_or_equal(Expr::Number(share));
+        if alerts.exhausted.is_some() {
+            // One alert at a time.
+            expr = expr.and(left().greater(Expr::Number(Ratio::ZERO)));
+        }
+        rules.push(alert(service, slo, severity, text, None, expr, None));
+    }
+    if let Some((hold, severity)) = alerts.absent {
+        let text = Text {
+            alert: names::EVENTS_ABSENT,
+            summary: format!("{place} counts no events any more"),
+            description: format!(
+                "{}The series of its events have been gone for {hold}: the service is down, is not scraped, or has \
+                 renamed them. Until they are back, nobody knows whether the objective is met.",
+                promise(slo)
+            ),
+        };
+        let total = names::series(names::total_tile(recording.plan.fine()), service, slo);
+        rules.push(alert(service, slo, severity, text, None, Expr::from(total).absent(), Some(hold)));
+    }
+    rules
+}
+
+/// What an alert tells people.
+struct Text {
+    alert: &'static str,
+    summary: String,
+    description: String,
+}
+
+/// An alert with the labels and links that all of them carry.
+fn alert(
+    service: &Service,
+    slo: &Slo,
+    severity: Severity,
+    text: Text,
+    label: Option<(LabelName, String)>,
+    expr: Expr,
+    hold: Option<Window>,
+) -> Rule {
+    let notification = slo.notification(severity);
+    let mut labels = service.labels().clone();
+    labels.insert(LabelName::from_static("severity"), severity.to_string());
+    labels.extend(notification.labels.clone());
+    labels.extend(label);
+    labels.extend(names::identity(service, slo));
+    // Prometheus reads the labels of alerts as templates too.
+    for value in labels.values_mut() {
+        *value = escape(value);
+    }
+    let mut annotations = BTreeMap::from([("summary", text.summary), ("description", text.description)]);
+    annotations.extend(notification.runbook.clone().map(|link| ("runbook_url", escape(&link))));
+    annotations.extend(notification.dashboard.clone().map(|link| ("dashboard_url", escape(&link))));
+    Rule::Alert { alert: text.alert, labels, annotations, expr, hold }
+}
+
+/// What is left of the budget, for an alert whose value it is.
+fn spent(slo: &Slo) -> String {
+    format!(
+        "{objective} over {period} allows {budget}% bad events. Budget left: {{{{ $value | humanizePercentage }}}}.",
+        objective = slo.objective(),
+        period = slo.period(),
+        budget = percent(slo),
+    )
+}
+
+/// What is promised, as the beginning of a description.
+fn promise(slo: &Slo) -> String {
+    if slo.description().is_empty() {
+        return String::new();
+    }
+    let ended = slo.description().ends_with(['.', '!', '?', ':']);
+    format!("{}{} ", escape(slo.description()), if ended { "" } else { "." })
 }
 
 /// What somebody who was just woken needs: what fails, how much, how long the budget lasts.
@@ -52,12 +136,7 @@ fn description(service: &Service, slo: &Slo, tier: &Tier) -> Result<String, Erro
     let left = series(names::BUDGET_PROJECTED.to_owned());
     let period = Expr::Number(slo.period().length().as_seconds());
     let exhaustion = left.clone().clamp_min(Ratio::ZERO).mul(period).div(burn.clone());
-    let ended = slo.description().ends_with(['.', '!', '?', ':']);
-    let promise = if slo.description().is_empty() {
-        String::new()
-    } else {
-        format!("{}{} ", escape(slo.description()), if ended { "" } else { "." })
-    };
+    let promise = promise(slo);
     Ok(format!(
         "{promise}In the last {long}, {{{{ $value | humanizePercentage }}}} of events were bad; {objective} over {period} \
          allows {budget}%. Burn rate: {burn}× (alerts above {factor}×). Budget left: {left}. Gone in: {exhaustion}.",

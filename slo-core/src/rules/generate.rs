@@ -1,6 +1,11 @@
 //! From a service to its rule groups.
 
-use super::{Plan, RuleGroup, alerting::burn_alert, recording::Recording};
+use super::{
+    Plan, RuleGroup,
+    alerting::{budget_alerts, burn_alert},
+    names,
+    recording::Recording,
+};
 use crate::{
     Error,
     model::{Service, Slo, Window},
@@ -60,6 +65,11 @@ fn slo_groups(service: &Service, slo: &Slo) -> Result<[RuleGroup; 3], Error> {
         let rules =
             if plan.fine_windows().contains(&tier.long()) { &mut fast.rules } else { &mut slow.rules };
         rules.push(burn_alert(&recording, tier)?);
+    }
+    for rule in budget_alerts(&recording) {
+        // What watches the tiles is evaluated with them.
+        let rules = if rule.name() == names::EVENTS_ABSENT { &mut fast.rules } else { &mut slow.rules };
+        rules.push(rule);
     }
     Ok([fast, tiles, slow])
 }

@@ -40,10 +40,21 @@ pub enum Rule {
         annotations: BTreeMap<&'static str, String>,
         /// When it fires.
         expr: Expr,
+        /// For how long that must have been so, if at all.
+        hold: Option<Window>,
     },
 }
 
 impl Rule {
+    /// The name of its series or alert.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Record { record, .. } => record,
+            Self::Alert { alert, .. } => alert,
+        }
+    }
+
     /// Its expression.
     #[must_use]
     pub const fn expr(&self) -> &Expr {

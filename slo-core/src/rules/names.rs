@@ -4,6 +4,12 @@ use crate::model::{LabelName, Labels, MatchOp, Matcher, Selector, Service, Slo, 
 
 /// The alert of a burn-rate tier.
 pub const ERROR_BUDGET_BURN: &str = "SLOErrorBudgetBurn";
+/// The alert of a budget of which nothing is left.
+pub const ERROR_BUDGET_EXHAUSTED: &str = "SLOErrorBudgetExhausted";
+/// The alert of a budget of which little is left.
+pub const ERROR_BUDGET_LOW: &str = "SLOErrorBudgetLow";
+/// The alert of events that nobody counts any more.
+pub const EVENTS_ABSENT: &str = "SLOEventsAbsent";
 /// Share of the period's error budget left, of the events seen; negative when overspent.
 pub const BUDGET_REMAINING: &str = "slo:error_budget:remaining_ratio";
 /// The same, with the part of the period that has not been seen yet taken as clean.

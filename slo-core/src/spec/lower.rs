@@ -8,8 +8,8 @@ use super::{
 use crate::{
     Error,
     model::{
-        AlertPolicy, EventCounters, LabelName, Labels, LatencyHistogram, Name, Notification, Objective,
-        Period, Selector, Service, Severity, Sli, Slo, Window, check_scrape_interval,
+        AlertPolicy, BudgetAlerts, EventCounters, LabelName, Labels, LatencyHistogram, Name, Notification,
+        Objective, Period, Ratio, Selector, Service, Severity, Sli, Slo, Window, check_scrape_interval,
     },
 };
 use std::collections::BTreeSet;
@@ -132,7 +132,8 @@ fn slo(node: &Node, place: &str, faults: &mut Faults) -> Option<Lowered> {
         let slo = slo
             .with_description(description.unwrap_or_default())
             .with_notification(Severity::Page, alerting.page)
-            .with_notification(Severity::Ticket, alerting.ticket);
+            .with_notification(Severity::Ticket, alerting.ticket)
+            .with_budget_alerts(alerting.budget);
         Some(if alerting.guard { slo.with_low_traffic_guard() } else { slo })
     };
     let slo = whole();
@@ -206,10 +207,13 @@ struct Alerting {
     page: Notification,
     ticket: Notification,
     guard: bool,
+    budget: BudgetAlerts,
 }
 
+const ALERTING_KEYS: [&str; 6] = ["page", "ticket", "low_traffic", "exhausted", "low", "absent"];
+
 fn alerting(node: &Node, place: &str, faults: &mut Faults) -> Alerting {
-    let Some(fields) = Fields::of(node, place, &["page", "ticket", "low_traffic"], faults) else {
+    let Some(fields) = Fields::of(node, place, &ALERTING_KEYS, faults) else {
         return Alerting::default();
     };
     let mut read = |name: &str| {
@@ -230,7 +234,59 @@ fn alerting(node: &Node, place: &str, faults: &mut Faults) -> Alerting {
             None => false,
         }
     });
-    Alerting { page, ticket, guard }
+    let budget = budget_alerts(&fields, faults);
+    Alerting { page, ticket, guard, budget }
+}
+
+fn budget_alerts(fields: &Fields<'_>, faults: &mut Faults) -> BudgetAlerts {
+    let exhausted =
+        fields.optional("exhausted").and_then(|node| severity(node, &fields.path("exhausted"), faults));
+    let low = fields.optional("low").and_then(|node| {
+        let fields = Fields::of(node, &fields.path("low"), &["left", "severity"], faults)?;
+        let share =
+            fields.required("left", "25%", faults).and_then(|node| share(node, &fields.path("left"), faults));
+        let severity = required_severity(&fields, faults);
+        Some((share?, severity?))
+    });
+    let absent = fields.optional("absent").and_then(|node| {
+        let fields = Fields::of(node, &fields.path("absent"), &["for", "severity"], faults)?;
+        let hold: Option<Window> = fields.parsed("for", "10m", faults);
+        let severity = required_severity(&fields, faults);
+        Some((hold?, severity?))
+    });
+    BudgetAlerts { exhausted, low, absent }
+}
+
+fn required_severity(fields: &Fields<'_>, faults: &mut Faults) -> Option<Severity> {
+    let node = fields.required("severity", "ticket", faults)?;
+    severity(node, &fields.path("severity"), faults)
+}
+
+fn severity(node: &Node, place: &str, faults: &mut Faults) -> Option<Severity> {
+    match text(node, place, faults)? {
+        "page" => Some(Severity::Page),
+        "ticket" => Some(Severity::Ticket),
+        other => {
+            let error = Error::new(format!("`{other}` is not a severity"))
+                .with_hint("write `page` or `ticket`; `alerting.page.labels` may rename the label");
+            faults.add(node.position, place, error);
+            None
+        }
+    }
+}
+
+/// A share of the budget, as a percentage.
+fn share(node: &Node, place: &str, faults: &mut Faults) -> Option<Ratio> {
+    let text = text(node, place, faults)?;
+    let percent = text.strip_suffix('%').and_then(|number| number.trim_end().parse::<Ratio>().ok());
+    let share = percent.and_then(|percent| percent.checked_div(Ratio::whole(100)));
+    let share = share.filter(|share| *share > Ratio::ZERO && *share < Ratio::ONE);
+    if share.is_none() {
+        let error = Error::new(format!("`{text}` is not a share of the budget"))
+            .with_hint("write a percentage above 0% and below 100%, such as 25%");
+        faults.add(node.position, place, error);
+    }
+    share
 }
 
 fn notification(node: &Node, place: &str, faults: &mut Faults) -> Option<Notification> {
