@@ -18,6 +18,8 @@ pub(crate) enum Command {
     Validate(Specs),
     /// Write Prometheus recording and alerting rules
     Generate(Generate),
+    /// Explain what the rules cost, how late they are, and when their alerts fire
+    Explain(Explain),
     /// Show SLIs, budgets, burn rates and alerts as Prometheus records them
     Status(Status),
     /// Calculate an error budget
@@ -40,6 +42,14 @@ pub(crate) struct Generate {
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) scale: TimeScale,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Explain {
+    #[command(flatten)]
+    pub(crate) specs: Specs,
+    #[command(flatten)]
+    pub(crate) output: Output,
 }
 
 #[derive(Debug, Group)]

@@ -48,6 +48,27 @@ fn validate_prints_every_fault_with_its_file_and_exits_1() {
 }
 
 #[test]
+fn explain_says_what_rules_cost_and_alerts_do() {
+    let file = testdata("rules/guarded.spec.yaml");
+    let ran = slo(&["explain", &file]);
+    assert_eq!((ran.exit, ran.talk.as_str()), (Exit::Done, ""));
+    for text in
+        ["reports/availability: 25 series", "SLOErrorBudgetExhausted", "52s, 4m56s", "guarded: 4 failures"]
+    {
+        assert!(ran.out.contains(text), "{text}: {}", ran.out);
+    }
+    let report: serde_json::Value =
+        serde_json::from_str(&slo(&["explain", &file, "--format", "json"]).out).unwrap();
+    let month =
+        report[0]["rules"].as_array().unwrap().iter().find(|rule| rule["name"] == "slo:sli_error:ratio30d");
+    assert_eq!(month.unwrap()["samples"], 17_280);
+    let fast = &report[0]["alerts"][0];
+    assert_eq!((&fast["factor"], &fast["one_failure_fires_below_events"]), (&"14.4".into(), &70.into()));
+    assert_eq!(fast["fires_after_seconds"], serde_json::json!([51.84, 518.4, null]));
+    assert_eq!(slo(&["explain", &testdata("specs/invalid/values.yaml")]).exit, Exit::Input);
+}
+
+#[test]
 fn validate_reads_directories_and_says_what_it_found() {
     let ran = slo(&["validate", &testdata("specs/valid")]);
     assert_eq!((ran.exit, ran.talk.as_str()), (Exit::Done, ""));

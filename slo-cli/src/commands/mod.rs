@@ -1,6 +1,7 @@
 //! One file a verb.
 
 mod budget;
+mod explain;
 mod generate;
 mod status;
 mod validate;
@@ -12,6 +13,7 @@ pub(crate) fn run(command: &Command, out: &mut dyn Write, talk: &mut dyn Write) 
     match command {
         Command::Validate(specs) => validate::run(specs, out),
         Command::Generate(generate) => generate::run(generate, out, talk),
+        Command::Explain(explain) => explain::run(explain, out),
         Command::Status(status) => status::run(status, out),
         Command::Budget(budget) => budget::run(budget, out),
     }

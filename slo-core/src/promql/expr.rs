@@ -143,6 +143,18 @@ impl Range {
         Self { selector, window, offset: None }
     }
 
+    /// The series.
+    #[must_use]
+    pub const fn selector(&self) -> &Selector {
+        &self.selector
+    }
+
+    /// Its length.
+    #[must_use]
+    pub const fn window(&self) -> Window {
+        self.window
+    }
+
     /// The same, as it was `offset` ago.
     #[must_use]
     pub fn offset(mut self, offset: Window) -> Self {

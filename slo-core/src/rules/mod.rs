@@ -5,6 +5,7 @@
 //! on how many series the service has.
 
 mod alerting;
+mod explain;
 mod generate;
 mod group;
 mod metadata;
@@ -13,6 +14,7 @@ mod plan;
 mod recording;
 mod tiles;
 
+pub use explain::{Explanation, RuleCost, TierExplanation, explain};
 pub use generate::generate;
 pub use group::{Rule, RuleGroup};
 pub use plan::Plan;

@@ -1,0 +1,184 @@
+//! `slo explain`
+
+use crate::{
+    args::{Explain, Format},
+    error::Error,
+    load, table, text,
+};
+use serde::Serialize;
+use slo_core::{
+    math::Detection,
+    model::Ratio,
+    rules::{self, Explanation, TierExplanation},
+};
+use std::io::Write;
+
+/// The shape of `--format json`. Exact numbers are decimal text, measurements are numbers.
+#[derive(Debug, Serialize)]
+struct Report {
+    service: String,
+    slo: String,
+    series: usize,
+    samples_per_hour: u64,
+    samples_per_hour_and_raw_series: u64,
+    rules: Vec<RuleReport>,
+    alerts: Vec<AlertReport>,
+}
+
+#[derive(Debug, Serialize)]
+struct RuleReport {
+    group: String,
+    name: String,
+    interval: String,
+    samples: u64,
+    samples_per_raw_series: u64,
+    delay_seconds: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct AlertReport {
+    burn_tier: &'static str,
+    severity: &'static str,
+    long: String,
+    short: String,
+    factor: String,
+    threshold: String,
+    budget_spent_when_it_fires: f64,
+    /// For outages of 100 %, 10 % and 1 %.
+    fires_after_seconds: [Option<f64>; 3],
+    resets_after_seconds: [Option<f64>; 3],
+    delay_seconds: f64,
+    one_failure_fires_below_events: u64,
+    fewest_bad_events: u64,
+    undetected_budget: f64,
+}
+
+pub(super) fn run(explain: &Explain, out: &mut dyn Write) -> Result<(), Error> {
+    let mut explained = Vec::new();
+    for file in load::specs(&explain.specs.files)? {
+        for service in &file.services {
+            explained.extend(rules::explain(service)?);
+        }
+    }
+    match explain.output.format {
+        Format::Json => {
+            let reports: Vec<Report> = explained.iter().map(report).collect();
+            serde_json::to_writer_pretty(&mut *out, &reports).map_err(std::io::Error::from)?;
+            writeln!(out)?;
+        }
+        Format::Table => {
+            for (index, slo) in explained.iter().enumerate() {
+                if index > 0 {
+                    writeln!(out)?;
+                }
+                show(slo, out)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn report(slo: &Explanation) -> Report {
+    Report {
+        service: slo.service.clone(),
+        slo: slo.slo.clone(),
+        series: slo.series(),
+        samples_per_hour: slo.samples_per_hour(),
+        samples_per_hour_and_raw_series: slo.samples_per_hour_and_raw_series(),
+        rules: slo
+            .rules
+            .iter()
+            .map(|rule| RuleReport {
+                group: rule.group.clone(),
+                name: rule.name.clone(),
+                interval: rule.interval.to_string(),
+                samples: rule.samples,
+                samples_per_raw_series: rule.samples_per_raw_series,
+                delay_seconds: rule.delay.as_seconds().to_f64(),
+            })
+            .collect(),
+        alerts: slo.tiers.iter().map(alert).collect(),
+    }
+}
+
+fn alert(explained: &TierExplanation) -> AlertReport {
+    let tier = &explained.tier;
+    let seconds = |what: fn(&Detection) -> Ratio| {
+        explained.detection.map(|found| found.map(|detection| what(&detection).to_f64()))
+    };
+    AlertReport {
+        burn_tier: tier.burn().as_str(),
+        severity: tier.severity().as_str(),
+        long: tier.long().to_string(),
+        short: tier.short().to_string(),
+        factor: explained.factor.to_string(),
+        threshold: explained.threshold.to_string(),
+        budget_spent_when_it_fires: tier.share().to_f64(),
+        fires_after_seconds: seconds(|detection| detection.fires_after),
+        resets_after_seconds: seconds(|detection| detection.resets_after),
+        delay_seconds: explained.delay.as_seconds().to_f64(),
+        one_failure_fires_below_events: explained.quiet_below,
+        fewest_bad_events: tier.fewest_bad(),
+        undetected_budget: explained.undetected.to_f64(),
+    }
+}
+
+fn show(slo: &Explanation, out: &mut dyn Write) -> Result<(), Error> {
+    writeln!(
+        out,
+        "{}/{}: {} series; {} samples read an hour, and {} of each raw series.\n",
+        slo.service,
+        slo.slo,
+        slo.series(),
+        slo.samples_per_hour(),
+        slo.samples_per_hour_and_raw_series(),
+    )?;
+    let mut rules = table::new(&["rule", "every", "reads", "of each raw series", "late by at most"]);
+    for rule in &slo.rules {
+        rules.add_row([
+            rule.name.clone(),
+            rule.interval.to_string(),
+            rule.samples.to_string(),
+            rule.samples_per_raw_series.to_string(),
+            rule.delay.to_string(),
+        ]);
+    }
+    writeln!(out, "{}", table::lines(&rules))?;
+    let mut alerts = table::new(&[
+        "alert",
+        "above",
+        "spent by then",
+        "100% fires, resets",
+        "10%",
+        "1%",
+        "later by at most",
+        "one failure fires below",
+    ]);
+    for explained in &slo.tiers {
+        let tier = &explained.tier;
+        let [full, tenth, hundredth] = explained.detection.map(|found| match found {
+            Some(found) => {
+                let [fires, resets] =
+                    [found.fires_after, found.resets_after].map(|time| text::seconds(time.to_f64()));
+                format!("{fires}, {resets}")
+            }
+            None => "never".to_owned(),
+        });
+        let guard = match tier.fewest_bad() {
+            0 => format!("{} in {}", explained.quiet_below, tier.long()),
+            fewest => format!("guarded: {fewest} failures"),
+        };
+        alerts.add_row([
+            format!("{} ({})", tier.burn(), tier.severity()),
+            explained.factor.to_string() + "×",
+            text::percent(Some(tier.share().to_f64()), 2),
+            full,
+            tenth,
+            hundredth,
+            explained.delay.to_string(),
+            guard,
+        ]);
+    }
+    write!(out, "{}", table::lines(&alerts))?;
+    Ok(())
+}

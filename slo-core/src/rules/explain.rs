@@ -1,0 +1,255 @@
+//! What rules cost, how late they are, and what their alerts do.
+
+use super::{Plan, Rule, RuleGroup, generate, names};
+use crate::{
+    Error,
+    math::{Detection, Outage, undetected_spend},
+    model::{Ratio, Service, Slo, Tier, Window},
+    promql::Expr,
+    stats::events_to_stay_silent,
+};
+
+/// An SLO's rules and alerts, explained.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Explanation {
+    /// The service.
+    pub service: String,
+    /// The SLO.
+    pub slo: String,
+    /// Its rules, in the order of their groups.
+    pub rules: Vec<RuleCost>,
+    /// Its alert tiers, fastest first.
+    pub tiers: Vec<TierExplanation>,
+}
+
+/// What one rule reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RuleCost {
+    /// The rule's group.
+    pub group: String,
+    /// Its series or alert.
+    pub name: String,
+    /// How often it is evaluated.
+    pub interval: Window,
+    /// Samples of recorded series that an evaluation reads.
+    pub samples: u64,
+    /// Samples that it reads besides, of each raw series that the SLI selects.
+    pub samples_per_raw_series: u64,
+    /// How old an event may be before the rule knows of it, at most.
+    pub delay: Window,
+}
+
+/// What an alert tier does.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct TierExplanation {
+    /// The tier.
+    pub tier: Tier,
+    /// The burn rate above which it fires.
+    pub factor: Ratio,
+    /// The error ratio above which it fires.
+    pub threshold: Ratio,
+    /// For outages of 100 %, 10 % and 1 % of all events: when it fires and stops, if it does.
+    pub detection: [Option<Detection>; 3],
+    /// What scraping and evaluating add to that, at most.
+    pub delay: Window,
+    /// Fewer events than this in the long window, and a single bad one is above the threshold.
+    pub quiet_below: u64,
+    /// The most of the period's budget that can be spent within the long window without it firing.
+    pub undetected: Ratio,
+}
+
+/// The outages that a tier is explained by.
+const OUTAGES: [(u128, u128); 3] = [(1, 1), (1, 10), (1, 100)];
+
+impl Explanation {
+    /// Series that the rules create, alerts apart.
+    #[must_use]
+    pub fn series(&self) -> usize {
+        self.rules.iter().filter(|rule| rule.name.starts_with("slo")).count()
+    }
+
+    /// Samples of recorded series that all rules read in an hour.
+    #[must_use]
+    pub fn samples_per_hour(&self) -> u64 {
+        let per_hour =
+            |rule: &RuleCost| rule.samples * (Window::hours(1).as_millis() / rule.interval.as_millis());
+        self.rules.iter().map(per_hour).sum()
+    }
+
+    /// Samples that all rules read in an hour of each raw series.
+    #[must_use]
+    pub fn samples_per_hour_and_raw_series(&self) -> u64 {
+        let hour = Window::hours(1).as_millis();
+        let per_hour = |rule: &RuleCost| rule.samples_per_raw_series * (hour / rule.interval.as_millis());
+        self.rules.iter().map(per_hour).sum()
+    }
+}
+
+/// Explains the rules of every SLO of `service`: what they read, how late they are, what their alerts do.
+///
+#[cfg_attr(feature = "spec", doc = "```")]
+#[cfg_attr(not(feature = "spec"), doc = "```ignore")]
+/// let text = "{version: slo/v1, service: a, slos: [{name: b, objective: 99.9%, window: 30d,
+///     sli: {events: {total: requests_total, bad: errors_total}}}]}";
+/// let slo = slo_core::rules::explain(&slo_core::spec::parse(text)?[0])?.remove(0);
+/// // The 30-day ratio: 8,640 tiles each of all and of bad events, however many pods there are.
+/// let month = slo.rules.iter().find(|rule| rule.name == "slo:sli_error:ratio30d").unwrap();
+/// assert_eq!((month.samples, month.samples_per_raw_series), (17_280, 0));
+/// // With fewer than 70 requests an hour, one failure fires the fast tier.
+/// assert_eq!(slo.tiers[0].quiet_below, 70);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// What [`generate`] refuses, or numbers that do not fit 128 bits.
+pub fn explain(service: &Service) -> Result<Vec<Explanation>, Error> {
+    let groups = generate(service)?;
+    service
+        .slos()
+        .iter()
+        .zip(groups.chunks(3))
+        .map(|(slo, groups)| explanation(service, slo, groups))
+        .collect()
+}
+
+fn explanation(service: &Service, slo: &Slo, groups: &[RuleGroup]) -> Result<Explanation, Error> {
+    let plan = Plan::of(slo)?;
+    let reader = Reader { plan: &plan, scrape_interval: service.scrape_interval() };
+    let cost = |group: &RuleGroup, rule: &Rule| {
+        let mut cost = RuleCost {
+            group: group.name.clone(),
+            name: rule.name().to_owned(),
+            interval: group.interval,
+            samples: 0,
+            samples_per_raw_series: 0,
+            delay: reader.delay(group.interval)?,
+        };
+        reader.read(rule.expr(), &mut cost);
+        Ok(cost)
+    };
+    let rules = groups.iter().flat_map(|group| group.rules.iter().map(move |rule| cost(group, rule)));
+    let tier = |tier: &Tier| {
+        let threshold = tier.threshold(slo.objective())?;
+        let mut detection = [None; 3];
+        for (found, (bad, of)) in detection.iter_mut().zip(OUTAGES) {
+            *found = Outage::new(Ratio::new(bad, of)?)?.detection(tier, slo.objective())?;
+        }
+        let fine = plan.fine_windows().contains(&tier.long());
+        Ok(TierExplanation {
+            tier: *tier,
+            factor: tier.factor()?,
+            threshold,
+            detection,
+            delay: reader.delay(if fine { plan.fine() } else { plan.slow_interval() })?,
+            quiet_below: events_to_stay_silent(threshold, 1)?,
+            undetected: undetected_spend(tier)?,
+        })
+    };
+    Ok(Explanation {
+        service: service.name().to_string(),
+        slo: slo.name().to_string(),
+        rules: rules.collect::<Result<_, Error>>()?,
+        tiers: slo.policy().tiers().iter().map(tier).collect::<Result<_, Error>>()?,
+    })
+}
+
+/// Counts samples.
+struct Reader<'a> {
+    plan: &'a Plan,
+    scrape_interval: Window,
+}
+
+impl Reader<'_> {
+    /// How late rules are that are evaluated every `interval`.
+    fn delay(&self, interval: Window) -> Result<Window, Error> {
+        let (fine, coarse) = (self.plan.fine().as_millis(), self.plan.coarse().as_millis());
+        let tiles = match interval {
+            interval if interval == self.plan.fine() => 0,
+            // Coarse tiles look one fine tile back, and wait for one.
+            interval if interval == self.plan.coarse() => 2 * fine,
+            _ => 2 * fine + coarse,
+        };
+        Window::from_millis(self.scrape_interval.as_millis() + interval.as_millis() + tiles)
+    }
+
+    fn read(&self, expr: &Expr, cost: &mut RuleCost) {
+        match expr {
+            Expr::Number(_) | Expr::Vector(_) => {}
+            Expr::Instant { selector, .. } => self.count(selector.metric(), None, cost),
+            Expr::OverRange { range, .. } => {
+                self.count(range.selector().metric(), Some(range.window()), cost);
+            }
+            Expr::Absent(operand) | Expr::ClampMin { operand, .. } | Expr::Aggregate { operand, .. } => {
+                self.read(operand, cost);
+            }
+            Expr::Binary { left, right, .. } => {
+                self.read(left, cost);
+                self.read(right, cost);
+            }
+        }
+    }
+
+    fn count(&self, metric: &str, window: Option<Window>, cost: &mut RuleCost) {
+        let coarse = self.plan.coarse();
+        let every = match metric {
+            tile if tile == names::total_tile(coarse) || tile == names::bad_tile(coarse) => coarse,
+            recorded if recorded.starts_with("slo") => self.plan.fine(),
+            _ => self.scrape_interval,
+        };
+        let samples = window.map_or(1, |window| window.as_millis().div_ceil(every.as_millis()));
+        if metric.starts_with("slo") {
+            cost.samples += samples;
+        } else {
+            cost.samples_per_raw_series += samples;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{EventCounters, Period, Selector, Sli};
+
+    fn explained(objective: &str, days: u64) -> Explanation {
+        let counter = |name| Selector::new(name).unwrap();
+        let sli = Sli::Events(EventCounters::TotalBad { total: counter("all"), bad: counter("bad") });
+        let slo = Slo::new(
+            "a".parse().unwrap(),
+            objective.parse().unwrap(),
+            Period::Rolling(Window::days(days)),
+            sli,
+        );
+        let service = Service::new("b".parse().unwrap(), Window::seconds(15), vec![slo.unwrap()]).unwrap();
+        explain(&service).unwrap().remove(0)
+    }
+
+    #[test]
+    fn counts_what_rules_read() {
+        let slo = explained("99.9%", 30);
+        let cost = |name: &str| {
+            let rule = slo.rules.iter().find(|rule| rule.name == name).unwrap();
+            (rule.samples, rule.samples_per_raw_series, rule.delay.to_string())
+        };
+        assert_eq!(cost("slo:sli_error:ratio1h"), (120, 0, "1m15s".to_owned()));
+        assert_eq!(cost("slo:sli_error:ratio1d"), (2 * 288, 0, "9m15s".to_owned()));
+        assert_eq!(cost("slo:sli_total:increase5m"), (5, 0, "7m15s".to_owned()));
+        // No range over raw series is longer than a tile and a scrape, and no rule reads more than a month.
+        assert!(slo.rules.iter().all(|rule| rule.samples_per_raw_series <= 30 && rule.samples <= 17_280));
+        assert!(cost("slo:sli_bad:increase1m").1 > 0);
+        assert_eq!(slo.series(), 2 + 2 * 8 + 2 + 3 + 2);
+    }
+
+    #[test]
+    fn explains_tiers_by_their_closed_forms() {
+        let slo = explained("99%", 30);
+        let fast = &slo.tiers[0];
+        assert_eq!(fast.quiet_below, 7);
+        let fires = fast.detection.map(|found| found.map(|found| found.fires_after.to_f64()));
+        assert_eq!(fires, [Some(518.4), None, None]);
+        assert_eq!(fast.undetected.to_string(), "1/24");
+        assert_eq!(fast.delay.to_string(), "1m15s");
+    }
+}
