@@ -96,9 +96,12 @@ fn generate_writes_the_golden_rules() {
         let out = folder.path().join("new/folder");
         let ran = slo(&["generate", &name, "--out", &out.display().to_string()]);
         assert_eq!((ran.exit, ran.out.as_str()), (Exit::Done, ""));
-        assert!(fs::read_to_string(out.join("rules/checkout.yaml")).unwrap() == golden);
-        let written: Vec<_> = fs::read_dir(out.join("rules")).unwrap().collect();
+        let written: Vec<_> =
+            fs::read_dir(out.join("rules")).unwrap().map(|entry| entry.unwrap().path()).collect();
         assert_eq!(written.len(), 1, "no temporary file is left");
+        assert!(fs::read_to_string(&written[0]).unwrap() == golden);
+        let service = golden.split("name: slo/").nth(1).and_then(|rest| rest.split('/').next()).unwrap();
+        assert!(written[0].ends_with(format!("{service}.yaml")));
     }
 }
 
