@@ -117,17 +117,24 @@ impl fmt::Display for Selector {
 impl fmt::Display for Matcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}\"", self.label, self.op)?;
-        for character in self.value.chars() {
-            match character {
-                '\\' => f.write_str("\\\\")?,
-                '"' => f.write_str("\\\"")?,
-                '\n' => f.write_str("\\n")?,
-                '\r' => f.write_str("\\r")?,
-                '\t' => f.write_str("\\t")?,
-                control if control.is_control() => write!(f, "\\u{:04x}", u32::from(control))?,
-                plain => write!(f, "{plain}")?,
+        // Runs of plain characters at once: rule files are made of them.
+        let mut rest = self.value.as_str();
+        while let Some(at) = rest.find(|c: char| matches!(c, '\\' | '"') || c.is_control()) {
+            let (plain, from) = rest.split_at(at);
+            f.write_str(plain)?;
+            let mut characters = from.chars();
+            match characters.next() {
+                Some('\\') => f.write_str("\\\\")?,
+                Some('"') => f.write_str("\\\"")?,
+                Some('\n') => f.write_str("\\n")?,
+                Some('\r') => f.write_str("\\r")?,
+                Some('\t') => f.write_str("\\t")?,
+                Some(control) => write!(f, "\\u{:04x}", u32::from(control))?,
+                None => {}
             }
+            rest = characters.as_str();
         }
+        f.write_str(rest)?;
         f.write_str("\"")
     }
 }

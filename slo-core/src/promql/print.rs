@@ -94,11 +94,11 @@ fn write_offset(offset: Option<Window>, out: &mut impl Write) -> fmt::Result {
 const LINE: usize = 100;
 
 fn write_broken(expr: &Expr, indent: usize, out: &mut String) -> fmt::Result {
-    let mut line = String::new();
-    expr.write_line(&mut line)?;
-    if indent + line.chars().count() <= LINE {
-        return out.write_str(&line);
+    let start = out.len();
+    if expr.write_line(&mut Fitting { out, left: LINE.saturating_sub(indent) }).is_ok() {
+        return Ok(());
     }
+    out.truncate(start);
     match expr {
         Expr::Aggregate { op, by, operand } => {
             write!(out, "{op}{}", By(by))?;
@@ -110,16 +110,32 @@ fn write_broken(expr: &Expr, indent: usize, out: &mut String) -> fmt::Result {
             write!(out, "{op}{} ", Matched(matching))?;
             write_broken_operand(right, right.needs_parentheses(*op, true), indent, out)
         }
-        _ => out.write_str(&line),
+        _ => expr.write_line(out),
+    }
+}
+
+/// What writes to a line until it is full, and then gives up: the rest need not be known.
+struct Fitting<'a> {
+    out: &'a mut String,
+    // Characters that still fit.
+    left: usize,
+}
+
+impl Write for Fitting<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.left = self.left.checked_sub(text.chars().count()).ok_or(fmt::Error)?;
+        self.out.push_str(text);
+        Ok(())
     }
 }
 
 fn write_broken_operand(operand: &Expr, parenthesised: bool, indent: usize, out: &mut String) -> fmt::Result {
-    let mut line = String::new();
-    write_operand(operand, parenthesised, &mut line)?;
-    if indent + line.chars().count() <= LINE - 10 {
-        return out.write_str(&line);
+    let start = out.len();
+    let mut line = Fitting { out, left: (LINE - 10).saturating_sub(indent) };
+    if write_operand(operand, parenthesised, &mut line).is_ok() {
+        return Ok(());
     }
+    out.truncate(start);
     if parenthesised { write_block(operand, indent, out) } else { write_broken(operand, indent, out) }
 }
 
