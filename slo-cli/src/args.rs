@@ -40,8 +40,17 @@ pub(crate) struct Generate {
     /// Write `DIR/rules/<service>.yaml` instead of standard output
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+    /// What the rules are for: a rule file, or an object of the Prometheus operator
+    #[arg(long, value_enum, default_value_t = Target::Prometheus)]
+    pub(crate) target: Target,
     #[command(flatten)]
     pub(crate) scale: TimeScale,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Target {
+    Prometheus,
+    Operator,
 }
 
 #[derive(Debug, Group)]

@@ -106,6 +106,22 @@ fn generate_writes_the_golden_rules() {
 }
 
 #[test]
+fn generate_makes_objects_of_the_operator() {
+    let file = testdata("specs/valid/everything.yaml");
+    let ran = slo(&["generate", &file, "--target", "operator"]);
+    assert_eq!((ran.exit, ran.talk.as_str()), (Exit::Done, ""));
+    let objects: Vec<&str> = ran.out.split("---\n").collect();
+    assert_eq!(objects.len(), 2);
+    for (object, name) in objects.iter().zip(["slo-shop", "slo-search"]) {
+        assert!(object.contains(&format!("kind: PrometheusRule\nmetadata:\n  name: {name}\n")), "{object}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().display().to_string();
+    slo(&["generate", &file, "--target", "operator", "--out", &out]);
+    assert!(fs::read_to_string(folder.path().join("rules/shop.yaml")).unwrap() == objects[0]);
+}
+
+#[test]
 fn generate_writes_nothing_when_anything_is_wrong() {
     let folder = tempfile::tempdir().unwrap();
     let (good, bad) = (testdata("specs/valid/minimal.yaml"), testdata("specs/invalid/five_faults.yaml"));

@@ -1,0 +1,75 @@
+//! Objects of the Prometheus operator.
+
+use super::{
+    prometheus::{HEADER, write_groups},
+    yaml::write_entry,
+};
+use crate::{model::Service, rules::RuleGroup};
+
+/// `groups`, the rules of `service`, as a `PrometheusRule` object of `monitoring.coreos.com/v1`.
+///
+/// Its name is `slo-` and the service's name as Kubernetes allows it: lower case, `-` for `_`. It carries
+/// the label `app.kubernetes.io/managed-by: slo`; a Prometheus whose `ruleSelector` asks for others needs them added.
+///
+/// ```
+/// let text = "{version: slo/v1, service: Check_out, slos: [{name: b, objective: 99.9%, window: 30d,
+///     sli: {events: {total: requests_total, bad: errors_total}}}]}";
+/// let service = slo_core::spec::parse(text)?.remove(0);
+/// let groups = slo_core::rules::generate(&service)?;
+/// let object = slo_core::artifact::prometheus_rule(&service, &groups);
+/// assert!(object.contains("kind: PrometheusRule\n") && object.contains("  name: slo-check-out\n"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use]
+pub fn prometheus_rule(service: &Service, groups: &[RuleGroup]) -> String {
+    let mut out = String::from(HEADER);
+    out.push_str("apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata:\n");
+    write_entry(&mut out, 2, "name", &object_name(service));
+    out.push_str("  labels:\n");
+    write_entry(&mut out, 4, "app.kubernetes.io/managed-by", "slo");
+    out.push_str("spec:\n  groups:\n");
+    write_groups(&mut out, groups, 4);
+    out
+}
+
+/// A name of RFC 1123: lower-case letters, digits, `-` and `.`, with a letter or digit at both ends.
+fn object_name(service: &Service) -> String {
+    let name = service.name().to_string().to_ascii_lowercase().replace('_', "-");
+    // Parts between dots must begin and end well, too.
+    let parts = name.split('.').map(|part| part.trim_matches('-')).filter(|part| !part.is_empty());
+    format!("slo-{}", parts.collect::<Vec<_>>().join("."))
+}
+
+#[cfg(all(test, feature = "spec"))]
+mod tests {
+    use super::*;
+    use crate::{artifact::rule_file, rules, spec};
+
+    #[test]
+    fn holds_the_rule_file_two_deeper() {
+        let text = include_str!("../../../testdata/rules/checkout.spec.yaml");
+        let service = spec::parse(text).unwrap().remove(0);
+        let groups = rules::generate(&service).unwrap();
+        let object = prometheus_rule(&service, &groups);
+        let (_, inside) = object.split_once("spec:\n").unwrap();
+        let lines: Vec<&str> = inside.lines().map(|line| line.strip_prefix("  ").unwrap_or(line)).collect();
+        assert_eq!(format!("{HEADER}{}\n", lines.join("\n")), rule_file(&groups));
+    }
+
+    #[test]
+    fn names_objects_as_kubernetes_allows() {
+        for (name, expected) in [
+            ("checkout", "slo-checkout"),
+            ("Check_Out.v2", "slo-check-out.v2"),
+            ("a._b-", "slo-a.b"),
+            ("x..y", "slo-x.y"),
+        ] {
+            let Ok(name) = name.parse() else { continue };
+            let text = "{version: slo/v1, service: a, slos: [{name: b, objective: 99%, window: 30d, \
+                        sli: {events: {total: t, bad: b}}}]}";
+            let slos = spec::parse(text).unwrap().remove(0).slos().to_vec();
+            let service = Service::new(name, crate::model::Window::seconds(15), slos).unwrap();
+            assert_eq!(object_name(&service), expected);
+        }
+    }
+}
