@@ -24,6 +24,8 @@ pub(crate) enum Command {
     Status(Status),
     /// Calculate an error budget
     Budget(Budget),
+    /// Print the JSON Schema of the native format, for editors
+    Schema,
 }
 
 #[derive(Debug, Group)]

@@ -48,6 +48,14 @@ fn validate_prints_every_fault_with_its_file_and_exits_1() {
 }
 
 #[test]
+fn schema_is_json_of_the_native_format() {
+    let ran = slo(&["schema"]);
+    assert_eq!((ran.exit, ran.talk.as_str()), (Exit::Done, ""));
+    let schema: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(schema["properties"]["version"]["const"], "slo/v1");
+}
+
+#[test]
 fn explain_says_what_rules_cost_and_alerts_do() {
     let file = testdata("rules/guarded.spec.yaml");
     let ran = slo(&["explain", &file]);

@@ -3,10 +3,14 @@
 import json
 import math
 import pathlib
+import subprocess
+import sys
 from fractions import Fraction
 
+import jsonschema
 import pytest
 import slo
+import yaml
 from slo import forecast, stats
 
 TESTDATA = pathlib.Path(__file__).resolve().parents[2] / "testdata"
@@ -41,6 +45,27 @@ def test_valid_specs(path):
     spec = slo.load(path)
     assert len(spec) > 0
     assert len(spec.rules()) > 20 * len(spec)
+
+
+@pytest.fixture(scope="module")
+def schema():
+    command = pathlib.Path(sys.executable).with_name("slo")
+    printed = subprocess.run([command, "schema"], capture_output=True, check=True, text=True)
+    document = json.loads(printed.stdout)
+    jsonschema.Draft202012Validator.check_schema(document)
+    return jsonschema.Draft202012Validator(document)
+
+
+@pytest.mark.parametrize("path", [*VALID, *RULES], ids=lambda path: path.stem)
+def test_the_schema_accepts_what_the_program_accepts(path, schema):
+    for document in yaml.safe_load_all(path.read_text()):
+        schema.validate(document)
+
+
+@pytest.mark.parametrize("name", ["structure", "values", "five_faults"])
+def test_the_schema_refuses_what_has_the_wrong_shape(name, schema):
+    text = (TESTDATA / "specs" / "invalid" / f"{name}.yaml").read_text()
+    assert any(list(schema.iter_errors(document)) for document in yaml.safe_load_all(text))
 
 
 @pytest.mark.parametrize("path", INVALID, ids=lambda path: path.stem)

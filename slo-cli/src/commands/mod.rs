@@ -16,5 +16,6 @@ pub(crate) fn run(command: &Command, out: &mut dyn Write, talk: &mut dyn Write) 
         Command::Explain(explain) => explain::run(explain, out),
         Command::Status(status) => status::run(status, out),
         Command::Budget(budget) => budget::run(budget, out),
+        Command::Schema => Ok(out.write_all(slo_core::spec::SCHEMA.as_bytes())?),
     }
 }

@@ -6,4 +6,4 @@ mod native;
 mod query;
 mod tree;
 
-pub use native::parse;
+pub use native::{SCHEMA, parse};

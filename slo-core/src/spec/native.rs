@@ -22,6 +22,10 @@ use crate::{Diagnostics, model::Service};
 ///     alerting:
 ///       page: {labels: {severity: critical}, runbook: "https://…", dashboard: "https://…"}
 ///       ticket: {}
+///       low_traffic: guard              # alerts wait for failures that mean something
+///       exhausted: page                 # further alerts, for those who ask for them
+///       low: {left: 25%, severity: ticket}
+///       absent: {for: 10m, severity: ticket}
 ///   - name: latency
 ///     objective: 99%
 ///     window: 30d
@@ -44,6 +48,15 @@ pub fn parse(text: &str) -> Result<Vec<Service>, Diagnostics> {
     };
     if faults.is_empty() { Ok(services) } else { Err(Diagnostics::new(faults.into_vec())) }
 }
+
+/// JSON Schema of the native format (draft 2020-12), for editors.
+///
+/// It knows the keys and the shape of their values; [`parse`] knows more, such as which selectors are valid.
+///
+/// ```
+/// assert!(slo_core::spec::SCHEMA.contains("\"title\": \"SLOs of a service, slo/v1\""));
+/// ```
+pub const SCHEMA: &str = include_str!("native.schema.json");
 
 #[cfg(test)]
 mod tests {
