@@ -71,8 +71,10 @@ fn explain_says_what_rules_cost_and_alerts_do() {
         report[0]["rules"].as_array().unwrap().iter().find(|rule| rule["name"] == "slo:sli_error:ratio30d");
     assert_eq!(month.unwrap()["samples"], 17_280);
     let fast = &report[0]["alerts"][0];
-    assert_eq!((&fast["factor"], &fast["one_failure_fires_below_events"]), (&"14.4".into(), &70.into()));
+    assert_eq!((&fast["factor"], &fast["fewest_bad_events"]), (&"14.4".into(), &4.into()));
     assert_eq!(fast["fires_after_seconds"], serde_json::json!([51.84, 518.4, null]));
+    assert!(fast["one_failure_fires_below_events"].is_null() && fast["undetected_budget"].is_null());
+    assert_eq!(report[0]["alerts"][3]["one_failure_fires_below_events"], 1_000);
     assert_eq!(slo(&["explain", &testdata("specs/invalid/values.yaml")]).exit, Exit::Input);
 }
 

@@ -319,7 +319,22 @@ def test_counts_beyond_all_traffic(n):
     assert 0 < forecast.exhaustion_probability("99.9%", total=1_000, bad=1, future=n) < 1
 
 
+@pytest.mark.parametrize("n", [10**6, 10**8, 10**11, 10**14])
+@pytest.mark.parametrize("bad", [0, 1, 10**5])
+def test_one_of_two_is_worse(n, bad):
+    # Whatever the counts, one of them is; and the far counts follow on from those near.
+    one, other = (n, bad), (10 * n, 10 * bad)
+    close(stats.probability_worse(one, other) + stats.probability_worse(other, one), 1.0, 1e-9)
+    if bad == 0:
+        close(stats.probability_worse(one, other), 0.194982229, 1e-6)
+
+
 def test_extreme_numbers_are_numbers():
+    close(stats.beta_binomial_at_least(20_000_000, trials=20_000_000, a=1e6, b=1e-3), 1 - 0.00303989, 1e-4)
+    both = [stats.beta_binomial_at_least(m, trials=10_000_001, a=1e-3, b=1e-3) for m in (1, 10_000_001)]
+    close(sum(both), 1.0, 1e-9)
+    for mean in [1e60, 1e160, 1e300]:
+        assert stats.poisson_at_least(2 * 10**10, mean=mean) == 1.0
     two_of_all = stats.hypergeometric_at_least(2, all=2**63 + 4, marked=2**63 + 2, drawn=3)
     close(two_of_all, 1.0)
     with pytest.raises(slo.SloError, match="too many to be summed"):

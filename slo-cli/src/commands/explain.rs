@@ -48,9 +48,9 @@ struct AlertReport {
     fires_after_seconds: [Option<f64>; 3],
     resets_after_seconds: [Option<f64>; 3],
     delay_seconds: f64,
-    one_failure_fires_below_events: u64,
+    one_failure_fires_below_events: Option<u64>,
     fewest_bad_events: u64,
-    undetected_budget: f64,
+    undetected_budget: Option<f64>,
 }
 
 pub(super) fn run(explain: &Explain, out: &mut dyn Write) -> Result<(), Error> {
@@ -119,7 +119,7 @@ fn alert(explained: &TierExplanation) -> AlertReport {
         delay_seconds: explained.delay.as_seconds().to_f64(),
         one_failure_fires_below_events: explained.quiet_below,
         fewest_bad_events: tier.fewest_bad(),
-        undetected_budget: explained.undetected.to_f64(),
+        undetected_budget: explained.undetected.map(Ratio::to_f64),
     }
 }
 
@@ -164,9 +164,9 @@ fn show(slo: &Explanation, out: &mut dyn Write) -> Result<(), Error> {
             }
             None => "never".to_owned(),
         });
-        let guard = match tier.fewest_bad() {
-            0 => format!("{} in {}", explained.quiet_below, tier.long()),
-            fewest => format!("guarded: {fewest} failures"),
+        let guard = match explained.quiet_below {
+            Some(events) => format!("{events} in {}", tier.long()),
+            None => format!("guarded: {} failures", tier.fewest_bad()),
         };
         alerts.add_row([
             format!("{} ({})", tier.burn(), tier.severity()),

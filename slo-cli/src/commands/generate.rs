@@ -15,24 +15,20 @@ pub(super) fn run(generate: &Generate, out: &mut dyn Write, talk: &mut dyn Write
     for service in &services {
         all.push((service, rules::generate(service)?));
     }
-    let Some(folder) = &generate.out else {
-        match generate.target {
-            Target::Prometheus => {
-                let groups: Vec<_> = all.into_iter().flat_map(|(_, groups)| groups).collect();
-                write!(out, "{}", artifact::rule_file(&groups))?;
-            }
-            Target::Operator => {
-                let objects = all.iter().map(|(service, groups)| artifact::prometheus_rule(service, groups));
-                write!(out, "{}", objects.collect::<Vec<_>>().join("---\n"))?;
-            }
+    let texts = match (generate.target, &generate.out) {
+        (Target::Operator, _) => artifact::prometheus_rules(&all)?,
+        (Target::Prometheus, Some(_)) => all.iter().map(|(_, groups)| artifact::rule_file(groups)).collect(),
+        (Target::Prometheus, None) => {
+            let groups: Vec<_> = all.into_iter().flat_map(|(_, groups)| groups).collect();
+            write!(out, "{}", artifact::rule_file(&groups))?;
+            return Ok(());
         }
+    };
+    let Some(folder) = &generate.out else {
+        write!(out, "{}", texts.join("---\n"))?;
         return Ok(());
     };
-    for (service, groups) in all {
-        let text = match generate.target {
-            Target::Prometheus => artifact::rule_file(&groups),
-            Target::Operator => artifact::prometheus_rule(service, &groups),
-        };
+    for (service, text) in services.iter().zip(texts) {
         let path = folder.join("rules").join(format!("{}.yaml", service.name()));
         write::atomically(&path, &text)?;
         writeln!(talk, "wrote {}", path.display())?;

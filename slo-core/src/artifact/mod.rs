@@ -4,5 +4,5 @@ mod operator;
 mod prometheus;
 mod yaml;
 
-pub use operator::prometheus_rule;
+pub use operator::prometheus_rules;
 pub use prometheus::rule_file;

@@ -4,11 +4,12 @@ use super::{
     prometheus::{HEADER, write_groups},
     yaml::write_entry,
 };
-use crate::{model::Service, rules::RuleGroup};
+use crate::{Error, model::Service, rules::RuleGroup};
+use std::collections::BTreeMap;
 
-/// `groups`, the rules of `service`, as a `PrometheusRule` object of `monitoring.coreos.com/v1`.
+/// The rules of services as `PrometheusRule` objects of `monitoring.coreos.com/v1`, one each, in their order.
 ///
-/// Its name is `slo-` and the service's name as Kubernetes allows it: lower case, `-` for `_`. It carries
+/// An object's name is `slo-` and the service's name as Kubernetes allows it: lower case, `-` for `_`. It carries
 /// the label `app.kubernetes.io/managed-by: slo`; a Prometheus whose `ruleSelector` asks for others needs them added.
 ///
 /// ```
@@ -16,15 +17,34 @@ use crate::{model::Service, rules::RuleGroup};
 ///     sli: {events: {total: requests_total, bad: errors_total}}}]}";
 /// let service = slo_core::spec::parse(text)?.remove(0);
 /// let groups = slo_core::rules::generate(&service)?;
-/// let object = slo_core::artifact::prometheus_rule(&service, &groups);
-/// assert!(object.contains("kind: PrometheusRule\n") && object.contains("  name: slo-check-out\n"));
+/// let objects = slo_core::artifact::prometheus_rules(&[(&service, groups)])?;
+/// assert!(objects[0].contains("kind: PrometheusRule\n") && objects[0].contains("  name: slo-check-out\n"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[must_use]
-pub fn prometheus_rule(service: &Service, groups: &[RuleGroup]) -> String {
+///
+/// # Errors
+/// Two services whose objects would have one name.
+pub fn prometheus_rules(services: &[(&Service, Vec<RuleGroup>)]) -> Result<Vec<String>, Error> {
+    let mut names = BTreeMap::new();
+    let mut objects = Vec::with_capacity(services.len());
+    for (service, groups) in services {
+        let name = object_name(service);
+        if let Some(other) = names.insert(name.clone(), service.name()) {
+            return Err(Error::new(format!(
+                "`{other}` and `{}` would both be the object {name}",
+                service.name()
+            ))
+            .with_hint("rename one of them; Kubernetes knows only lower case and `-`"));
+        }
+        objects.push(object(&name, groups));
+    }
+    Ok(objects)
+}
+
+fn object(name: &str, groups: &[RuleGroup]) -> String {
     let mut out = String::from(HEADER);
     out.push_str("apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata:\n");
-    write_entry(&mut out, 2, "name", &object_name(service));
+    write_entry(&mut out, 2, "name", name);
     out.push_str("  labels:\n");
     write_entry(&mut out, 4, "app.kubernetes.io/managed-by", "slo");
     out.push_str("spec:\n  groups:\n");
@@ -50,7 +70,7 @@ mod tests {
         let text = include_str!("../../../testdata/rules/checkout.spec.yaml");
         let service = spec::parse(text).unwrap().remove(0);
         let groups = rules::generate(&service).unwrap();
-        let object = prometheus_rule(&service, &groups);
+        let object = object("slo-checkout", &groups);
         let (_, inside) = object.split_once("spec:\n").unwrap();
         let lines: Vec<&str> = inside.lines().map(|line| line.strip_prefix("  ").unwrap_or(line)).collect();
         assert_eq!(format!("{HEADER}{}\n", lines.join("\n")), rule_file(&groups));
@@ -64,12 +84,14 @@ mod tests {
             ("a._b-", "slo-a.b"),
             ("x..y", "slo-x.y"),
         ] {
-            let Ok(name) = name.parse() else { continue };
+            let name = name.parse().unwrap();
             let text = "{version: slo/v1, service: a, slos: [{name: b, objective: 99%, window: 30d, \
                         sli: {events: {total: t, bad: b}}}]}";
             let slos = spec::parse(text).unwrap().remove(0).slos().to_vec();
             let service = Service::new(name, crate::model::Window::seconds(15), slos).unwrap();
             assert_eq!(object_name(&service), expected);
+            // Of two services, neither may overwrite the other.
+            assert!(prometheus_rules(&[(&service, vec![]), (&service, vec![])]).is_err());
         }
     }
 }

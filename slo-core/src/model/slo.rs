@@ -143,7 +143,11 @@ impl Slo {
             policy: self.policy.time_scaled(speed)?,
             budget_alerts: BudgetAlerts {
                 absent: match self.budget_alerts.absent {
-                    Some((hold, severity)) => Some((hold.divided_by(speed)?, severity)),
+                    // No number is derived from it either.
+                    Some((hold, severity)) => {
+                        let millis = hold.as_millis().div_ceil(speed.max(1).into());
+                        Some((Window::from_millis(millis)?, severity))
+                    }
                     None => None,
                 },
                 ..self.budget_alerts
@@ -221,8 +225,8 @@ impl Service {
 
     /// The same service in a world that runs `speed` times faster, for demonstrations and tests.
     ///
-    /// Periods, alert windows and the scrape interval (rounded up to a millisecond) are divided by `speed`; objectives, factors,
-    /// shares and latency thresholds stay. At 60, an hour of budget passes in a minute.
+    /// Periods and alert windows are divided by `speed`, and, rounded up to a millisecond, the scrape interval and
+    /// the time that events must be gone; objectives, factors, shares and latency thresholds stay. At 60, an hour of budget passes in a minute.
     ///
     #[cfg_attr(feature = "spec", doc = "```")]
     #[cfg_attr(not(feature = "spec"), doc = "```ignore")]

@@ -37,7 +37,7 @@ pub struct RuleCost {
     pub samples: u64,
     /// Samples that it reads besides, of each raw series that the SLI selects.
     pub samples_per_raw_series: u64,
-    /// How old an event may be before the rule knows of it, at most.
+    /// How old an event may be before the rule knows of it, at most; an alert's own `for` comes on top.
     pub delay: Window,
 }
 
@@ -51,14 +51,17 @@ pub struct TierExplanation {
     pub factor: Ratio,
     /// The error ratio above which it fires.
     pub threshold: Ratio,
-    /// For outages of 100 %, 10 % and 1 % of all events: when it fires and stops, if it does.
+    /// For outages of 100 %, 10 % and 1 % of all events: when it fires and stops, if it does. A guarded tier waits
+    /// for its fewest bad events besides.
     pub detection: [Option<Detection>; 3],
     /// What scraping and evaluating add to that, at most.
     pub delay: Window,
-    /// Fewer events than this in the long window, and a single bad one is above the threshold.
-    pub quiet_below: u64,
-    /// The most of the period's budget that can be spent within the long window without it firing.
-    pub undetected: Ratio,
+    /// Fewer events than this in the long window, and a single bad one is above the threshold; `None` for a guarded
+    /// tier, which waits for more.
+    pub quiet_below: Option<u64>,
+    /// The most of the period's budget that can be spent within the long window without it firing; `None` for a
+    /// guarded tier, where that depends on the traffic.
+    pub undetected: Option<Ratio>,
 }
 
 /// The outages that a tier is explained by.
@@ -68,7 +71,7 @@ impl Explanation {
     /// Series that the rules create, alerts apart.
     #[must_use]
     pub fn series(&self) -> usize {
-        self.rules.iter().filter(|rule| rule.name.starts_with("slo")).count()
+        self.rules.iter().filter(|rule| rule.name.starts_with("slo:") || rule.name == names::INFO).count()
     }
 
     /// Samples of recorded series that all rules read in an hour.
@@ -99,7 +102,7 @@ impl Explanation {
 /// let month = slo.rules.iter().find(|rule| rule.name == "slo:sli_error:ratio30d").unwrap();
 /// assert_eq!((month.samples, month.samples_per_raw_series), (17_280, 0));
 /// // With fewer than 70 requests an hour, one failure fires the fast tier.
-/// assert_eq!(slo.tiers[0].quiet_below, 70);
+/// assert_eq!(slo.tiers[0].quiet_below, Some(70));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
@@ -137,6 +140,7 @@ fn explanation(service: &Service, slo: &Slo, groups: &[RuleGroup]) -> Result<Exp
         for (found, (bad, of)) in detection.iter_mut().zip(OUTAGES) {
             *found = Outage::new(Ratio::new(bad, of)?)?.detection(tier, slo.objective())?;
         }
+        let unguarded = |events| (tier.fewest_bad() == 0).then_some(events);
         let fine = plan.fine_windows().contains(&tier.long());
         Ok(TierExplanation {
             tier: *tier,
@@ -144,8 +148,8 @@ fn explanation(service: &Service, slo: &Slo, groups: &[RuleGroup]) -> Result<Exp
             threshold,
             detection,
             delay: reader.delay(if fine { plan.fine() } else { plan.slow_interval() })?,
-            quiet_below: events_to_stay_silent(threshold, 1)?,
-            undetected: undetected_spend(tier)?,
+            quiet_below: unguarded(events_to_stay_silent(threshold, 1)?),
+            undetected: if tier.fewest_bad() == 0 { Some(undetected_spend(tier)?) } else { None },
         })
     };
     Ok(Explanation {
@@ -196,11 +200,11 @@ impl Reader<'_> {
         let coarse = self.plan.coarse();
         let every = match metric {
             tile if tile == names::total_tile(coarse) || tile == names::bad_tile(coarse) => coarse,
-            recorded if recorded.starts_with("slo") => self.plan.fine(),
+            recorded if recorded.starts_with("slo:") => self.plan.fine(),
             _ => self.scrape_interval,
         };
         let samples = window.map_or(1, |window| window.as_millis().div_ceil(every.as_millis()));
-        if metric.starts_with("slo") {
+        if metric.starts_with("slo:") {
             cost.samples += samples;
         } else {
             cost.samples_per_raw_series += samples;
@@ -246,10 +250,10 @@ mod tests {
     fn explains_tiers_by_their_closed_forms() {
         let slo = explained("99%", 30);
         let fast = &slo.tiers[0];
-        assert_eq!(fast.quiet_below, 7);
+        assert_eq!(fast.quiet_below, Some(7));
         let fires = fast.detection.map(|found| found.map(|found| found.fires_after.to_f64()));
         assert_eq!(fires, [Some(518.4), None, None]);
-        assert_eq!(fast.undetected.to_string(), "1/24");
+        assert_eq!(fast.undetected.unwrap().to_string(), "1/24");
         assert_eq!(fast.delay.to_string(), "1m15s");
     }
 }

@@ -131,7 +131,8 @@ pub enum Comparison {
     /// Neither is shown yet.
     Inconclusive {
         /// Further events for the larger arm, with as many times more for the other, at which the interval
-        /// clears the margin if the error ratios stay exactly as they are; `None` where they sit at it.
+        /// clears the margin if the error ratios stay exactly as they are; `None` where it takes more than
+        /// half a million times as many, as where they sit at it.
         events_needed: Option<u64>,
     },
 }

@@ -176,9 +176,9 @@ fn ln_uniform_tails(spread: f64, eta: f64, correction: f64) -> LnTails {
         (1.0 - inverse * (1.0 - 3.0 * inverse)) / (2.0 * z * PI.sqrt())
     };
     if eta < 0.0 {
-        LnTails::from_lower((scaled - correction).ln() - spread)
+        LnTails::from_lower((scaled - correction).max(0.0).ln() - spread)
     } else {
-        LnTails::from_upper((scaled + correction).ln() - spread)
+        LnTails::from_upper((scaled + correction).max(0.0).ln() - spread)
     }
 }
 
@@ -306,15 +306,19 @@ pub(super) fn beta_above_beta(above: (f64, f64), below: (f64, f64), margin: f64)
         return beta_above_beta(complement(below), complement(above), margin);
     }
     let (a, b) = below;
-    // Beyond these, Y holds less than a double can tell from nothing.
-    let low = beta_quantile(Tail::Lower, NEGLIGIBLE, a, b);
-    let high = beta_quantile(Tail::Upper, NEGLIGIBLE, a, b).min(1.0 - margin);
+    // Beyond these, Y holds less than a double can tell from nothing; 1 − high by itself, since 1 may be close.
+    let low = beta_quantile(Tail::Lower, NEGLIGIBLE, a, b).max(f64::MIN_POSITIVE);
+    let rest = beta_quantile(Tail::Lower, NEGLIGIBLE, b, a).max(f64::MIN_POSITIVE);
     let room = 1.0 - margin;
-    let logit = |p: f64| (p / (room - p).max(room * 1e-15)).ln();
-    let (from, to) = (logit(low), logit(high));
-    // Where Y never comes close enough, or the ends are no numbers any more, nothing is left.
+    let (from, to) = ((low / (room - low)).ln(), ((1.0 - rest) / (rest - margin).max(room * 1e-15)).ln());
+    let to = if margin > 0.0 { to } else { (1.0 - rest).ln() - rest.ln() };
+    // What lies below, if the prior leaves anything there: X has to be above the margin only.
+    let below_low = (ln_beta_tails(a, b, low, 1.0 - low).lower
+        + ln_beta_tails(above.0, above.1, margin, room).upper)
+        .exp();
+    // Where Y never comes close enough, nothing else is left.
     if from.partial_cmp(&to) != Some(std::cmp::Ordering::Less) {
-        return 0.0;
+        return below_low;
     }
     let step = (to - from) / f64::from(NODES);
     let mut sum = 0.0;
@@ -328,7 +332,7 @@ pub(super) fn beta_above_beta(above: (f64, f64), below: (f64, f64), margin: f64)
         let weight = if node == 0 || node == NODES { 0.5 } else { 1.0 };
         sum += weight * density * tail * p * rest / room;
     }
-    (sum * step).clamp(0.0, 1.0)
+    (sum * step + below_low).clamp(0.0, 1.0)
 }
 
 const NEGLIGIBLE: f64 = 1e-18;
