@@ -1,6 +1,9 @@
-//! Numbers for people.
+//! Numbers for people, and reports for programs.
 
+use crate::error::Error;
+use serde::Serialize;
 use slo_core::model::Window;
+use std::io::Write;
 
 /// Seconds as a Prometheus duration, in whole milliseconds below ten seconds and whole seconds above.
 pub(crate) fn seconds(seconds: f64) -> String {
@@ -21,4 +24,11 @@ pub(crate) fn percent(share: Option<f64>, decimals: usize) -> String {
 /// A burn rate.
 pub(crate) fn burn(rate: Option<f64>) -> String {
     rate.map_or_else(|| "-".to_owned(), |rate| format!("{rate:.2}"))
+}
+
+/// A report as indented JSON, and a line break.
+pub(crate) fn json(out: &mut dyn Write, report: &impl Serialize) -> Result<(), Error> {
+    serde_json::to_writer_pretty(&mut *out, report).map_err(std::io::Error::from)?;
+    writeln!(out)?;
+    Ok(())
 }

@@ -50,8 +50,7 @@ pub(super) fn run(budget: &Budget, out: &mut dyn Write) -> Result<(), Error> {
     let report = report(budget)?;
     match budget.output.format {
         Format::Json => {
-            serde_json::to_writer_pretty(&mut *out, &report).map_err(std::io::Error::from)?;
-            writeln!(out)?;
+            text::json(out, &report)?;
         }
         Format::Table => show(&report, out)?,
     }

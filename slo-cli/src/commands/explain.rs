@@ -63,8 +63,7 @@ pub(super) fn run(explain: &Explain, out: &mut dyn Write) -> Result<(), Error> {
     match explain.output.format {
         Format::Json => {
             let reports: Vec<Report> = explained.iter().map(report).collect();
-            serde_json::to_writer_pretty(&mut *out, &reports).map_err(std::io::Error::from)?;
-            writeln!(out)?;
+            text::json(out, &reports)?;
         }
         Format::Table => {
             for (index, slo) in explained.iter().enumerate() {

@@ -56,8 +56,7 @@ pub(super) fn run(status: &Status, out: &mut dyn Write) -> Result<(), Error> {
     }
     match status.output.format {
         Format::Json => {
-            serde_json::to_writer_pretty(&mut *out, &rows).map_err(std::io::Error::from)?;
-            writeln!(out)?;
+            text::json(out, &rows)?;
         }
         Format::Table => show(&rows, &services, out)?,
     }

@@ -1,6 +1,10 @@
 //! When alerts would have fired.
 
-use super::{Series, series::CHUNK};
+use super::{
+    Episode, Series,
+    episode::{Runs, fire},
+    series::CHUNK,
+};
 use crate::{
     Error,
     math::Tally,
@@ -58,19 +62,6 @@ impl AlertRule {
         let rule = Self::new(tier.long(), tier.short(), tier.threshold(objective)?);
         Ok(Self { fewest_bad: tier.fewest_bad(), ..rule })
     }
-}
-
-/// A time during which an alert fires: from the step after which it first did to the one after which it no
-/// longer does.
-///
-/// An alert that fires after step i starts at i: by the clock, at [`Series::end_of`] it. One that still fires at
-/// the end has the number of steps as its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Episode {
-    /// The step after which it starts to fire.
-    pub start: usize,
-    /// The step after which it has stopped; more than `start`.
-    pub end: usize,
 }
 
 /// The episodes of a rule over a history, evaluated after every `every` steps.
@@ -254,55 +245,6 @@ fn exceeds(bad: u64, total: u64, threshold: Ratio) -> bool {
         // Bounds that say nothing.
         Err(_) => true,
     }
-}
-
-/// Runs of a condition that holds, from evaluations in order.
-#[derive(Default)]
-struct Runs {
-    done: Vec<Episode>,
-    since: Option<usize>,
-}
-
-impl Runs {
-    fn push(&mut self, index: usize, holds: bool) {
-        match (self.since, holds) {
-            (None, true) => self.since = Some(index),
-            (Some(start), false) => {
-                self.done.push(Episode { start, end: index });
-                self.since = None;
-            }
-            _ => {}
-        }
-    }
-
-    fn finish(mut self, end: usize) -> Vec<Episode> {
-        if let Some(start) = self.since {
-            self.done.push(Episode { start, end });
-        }
-        self.done
-    }
-}
-
-/// What becomes of runs of the condition with `for` and `keep_firing_for`, both in steps.
-fn fire(runs: Vec<Episode>, hold: usize, keep: usize, end: usize) -> Vec<Episode> {
-    if hold == 0 && keep == 0 {
-        return runs;
-    }
-    let mut fired: Vec<Episode> = Vec::new();
-    for run in runs {
-        let until = if run.end == end { end } else { run.end.saturating_add(keep).min(end) };
-        match fired.last_mut() {
-            // It was still firing: the condition need not hold for long again.
-            Some(last) if run.start <= last.end => last.end = until,
-            _ => {
-                let start = run.start.saturating_add(hold);
-                if start < run.end {
-                    fired.push(Episode { start, end: until });
-                }
-            }
-        }
-    }
-    fired
 }
 
 #[cfg(test)]

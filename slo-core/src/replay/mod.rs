@@ -39,13 +39,14 @@ mod bias;
 mod bootstrap;
 mod counter;
 mod crossings;
+mod episode;
 mod incidents;
 mod objective;
 mod score;
 mod search;
 mod series;
 
-pub use alerts::{AlertRule, Episode, WarmUp, alerts};
+pub use alerts::{AlertRule, WarmUp, alerts};
 pub use barcode::Barcode;
 pub use bias::{RatioBias, ratio_bias};
 pub use bootstrap::Bootstrap;
@@ -54,6 +55,7 @@ pub use counter::{
     RangeEnds, Sample, anchored_increase, burst_error, extrapolated_increase, extrapolated_rate,
 };
 pub use crossings::Crossings;
+pub use episode::Episode;
 pub use incidents::{Incident, Segment, incidents, maximal_segments};
 pub use objective::{Proposal, propose, round_down, usual_objectives};
 pub use score::{Detected, Score, any_of, score};

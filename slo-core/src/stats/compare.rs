@@ -1,9 +1,8 @@
 //! Two samples of events: is the second one worse?
 
 use super::{
-    Confidence, Interval, hypergeometric_at_least,
-    proportions::wilson_of,
-    special::{beta_above_beta, normal_quantile},
+    Confidence, Interval, beta_order::beta_above_beta, hypergeometric_at_least, proportions::wilson_of,
+    special::normal_quantile,
 };
 use crate::{
     Error,

@@ -173,12 +173,15 @@ pub fn average_run_length(
             let length = last.batches / leaves;
             return if length.is_finite() { Ok(length) } else { Err(Error::new("the sum never alarms")) };
         }
-        // A state that is never left keeps what comes to it: the sum never alarms from there.
         let place = chain.len();
         for state in &mut chain {
-            let comes = state.moves.get(place).copied().unwrap_or(0.0) / leaves;
+            let comes = state.moves.get(place).copied().unwrap_or(0.0);
+            if comes > 0.0 && leaves <= 0.0 {
+                // From a state that is never left, no alarm comes.
+                return Err(Error::new("the sum never alarms"));
+            }
             if comes > 0.0 {
-                state.take(&last, comes);
+                state.take(&last, comes / leaves);
             }
         }
     }

@@ -25,6 +25,7 @@
 //! | every window at once? | [`Cusum`], [`average_run_length`] |
 //! | are we getting better at repair? | [`compare_restore_times`], [`toil`] |
 
+mod beta_order;
 mod compare;
 mod confidence;
 mod counts;

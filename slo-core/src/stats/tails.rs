@@ -1,6 +1,7 @@
 //! Tail probabilities of the distributions that counts follow.
 
-use super::special::{beta_above_beta, ln_beta, ln_beta_tails, ln_binomial, ln_gamma_tails};
+use super::beta_order::beta_above_beta;
+use super::special::{ln_beta, ln_beta_tails, ln_binomial, ln_gamma_tails};
 use crate::{
     Error,
     check::{not_negative, positive, unit},
