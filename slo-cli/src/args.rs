@@ -16,8 +16,10 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Check specs: every fault, with its position and a hint
     Validate(Specs),
-    /// Write Prometheus recording and alerting rules
+    /// Write recording and alerting rules, and tests of them
     Generate(Generate),
+    /// Write the native form of specs of Sloth, OpenSLO and Pyrra, and say what could not be carried over
+    Import(Specs),
     /// Explain what the rules cost, how late they are, and when their alerts fire
     Explain(Explain),
     /// Show SLIs, budgets, burn rates and alerts as Prometheus records them
@@ -42,17 +44,40 @@ pub(crate) struct Generate {
     /// Write `DIR/rules/<service>.yaml` instead of standard output
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// What the rules are for: a rule file, or an object of the Prometheus operator
+    /// What evaluates the rules
     #[arg(long, value_enum, default_value_t = Target::Prometheus)]
     pub(crate) target: Target,
+    /// How series and alerts are called
+    #[arg(long, value_enum, default_value_t = Naming::Native)]
+    pub(crate) naming: Naming,
+    /// Also write `DIR/tests/<service>.yaml`, for `promtool test rules`
+    #[arg(long, requires = "out")]
+    pub(crate) tests: bool,
     #[command(flatten)]
     pub(crate) scale: TimeScale,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Target {
+    /// Prometheus rule files
     Prometheus,
+    /// `PrometheusRule` objects of the Prometheus operator
     Operator,
+    /// Namespaces of rules for Mimir and Cortex
+    Mimir,
+    /// Rule files of Thanos' ruler
+    Thanos,
+    /// Rule files of vmalert, with what VictoriaMetrics counts exactly
+    #[value(name = "victoriametrics")]
+    VictoriaMetrics,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Naming {
+    /// `slo:sli_error:ratio30d{service, slo}`
+    Native,
+    /// As Sloth calls them, for dashboards that are made for it
+    Sloth,
 }
 
 #[derive(Debug, Group)]

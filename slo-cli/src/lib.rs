@@ -14,6 +14,7 @@ mod load;
 mod prometheus;
 mod table;
 mod text;
+mod time;
 mod write;
 
 pub use error::Exit;

@@ -1,10 +1,14 @@
 //! Reading specs from files, directories and standard input.
 
 use crate::error::Error;
-use slo_core::{model::Service, spec};
+use slo_core::{
+    model::Service,
+    spec::{self, Document},
+};
 use std::{
     collections::BTreeMap,
-    fs, io,
+    fs,
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
@@ -14,28 +18,30 @@ pub(crate) struct Loaded {
     pub(crate) services: Vec<Service>,
 }
 
-/// Reads all of `paths`; every fault of every file is told at once.
-pub(crate) fn specs(paths: &[PathBuf]) -> Result<Vec<Loaded>, Error> {
+/// Reads all of `paths`; every fault of every file is told at once. What a specification of another tool says and
+/// none of ours can is told to `talk`.
+pub(crate) fn specs(paths: &[PathBuf], talk: &mut dyn Write) -> Result<Vec<Loaded>, Error> {
     let mut files = Vec::new();
     for path in paths {
         collect(path, &mut files)?;
     }
-    let (mut loaded, mut faults, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
-    let mut defined: BTreeMap<String, String> = BTreeMap::new();
+    let (mut texts, mut faults, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
     for file in files {
-        let (name, text) = match read(&file) {
-            Ok(read) => read,
-            Err(Error::Outside(reason)) => {
-                unreadable.push(reason);
-                continue;
-            }
-            Err(error) => {
-                faults.push(error.to_string());
-                continue;
-            }
-        };
-        match spec::parse(&text) {
-            Ok(services) => {
+        match read(&file) {
+            Ok(named) => texts.push(named),
+            Err(Error::Outside(reason)) => unreadable.push(reason),
+            Err(error) => faults.push(error.to_string()),
+        }
+    }
+    let documents = spec::read(&texts.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>());
+    let mut loaded = Vec::new();
+    let mut defined: BTreeMap<String, String> = BTreeMap::new();
+    for ((name, _), document) in texts.into_iter().zip(documents) {
+        match document {
+            Ok(Document { services, losses, .. }) => {
+                for loss in losses {
+                    writeln!(talk, "{name}:{}", loss.to_string().replacen(": ", ": lost: ", 1))?;
+                }
                 for service in services.iter().map(|service| service.name().to_string()) {
                     if let Some(other) = defined.get(&service) {
                         faults.push(format!(
@@ -64,8 +70,12 @@ pub(crate) fn specs(paths: &[PathBuf]) -> Result<Vec<Loaded>, Error> {
 }
 
 /// The services of all files, in which time runs `speed` times faster.
-pub(crate) fn services(paths: &[PathBuf], speed: u32) -> Result<Vec<Service>, Error> {
-    let services = specs(paths)?.into_iter().flat_map(|file| file.services);
+pub(crate) fn services(
+    paths: &[PathBuf],
+    speed: u32,
+    talk: &mut dyn Write,
+) -> Result<Vec<Service>, Error> {
+    let services = specs(paths, talk)?.into_iter().flat_map(|file| file.services);
     services.map(|service| Ok(service.time_scaled(speed)?)).collect()
 }
 

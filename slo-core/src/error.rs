@@ -1,5 +1,6 @@
 //! What went wrong, where, and how to mend it.
 
+use crate::model::{Service, Slo};
 use std::fmt;
 
 /// A fault in a value: what is wrong with it and, where one is known, the way out.
@@ -29,6 +30,12 @@ impl Error {
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// The same, of one SLO among many.
+    pub(crate) fn of(self, service: &Service, slo: &Slo) -> Self {
+        let message = format!("{}/{}: {}", service.name(), slo.name(), self.message);
+        Self { message, ..self }
     }
 
     /// The message, without the hint.

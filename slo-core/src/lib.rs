@@ -73,5 +73,7 @@ pub mod artifact;
 
 mod check;
 mod error;
+#[cfg(any(feature = "spec", feature = "artifact"))]
+mod yaml;
 
 pub use error::{Diagnostics, Error, Fault};

@@ -28,8 +28,8 @@
 
 use proptest::prelude::*;
 use slo_core::{
-    math::{BurnRate, EmptySlice, Exclusions, Outage, Span, Tally, time_slices},
-    model::{BurnTier, Calendar, CalendarUnit, Objective, Ratio, Severity, Tier, Window},
+    math::{BurnRate, Exclusions, Outage, Span, Tally, time_slices},
+    model::{BurnTier, Calendar, CalendarUnit, EmptySlice, Objective, Ratio, Severity, Tier, Window},
     replay::{AlertRule, Episode, Series, alerts, maximal_segments, ratio_bias},
     stats::{Confidence, Cusum, FalseAlarms, clopper_pearson},
 };

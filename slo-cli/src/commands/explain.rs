@@ -3,7 +3,7 @@
 use crate::{
     args::{Explain, Format},
     error::Error,
-    load, table, text,
+    load, table, text, time,
 };
 use serde::Serialize;
 use slo_core::{
@@ -53,11 +53,12 @@ struct AlertReport {
     undetected_budget: Option<f64>,
 }
 
-pub(super) fn run(explain: &Explain, out: &mut dyn Write) -> Result<(), Error> {
+pub(super) fn run(explain: &Explain, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
+    let options = rules::Options { now: Some(time::unix_millis()), ..rules::Options::default() };
     let mut explained = Vec::new();
-    for file in load::specs(&explain.specs.files)? {
+    for file in load::specs(&explain.specs.files, talk)? {
         for service in &file.services {
-            explained.extend(rules::explain(service)?);
+            explained.extend(rules::explain(service, options)?);
         }
     }
     match explain.output.format {

@@ -3,6 +3,7 @@
 mod budget;
 mod explain;
 mod generate;
+mod import;
 mod status;
 mod validate;
 
@@ -11,10 +12,11 @@ use std::io::Write;
 
 pub(crate) fn run(command: &Command, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
     match command {
-        Command::Validate(specs) => validate::run(specs, out),
+        Command::Validate(specs) => validate::run(specs, out, talk),
         Command::Generate(generate) => generate::run(generate, out, talk),
-        Command::Explain(explain) => explain::run(explain, out),
-        Command::Status(status) => status::run(status, out),
+        Command::Import(specs) => import::run(specs, out, talk),
+        Command::Explain(explain) => explain::run(explain, out, talk),
+        Command::Status(status) => status::run(status, out, talk),
         Command::Budget(budget) => budget::run(budget, out),
         Command::Schema => Ok(out.write_all(slo_core::spec::SCHEMA.as_bytes())?),
     }

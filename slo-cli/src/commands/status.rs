@@ -40,8 +40,8 @@ struct WindowRow {
     burn_rate: Option<f64>,
 }
 
-pub(super) fn run(status: &Status, out: &mut dyn Write) -> Result<(), Error> {
-    let services = load::services(&status.specs.files, status.scale.time_scale)?;
+pub(super) fn run(status: &Status, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
+    let services = load::services(&status.specs.files, status.scale.time_scale, talk)?;
     let prometheus = Prometheus::new(&status.prometheus);
     let mut rows = Vec::new();
     for service in &services {
@@ -78,8 +78,7 @@ impl Recorded {
         let series = prometheus
             .query(&format!(r#"{{__name__=~"slo:.+",__name__!~".*:increase.*",service="{name}"}}"#))?;
         let alerts = prometheus.query(&format!(
-            r#"ALERTS{{alertname="{}",alertstate="firing",service="{name}"}}"#,
-            names::ERROR_BUDGET_BURN
+            r#"ALERTS{{burn_tier!="",alertstate="firing",service="{name}"}}"#
         ))?;
         let key = |sample: &Sample| (sample.label("__name__").to_owned(), sample.label("slo").to_owned());
         let values = series.iter().filter_map(|sample| Some((key(sample), sample.value()?))).collect();
@@ -112,10 +111,10 @@ fn row(service: &Service, slo: &Slo, recorded: &Recorded) -> Row {
         slo: slo.name().to_string(),
         objective: slo.objective().to_string(),
         period: slo.period().to_string(),
-        sli: recorded.value(slo, &names::error_ratio(period)).map(|ratio| 1.0 - ratio),
+        sli: recorded.value(slo, &names::error_ratio(names::period(slo.period()))).map(|ratio| 1.0 - ratio),
         budget_remaining: recorded.value(slo, names::BUDGET_REMAINING),
         projected_budget_remaining: projected,
-        coverage: recorded.value(slo, &names::coverage(period)),
+        coverage: recorded.value(slo, &names::coverage(names::period(slo.period()))),
         time_to_exhaustion: exhaustion,
         windows: slo
             .policy()

@@ -3,8 +3,8 @@
 use crate::{args::Specs, error::Error, load};
 use std::io::Write;
 
-pub(super) fn run(specs: &Specs, out: &mut dyn Write) -> Result<(), Error> {
-    for file in load::specs(&specs.files)? {
+pub(super) fn run(specs: &Specs, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
+    for file in load::specs(&specs.files, talk)? {
         let slos: usize = file.services.iter().map(|service| service.slos().len()).sum();
         writeln!(
             out,

@@ -2,7 +2,9 @@
 
 mod operator;
 mod prometheus;
-mod yaml;
+mod promtool;
+mod series;
 
 pub use operator::prometheus_rules;
-pub use prometheus::rule_file;
+pub use promtool::rule_tests;
+pub use prometheus::{mimir_rule_file, rule_file, thanos_rule_file};

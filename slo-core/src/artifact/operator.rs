@@ -1,10 +1,7 @@
 //! Objects of the Prometheus operator.
 
-use super::{
-    prometheus::{HEADER, write_groups},
-    yaml::write_entry,
-};
-use crate::{Error, model::Service, rules::RuleGroup};
+use super::prometheus::{HEADER, write_groups};
+use crate::{Error, model::Service, rules::RuleGroup, yaml::write_entry};
 use std::collections::BTreeMap;
 
 /// The rules of services as `PrometheusRule` objects of `monitoring.coreos.com/v1`, one each, in their order.
@@ -48,7 +45,7 @@ fn object(name: &str, groups: &[RuleGroup]) -> String {
     out.push_str("  labels:\n");
     write_entry(&mut out, 4, "app.kubernetes.io/managed-by", "slo");
     out.push_str("spec:\n  groups:\n");
-    write_groups(&mut out, groups, 4);
+    write_groups(&mut out, groups, 4, "");
     out
 }
 

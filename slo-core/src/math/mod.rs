@@ -62,7 +62,7 @@ pub use native_histogram::NativeHistogram;
 pub use outage::{Detection, Outage, SamplingDelay, safe_exposure, undetected_spend};
 pub use policy::firing;
 pub use probes::{false_failure, missed_outage};
-pub use slices::{EmptySlice, ratio_time_slices, slices_to_fire, time_slices, tolerable_seconds};
+pub use slices::{ratio_time_slices, slices_to_fire, time_slices, tolerable_seconds};
 pub use sliding_count::SlidingCount;
 pub use tally::Tally;
 pub use tracker::{Tracker, WindowTally};

@@ -3,22 +3,8 @@
 use super::Tally;
 use crate::{
     Error,
-    model::{Objective, Ratio, Window},
+    model::{EmptySlice, Objective, Ratio, Window},
 };
-
-/// What a time slice without events counts as; there is no default, since each choice is somebody's surprise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum EmptySlice {
-    /// A good slice: nobody was hurt.
-    Good,
-    /// A bad slice: nobody got through.
-    Bad,
-    /// No slice at all: it leaves the denominator too.
-    Skip,
-    /// What the slice before it was; skipped where there is none.
-    CarryForward,
-}
 
 /// Counts the slices whose share of bad events is at most 1 − `target`, as good events of a tally.
 ///
@@ -27,7 +13,7 @@ pub enum EmptySlice {
 /// of one event.
 ///
 /// ```
-/// use slo_core::math::{EmptySlice, Tally, time_slices};
+/// use slo_core::{math::{Tally, time_slices}, model::EmptySlice};
 ///
 /// let minutes = [Tally::new(100, 0)?, Tally::new(100, 6)?, Tally::EMPTY, Tally::new(100, 5)?];
 /// let slices = time_slices(minutes, "0.95".parse()?, EmptySlice::Skip)?;
@@ -72,7 +58,7 @@ const fn stand_in(empty: EmptySlice, before: Option<bool>) -> Option<bool> {
 /// the share of good events by [`ratio_bias`](crate::replay::ratio_bias).
 ///
 /// ```
-/// use slo_core::math::{EmptySlice, Tally, ratio_time_slices};
+/// use slo_core::{math::{Tally, ratio_time_slices}, model::EmptySlice};
 ///
 /// let minutes = [Tally::new(1_000, 0)?, Tally::new(10, 5)?];
 /// assert_eq!(ratio_time_slices(minutes, EmptySlice::Skip), Some(0.75)); // of events, it is 99.5 %

@@ -1,7 +1,8 @@
 //! Burn-rate alert policies and what their alerts carry.
 
-use super::{BurnTier, Labels, Objective, Ratio, Rescaling, Severity, Tier, Window};
+use super::{BurnTier, LabelName, Labels, Objective, Ratio, Rescaling, Severity, Tier, Window};
 use crate::Error;
+use std::collections::BTreeMap;
 
 /// The tiers of an SLO, fastest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,11 +20,12 @@ const WORKBOOK: [(BurnTier, Severity, u128, Window, Window); 4] = [
 const WORKBOOK_PERIOD: Window = Window::days(30);
 
 impl AlertPolicy {
-    /// The Workbook's tiers for a rolling period of whole days, 7 to 366.
+    /// The Workbook's tiers for a period of whole days, 1 to 366.
     ///
     /// From 28 days on, windows and factors stay as they are, so that an outage pages after the same
     /// time; the share of the budget spent by then follows the period. Below 28 days the windows
-    /// shrink with the period (never under five minutes) and the shares stay.
+    /// shrink with the period (never under five minutes) and the shares stay. Below 7 days, the long windows would
+    /// be too short for that: they are never under fifteen minutes, factors stay, and the shares follow.
     ///
     /// ```
     /// use slo_core::model::{AlertPolicy, Window};
@@ -38,9 +40,13 @@ impl AlertPolicy {
     /// Another period.
     pub fn for_period(period: Window) -> Result<Self, Error> {
         let whole_days = period.is_multiple_of(Window::days(1));
-        if !whole_days || period < Window::days(7) || period > Window::days(366) {
+        if !whole_days || period > Window::days(366) {
             return Err(Error::new(format!("no alert tiers are known for a period of {period}"))
-                .with_hint("write whole days from 7d to 366d; 28d and 30d are the usual ones"));
+                .with_hint("write whole days from 1d to 366d; 28d and 30d are the usual ones"));
+        }
+        if period < Window::days(7) {
+            let tiers = Self::workbook().tiers.into_iter().map(|tier| tier.shortened(period));
+            return Ok(Self { tiers: tiers.collect::<Result<_, Error>>()? });
         }
         let rescaling =
             if period >= Window::days(28) { Rescaling::KeepBurn } else { Rescaling::ScaleWindows };
@@ -92,6 +98,26 @@ impl AlertPolicy {
         Ok(Self { tiers: tiers.collect::<Result<_, Error>>()? })
     }
 
+    /// The same policy, each tier firing at the error ratio `at` or below; see [`Tier::with_threshold_at_most`].
+    ///
+    /// For objectives so low that a tier would need more errors than there are events.
+    ///
+    /// ```
+    /// use slo_core::model::{AlertPolicy, Ratio, Window};
+    ///
+    /// let policy = AlertPolicy::for_period(Window::days(30))?.firing_at("90%".parse()?, Ratio::HALF)?;
+    /// let factors = policy.tiers().iter().map(|tier| tier.factor().map(|factor| factor.to_string()));
+    /// assert_eq!(factors.collect::<Result<Vec<_>, _>>()?, ["5", "5", "3", "1"]);
+    /// # Ok::<(), slo_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// An error ratio of zero.
+    pub fn firing_at(&self, objective: Objective, at: Ratio) -> Result<Self, Error> {
+        let tiers = self.tiers.iter().map(|tier| tier.with_threshold_at_most(objective, at));
+        Ok(Self { tiers: tiers.collect::<Result<_, Error>>()? })
+    }
+
     /// The same policy with a guard against low traffic: its tiers fire only on as many bad events as mean
     /// something, see [`BurnTier::significant_bad_events`].
     ///
@@ -138,7 +164,11 @@ impl AlertPolicy {
                     "{objective} can never fire the {} tier: {factor} times its error budget is more than every event",
                     tier.burn()
                 ))
-                .with_hint(format!("write an objective above {:.4}%", lowest.to_f64() * 100.0)));
+                .with_hint(format!(
+                    "write an objective above {:.4}%, or `alerting: {{fires_at: 50%}}` for tiers that fire when half of \
+                     the events fail",
+                    lowest.to_f64() * 100.0
+                )));
             }
             if factor < Ratio::ONE {
                 return Err(Error::new(format!(
@@ -189,6 +219,11 @@ pub struct Notification {
     pub runbook: Option<String>,
     /// Link to where to look.
     pub dashboard: Option<String>,
+    /// Annotations added to the alert; `summary` and `description` replace the usual ones. Templates of Prometheus,
+    /// such as `{{ $value }}`, are filled in.
+    pub annotations: BTreeMap<LabelName, String>,
+    /// Whether burn alerts of the severity are left out.
+    pub silent: bool,
 }
 
 #[cfg(test)]
@@ -230,6 +265,16 @@ mod tests {
     }
 
     #[test]
+    fn keeps_factors_and_whole_minutes_below_a_week() {
+        for days in 1..7 {
+            assert_eq!(factors(days), ["14.4", "6", "3", "1"], "{days}d");
+            let policy = AlertPolicy::for_period(Window::days(days)).unwrap();
+            assert!(policy.windows().iter().all(|window| window.is_multiple_of(Window::minutes(1))));
+            assert!(policy.tiers().iter().all(|tier| tier.share() < Ratio::HALF));
+        }
+    }
+
+    #[test]
     fn spends_less_of_a_longer_period_by_the_time_it_fires() {
         let policy = AlertPolicy::for_period(Window::days(90)).unwrap();
         assert_eq!(policy.tiers()[0].share(), Ratio::new(2, 300).unwrap());
@@ -239,13 +284,13 @@ mod tests {
     fn refuses_tiers_that_cannot_fire() {
         let policy = AlertPolicy::for_period(Window::days(30)).unwrap();
         let error = policy.check_reachable("90%".parse().unwrap()).unwrap_err();
-        assert_eq!(error.hint(), Some("write an objective above 93.0556%"));
+        assert!(error.hint().unwrap().starts_with("write an objective above 93.0556%"));
         assert!(policy.check_reachable("93.06%".parse().unwrap()).is_ok());
     }
 
     #[test]
     fn refuses_periods_without_tiers() {
-        for period in ["1d", "6d", "36h", "367d", "30d1h"] {
+        for period in ["23h", "36h", "367d", "30d1h"] {
             assert!(AlertPolicy::for_period(period.parse().unwrap()).is_err(), "{period}");
         }
     }

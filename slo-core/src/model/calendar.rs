@@ -3,7 +3,7 @@
 use super::Window;
 use crate::Error;
 use jiff::{Span, Timestamp, civil, tz::TimeZone};
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 /// Periods of the calendar, one after the other, in an IANA time zone.
 ///
@@ -53,6 +53,9 @@ pub struct CalendarPeriod {
     end: i64,
 }
 
+/// A Monday, and the first day of a month and a year.
+const USUAL_ANCHOR: civil::DateTime = civil::datetime(2001, 1, 1, 0, 0, 0, 0);
+
 impl Calendar {
     /// Periods of `unit` that begin as usual: at midnight, on Monday, on the first, in January.
     ///
@@ -63,8 +66,7 @@ impl Calendar {
             Error::new(format!("`{zone}` is not a time zone"))
                 .with_hint("write an IANA name such as Europe/Berlin")
         })?;
-        // A Monday, and the first day of a month and a year.
-        Ok(Self { unit, anchor: civil::datetime(2001, 1, 1, 0, 0, 0, 0), zone })
+        Ok(Self { unit, anchor: USUAL_ANCHOR, zone })
     }
 
     /// The same periods, counted from another local date and time such as `2026-01-31 00:00:00`.
@@ -91,6 +93,18 @@ impl Calendar {
     #[must_use]
     pub fn zone(&self) -> &str {
         self.zone.iana_name().unwrap_or("UTC")
+    }
+
+    /// The local date and time that periods are counted from.
+    #[must_use]
+    pub fn anchor(&self) -> String {
+        self.anchor.strftime("%Y-%m-%d %H:%M:%S").to_string()
+    }
+
+    /// Whether its periods begin as usual, see [`Calendar::new`].
+    #[must_use]
+    pub fn is_usual(&self) -> bool {
+        self.anchor == USUAL_ANCHOR
     }
 
     /// The period that contains the moment `unix_millis`, milliseconds since the Unix epoch.
@@ -130,6 +144,11 @@ impl Calendar {
             CalendarUnit::Quarter => 90,
             CalendarUnit::Year => 365,
         })
+    }
+
+    /// A length that no period is longer than, clock changes included.
+    pub(crate) const fn longest(&self) -> Window {
+        Window::days(self.unit.days_at_most().unsigned_abs() + 1)
     }
 
     /// When period `number` begins, in milliseconds since the Unix epoch.
@@ -223,6 +242,20 @@ impl CalendarPeriod {
     /// Never for the periods of a calendar, which are shorter than ten years.
     pub fn window(self) -> Result<Window, Error> {
         Window::from_millis(self.end.abs_diff(self.start))
+    }
+}
+
+impl FromStr for CalendarUnit {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        [Self::Day, Self::Week, Self::Month, Self::Quarter, Self::Year]
+            .into_iter()
+            .find(|unit| unit.to_string() == text)
+            .ok_or_else(|| {
+                Error::new(format!("`{text}` is not a calendar period"))
+                    .with_hint("write `day`, `week`, `month`, `quarter` or `year`")
+            })
     }
 }
 

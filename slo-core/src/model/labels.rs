@@ -48,3 +48,6 @@ impl fmt::Display for LabelName {
 
 /// Labels in the order of their names.
 pub type Labels = BTreeMap<LabelName, String>;
+
+/// Labels that the rules set themselves, on what they record and on alerts.
+pub(crate) const RESERVED_LABELS: [&str; 4] = ["service", "slo", "burn_tier", "alertname"];

@@ -1,7 +1,8 @@
 //! What an SLO counts.
 
-use super::{Selector, Window};
+use super::{Query, Ratio, Selector, Window};
 use crate::Error;
+use std::{fmt, str::FromStr};
 
 /// A service level indicator: how events are counted, and which of them are bad.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,39 +10,59 @@ use crate::Error;
 pub enum Sli {
     /// Events counted by two counters.
     Events(EventCounters),
-    /// Requests faster than a threshold, from a classic histogram.
+    /// Events counted by two queries.
+    Queries(EventCounters<Query>),
+    /// Requests faster than a threshold, from a histogram.
     Latency(LatencyHistogram),
+    /// Samples of gauges that are 1 when all is well and 0 when not, such as `probe_success`.
+    Probe(Selector),
+    /// The values of a query, looked at once a tile, against a bound.
+    Gauge(Gauge),
+    /// A share of bad events without their number. Every tile weighs the same, which is not what users feel:
+    /// a quiet night counts as much as a rush hour.
+    Ratio(Query),
 }
 
 /// Two counters of an event SLI; the third follows from them.
 ///
-/// Closed: of total, good and bad, these are all the pairs.
+/// Closed: of total, good and bad, these are all the pairs. A counter is a [`Selector`] or a [`Query`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum EventCounters {
+pub enum EventCounters<S = Selector> {
     /// All events and the bad ones: the preferred form, since nothing is subtracted.
     TotalBad {
         /// All valid events.
-        total: Selector,
+        total: S,
         /// Those that were bad.
-        bad: Selector,
+        bad: S,
     },
     /// All events and the good ones.
     TotalGood {
         /// All valid events.
-        total: Selector,
+        total: S,
         /// Those that were good.
-        good: Selector,
+        good: S,
     },
     /// The good events and the bad ones.
     GoodBad {
         /// Events that were good.
-        good: Selector,
+        good: S,
         /// Events that were bad.
-        bad: Selector,
+        bad: S,
     },
 }
 
-/// A latency SLI over a classic histogram with a bucket exactly at the threshold.
+/// What counts requests by their latency.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum HistogramKind {
+    /// `_bucket` series, one of them exactly at the threshold.
+    #[default]
+    Classic,
+    /// One series of native histograms; between its bounds the threshold is interpolated.
+    Native,
+}
+
+/// A latency SLI over a histogram.
 ///
 /// Good are the requests that took at most `threshold`, as the bucket's `le` counts them.
 ///
@@ -58,16 +79,29 @@ pub struct LatencyHistogram {
     // A base name, without `_bucket`, `_count` or `_sum`, and no matcher on `le`.
     histogram: Selector,
     threshold: Window,
+    kind: HistogramKind,
 }
 
 impl LatencyHistogram {
-    /// A histogram by its base name, in seconds, and the longest good latency.
+    /// A classic histogram by its base name, in seconds, and the longest good latency.
     ///
     /// # Errors
     /// A name that ends in a histogram suffix, or a matcher on `le`.
     pub fn new(histogram: Selector, threshold: Window) -> Result<Self, Error> {
         Self::check(&histogram)?;
-        Ok(Self { histogram, threshold })
+        Ok(Self { histogram, threshold, kind: HistogramKind::Classic })
+    }
+
+    /// The same over a histogram of `kind`.
+    #[must_use]
+    pub fn of_kind(self, kind: HistogramKind) -> Self {
+        Self { kind, ..self }
+    }
+
+    /// What kind of histogram it is.
+    #[must_use]
+    pub const fn kind(&self) -> HistogramKind {
+        self.kind
     }
 
     /// Refuses what is not the base name of a histogram.
@@ -101,6 +135,100 @@ impl LatencyHistogram {
     #[must_use]
     pub fn bucket_bound(&self) -> String {
         self.threshold.as_seconds().to_string()
+    }
+}
+
+/// A query whose values are good or bad, such as the length of a queue: each series is an event a tile.
+///
+/// ```
+/// use slo_core::model::Gauge;
+///
+/// let short = Gauge::new("queue_length{job=\"checkout\"}", "<= 100".parse()?)?;
+/// assert_eq!(short.good().to_string(), "<= 100");
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gauge {
+    // PromQL, without a window to fill in.
+    query: String,
+    good: Bound,
+}
+
+impl Gauge {
+    /// A query, and which of its values are good. Whether it is PromQL is checked where text is read.
+    ///
+    /// # Errors
+    /// No query.
+    pub fn new(query: impl Into<String>, good: Bound) -> Result<Self, Error> {
+        let query = query.into();
+        if query.trim().is_empty() {
+            return Err(Error::new("an empty query"));
+        }
+        Ok(Self { query, good })
+    }
+
+    /// The query.
+    #[must_use]
+    pub fn query(&self) -> &str {
+        &self.query
+    }
+
+    /// Its good values.
+    #[must_use]
+    pub const fn good(&self) -> Bound {
+        self.good
+    }
+}
+
+/// A comparison with an exact number, written `<= 100`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Bound {
+    /// How it is compared.
+    pub comparison: Comparison,
+    /// With what.
+    pub number: Ratio,
+}
+
+/// A comparison; closed, because a gauge is good on one side of its bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Comparison {
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterOrEqual,
+}
+
+const COMPARISONS: [(&str, Comparison); 4] = [
+    ("<=", Comparison::LessOrEqual),
+    (">=", Comparison::GreaterOrEqual),
+    ("<", Comparison::Less),
+    (">", Comparison::Greater),
+];
+
+impl FromStr for Bound {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let read = || {
+            let (sign, comparison) = COMPARISONS.into_iter().find(|(sign, _)| text.starts_with(sign))?;
+            let number = text.strip_prefix(sign)?.trim_start().parse().ok()?;
+            Some(Self { comparison, number })
+        };
+        read().ok_or_else(|| {
+            Error::new(format!("`{text}` is not a comparison"))
+                .with_hint("write `<`, `<=`, `>` or `>=` and a number that is not negative, such as `<= 100`")
+        })
+    }
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = COMPARISONS.iter().find(|(_, one)| *one == self.comparison).map_or("", |(sign, _)| sign);
+        write!(f, "{sign} {}", self.number)
     }
 }
 

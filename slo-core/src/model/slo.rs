@@ -1,7 +1,8 @@
 //! An SLO, and the service it belongs to.
 
 use super::{
-    AlertPolicy, BudgetAlerts, Labels, Name, Notification, Objective, Period, Severity, Sli, Window,
+    AlertPolicy, BudgetAlerts, LabelName, Labels, Name, Notification, Objective, Period, RESERVED_LABELS,
+    Severity, Sli, TimeSlices, Window,
 };
 use crate::Error;
 use std::collections::BTreeSet;
@@ -23,12 +24,18 @@ use std::collections::BTreeSet;
 pub struct Slo {
     name: Name,
     description: String,
+    labels: Labels,
     objective: Objective,
     period: Period,
     sli: Sli,
+    // Distinct, and none that the rules set.
+    by: Vec<LabelName>,
+    slices: Option<TimeSlices>,
     // Every tier is reachable for the objective and fires above a burn rate of one.
     policy: AlertPolicy,
     budget_alerts: BudgetAlerts,
+    keep_firing_for: Option<Window>,
+    alert_name: Option<String>,
     page: Notification,
     ticket: Notification,
 }
@@ -40,18 +47,111 @@ impl Slo {
     /// A period without tiers, or an objective so low that a tier could never fire.
     pub fn new(name: Name, objective: Objective, period: Period, sli: Sli) -> Result<Self, Error> {
         let policy = AlertPolicy::for_period(period.length())?;
+        Self::with_policy(name, objective, period, sli, policy)
+    }
+
+    /// An SLO with an alert policy of one's own.
+    ///
+    /// # Errors
+    /// A policy of another period, or with a tier that could never fire or would fire on a kept objective.
+    pub fn with_policy(
+        name: Name,
+        objective: Objective,
+        period: Period,
+        sli: Sli,
+        policy: AlertPolicy,
+    ) -> Result<Self, Error> {
+        if let Some(tier) = policy.tiers().iter().find(|tier| tier.period() != period.length()) {
+            return Err(Error::new(format!(
+                "alert tiers of {}, an SLO of {}",
+                tier.period(),
+                period.length()
+            )));
+        }
         policy.check_reachable(objective)?;
         Ok(Self {
             name,
             description: String::new(),
+            labels: Labels::new(),
             objective,
             period,
             sli,
+            by: Vec::new(),
+            slices: None,
             policy,
             budget_alerts: BudgetAlerts::default(),
+            keep_firing_for: None,
+            alert_name: None,
             page: Notification::default(),
             ticket: Notification::default(),
         })
+    }
+
+    /// The same with a budget, and alerts, of its own for every value of `by`.
+    ///
+    /// # Errors
+    /// A label twice, one that the rules set, or an SLI that is a share and cannot be added up.
+    pub fn grouped_by(mut self, by: Vec<LabelName>) -> Result<Self, Error> {
+        let mut seen = BTreeSet::new();
+        for label in &by {
+            if RESERVED_LABELS.contains(&label.as_str()) || ["le", "severity"].contains(&label.as_str()) {
+                return Err(Error::new(format!("the label `{label}` is set by the rules"))
+                    .with_hint("rename it where the series are scraped, or group by another one"));
+            }
+            if !seen.insert(label) {
+                return Err(Error::new(format!("grouped by `{label}` twice")).with_hint("keep one of them"));
+            }
+        }
+        self.by = by;
+        Ok(self)
+    }
+
+    /// The same, judged by time slices in place of events.
+    ///
+    /// # Errors
+    /// Slices that the shortest alert window is not a whole number of, or an SLI without a number of events.
+    pub fn judged_by(mut self, slices: TimeSlices) -> Result<Self, Error> {
+        if matches!(self.sli, Sli::Ratio(_)) {
+            return Err(Error::new("time slices of a ratio").with_hint("give the events that it is a ratio of"));
+        }
+        let windows = self.policy.windows();
+        if let Some(window) = windows.iter().find(|window| !window.is_multiple_of(slices.length())) {
+            return Err(Error::new(format!(
+                "the {window} alert window is not a whole number of {} slices",
+                slices.length()
+            ))
+            .with_hint("1m slices fit every usual window"));
+        }
+        self.slices = Some(slices);
+        Ok(self)
+    }
+
+    /// The same with labels that describe it.
+    #[must_use]
+    pub fn with_labels(mut self, labels: Labels) -> Self {
+        self.labels = labels;
+        self
+    }
+
+    /// The same with burn alerts of another name, for routes that ask for it.
+    ///
+    /// # Errors
+    /// An empty name.
+    pub fn with_alert_name(mut self, name: impl Into<String>) -> Result<Self, Error> {
+        let name = name.into();
+        if name.trim().is_empty() {
+            return Err(Error::new("an alert without a name"));
+        }
+        self.alert_name = Some(name);
+        Ok(self)
+    }
+
+    /// The same with burn alerts that go on for `hold` after their condition has ended, against flapping near the
+    /// threshold.
+    #[must_use]
+    pub const fn keep_firing_for(mut self, hold: Window) -> Self {
+        self.keep_firing_for = Some(hold);
+        self
     }
 
     /// The same with a sentence that says what is promised.
@@ -97,6 +197,12 @@ impl Slo {
         &self.description
     }
 
+    /// Labels that describe it besides those of its service; they are put on `slo_info` and on alerts.
+    #[must_use]
+    pub const fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
     /// The share of events that must be good.
     #[must_use]
     pub const fn objective(&self) -> Objective {
@@ -105,14 +211,38 @@ impl Slo {
 
     /// The time over which it is judged.
     #[must_use]
-    pub const fn period(&self) -> Period {
-        self.period
+    pub const fn period(&self) -> &Period {
+        &self.period
     }
 
     /// What it counts.
     #[must_use]
     pub const fn sli(&self) -> &Sli {
         &self.sli
+    }
+
+    /// The labels by whose values it is split into budgets of their own; usually none.
+    #[must_use]
+    pub fn by(&self) -> &[LabelName] {
+        &self.by
+    }
+
+    /// The time slices that it judges in place of events.
+    #[must_use]
+    pub const fn slices(&self) -> Option<TimeSlices> {
+        self.slices
+    }
+
+    /// The name of its burn alerts, where it is not the usual one.
+    #[must_use]
+    pub fn alert_name(&self) -> Option<&str> {
+        self.alert_name.as_deref()
+    }
+
+    /// For how long its burn alerts go on after their condition has ended.
+    #[must_use]
+    pub const fn firing_kept_for(&self) -> Option<Window> {
+        self.keep_firing_for
     }
 
     /// Its alert tiers.
@@ -137,9 +267,13 @@ impl Slo {
     }
 
     fn time_scaled(&self, speed: u32) -> Result<Self, Error> {
-        let Period::Rolling(period) = self.period;
+        let slices = match self.slices {
+            Some(slices) => Some(slices.time_scaled(speed)?),
+            None => None,
+        };
         Ok(Self {
-            period: Period::Rolling(period.divided_by(speed)?),
+            period: self.period.time_scaled(speed)?,
+            slices,
             policy: self.policy.time_scaled(speed)?,
             budget_alerts: BudgetAlerts {
                 absent: match self.budget_alerts.absent {
@@ -162,14 +296,14 @@ impl Slo {
 pub struct Service {
     name: Name,
     labels: Labels,
-    // Short enough for every alert window to hold ten scrapes.
+    // Short enough for every alert window to hold four scrapes.
     scrape_interval: Window,
     // At least one, with distinct names.
     slos: Vec<Slo>,
 }
 
-/// Scrapes that the shortest alert window must hold: a tile is a fifth of it and needs two.
-const SCRAPES_PER_WINDOW: u64 = 10;
+/// Scrapes that the shortest alert window must hold: a tile is at most half of it and needs two.
+const SCRAPES_PER_WINDOW: u64 = 4;
 
 impl Service {
     /// A service with its SLOs, scraped every `scrape_interval`.

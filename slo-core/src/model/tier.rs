@@ -199,6 +199,14 @@ impl Tier {
         Ok(tier?.with_fewest_bad(fewest_bad))
     }
 
+    /// The same factor for a period of a few days: windows shrink with it, down to a floor each.
+    pub(super) fn shortened(&self, period: Window) -> Result<Self, Error> {
+        let scale = |window: Window| window.scaled(period.ratio_to(self.period));
+        let windows = [scale(self.long)?.max(SHORTEST_LONG_WINDOW), scale(self.short)?.max(SHORTEST_WINDOW)];
+        let tier = Self::by_factor(self.burn, self.severity, self.factor()?, windows, period)?;
+        Ok(tier.with_fewest_bad(self.fewest_bad))
+    }
+
     /// Whether some outage can fire it: θ = kβ below `worst`, the largest error ratio there may be.
     ///
     /// `worst` is 1 where everything can fail, or the share of the traffic that one fault can hit.
@@ -310,6 +318,7 @@ pub enum TierDoubt {
 }
 
 const SHORTEST_WINDOW: Window = Window::minutes(5);
+const SHORTEST_LONG_WINDOW: Window = Window::minutes(15);
 
 #[cfg(test)]
 mod tests {

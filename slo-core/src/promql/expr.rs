@@ -25,6 +25,8 @@ pub enum Expr {
         /// How long ago.
         offset: Option<Window>,
     },
+    /// An instant vector as it is at the end of the query (`@ end()`), even within a subquery.
+    AtEnd(Selector),
     /// A function over a range.
     OverRange {
         /// The function.
@@ -32,16 +34,25 @@ pub enum Expr {
         /// Its argument.
         range: Range,
     },
-    /// `vector(…)`: a number as a vector without labels.
-    Vector(Ratio),
-    /// `absent(…)`: 1, with the labels that a selector names, where its operand has no value.
-    Absent(Box<Expr>),
-    /// `clamp_min(…, least)`: no value below `least`.
-    ClampMin {
-        /// What is clamped.
+    /// A query that somebody else wrote, as it is.
+    Query(String),
+    /// A function of values.
+    Call {
+        /// The function.
+        function: Function,
+        /// Its arguments.
+        arguments: Vec<Expr>,
+    },
+    /// `function((operand)[window:step])`: a function over the values that an expression had.
+    OverSubquery {
+        /// The function.
+        function: RangeFunction,
+        /// The expression.
         operand: Box<Expr>,
-        /// The least value.
-        least: Ratio,
+        /// How far back it is evaluated.
+        window: Window,
+        /// How often.
+        step: Window,
     },
     /// An aggregation over all labels but `by`.
     Aggregate {
@@ -86,6 +97,28 @@ pub struct Range {
     pub(super) offset: Option<Window>,
 }
 
+/// Functions of values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Function {
+    /// `absent`: 1, with the labels that a selector names, where its operand has no value.
+    Absent,
+    /// `clamp_min`
+    ClampMin,
+    /// `clamp_max`
+    ClampMax,
+    /// `histogram_count`
+    HistogramCount,
+    /// `histogram_fraction`
+    HistogramFraction,
+    /// `scalar`: the value of a single series, without its labels.
+    Scalar,
+    /// `time`
+    Time,
+    /// `vector`: a number as a vector without labels.
+    Vector,
+}
+
 /// Functions over a range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -108,6 +141,8 @@ pub enum RangeFunction {
 pub enum Aggregation {
     /// `sum`
     Sum,
+    /// `count`
+    Count,
 }
 
 /// Binary operators, loosest first.
@@ -124,8 +159,16 @@ pub enum BinaryOp {
     Greater,
     /// `>=`
     GreaterOrEqual,
+    /// `<`
+    Less,
     /// `<=`
     LessOrEqual,
+    /// `> bool`: 1 or 0
+    GreaterBool,
+    /// `>= bool`: 1 or 0
+    GreaterOrEqualBool,
+    /// `<= bool`: 1 or 0
+    LessOrEqualBool,
     /// `+`
     Add,
     /// `-`
@@ -191,7 +234,9 @@ macro_rules! operators {
 impl Expr {
     operators! {
         or Or "or", and And "and", unless Unless "unless",
-        greater Greater ">", greater_or_equal GreaterOrEqual ">=", less_or_equal LessOrEqual "<=",
+        greater Greater ">", greater_or_equal GreaterOrEqual ">=", less Less "<", less_or_equal LessOrEqual "<=",
+        greater_bool GreaterBool "> bool", greater_or_equal_bool GreaterOrEqualBool ">= bool",
+        less_or_equal_bool LessOrEqualBool "<= bool",
         add Add "+", sub Subtract "-", mul Multiply "*", div Divide "/",
     }
 
@@ -201,21 +246,57 @@ impl Expr {
         Self::Binary { op, matching, left: Box::new(self), right: Box::new(right) }
     }
 
+    /// `function(arguments)`
+    #[must_use]
+    pub const fn call(function: Function, arguments: Vec<Self>) -> Self {
+        Self::Call { function, arguments }
+    }
+
+    /// `vector(number)`
+    #[must_use]
+    pub fn vector(number: Ratio) -> Self {
+        Self::call(Function::Vector, vec![Self::Number(number)])
+    }
+
     /// `absent(self)`
     #[must_use]
     pub fn absent(self) -> Self {
-        Self::Absent(Box::new(self))
+        Self::call(Function::Absent, vec![self])
+    }
+
+    /// `scalar(self)`
+    #[must_use]
+    pub fn scalar(self) -> Self {
+        Self::call(Function::Scalar, vec![self])
     }
 
     /// `clamp_min(self, least)`
     #[must_use]
     pub fn clamp_min(self, least: Ratio) -> Self {
-        Self::ClampMin { operand: Box::new(self), least }
+        Self::call(Function::ClampMin, vec![self, Self::Number(least)])
+    }
+
+    /// `clamp_max(self, most)`
+    #[must_use]
+    pub fn clamp_max(self, most: Ratio) -> Self {
+        Self::call(Function::ClampMax, vec![self, Self::Number(most)])
     }
 
     /// `sum(self)`
     #[must_use]
     pub fn sum(self) -> Self {
-        Self::Aggregate { op: Aggregation::Sum, by: Vec::new(), operand: Box::new(self) }
+        self.sum_by(&[])
+    }
+
+    /// `sum by (by) (self)`
+    #[must_use]
+    pub fn sum_by(self, by: &[LabelName]) -> Self {
+        Self::Aggregate { op: Aggregation::Sum, by: by.to_vec(), operand: Box::new(self) }
+    }
+
+    /// `count by (by) (self)`
+    #[must_use]
+    pub fn count_by(self, by: &[LabelName]) -> Self {
+        Self::Aggregate { op: Aggregation::Count, by: by.to_vec(), operand: Box::new(self) }
     }
 }

@@ -3,4 +3,4 @@
 mod expr;
 mod print;
 
-pub use expr::{Aggregation, BinaryOp, Expr, Matching, Range, RangeFunction};
+pub use expr::{Aggregation, BinaryOp, Expr, Function, Matching, Range, RangeFunction};

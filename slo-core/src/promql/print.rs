@@ -1,6 +1,6 @@
 //! The one printer: it owns parentheses, escapes and line breaks.
 
-use super::{Aggregation, BinaryOp, Expr, Matching, Range, RangeFunction};
+use super::{Aggregation, BinaryOp, Expr, Function, Matching, Range, RangeFunction};
 use crate::model::{LabelName, Ratio, Window};
 use std::fmt::{self, Write};
 
@@ -25,22 +25,20 @@ impl Expr {
                 write_offset(*offset, out)
             }
             Self::OverRange { function, range } => write!(out, "{function}({range})"),
-            Self::Vector(ratio) => {
-                out.write_str("vector(")?;
-                write_number(*ratio, out)?;
+            Self::AtEnd(selector) => write!(out, "{selector} @ end()"),
+            Self::Query(text) => out.write_str(text),
+            Self::Call { function, arguments } => {
+                write!(out, "{function}(")?;
+                for (index, argument) in arguments.iter().enumerate() {
+                    out.write_str(if index == 0 { "" } else { ", " })?;
+                    argument.write_line(out)?;
+                }
                 out.write_char(')')
             }
-            Self::Absent(operand) => {
-                out.write_str("absent(")?;
+            Self::OverSubquery { function, operand, window, step } => {
+                write!(out, "{function}((")?;
                 operand.write_line(out)?;
-                out.write_char(')')
-            }
-            Self::ClampMin { operand, least } => {
-                out.write_str("clamp_min(")?;
-                operand.write_line(out)?;
-                out.write_str(", ")?;
-                write_number(*least, out)?;
-                out.write_char(')')
+                write!(out, ")[{window}:{step}])")
             }
             Self::Aggregate { op, by, operand } => {
                 write!(out, "{op}{}(", By(by))?;
@@ -65,6 +63,7 @@ impl Expr {
                 own < outer || (own == outer && is_right) || (op.is_set() && *op != parent)
             }
             Self::Number(ratio) => ratio.to_decimal().is_none() && parent.precedence() >= 4,
+            Self::Query(_) => true,
             _ => false,
         }
     }
@@ -103,6 +102,11 @@ fn write_broken(expr: &Expr, indent: usize, out: &mut String) -> fmt::Result {
         Expr::Aggregate { op, by, operand } => {
             write!(out, "{op}{}", By(by))?;
             write_block(operand, indent, out)
+        }
+        Expr::OverSubquery { function, operand, window, step } => {
+            write!(out, "{function}(")?;
+            write_block(operand, indent, out)?;
+            write!(out, "[{window}:{step}])")
         }
         Expr::Binary { op, matching, left, right } => {
             write_broken_operand(left, left.needs_parentheses(*op, false), indent, out)?;
@@ -157,7 +161,13 @@ impl BinaryOp {
         match self {
             Self::Or => 1,
             Self::And | Self::Unless => 2,
-            Self::Greater | Self::GreaterOrEqual | Self::LessOrEqual => 3,
+            Self::Greater
+            | Self::GreaterOrEqual
+            | Self::Less
+            | Self::LessOrEqual
+            | Self::GreaterBool
+            | Self::GreaterOrEqualBool
+            | Self::LessOrEqualBool => 3,
             Self::Add | Self::Subtract => 4,
             Self::Multiply | Self::Divide => 5,
         }
@@ -213,11 +223,30 @@ impl fmt::Display for BinaryOp {
             Self::Unless => "unless",
             Self::Greater => ">",
             Self::GreaterOrEqual => ">=",
+            Self::Less => "<",
             Self::LessOrEqual => "<=",
+            Self::GreaterBool => "> bool",
+            Self::GreaterOrEqualBool => ">= bool",
+            Self::LessOrEqualBool => "<= bool",
             Self::Add => "+",
             Self::Subtract => "-",
             Self::Multiply => "*",
             Self::Divide => "/",
+        })
+    }
+}
+
+impl fmt::Display for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Absent => "absent",
+            Self::ClampMin => "clamp_min",
+            Self::ClampMax => "clamp_max",
+            Self::HistogramCount => "histogram_count",
+            Self::HistogramFraction => "histogram_fraction",
+            Self::Scalar => "scalar",
+            Self::Time => "time",
+            Self::Vector => "vector",
         })
     }
 }
@@ -238,6 +267,7 @@ impl fmt::Display for Aggregation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Sum => "sum",
+            Self::Count => "count",
         })
     }
 }
@@ -261,7 +291,9 @@ mod tests {
         });
         let window = (1..10_000_000_u64).prop_map(|millis| Window::from_millis(millis).unwrap());
         prop_oneof![
-            (0..1_000_u128, 1..40_u128).prop_map(|(p, q)| Expr::Vector(Ratio::new(p, q).unwrap())),
+            (0..1_000_u128, 1..40_u128).prop_map(|(p, q)| Expr::vector(Ratio::new(p, q).unwrap())),
+            Just(Expr::Query("sum(a) - b".to_owned())),
+            selector.clone().prop_map(Expr::AtEnd),
             (selector.clone(), prop::option::of(window.clone()))
                 .prop_map(|(selector, offset)| Expr::Instant { selector, offset }),
             (selector, window, prop_oneof![Just(RangeFunction::Increase), Just(RangeFunction::SumOverTime)])
@@ -276,6 +308,7 @@ mod tests {
                 Just(BinaryOp::And),
                 Just(BinaryOp::Unless),
                 Just(BinaryOp::Greater),
+                Just(BinaryOp::LessOrEqualBool),
                 Just(BinaryOp::Add),
                 Just(BinaryOp::Subtract),
                 Just(BinaryOp::Multiply),
@@ -296,6 +329,12 @@ mod tests {
                     }
                 }),
                 inner.clone().prop_map(|operand| operand.clamp_min(Ratio::ONE)),
+                inner.clone().prop_map(|operand| Expr::OverSubquery {
+                    function: RangeFunction::SumOverTime,
+                    operand: Box::new(operand),
+                    window: Window::hours(1),
+                    step: Window::minutes(5),
+                }),
                 (op, matching, inner.clone(), inner)
                     .prop_map(|(op, matching, left, right)| left.binary(op, matching, right)),
             ]
@@ -309,8 +348,14 @@ mod tests {
                 Self::Binary { op, matching, left, right } => {
                     format!("({} {op}{} {})", left.explicit(), Matched(matching), right.explicit())
                 }
-                Self::Absent(operand) => format!("absent({})", operand.explicit()),
-                Self::ClampMin { operand, least } => format!("clamp_min({}, {least})", operand.explicit()),
+                Self::Call { function, arguments } => {
+                    let arguments: Vec<String> = arguments.iter().map(Self::explicit).collect();
+                    format!("{function}({})", arguments.join(", "))
+                }
+                Self::OverSubquery { function, operand, window, step } => {
+                    format!("{function}(({})[{window}:{step}])", operand.explicit())
+                }
+                Self::Query(text) => format!("({text})"),
                 Self::Aggregate { op, by, operand } => format!("{op}{}({})", By(by), operand.explicit()),
                 leaf => leaf.to_string(),
             }
@@ -337,6 +382,10 @@ mod tests {
                         **argument = strip((**argument).clone());
                     }
                     Parsed::Call(call)
+                }
+                Parsed::Subquery(mut subquery) => {
+                    subquery.expr = Box::new(strip(*subquery.expr));
+                    Parsed::Subquery(subquery)
                 }
                 other => other,
             }

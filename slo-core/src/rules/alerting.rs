@@ -19,17 +19,19 @@ pub(super) fn burn_alert(recording: &Recording<'_>, tier: &Tier) -> Result<Rule,
     };
     let mut expr = above(tier.long()).and(above(tier.short()));
     if tier.fewest_bad() > 0 {
-        // Half an event less: the tile of a restart is a fraction, and a sum of floats may fall short.
-        let fewest = Ratio::new(2 * u128::from(tier.fewest_bad()) - 1, 2)?;
-        expr = expr.and(recording.bad_events(tier.long()).greater(Expr::Number(fewest)));
+        expr = expr.and(recording.enough_bad(tier)?);
     }
     let text = Text {
-        alert: names::ERROR_BUDGET_BURN,
-        summary: format!("{}/{} burns its error budget too fast", service.name(), slo.name()),
+        alert: slo.alert_name().unwrap_or(names::ERROR_BUDGET_BURN),
+        summary: format!("{} burns its error budget too fast", place(service, slo)),
         description: description(service, slo, tier)?,
     };
     let burn_tier = (LabelName::from_static("burn_tier"), tier.burn().to_string());
-    Ok(alert(service, slo, tier.severity(), text, Some(burn_tier), expr, None))
+    let mut rule = alert(service, slo, tier.severity(), text, Some(burn_tier), expr, None);
+    if let Rule::Alert { keep_firing_for, .. } = &mut rule {
+        *keep_firing_for = slo.firing_kept_for();
+    }
+    Ok(rule)
 }
 
 /// The alerts on a budget that is low or gone, and on events that are.
@@ -37,7 +39,7 @@ pub(super) fn budget_alerts(recording: &Recording<'_>) -> Vec<Rule> {
     let (service, slo) = (recording.service, recording.slo);
     let alerts = slo.budget_alerts();
     let left = || Expr::from(names::series(names::BUDGET_PROJECTED.to_owned(), service, slo));
-    let place = format!("{}/{}", service.name(), slo.name());
+    let place = place(service, slo);
     let mut rules = Vec::new();
     if let Some(severity) = alerts.exhausted {
         let text = Text {
@@ -78,8 +80,8 @@ pub(super) fn budget_alerts(recording: &Recording<'_>) -> Vec<Rule> {
 }
 
 /// What an alert tells people.
-struct Text {
-    alert: &'static str,
+struct Text<'a> {
+    alert: &'a str,
     summary: String,
     description: String,
 }
@@ -89,13 +91,14 @@ fn alert(
     service: &Service,
     slo: &Slo,
     severity: Severity,
-    text: Text,
+    text: Text<'_>,
     label: Option<(LabelName, String)>,
     expr: Expr,
     hold: Option<Window>,
 ) -> Rule {
     let notification = slo.notification(severity);
     let mut labels = service.labels().clone();
+    labels.extend(slo.labels().clone());
     labels.insert(LabelName::from_static("severity"), severity.to_string());
     labels.extend(notification.labels.clone());
     labels.extend(label);
@@ -104,10 +107,24 @@ fn alert(
     for value in labels.values_mut() {
         *value = escape(value);
     }
-    let mut annotations = BTreeMap::from([("summary", text.summary), ("description", text.description)]);
-    annotations.extend(notification.runbook.clone().map(|link| ("runbook_url", escape(&link))));
-    annotations.extend(notification.dashboard.clone().map(|link| ("dashboard_url", escape(&link))));
-    Rule::Alert { alert: text.alert, labels, annotations, expr, hold }
+    let usual = [("summary", Some(text.summary)), ("description", Some(text.description))];
+    let links = [
+        ("runbook_url", notification.runbook.as_deref().map(escape)),
+        ("dashboard_url", notification.dashboard.as_deref().map(escape)),
+    ];
+    let mut annotations: BTreeMap<String, String> =
+        usual.into_iter().chain(links).filter_map(|(name, text)| Some((name.to_owned(), text?))).collect();
+    let own = notification.annotations.iter().map(|(name, text)| (name.to_string(), text.clone()));
+    annotations.extend(own);
+    Rule::Alert { alert: text.alert.to_owned(), labels, annotations, expr, hold, keep_firing_for: None }
+}
+
+/// The SLO, and of a grouped one the group, as alerts call it.
+fn place(service: &Service, slo: &Slo) -> String {
+    let groups = slo.by().iter().map(|label| format!("{label}={{{{ $labels.{label} }}}}"));
+    let groups = groups.collect::<Vec<_>>().join(", ");
+    let groups = if groups.is_empty() { groups } else { format!(" ({groups})") };
+    format!("{}/{}{groups}", service.name(), slo.name())
 }
 
 /// What is left of the budget, for an alert whose value it is.
@@ -136,6 +153,7 @@ fn description(service: &Service, slo: &Slo, tier: &Tier) -> Result<String, Erro
     let left = series(names::BUDGET_PROJECTED.to_owned());
     let period = Expr::Number(slo.period().length().as_seconds());
     let exhaustion = left.clone().clamp_min(Ratio::ZERO).mul(period).div(burn.clone());
+    let queried = |query: &Expr, format: &str| queried(query, slo.by(), format);
     let promise = promise(slo);
     Ok(format!(
         "{promise}In the last {long}, {{{{ $value | humanizePercentage }}}} of events were bad; {objective} over {period} \
@@ -156,12 +174,27 @@ fn percent(slo: &Slo) -> String {
     slo.objective().budget().checked_mul(hundred).map_or_else(String::new, |percent| percent.to_string())
 }
 
-/// A template that shows the first value of `query`, or that there is none.
-fn queried(query: &Expr, format: &str) -> String {
-    let query = query.to_string().replace('\\', "\\\\").replace('"', "\\\"");
-    format!(
-        "{{{{ with query \"{query}\" }}}}{{{{ . | first | value | {format} }}}}{{{{ else }}}}unknown{{{{ end }}}}"
-    )
+/// A template that shows the first value of `query`, or that there is none; of a grouped SLO, the value of the group
+/// that the alert is of.
+fn queried(query: &Expr, by: &[LabelName], format: &str) -> String {
+    let mut text = query.to_string();
+    let mut arguments = String::new();
+    if !by.is_empty() {
+        // The selectors of our series all end in `}`; `%q` quotes a value as PromQL does.
+        let groups: String = by.iter().map(|label| format!(",{label}=%q")).collect();
+        let selectors = text.matches('}').count();
+        text = text.replace('%', "%%").replace('}', &format!("{groups}}}"));
+        for _ in 0..selectors {
+            arguments.extend(by.iter().map(|label| format!(" $labels.{label}")));
+        }
+    }
+    let text = text.replace('\\', "\\\\").replace('"', "\\\"");
+    let query = if by.is_empty() {
+        format!("query \"{text}\"")
+    } else {
+        format!("printf \"{text}\"{arguments} | query")
+    };
+    format!("{{{{ with {query} }}}}{{{{ . | first | value | {format} }}}}{{{{ else }}}}unknown{{{{ end }}}}")
 }
 
 /// Text that templates must show as it is.

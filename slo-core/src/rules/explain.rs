@@ -1,6 +1,6 @@
 //! What rules cost, how late they are, and what their alerts do.
 
-use super::{Plan, Rule, RuleGroup, generate, names};
+use super::{Options, Plan, Rule, RuleGroup, generate_with, names};
 use crate::{
     Error,
     math::{Detection, Outage, undetected_spend},
@@ -17,6 +17,8 @@ pub struct Explanation {
     pub service: String,
     /// The SLO.
     pub slo: String,
+    /// The tile that its events are counted in.
+    pub tile: Window,
     /// Its rules, in the order of their groups.
     pub rules: Vec<RuleCost>,
     /// Its alert tiers, fastest first.
@@ -95,9 +97,11 @@ impl Explanation {
 ///
 #[cfg_attr(feature = "spec", doc = "```")]
 #[cfg_attr(not(feature = "spec"), doc = "```ignore")]
+/// use slo_core::rules::Options;
+///
 /// let text = "{version: slo/v1, service: a, slos: [{name: b, objective: 99.9%, window: 30d,
 ///     sli: {events: {total: requests_total, bad: errors_total}}}]}";
-/// let slo = slo_core::rules::explain(&slo_core::spec::parse(text)?[0])?.remove(0);
+/// let slo = slo_core::rules::explain(&slo_core::spec::parse(text)?[0], Options::default())?.remove(0);
 /// // The 30-day ratio: 8,640 tiles each of all and of bad events, however many pods there are.
 /// let month = slo.rules.iter().find(|rule| rule.name == "slo:sli_error:ratio30d").unwrap();
 /// assert_eq!((month.samples, month.samples_per_raw_series), (17_280, 0));
@@ -107,9 +111,9 @@ impl Explanation {
 /// ```
 ///
 /// # Errors
-/// What [`generate`] refuses, or numbers that do not fit 128 bits.
-pub fn explain(service: &Service) -> Result<Vec<Explanation>, Error> {
-    let groups = generate(service)?;
+/// What [`generate_with`] refuses, or numbers that do not fit 128 bits.
+pub fn explain(service: &Service, options: Options) -> Result<Vec<Explanation>, Error> {
+    let groups = generate_with(service, options)?;
     service
         .slos()
         .iter()
@@ -119,7 +123,7 @@ pub fn explain(service: &Service) -> Result<Vec<Explanation>, Error> {
 }
 
 fn explanation(service: &Service, slo: &Slo, groups: &[RuleGroup]) -> Result<Explanation, Error> {
-    let plan = Plan::of(slo)?;
+    let plan = Plan::of(service, slo)?;
     let reader = Reader { plan: &plan, scrape_interval: service.scrape_interval() };
     let cost = |group: &RuleGroup, rule: &Rule| {
         let mut cost = RuleCost {
@@ -155,6 +159,7 @@ fn explanation(service: &Service, slo: &Slo, groups: &[RuleGroup]) -> Result<Exp
     Ok(Explanation {
         service: service.name().to_string(),
         slo: slo.name().to_string(),
+        tile: plan.fine(),
         rules: rules.collect::<Result<_, Error>>()?,
         tiers: slo.policy().tiers().iter().map(tier).collect::<Result<_, Error>>()?,
     })
@@ -181,14 +186,25 @@ impl Reader<'_> {
 
     fn read(&self, expr: &Expr, cost: &mut RuleCost) {
         match expr {
-            Expr::Number(_) | Expr::Vector(_) => {}
-            Expr::Instant { selector, .. } => self.count(selector.metric(), None, cost),
+            Expr::Number(_) => {}
+            Expr::Instant { selector, .. } | Expr::AtEnd(selector) => self.count(selector.metric(), None, cost),
             Expr::OverRange { range, .. } => {
                 self.count(range.selector().metric(), Some(range.window()), cost);
             }
-            Expr::Absent(operand) | Expr::ClampMin { operand, .. } | Expr::Aggregate { operand, .. } => {
-                self.read(operand, cost);
+            Expr::OverSubquery { operand, window, step, .. } => {
+                let mut once = RuleCost { samples: 0, samples_per_raw_series: 0, ..cost.clone() };
+                self.read(operand, &mut once);
+                let times = window.as_millis().div_ceil(step.as_millis());
+                cost.samples += once.samples * times;
+                cost.samples_per_raw_series += once.samples_per_raw_series * times;
             }
+            // It reads its own ranges, which cover a tile and a scrape at least.
+            Expr::Query(_) => {
+                let tile = self.plan.fine().as_millis().div_ceil(self.scrape_interval.as_millis());
+                cost.samples_per_raw_series += tile + 1;
+            }
+            Expr::Aggregate { operand, .. } => self.read(operand, cost),
+            Expr::Call { arguments, .. } => arguments.iter().for_each(|argument| self.read(argument, cost)),
             Expr::Binary { left, right, .. } => {
                 self.read(left, cost);
                 self.read(right, cost);
@@ -227,7 +243,7 @@ mod tests {
             sli,
         );
         let service = Service::new("b".parse().unwrap(), Window::seconds(15), vec![slo.unwrap()]).unwrap();
-        explain(&service).unwrap().remove(0)
+        explain(&service, Options::default()).unwrap().remove(0)
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! From a service to its rule groups.
 
 use super::{
-    Plan, RuleGroup,
+    Naming, Options, Plan, RuleGroup,
     alerting::{budget_alerts, burn_alert},
     names,
     recording::Recording,
+    sloth,
 };
+#[cfg(feature = "calendar")]
+use crate::model::Period;
 use crate::{
     Error,
     model::{Service, Slo, Window},
@@ -33,16 +36,24 @@ use crate::{
 /// # Errors
 /// Alert windows too short to be tiled; see [`Plan::of`].
 pub fn generate(service: &Service) -> Result<Vec<RuleGroup>, Error> {
+    generate_with(service, Options::default())
+}
+
+/// The same for a backend, a naming and a time of one's choice.
+///
+/// # Errors
+/// Those of [`generate`]; a calendar period without a time, or with Sloth's names, which has none.
+pub fn generate_with(service: &Service, options: Options) -> Result<Vec<RuleGroup>, Error> {
     let mut groups = Vec::with_capacity(service.slos().len() * 3);
     for slo in service.slos() {
-        groups.extend(slo_groups(service, slo)?);
+        groups.extend(slo_groups(service, slo, options).map_err(|error| error.of(service, slo))?);
     }
     Ok(groups)
 }
 
-fn slo_groups(service: &Service, slo: &Slo) -> Result<[RuleGroup; 3], Error> {
-    let plan = &Plan::of(slo)?;
-    let recording = Recording { service, slo, plan };
+fn slo_groups(service: &Service, slo: &Slo, options: Options) -> Result<[RuleGroup; 3], Error> {
+    let plan = &Plan::of(service, slo)?;
+    let recording = Recording { service, slo, plan, options };
     let group = |speed: &str, interval: Window| RuleGroup {
         name: format!("slo/{}/{}/{speed}", service.name(), slo.name()),
         interval,
@@ -51,17 +62,26 @@ fn slo_groups(service: &Service, slo: &Slo) -> Result<[RuleGroup; 3], Error> {
 
     let mut fast = group("fast", plan.fine());
     fast.rules.extend(recording.fine_tiles());
-    fast.rules.extend(plan.fine_windows().iter().flat_map(|&window| recording.ratios(window)));
-
     let mut tiles = group("tiles", plan.coarse());
     tiles.rules.extend(recording.coarse_tiles());
-
     let mut slow = group("slow", plan.slow_interval());
-    slow.rules.extend(plan.coarse_windows().iter().flat_map(|&window| recording.ratios(window)));
+
+    if options.naming == Naming::Sloth {
+        sloth::rules(&recording, &mut fast.rules, &mut slow.rules)?;
+        return Ok([fast, tiles, slow]);
+    }
+
+    fast.rules.extend(plan.fine_windows().iter().flat_map(|&window| recording.ratios(window)));
+    slow.rules.extend(plan.alert_windows().iter().flat_map(|&window| recording.ratios(window)));
+    #[cfg(feature = "calendar")]
+    if let Period::Calendar(calendar) = slo.period() {
+        slow.rules.extend(recording.calendar_bounds(calendar)?);
+    }
+    slow.rules.extend(recording.period_ratios());
     slow.rules.extend(recording.budget());
     slow.rules.extend(recording.metadata());
 
-    for tier in slo.policy().tiers() {
+    for tier in slo.policy().tiers().iter().filter(|tier| !slo.notification(tier.severity()).silent) {
         let rules =
             if plan.fine_windows().contains(&tier.long()) { &mut fast.rules } else { &mut slow.rules };
         rules.push(burn_alert(&recording, tier)?);

@@ -33,15 +33,17 @@ pub enum Rule {
     /// Alerts for every series of the expression.
     Alert {
         /// The alert's name.
-        alert: &'static str,
+        alert: String,
         /// Labels added to it.
         labels: Labels,
         /// What is told to people, as Prometheus templates.
-        annotations: BTreeMap<&'static str, String>,
+        annotations: BTreeMap<String, String>,
         /// When it fires.
         expr: Expr,
         /// For how long that must have been so, if at all.
         hold: Option<Window>,
+        /// For how long it goes on afterwards, if at all.
+        keep_firing_for: Option<Window>,
     },
 }
 

@@ -10,12 +10,13 @@ impl Recording<'_> {
     pub(super) fn metadata(&self) -> [Rule; 2] {
         let objective = self.slo.objective();
         let mut labels = self.service.labels().clone();
+        labels.extend(self.slo.labels().clone());
         labels.insert(LabelName::from_static("objective"), objective.to_string());
         labels.insert(LabelName::from_static("period"), self.slo.period().to_string());
         labels.extend(names::identity(self.service, self.slo));
         [
-            self.record(names::OBJECTIVE.to_owned(), Expr::Vector(objective.ratio())),
-            Rule::Record { record: names::INFO.to_owned(), labels, expr: Expr::Vector(Ratio::ONE) },
+            self.record(names::OBJECTIVE.to_owned(), Expr::vector(objective.ratio())),
+            Rule::Record { record: names::INFO.to_owned(), labels, expr: Expr::vector(Ratio::ONE) },
         ]
     }
 }

@@ -5,16 +5,21 @@
 //! on how many series the service has.
 
 mod alerting;
+#[cfg(feature = "calendar")]
+mod calendar;
 mod explain;
 mod generate;
 mod group;
 mod metadata;
 pub mod names;
 mod plan;
+mod options;
 mod recording;
+mod sloth;
 mod tiles;
 
 pub use explain::{Explanation, RuleCost, TierExplanation, explain};
-pub use generate::generate;
+pub use generate::{generate, generate_with};
 pub use group::{Rule, RuleGroup};
+pub use options::{Backend, Naming, Options};
 pub use plan::Plan;

@@ -2,12 +2,12 @@
 
 use crate::{
     Error,
-    model::{Slo, Window},
+    model::{Service, Slo, Window},
 };
 
 /// The tiles of an SLO and the windows that are summed from them.
 ///
-/// Fine tiles, a fifth of the shortest alert window, serve windows up to 72 times that window (six
+/// Fine tiles, a fifth of the shortest alert window or the fewest that hold two scrapes each, serve windows up to 72 times that window (six
 /// hours for five minutes). Coarse tiles, each the sum of up to five fine ones, serve everything longer:
 /// 8,640 samples for 30 days.
 ///
@@ -16,10 +16,10 @@ use crate::{
 /// # let text = "{version: slo/v1, service: a, slos: [{name: b, objective: 99%, window: 30d,
 /// #    sli: {events: {total: t, bad: b}}}]}";
 /// # let service = slo_core::spec::parse(text).unwrap().remove(0);
-/// let plan = slo_core::rules::Plan::of(&service.slos()[0])?;
+/// let plan = slo_core::rules::Plan::of(&service, &service.slos()[0])?;
 /// assert_eq!((plan.fine().to_string(), plan.coarse().to_string()), ("1m".into(), "5m".into()));
 /// assert_eq!(plan.fine_windows().len(), 5); // 5m, 30m, 1h, 2h, 6h
-/// assert_eq!(plan.coarse_windows().len(), 3); // 1d, 3d, 30d
+/// assert_eq!(plan.alert_windows().len(), 2); // 1d, 3d; besides the period of 30d
 /// # Ok::<(), slo_core::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,11 +28,15 @@ pub struct Plan {
     coarse: Window,
     slow_interval: Window,
     fine_windows: Vec<Window>,
-    coarse_windows: Vec<Window>,
+    alert_windows: Vec<Window>,
 }
 
 /// Fine tiles in the shortest window, and at most in a coarse tile.
 const TILES: u32 = 5;
+/// Fewer tiles in the shortest window would make an alert late by half of it.
+const FEWEST_TILES: u32 = 2;
+/// Scrapes that a tile must hold, so that a late one does not leave it empty.
+const SCRAPES: u64 = 2;
 /// The longest window on fine tiles, as a multiple of the shortest window.
 const FINE_REACH: u64 = 72;
 /// Fine tiles between two evaluations of the long windows: rare enough to be cheap, often enough that
@@ -42,16 +46,18 @@ const SLOW: u64 = 2;
 const SHORTEST_TILE: u64 = 1_000;
 
 impl Plan {
-    /// The plan for `slo`.
+    /// The plan for `slo` of `service`. Where it judges time slices, they are its fine tiles.
     ///
     /// # Errors
     /// Windows so short that a tile would be under a second, or that are not whole numbers of tiles.
-    pub fn of(slo: &Slo) -> Result<Self, Error> {
-        let mut windows = slo.policy().windows();
-        windows.push(slo.period().length());
-        windows.dedup();
+    pub fn of(service: &Service, slo: &Slo) -> Result<Self, Error> {
+        let windows = slo.policy().windows();
+        let period = slo.period().length();
         let shortest = windows.first().copied().ok_or_else(|| Error::new("an alert policy without tiers"))?;
-        let fine = shortest.divided_by(TILES)?;
+        let fine = match slo.slices() {
+            Some(slices) => slices.length(),
+            None => fine_tile(shortest, service.scrape_interval())?,
+        };
         if fine.as_millis() < SHORTEST_TILE {
             return Err(Error::new(format!(
                 "an alert window of {shortest} would be counted in tiles of {fine}"
@@ -60,14 +66,15 @@ impl Plan {
                 "tiles must be 1s or longer; with --time-scale, 60 is the fastest for the usual windows",
             ));
         }
-        let (fine_windows, coarse_windows): (Vec<_>, Vec<_>) =
+        let (fine_windows, alert_windows): (Vec<_>, Vec<_>) =
             windows.into_iter().partition(|window| window.as_millis() <= shortest.as_millis() * FINE_REACH);
-        let coarse = coarse_tile(fine, &coarse_windows)?;
+        let alert_windows: Vec<_> = alert_windows.into_iter().filter(|window| *window != period).collect();
+        let coarse = coarse_tile(fine, alert_windows.iter().copied().chain([period]))?;
         if let Some(window) = fine_windows.iter().find(|window| !window.is_multiple_of(fine)) {
             return Err(Error::new(format!("a window of {window} is not a whole number of {fine} tiles")));
         }
         let slow_interval = Window::from_millis(fine.as_millis() * SLOW)?;
-        Ok(Self { fine, coarse, slow_interval, fine_windows, coarse_windows })
+        Ok(Self { fine, coarse, slow_interval, fine_windows, alert_windows })
     }
 
     /// Length of the fine tiles, counted from the raw series.
@@ -94,10 +101,10 @@ impl Plan {
         &self.fine_windows
     }
 
-    /// Windows summed from coarse tiles, shortest first; the period is the last.
+    /// Alert windows summed from coarse tiles, shortest first; the period is summed from them, too.
     #[must_use]
-    pub fn coarse_windows(&self) -> &[Window] {
-        &self.coarse_windows
+    pub fn alert_windows(&self) -> &[Window] {
+        &self.alert_windows
     }
 
     /// The tiles that `window` is summed from.
@@ -107,11 +114,23 @@ impl Plan {
     }
 }
 
+/// The shortest tile of which `window` is a whole number, five at most, and that holds enough scrapes.
+fn fine_tile(window: Window, scrape_interval: Window) -> Result<Window, Error> {
+    for tiles in (FEWEST_TILES..=TILES).rev() {
+        let Ok(tile) = window.divided_by(tiles) else { continue };
+        if tile.as_millis() >= SCRAPES * scrape_interval.as_millis() {
+            return Ok(tile);
+        }
+    }
+    // `Service` refuses such scrape intervals.
+    window.divided_by(FEWEST_TILES)
+}
+
 /// The longest tile of two to five fine ones of which every window is a whole number.
-fn coarse_tile(fine: Window, windows: &[Window]) -> Result<Window, Error> {
+fn coarse_tile(fine: Window, windows: impl Iterator<Item = Window> + Clone) -> Result<Window, Error> {
     for tiles in (2..=u64::from(TILES)).rev() {
         let tile = Window::from_millis(fine.as_millis() * tiles)?;
-        if windows.iter().all(|window| window.is_multiple_of(tile)) {
+        if windows.clone().all(|window| window.is_multiple_of(tile)) {
             return Ok(tile);
         }
     }
@@ -126,20 +145,34 @@ mod tests {
     use crate::model::{EventCounters, Period, Selector, Sli};
 
     fn plan(days: u64) -> Plan {
+        scraped_every(Window::seconds(15), days)
+    }
+
+    fn scraped_every(scrape_interval: Window, days: u64) -> Plan {
         let counter = || Selector::new("m").unwrap();
         let sli = Sli::Events(EventCounters::TotalBad { total: counter(), bad: counter() });
         let period = Period::Rolling(Window::days(days));
-        Plan::of(&Slo::new("a".parse().unwrap(), "99%".parse().unwrap(), period, sli).unwrap()).unwrap()
+        let slo = Slo::new("a".parse().unwrap(), "99%".parse().unwrap(), period, sli).unwrap();
+        let service = Service::new("b".parse().unwrap(), scrape_interval, vec![slo]).unwrap();
+        Plan::of(&service, &service.slos()[0]).unwrap()
     }
 
     #[test]
     fn tiles_every_window_of_every_period() {
-        for days in 7..=366 {
+        for days in 1..=366 {
             let plan = plan(days);
-            for window in plan.fine_windows.iter().chain(&plan.coarse_windows) {
+            for window in plan.fine_windows.iter().chain(&plan.alert_windows) {
                 assert!(window.is_multiple_of(plan.tile_of(*window)), "{days}d: {window}");
             }
-            assert!(plan.coarse > plan.fine && plan.coarse_windows.last() == Some(&Window::days(days)));
+            assert!(plan.coarse > plan.fine && Window::days(days).is_multiple_of(plan.coarse));
+        }
+    }
+
+    #[test]
+    fn a_tile_holds_two_scrapes() {
+        for (seconds, fine, coarse) in [(15, 60, 300), (30, 60, 300), (37, 75, 300), (60, 150, 600), (75, 150, 600)] {
+            let plan = scraped_every(Window::seconds(seconds), 30);
+            assert_eq!((plan.fine, plan.coarse), (Window::seconds(fine), Window::seconds(coarse)), "{seconds}");
         }
     }
 

@@ -1,8 +1,9 @@
 //! Recording rules: tiles, error ratios, burn rates, the budget and its coverage.
 
-use super::{Plan, Rule, names, tiles};
+use super::{Options, Plan, Rule, names, tiles};
 use crate::{
-    model::{Ratio, Service, Slo, Window},
+    Error,
+    model::{EmptySlice, Period, Ratio, Service, Slo, Tier, TimeSlices, Window},
     promql::{Expr, Range, RangeFunction},
 };
 
@@ -11,18 +12,52 @@ pub(super) struct Recording<'a> {
     pub(super) service: &'a Service,
     pub(super) slo: &'a Slo,
     pub(super) plan: &'a Plan,
+    pub(super) options: Options,
 }
-
-/// One millisecond: what a range over tiles is short of, so that it holds the same tiles whether the
-/// server counts both its ends (Prometheus 2) or only the later one (3).
-const EDGE: u64 = 1;
 
 impl Recording<'_> {
     /// The fine tiles, counted from the raw series.
-    pub(super) fn fine_tiles(&self) -> [Rule; 2] {
+    pub(super) fn fine_tiles(&self) -> Vec<Rule> {
         let tile = self.plan.fine();
-        let streams = tiles::streams(self.service, self.slo, tile);
-        [self.record(names::total_tile(tile), streams.total), self.record(names::bad_tile(tile), streams.bad)]
+        let streams = |total: String, bad: String| {
+            let streams = tiles::streams(self.service, self.slo, self.options.backend, tile, total.clone());
+            [self.record(total, streams.total), self.record(bad, streams.bad)]
+        };
+        match self.slo.slices() {
+            None => streams(names::total_tile(tile), names::bad_tile(tile)).into(),
+            Some(slices) => {
+                let events = streams(names::events_tile(tile), names::bad_events_tile(tile));
+                events.into_iter().chain(self.slices(slices)).collect()
+            }
+        }
+    }
+
+    /// The slices of a tile, one or none, made of its events.
+    fn slices(&self, slices: TimeSlices) -> [Rule; 2] {
+        let tile = self.plan.fine();
+        let (one, zero) = (|| Expr::Number(Ratio::ONE), || Expr::Number(Ratio::ZERO));
+        let series = |metric| Expr::from(names::series(metric, self.service, self.slo)).sum_by(self.slo.by());
+        let events = || series(names::events_tile(tile));
+        let share = series(names::bad_events_tile(tile)).div(events().greater(zero()));
+        let judged = match slices.allowed() {
+            Some(allowed) => share.greater_bool(Expr::Number(allowed)),
+            None => share,
+        };
+        let before = || {
+            let selector = names::series(names::bad_tile(tile), self.service, self.slo);
+            Expr::Instant { selector, offset: Some(tile) }.sum_by(self.slo.by())
+        };
+        let (total, bad) = match slices.idle() {
+            EmptySlice::Skip => (events().greater_bool(zero()), judged.or(events().mul(zero()))),
+            EmptySlice::Good => (events().mul(zero()).add(one()), judged.or(events().mul(zero()))),
+            EmptySlice::Bad => (events().mul(zero()).add(one()), judged.or(events().mul(zero()).add(one()))),
+            EmptySlice::CarryForward => (
+                // What there is to carry forward makes it count.
+                events().greater_bool(zero()).and(events().greater(zero())).or(before().mul(zero()).add(one())),
+                judged.or(before()),
+            ),
+        };
+        [self.record(names::total_tile(tile), total), self.record(names::bad_tile(tile), bad)]
     }
 
     /// The coarse tiles, each a sum of fine ones.
@@ -42,44 +77,83 @@ impl Recording<'_> {
     pub(super) fn ratios(&self, window: Window) -> [Rule; 2] {
         let tile = self.plan.tile_of(window);
         let sum = |metric| self.tiles(metric, window).apply(RangeFunction::SumOverTime);
-        let total = sum(names::total_tile(tile)).greater(Expr::Number(Ratio::ZERO));
+        self.ratio(&window.to_string(), sum(names::bad_tile(tile)), sum(names::total_tile(tile)))
+    }
+
+    /// Error ratio and burn rate of the period.
+    pub(super) fn period_ratios(&self) -> [Rule; 2] {
+        let name = names::period(self.slo.period());
+        let [bad, total] = [names::bad_tile(self.plan.coarse()), names::total_tile(self.plan.coarse())]
+            .map(|metric| self.over_period(metric, RangeFunction::SumOverTime));
+        self.ratio(&name, bad, total)
+    }
+
+    /// The share of `bad` in `total`, and how much faster than allowed that is. Without events both are absent,
+    /// never NaN.
+    fn ratio(&self, window: &str, bad: Expr, total: Expr) -> [Rule; 2] {
+        let total = total.greater(Expr::Number(Ratio::ZERO));
         let budget = Expr::Number(self.slo.objective().budget());
-        let error_ratio = Expr::from(names::series(names::error_ratio(window), self.service, self.slo));
+        let error_ratio = self.series(names::error_ratio(window));
         [
-            // Without events the ratio is absent, never NaN.
-            self.record(names::error_ratio(window), sum(names::bad_tile(tile)).div(total)),
+            self.record(names::error_ratio(window), bad.div(total)),
             self.record(names::burn_rate(window), error_ratio.div(budget)),
         ]
     }
 
-    /// The bad events of `window`.
-    pub(super) fn bad_events(&self, window: Window) -> Expr {
-        let tile = names::bad_tile(self.plan.tile_of(window));
-        self.tiles(tile, window).apply(RangeFunction::SumOverTime)
+    /// Whether the long window of a guarded `tier` holds as many bad events as it asks for.
+    pub(super) fn enough_bad(&self, tier: &Tier) -> Result<Expr, Error> {
+        let tile = names::bad_tile(self.plan.tile_of(tier.long()));
+        // Half an event less: the tile of a restart is a fraction, and a sum of floats may fall short.
+        let fewest = Ratio::new(2 * u128::from(tier.fewest_bad()) - 1, 2)?;
+        let bad = self.tiles(tile, tier.long()).apply(RangeFunction::SumOverTime);
+        Ok(bad.greater(Expr::Number(fewest)))
     }
 
     /// The budget left over the period, and how much of the period was seen.
     pub(super) fn budget(&self) -> [Rule; 3] {
-        let period = self.slo.period().length();
-        let (tile, one) = (self.plan.tile_of(period), || Expr::Number(Ratio::ONE));
-        let series = |metric| Expr::from(names::series(metric, self.service, self.slo));
-        let burn = || series(names::burn_rate(period));
-        let seen = self.tiles(names::total_tile(tile), period).apply(RangeFunction::CountOverTime);
-        let coverage = seen.div(Expr::Number(period.ratio_to(tile)));
+        let (tile, one) = (self.plan.coarse(), || Expr::Number(Ratio::ONE));
+        let name = names::period(self.slo.period());
+        let burn = || self.series(names::burn_rate(&name));
+        let seen = || self.over_period(names::total_tile(tile), RangeFunction::CountOverTime);
+        // Of what is over of the period, and of all of it.
+        let (coverage, of_period) = match self.slo.period() {
+            Period::Rolling(period) => {
+                let coverage = seen().div(Expr::Number(period.ratio_to(tile)));
+                (coverage, self.series(names::coverage(&name)))
+            }
+            #[cfg(feature = "calendar")]
+            Period::Calendar(_) => {
+                let seconds = || seen().mul(Expr::Number(tile.as_seconds()));
+                // Beyond the bounds that are written down, a scalar is no number.
+                let zero = || Expr::Number(Ratio::ZERO);
+                (
+                    seconds().div(self.elapsed_seconds()).clamp_max(Ratio::ONE).greater_or_equal(zero()),
+                    seconds().div(self.period_seconds()).greater_or_equal(zero()),
+                )
+            }
+        };
         [
-            self.record(names::coverage(period), coverage),
+            self.record(names::coverage(&name), coverage),
             self.record(names::BUDGET_REMAINING.to_owned(), one().sub(burn())),
-            self.record(
-                names::BUDGET_PROJECTED.to_owned(),
-                one().sub(burn().mul(series(names::coverage(period)))),
-            ),
+            self.record(names::BUDGET_PROJECTED.to_owned(), one().sub(burn().mul(of_period))),
         ]
     }
 
-    fn tiles(&self, metric: String, window: Window) -> Range {
-        // A window is at least one tile of a second, so what is left is positive.
-        let inside = Window::from_millis(window.as_millis() - EDGE).unwrap_or(window);
-        Range::new(names::series(metric, self.service, self.slo), inside)
+    /// `function` of the coarse tiles of the period.
+    fn over_period(&self, metric: String, function: RangeFunction) -> Expr {
+        match self.slo.period() {
+            Period::Rolling(period) => self.tiles(metric, *period).apply(function),
+            #[cfg(feature = "calendar")]
+            Period::Calendar(calendar) => self.since_start(metric, calendar, function),
+        }
+    }
+
+    pub(super) fn series(&self, metric: String) -> Expr {
+        Expr::from(names::series(metric, self.service, self.slo))
+    }
+
+    pub(super) fn tiles(&self, metric: String, window: Window) -> Range {
+        Range::new(names::series(metric, self.service, self.slo), tiles::just_short_of(window))
     }
 
     pub(super) fn record(&self, record: String, expr: Expr) -> Rule {

@@ -1,12 +1,12 @@
 //! Counting the events of one tile.
 
-use super::names;
+use super::{Backend, names};
 use crate::{
     model::{
-        EventCounters, LabelName, LatencyHistogram, MatchOp, Matcher, Ratio, Selector, Service, Sli, Slo,
-        Window,
+        Bound, Comparison, Counting, EventCounters, Gauge, HistogramKind, LabelName, LatencyHistogram,
+        MatchOp, Matcher, Query, Ratio, Selector, Service, Sli, Slo, Window,
     },
-    promql::{BinaryOp, Expr, Matching, Range, RangeFunction},
+    promql::{BinaryOp, Expr, Function, Matching, Range, RangeFunction},
 };
 
 /// The two streams of an SLO: all events and the bad ones, counted in one fine tile.
@@ -18,49 +18,163 @@ pub(super) struct Streams {
 /// Labels that Prometheus puts on every series of a scrape target.
 const TARGET_LABELS: [&str; 2] = ["job", "instance"];
 
-pub(super) fn streams(service: &Service, slo: &Slo, tile: Window) -> Streams {
-    // A rule sees the results of those before it in its group, so `bad` can build on the total that
-    // has just been recorded; summing it drops the labels that the recording added.
-    let recorded_total = || Expr::from(names::series(names::total_tile(tile), service, slo)).sum();
-    let tiles = Tiles { tile, scrape_interval: service.scrape_interval() };
-    let count =
-        |series: &Selector, witness: &Selector| tiles.count(series, tiles.surviving(witness), &Matching::All);
+/// The streams of `slo`. The bad one builds on the total, which the rule before it has recorded as `recorded_total`.
+pub(super) fn streams(
+    service: &Service,
+    slo: &Slo,
+    backend: Backend,
+    tile: Window,
+    recorded_total: String,
+) -> Streams {
+    let tiles = Tiles { tile, scrape_interval: service.scrape_interval(), by: slo.by(), backend };
+    // Summing drops the labels that the recording added.
+    let recorded_total = || Expr::from(names::series(recorded_total.clone(), service, slo)).sum_by(slo.by());
     match slo.sli() {
-        Sli::Events(EventCounters::TotalBad { total, bad }) => {
-            Streams { total: count(total, total), bad: or_zero(count(bad, total), recorded_total()) }
+        Sli::Events(counters) => tiles.of_counters(counters, recorded_total),
+        Sli::Queries(counters) => tiles.of_queries(counters, recorded_total),
+        Sli::Latency(latency) if latency.kind() == HistogramKind::Native => {
+            tiles.of_native_histogram(latency, recorded_total())
         }
-        Sli::Events(EventCounters::TotalGood { total, good }) => Streams {
-            total: count(total, total),
-            bad: recorded_total().sub(or_zero(count(good, total), recorded_total())),
-        },
-        Sli::Events(EventCounters::GoodBad { good, bad }) => {
-            let witness = || tiles.surviving(good).or(tiles.surviving(bad));
-            let count = |selector| tiles.count(selector, witness(), &Matching::All);
+        Sli::Latency(latency) => tiles.of_classic_histogram(latency, recorded_total()),
+        Sli::Probe(probe) => {
+            let over = |function| {
+                Range::new(probe.clone(), just_short_of(tile)).apply(function).sum_by(slo.by())
+            };
             Streams {
-                total: or_zero(count(good), count(bad)).add(or_zero(count(bad), count(good))),
-                bad: or_zero(count(bad), recorded_total()),
+                total: over(RangeFunction::CountOverTime),
+                bad: recorded_total().sub(over(RangeFunction::SumOverTime)),
             }
         }
-        Sli::Latency(latency) => {
-            let total = latency.histogram().suffixed("_count");
-            let (bucket, matching) = bucket(latency);
+        Sli::Gauge(gauge) => tiles.of_gauge(gauge, recorded_total),
+        Sli::Ratio(ratio) => {
+            let ratio = || tiles.query(ratio).greater_or_equal(zero());
             Streams {
-                total: count(&total, &total),
-                // No fallback to zero: a bucket that is missing means that the threshold is not a bucket
-                // bound, which must not read as a hundred percent of slow requests.
-                bad: recorded_total().sub(tiles.count(&bucket, tiles.surviving(&total), &matching)),
+                total: ratio().mul(zero()).add(Expr::Number(Ratio::ONE)),
+                bad: ratio().clamp_max(Ratio::ONE),
             }
         }
     }
 }
 
-/// How the events of one tile are counted.
-struct Tiles {
-    tile: Window,
-    scrape_interval: Window,
+fn zero() -> Expr {
+    Expr::Number(Ratio::ZERO)
 }
 
-impl Tiles {
+/// How the events of one tile are counted.
+struct Tiles<'a> {
+    tile: Window,
+    scrape_interval: Window,
+    by: &'a [LabelName],
+    backend: Backend,
+}
+
+impl Tiles<'_> {
+    fn of_counters(&self, counters: &EventCounters, recorded_total: impl Fn() -> Expr) -> Streams {
+        let count = |series: &Selector, witness: &Selector| {
+            self.count(series, self.surviving(witness), &Matching::All)
+        };
+        match counters {
+            EventCounters::TotalBad { total, bad } => {
+                Streams { total: count(total, total), bad: or_zero(count(bad, total), recorded_total()) }
+            }
+            EventCounters::TotalGood { total, good } => Streams {
+                total: count(total, total),
+                bad: recorded_total().sub(or_zero(count(good, total), recorded_total())),
+            },
+            EventCounters::GoodBad { good, bad } => {
+                let witness = || self.surviving(good).or(self.surviving(bad));
+                let count = |selector| self.count(selector, witness(), &Matching::All);
+                Streams {
+                    total: or_zero(count(good), count(bad)).add(or_zero(count(bad), count(good))),
+                    bad: or_zero(count(bad), recorded_total()),
+                }
+            }
+        }
+    }
+
+    fn of_queries(&self, counters: &EventCounters<Query>, recorded_total: impl Fn() -> Expr) -> Streams {
+        let count = |query: &Query| self.count_query(query);
+        match counters {
+            EventCounters::TotalBad { total, bad } => {
+                Streams { total: count(total), bad: or_zero(count(bad), recorded_total()) }
+            }
+            EventCounters::TotalGood { total, good } => Streams {
+                total: count(total),
+                // Two extrapolations may differ where nothing is bad.
+                bad: recorded_total().sub(or_zero(count(good), recorded_total())).clamp_min(Ratio::ZERO),
+            },
+            EventCounters::GoodBad { good, bad } => Streams {
+                total: or_zero(count(good), count(bad)).add(or_zero(count(bad), count(good))),
+                bad: or_zero(count(bad), recorded_total()),
+            },
+        }
+    }
+
+    /// What `query` counts in the last tile. A value that is no number is none.
+    fn count_query(&self, query: &Query) -> Expr {
+        let counted = self.query(query).sum_by(self.by).greater_or_equal(zero());
+        let tile = Expr::Number(self.tile.as_seconds());
+        match query.counting() {
+            Counting::PerSecond => counted.mul(tile),
+            Counting::PerWindow => counted.mul(Expr::Number(self.tile.ratio_to(self.with_scrape_before()))),
+            Counting::Samples | Counting::Level => counted,
+        }
+    }
+
+    /// `query` over the samples of the last tile. One that takes differences needs the sample before, too: its
+    /// ranges see one difference less than they have samples.
+    fn query(&self, query: &Query) -> Expr {
+        let window = match query.counting() {
+            Counting::PerSecond | Counting::PerWindow => self.with_scrape_before(),
+            Counting::Samples => just_short_of(self.tile),
+            Counting::Level => self.tile,
+        };
+        Expr::Query(query.over(window))
+    }
+
+    fn of_classic_histogram(&self, latency: &LatencyHistogram, recorded_total: Expr) -> Streams {
+        let total = latency.histogram().suffixed("_count");
+        let (bucket, matching) = bucket(latency);
+        Streams {
+            total: self.count(&total, self.surviving(&total), &Matching::All),
+            // No fallback to zero: a bucket that is missing means that the threshold is not a bucket
+            // bound, which must not read as a hundred percent of slow requests.
+            bad: recorded_total.sub(self.count(&bucket, self.surviving(&total), &matching)),
+        }
+    }
+
+    /// The distribution of the last tile, as its rate: the share under the threshold and the number of requests.
+    fn of_native_histogram(&self, latency: &LatencyHistogram, recorded_total: Expr) -> Streams {
+        let rate = || {
+            Range::new(latency.histogram().clone(), self.with_scrape_before())
+                .apply(RangeFunction::Rate)
+                .sum_by(self.by)
+        };
+        let count = || Expr::call(Function::HistogramCount, vec![rate()]).mul(Expr::Number(self.tile.as_seconds()));
+        let threshold = Expr::Number(latency.threshold().as_seconds());
+        let fast = Expr::call(Function::HistogramFraction, vec![zero(), threshold, rate()]);
+        // Of no requests, the share is no number.
+        let fast = fast.greater_or_equal(zero()).mul(count()).or(count().mul(zero()));
+        Streams { total: count(), bad: recorded_total.sub(fast).clamp_min(Ratio::ZERO) }
+    }
+
+    /// Every series of the gauge is an event; one whose value is no number is bad.
+    fn of_gauge(&self, gauge: &Gauge, recorded_total: impl Fn() -> Expr) -> Streams {
+        let query = || Expr::Query(gauge.query().to_owned());
+        let Bound { comparison, number } = gauge.good();
+        let bound = Expr::Number(number);
+        let good = match comparison {
+            Comparison::Less => query().less(bound),
+            Comparison::LessOrEqual => query().less_or_equal(bound),
+            Comparison::Greater => query().greater(bound),
+            Comparison::GreaterOrEqual => query().greater_or_equal(bound),
+        };
+        Streams {
+            total: query().count_by(self.by),
+            bad: recorded_total().sub(or_zero(good.count_by(self.by), recorded_total())),
+        }
+    }
+
     /// The events of `series` in the last tile, over all its series.
     ///
     /// Three cases, each series in the first that holds:
@@ -73,8 +187,11 @@ impl Tiles {
     ///
     /// `matching` says which labels identify a series from one tile to the next.
     fn count(&self, series: &Selector, witness: Expr, matching: &Matching) -> Expr {
+        if self.backend == Backend::VictoriaMetrics {
+            // Its `increase` begins with the sample before the window, and with zero for a new series.
+            return Range::new(series.clone(), self.tile).apply(RangeFunction::Increase).sum_by(self.by);
+        }
         let now = || Expr::from(series.clone());
-        let zero = || Expr::Number(Ratio::ZERO);
         let over = |function| Range::new(series.clone(), self.with_scrape_before()).apply(function);
         let target = Matching::On(TARGET_LABELS.map(LabelName::from_static).to_vec());
 
@@ -90,7 +207,7 @@ impl Tiles {
         grown
             .binary(BinaryOp::Or, matching.clone(), newborn)
             .binary(BinaryOp::Or, matching.clone(), rated)
-            .sum()
+            .sum_by(self.by)
     }
 
     /// The series of `selector` that are there now and were a tile ago, under the same labels.
@@ -106,6 +223,13 @@ impl Tiles {
     fn with_scrape_before(&self) -> Window {
         Window::from_millis(self.tile.as_millis() + self.scrape_interval.as_millis()).unwrap_or(self.tile)
     }
+}
+
+/// `window` without its last millisecond: the samples of a left-open interval, whether the server counts both ends
+/// of a range (Prometheus 2) or only the later one (3).
+pub(super) fn just_short_of(window: Window) -> Window {
+    // A window of a millisecond holds one sample at most.
+    Window::from_millis(window.as_millis() - 1).unwrap_or(window)
 }
 
 /// `stream`, or zero while it has no series but `other` has.

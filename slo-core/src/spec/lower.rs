@@ -1,48 +1,29 @@
 //! From a tree of text to models: the one place that validates.
 
 use super::{
+    alerting::{self, alerting},
     fields::{Faults, Fields, items, parsed, text},
-    query,
+    sli::{sli, slices},
     tree::{Node, Position, Value},
 };
 use crate::{
     Error,
     model::{
-        AlertPolicy, BudgetAlerts, EventCounters, LabelName, Labels, LatencyHistogram, Name, Notification,
-        Objective, Period, Ratio, Selector, Service, Severity, Sli, Slo, Window, check_scrape_interval,
+        AlertPolicy, LabelName, Labels, Name, Objective, Period, RESERVED_LABELS, Service, Severity, Slo,
+        Window, check_scrape_interval,
     },
 };
 use std::collections::BTreeSet;
 
-pub(super) fn services(documents: &[Node], faults: &mut Faults) -> Vec<Service> {
-    if documents.iter().all(Node::is_nothing) {
-        let start = documents.first().map_or(Position { line: 1, column: 1 }, |node| node.position);
-        faults.add(start, "", Error::new("the document is empty").with_hint("begin with `version: slo/v1`"));
-        return Vec::new();
-    }
-    let mut names = BTreeSet::new();
-    let mut services = Vec::new();
-    for document in documents.iter().filter(|document| !document.is_nothing()) {
-        if let Some(service) = service(document, faults) {
-            if !names.insert(service.name().clone()) {
-                let error = Error::new(format!("service `{}` is written twice", service.name()))
-                    .with_hint("put its SLOs into one document");
-                faults.add(document.position, "service", error);
-            }
-            services.push(service);
-        }
-    }
-    services
-}
-
 const DEFAULT_SCRAPE_INTERVAL: &str = "15s";
 
-fn service(node: &Node, faults: &mut Faults) -> Option<Service> {
+/// A native document.
+pub(super) fn service(node: &Node, faults: &mut Faults) -> Option<Service> {
     if let Value::Map(entries) = &node.value
         && let Some((key, _)) = entries.iter().find(|(key, _)| key.text == "apiVersion")
     {
-        let error = Error::new("a Kubernetes or OpenSLO object, which this version does not read")
-            .with_hint("write the SLO in the native format, which begins with `version: slo/v1`");
+        let error = Error::new("a Kubernetes or OpenSLO object in place of a native document")
+            .with_hint("`slo import` writes the native form of it");
         faults.add(key.position, "", error);
         return None;
     }
@@ -90,7 +71,8 @@ fn service(node: &Node, faults: &mut Faults) -> Option<Service> {
     Service::new(name?, interval?, slos).ok().map(|service| service.with_labels(labels))
 }
 
-const SLO_KEYS: [&str; 6] = ["name", "description", "objective", "window", "sli", "alerting"];
+const SLO_KEYS: [&str; 9] =
+    ["name", "description", "labels", "objective", "window", "by", "sli", "slices", "alerting"];
 
 /// What could be made of an SLO; every part stands for itself, so that each is checked whatever the others
 /// are.
@@ -106,202 +88,121 @@ fn slo(node: &Node, place: &str, faults: &mut Faults) -> Option<Lowered> {
     let name: Option<Name> = fields.parsed("name", "availability", faults);
     let description = fields.text("description", faults);
     let objective: Option<Objective> = fields.parsed("objective", "99.9%", faults);
-    let window: Option<Window> = fields.parsed("window", "30d", faults);
-    let policy = window.and_then(|window| match AlertPolicy::for_period(window) {
-        Ok(policy) => Some(policy),
-        Err(error) => {
-            faults.add(blame("window"), &fields.path("window"), error);
-            None
-        }
-    });
+    let period = fields
+        .required("window", "30d", faults)
+        .and_then(|node| period(node, &fields.path("window"), faults));
+    let labels = labels(&fields, "labels", &["severity", "objective", "period"], faults);
+    let by = fields.optional("by").map(|node| by(node, &fields.path("by"), faults)).unwrap_or_default();
     let sli = fields
         .required("sli", "{events: {total: …, bad: …}}", faults)
-        .and_then(|node| sli(node, &fields.path("sli"), faults));
+        .and_then(|node| sli(node, &fields.path("sli"), &by, faults));
+    let slices =
+        fields.optional("slices").and_then(|node| slices(node, &fields.path("slices"), faults));
     let alerting = match fields.optional("alerting") {
         Some(node) => alerting(node, &fields.path("alerting"), faults),
-        None => Alerting::default(),
+        None => alerting::Alerting::default(),
     };
-    if let (Some(objective), Some(policy)) = (objective, &policy)
-        && let Err(error) = policy.check_reachable(objective)
-    {
-        faults.add(blame("objective"), &fields.path("objective"), error);
-    }
+    let policy = match (&period, objective) {
+        (Some(period), Some(objective)) => {
+            match alerting.policy(period.length(), objective) {
+                Ok(policy) => Some(policy),
+                Err(error) => {
+                    let about = if alerting.has_tiers() {
+                        "alerting"
+                    } else if error.message().contains("no alert tiers") {
+                        "window"
+                    } else {
+                        "objective"
+                    };
+                    faults.add(blame(about), &fields.path(about), error);
+                    None
+                }
+            }
+        }
+        // The window is judged whatever the objective is.
+        (Some(period), None) => match AlertPolicy::for_period(period.length()) {
+            Ok(policy) => Some(policy),
+            Err(error) => {
+                faults.add(blame("window"), &fields.path("window"), error);
+                None
+            }
+        },
+        (None, _) => None,
+    };
     let whole = || {
-        // What `Slo::new` refuses has been told above, with its position.
-        let slo = Slo::new(name.clone()?, objective?, Period::Rolling(window?), sli?).ok()?;
+        let slo = Slo::with_policy(name.clone()?, objective?, period?, sli?, policy.clone()?).ok()?;
         let slo = slo
             .with_description(description.unwrap_or_default())
+            .with_labels(labels)
             .with_notification(Severity::Page, alerting.page)
             .with_notification(Severity::Ticket, alerting.ticket)
             .with_budget_alerts(alerting.budget);
-        Some(if alerting.guard { slo.with_low_traffic_guard() } else { slo })
+        let mut told = |name: &str, changed: Result<Slo, Error>| match changed {
+            Ok(slo) => Some(slo),
+            Err(error) => {
+                faults.add(blame(name), &fields.path(name), error);
+                None
+            }
+        };
+        let mut slo = told("by", slo.grouped_by(by))?;
+        if let Some(slices) = slices {
+            slo = told("slices", slo.judged_by(slices))?;
+        }
+        if let Some(name) = alerting.name {
+            slo = told("alerting", slo.with_alert_name(name))?;
+        }
+        if let Some(hold) = alerting.keep_firing_for {
+            slo = slo.keep_firing_for(hold);
+        }
+        Some(slo)
     };
     let slo = whole();
     Some(Lowered { slo, name: name.map(|name| (name, blame("name"))), policy })
 }
 
-fn sli(node: &Node, place: &str, faults: &mut Faults) -> Option<Sli> {
-    let fields = Fields::of(node, place, &["events", "latency"], faults)?;
-    // Both are read even where only one is allowed, so that all their faults are told.
-    let events = fields.optional("events").map(|node| events(node, &fields.path("events"), faults));
-    let latency = fields.optional("latency").map(|node| latency(node, &fields.path("latency"), faults));
-    match (events, latency) {
-        (Some(events), None) => events.map(Sli::Events),
-        (None, Some(latency)) => latency.map(Sli::Latency),
-        (found, _) => {
-            let message = if found.is_some() { "both `events` and `latency`" } else { "no SLI" };
-            let error = Error::new(message).with_hint("write one of `events` and `latency`");
-            faults.add(fields.position, place, error);
-            None
-        }
+/// A rolling window, or a period of the calendar.
+fn period(node: &Node, place: &str, faults: &mut Faults) -> Option<Period> {
+    if !matches!(node.value, Value::Map(_)) {
+        return parsed(node, place, faults).map(Period::Rolling);
     }
+    let fields = Fields::of(node, place, &["calendar", "time_zone", "start"], faults)?;
+    calendar(&fields, faults)
 }
 
-fn events(node: &Node, place: &str, faults: &mut Faults) -> Option<EventCounters> {
-    let fields = Fields::of(node, place, &["total", "good", "bad"], faults)?;
-    let [total, good, bad] = ["total", "good", "bad"].map(|name| {
-        let node = fields.optional(name)?;
-        Some(selector(node, &fields.path(name), faults))
-    });
-    match (total, good, bad) {
-        (Some(total), None, Some(bad)) => Some(EventCounters::TotalBad { total: total?, bad: bad? }),
-        (Some(total), Some(good), None) => Some(EventCounters::TotalGood { total: total?, good: good? }),
-        (None, Some(good), Some(bad)) => Some(EventCounters::GoodBad { good: good?, bad: bad? }),
-        (total, good, bad) => {
-            let count = [total, good, bad].iter().flatten().count();
-            let error = Error::new(format!("{count} of `total`, `good` and `bad`"))
-                .with_hint("write two of them; `total` and `bad` are the most exact");
-            faults.add(fields.position, place, error);
-            None
-        }
-    }
-}
-
-fn latency(node: &Node, place: &str, faults: &mut Faults) -> Option<LatencyHistogram> {
-    let fields = Fields::of(node, place, &["histogram", "threshold"], faults)?;
-    let histogram = fields
-        .required("histogram", "http_request_duration_seconds", faults)
-        .and_then(|node| selector(node, &fields.path("histogram"), faults));
-    if let Some(Err(error)) = histogram.as_ref().map(LatencyHistogram::check) {
-        let position = fields.optional("histogram").map_or(fields.position, |node| node.position);
-        faults.add(position, &fields.path("histogram"), error);
-    }
-    let threshold: Option<Window> = fields.parsed("threshold", "250ms", faults);
-    // What it refuses has been told above, with its position.
-    LatencyHistogram::new(histogram?, threshold?).ok()
-}
-
-fn selector(node: &Node, place: &str, faults: &mut Faults) -> Option<Selector> {
-    match query::selector(text(node, place, faults)?) {
-        Ok(selector) => Some(selector),
+#[cfg(feature = "calendar")]
+fn calendar(fields: &Fields<'_>, faults: &mut Faults) -> Option<Period> {
+    use crate::model::{Calendar, CalendarUnit};
+    let unit: Option<CalendarUnit> = fields.parsed("calendar", "month", faults);
+    let node = fields.required("time_zone", "Europe/Berlin", faults)?;
+    let place = fields.path("time_zone");
+    let zone = text(node, &place, faults)?;
+    let mut told = |node: &Node, place: &str, result: Result<Calendar, Error>| match result {
+        Ok(calendar) => Some(calendar),
         Err(error) => {
             faults.add(node.position, place, error);
             None
         }
-    }
-}
-
-/// What an SLO says of its alerts.
-#[derive(Default)]
-struct Alerting {
-    page: Notification,
-    ticket: Notification,
-    guard: bool,
-    budget: BudgetAlerts,
-}
-
-const ALERTING_KEYS: [&str; 6] = ["page", "ticket", "low_traffic", "exhausted", "low", "absent"];
-
-fn alerting(node: &Node, place: &str, faults: &mut Faults) -> Alerting {
-    let Some(fields) = Fields::of(node, place, &ALERTING_KEYS, faults) else {
-        return Alerting::default();
     };
-    let mut read = |name: &str| {
-        let node = fields.optional(name)?;
-        notification(node, &fields.path(name), faults)
-    };
-    let (page, ticket) = (read("page").unwrap_or_default(), read("ticket").unwrap_or_default());
-    let guard = fields.optional("low_traffic").is_some_and(|node| {
-        let place = fields.path("low_traffic");
-        match text(node, &place, faults) {
-            Some("guard") => true,
-            Some(other) => {
-                let error = Error::new(format!("`{other}` is no way with low traffic"))
-                    .with_hint("write `low_traffic: guard`, or leave it out");
-                faults.add(node.position, &place, error);
-                false
-            }
-            None => false,
-        }
-    });
-    let budget = budget_alerts(&fields, faults);
-    Alerting { page, ticket, guard, budget }
+    let calendar = told(node, &place, Calendar::new(unit?, zone))?;
+    let Some(start) = fields.optional("start") else { return Some(Period::Calendar(calendar)) };
+    let Value::Scalar { text, .. } = &start.value else { return None };
+    told(start, &fields.path("start"), calendar.anchored_at(text)).map(Period::Calendar)
 }
 
-fn budget_alerts(fields: &Fields<'_>, faults: &mut Faults) -> BudgetAlerts {
-    let exhausted =
-        fields.optional("exhausted").and_then(|node| severity(node, &fields.path("exhausted"), faults));
-    let low = fields.optional("low").and_then(|node| {
-        let fields = Fields::of(node, &fields.path("low"), &["left", "severity"], faults)?;
-        let share =
-            fields.required("left", "25%", faults).and_then(|node| share(node, &fields.path("left"), faults));
-        let severity = required_severity(&fields, faults);
-        Some((share?, severity?))
-    });
-    let absent = fields.optional("absent").and_then(|node| {
-        let fields = Fields::of(node, &fields.path("absent"), &["for", "severity"], faults)?;
-        let hold: Option<Window> = fields.parsed("for", "10m", faults);
-        let severity = required_severity(&fields, faults);
-        Some((hold?, severity?))
-    });
-    BudgetAlerts { exhausted, low, absent }
+#[cfg(not(feature = "calendar"))]
+fn calendar(fields: &Fields<'_>, faults: &mut Faults) -> Option<Period> {
+    let error = Error::new("calendar periods are not built in").with_hint("turn on the feature `calendar`");
+    faults.add(fields.position, &fields.place, error);
+    None
 }
 
-fn required_severity(fields: &Fields<'_>, faults: &mut Faults) -> Option<Severity> {
-    let node = fields.required("severity", "ticket", faults)?;
-    severity(node, &fields.path("severity"), faults)
+/// The labels that an SLO is split by.
+fn by(node: &Node, place: &str, faults: &mut Faults) -> Vec<LabelName> {
+    let items = items(node, place, faults);
+    items.into_iter().filter_map(|(place, node)| parsed(node, &place, faults)).collect()
 }
 
-fn severity(node: &Node, place: &str, faults: &mut Faults) -> Option<Severity> {
-    match text(node, place, faults)? {
-        "page" => Some(Severity::Page),
-        "ticket" => Some(Severity::Ticket),
-        other => {
-            let error = Error::new(format!("`{other}` is not a severity"))
-                .with_hint("write `page` or `ticket`; `alerting.page.labels` may rename the label");
-            faults.add(node.position, place, error);
-            None
-        }
-    }
-}
-
-/// A share of the budget, as a percentage.
-fn share(node: &Node, place: &str, faults: &mut Faults) -> Option<Ratio> {
-    let text = text(node, place, faults)?;
-    let percent = text.strip_suffix('%').and_then(|number| number.trim_end().parse::<Ratio>().ok());
-    let share = percent.and_then(|percent| percent.checked_div(Ratio::whole(100)));
-    let share = share.filter(|share| *share > Ratio::ZERO && *share < Ratio::ONE);
-    if share.is_none() {
-        let error = Error::new(format!("`{text}` is not a share of the budget"))
-            .with_hint("write a percentage above 0% and below 100%, such as 25%");
-        faults.add(node.position, place, error);
-    }
-    share
-}
-
-fn notification(node: &Node, place: &str, faults: &mut Faults) -> Option<Notification> {
-    let fields = Fields::of(node, place, &["labels", "runbook", "dashboard"], faults)?;
-    Some(Notification {
-        labels: labels(&fields, "labels", &[], faults),
-        runbook: fields.text("runbook", faults).map(str::to_owned),
-        dashboard: fields.text("dashboard", faults).map(str::to_owned),
-    })
-}
-
-/// Labels that the rules set themselves.
-const RESERVED_LABELS: [&str; 4] = ["service", "slo", "burn_tier", "alertname"];
-
-fn labels(fields: &Fields<'_>, name: &str, also_reserved: &[&str], faults: &mut Faults) -> Labels {
+pub(super) fn labels(fields: &Fields<'_>, name: &str, also_reserved: &[&str], faults: &mut Faults) -> Labels {
     let mut labels = Labels::new();
     let Some(node) = fields.optional(name) else { return labels };
     let place = fields.path(name);

@@ -1,7 +1,12 @@
 //! The native format, `version: slo/v1`.
 
-use super::{fields::Faults, lower, tree};
-use crate::{Diagnostics, model::Service};
+use super::{
+    fields::Faults,
+    lower,
+    tree::{self, Node, Position},
+};
+use crate::{Diagnostics, Error, model::Service};
+use std::collections::BTreeSet;
 
 /// Reads a native document: one service, or several separated by `---`.
 ///
@@ -39,14 +44,44 @@ use crate::{Diagnostics, model::Service};
 /// Every fault of the text at once, with its position and a hint.
 pub fn parse(text: &str) -> Result<Vec<Service>, Diagnostics> {
     let mut faults = Faults::default();
-    let services = match tree::documents(text) {
-        Ok(documents) => lower::services(&documents, &mut faults),
-        Err(fault) => {
-            faults.push(fault);
-            Vec::new()
+    let mut services = Vec::new();
+    match tree::documents(text) {
+        Ok(documents) => {
+            let written = documents.iter().filter(|document| !document.is_nothing());
+            services.extend(written.filter_map(|document| {
+                let service = lower::service(document, &mut faults)?;
+                Some((document.position, service))
+            }));
+            if documents.iter().all(Node::is_nothing) {
+                faults.add(start_of(&documents), "", empty());
+            }
         }
-    };
+        Err(fault) => faults.push(fault),
+    }
+    let services = distinct(services, &mut faults);
     if faults.is_empty() { Ok(services) } else { Err(Diagnostics::new(faults.into_vec())) }
+}
+
+/// Where a text begins.
+pub(super) fn start_of(documents: &[Node]) -> Position {
+    documents.first().map_or(Position { line: 1, column: 1 }, |node| node.position)
+}
+
+pub(super) fn empty() -> Error {
+    Error::new("the document is empty").with_hint("begin with `version: slo/v1`")
+}
+
+/// The services, of which no two may have one name.
+pub(super) fn distinct(services: Vec<(Position, Service)>, faults: &mut Faults) -> Vec<Service> {
+    let mut names = BTreeSet::new();
+    for (position, service) in &services {
+        if !names.insert(service.name()) {
+            let error = Error::new(format!("service `{}` is written twice", service.name()))
+                .with_hint("put its SLOs into one document");
+            faults.add(*position, "service", error);
+        }
+    }
+    services.into_iter().map(|(_, service)| service).collect()
 }
 
 /// JSON Schema of the native format (draft 2020-12), for editors.

@@ -8,7 +8,7 @@ use crate::Error;
 use regex::Regex;
 use slo_core::{
     math::Tally,
-    model::{EventCounters, MatchOp, Matcher, Selector, Sli, Slo, metric},
+    model::{EventCounters, MatchOp, Matcher, Period, Selector, Sli, Slo, metric},
 };
 
 /// The two streams of an SLO, and what is made of them.
@@ -60,6 +60,14 @@ enum Test {
 impl SloCounter {
     /// The streams of `slo` over the series with these `edges`.
     pub(crate) fn compile(slo: &Slo, edges: &Edges) -> Result<Self, Error> {
+        let only_rules = [
+            (!slo.by().is_empty(), "budgets of groups (`by`)"),
+            (slo.slices().is_some(), "time slices"),
+            (!matches!(slo.period(), Period::Rolling(_)), "calendar periods"),
+        ];
+        if let Some((_, what)) = only_rules.into_iter().find(|(asked, _)| *asked) {
+            return Err(Error::new(place(slo), format!("{what} are only known to the rules, not to the process")));
+        }
         let all = |selector: &Selector| Stream::of_requests(slo, selector);
         let (form, first, second) = match slo.sli() {
             Sli::Events(EventCounters::TotalBad { total, bad }) => (Form::TotalBad, all(total)?, all(bad)?),

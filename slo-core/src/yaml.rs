@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 /// Appends `key: value` at `indent`, and a line break.
-pub(super) fn write_entry(out: &mut String, indent: usize, key: &str, value: &str) {
+pub(crate) fn write_entry(out: &mut String, indent: usize, key: &str, value: &str) {
     for _ in 0..indent {
         out.push(' ');
     }
@@ -14,7 +14,7 @@ pub(super) fn write_entry(out: &mut String, indent: usize, key: &str, value: &st
 }
 
 /// Appends `text` as a scalar; block lines are indented two deeper than `indent`.
-pub(super) fn write_scalar(out: &mut String, text: &str, indent: usize) {
+pub(crate) fn write_scalar(out: &mut String, text: &str, indent: usize) {
     if is_plain(text) {
         out.push_str(text);
     } else if is_block(text) {

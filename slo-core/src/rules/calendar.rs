@@ -1,0 +1,86 @@
+//! Periods of the calendar: their bounds as series, and sums since the current one began.
+
+use super::{Rule, names, recording::Recording};
+use crate::{
+    Error,
+    model::{Calendar, Ratio, Window},
+    promql::{BinaryOp, Expr, Function, Matching, RangeFunction},
+};
+
+/// For how long the bounds are written down.
+const HORIZON: Window = Window::days(731);
+
+impl Recording<'_> {
+    /// The bounds of the current period, in seconds, from the moment the rules were made on: rules know no time zones,
+    /// so the bounds of two years are written out. After that they are absent, and with them everything that is said
+    /// of the period; alerts on burn rates go on.
+    pub(super) fn calendar_bounds(&self, calendar: &Calendar) -> Result<[Rule; 2], Error> {
+        let now = self.options.now.ok_or_else(|| {
+            Error::new("a calendar period, and no time to begin with").with_hint("set `now` of the options")
+        })?;
+        let horizon = i64::try_from(HORIZON.as_millis()).unwrap_or(i64::MAX);
+        let mut period = calendar.period_at(now)?;
+        let mut bounds = vec![seconds(period.start())?, seconds(period.end())?];
+        while period.end() < now.saturating_add(horizon) {
+            period = calendar.period_at(period.end())?;
+            bounds.push(seconds(period.end())?);
+        }
+        let time = || Expr::call(Function::Time, vec![]);
+        let number = |value: u64| Expr::Number(Ratio::whole(value.into()));
+        // first + what each later bound adds once its time has come
+        let steps = |bounds: &[u64], times: &[u64]| {
+            let first = number(bounds.first().copied().unwrap_or_default());
+            let sum = bounds.iter().zip(bounds.iter().skip(1)).zip(times).fold(first, |sum, ((one, next), at)| {
+                sum.add(number(next.saturating_sub(*one)).mul(time().greater_or_equal_bool(number(*at))))
+            });
+            Expr::call(Function::Vector, vec![sum])
+        };
+        let (first, last) = match bounds.as_slice() {
+            [first, .., last] => (*first, *last),
+            _ => return Err(Error::new("a calendar without periods")),
+        };
+        let clock = || Expr::call(Function::Vector, vec![time()]);
+        let known = clock().greater_or_equal(number(first)).and(clock().less(number(last)));
+        let (later, inner) = (bounds.get(1..).unwrap_or_default(), bounds.get(1..bounds.len() - 1));
+        let inner = inner.unwrap_or_default();
+        let starts = bounds.get(..bounds.len() - 1).unwrap_or_default();
+        Ok([
+            self.record(names::PERIOD_START.to_owned(), steps(starts, inner).and(known.clone())),
+            self.record(names::PERIOD_END.to_owned(), steps(later, inner).and(known)),
+        ])
+    }
+
+    /// `function` of the coarse tiles that ended after the current period began. The first may begin up to a coarse
+    /// and a fine tile before it.
+    pub(super) fn since_start(&self, metric: String, calendar: &Calendar, function: RangeFunction) -> Expr {
+        let step = self.plan.coarse();
+        let start = Expr::AtEnd(names::series(names::PERIOD_START.to_owned(), self.service, self.slo));
+        let clock = Expr::call(Function::Vector, vec![Expr::call(Function::Time, vec![])]);
+        let nowhere = || Matching::On(Vec::new());
+        let since = clock.binary(BinaryOp::Greater, nowhere(), start);
+        Expr::OverSubquery {
+            function,
+            operand: Box::new(self.series(metric).binary(BinaryOp::And, nowhere(), since)),
+            window: calendar.longest(),
+            step,
+        }
+    }
+
+    /// Seconds since the current period began, at least a coarse tile.
+    pub(super) fn elapsed_seconds(&self) -> Expr {
+        let start = Expr::call(Function::Scalar, vec![self.series(names::PERIOD_START.to_owned())]);
+        let least = self.plan.coarse().as_seconds();
+        let elapsed = Expr::call(Function::Time, vec![]).sub(start);
+        Expr::call(Function::Vector, vec![elapsed]).clamp_min(least).scalar()
+    }
+
+    /// The length of the current period in seconds.
+    pub(super) fn period_seconds(&self) -> Expr {
+        let bound = |metric: &str| Expr::call(Function::Scalar, vec![self.series(metric.to_owned())]);
+        bound(names::PERIOD_END).sub(bound(names::PERIOD_START))
+    }
+}
+
+fn seconds(millis: i64) -> Result<u64, Error> {
+    u64::try_from(millis / 1_000).map_err(|_| Error::new("a time before 1970"))
+}

@@ -1,0 +1,42 @@
+//! What rules are made for.
+
+/// What rules are made for; the default is any Prometheus from 2.42 on, with names of our own.
+///
+/// ```
+/// use slo_core::rules::{Backend, Options};
+///
+/// let options = Options { backend: Backend::VictoriaMetrics, ..Options::default() };
+/// assert_eq!(options.now, None);
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Options {
+    /// What evaluates them.
+    pub backend: Backend,
+    /// How series and alerts are called.
+    pub naming: Naming,
+    /// The time, in milliseconds since the Unix epoch. Only calendar periods ask for it: their bounds are written
+    /// down from here on.
+    pub now: Option<i64>,
+}
+
+/// What evaluates rules.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Backend {
+    /// Prometheus from 2.42 on, and what evaluates PromQL as it does: Thanos, Mimir, Cortex.
+    #[default]
+    Prometheus,
+    /// VictoriaMetrics with vmalert: its `increase` counts every event once, so tiles are simpler.
+    VictoriaMetrics,
+}
+
+/// How series and alerts are called.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Naming {
+    /// As [`names`](super::names) says.
+    #[default]
+    Native,
+    /// As Sloth calls them, so that dashboards and routes made for it keep working. The numbers are ours.
+    Sloth,
+}

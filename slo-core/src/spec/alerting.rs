@@ -1,0 +1,247 @@
+//! What a native document says of its alerts.
+
+use super::{
+    fields::{Faults, Fields, items, parsed, percent, text},
+    lower::labels,
+    tree::{Node, Value},
+};
+use crate::{
+    Error,
+    model::{
+        AlertPolicy, BudgetAlerts, BurnTier, LabelName, Notification, Objective, Ratio, Severity, Tier, Window,
+    },
+};
+use std::collections::BTreeMap;
+
+/// What an SLO says of its alerts.
+#[derive(Default)]
+pub(super) struct Alerting {
+    pub(super) name: Option<String>,
+    pub(super) page: Notification,
+    pub(super) ticket: Notification,
+    pub(super) budget: BudgetAlerts,
+    pub(super) keep_firing_for: Option<Window>,
+    guard: bool,
+    fires_at: Option<Ratio>,
+    tiers: Vec<RawTier>,
+}
+
+/// A tier before its period is known.
+struct RawTier {
+    burn: BurnTier,
+    severity: Severity,
+    spends: Spends,
+    windows: [Window; 2],
+}
+
+enum Spends {
+    Share(Ratio),
+    Factor(Ratio),
+}
+
+impl Alerting {
+    pub(super) fn has_tiers(&self) -> bool {
+        !self.tiers.is_empty()
+    }
+
+    /// The tiers for a period and an objective.
+    pub(super) fn policy(&self, period: Window, objective: Objective) -> Result<AlertPolicy, Error> {
+        let mut policy = if self.tiers.is_empty() {
+            AlertPolicy::for_period(period)?
+        } else {
+            let tier = |raw: &RawTier| match raw.spends {
+                Spends::Share(share) => Tier::by_share(raw.burn, raw.severity, share, raw.windows, period),
+                Spends::Factor(factor) => Tier::by_factor(raw.burn, raw.severity, factor, raw.windows, period),
+            };
+            AlertPolicy::new(self.tiers.iter().map(tier).collect::<Result<_, _>>()?)?
+        };
+        if let Some(at) = self.fires_at {
+            policy = policy.firing_at(objective, at)?;
+        }
+        policy.check_reachable(objective)?;
+        Ok(if self.guard { policy.guarded() } else { policy })
+    }
+}
+
+const KEYS: [&str; 10] = [
+    "name",
+    "page",
+    "ticket",
+    "low_traffic",
+    "exhausted",
+    "low",
+    "absent",
+    "keep_firing_for",
+    "fires_at",
+    "tiers",
+];
+
+pub(super) fn alerting(node: &Node, place: &str, faults: &mut Faults) -> Alerting {
+    let Some(fields) = Fields::of(node, place, &KEYS, faults) else {
+        return Alerting::default();
+    };
+    let mut read = |name: &str| {
+        let node = fields.optional(name)?;
+        notification(node, &fields.path(name), faults)
+    };
+    let (page, ticket) = (read("page").unwrap_or_default(), read("ticket").unwrap_or_default());
+    let guard = fields.optional("low_traffic").is_some_and(|node| {
+        let place = fields.path("low_traffic");
+        match text(node, &place, faults) {
+            Some("guard") => true,
+            Some(other) => {
+                let error = Error::new(format!("`{other}` is no way with low traffic"))
+                    .with_hint("write `low_traffic: guard`, or leave it out");
+                faults.add(node.position, &place, error);
+                false
+            }
+            None => false,
+        }
+    });
+    let fires_at = fields.optional("fires_at").and_then(|node| share(node, &fields.path("fires_at"), faults));
+    let keep_firing_for = fields
+        .optional("keep_firing_for")
+        .and_then(|node| parsed(node, &fields.path("keep_firing_for"), faults));
+    let tiers = fields.optional("tiers").map(|node| tiers(node, &fields.path("tiers"), faults));
+    Alerting {
+        name: fields.text("name", faults).map(str::to_owned),
+        page,
+        ticket,
+        budget: budget_alerts(&fields, faults),
+        keep_firing_for,
+        guard,
+        fires_at,
+        tiers: tiers.unwrap_or_default(),
+    }
+}
+
+fn tiers(node: &Node, place: &str, faults: &mut Faults) -> Vec<RawTier> {
+    let items = items(node, place, faults);
+    items.into_iter().filter_map(|(place, node)| tier(node, &place, faults)).collect()
+}
+
+fn tier(node: &Node, place: &str, faults: &mut Faults) -> Option<RawTier> {
+    let keys = ["burn_tier", "severity", "spent", "factor", "long", "short"];
+    let fields = Fields::of(node, place, &keys, faults)?;
+    let burn = fields.required("burn_tier", "fast", faults).and_then(|node| {
+        let place = fields.path("burn_tier");
+        let found = BURN_TIERS.into_iter().find(|tier| Some(tier.as_str()) == text(node, &place, faults));
+        if found.is_none() {
+            let error = Error::new("not a burn tier").with_hint("write `fast`, `medium`, `slow` or `trickle`");
+            faults.add(node.position, &place, error);
+        }
+        found
+    });
+    let severity = required_severity(&fields, faults);
+    let [long, short]: [Option<Window>; 2] =
+        [("long", "1h"), ("short", "5m")].map(|(name, example)| fields.parsed(name, example, faults));
+    let spends = match (fields.optional("spent"), fields.optional("factor")) {
+        (Some(node), None) => percent(node, &fields.path("spent"), faults).map(Spends::Share),
+        (None, Some(node)) => parsed(node, &fields.path("factor"), faults).map(Spends::Factor),
+        _ => {
+            let error = Error::new("a tier needs one of `spent` and `factor`")
+                .with_hint("write `spent: 2%`, the share of the budget that is spent when it fires");
+            faults.add(fields.position, place, error);
+            None
+        }
+    };
+    Some(RawTier { burn: burn?, severity: severity?, spends: spends?, windows: [long?, short?] })
+}
+
+const BURN_TIERS: [BurnTier; 4] = [BurnTier::Fast, BurnTier::Medium, BurnTier::Slow, BurnTier::Trickle];
+
+fn budget_alerts(fields: &Fields<'_>, faults: &mut Faults) -> BudgetAlerts {
+    let exhausted =
+        fields.optional("exhausted").and_then(|node| severity(node, &fields.path("exhausted"), faults));
+    let low = fields.optional("low").and_then(|node| {
+        let fields = Fields::of(node, &fields.path("low"), &["left", "severity"], faults)?;
+        let share =
+            fields.required("left", "25%", faults).and_then(|node| share(node, &fields.path("left"), faults));
+        let severity = required_severity(&fields, faults);
+        Some((share?, severity?))
+    });
+    let absent = fields.optional("absent").and_then(|node| {
+        let fields = Fields::of(node, &fields.path("absent"), &["for", "severity"], faults)?;
+        let hold: Option<Window> = fields.parsed("for", "10m", faults);
+        let severity = required_severity(&fields, faults);
+        Some((hold?, severity?))
+    });
+    BudgetAlerts { exhausted, low, absent }
+}
+
+fn required_severity(fields: &Fields<'_>, faults: &mut Faults) -> Option<Severity> {
+    let node = fields.required("severity", "ticket", faults)?;
+    severity(node, &fields.path("severity"), faults)
+}
+
+fn severity(node: &Node, place: &str, faults: &mut Faults) -> Option<Severity> {
+    match text(node, place, faults)? {
+        "page" => Some(Severity::Page),
+        "ticket" => Some(Severity::Ticket),
+        other => {
+            let error = Error::new(format!("`{other}` is not a severity"))
+                .with_hint("write `page` or `ticket`; `alerting.page.labels` may rename the label");
+            faults.add(node.position, place, error);
+            None
+        }
+    }
+}
+
+/// A share, as a percentage between 0 and 100.
+fn share(node: &Node, place: &str, faults: &mut Faults) -> Option<Ratio> {
+    let share = percent(node, place, faults)?;
+    if share == Ratio::ZERO || share >= Ratio::ONE {
+        let error = Error::new("all or nothing is not a share")
+            .with_hint("write a percentage above 0% and below 100%, such as 25%");
+        faults.add(node.position, place, error);
+        return None;
+    }
+    Some(share)
+}
+
+fn notification(node: &Node, place: &str, faults: &mut Faults) -> Option<Notification> {
+    let keys = ["labels", "runbook", "dashboard", "annotations", "silent"];
+    let fields = Fields::of(node, place, &keys, faults)?;
+    let silent = match fields.text("silent", faults) {
+        Some("true") => true,
+        Some("false") | None => false,
+        Some(other) => {
+            let error = Error::new(format!("`{other}` is neither `true` nor `false`"))
+                .with_hint("write `silent: true` to leave these alerts out");
+            faults.add(fields.position, &fields.path("silent"), error);
+            false
+        }
+    };
+    Some(Notification {
+        labels: labels(&fields, "labels", &[], faults),
+        runbook: fields.text("runbook", faults).map(str::to_owned),
+        dashboard: fields.text("dashboard", faults).map(str::to_owned),
+        annotations: annotations(&fields, faults),
+        silent,
+    })
+}
+
+fn annotations(fields: &Fields<'_>, faults: &mut Faults) -> BTreeMap<LabelName, String> {
+    let mut all = BTreeMap::new();
+    let Some(node) = fields.optional("annotations") else { return all };
+    let place = fields.path("annotations");
+    let Value::Map(entries) = &node.value else {
+        let error = Error::new(format!("expected annotations, found {}", node.kind()))
+            .with_hint("write `{summary: Checkout fails}`");
+        faults.add(node.position, &place, error);
+        return all;
+    };
+    for (key, value) in entries {
+        match key.text.parse::<LabelName>() {
+            Ok(name) => {
+                let Some(text) = text(value, &format!("{place}.{name}"), faults) else { continue };
+                if all.insert(name, text.to_owned()).is_some() {
+                    let error = Error::new(format!("`{}` is written twice", key.text));
+                    faults.add(key.position, &place, error.with_hint("keep one of them"));
+                }
+            }
+            Err(error) => faults.add(key.position, &place, error),
+        }
+    }
+    all
+}

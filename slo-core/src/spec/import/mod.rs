@@ -1,0 +1,434 @@
+//! Specifications of other tools as models, and what of them could not be carried over.
+
+mod openslo;
+mod openslo_alerts;
+mod pyrra;
+mod sloth;
+
+use super::{
+    fields::{Faults, Fields, text},
+    native::{distinct, empty, start_of},
+    lower,
+    tree::{self, Node, Position, Value},
+};
+use crate::{
+    Diagnostics, Error, Fault,
+    model::{
+        AlertPolicy, Counting, EventCounters, LabelName, Labels, Name, Objective, RESERVED_LABELS, Ratio, Service,
+        Sli, Slo, Window,
+    },
+};
+use std::collections::BTreeMap;
+
+/// The services of a text, and what was lost on the way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Document {
+    /// Its services.
+    pub services: Vec<Service>,
+    /// What another tool's specification says and no SLO here can, or what was assumed in its place. Empty for
+    /// native documents.
+    pub losses: Vec<Fault>,
+}
+
+/// Reads texts of any known format, recognised by their content: native documents, Sloth's `prometheus/v1` and
+/// `PrometheusServiceLevel`, OpenSLO `v1alpha`, `v1` and `v2alpha`, Pyrra's `ServiceLevelObjective`.
+///
+/// The texts know each other: an OpenSLO SLO may refer to an SLI in another text, and Sloth's `AlertWindows` are
+/// those of all Sloth SLOs. Services of other tools that several texts add to are in the first of them.
+///
+/// ```
+/// use slo_core::spec;
+///
+/// let sloth = r#"
+/// version: prometheus/v1
+/// service: myservice
+/// slos:
+///   - name: availability
+///     objective: 99.9
+///     sli:
+///       events:
+///         error_query: sum(rate(requests_total{code=~"5.."}[{{.window}}]))
+///         total_query: sum(rate(requests_total[{{.window}}]))
+///     alerting: {name: HighErrorRate}
+/// "#;
+/// let document = spec::read(&[sloth]).remove(0)?;
+/// assert_eq!(document.services[0].slos()[0].objective().to_string(), "99.9%");
+/// assert!(document.losses[0].error.message().contains("30d"));
+/// # Ok::<(), slo_core::Diagnostics>(())
+/// ```
+///
+/// # Errors
+/// For each text, every fault of it at once, with its position and a hint.
+#[must_use]
+pub fn read(texts: &[&str]) -> Vec<Result<Document, Diagnostics>> {
+    let parsed: Vec<Result<Vec<Node>, Fault>> = texts.iter().map(|text| tree::documents(text)).collect();
+    let mut everything = Everything::default();
+    for nodes in parsed.iter().flatten() {
+        objects(nodes, &mut |node| everything.add(node));
+    }
+    let mut merged: BTreeMap<Name, Option<Foreign>> = BTreeMap::new();
+    let read: Vec<_> = parsed
+        .iter()
+        .map(|parsed| {
+            let mut report = Report::default();
+            let (mut native, mut foreign) = (Vec::new(), Vec::new());
+            match parsed {
+                Ok(nodes) if nodes.iter().all(Node::is_nothing) => {
+                    report.faults.add(start_of(nodes), "", empty());
+                }
+                Ok(nodes) => objects(nodes, &mut |node| match Format::of(node) {
+                    Format::Native => {
+                        let service = lower::service(node, &mut report.faults);
+                        native.extend(service.map(|service| (node.position, service)));
+                    }
+                    format => foreign.extend(lower_foreign(format, node, &everything, &mut report)),
+                }),
+                Err(fault) => report.faults.push(fault.clone()),
+            }
+            let mut names = Vec::new();
+            for found in foreign {
+                match merged.get_mut(&found.name) {
+                    Some(Some(service)) => service.merge(found, &mut report),
+                    _ => {
+                        names.push(found.name.clone());
+                        merged.insert(found.name.clone(), Some(found));
+                    }
+                }
+            }
+            (native, names, report)
+        })
+        .collect();
+    read.into_iter()
+        .map(|(mut services, names, mut report)| {
+            for name in names {
+                let Some(foreign) = merged.get_mut(&name).and_then(Option::take) else { continue };
+                services.extend(foreign.finish(&mut report.faults));
+            }
+            let services = distinct(services, &mut report.faults);
+            if report.faults.is_empty() {
+                let mut losses = report.losses.into_vec();
+                losses.sort_by_key(|loss| (loss.line, loss.column));
+                Ok(Document { services, losses })
+            } else {
+                Err(Diagnostics::new(report.faults.into_vec()))
+            }
+        })
+        .collect()
+}
+
+/// Calls `look` for every object of a text: its documents, and the items of those that are lists.
+fn objects<'a>(nodes: &'a [Node], look: &mut impl FnMut(&'a Node)) {
+    for node in nodes.iter().filter(|node| !node.is_nothing()) {
+        match &node.value {
+            Value::List(items) => objects(items, look),
+            _ if scalar(node, "kind") == Some("List") => match entry(node, "items") {
+                Some(Node { value: Value::List(items), .. }) => objects(items, look),
+                _ => look(node),
+            },
+            _ => look(node),
+        }
+    }
+}
+
+/// The entry `key` of a mapping.
+fn entry<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {
+    match &node.value {
+        Value::Map(entries) => entries.iter().find(|(name, _)| name.text == key).map(|(_, value)| value),
+        _ => None,
+    }
+}
+
+fn scalar<'a>(node: &'a Node, key: &str) -> Option<&'a str> {
+    match &entry(node, key)?.value {
+        Value::Scalar { text, .. } => Some(text),
+        _ => None,
+    }
+}
+
+/// What a document is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Native,
+    Sloth,
+    SlothObject,
+    OpenSlo(openslo::Version),
+    Pyrra,
+    Unknown,
+}
+
+impl Format {
+    fn of(node: &Node) -> Self {
+        let version = scalar(node, "version").unwrap_or_default();
+        match scalar(node, "apiVersion") {
+            None if version.starts_with("prometheus/") => Self::Sloth,
+            None => Self::Native,
+            Some("openslo/v1alpha") => Self::OpenSlo(openslo::Version::V1Alpha),
+            Some("openslo/v1") => Self::OpenSlo(openslo::Version::V1),
+            Some("openslo.com/v2alpha" | "openslo.com/v2alpha1") => Self::OpenSlo(openslo::Version::V2Alpha),
+            Some(api) if api.starts_with("sloth.slok.dev/") => Self::SlothObject,
+            Some(api) if api.starts_with("pyrra.dev/") => Self::Pyrra,
+            Some(_) => Self::Unknown,
+        }
+    }
+}
+
+/// What other documents refer to.
+#[derive(Default)]
+struct Everything<'a> {
+    // OpenSLO's objects, by kind and name.
+    objects: BTreeMap<(&'a str, &'a str), &'a Node>,
+    // Sloth's `AlertWindows`.
+    windows: Vec<&'a Node>,
+}
+
+impl<'a> Everything<'a> {
+    fn add(&mut self, node: &'a Node) {
+        match Format::of(node) {
+            Format::OpenSlo(_) => {
+                let name = entry(node, "metadata").and_then(|metadata| scalar(metadata, "name"));
+                if let (Some(kind), Some(name)) = (scalar(node, "kind"), name) {
+                    self.objects.insert((kind, name), node);
+                }
+            }
+            Format::SlothObject if scalar(node, "kind") == Some("AlertWindows") => self.windows.push(node),
+            _ => {}
+        }
+    }
+}
+
+/// What is wrong, and what is lost.
+#[derive(Default)]
+struct Report {
+    faults: Faults,
+    losses: Faults,
+}
+
+impl Report {
+    fn lose(&mut self, position: Position, place: &str, message: impl Into<String>, hint: &str) {
+        self.losses.add(position, place, Error::new(message).with_hint(hint));
+    }
+
+    /// Says that a field has no meaning here, if it is there.
+    fn lose_field(&mut self, fields: &Fields<'_>, name: &str, why: &str, hint: &str) {
+        if let Some(node) = fields.optional(name) {
+            self.lose(node.position, &fields.path(name), format!("`{name}` is left out: {why}"), hint);
+        }
+    }
+
+    fn told<T>(&mut self, position: Position, place: &str, result: Result<T, Error>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.faults.add(position, place, error);
+                None
+            }
+        }
+    }
+}
+
+/// A service of another tool, whose SLOs may be in several documents.
+struct Foreign {
+    position: Position,
+    name: Name,
+    labels: Labels,
+    slos: Vec<(Position, Slo)>,
+}
+
+/// What other tools do not say: Prometheus' own example is scraped every 15 seconds.
+const SCRAPE_INTERVAL: Window = Window::seconds(15);
+
+impl Foreign {
+    fn merge(&mut self, other: Self, report: &mut Report) {
+        for (label, value) in other.labels {
+            let kept = self.labels.entry(label).or_insert_with(|| value.clone());
+            if *kept != value {
+                let message = format!("`{value}` is left out: the service has `{kept}` elsewhere");
+                report.lose(other.position, "labels", message, "give a service the same labels everywhere");
+            }
+        }
+        self.slos.extend(other.slos);
+    }
+
+    fn finish(self, faults: &mut Faults) -> Option<(Position, Service)> {
+        if self.slos.is_empty() {
+            return None;
+        }
+        let position = self.slos.first().map_or(self.position, |(position, _)| *position);
+        let slos = self.slos.into_iter().map(|(_, slo)| slo).collect();
+        match Service::new(self.name, SCRAPE_INTERVAL, slos) {
+            Ok(service) => Some((position, service.with_labels(self.labels))),
+            Err(error) => {
+                faults.add(position, "", error);
+                None
+            }
+        }
+    }
+}
+
+fn lower_foreign(
+    format: Format,
+    node: &Node,
+    everything: &Everything<'_>,
+    report: &mut Report,
+) -> Vec<Foreign> {
+    match format {
+        Format::Sloth => sloth::document(node, everything, report),
+        Format::SlothObject => sloth::object(node, everything, report),
+        Format::OpenSlo(version) => openslo::object(version, node, everything, report),
+        Format::Pyrra => pyrra::object(node, report),
+        Format::Native | Format::Unknown => {
+            let api = scalar(node, "apiVersion").unwrap_or_default();
+            let error = Error::new(format!("`{api}` is not an API this program reads")).with_hint(
+                "known are openslo/v1alpha, openslo/v1, openslo.com/v2alpha, sloth.slok.dev/v1 and \
+                 pyrra.dev/v1alpha1, and documents that begin with `version: slo/v1`",
+            );
+            let position = entry(node, "apiVersion").map_or(node.position, |node| node.position);
+            report.faults.add(position, "apiVersion", error);
+            Vec::new()
+        }
+    }
+}
+
+/// An objective in percent without its sign, as other tools write it.
+fn percentage(node: &Node, place: &str, report: &mut Report) -> Option<Objective> {
+    let text = text(node, place, &mut report.faults)?;
+    report.told(node.position, place, format!("{}%", text.trim_end_matches('%')).parse())
+}
+
+/// An objective as a share of one.
+fn share(node: &Node, place: &str, report: &mut Report) -> Option<Objective> {
+    let text = text(node, place, &mut report.faults)?;
+    let percent = text.parse::<Ratio>().ok().and_then(|share| share.checked_mul(Ratio::whole(100)));
+    match percent {
+        Some(percent) => report.told(node.position, place, format!("{percent}%").parse()),
+        None => {
+            let error = Error::new(format!("`{text}` is not a share")).with_hint("write a number such as 0.999");
+            report.faults.add(node.position, place, error);
+            None
+        }
+    }
+}
+
+/// Labels with the names that Prometheus allows. A list of values is written with commas.
+fn labels(fields: &Fields<'_>, name: &str, report: &mut Report) -> Labels {
+    let Some(node) = fields.optional(name) else { return Labels::new() };
+    labels_of(node, &fields.path(name), report)
+}
+
+fn labels_of(node: &Node, place: &str, report: &mut Report) -> Labels {
+    let mut labels = Labels::new();
+    let Value::Map(entries) = &node.value else {
+        let error = Error::new(format!("expected labels, found {}", node.kind()));
+        report.faults.add(node.position, place, error.with_hint("write `{team: payments}`"));
+        return labels;
+    };
+    for (key, value) in entries {
+        let place = format!("{place}.{}", key.text);
+        let text = match &value.value {
+            Value::List(items) => {
+                let items = items.iter().filter_map(|item| text(item, &place, &mut report.faults));
+                items.collect::<Vec<_>>().join(",")
+            }
+            _ => match text(value, &place, &mut report.faults) {
+                Some(text) => text.to_owned(),
+                None => continue,
+            },
+        };
+        if RESERVED_LABELS.contains(&key.text.as_str()) {
+            let message = format!("the label `{}` is left out: the rules set it themselves", key.text);
+            report.lose(key.position, &place, message, "give it another name to keep it");
+            continue;
+        }
+        let allowed = prometheus_label(&key.text);
+        let Some(label) = report.told::<LabelName>(key.position, &place, allowed.parse()) else { continue };
+        if allowed != key.text {
+            let message = format!("the label `{}` becomes `{allowed}`", key.text);
+            report.lose(key.position, &place, message, "Prometheus allows letters, digits and `_`");
+        }
+        labels.insert(label, text);
+    }
+    labels
+}
+
+/// A label as Prometheus' own exporters of Kubernetes labels write it.
+fn prometheus_label(name: &str) -> String {
+    let allowed = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+    let name: String = name.chars().map(allowed).collect();
+    if name.starts_with(|c: char| c.is_ascii_digit()) { format!("_{name}") } else { name }
+}
+
+/// Whether a scalar is `true`.
+fn is_true(fields: &Fields<'_>, name: &str, report: &mut Report) -> bool {
+    let Some(node) = fields.optional(name) else { return false };
+    match text(node, &fields.path(name), &mut report.faults) {
+        Some("true") => true,
+        Some("false") | None => false,
+        Some(other) => {
+            let error = Error::new(format!("`{other}` is neither `true` nor `false`"))
+                .with_hint("write one of the two");
+            report.faults.add(node.position, &fields.path(name), error);
+            false
+        }
+    }
+}
+
+/// What every Kubernetes object says of itself.
+const METADATA: [&str; 12] = [
+    "name",
+    "displayName",
+    "namespace",
+    "labels",
+    "annotations",
+    "creationTimestamp",
+    "generation",
+    "resourceVersion",
+    "uid",
+    "selfLink",
+    "managedFields",
+    "ownerReferences",
+];
+
+fn metadata<'a>(fields: &Fields<'a>, report: &mut Report) -> Option<Fields<'a>> {
+    let node = fields.required("metadata", "{name: availability}", &mut report.faults)?;
+    Fields::of(node, "metadata", &METADATA, &mut report.faults)
+}
+
+/// The policy with tiers that `objective` can fire: other tools write those that never do.
+fn reachable(
+    policy: Result<AlertPolicy, Error>,
+    objective: Objective,
+    fields: &Fields<'_>,
+    report: &mut Report,
+) -> Option<AlertPolicy> {
+    let policy = report.told(fields.position, &fields.place, policy)?;
+    let Err(error) = policy.check_reachable(objective) else { return Some(policy) };
+    let lowered = policy.firing_at(objective, Ratio::HALF);
+    let lowered = lowered.and_then(|policy| policy.check_reachable(objective).map(|()| policy));
+    let lowered = report.told(fields.position, &fields.place, lowered)?;
+    report.lose(
+        fields.position,
+        &fields.place,
+        format!("{error}; its tiers are lowered to fire when half of the events are bad"),
+        "say another share with `alerting: {fires_at: 50%}`",
+    );
+    Some(lowered)
+}
+
+/// Says that a query gives no number of events.
+fn warn_of_levels(sli: &Sli, position: Position, place: &str, report: &mut Report) {
+    let Sli::Queries(counters) = sli else { return };
+    let [one, other] = match counters {
+        EventCounters::TotalBad { total, bad } => [total, bad],
+        EventCounters::TotalGood { total, good } => [total, good],
+        EventCounters::GoodBad { good, bad } => [good, bad],
+    };
+    if one.counting() == Counting::Level || other.counting() == Counting::Level {
+        report.lose(
+            position,
+            place,
+            "no number of events can be read from these queries; every tile weighs what their values say",
+            "count with `rate`, `increase`, `sum_over_time` or `count_over_time`",
+        );
+    }
+}

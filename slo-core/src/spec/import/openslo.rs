@@ -1,0 +1,592 @@
+//! OpenSLO `v1alpha`, `v1` and `v2alpha`: SLOs, and what they refer to.
+
+use super::{Everything, Foreign, METADATA, Report, entry, is_true, labels, openslo_alerts, scalar, share};
+use crate::{
+    Error,
+    model::{
+        AlertPolicy, Bound, EmptySlice, EventCounters, Gauge, LabelName, Labels, Name, Objective, Period,
+        Sli, Slo, TimeSlices, Window,
+    },
+    spec::{
+        fields::{Fields, closest, items, parsed, text},
+        query::{self, Counter},
+        tree::Node,
+    },
+};
+
+/// A version of OpenSLO.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Version {
+    V1Alpha,
+    V1,
+    V2Alpha,
+}
+
+const KINDS: [&str; 7] =
+    ["SLO", "SLI", "Service", "DataSource", "AlertPolicy", "AlertCondition", "AlertNotificationTarget"];
+
+/// An SLO, or an object that SLOs refer to.
+pub(super) fn object(
+    version: Version,
+    node: &Node,
+    everything: &Everything<'_>,
+    report: &mut Report,
+) -> Vec<Foreign> {
+    let known = ["apiVersion", "kind", "metadata", "spec"];
+    let Some(fields) = Fields::of(node, "", &known, &mut report.faults) else { return Vec::new() };
+    let kind = fields.required("kind", "SLO", &mut report.faults);
+    let metadata = fields
+        .required("metadata", "{name: availability}", &mut report.faults)
+        .and_then(|node| Fields::of(node, "metadata", &METADATA, &mut report.faults));
+    let name: Option<Name> =
+        metadata.as_ref().and_then(|metadata| metadata.parsed("name", "availability", &mut report.faults));
+    let spec = fields.required("spec", "{…}", &mut report.faults);
+    let (Some(kind), Some(metadata), Some(spec)) = (kind, metadata, spec) else { return Vec::new() };
+    let Some(kind_text) = text(kind, "kind", &mut report.faults) else { return Vec::new() };
+    match kind_text {
+        "SLO" => {
+            let slo = Reader { version, everything, report };
+            name.and_then(|name| slo.slo(&name, &metadata, spec)).into_iter().collect()
+        }
+        "Service" => {
+            Fields::of(spec, "spec", &["description"], &mut report.faults);
+            let Some(name) = name else { return Vec::new() };
+            let labels = labels(&metadata, "labels", report);
+            vec![Foreign { position: node.position, name, labels, slos: Vec::new() }]
+        }
+        // They are checked where they are used.
+        other if KINDS.contains(&other) => Vec::new(),
+        other => {
+            let hint = closest(other, &KINDS).map_or_else(
+                || format!("known are {}", KINDS.join(", ")),
+                |known| format!("did you mean `{known}`?"),
+            );
+            let error = Error::new(format!("`{other}` is no kind of OpenSLO's")).with_hint(hint);
+            report.faults.add(kind.position, "kind", error);
+            Vec::new()
+        }
+    }
+}
+
+/// Reads an SLO.
+struct Reader<'a, 'b> {
+    version: Version,
+    everything: &'a Everything<'a>,
+    report: &'b mut Report,
+}
+
+/// How the period is judged.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Budgeting {
+    Occurrences,
+    Timeslices,
+    RatioTimeslices,
+}
+
+const DEFAULT_SLICE: Window = Window::minutes(1);
+
+impl<'a> Reader<'a, '_> {
+    fn slo(mut self, name: &Name, metadata: &Fields<'a>, spec: &'a Node) -> Option<Foreign> {
+        let known: &[&str] = match self.version {
+            Version::V1Alpha => {
+                &["service", "description", "indicator", "timeWindows", "budgetingMethod", "objectives"]
+            }
+            Version::V1 => &[
+                "service",
+                "description",
+                "indicator",
+                "indicatorRef",
+                "timeWindow",
+                "budgetingMethod",
+                "objectives",
+                "alertPolicies",
+            ],
+            Version::V2Alpha => &[
+                "serviceRef",
+                "description",
+                "sli",
+                "sliRef",
+                "timeWindow",
+                "budgetingMethod",
+                "objectives",
+                "alertPolicies",
+            ],
+        };
+        let fields = Fields::of(spec, "spec", known, &mut self.report.faults)?;
+        let service = if self.version == Version::V2Alpha { "serviceRef" } else { "service" };
+        let service: Option<Name> = fields.parsed(service, "checkout", &mut self.report.faults);
+        let description = fields.text("description", &mut self.report.faults).unwrap_or_default();
+        let labels = labels(metadata, "labels", self.report);
+        self.report.lose_field(metadata, "annotations", "they are the object's", "write them as labels");
+        let windows = if self.version == Version::V1Alpha { "timeWindows" } else { "timeWindow" };
+        let period = fields
+            .required(windows, "[{duration: 30d, isRolling: true}]", &mut self.report.faults)
+            .and_then(|node| self.period(node, &fields.path(windows)));
+        let budgeting = self.budgeting(&fields);
+        let tiers = match (fields.optional("alertPolicies"), &period) {
+            (Some(node), Some(period)) => openslo_alerts::policies(
+                node,
+                &fields.path("alertPolicies"),
+                period.length(),
+                self.everything,
+                self.report,
+            ),
+            _ => openslo_alerts::Policies::default(),
+        };
+        let list = fields.required("objectives", "[{target: 0.999}]", &mut self.report.faults)?;
+        let written = items(list, "spec.objectives", &mut self.report.faults);
+        if written.is_empty() {
+            let error = Error::new("no objective").with_hint("write `- target: 0.999`");
+            self.report.faults.add(list.position, "spec.objectives", error);
+        }
+        let several = written.len() > 1;
+        let mut slos = Vec::new();
+        for (index, (place, node)) in written.into_iter().enumerate() {
+            let name = if several {
+                let name = format!("{name}-{}", index + 1);
+                self.report.told(node.position, &place, name.parse())?
+            } else {
+                name.clone()
+            };
+            let Some(slo) = self.objective(node, &place, &fields, name, period.as_ref(), budgeting, &tiers)
+            else {
+                continue;
+            };
+            let slo = slo.with_description(description.trim()).with_labels(labels.clone());
+            slos.push((node.position, slo));
+        }
+        Some(Foreign { position: spec.position, name: service?, labels: Labels::new(), slos })
+    }
+
+    fn budgeting(&mut self, fields: &Fields<'a>) -> Option<Budgeting> {
+        let node = fields.required("budgetingMethod", "Occurrences", &mut self.report.faults)?;
+        let place = fields.path("budgetingMethod");
+        match text(node, &place, &mut self.report.faults)? {
+            "Occurrences" => Some(Budgeting::Occurrences),
+            "Timeslices" => Some(Budgeting::Timeslices),
+            "RatioTimeslices" => Some(Budgeting::RatioTimeslices),
+            other => {
+                let error = Error::new(format!("`{other}` is no budgeting method"))
+                    .with_hint("write `Occurrences`, `Timeslices` or `RatioTimeslices`");
+                self.report.faults.add(node.position, &place, error);
+                None
+            }
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "an objective is all of these")]
+    fn objective(
+        &mut self,
+        node: &'a Node,
+        place: &str,
+        slo: &Fields<'a>,
+        name: Name,
+        period: Option<&Period>,
+        budgeting: Option<Budgeting>,
+        alerts: &openslo_alerts::Policies,
+    ) -> Option<Slo> {
+        let known = [
+            "displayName",
+            "op",
+            "value",
+            "target",
+            "targetPercent",
+            "timeSliceTarget",
+            "timeSliceWindow",
+            "ratioMetrics",
+            "indicator",
+            "indicatorRef",
+            "sli",
+            "sliRef",
+            "compositeWeight",
+        ];
+        let fields = Fields::of(node, place, &known, &mut self.report.faults)?;
+        if let Some(weight) = fields.optional("compositeWeight") {
+            let error = Error::new("composite SLOs are not read")
+                .with_hint("write each of their parts as an SLO of its own");
+            self.report.faults.add(weight.position, &fields.path("compositeWeight"), error);
+        }
+        let objective = self.target(&fields);
+        let sli = self.sli(slo, &fields);
+        let slices = match budgeting? {
+            Budgeting::Occurrences => None,
+            method => Some(self.slices(&fields, method)?),
+        };
+        let (sli, by) = sli?;
+        let (period, objective) = (period?, objective?);
+        let policy = match alerts.tiers.as_slice() {
+            [] => AlertPolicy::for_period(period.length()),
+            tiers => AlertPolicy::new(tiers.to_vec()),
+        };
+        let policy = super::reachable(policy, objective, &fields, self.report)?;
+        let slo = Slo::with_policy(name, objective, period.clone(), sli, policy);
+        let slo = self.report.told(fields.position, place, slo)?;
+        let mut slo = self.report.told(fields.position, place, slo.grouped_by(by))?;
+        if let Some(slices) = slices {
+            slo = self.report.told(fields.position, place, slo.judged_by(slices))?;
+        }
+        for (severity, notification) in alerts.notifications() {
+            slo = slo.with_notification(severity, notification);
+        }
+        Some(slo.with_budget_alerts(alerts.budget))
+    }
+
+    fn target(&mut self, fields: &Fields<'a>) -> Option<Objective> {
+        match (fields.optional("target"), fields.optional("targetPercent")) {
+            (Some(node), None) => share(node, &fields.path("target"), self.report),
+            (None, Some(node)) => super::percentage(node, &fields.path("targetPercent"), self.report),
+            _ => {
+                let error = Error::new("one target is needed").with_hint("write `target: 0.999`");
+                self.report.faults.add(fields.position, &fields.place, error);
+                None
+            }
+        }
+    }
+
+    fn slices(&mut self, fields: &Fields<'a>, method: Budgeting) -> Option<TimeSlices> {
+        let length = match fields.optional("timeSliceWindow") {
+            Some(node) => {
+                let place = fields.path("timeSliceWindow");
+                // A bare number is minutes.
+                let minutes = text(node, &place, &mut self.report.faults)?;
+                let written = if minutes.bytes().all(|byte| byte.is_ascii_digit()) {
+                    format!("{minutes}m")
+                } else {
+                    minutes.to_owned()
+                };
+                self.report.told(node.position, &place, written.parse())?
+            }
+            None => {
+                let message = "no length of a slice; 1m is assumed";
+                self.report.lose(fields.position, &fields.place, message, "write `timeSliceWindow: 1m`");
+                DEFAULT_SLICE
+            }
+        };
+        if method == Budgeting::RatioTimeslices {
+            return Some(TimeSlices::of_ratios(length, EmptySlice::Skip));
+        }
+        let node = fields.required("timeSliceTarget", "0.95", &mut self.report.faults)?;
+        let place = fields.path("timeSliceTarget");
+        let target = parsed(node, &place, &mut self.report.faults)?;
+        let slices = TimeSlices::new(length, target, EmptySlice::Skip);
+        self.report.told(node.position, &place, slices)
+    }
+
+    fn period(&mut self, node: &'a Node, place: &str) -> Option<Period> {
+        let written = items(node, place, &mut self.report.faults);
+        let [(place, window)] = written.as_slice() else {
+            let error = Error::new("one time window is needed").with_hint("write an SLO for each of them");
+            self.report.faults.add(node.position, place, error);
+            return None;
+        };
+        let known = ["duration", "unit", "count", "isRolling", "calendar"];
+        let fields = Fields::of(window, place, &known, &mut self.report.faults)?;
+        let (count, unit) = match fields.optional("duration") {
+            Some(node) => {
+                let duration = text(node, &fields.path("duration"), &mut self.report.faults)?;
+                let digits = duration.bytes().take_while(u8::is_ascii_digit).count();
+                let (count, unit) = duration.split_at(digits);
+                (count.to_owned(), unit.to_owned())
+            }
+            None => {
+                let count = fields.required("count", "30", &mut self.report.faults)?;
+                let unit = fields.required("unit", "Day", &mut self.report.faults)?;
+                let count = text(count, &fields.path("count"), &mut self.report.faults)?;
+                let unit = text(unit, &fields.path("unit"), &mut self.report.faults)?;
+                (count.to_owned(), unit.to_owned())
+            }
+        };
+        let position = window.position;
+        let Some((days, calendar)) = UNITS.iter().find(|(names, ..)| names.contains(&unit.as_str())).map(|u| (u.1, u.2))
+        else {
+            let error = Error::new(format!("`{count}{unit}` is not a period")).with_hint("write `30d`, `4w` or `1M`");
+            self.report.faults.add(position, place, error);
+            return None;
+        };
+        let number: u64 = match count.parse() {
+            Ok(number) => number,
+            Err(_) => {
+                let error = Error::new(format!("`{count}{unit}` is not a period")).with_hint("write `30d`");
+                self.report.faults.add(position, place, error);
+                return None;
+            }
+        };
+        // Without a calendar, a window rolls.
+        let says_rolling = fields.optional("isRolling").is_some();
+        let rolling = is_true(&fields, "isRolling", self.report);
+        match fields.optional("calendar") {
+            Some(node) if !rolling => self.calendar(node, &fields.path("calendar"), number, calendar),
+            None if says_rolling && !rolling => {
+                let error = Error::new("a calendar period without a calendar")
+                    .with_hint("write `calendar: {startTime: 2026-01-01 00:00:00, timeZone: UTC}`");
+                self.report.faults.add(position, place, error);
+                None
+            }
+            _ => {
+                if calendar.is_some_and(|unit| unit != "day" && unit != "week") {
+                    let message = format!("a rolling {count}{unit} is {} days", number * days);
+                    self.report.lose(position, place, message, "write the days");
+                }
+                let length = number.checked_mul(days).map(|days| days.saturating_mul(86_400_000));
+                let length = length.ok_or_else(|| Error::new("too long a period")).and_then(Window::from_millis);
+                self.report.told(position, place, length).map(Period::Rolling)
+            }
+        }
+    }
+
+    #[cfg(feature = "calendar")]
+    fn calendar(&mut self, node: &'a Node, place: &str, count: u64, unit: Option<&str>) -> Option<Period> {
+        use crate::model::Calendar;
+        let fields = Fields::of(node, place, &["startTime", "timeZone"], &mut self.report.faults)?;
+        let unit = match (count, unit) {
+            (1, Some(unit)) => unit,
+            (3, Some("month")) => "quarter",
+            _ => {
+                let error = Error::new("a calendar period is one day, week, month, quarter or year")
+                    .with_hint("write `1w`, `1M`, `1Q` or `1Y`");
+                self.report.faults.add(node.position, place, error);
+                return None;
+            }
+        };
+        let zone = fields.required("timeZone", "Europe/Berlin", &mut self.report.faults)?;
+        let zone = text(zone, &fields.path("timeZone"), &mut self.report.faults)?;
+        let start = fields.required("startTime", "2026-01-01 00:00:00", &mut self.report.faults)?;
+        let start_text = text(start, &fields.path("startTime"), &mut self.report.faults)?;
+        let calendar = unit.parse().and_then(|unit| Calendar::new(unit, zone));
+        let calendar = self.report.told(node.position, place, calendar)?;
+        let anchored = calendar.anchored_at(start_text);
+        self.report.told(start.position, &fields.path("startTime"), anchored).map(Period::Calendar)
+    }
+
+    #[cfg(not(feature = "calendar"))]
+    fn calendar(&mut self, node: &'a Node, place: &str, _count: u64, _unit: Option<&str>) -> Option<Period> {
+        let error = Error::new("calendar periods are not built in").with_hint("turn on the feature `calendar`");
+        self.report.faults.add(node.position, place, error);
+        None
+    }
+
+    /// The SLI of the objective, or that of the whole SLO.
+    fn sli(&mut self, slo: &Fields<'a>, objective: &Fields<'a>) -> Option<(Sli, Vec<LabelName>)> {
+        if let Some(node) = objective.optional("ratioMetrics") {
+            return self.ratio_metric(node, &objective.path("ratioMetrics"));
+        }
+        let [inline, reference] =
+            if self.version == Version::V2Alpha { ["sli", "sliRef"] } else { ["indicator", "indicatorRef"] };
+        for fields in [objective, slo] {
+            if let Some(node) = fields.optional(inline) {
+                return self.indicator(node, &fields.path(inline), objective);
+            }
+            if let Some(node) = fields.optional(reference) {
+                let name = text(node, &fields.path(reference), &mut self.report.faults)?;
+                let Some(object) = self.everything.objects.get(&("SLI", name)) else {
+                    let known: Vec<&str> =
+                        self.everything.objects.keys().filter(|(kind, _)| *kind == "SLI").map(|(_, name)| *name).collect();
+                    let hint = match (closest(name, &known), known.is_empty()) {
+                        (Some(known), _) => format!("did you mean `{known}`?"),
+                        (None, true) => "give the file with the SLI, too".to_owned(),
+                        (None, false) => format!("known are {}", known.join(", ")),
+                    };
+                    let error = Error::new(format!("no SLI is called `{name}`")).with_hint(hint);
+                    self.report.faults.add(node.position, &fields.path(reference), error);
+                    return None;
+                };
+                return self.indicator(object, &fields.path(reference), objective);
+            }
+        }
+        let error = Error::new("no SLI").with_hint(format!("write `{inline}` or `{reference}`"));
+        self.report.faults.add(slo.position, &slo.place, error);
+        None
+    }
+
+    /// An SLI, inline or as an object of its own.
+    fn indicator(
+        &mut self,
+        node: &'a Node,
+        place: &str,
+        objective: &Fields<'a>,
+    ) -> Option<(Sli, Vec<LabelName>)> {
+        let fields = if self.version == Version::V1Alpha {
+            Fields::of(node, place, &["thresholdMetric", "ratioMetric"], &mut self.report.faults)?
+        } else {
+            let known = ["apiVersion", "kind", "metadata", "spec"];
+            let outer = Fields::of(node, place, &known, &mut self.report.faults)?;
+            let spec = outer.required("spec", "{ratioMetric: …}", &mut self.report.faults)?;
+            let known = ["description", "thresholdMetric", "ratioMetric"];
+            Fields::of(spec, &format!("{place}.spec"), &known, &mut self.report.faults)?
+        };
+        match (fields.optional("thresholdMetric"), fields.optional("ratioMetric")) {
+            (Some(node), None) => {
+                let gauge = self.threshold_metric(node, &fields.path("thresholdMetric"), objective)?;
+                Some((Sli::Gauge(gauge), Vec::new()))
+            }
+            (None, Some(node)) => self.ratio_metric(node, &fields.path("ratioMetric")),
+            _ => {
+                let error = Error::new("one metric is needed")
+                    .with_hint("write one of `thresholdMetric` and `ratioMetric`");
+                self.report.faults.add(fields.position, &fields.place, error);
+                None
+            }
+        }
+    }
+
+    fn threshold_metric(&mut self, node: &'a Node, place: &str, objective: &Fields<'a>) -> Option<Gauge> {
+        let (node, place, query) = self.query(node, place)?;
+        let query = self.report.told(node.position, &place, query::instant(&query));
+        let op = objective.required("op", "lte", &mut self.report.faults);
+        let value = objective.required("value", "200", &mut self.report.faults);
+        let (op, value) = (op?, value?);
+        let sign = match text(op, &objective.path("op"), &mut self.report.faults)? {
+            "lt" => "<",
+            "lte" => "<=",
+            "gt" => ">",
+            "gte" => ">=",
+            other => {
+                let error = Error::new(format!("`{other}` is no comparison"))
+                    .with_hint("write `lt`, `lte`, `gt` or `gte`");
+                self.report.faults.add(op.position, &objective.path("op"), error);
+                return None;
+            }
+        };
+        let number = text(value, &objective.path("value"), &mut self.report.faults)?;
+        let bound: Result<Bound, Error> = format!("{sign} {number}").parse();
+        let good = self.report.told(value.position, &objective.path("value"), bound)?;
+        Gauge::new(query?, good).ok()
+    }
+
+    fn ratio_metric(&mut self, node: &'a Node, place: &str) -> Option<(Sli, Vec<LabelName>)> {
+        let known = ["counter", "incremental", "good", "bad", "total", "rawType", "raw"];
+        let fields = Fields::of(node, place, &known, &mut self.report.faults)?;
+        if let Some(raw) = fields.optional("raw") {
+            return self.raw(raw, &fields);
+        }
+        // What is not said to be a counter is taken for one where it says nothing.
+        let says = ["counter", "incremental"].into_iter().find(|name| fields.optional(name).is_some());
+        let cumulative = says.is_none_or(|name| is_true(&fields, name, self.report));
+        let [total, good, bad] = ["total", "good", "bad"].map(|name| {
+            let node = fields.optional(name)?;
+            Some(self.stream(node, &fields.path(name), cumulative))
+        });
+        let by = [&total, &good, &bad].into_iter().flatten().flatten().next().map(|(_, by)| by.clone());
+        let by = by.unwrap_or_default();
+        let counters = match (total, good, bad) {
+            (Some(total), None, Some(bad)) => EventCounters::TotalBad { total: total?.0, bad: bad?.0 },
+            (Some(total), Some(good), None) => EventCounters::TotalGood { total: total?.0, good: good?.0 },
+            (None, Some(good), Some(bad)) => EventCounters::GoodBad { good: good?.0, bad: bad?.0 },
+            _ => {
+                let error = Error::new("a ratio of what?").with_hint("write `total` and one of `good` and `bad`");
+                self.report.faults.add(fields.position, place, error);
+                return None;
+            }
+        };
+        let sli = match counters {
+            EventCounters::TotalGood { total: Counter::Selector(total), good: Counter::Selector(good) } => {
+                query::total_good(total, good)
+            }
+            counters => self.report.told(fields.position, place, query::events(counters, &by))?,
+        };
+        super::warn_of_levels(&sli, fields.position, place, self.report);
+        Some((sli, by))
+    }
+
+    /// A stream of events, and the labels that its query keeps.
+    fn stream(&mut self, node: &'a Node, place: &str, cumulative: bool) -> Option<(Counter, Vec<LabelName>)> {
+        let (node, place, text) = self.query(node, place)?;
+        let by = query::grouping(&text);
+        let counter = query::counter_or_rate(&text, cumulative, &by);
+        Some((self.report.told(node.position, &place, counter)?, by))
+    }
+
+    fn raw(&mut self, node: &'a Node, fields: &Fields<'a>) -> Option<(Sli, Vec<LabelName>)> {
+        let kind = fields.required("rawType", "success", &mut self.report.faults)?;
+        let kind_text = text(kind, &fields.path("rawType"), &mut self.report.faults)?;
+        let (node, place, query) = self.query(node, &fields.path("raw"))?;
+        let bad = match kind_text {
+            "success" => format!("1 - ({query})"),
+            "failure" => query,
+            other => {
+                let error = Error::new(format!("`{other}` is no kind of ratio"))
+                    .with_hint("write `success` or `failure`");
+                self.report.faults.add(kind.position, &fields.path("rawType"), error);
+                return None;
+            }
+        };
+        if let Some(sli) = query::ratio_of_events(&bad, &[]) {
+            return Some((sli, Vec::new()));
+        }
+        let ratio = self.report.told(node.position, &place, query::ratio(&bad))?;
+        self.report.lose(
+            node.position,
+            &place,
+            "a ratio without its events: over long windows it is the mean of its tiles",
+            "give the queries of good and of all events, where there are any",
+        );
+        Some((Sli::Ratio(ratio), Vec::new()))
+    }
+
+    /// The text of a metric's query, with its place; one that is not for Prometheus is a fault.
+    fn query(&mut self, node: &'a Node, place: &str) -> Option<(&'a Node, String, String)> {
+        let (fields, kind, query_at) = match self.version {
+            Version::V1Alpha => {
+                let known = ["source", "queryType", "query", "metadata"];
+                let fields = Fields::of(node, place, &known, &mut self.report.faults)?;
+                let kind = fields.text("source", &mut self.report.faults).map(str::to_owned);
+                (fields, kind, node)
+            }
+            Version::V1 => {
+                let outer = Fields::of(node, place, &["metricSource"], &mut self.report.faults)?;
+                let source = outer.required("metricSource", "{type: Prometheus, …}", &mut self.report.faults)?;
+                let known = ["metricSourceRef", "type", "spec"];
+                let place = outer.path("metricSource");
+                let fields = Fields::of(source, &place, &known, &mut self.report.faults)?;
+                let kind = fields.text("type", &mut self.report.faults).map(str::to_owned);
+                let kind = kind.or_else(|| self.source_kind(&fields, "metricSourceRef"));
+                (fields, kind, source)
+            }
+            Version::V2Alpha => {
+                let known = ["dataSourceRef", "dataSourceSpec", "spec"];
+                let fields = Fields::of(node, place, &known, &mut self.report.faults)?;
+                let inline = fields.optional("dataSourceSpec").and_then(|node| scalar(node, "type"));
+                let kind = inline.map(str::to_owned).or_else(|| self.source_kind(&fields, "dataSourceRef"));
+                (fields, kind, node)
+            }
+        };
+        if let Some(kind) = kind.filter(|kind| !kind.eq_ignore_ascii_case("prometheus")) {
+            let error = Error::new(format!("a query for {kind}, which this program does not ask"))
+                .with_hint("only Prometheus' queries become rules; write the SLO with a metric of Prometheus");
+            self.report.faults.add(query_at.position, &fields.place, error);
+            return None;
+        }
+        let fields = if self.version == Version::V1Alpha {
+            fields
+        } else {
+            let spec = fields.required("spec", "{query: …}", &mut self.report.faults)?;
+            Fields::of(spec, &fields.path("spec"), &["query", "queryType"], &mut self.report.faults)?
+        };
+        let query = fields.required("query", "sum(rate(…[{{.window}}]))", &mut self.report.faults)?;
+        let place = fields.path("query");
+        let text = text(query, &place, &mut self.report.faults)?;
+        Some((query, place, text.to_owned()))
+    }
+
+    /// What a data source that is referred to is.
+    fn source_kind(&mut self, fields: &Fields<'a>, reference: &str) -> Option<String> {
+        let node = fields.optional(reference)?;
+        let name = text(node, &fields.path(reference), &mut self.report.faults)?;
+        let source = self.everything.objects.get(&("DataSource", name));
+        let kind = source.and_then(|source| entry(source, "spec")).and_then(|spec| scalar(spec, "type"));
+        if kind.is_none() {
+            let message = format!("the data source `{name}` is not among the files; Prometheus is assumed");
+            self.report.lose(node.position, &fields.path(reference), message, "give its file, too");
+        }
+        kind.map(str::to_owned)
+    }
+}
+
+/// Names of units, their days, and the calendar's word for one of them.
+const UNITS: [(&[&str], u64, Option<&str>); 5] = [
+    (&["d", "Day", "day"], 1, Some("day")),
+    (&["w", "Week", "week"], 7, Some("week")),
+    (&["M", "Month", "month"], 30, Some("month")),
+    (&["Q", "Quarter", "quarter"], 90, Some("quarter")),
+    (&["Y", "y", "Year", "year"], 365, Some("year")),
+];

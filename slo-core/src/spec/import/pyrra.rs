@@ -1,0 +1,203 @@
+//! Pyrra's `ServiceLevelObjective`.
+
+use super::{Foreign, Report, is_true, metadata, percentage};
+use crate::{
+    Error,
+    model::{
+        AlertPolicy, BudgetAlerts, EventCounters, HistogramKind, LabelName, LatencyHistogram, Name, Notification,
+        Period, Selector, Severity, Sli, Slo, Window,
+    },
+    spec::{
+        fields::{Fields, items, parsed, text},
+        query,
+        tree::{Node, Value},
+    },
+};
+
+pub(super) fn object(node: &Node, report: &mut Report) -> Vec<Foreign> {
+    let known = ["apiVersion", "kind", "metadata", "spec", "status"];
+    let Some(fields) = Fields::of(node, "", &known, &mut report.faults) else { return Vec::new() };
+    let metadata = metadata(&fields, report);
+    let spec = fields.required("spec", "{target: \"99.9\", …}", &mut report.faults);
+    let (Some(metadata), Some(spec)) = (metadata, spec) else { return Vec::new() };
+    slo(&metadata, spec, report).into_iter().collect()
+}
+
+fn slo(metadata: &Fields<'_>, spec: &Node, report: &mut Report) -> Option<Foreign> {
+    let name: Option<Name> = metadata.parsed("name", "availability", &mut report.faults);
+    // Pyrra knows no services.
+    let service: Option<Name> = match metadata.optional("namespace") {
+        Some(node) => parsed(node, "metadata.namespace", &mut report.faults),
+        None => name.clone(),
+    };
+    report.lose(
+        metadata.position,
+        "metadata",
+        match &service {
+            Some(service) => format!("Pyrra knows no services; `{service}` stands for one"),
+            None => "Pyrra knows no services".to_owned(),
+        },
+        "rename `service` in the native form",
+    );
+    let labels = super::labels(metadata, "labels", report);
+    report.lose_field(metadata, "annotations", "they are the object's, not the SLO's", "write them as labels");
+
+    let known = ["target", "window", "description", "indicator", "alerting", "performanceOverAccuracy"];
+    let fields = Fields::of(spec, "spec", &known, &mut report.faults)?;
+    let objective = fields
+        .required("target", "\"99.9\"", &mut report.faults)
+        .and_then(|node| percentage(node, "spec.target", report));
+    let window: Option<Window> = fields.parsed("window", "4w", &mut report.faults);
+    let description = fields.text("description", &mut report.faults).unwrap_or_default();
+    let indicator = fields
+        .required("indicator", "{ratio: …}", &mut report.faults)
+        .and_then(|node| indicator(node, "spec.indicator", report));
+    report.lose_field(
+        &fields,
+        "performanceOverAccuracy",
+        "tiles are exact and cheap at once",
+        "nothing needs to be done",
+    );
+    let alerting = match fields.optional("alerting") {
+        Some(node) => alerting(node, "spec.alerting", report)?,
+        None => Alerting::usual(),
+    };
+    report.lose(
+        fields.position,
+        "spec",
+        "Pyrra's alerts (14, 7, 2 and 1 times the budget, each `for` some time) become the Workbook's tiers",
+        "write `alerting: {tiers: …}` in the native form for others",
+    );
+    let (sli, by) = indicator?;
+    let policy = super::reachable(AlertPolicy::for_period(window?), objective?, &fields, report)?;
+    let slo = Slo::with_policy(name?, objective?, Period::Rolling(window?), sli, policy);
+    let slo = report.told(fields.position, "spec", slo)?;
+    let slo = report.told(fields.position, "spec.indicator", slo.grouped_by(by))?;
+    let severity = |severity: &str| {
+        let labels = [(LabelName::from_static("severity"), severity.to_owned())].into();
+        Notification { labels, silent: alerting.silent, ..Notification::default() }
+    };
+    let absent = alerting.absent.then_some((Window::minutes(10), Severity::Page));
+    let mut slo = slo
+        .with_description(description.trim())
+        .with_labels(labels)
+        .with_notification(Severity::Page, severity("critical"))
+        .with_notification(Severity::Ticket, severity("warning"))
+        .with_budget_alerts(BudgetAlerts { absent, ..BudgetAlerts::default() });
+    if let Some(name) = alerting.name {
+        slo = report.told(fields.position, "spec.alerting", slo.with_alert_name(name))?;
+    }
+    Some(Foreign {
+        position: metadata.position,
+        name: service?,
+        labels: std::collections::BTreeMap::new(),
+        slos: vec![(spec.position, slo)],
+    })
+}
+
+struct Alerting {
+    silent: bool,
+    absent: bool,
+    name: Option<String>,
+}
+
+impl Alerting {
+    const fn usual() -> Self {
+        Self { silent: false, absent: true, name: None }
+    }
+}
+
+fn alerting(node: &Node, place: &str, report: &mut Report) -> Option<Alerting> {
+    let known = ["disabled", "burnrates", "absent", "name", "absentName", "severities"];
+    let fields = Fields::of(node, place, &known, &mut report.faults)?;
+    let off = is_true(&fields, "disabled", report);
+    let mut on = |name: &str| fields.optional(name).is_none() || is_true(&fields, name, report);
+    let (burnrates, absent) = (on("burnrates"), on("absent"));
+    report.lose_field(
+        &fields,
+        "absentName",
+        "absence is always called SLOEventsAbsent",
+        "route by the label `severity` instead",
+    );
+    report.lose_field(
+        &fields,
+        "severities",
+        "pages are `critical` and tickets `warning`",
+        "write the labels of `page` and `ticket` in the native form",
+    );
+    let name = fields.text("name", &mut report.faults).map(str::to_owned);
+    Some(Alerting { silent: off || !burnrates, absent: absent && !off, name })
+}
+
+type Indicator = (Sli, Vec<LabelName>);
+
+const KINDS: [&str; 6] = ["ratio", "latency", "latencyNative", "latency_native", "bool_gauge", "boolGauge"];
+
+fn indicator(node: &Node, place: &str, report: &mut Report) -> Option<Indicator> {
+    let fields = Fields::of(node, place, &KINDS, &mut report.faults)?;
+    let mut found = KINDS.into_iter().filter_map(|kind| Some((kind, fields.optional(kind)?)));
+    let (Some((kind, node)), None) = (found.next(), found.next()) else {
+        let error = Error::new("one indicator is needed")
+            .with_hint("write one of `ratio`, `latency`, `latencyNative` and `bool_gauge`");
+        report.faults.add(fields.position, place, error);
+        return None;
+    };
+    let place = fields.path(kind);
+    match kind {
+        "ratio" => {
+            let fields = Fields::of(node, &place, &["errors", "total", "grouping"], &mut report.faults)?;
+            let (bad, total) = (metric(&fields, "errors", report), metric(&fields, "total", report));
+            let by = grouping(&fields, report);
+            Some((Sli::Events(EventCounters::TotalBad { total: total?, bad: bad? }), by))
+        }
+        "latency" => {
+            let fields = Fields::of(node, &place, &["success", "total", "grouping"], &mut report.faults)?;
+            let (good, total) = (metric(&fields, "success", report), metric(&fields, "total", report));
+            let by = grouping(&fields, report);
+            Some((query::total_good(total?, good?), by))
+        }
+        "latencyNative" | "latency_native" => {
+            let fields = Fields::of(node, &place, &["latency", "total", "grouping"], &mut report.faults)?;
+            let total = metric(&fields, "total", report);
+            let threshold: Option<Window> = fields.parsed("latency", "200ms", &mut report.faults);
+            let by = grouping(&fields, report);
+            let latency = LatencyHistogram::new(total?, threshold?);
+            let latency = report.told(node.position, &place, latency)?;
+            Some((Sli::Latency(latency.of_kind(HistogramKind::Native)), by))
+        }
+        _ => {
+            let fields = Fields::of(node, &place, &["metric", "grouping"], &mut report.faults)?;
+            let gauge = selector(&fields, report);
+            let by = grouping(&fields, report);
+            Some((Sli::Probe(gauge?), by))
+        }
+    }
+}
+
+/// `name: {metric: selector}`
+fn metric(fields: &Fields<'_>, name: &str, report: &mut Report) -> Option<Selector> {
+    let node = fields.required(name, "{metric: requests_total}", &mut report.faults)?;
+    let inner = Fields::of(node, &fields.path(name), &["metric"], &mut report.faults)?;
+    selector(&inner, report)
+}
+
+fn selector(fields: &Fields<'_>, report: &mut Report) -> Option<Selector> {
+    let node = fields.required("metric", "requests_total", &mut report.faults)?;
+    let place = fields.path("metric");
+    let text = text(node, &place, &mut report.faults)?;
+    report.told(node.position, &place, query::selector(text))
+}
+
+fn grouping(fields: &Fields<'_>, report: &mut Report) -> Vec<LabelName> {
+    match fields.optional("grouping") {
+        Some(node @ Node { value: Value::List(_), .. }) => items(node, &fields.path("grouping"), &mut report.faults)
+            .into_iter()
+            .filter_map(|(place, node)| parsed(node, &place, &mut report.faults))
+            .collect(),
+        Some(node) => {
+            let place = fields.path("grouping");
+            parsed(node, &place, &mut report.faults).into_iter().collect()
+        }
+        None => Vec::new(),
+    }
+}

@@ -1,0 +1,363 @@
+//! Sloth: `prometheus/v1`, the same as a Kubernetes object, and its catalogues of alert windows.
+
+use super::{Everything, Foreign, Report, is_true, labels, metadata, percentage};
+use crate::{
+    Error,
+    model::{
+        AlertPolicy, BurnTier, EventCounters, LabelName, Labels, Name, Notification, Objective, Period, Ratio,
+        Severity, Sli, Slo, Tier, Window,
+    },
+    spec::{
+        fields::{Fields, items, text},
+        query,
+        tree::{Node, Value},
+    },
+};
+use std::collections::BTreeMap;
+
+/// How the keys are spelled.
+struct Keys {
+    error_query: &'static str,
+    total_query: &'static str,
+    error_ratio_query: &'static str,
+    page_alert: &'static str,
+    ticket_alert: &'static str,
+    service_plugins: &'static str,
+}
+
+const SNAKE: Keys = Keys {
+    error_query: "error_query",
+    total_query: "total_query",
+    error_ratio_query: "error_ratio_query",
+    page_alert: "page_alert",
+    ticket_alert: "ticket_alert",
+    service_plugins: "slo_plugins",
+};
+const CAMEL: Keys = Keys {
+    error_query: "errorQuery",
+    total_query: "totalQuery",
+    error_ratio_query: "errorRatioQuery",
+    page_alert: "pageAlert",
+    ticket_alert: "ticketAlert",
+    service_plugins: "sloPlugins",
+};
+
+/// `version: prometheus/v1`
+pub(super) fn document(node: &Node, everything: &Everything<'_>, report: &mut Report) -> Vec<Foreign> {
+    let known = ["version", "service", "labels", "slos", SNAKE.service_plugins];
+    let Some(fields) = Fields::of(node, "", &known, &mut report.faults) else { return Vec::new() };
+    if let Some(version) = fields.optional("version")
+        && let Some(other) = text(version, "version", &mut report.faults).filter(|text| *text != "prometheus/v1")
+    {
+        let error = Error::new(format!("`{other}` is not a version of Sloth that this program reads"))
+            .with_hint("write `version: prometheus/v1`");
+        report.faults.add(version.position, "version", error);
+    }
+    service(&fields, &SNAKE, everything, report).into_iter().collect()
+}
+
+/// `kind: PrometheusServiceLevel`, or `AlertWindows`, which are read where they are used.
+pub(super) fn object(node: &Node, everything: &Everything<'_>, report: &mut Report) -> Vec<Foreign> {
+    let known = ["apiVersion", "kind", "metadata", "spec", "status"];
+    let Some(fields) = Fields::of(node, "", &known, &mut report.faults) else { return Vec::new() };
+    let kind = fields.required("kind", "PrometheusServiceLevel", &mut report.faults);
+    let Some(spec) = fields.required("spec", "{…}", &mut report.faults) else { return Vec::new() };
+    match kind.and_then(|kind| text(kind, "kind", &mut report.faults)) {
+        Some("PrometheusServiceLevel") => {
+            if let Some(metadata) = metadata(&fields, report) {
+                report.lose_field(
+                    &metadata,
+                    "namespace",
+                    "rules have none",
+                    "generate for the operator, and apply the objects where you like",
+                );
+                lose_object_labels(&metadata, report);
+            }
+            let known = ["service", "labels", "slos", CAMEL.service_plugins];
+            let Some(spec) = Fields::of(spec, "spec", &known, &mut report.faults) else { return Vec::new() };
+            service(&spec, &CAMEL, everything, report).into_iter().collect()
+        }
+        Some("AlertWindows") => {
+            catalogue(node, report);
+            Vec::new()
+        }
+        Some(other) => {
+            let error = Error::new(format!("`{other}` is no kind of Sloth's"))
+                .with_hint("known are `PrometheusServiceLevel` and `AlertWindows`");
+            report.faults.add(fields.position, "kind", error);
+            Vec::new()
+        }
+        None => Vec::new(),
+    }
+}
+
+/// Labels of the object itself say where it is used, not what it measures.
+fn lose_object_labels(metadata: &Fields<'_>, report: &mut Report) {
+    for name in ["labels", "annotations"] {
+        report.lose_field(
+            metadata,
+            name,
+            "they are the object's, not the SLO's",
+            "write those that describe the service as `labels` of the service",
+        );
+    }
+}
+
+fn service(
+    fields: &Fields<'_>,
+    keys: &Keys,
+    everything: &Everything<'_>,
+    report: &mut Report,
+) -> Option<Foreign> {
+    let name: Option<Name> = fields.parsed("service", "checkout", &mut report.faults);
+    let labels = labels(fields, "labels", report);
+    report.lose_field(fields, keys.service_plugins, NO_PLUGINS, PLUGIN_HINT);
+    let windows = windows(fields, everything, report);
+    let list = fields.required("slos", "[{name: availability, …}]", &mut report.faults)?;
+    let written = items(list, &fields.path("slos"), &mut report.faults);
+    let slos: Vec<_> = written
+        .into_iter()
+        .filter_map(|(place, node)| Some((node.position, slo(node, &place, keys, &windows, report)?)))
+        .collect();
+    Some(Foreign { position: fields.position, name: name?, labels, slos })
+}
+
+const NO_PLUGINS: &str = "Sloth's plugins are Go programs, which are not run";
+const PLUGIN_HINT: &str = "run Sloth's own generator for it, or write what it does by hand";
+
+/// The period, and the tiers where a catalogue gives them.
+struct Windows {
+    period: Window,
+    tiers: Option<Vec<Tier>>,
+}
+
+const DEFAULT_PERIOD: Window = Window::days(30);
+
+fn windows(fields: &Fields<'_>, everything: &Everything<'_>, report: &mut Report) -> Windows {
+    if let [only] = everything.windows.as_slice()
+        && let Some(found) = catalogue(only, &mut Report::default())
+    {
+        return found;
+    }
+    let (message, hint) = if everything.windows.is_empty() {
+        ("Sloth takes the period from its command line; 30d is assumed", "change `window` if it is another")
+    } else {
+        (
+            "several catalogues of alert windows; a period of 30d and its usual tiers are assumed",
+            "give one of them at a time",
+        )
+    };
+    report.lose(fields.position, &fields.place, message, hint);
+    Windows { period: DEFAULT_PERIOD, tiers: None }
+}
+
+/// `kind: AlertWindows`
+fn catalogue(node: &Node, report: &mut Report) -> Option<Windows> {
+    let known = ["apiVersion", "kind", "metadata", "spec"];
+    let fields = Fields::of(node, "", &known, &mut report.faults)?;
+    let spec = fields.required("spec", "{sloPeriod: 30d, …}", &mut report.faults)?;
+    let spec = Fields::of(spec, "spec", &["sloPeriod", "page", "ticket"], &mut report.faults)?;
+    let period: Option<Window> = spec.parsed("sloPeriod", "30d", &mut report.faults);
+    let mut tiers = Vec::new();
+    for (name, severity, burns) in [
+        ("page", Severity::Page, [BurnTier::Fast, BurnTier::Medium]),
+        ("ticket", Severity::Ticket, [BurnTier::Slow, BurnTier::Trickle]),
+    ] {
+        let node = spec.required(name, "{quick: …, slow: …}", &mut report.faults)?;
+        let both = Fields::of(node, &spec.path(name), &["quick", "slow"], &mut report.faults)?;
+        for (speed, burn) in ["quick", "slow"].into_iter().zip(burns) {
+            let node = both.required(speed, "{errorBudgetPercent: 2, …}", &mut report.faults)?;
+            tiers.push(window(node, &both.path(speed), burn, severity, period?, report)?);
+        }
+    }
+    Some(Windows { period: period?, tiers: Some(tiers) })
+}
+
+fn window(
+    node: &Node,
+    place: &str,
+    burn: BurnTier,
+    severity: Severity,
+    period: Window,
+    report: &mut Report,
+) -> Option<Tier> {
+    let known = ["errorBudgetPercent", "shortWindow", "longWindow"];
+    let fields = Fields::of(node, place, &known, &mut report.faults)?;
+    let spent = fields.required("errorBudgetPercent", "2", &mut report.faults)?;
+    let share = text(spent, &fields.path("errorBudgetPercent"), &mut report.faults)?;
+    let share = share.parse::<Ratio>().ok().and_then(|percent| percent.checked_div(Ratio::whole(100)));
+    let short: Option<Window> = fields.parsed("shortWindow", "5m", &mut report.faults);
+    let long: Option<Window> = fields.parsed("longWindow", "1h", &mut report.faults);
+    let tier = match share {
+        Some(share) => Tier::by_share(burn, severity, share, [long?, short?], period),
+        None => Err(Error::new("not a percentage").with_hint("write a number such as 2")),
+    };
+    let tier = report.told(spent.position, place, tier)?;
+    let factor = report.told(spent.position, place, tier.factor())?;
+    if factor >= Ratio::ONE {
+        return Some(tier);
+    }
+    let raised = Tier::by_factor(burn, severity, Ratio::ONE, [long?, short?], period);
+    let raised = report.told(spent.position, place, raised)?;
+    report.lose(
+        spent.position,
+        place,
+        format!(
+            "{:.4}% in {} is a burn rate of {:.4}, at which an SLO is kept; it is raised to 1",
+            tier.share().to_f64() * 100.0,
+            tier.long(),
+            factor.to_f64()
+        ),
+        "an alert on a service that keeps its objective is only noise",
+    );
+    Some(raised)
+}
+
+fn slo(node: &Node, place: &str, keys: &Keys, windows: &Windows, report: &mut Report) -> Option<Slo> {
+    let known = ["name", "description", "objective", "labels", "sli", "alerting", "plugins"];
+    let fields = Fields::of(node, place, &known, &mut report.faults)?;
+    let name: Option<Name> = fields.parsed("name", "availability", &mut report.faults);
+    let description = fields.text("description", &mut report.faults).unwrap_or_default();
+    let objective = fields
+        .required("objective", "99.9", &mut report.faults)
+        .and_then(|node| percentage(node, &fields.path("objective"), report));
+    let own_labels = labels(&fields, "labels", report);
+    report.lose_field(&fields, "plugins", NO_PLUGINS, PLUGIN_HINT);
+    let sli = fields
+        .required("sli", "{events: …}", &mut report.faults)
+        .and_then(|node| sli(node, &fields.path("sli"), keys, report));
+    let alerting = match fields.optional("alerting") {
+        Some(node) => alerting(node, &fields.path("alerting"), keys, report)?,
+        None => Alerting::default(),
+    };
+    let (sli, by) = sli?;
+    let policy = policy(windows, objective?, &fields, report)?;
+    let slo = Slo::with_policy(name?, objective?, Period::Rolling(windows.period), sli, policy);
+    let position = fields.optional("objective").map_or(fields.position, |node| node.position);
+    let slo = report.told(position, &fields.path("objective"), slo)?;
+    let slo = report.told(fields.position, place, slo.grouped_by(by))?;
+    let slo = slo
+        .with_description(description.trim())
+        .with_labels(own_labels)
+        .with_notification(Severity::Page, alerting.page)
+        .with_notification(Severity::Ticket, alerting.ticket);
+    match alerting.name {
+        Some(name) => report.told(fields.position, &fields.path("alerting"), slo.with_alert_name(name)),
+        None => Some(slo),
+    }
+}
+
+/// The tiers, which Sloth writes even where they can never fire.
+fn policy(
+    windows: &Windows,
+    objective: Objective,
+    fields: &Fields<'_>,
+    report: &mut Report,
+) -> Option<AlertPolicy> {
+    let policy = match &windows.tiers {
+        Some(tiers) => AlertPolicy::new(tiers.clone()),
+        None => AlertPolicy::for_period(windows.period),
+    };
+    super::reachable(policy, objective, fields, report)
+}
+
+fn sli(node: &Node, place: &str, keys: &Keys, report: &mut Report) -> Option<(Sli, Vec<LabelName>)> {
+    let fields = Fields::of(node, place, &["events", "raw", "plugin"], &mut report.faults)?;
+    if let Some(plugin) = fields.optional("plugin") {
+        let error = Error::new("the queries of an SLI plugin are not in the specification")
+            .with_hint("write them out as `events`; `sloth generate` shows them");
+        report.faults.add(plugin.position, &fields.path("plugin"), error);
+        return None;
+    }
+    match (fields.optional("events"), fields.optional("raw")) {
+        (Some(node), None) => events(node, &fields.path("events"), keys, report),
+        (None, Some(node)) => raw(node, &fields.path("raw"), keys, report),
+        _ => {
+            let error = Error::new("one SLI is needed").with_hint("write one of `events` and `raw`");
+            report.faults.add(fields.position, place, error);
+            None
+        }
+    }
+}
+
+fn events(node: &Node, place: &str, keys: &Keys, report: &mut Report) -> Option<(Sli, Vec<LabelName>)> {
+    let fields = Fields::of(node, place, &[keys.error_query, keys.total_query], &mut report.faults)?;
+    let [bad, total] = [keys.error_query, keys.total_query].map(|name| {
+        let node = fields.required(name, "sum(rate(…[{{.window}}]))", &mut report.faults)?;
+        Some((node, fields.path(name), text(node, &fields.path(name), &mut report.faults)?))
+    });
+    let (bad, total) = (bad?, total?);
+    let by = query::grouping(total.2);
+    let by = if by == query::grouping(bad.2) { by } else { Vec::new() };
+    let [bad, total] = [bad, total]
+        .map(|(node, place, text)| report.told(node.position, &place, query::counter(text, &by)));
+    let counters = EventCounters::TotalBad { total: total?, bad: bad? };
+    let sli = report.told(fields.position, place, query::events(counters, &by))?;
+    super::warn_of_levels(&sli, fields.position, place, report);
+    Some((sli, by))
+}
+
+fn raw(node: &Node, place: &str, keys: &Keys, report: &mut Report) -> Option<(Sli, Vec<LabelName>)> {
+    let fields = Fields::of(node, place, &[keys.error_ratio_query], &mut report.faults)?;
+    let name = keys.error_ratio_query;
+    let node = fields.required(name, "…[{{.window}}]…", &mut report.faults)?;
+    let (place, written) = (fields.path(name), text(node, &fields.path(name), &mut report.faults)?);
+    if let Some(sli) = query::ratio_of_events(written, &[]) {
+        return Some((sli, Vec::new()));
+    }
+    let ratio = report.told(node.position, &place, query::ratio(written))?;
+    report.lose(
+        node.position,
+        &place,
+        "a ratio without its events: over long windows it is the mean of its tiles",
+        "give the queries of bad and of all events as `events`, where there are any",
+    );
+    Some((Sli::Ratio(ratio), Vec::new()))
+}
+
+#[derive(Default)]
+struct Alerting {
+    name: Option<String>,
+    page: Notification,
+    ticket: Notification,
+}
+
+fn alerting(node: &Node, place: &str, keys: &Keys, report: &mut Report) -> Option<Alerting> {
+    let known = ["name", "labels", "annotations", keys.page_alert, keys.ticket_alert];
+    let fields = Fields::of(node, place, &known, &mut report.faults)?;
+    let name = fields.text("name", &mut report.faults).map(str::to_owned);
+    let (shared, texts) = (labels(&fields, "labels", report), annotations(&fields, report));
+    let [page, ticket] = [keys.page_alert, keys.ticket_alert].map(|name| {
+        let mut notification =
+            Notification { labels: shared.clone(), annotations: texts.clone(), ..Notification::default() };
+        let Some(node) = fields.optional(name) else { return notification };
+        let known = ["disable", "labels", "annotations"];
+        let Some(own) = Fields::of(node, &fields.path(name), &known, &mut report.faults) else {
+            return notification;
+        };
+        notification.silent = is_true(&own, "disable", report);
+        notification.labels.extend(labels(&own, "labels", report));
+        notification.annotations.extend(annotations(&own, report));
+        notification
+    });
+    Some(Alerting { name, page, ticket })
+}
+
+fn annotations(fields: &Fields<'_>, report: &mut Report) -> BTreeMap<LabelName, String> {
+    let Some(node) = fields.optional("annotations") else { return Labels::new() };
+    let place = fields.path("annotations");
+    match &node.value {
+        Value::Map(entries) => entries
+            .iter()
+            .filter_map(|(key, value)| {
+                let text = text(value, &place, &mut report.faults)?;
+                Some((report.told(key.position, &place, key.text.parse())?, text.to_owned()))
+            })
+            .collect(),
+        _ => {
+            let error = Error::new(format!("expected annotations, found {}", node.kind()));
+            report.faults.add(node.position, &place, error.with_hint("write `{summary: …}`"));
+            Labels::new()
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! Models to native documents: [`parse`](super::parse) reads back what is written here.
+
+use crate::{
+    model::{
+        AlertPolicy, EmptySlice, EventCounters, HistogramKind, LabelName, Notification, Period, Ratio, Service,
+        Severity, Sli, Slo, TimeSlices, Window,
+    },
+    yaml::{write_entry, write_scalar},
+};
+use std::{collections::BTreeMap, fmt};
+
+/// A service as a native document.
+///
+/// ```
+/// let text = "{version: slo/v1, service: a, slos: [{name: b, objective: 99.9%, window: 30d,
+///     sli: {events: {total: requests_total, bad: 'errors_total{code=\"500\"}'}}}]}";
+/// let service = slo_core::spec::parse(text)?.remove(0);
+/// let written = slo_core::spec::write(&service);
+/// assert!(written.starts_with("version: slo/v1\nservice: a\n"));
+/// assert_eq!(slo_core::spec::parse(&written)?, [service]);
+/// # Ok::<(), slo_core::Diagnostics>(())
+/// ```
+#[must_use]
+pub fn write(service: &Service) -> String {
+    let mut out = Writer::default();
+    out.entry("version", "slo/v1");
+    out.entry("service", service.name());
+    out.bare("scrape_interval", service.scrape_interval());
+    out.map("labels", service.labels());
+    out.line("slos:");
+    for slo in service.slos() {
+        out.slo(slo);
+    }
+    out.text
+}
+
+/// YAML in the making.
+#[derive(Default)]
+struct Writer {
+    text: String,
+    indent: usize,
+}
+
+impl Writer {
+    fn line(&mut self, text: &str) {
+        self.text.extend(std::iter::repeat_n(' ', self.indent));
+        self.text.push_str(text);
+        self.text.push('\n');
+    }
+
+    fn entry(&mut self, key: &str, value: impl fmt::Display) {
+        write_entry(&mut self.text, self.indent, key, &value.to_string());
+    }
+
+    /// An entry whose value needs no quotes: a duration, a percentage, a number or a word of ours.
+    fn bare(&mut self, key: &str, value: impl fmt::Display) {
+        self.line(&format!("{key}: {value}"));
+    }
+
+    fn some(&mut self, key: &str, value: Option<impl fmt::Display>) {
+        if let Some(value) = value {
+            self.entry(key, value);
+        }
+    }
+
+    /// A nested mapping.
+    fn nested(&mut self, key: &str, write: impl FnOnce(&mut Self)) {
+        self.line(&format!("{key}:"));
+        self.indent += 2;
+        write(self);
+        self.indent -= 2;
+    }
+
+    fn map(&mut self, key: &str, entries: &BTreeMap<LabelName, String>) {
+        if entries.is_empty() {
+            return;
+        }
+        self.nested(key, |out| {
+            for (name, value) in entries {
+                out.entry(name.as_str(), value);
+            }
+        });
+    }
+
+    fn slo(&mut self, slo: &Slo) {
+        self.text.push_str("  - name: ");
+        write_scalar(&mut self.text, slo.name().as_str(), 4);
+        self.text.push('\n');
+        self.indent = 4;
+        if !slo.description().is_empty() {
+            self.entry("description", slo.description());
+        }
+        self.map("labels", slo.labels());
+        self.bare("objective", slo.objective());
+        self.period(slo.period());
+        if !slo.by().is_empty() {
+            let labels: Vec<String> = slo.by().iter().map(ToString::to_string).collect();
+            self.line(&format!("by: [{}]", labels.join(", ")));
+        }
+        self.nested("sli", |out| out.sli(slo.sli()));
+        if let Some(slices) = slo.slices() {
+            self.slices(slices);
+        }
+        self.alerting(slo);
+        self.indent = 0;
+    }
+
+    fn period(&mut self, period: &Period) {
+        match period {
+            Period::Rolling(window) => self.bare("window", window),
+            #[cfg(feature = "calendar")]
+            Period::Calendar(calendar) => self.nested("window", |out| {
+                out.bare("calendar", calendar.unit());
+                out.entry("time_zone", calendar.zone());
+                out.some("start", (!calendar.is_usual()).then(|| calendar.anchor()));
+            }),
+        }
+    }
+
+    fn sli(&mut self, sli: &Sli) {
+        match sli {
+            Sli::Events(counters) => self.counters(counters),
+            Sli::Queries(counters) => self.counters(counters),
+            Sli::Latency(latency) => self.nested("latency", |out| {
+                out.entry("histogram", latency.histogram());
+                out.bare("threshold", latency.threshold());
+                out.some("kind", (latency.kind() == HistogramKind::Native).then_some("native"));
+            }),
+            Sli::Probe(probe) => self.entry("probe", probe),
+            Sli::Gauge(gauge) => self.nested("gauge", |out| {
+                out.entry("query", gauge.query());
+                out.entry("good", gauge.good());
+            }),
+            Sli::Ratio(ratio) => self.entry("ratio", ratio),
+        }
+    }
+
+    fn counters<S: fmt::Display>(&mut self, counters: &EventCounters<S>) {
+        let [first, second] = match counters {
+            EventCounters::TotalBad { total, bad } => [("total", total), ("bad", bad)],
+            EventCounters::TotalGood { total, good } => [("total", total), ("good", good)],
+            EventCounters::GoodBad { good, bad } => [("good", good), ("bad", bad)],
+        };
+        self.nested("events", |out| {
+            for (key, counter) in [first, second] {
+                out.entry(key, counter);
+            }
+        });
+    }
+
+    fn slices(&mut self, slices: TimeSlices) {
+        self.nested("slices", |out| {
+            out.bare("length", slices.length());
+            out.bare("good", slices.target().map_or_else(|| "ratio".to_owned(), percent));
+            out.some(
+                "idle",
+                match slices.idle() {
+                    EmptySlice::Skip => None,
+                    EmptySlice::Good => Some("good"),
+                    EmptySlice::Bad => Some("bad"),
+                    EmptySlice::CarryForward => Some("carry_forward"),
+                },
+            );
+        });
+    }
+
+    fn alerting(&mut self, slo: &Slo) {
+        let mut out = Self { indent: self.indent + 2, ..Self::default() };
+        out.some("name", slo.alert_name());
+        for severity in [Severity::Page, Severity::Ticket] {
+            out.notification(severity, slo.notification(severity));
+        }
+        let usual = AlertPolicy::for_period(slo.period().length()).ok();
+        if usual.as_ref().map(|usual| usual.clone().guarded()).as_ref() == Some(slo.policy()) {
+            out.bare("low_traffic", "guard");
+        } else if usual.as_ref() != Some(slo.policy()) {
+            out.tiers(slo.policy());
+        }
+        let alerts = slo.budget_alerts();
+        out.some("exhausted", alerts.exhausted);
+        if let Some((left, severity)) = alerts.low {
+            out.nested("low", |out| {
+                out.bare("left", percent(left));
+                out.bare("severity", severity);
+            });
+        }
+        if let Some((hold, severity)) = alerts.absent {
+            out.nested("absent", |out| {
+                out.bare("for", hold);
+                out.bare("severity", severity);
+            });
+        }
+        if let Some(hold) = slo.firing_kept_for() {
+            out.bare("keep_firing_for", hold);
+        }
+        if !out.text.is_empty() {
+            self.line("alerting:");
+            self.text.push_str(&out.text);
+        }
+    }
+
+    fn tiers(&mut self, policy: &AlertPolicy) {
+        let guarded = policy.clone().guarded();
+        if guarded == *policy && policy.tiers().iter().any(|tier| tier.fewest_bad() > 0) {
+            self.bare("low_traffic", "guard");
+        }
+        self.line("tiers:");
+        for tier in policy.tiers() {
+            self.line(&format!("  - burn_tier: {}", tier.burn()));
+            self.indent += 4;
+            self.bare("severity", tier.severity());
+            // One of the two is a decimal for whatever was written; both may be.
+            match (percent_decimal(tier.share()), tier.factor()) {
+                (Some(share), _) => self.bare("spent", share),
+                (None, Ok(factor)) => self.bare("factor", factor),
+                (None, Err(_)) => self.bare("spent", percent(tier.share())),
+            }
+            let [long, short]: [Window; 2] = [tier.long(), tier.short()];
+            self.bare("long", long);
+            self.bare("short", short);
+            self.indent -= 4;
+        }
+    }
+
+    fn notification(&mut self, severity: Severity, notification: &Notification) {
+        let mut out = Self { indent: self.indent + 2, ..Self::default() };
+        out.map("labels", &notification.labels);
+        out.some("runbook", notification.runbook.as_ref());
+        out.some("dashboard", notification.dashboard.as_ref());
+        out.map("annotations", &notification.annotations);
+        if notification.silent {
+            out.bare("silent", true);
+        }
+        if !out.text.is_empty() {
+            self.line(&format!("{severity}:"));
+            self.text.push_str(&out.text);
+        }
+    }
+}
+
+fn percent_decimal(share: Ratio) -> Option<String> {
+    let decimal = share.checked_mul(Ratio::whole(100))?.to_decimal()?;
+    Some(format!("{decimal}%"))
+}
+
+/// A share that was read from a percentage, and so has a decimal form.
+fn percent(share: Ratio) -> String {
+    percent_decimal(share).unwrap_or_else(|| format!("{}%", share.to_f64() * 100.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::spec::{parse, write};
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        for text in [
+            include_str!("../../../testdata/rules/checkout.spec.yaml"),
+            include_str!("../../../testdata/rules/guarded.spec.yaml"),
+            include_str!("../../../testdata/specs/valid/kinds.yaml"),
+        ] {
+            for service in parse(text).unwrap() {
+                let written = write(&service);
+                let back = parse(&written).unwrap_or_else(|faults| panic!("{faults}\n{written}"));
+                assert_eq!(back, [service], "{written}");
+            }
+        }
+    }
+}
