@@ -9,7 +9,7 @@ use slo_core::{
     spec,
 };
 
-const OPTIONS: Options = Options { backend: Backend::Prometheus, naming: Naming::Native, now: Some(0) };
+const OPTIONS: Options = Options { backend: Backend::Prometheus, naming: Naming::Native, now: Some(1_767_225_600_000) };
 
 fuzz_target!(|text: &str| {
     match spec::parse(text) {

@@ -103,6 +103,16 @@ fn write_broken(expr: &Expr, indent: usize, out: &mut String) -> fmt::Result {
             write!(out, "{op}{}", By(by))?;
             write_block(operand, indent, out)
         }
+        Expr::Call { function, arguments } if !arguments.is_empty() => {
+            write!(out, "{function}(")?;
+            for (index, argument) in arguments.iter().enumerate() {
+                out.write_str(if index == 0 { "" } else { "," })?;
+                new_line(indent + 2, out)?;
+                write_broken(argument, indent + 2, out)?;
+            }
+            new_line(indent, out)?;
+            out.write_char(')')
+        }
         Expr::OverSubquery { function, operand, window, step } => {
             write!(out, "{function}(")?;
             write_block(operand, indent, out)?;

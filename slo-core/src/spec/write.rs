@@ -257,6 +257,7 @@ mod tests {
         for text in [
             include_str!("../../../testdata/rules/checkout.spec.yaml"),
             include_str!("../../../testdata/rules/guarded.spec.yaml"),
+            include_str!("../../../testdata/specs/valid/calendar.yaml"),
             include_str!("../../../testdata/specs/valid/kinds.yaml"),
         ] {
             for service in parse(text).unwrap() {
