@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""Thirty days of a service on a real Prometheus: our rules beside Sloth's, and beside the truth.
+
+Four instances, scraped every 15 seconds, restarted now and then; by day nearly all requests succeed, at night there are few
+requests and a batch job that fails. Prints the error ratio of the period by each way of computing it, how far it is from
+the events themselves, and how many samples an evaluation reads.
+
+Needs `cargo build --release -p slo-cli`, the Python tools of `scripts/setup`, and a Prometheus; runs for three minutes.
+"""
+
+import math
+import pathlib
+import random
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "slo-cli" / "tests" / "conformance"))
+
+import servers  # noqa: E402
+import traffic  # noqa: E402
+import yaml  # noqa: E402
+
+DAYS = int(sys.argv[1]) if len(sys.argv) > 1 else 31
+PERIOD = 30 if DAYS > 30 else DAYS - 1
+END = traffic.START + DAYS * 86400
+
+SPEC = f"""
+version: prometheus/v1
+service: shop
+slos:
+  - name: availability
+    objective: 99.9
+    sli:
+      events:
+        error_query: sum(rate(requests_total{{job="shop",code="500"}}[{{{{.window}}}}]))
+        total_query: sum(rate(requests_total{{job="shop"}}[{{{{.window}}}}]))
+"""
+
+
+def service():
+    """Requests of a shop that is asleep at night, when a batch job of its own fails."""
+    random_ = random.Random(7)
+    scenario = traffic.Scenario("shop")
+    running = [traffic.Instance(scenario, f"shop-{index}:80") for index in range(4)]
+    for instance in running:
+        instance.serve(100, 1)
+    for at in range(traffic.START, END + 1, traffic.SCRAPE):
+        hour = at / 3600 % 24
+        night = hour < 5
+        rate = 0.4 if night else 100 + 80 * math.sin((hour - 5) / 19 * math.pi)
+        share = 0.1 if night else 0.0006
+        for index, instance in enumerate(running):
+            total = traffic.events(random_, rate * traffic.SCRAPE / 4)
+            instance.serve(*traffic.split(random_, total, share))
+            instance.scrape(at + 1 + index)
+        # Every instance is restarted twice a day.
+        if random_.random() < 2 * 4 * traffic.SCRAPE / 86400:
+            random_.choice(running).restart()
+    return scenario
+
+
+def table(rows):
+    widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
+    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |" for row in rows]
+    return "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]])
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        server = next(servers.available(folder))()
+        try:
+            measure(server, folder)
+        finally:
+            server.stop()
+
+
+def measure(server, folder):
+    spec = folder / "spec.yaml"
+    spec.write_text(SPEC)
+    program = ROOT / "target" / "release" / "slo"
+    run = lambda *arguments: subprocess.run([program, *arguments], capture_output=True, text=True, check=True).stdout
+    native = folder / "native.yaml"
+    native.write_text(run("import", spec).replace("window: 30d", f"window: {PERIOD}d"))
+    groups = yaml.safe_load(run("generate", native))["groups"]
+
+    scenario = service()
+    points = sum(len(points) for points in scenario.series.values())
+    print(f"{DAYS} days, {len(scenario.series)} series, {points:,} samples; {server.name}", file=sys.stderr)
+    server.write(scenario.points())
+
+    wanted = ["slo:sli_total:increase1m", "slo:sli_bad:increase1m", "slo:sli_total:increase5m", "slo:sli_bad:increase5m"]
+    rules = [{**group, "rules": [rule for rule in group["rules"] if rule.get("record") in wanted]} for group in groups]
+    server.record(rules, traffic.START, END)
+    sloth = {
+        "name": "sloth",
+        "interval": "1m",
+        "rules": [
+            {
+                "record": "slo:sli_error:ratio_rate5m",
+                "expr": '(sum(rate(requests_total{job="shop",code="500"}[5m]))) / (sum(rate(requests_total{job="shop"}[5m])))',
+                "labels": {"sloth_id": "shop-availability"},
+            }
+        ],
+    }
+    server.record([sloth], traffic.START, END)
+
+    period = f"{PERIOD}d"
+    named = {rule.get("record"): rule["expr"] for group in groups for rule in group["rules"] if "record" in rule}
+    when = END - 300 + 8  # when coarse tiles are written
+    # Coarse tiles look a fine one back, and fine ones end seven seconds earlier.
+    seen_until = when - 60 - 7
+    total, bad = scenario.tally(seen_until - PERIOD * 86400, seen_until)
+    truth = bad / total
+    sloth_mean = 'slo:sli_error:ratio_rate5m{sloth_id="shop-availability"}'
+    rows = [["error ratio of the period by", "value", "off by", "samples read"]]
+    rows.append([f"the events themselves ({bad:,} of {total:,})", f"{truth:.8f}", "", ""])
+    for name, query in [
+        ("ours, from 5m tiles", named[f"slo:sli_error:ratio{period}"]),
+        (
+            "`increase` over the raw series",
+            f'sum(increase(requests_total{{job="shop",code="500"}}[{period}])) / sum(increase(requests_total{{job="shop"}}[{period}]))',
+        ),
+        ("Sloth: the mean of 5m ratios", f"sum_over_time({sloth_mean}[{period}]) / count_over_time({sloth_mean}[{period}])"),
+    ]:
+        values, samples = server.at(query, when)
+        (value,) = values.values()
+        rows.append([name, f"{value:.8f}", f"{(value / truth - 1) * 100:+.3f} %", f"{samples:,}"])
+    print(table(rows))
+
+
+main()

@@ -1,0 +1,170 @@
+"""Rules on real servers give the numbers that the events themselves give.
+
+Every scenario is an SLO of its own. Its raw series are written into the history of each server, the recording rules are
+evaluated where they would have been, and what they recorded is compared with the truth.
+"""
+
+import math
+import pathlib
+import subprocess
+
+import pytest
+import servers
+import slo
+import traffic
+import yaml
+
+HOURS = 8
+END = traffic.START + HOURS * 3600
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+SCENARIOS = {scenario.name: scenario for scenario in traffic.scenarios(HOURS)}
+WINDOWS = {"5m": 300, "30m": 1800, "1h": 3600, "2h": 7200, "6h": 21600, "1d": 86400, "3d": 259200, "30d": 2592000}
+
+
+def spec():
+    slos = [
+        {
+            "name": name,
+            "objective": "99.9%",
+            "window": "30d",
+            "sli": {
+                "events": {
+                    "total": f'requests_total{{job="{name}"}}',
+                    "bad": f'requests_total{{job="{name}",code=~"5.."}}',
+                }
+            },
+        }
+        for name in SCENARIOS
+    ]
+    return yaml.safe_dump({"version": "slo/v1", "service": "shop", "slos": slos})
+
+
+def generated(folder, *options):
+    file = folder / "spec.yaml"
+    file.write_text(spec())
+    program = ROOT / "target" / "release" / "slo"
+    done = subprocess.run([program, "generate", file, *options], capture_output=True, text=True, check=True)
+    return yaml.safe_load(done.stdout)["groups"]
+
+
+def make(index, folder):
+    makers = list(servers.available(folder))
+    if index >= len(makers):
+        pytest.skip("this server could not be had; see scripts/servers")
+    return makers[index]()
+
+
+@pytest.fixture(scope="module", params=range(4), ids=["installed", "trixie", "forky", "victoriametrics"])
+def evaluated(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("conformance")
+    server = make(request.param, folder)
+    target = "victoriametrics" if isinstance(server, servers.VictoriaMetrics) else "prometheus"
+    groups = generated(folder, "--target", target)
+    server.write([series for scenario in SCENARIOS.values() for series in scenario.points()])
+    server.record(groups, traffic.START, END)
+    yield server, groups
+    server.stop()
+
+
+def recorded(server, metric, name, when):
+    values, _ = server.at(f'{metric}{{service="shop",slo="{name}"}}', when)
+    return next(iter(values.values()), None)
+
+
+# Tiles end a second after the whole minute; scrapes come one to four seconds after theirs. What was counted before the
+# first tile that has another one before it is an estimate.
+BEGIN = traffic.START + 300 + 1
+LAST = END - 60 + 1
+BUDGET = slo.ErrorBudget("99.9%", "30d")
+EXACT = ["diurnal", "bursty", "quiet", "outage", "missed", "silent"]
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_every_event_is_counted_once(evaluated, name):
+    server, _ = evaluated
+    scenario = SCENARIOS[name]
+    assert BEGIN % 60 == 1 and LAST % 60 == 1
+    for stream, index in (("total", 0), ("bad", 1)):
+        values, _ = server.at(
+            f'sum(sum_over_time(slo:sli_{stream}:increase1m{{service="shop",slo="{name}"}}[{LAST - BEGIN - 1}s]))', LAST
+        )
+        counted = next(iter(values.values()), 0.0)
+        truth = scenario.tally(BEGIN, LAST)[index]
+        if name in EXACT:
+            assert counted == pytest.approx(truth, abs=1e-6), (server.name, stream)
+        else:
+            if isinstance(server, servers.Prometheus) and name != "failed":
+                # No more than what nobody could see, and the estimates that stand for it. (A failed scrape at the end of
+                # a tile is estimated, too, and hides nothing.)
+                assert abs(counted - truth) <= 3 * scenario.hidden + 1, (server.name, stream, counted, truth)
+            assert counted == pytest.approx(truth, rel=0.02), (server.name, stream)
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_windows_are_the_ratio_of_their_events(evaluated, name):
+    server, groups = evaluated
+    scenario = SCENARIOS[name]
+    compared = 0
+    for window in ["5m", "30m", "1h", "2h", "6h"]:
+        for when in range(traffic.START + 7 * 3600, END, 600):
+            when += 1  # when tiles are written
+            ratio = recorded(server, f"slo:sli_error:ratio{window}", name, when)
+            total, bad = scenario.tally(when - WINDOWS[window], when)
+            if total == 0:
+                assert ratio is None, (server.name, window, when)
+                continue
+            burn = BUDGET.burn_rate(total=total, bad=bad)
+            assert ratio == pytest.approx(bad / total, rel=1e-9, abs=1e-12), (server.name, window, when)
+            assert recorded(server, f"slo:burn_rate:ratio{window}", name, when) == pytest.approx(burn, rel=1e-9)
+            compared += 1
+    assert compared > 0 or name == "silent"
+
+
+def test_alerts_fire_as_the_events_say(evaluated):
+    server, groups = evaluated
+    server.forget_after("59s")
+    fired = 0
+    for group in groups:
+        for rule in group["rules"]:
+            if "alert" not in rule or rule["labels"]["burn_tier"] not in ("fast", "medium"):
+                continue
+            name, tier = rule["labels"]["slo"], rule["labels"]["burn_tier"]
+            if name not in EXACT:
+                continue
+            long, short, threshold = {"fast": (3600, 300, 0.0144), "medium": (21600, 1800, 0.006)}[tier]
+            series = server.over(rule["expr"], traffic.START + 3661, END, 60)
+            firing = {at for _, points in series for at, _ in points}
+            for at in range(traffic.START + 3661, END, 60):
+                tallies = [SCENARIOS[name].tally(max(at - window, traffic.START + 5), at) for window in (long, short)]
+                expected = all(total and bad / total > threshold for total, bad in tallies)
+                assert (at in firing) == expected, (server.name, name, tier, at, tallies)
+                fired += expected
+    server.forget_after("5m")
+    assert fired > 0, "an outage that nobody hears of"
+
+
+def test_nothing_recorded_is_not_a_number(evaluated):
+    server, groups = evaluated
+    records = {rule["record"] for group in groups for rule in group["rules"] if "record" in rule}
+    for record in records:
+        values, _ = server.at(f'count_over_time({record}{{service="shop"}}[{HOURS}h])', END)
+        if record.startswith("slo:sli_"):
+            assert values, record
+        last, _ = server.at(f'{record}{{service="shop"}}', END)
+        assert not any(math.isnan(value) for value in last.values()), record
+        # A number is equal to itself; a NaN is not.
+        values, _ = server.at(f'count(max_over_time({record}{{service="shop"}}[{HOURS}h]) != max_over_time({record}{{service="shop"}}[{HOURS}h]))', END)
+        assert not values, (record, values)
+
+
+def test_the_server_loads_the_rules(evaluated, tmp_path):
+    server, _ = evaluated
+    target = "victoriametrics" if isinstance(server, servers.VictoriaMetrics) else "prometheus"
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(yaml.safe_dump({"groups": generated(tmp_path, "--target", target)}))
+    if target == "victoriametrics":
+        command = [server.binaries / "vmalert", f"-rule={rules}", "-dryRun"]
+    else:
+        command = [server.promtool, "check", "rules", rules]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
