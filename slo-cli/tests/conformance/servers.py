@@ -294,7 +294,7 @@ def levels(groups):
     rules = []
     for index, group in enumerate(groups):
         # Groups are evaluated at moments of their own.
-        offset = 1 + 7 * (index % 3)
+        offset = group.get("offset", 1 + 7 * (index % 3))
         rules += [(rule, seconds(group["interval"]), offset) for rule in group["rules"] if "record" in rule]
     names = {rule["record"] for rule, _, _ in rules}
     done, found = set(), []

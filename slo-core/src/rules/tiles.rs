@@ -219,9 +219,11 @@ impl Tiles<'_> {
         Expr::Instant { selector: selector.clone(), offset: Some(self.tile) }
     }
 
-    /// The tile, and the scrape before it that its first difference begins with.
+    /// The tile, and the scrape before it that its first difference begins with; but no other, where scrapes come as
+    /// tiles end.
     fn with_scrape_before(&self) -> Window {
-        Window::from_millis(self.tile.as_millis() + self.scrape_interval.as_millis()).unwrap_or(self.tile)
+        let both = Window::from_millis(self.tile.as_millis() + self.scrape_interval.as_millis());
+        just_short_of(both.unwrap_or(self.tile))
     }
 }
 
