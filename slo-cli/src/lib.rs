@@ -11,6 +11,7 @@ mod args;
 mod commands;
 mod error;
 mod load;
+mod parallel;
 mod prometheus;
 mod table;
 mod text;

@@ -4,13 +4,19 @@ use std::fmt::Write;
 
 /// Appends `key: value` at `indent`, and a line break.
 pub(crate) fn write_entry(out: &mut String, indent: usize, key: &str, value: &str) {
-    for _ in 0..indent {
-        out.push(' ');
-    }
+    write_spaces(out, indent);
     write_scalar(out, key, indent);
     out.push_str(": ");
     write_scalar(out, value, indent);
     out.push('\n');
+}
+
+pub(crate) fn write_spaces(out: &mut String, count: usize) {
+    const SPACES: &str = "                ";
+    match SPACES.get(..count) {
+        Some(spaces) => out.push_str(spaces),
+        None => out.extend(std::iter::repeat_n(' ', count)),
+    }
 }
 
 /// Appends `text` as a scalar; block lines are indented two deeper than `indent`.
@@ -19,40 +25,41 @@ pub(crate) fn write_scalar(out: &mut String, text: &str, indent: usize) {
         out.push_str(text);
     } else if is_block(text) {
         out.push_str("|-");
-        for line in text.lines() {
+        for line in text.split('\n') {
             out.push('\n');
-            for _ in 0..indent + 2 {
-                out.push(' ');
-            }
+            write_spaces(out, indent + 2);
             out.push_str(line);
         }
     } else if text.contains(is_special) {
         write_double_quoted(out, text);
     } else {
         out.push('\'');
-        out.push_str(&text.replace('\'', "''"));
+        for (index, part) in text.split('\'').enumerate() {
+            out.push_str(if index == 0 { "" } else { "''" });
+            out.push_str(part);
+        }
         out.push('\'');
     }
 }
 
 /// Words that some reader takes for a number, a truth value or null are never plain.
 fn is_plain(text: &str) -> bool {
+    const RESERVED: [&str; 11] = ["true", "false", "yes", "no", "on", "off", "y", "n", "null", "nan", "inf"];
     let begins_well = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic());
-    let simple = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-./: ".contains(&byte));
-    let reserved = ["true", "false", "yes", "no", "on", "off", "y", "n", "null", "nan", "inf"];
     begins_well
-        && simple
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-./: ".contains(&byte))
         && !text.ends_with([':', ' '])
         && !text.contains(": ")
-        && !reserved.iter().any(|word| text.eq_ignore_ascii_case(word))
+        && !(text.len() <= 5 && RESERVED.iter().any(|word| text.eq_ignore_ascii_case(word)))
 }
 
 fn is_block(text: &str) -> bool {
     text.contains('\n')
         && !text.ends_with('\n')
         && !text.starts_with([' ', '\n'])
+        && !text.contains(" \n")
+        && !text.ends_with(' ')
         && !text.contains(|c: char| c != '\n' && is_special(c))
-        && text.lines().all(|line| !line.ends_with(' '))
 }
 
 /// Characters that some reader refuses, or takes for the end of a line.

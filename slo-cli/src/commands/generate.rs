@@ -3,14 +3,14 @@
 use crate::{
     args::{Generate, Naming, Target},
     error::Error,
-    load, time, write,
+    load, parallel, time, write,
 };
 use slo_core::{
     artifact,
     model::Service,
-    rules::{self, Backend, Options, RuleGroup},
+    rules::{self, Backend, Options},
 };
-use std::{io::Write, path::PathBuf};
+use std::{io::Write, path::Path};
 
 pub(super) fn run(generate: &Generate, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
     let services = load::services(&generate.specs.files, generate.scale.time_scale, talk)?;
@@ -30,52 +30,83 @@ pub(super) fn run(generate: &Generate, out: &mut dyn Write, talk: &mut dyn Write
         },
         now: Some(time::unix_millis()),
     };
-    // Everything is generated before anything is written.
-    let mut all = Vec::with_capacity(services.len());
+    // Nothing is written unless all of it can be.
     for service in &services {
-        all.push((service, rules::generate_with(service, options)?));
-    }
-    let Some(folder) = &generate.out else {
-        for (index, text) in texts(generate.target, all, true)?.into_iter().enumerate() {
-            write!(out, "{}{text}", if index > 0 { "---\n" } else { "" })?;
+        rules::check(service, options)?;
+        if generate.tests {
+            artifact::rule_tests(service, "")?;
         }
-        return Ok(());
+    }
+    if generate.target == Target::Operator {
+        artifact::check_object_names(&services)?;
+    }
+    let text = |service: &Service| -> Result<String, slo_core::Error> {
+        let groups = rules::generate_with(service, options)?;
+        Ok(match generate.target {
+            Target::Prometheus | Target::VictoriaMetrics => artifact::rule_file(&groups),
+            Target::Thanos => artifact::thanos_rule_file(&groups),
+            Target::Mimir => artifact::mimir_rule_file(service, &groups),
+            Target::Operator => artifact::prometheus_rule(service, &groups),
+        })
     };
-    let mut files: Vec<(PathBuf, String)> = Vec::new();
-    let path = |kind: &str, service: &Service| folder.join(kind).join(format!("{}.yaml", service.name()));
-    if generate.tests {
-        for (service, _) in &all {
-            let rules = format!("../rules/{}.yaml", service.name());
-            files.push((path("tests", service), artifact::rule_tests(service, &rules)?));
+    match &generate.out {
+        Some(folder) => write_files(folder, &services, generate.tests, &text, talk),
+        None => {
+            let together = !matches!(generate.target, Target::Operator | Target::Mimir);
+            write_together(&services, together, &text, out)
         }
     }
-    for (service, text) in services.iter().zip(texts(generate.target, all, false)?) {
-        files.push((path("rules", service), text));
-    }
-    for (path, text) in files {
-        write::atomically(&path, &text)?;
-        writeln!(talk, "wrote {}", path.display())?;
-    }
-    Ok(())
 }
 
-/// The text of every service's rules, or of all of them in one where the target knows no services.
-fn texts(
-    target: Target,
-    all: Vec<(&Service, Vec<RuleGroup>)>,
-    together: bool,
-) -> Result<Vec<String>, Error> {
-    let file = match target {
-        Target::Operator => return Ok(artifact::prometheus_rules(&all)?),
-        Target::Mimir => {
-            return Ok(all.iter().map(|(service, groups)| artifact::mimir_rule_file(service, groups)).collect());
+type Text<'a> = dyn Fn(&Service) -> Result<String, slo_core::Error> + Sync + 'a;
+
+/// A file for each service, and one for its tests.
+fn write_files(
+    folder: &Path,
+    services: &[Service],
+    tests: bool,
+    text: &Text<'_>,
+    talk: &mut dyn Write,
+) -> Result<(), Error> {
+    let path = |kind: &str, service: &Service| folder.join(kind).join(format!("{}.yaml", service.name()));
+    parallel::in_order(services, text, |service, text| {
+        let mut file = |kind: &str, text: &str| -> Result<(), Error> {
+            let path = path(kind, service);
+            write::atomically(&path, text)?;
+            Ok(writeln!(talk, "wrote {}", path.display())?)
+        };
+        file("rules", &text?)?;
+        if tests {
+            let rules = format!("../rules/{}.yaml", service.name());
+            file("tests", &artifact::rule_tests(service, &rules)?)?;
         }
-        Target::Thanos => artifact::thanos_rule_file,
-        Target::Prometheus | Target::VictoriaMetrics => artifact::rule_file,
-    };
-    if together {
-        let groups: Vec<_> = all.into_iter().flat_map(|(_, groups)| groups).collect();
-        return Ok(vec![file(&groups)]);
-    }
-    Ok(all.iter().map(|(_, groups)| file(groups)).collect())
+        Ok(())
+    })
+}
+
+/// One rule file of all services, or one document for each of them.
+fn write_together(
+    services: &[Service],
+    together: bool,
+    text: &Text<'_>,
+    out: &mut dyn Write,
+) -> Result<(), Error> {
+    let mut is_first = true;
+    parallel::in_order(services, text, |_, text| {
+        let text = text?;
+        match (is_first, together) {
+            (true, _) => out.write_all(text.as_bytes())?,
+            // One head is enough.
+            (false, true) => {
+                let groups = text.split_once("groups:\n").map_or(text.as_str(), |(_, groups)| groups);
+                out.write_all(groups.as_bytes())?;
+            }
+            (false, false) => {
+                out.write_all(b"---\n")?;
+                out.write_all(text.as_bytes())?;
+            }
+        }
+        is_first = false;
+        Ok(())
+    })
 }

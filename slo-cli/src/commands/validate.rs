@@ -1,10 +1,15 @@
 //! `slo validate`
 
-use crate::{args::Specs, error::Error, load};
+use crate::{args::Specs, error::Error, load, time};
+use slo_core::rules::{self, Options};
 use std::io::Write;
 
 pub(super) fn run(specs: &Specs, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
+    let options = Options { now: Some(time::unix_millis()), ..Options::default() };
     for file in load::specs(&specs.files, talk)? {
+        for service in &file.services {
+            rules::check(service, options)?;
+        }
         let slos: usize = file.services.iter().map(|service| service.slos().len()).sum();
         writeln!(
             out,

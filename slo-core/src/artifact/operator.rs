@@ -4,27 +4,33 @@ use super::prometheus::{HEADER, write_groups};
 use crate::{Error, model::Service, rules::RuleGroup, yaml::write_entry};
 use std::collections::BTreeMap;
 
-/// The rules of services as `PrometheusRule` objects of `monitoring.coreos.com/v1`, one each, in their order.
+/// The rules of a service as a `PrometheusRule` object of `monitoring.coreos.com/v1`.
 ///
-/// An object's name is `slo-` and the service's name as Kubernetes allows it: lower case, `-` for `_`. It carries
+/// Its name is `slo-` and the service's name as Kubernetes allows it: lower case, `-` for `_`. It carries
 /// the label `app.kubernetes.io/managed-by: slo`; a Prometheus whose `ruleSelector` asks for others needs them added.
+/// Of several services, [`check_object_names`] says whether their names differ still.
 ///
 /// ```
 /// let text = "{version: slo/v1, service: Check_out, slos: [{name: b, objective: 99.9%, window: 30d,
 ///     sli: {events: {total: requests_total, bad: errors_total}}}]}";
 /// let service = slo_core::spec::parse(text)?.remove(0);
 /// let groups = slo_core::rules::generate(&service)?;
-/// let objects = slo_core::artifact::prometheus_rules(&[(&service, groups)])?;
-/// assert!(objects[0].contains("kind: PrometheusRule\n") && objects[0].contains("  name: slo-check-out\n"));
+/// let object = slo_core::artifact::prometheus_rule(&service, &groups);
+/// assert!(object.contains("kind: PrometheusRule\n") && object.contains("  name: slo-check-out\n"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[must_use]
+pub fn prometheus_rule(service: &Service, groups: &[RuleGroup]) -> String {
+    object(&object_name(service), groups)
+}
+
+/// Refuses services whose objects would have one name, of which the last would replace the others.
 ///
 /// # Errors
-/// Two services whose objects would have one name.
-pub fn prometheus_rules(services: &[(&Service, Vec<RuleGroup>)]) -> Result<Vec<String>, Error> {
+/// Two such services.
+pub fn check_object_names(services: &[Service]) -> Result<(), Error> {
     let mut names = BTreeMap::new();
-    let mut objects = Vec::with_capacity(services.len());
-    for (service, groups) in services {
+    for service in services {
         let name = object_name(service);
         if let Some(other) = names.insert(name.clone(), service.name()) {
             return Err(Error::new(format!(
@@ -33,9 +39,8 @@ pub fn prometheus_rules(services: &[(&Service, Vec<RuleGroup>)]) -> Result<Vec<S
             ))
             .with_hint("rename one of them; Kubernetes knows only lower case and `-`"));
         }
-        objects.push(object(&name, groups));
     }
-    Ok(objects)
+    Ok(())
 }
 
 fn object(name: &str, groups: &[RuleGroup]) -> String {
@@ -88,7 +93,7 @@ mod tests {
             let service = Service::new(name, crate::model::Window::seconds(15), slos).unwrap();
             assert_eq!(object_name(&service), expected);
             // Of two services, neither may overwrite the other.
-            assert!(prometheus_rules(&[(&service, vec![]), (&service, vec![])]).is_err());
+            assert!(check_object_names(&[service.clone(), service]).is_err());
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::{
     model::Service,
     rules::{Rule, RuleGroup},
-    yaml::{write_entry, write_scalar},
+    yaml::{write_entry, write_scalar, write_spaces},
 };
 use std::fmt::Write;
 
@@ -82,7 +82,8 @@ pub(super) fn write_groups(out: &mut String, groups: &[RuleGroup], indent: usize
 
 /// Appends the first entry of an item of a list at `indent`.
 fn write_item(out: &mut String, indent: usize, key: &str, value: &str) {
-    let _ = write!(out, "{:indent$}- ", "");
+    write_spaces(out, indent);
+    out.push_str("- ");
     write_scalar(out, key, indent + 2);
     out.push_str(": ");
     write_scalar(out, value, indent + 2);
@@ -96,7 +97,12 @@ fn write_rule(out: &mut String, rule: &Rule, indent: usize) {
     };
     let inner = indent + 2;
     write_item(out, indent, kind, rule.name());
-    write_entry(out, inner, "expr", &format!("{:#}", rule.expr()));
+    let mut expr = String::with_capacity(1_024);
+    rule.expr().write_lines(&mut expr);
+    write_spaces(out, inner);
+    out.push_str("expr: ");
+    write_scalar(out, &expr, inner);
+    out.push('\n');
     if let Rule::Alert { hold, keep_firing_for, .. } = rule {
         for (key, time) in [("for", hold), ("keep_firing_for", keep_firing_for)] {
             if let Some(time) = time {

@@ -1,7 +1,7 @@
 //! Prometheus labels.
 
 use crate::Error;
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{borrow::Cow, collections::BTreeMap, fmt, str::FromStr};
 
 /// A Prometheus label name: `[a-zA-Z_][a-zA-Z0-9_]*`, not beginning with `__`.
 ///
@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 /// assert!("__name__".parse::<LabelName>().is_err());
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LabelName(String);
+pub struct LabelName(Cow<'static, str>);
 
 impl LabelName {
     /// The name as text.
@@ -21,8 +21,8 @@ impl LabelName {
         &self.0
     }
 
-    pub(crate) fn from_static(name: &'static str) -> Self {
-        Self(name.to_owned())
+    pub(crate) const fn from_static(name: &'static str) -> Self {
+        Self(Cow::Borrowed(name))
     }
 }
 
@@ -33,7 +33,7 @@ impl FromStr for LabelName {
         let begins_well = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
         let word = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         if begins_well && word && !text.starts_with("__") {
-            return Ok(Self(text.to_owned()));
+            return Ok(Self(Cow::Owned(text.to_owned())));
         }
         Err(Error::new(format!("`{text}` is not a label name"))
             .with_hint("use letters, digits and `_`, not beginning with a digit or `__`"))

@@ -136,6 +136,9 @@ impl Ratio {
     /// ```
     #[must_use]
     pub fn to_decimal(self) -> Option<String> {
+        if self.denominator == 1 {
+            return Some(self.numerator.to_string());
+        }
         let mut rest = self.denominator;
         let mut digits = 0_usize;
         let (mut twos, mut fives) = (0_usize, 0_usize);

@@ -2,7 +2,7 @@
 
 use super::LabelName;
 use crate::Error;
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 /// An instant vector selector: a metric name and label matchers.
 ///
@@ -20,8 +20,9 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Selector {
     // `[a-zA-Z_:][a-zA-Z0-9_:]*`
-    metric: String,
-    matchers: Vec<Matcher>,
+    metric: Arc<str>,
+    // Shared: an SLO's rules select the same series over and over.
+    matchers: Arc<[Matcher]>,
 }
 
 /// One condition on a label.
@@ -59,15 +60,15 @@ impl Selector {
             metric.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b"_:".contains(&b));
         let word = metric.bytes().all(|b| b.is_ascii_alphanumeric() || b"_:".contains(&b));
         if begins_well && word {
-            return Ok(Self { metric, matchers: Vec::new() });
+            return Ok(Self { metric: metric.into(), matchers: Arc::default() });
         }
         Err(Error::new(format!("`{metric}` is not a metric name"))
             .with_hint("use letters, digits, `_` and `:`, not beginning with a digit"))
     }
 
     /// The same, for a metric name that this crate composes from valid parts.
-    pub(crate) fn composed(metric: String) -> Self {
-        Self { metric, matchers: Vec::new() }
+    pub(crate) fn composed(metric: String, matchers: Arc<[Matcher]>) -> Self {
+        Self { metric: metric.into(), matchers }
     }
 
     /// Narrowed by one more matcher.
@@ -80,7 +81,7 @@ impl Selector {
 
     #[must_use]
     pub(crate) fn with(mut self, matcher: Matcher) -> Self {
-        self.matchers.push(matcher);
+        self.matchers = self.matchers.iter().cloned().chain([matcher]).collect();
         self
     }
 
@@ -99,54 +100,74 @@ impl Selector {
     /// The same matchers on the metric with `suffix` appended, such as `_bucket`.
     #[must_use]
     pub(crate) fn suffixed(&self, suffix: &str) -> Self {
-        Self { metric: format!("{}{suffix}", self.metric), matchers: self.matchers.clone() }
+        Self { metric: format!("{}{suffix}", self.metric).into(), matchers: Arc::clone(&self.matchers) }
+    }
+}
+
+impl Selector {
+    pub(crate) fn write_to(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        out.write_str(&self.metric)?;
+        for (index, matcher) in self.matchers.iter().enumerate() {
+            out.write_str(if index == 0 { "{" } else { "," })?;
+            matcher.write_to(out)?;
+        }
+        out.write_str(if self.matchers.is_empty() { "" } else { "}" })
+    }
+}
+
+impl Matcher {
+    fn write_to(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        out.write_str(self.label.as_str())?;
+        out.write_str(self.op.as_str())?;
+        out.write_str("\"")?;
+        // Runs of plain characters at once: rule files are made of them.
+        let mut rest = self.value.as_str();
+        while let Some(at) = rest.find(|c: char| matches!(c, '\\' | '"') || c.is_control()) {
+            let (plain, from) = rest.split_at(at);
+            out.write_str(plain)?;
+            let mut characters = from.chars();
+            match characters.next() {
+                Some('\\') => out.write_str("\\\\")?,
+                Some('"') => out.write_str("\\\"")?,
+                Some('\n') => out.write_str("\\n")?,
+                Some('\r') => out.write_str("\\r")?,
+                Some('\t') => out.write_str("\\t")?,
+                Some(control) => write!(out, "\\u{:04x}", u32::from(control))?,
+                None => {}
+            }
+            rest = characters.as_str();
+        }
+        out.write_str(rest)?;
+        out.write_str("\"")
     }
 }
 
 impl fmt::Display for Selector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.metric)?;
-        for (index, matcher) in self.matchers.iter().enumerate() {
-            f.write_str(if index == 0 { "{" } else { "," })?;
-            write!(f, "{matcher}")?;
-        }
-        f.write_str(if self.matchers.is_empty() { "" } else { "}" })
+        self.write_to(f)
     }
 }
 
 impl fmt::Display for Matcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}\"", self.label, self.op)?;
-        // Runs of plain characters at once: rule files are made of them.
-        let mut rest = self.value.as_str();
-        while let Some(at) = rest.find(|c: char| matches!(c, '\\' | '"') || c.is_control()) {
-            let (plain, from) = rest.split_at(at);
-            f.write_str(plain)?;
-            let mut characters = from.chars();
-            match characters.next() {
-                Some('\\') => f.write_str("\\\\")?,
-                Some('"') => f.write_str("\\\"")?,
-                Some('\n') => f.write_str("\\n")?,
-                Some('\r') => f.write_str("\\r")?,
-                Some('\t') => f.write_str("\\t")?,
-                Some(control) => write!(f, "\\u{:04x}", u32::from(control))?,
-                None => {}
-            }
-            rest = characters.as_str();
+        self.write_to(f)
+    }
+}
+
+impl MatchOp {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Equal => "=",
+            Self::NotEqual => "!=",
+            Self::Regex => "=~",
+            Self::NotRegex => "!~",
         }
-        f.write_str(rest)?;
-        f.write_str("\"")
     }
 }
 
 impl fmt::Display for MatchOp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Equal => "=",
-            Self::NotEqual => "!=",
-            Self::Regex => "=~",
-            Self::NotRegex => "!~",
-        })
+        f.write_str(self.as_str())
     }
 }
 

@@ -169,16 +169,31 @@ impl FromStr for Window {
     }
 }
 
-impl fmt::Display for Window {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Window {
+    pub(crate) fn write_to(self, out: &mut impl fmt::Write) -> fmt::Result {
         let mut rest = self.millis;
         for (unit, length) in UNITS.iter().skip(2) {
             if rest >= *length {
-                write!(f, "{}{unit}", rest / length)?;
+                write_number(rest / length, out)?;
+                out.write_str(unit)?;
                 rest %= length;
             }
         }
         Ok(())
+    }
+}
+
+/// Most numbers of a window are small.
+fn write_number(number: u64, out: &mut impl fmt::Write) -> fmt::Result {
+    match u32::try_from(number).ok().and_then(|digit| char::from_digit(digit, 10)) {
+        Some(digit) => out.write_char(digit),
+        None => write!(out, "{number}"),
+    }
+}
+
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_to(f)
     }
 }
 

@@ -9,7 +9,7 @@ impl fmt::Display for Expr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if f.alternate() {
             let mut text = String::new();
-            write_broken(self, 0, &mut text)?;
+            self.write_lines(&mut text);
             return f.write_str(&text);
         }
         self.write_line(f)
@@ -17,18 +17,33 @@ impl fmt::Display for Expr {
 }
 
 impl Expr {
+    /// Appends it, broken into indented lines where it is longer than 100 characters.
+    pub(crate) fn write_lines(&self, out: &mut String) {
+        // Writing to a string cannot fail.
+        let _infallible = write_broken(self, 0, out);
+    }
+
     fn write_line(&self, out: &mut impl Write) -> fmt::Result {
         match self {
             Self::Number(ratio) => write_number(*ratio, out),
             Self::Instant { selector, offset } => {
-                write!(out, "{selector}")?;
+                selector.write_to(out)?;
                 write_offset(*offset, out)
             }
-            Self::OverRange { function, range } => write!(out, "{function}({range})"),
-            Self::AtEnd(selector) => write!(out, "{selector} @ end()"),
+            Self::OverRange { function, range } => {
+                out.write_str(function.as_str())?;
+                out.write_char('(')?;
+                write_range(range, out)?;
+                out.write_char(')')
+            }
+            Self::AtEnd(selector) => {
+                selector.write_to(out)?;
+                out.write_str(" @ end()")
+            }
             Self::Query(text) => out.write_str(text),
             Self::Call { function, arguments } => {
-                write!(out, "{function}(")?;
+                out.write_str(function.as_str())?;
+                out.write_char('(')?;
                 for (index, argument) in arguments.iter().enumerate() {
                     out.write_str(if index == 0 { "" } else { ", " })?;
                     argument.write_line(out)?;
@@ -36,18 +51,23 @@ impl Expr {
                 out.write_char(')')
             }
             Self::OverSubquery { function, operand, window, step } => {
-                write!(out, "{function}((")?;
+                out.write_str(function.as_str())?;
+                out.write_str("((")?;
                 operand.write_line(out)?;
-                write!(out, ")[{window}:{step}])")
+                out.write_str(")")?;
+                write_steps(*window, *step, out)?;
+                out.write_char(')')
             }
             Self::Aggregate { op, by, operand } => {
-                write!(out, "{op}{}(", By(by))?;
+                write_aggregation(*op, by, out)?;
+                out.write_char('(')?;
                 operand.write_line(out)?;
                 out.write_char(')')
             }
             Self::Binary { op, matching, left, right } => {
                 write_operand(left, left.needs_parentheses(*op, false), out)?;
-                write!(out, " {op}{} ", Matched(matching))?;
+                out.write_char(' ')?;
+                write_operator(*op, matching, out)?;
                 write_operand(right, right.needs_parentheses(*op, true), out)
             }
         }
@@ -62,7 +82,7 @@ impl Expr {
                 let (own, outer) = (op.precedence(), parent.precedence());
                 own < outer || (own == outer && is_right) || (op.is_set() && *op != parent)
             }
-            Self::Number(ratio) => ratio.to_decimal().is_none() && parent.precedence() >= 4,
+            Self::Number(ratio) => parent.precedence() >= 4 && ratio.to_decimal().is_none(),
             Self::Query(_) => true,
             _ => false,
         }
@@ -86,10 +106,59 @@ fn write_number(ratio: Ratio, out: &mut impl Write) -> fmt::Result {
 }
 
 fn write_offset(offset: Option<Window>, out: &mut impl Write) -> fmt::Result {
-    offset.map_or(Ok(()), |offset| write!(out, " offset {offset}"))
+    let Some(offset) = offset else { return Ok(()) };
+    out.write_str(" offset ")?;
+    offset.write_to(out)
 }
 
-/// Characters that fit a line of a rule file.
+fn write_range(range: &Range, out: &mut impl Write) -> fmt::Result {
+    range.selector.write_to(out)?;
+    out.write_char('[')?;
+    range.window.write_to(out)?;
+    out.write_char(']')?;
+    write_offset(range.offset, out)
+}
+
+fn write_steps(window: Window, step: Window, out: &mut impl Write) -> fmt::Result {
+    out.write_char('[')?;
+    window.write_to(out)?;
+    out.write_char(':')?;
+    step.write_to(out)?;
+    out.write_char(']')
+}
+
+fn write_aggregation(op: Aggregation, by: &[LabelName], out: &mut impl Write) -> fmt::Result {
+    out.write_str(op.as_str())?;
+    if by.is_empty() {
+        return Ok(());
+    }
+    out.write_str(" by (")?;
+    write_names(by, out)?;
+    out.write_str(") ")
+}
+
+/// The operator, its matching, and a space.
+fn write_operator(op: BinaryOp, matching: &Matching, out: &mut impl Write) -> fmt::Result {
+    out.write_str(op.as_str())?;
+    let (word, labels) = match matching {
+        Matching::All => return out.write_char(' '),
+        Matching::On(labels) => (" on (", labels),
+        Matching::Ignoring(labels) => (" ignoring (", labels),
+    };
+    out.write_str(word)?;
+    write_names(labels, out)?;
+    out.write_str(") ")
+}
+
+fn write_names(names: &[LabelName], out: &mut impl Write) -> fmt::Result {
+    for (index, name) in names.iter().enumerate() {
+        out.write_str(if index == 0 { "" } else { ", " })?;
+        out.write_str(name.as_str())?;
+    }
+    Ok(())
+}
+
+/// Bytes that fit a line of a rule file.
 const LINE: usize = 100;
 
 fn write_broken(expr: &Expr, indent: usize, out: &mut String) -> fmt::Result {
@@ -100,28 +169,33 @@ fn write_broken(expr: &Expr, indent: usize, out: &mut String) -> fmt::Result {
     out.truncate(start);
     match expr {
         Expr::Aggregate { op, by, operand } => {
-            write!(out, "{op}{}", By(by))?;
+            write_aggregation(*op, by, out)?;
             write_block(operand, indent, out)
         }
         Expr::Call { function, arguments } if !arguments.is_empty() => {
-            write!(out, "{function}(")?;
+            out.push_str(function.as_str());
+            out.push('(');
             for (index, argument) in arguments.iter().enumerate() {
-                out.write_str(if index == 0 { "" } else { "," })?;
-                new_line(indent + 2, out)?;
+                out.push_str(if index == 0 { "" } else { "," });
+                new_line(indent + 2, out);
                 write_broken(argument, indent + 2, out)?;
             }
-            new_line(indent, out)?;
-            out.write_char(')')
+            new_line(indent, out);
+            out.push(')');
+            Ok(())
         }
         Expr::OverSubquery { function, operand, window, step } => {
-            write!(out, "{function}(")?;
+            out.push_str(function.as_str());
+            out.push('(');
             write_block(operand, indent, out)?;
-            write!(out, "[{window}:{step}])")
+            write_steps(*window, *step, out)?;
+            out.push(')');
+            Ok(())
         }
         Expr::Binary { op, matching, left, right } => {
             write_broken_operand(left, left.needs_parentheses(*op, false), indent, out)?;
-            new_line(indent, out)?;
-            write!(out, "{op}{} ", Matched(matching))?;
+            new_line(indent, out);
+            write_operator(*op, matching, out)?;
             write_broken_operand(right, right.needs_parentheses(*op, true), indent, out)
         }
         _ => expr.write_line(out),
@@ -131,13 +205,13 @@ fn write_broken(expr: &Expr, indent: usize, out: &mut String) -> fmt::Result {
 /// What writes to a line until it is full, and then gives up: the rest need not be known.
 struct Fitting<'a> {
     out: &'a mut String,
-    // Characters that still fit.
+    // Bytes that still fit.
     left: usize,
 }
 
 impl Write for Fitting<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.left = self.left.checked_sub(text.chars().count()).ok_or(fmt::Error)?;
+        self.left = self.left.checked_sub(text.len()).ok_or(fmt::Error)?;
         self.out.push_str(text);
         Ok(())
     }
@@ -154,15 +228,17 @@ fn write_broken_operand(operand: &Expr, parenthesised: bool, indent: usize, out:
 }
 
 fn write_block(expr: &Expr, indent: usize, out: &mut String) -> fmt::Result {
-    out.write_char('(')?;
-    new_line(indent + 2, out)?;
+    out.push('(');
+    new_line(indent + 2, out);
     write_broken(expr, indent + 2, out)?;
-    new_line(indent, out)?;
-    out.write_char(')')
+    new_line(indent, out);
+    out.push(')');
+    Ok(())
 }
 
-fn new_line(indent: usize, out: &mut String) -> fmt::Result {
-    write!(out, "\n{:indent$}", "")
+fn new_line(indent: usize, out: &mut String) {
+    out.push('\n');
+    out.extend(std::iter::repeat_n(' ', indent));
 }
 
 impl BinaryOp {
@@ -188,46 +264,9 @@ impl BinaryOp {
     }
 }
 
-struct By<'a>(&'a [LabelName]);
-struct Matched<'a>(&'a Matching);
-
-impl fmt::Display for By<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() { Ok(()) } else { write!(f, " by ({}) ", Names(self.0)) }
-    }
-}
-
-impl fmt::Display for Matched<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Matching::All => Ok(()),
-            Matching::On(labels) => write!(f, " on ({})", Names(labels)),
-            Matching::Ignoring(labels) => write!(f, " ignoring ({})", Names(labels)),
-        }
-    }
-}
-
-struct Names<'a>(&'a [LabelName]);
-
-impl fmt::Display for Names<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, label) in self.0.iter().enumerate() {
-            write!(f, "{}{label}", if index == 0 { "" } else { ", " })?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for Range {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}[{}]", self.selector, self.window)?;
-        write_offset(self.offset, f)
-    }
-}
-
-impl fmt::Display for BinaryOp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl BinaryOp {
+    const fn as_str(self) -> &'static str {
+        match self {
             Self::Or => "or",
             Self::And => "and",
             Self::Unless => "unless",
@@ -242,13 +281,13 @@ impl fmt::Display for BinaryOp {
             Self::Subtract => "-",
             Self::Multiply => "*",
             Self::Divide => "/",
-        })
+        }
     }
 }
 
-impl fmt::Display for Function {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Function {
+    const fn as_str(self) -> &'static str {
+        match self {
             Self::Absent => "absent",
             Self::ClampMin => "clamp_min",
             Self::ClampMax => "clamp_max",
@@ -257,28 +296,28 @@ impl fmt::Display for Function {
             Self::Scalar => "scalar",
             Self::Time => "time",
             Self::Vector => "vector",
-        })
+        }
     }
 }
 
-impl fmt::Display for RangeFunction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl RangeFunction {
+    const fn as_str(self) -> &'static str {
+        match self {
             Self::Increase => "increase",
             Self::Rate => "rate",
             Self::Resets => "resets",
             Self::SumOverTime => "sum_over_time",
             Self::CountOverTime => "count_over_time",
-        })
+        }
     }
 }
 
-impl fmt::Display for Aggregation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Aggregation {
+    const fn as_str(self) -> &'static str {
+        match self {
             Self::Sum => "sum",
             Self::Count => "count",
-        })
+        }
     }
 }
 
@@ -356,17 +395,23 @@ mod tests {
         fn explicit(&self) -> String {
             match self {
                 Self::Binary { op, matching, left, right } => {
-                    format!("({} {op}{} {})", left.explicit(), Matched(matching), right.explicit())
+                    let mut operator = String::new();
+                    write_operator(*op, matching, &mut operator).unwrap();
+                    format!("({} {operator}{})", left.explicit(), right.explicit())
                 }
                 Self::Call { function, arguments } => {
                     let arguments: Vec<String> = arguments.iter().map(Self::explicit).collect();
-                    format!("{function}({})", arguments.join(", "))
+                    format!("{}({})", function.as_str(), arguments.join(", "))
                 }
                 Self::OverSubquery { function, operand, window, step } => {
-                    format!("{function}(({})[{window}:{step}])", operand.explicit())
+                    format!("{}(({})[{window}:{step}])", function.as_str(), operand.explicit())
                 }
                 Self::Query(text) => format!("({text})"),
-                Self::Aggregate { op, by, operand } => format!("{op}{}({})", By(by), operand.explicit()),
+                Self::Aggregate { op, by, operand } => {
+                    let mut aggregation = String::new();
+                    write_aggregation(*op, by, &mut aggregation).unwrap();
+                    format!("{aggregation}({})", operand.explicit())
+                }
                 leaf => leaf.to_string(),
             }
         }

@@ -14,7 +14,7 @@ pub(super) fn burn_alert(recording: &Recording<'_>, tier: &Tier) -> Result<Rule,
     let (service, slo) = (recording.service, recording.slo);
     let threshold = tier.threshold(slo.objective())?;
     let above = |window| {
-        let ratio = Expr::from(names::series(names::error_ratio(window), service, slo));
+        let ratio = recording.series(names::error_ratio(window));
         ratio.greater(Expr::Number(threshold))
     };
     let mut expr = above(tier.long()).and(above(tier.short()));
@@ -24,7 +24,7 @@ pub(super) fn burn_alert(recording: &Recording<'_>, tier: &Tier) -> Result<Rule,
     let text = Text {
         alert: slo.alert_name().unwrap_or(names::ERROR_BUDGET_BURN),
         summary: format!("{} burns its error budget too fast", place(service, slo)),
-        description: description(service, slo, tier)?,
+        description: description(recording, tier)?,
     };
     let burn_tier = (LabelName::from_static("burn_tier"), tier.burn().to_string());
     let mut rule = alert(service, slo, tier.severity(), text, Some(burn_tier), expr, None);
@@ -38,7 +38,7 @@ pub(super) fn burn_alert(recording: &Recording<'_>, tier: &Tier) -> Result<Rule,
 pub(super) fn budget_alerts(recording: &Recording<'_>) -> Vec<Rule> {
     let (service, slo) = (recording.service, recording.slo);
     let alerts = slo.budget_alerts();
-    let left = || Expr::from(names::series(names::BUDGET_PROJECTED.to_owned(), service, slo));
+    let left = || recording.series(names::BUDGET_PROJECTED.to_owned());
     let place = place(service, slo);
     let mut rules = Vec::new();
     if let Some(severity) = alerts.exhausted {
@@ -73,8 +73,8 @@ pub(super) fn budget_alerts(recording: &Recording<'_>) -> Vec<Rule> {
                 promise(slo)
             ),
         };
-        let total = names::series(names::total_tile(recording.plan.fine()), service, slo);
-        rules.push(alert(service, slo, severity, text, None, Expr::from(total).absent(), Some(hold)));
+        let total = recording.series(names::total_tile(recording.plan.fine()));
+        rules.push(alert(service, slo, severity, text, None, total.absent(), Some(hold)));
     }
     rules
 }
@@ -147,10 +147,10 @@ fn promise(slo: &Slo) -> String {
 }
 
 /// What somebody who was just woken needs: what fails, how much, how long the budget lasts.
-fn description(service: &Service, slo: &Slo, tier: &Tier) -> Result<String, Error> {
-    let series = |metric: String| Expr::from(names::series(metric, service, slo));
-    let burn = series(names::burn_rate(tier.long()));
-    let left = series(names::BUDGET_PROJECTED.to_owned());
+fn description(recording: &Recording<'_>, tier: &Tier) -> Result<String, Error> {
+    let slo = recording.slo;
+    let burn = recording.series(names::burn_rate(tier.long()));
+    let left = recording.series(names::BUDGET_PROJECTED.to_owned());
     let period = Expr::Number(slo.period().length().as_seconds());
     let exhaustion = left.clone().clamp_min(Ratio::ZERO).mul(period).div(burn.clone());
     let queried = |query: &Expr, format: &str| queried(query, slo.by(), format);

@@ -54,7 +54,7 @@ impl Recording<'_> {
     /// and a fine tile before it.
     pub(super) fn since_start(&self, metric: String, calendar: &Calendar, function: RangeFunction) -> Expr {
         let step = self.plan.coarse();
-        let start = Expr::AtEnd(names::series(names::PERIOD_START.to_owned(), self.service, self.slo));
+        let start = Expr::AtEnd(self.selector(names::PERIOD_START.to_owned()));
         let clock = Expr::call(Function::Vector, vec![Expr::call(Function::Time, vec![])]);
         let nowhere = || Matching::On(Vec::new());
         let since = clock.binary(BinaryOp::Greater, nowhere(), start);

@@ -51,9 +51,32 @@ pub fn generate_with(service: &Service, options: Options) -> Result<Vec<RuleGrou
     Ok(groups)
 }
 
+/// Whether rules can be made of `service`: what [`generate_with`] refuses, without making any.
+///
+/// # Errors
+/// Those of [`generate_with`].
+pub fn check(service: &Service, options: Options) -> Result<(), Error> {
+    for slo in service.slos() {
+        let checked = || {
+            let plan = Plan::of(service, slo)?;
+            for tier in slo.policy().tiers() {
+                tier.threshold(slo.objective())?;
+            }
+            let recording = Recording::new(service, slo, &plan, options);
+            #[cfg(feature = "calendar")]
+            if let Period::Calendar(calendar) = slo.period() {
+                recording.calendar_bounds(calendar)?;
+            }
+            if options.naming == Naming::Sloth { sloth::check(&recording) } else { Ok(()) }
+        };
+        checked().map_err(|error: Error| error.of(service, slo))?;
+    }
+    Ok(())
+}
+
 fn slo_groups(service: &Service, slo: &Slo, options: Options) -> Result<[RuleGroup; 3], Error> {
     let plan = &Plan::of(service, slo)?;
-    let recording = Recording { service, slo, plan, options };
+    let recording = Recording::new(service, slo, plan, options);
     let group = |speed: &str, interval: Window| RuleGroup {
         name: format!("slo/{}/{}/{speed}", service.name(), slo.name()),
         interval,

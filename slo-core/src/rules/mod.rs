@@ -19,7 +19,7 @@ mod sloth;
 mod tiles;
 
 pub use explain::{Explanation, RuleCost, TierExplanation, explain};
-pub use generate::{generate, generate_with};
+pub use generate::{check, generate, generate_with};
 pub use group::{Rule, RuleGroup};
 pub use options::{Backend, Naming, Options};
 pub use plan::Plan;

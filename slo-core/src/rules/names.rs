@@ -1,7 +1,7 @@
 //! Names of the series and alerts that the rules produce.
 
-use crate::model::{LabelName, Labels, MatchOp, Matcher, Period, Selector, Service, Slo, Window};
-use std::fmt;
+use crate::model::{LabelName, Labels, MatchOp, Matcher, Period, Service, Slo, Window};
+use std::{fmt, sync::Arc};
 
 /// The alert of a burn-rate tier.
 pub const ERROR_BUDGET_BURN: &str = "SLOErrorBudgetBurn";
@@ -95,9 +95,8 @@ pub(super) fn identity(service: &Service, slo: &Slo) -> Labels {
     ])
 }
 
-/// Selects the series `metric` of one SLO.
-pub(super) fn series(metric: String, service: &Service, slo: &Slo) -> Selector {
-    identity(service, slo).into_iter().fold(Selector::composed(metric), |selector, (label, value)| {
-        selector.with(Matcher { label, op: MatchOp::Equal, value })
-    })
+/// The matchers that select the series of one SLO.
+pub(super) fn selecting(service: &Service, slo: &Slo) -> Arc<[Matcher]> {
+    let identity = identity(service, slo).into_iter();
+    identity.map(|(label, value)| Matcher { label, op: MatchOp::Equal, value }).collect()
 }

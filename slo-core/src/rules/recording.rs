@@ -3,9 +3,10 @@
 use super::{Options, Plan, Rule, names, tiles};
 use crate::{
     Error,
-    model::{EmptySlice, Period, Ratio, Service, Slo, Tier, TimeSlices, Window},
+    model::{EmptySlice, Matcher, Period, Ratio, Selector, Service, Slo, Tier, TimeSlices, Window},
     promql::{Expr, Range, RangeFunction},
 };
+use std::sync::Arc;
 
 /// The rules of one SLO, on its plan.
 pub(super) struct Recording<'a> {
@@ -13,14 +14,25 @@ pub(super) struct Recording<'a> {
     pub(super) slo: &'a Slo,
     pub(super) plan: &'a Plan,
     pub(super) options: Options,
+    // What selects the series that are recorded.
+    selecting: Arc<[Matcher]>,
 }
 
-impl Recording<'_> {
+impl<'a> Recording<'a> {
+    pub(super) fn new(service: &'a Service, slo: &'a Slo, plan: &'a Plan, options: Options) -> Self {
+        Self { service, slo, plan, options, selecting: names::selecting(service, slo) }
+    }
+
+    /// Selects the series `metric` of the SLO.
+    pub(super) fn selector(&self, metric: String) -> Selector {
+        Selector::composed(metric, Arc::clone(&self.selecting))
+    }
+
     /// The fine tiles, counted from the raw series.
     pub(super) fn fine_tiles(&self) -> Vec<Rule> {
         let tile = self.plan.fine();
         let streams = |total: String, bad: String| {
-            let streams = tiles::streams(self.service, self.slo, self.options.backend, tile, total.clone());
+            let streams = tiles::streams(self, tile, total.clone());
             [self.record(total, streams.total), self.record(bad, streams.bad)]
         };
         match self.slo.slices() {
@@ -36,7 +48,7 @@ impl Recording<'_> {
     fn slices(&self, slices: TimeSlices) -> [Rule; 2] {
         let tile = self.plan.fine();
         let (one, zero) = (|| Expr::Number(Ratio::ONE), || Expr::Number(Ratio::ZERO));
-        let series = |metric| Expr::from(names::series(metric, self.service, self.slo)).sum_by(self.slo.by());
+        let series = |metric| Expr::from(self.selector(metric)).sum_by(self.slo.by());
         let events = || series(names::events_tile(tile));
         let share = series(names::bad_events_tile(tile)).div(events().greater(zero()));
         let judged = match slices.allowed() {
@@ -44,7 +56,7 @@ impl Recording<'_> {
             None => share,
         };
         let before = || {
-            let selector = names::series(names::bad_tile(tile), self.service, self.slo);
+            let selector = self.selector(names::bad_tile(tile));
             Expr::Instant { selector, offset: Some(tile) }.sum_by(self.slo.by())
         };
         let (total, bad) = match slices.idle() {
@@ -149,11 +161,11 @@ impl Recording<'_> {
     }
 
     pub(super) fn series(&self, metric: String) -> Expr {
-        Expr::from(names::series(metric, self.service, self.slo))
+        Expr::from(self.selector(metric))
     }
 
     pub(super) fn tiles(&self, metric: String, window: Window) -> Range {
-        Range::new(names::series(metric, self.service, self.slo), tiles::just_short_of(window))
+        Range::new(self.selector(metric), tiles::just_short_of(window))
     }
 
     pub(super) fn record(&self, record: String, expr: Expr) -> Rule {

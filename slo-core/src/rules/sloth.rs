@@ -21,14 +21,8 @@ pub(super) fn rules(
     fine: &mut Vec<Rule>,
     slow: &mut Vec<Rule>,
 ) -> Result<(), Error> {
-    let period = match recording.slo.period() {
-        Period::Rolling(period) => *period,
-        #[cfg(feature = "calendar")]
-        Period::Calendar(_) => {
-            return Err(Error::new("Sloth's names for a calendar period, which it does not have")
-                .with_hint("generate it with `--naming native`"));
-        }
-    };
+    check(recording)?;
+    let period = recording.slo.period().length();
     let sloth = Sloth { recording, identity: identity(recording) };
     let plan = recording.plan;
     fine.extend(plan.fine_windows().iter().map(|&window| sloth.error_ratio(window)));
@@ -44,6 +38,16 @@ pub(super) fn rules(
         rules.extend(sloth.alert(severity, &tiers)?);
     }
     Ok(())
+}
+
+/// Refuses what Sloth has no names for.
+pub(super) fn check(recording: &Recording<'_>) -> Result<(), Error> {
+    match recording.slo.period() {
+        Period::Rolling(_) => Ok(()),
+        #[cfg(feature = "calendar")]
+        Period::Calendar(_) => Err(Error::new("Sloth's names for a calendar period, which it does not have")
+            .with_hint("generate it with `--naming native`")),
+    }
 }
 
 /// The labels that select an SLO's series.
@@ -66,7 +70,7 @@ impl Sloth<'_> {
     fn series(&self, metric: String) -> Expr {
         let matchers = self.identity.clone().into_iter();
         let matchers = matchers.map(|(label, value)| Matcher { label, op: MatchOp::Equal, value });
-        matchers.fold(Selector::composed(metric), Selector::with).into()
+        Selector::composed(metric, matchers.collect()).into()
     }
 
     fn record(&self, record: &str, labels: impl IntoIterator<Item = (&'static str, String)>, expr: Expr) -> Rule {

@@ -1,10 +1,10 @@
 //! Counting the events of one tile.
 
-use super::{Backend, names};
+use super::{Backend, recording::Recording};
 use crate::{
     model::{
         Bound, Comparison, Counting, EventCounters, Gauge, HistogramKind, LabelName, LatencyHistogram,
-        MatchOp, Matcher, Query, Ratio, Selector, Service, Sli, Slo, Window,
+        MatchOp, Matcher, Query, Ratio, Selector, Sli, Window,
     },
     promql::{BinaryOp, Expr, Function, Matching, Range, RangeFunction},
 };
@@ -19,16 +19,13 @@ pub(super) struct Streams {
 const TARGET_LABELS: [&str; 2] = ["job", "instance"];
 
 /// The streams of `slo`. The bad one builds on the total, which the rule before it has recorded as `recorded_total`.
-pub(super) fn streams(
-    service: &Service,
-    slo: &Slo,
-    backend: Backend,
-    tile: Window,
-    recorded_total: String,
-) -> Streams {
-    let tiles = Tiles { tile, scrape_interval: service.scrape_interval(), by: slo.by(), backend };
+pub(super) fn streams(recording: &Recording<'_>, tile: Window, recorded_total: String) -> Streams {
+    let slo = recording.slo;
+    let scrape_interval = recording.service.scrape_interval();
+    let tiles = Tiles { tile, scrape_interval, by: slo.by(), backend: recording.options.backend };
+    let recorded_total = recording.series(recorded_total);
     // Summing drops the labels that the recording added.
-    let recorded_total = || Expr::from(names::series(recorded_total.clone(), service, slo)).sum_by(slo.by());
+    let recorded_total = || recorded_total.clone().sum_by(slo.by());
     match slo.sli() {
         Sli::Events(counters) => tiles.of_counters(counters, recorded_total),
         Sli::Queries(counters) => tiles.of_queries(counters, recorded_total),

@@ -374,6 +374,9 @@ fn on_one_line(text: &str) -> String {
 
 /// Reads an instant vector selector.
 pub(super) fn selector(text: &str) -> Result<Selector, Error> {
+    if let Some(selector) = plain(text) {
+        return Ok(selector);
+    }
     let found = match parser::parse(text).map_err(|reason| not_promql(text, &reason))? {
         Expr::VectorSelector(found) => found,
         Expr::MatrixSelector(_) => {
@@ -386,6 +389,48 @@ pub(super) fn selector(text: &str) -> Result<Selector, Error> {
         }
     };
     from_parsed(found)
+}
+
+/// Words with an underscore that are no metric names.
+const KEYWORDS: [&str; 4] = ["count_values", "group_left", "group_right", "limit_ratio"];
+
+/// The selector that `text` is, if it is written as plainly as most are. The parser of the field compiles every regular
+/// expression, which takes longer than all the rest of reading and writing; here they are only checked.
+fn plain(text: &str) -> Option<Selector> {
+    let (metric, matchers) = match text.trim().strip_suffix('}') {
+        Some(rest) => rest.split_once('{')?,
+        None => (text.trim(), ""),
+    };
+    let metric = metric.trim_end();
+    if !metric.contains(['_', ':']) || KEYWORDS.contains(&metric) {
+        return None; // `inf`, `sum`, `on`: what they mean depends on where they stand.
+    }
+    let mut selector = Selector::new(metric).ok()?;
+    let mut rest = matchers.trim();
+    while !rest.is_empty() {
+        let (label, after) = rest.split_at(rest.find(['=', '!'])?);
+        let (op, after) = [
+            ("=~", MatchOp::Regex),
+            ("!~", MatchOp::NotRegex),
+            ("!=", MatchOp::NotEqual),
+            ("=", MatchOp::Equal),
+        ]
+        .into_iter()
+        .find_map(|(sign, op)| Some((op, after.strip_prefix(sign)?)))?;
+        let (value, after) = after.trim_start().strip_prefix('"')?.split_once('"')?;
+        if value.contains(['\\', '\n']) {
+            return None;
+        }
+        if matches!(op, MatchOp::Regex | MatchOp::NotRegex) {
+            regex_syntax::parse(value).ok()?;
+        }
+        selector = selector.matching(label.trim(), op, value).ok()?;
+        rest = match after.trim_start() {
+            "" => "",
+            more => more.strip_prefix(',')?.trim_start(),
+        };
+    }
+    Some(selector)
 }
 
 fn from_parsed(found: parser::VectorSelector) -> Result<Selector, Error> {
@@ -430,6 +475,7 @@ fn not_promql(text: &str, reason: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn reads_selectors() {
@@ -498,6 +544,29 @@ mod tests {
         assert!(matches!(sli, Some(Sli::Queries(EventCounters::TotalGood { .. }))), "{sli:?}");
         // A mean of means is no count.
         assert_eq!(of("avg(avg_over_time(a[{{.window}}])) / avg(avg_over_time(b[{{.window}}]))"), None);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+        #[test]
+        fn plain_selectors_are_read_as_the_parser_of_the_field_reads_them(
+            text in "[a-z]{1,3}[_:][a-z]{0,3}( ?\\{( ?[a-z_]{1,3} ?(=|!=|=~|!~) ?\"[a-z.|+*()\\[\\]\\\\]{0,5}\",?){0,3} ?\\})?"
+        ) {
+            if let Some(selector) = plain(&text) {
+                let Ok(Expr::VectorSelector(found)) = parser::parse(&text) else {
+                    return Err(TestCaseError::fail(format!("{text} is no selector")));
+                };
+                prop_assert_eq!(from_parsed(found).unwrap(), selector);
+            }
+        }
+    }
+
+    #[test]
+    fn plain_selectors_are_seen() {
+        assert!(plain("http_requests_total{job=\"a\", code=~\"5..\"}").is_some() && plain("a_b").is_some());
+        for text in ["inf", "a_b{", "a_b{c=\"d\"", "a_b{c=~\"(\"}", "a_b{c}", "a_b[5m]", "group_left", "a_b{c=\"\\\\\"}"] {
+            assert!(plain(text).is_none(), "{text}");
+        }
     }
 
     #[test]
