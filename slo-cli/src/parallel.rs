@@ -3,7 +3,7 @@
 use std::{num::NonZero, thread};
 
 /// Items that a thread works on before its results are handed on: few enough to keep little in memory.
-const BATCH: usize = 8;
+const BATCH: usize = 25;
 
 /// Calls `work` for every item, on all cores, and `hand_on` with each result, in the order of the items.
 pub(crate) fn in_order<T: Sync, R: Send, E>(

@@ -30,7 +30,7 @@ pub(crate) fn write_scalar(out: &mut String, text: &str, indent: usize) {
             write_spaces(out, indent + 2);
             out.push_str(line);
         }
-    } else if text.contains(is_special) {
+    } else if has_special(text) {
         write_double_quoted(out, text);
     } else {
         out.push('\'');
@@ -59,7 +59,12 @@ fn is_block(text: &str) -> bool {
         && !text.starts_with([' ', '\n'])
         && !text.contains(" \n")
         && !text.ends_with(' ')
-        && !text.contains(|c: char| c != '\n' && is_special(c))
+        && !text.split('\n').any(has_special)
+}
+
+/// Whether a character of the text is special; most texts are told by their bytes.
+fn has_special(text: &str) -> bool {
+    text.bytes().any(|byte| !(b' '..=b'~').contains(&byte)) && text.contains(is_special)
 }
 
 /// Characters that some reader refuses, or takes for the end of a line.
