@@ -35,6 +35,11 @@ pub(super) fn counter(text: &str, by: &[LabelName]) -> Result<Counter, Error> {
             _ => error,
         });
     }
+    if by.is_empty()
+        && let Some(selector) = plain_rate(text)
+    {
+        return Ok(Counter::Selector(selector));
+    }
     let (query, parsed) = templated(text)?;
     let rated = |expr: &Expr| rated(expr, by);
     Ok(match without_zero(&parsed) {
@@ -328,6 +333,9 @@ fn is_sum(expr: &Expr) -> bool {
 
 /// The labels that both sides of a query keep when they aggregate, if it is one aggregation.
 pub(super) fn grouping(text: &str) -> Vec<LabelName> {
+    if !text.contains("by") {
+        return Vec::new();
+    }
     let Ok((_, parsed)) = templated(text) else { return Vec::new() };
     match without_zero(&parsed) {
         Expr::Aggregate(aggregate) => match &aggregate.modifier {
@@ -431,6 +439,13 @@ fn plain(text: &str) -> Option<Selector> {
         };
     }
     Some(selector)
+}
+
+/// The counter whose summed rate over the window `text` is, if it is written as plainly as most are.
+fn plain_rate(text: &str) -> Option<Selector> {
+    let text = text.trim();
+    let inner = text.strip_prefix("sum(rate(").or_else(|| text.strip_prefix("sum(increase("))?;
+    plain(inner.strip_suffix("[{{.window}}]))")?)
 }
 
 fn from_parsed(found: parser::VectorSelector) -> Result<Selector, Error> {
