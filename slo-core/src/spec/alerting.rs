@@ -137,7 +137,7 @@ fn tier(node: &Node, place: &str, faults: &mut Faults) -> Option<RawTier> {
         [("long", "1h"), ("short", "5m")].map(|(name, example)| fields.parsed(name, example, faults));
     let spends = match (fields.optional("spent"), fields.optional("factor")) {
         (Some(node), None) => percent(node, &fields.path("spent"), faults).map(Spends::Share),
-        (None, Some(node)) => parsed(node, &fields.path("factor"), faults).map(Spends::Factor),
+        (None, Some(node)) => factor(node, &fields.path("factor"), faults).map(Spends::Factor),
         _ => {
             let error = Error::new("a tier needs one of `spent` and `factor`")
                 .with_hint("write `spent: 2%`, the share of the budget that is spent when it fires");
@@ -146,6 +146,20 @@ fn tier(node: &Node, place: &str, faults: &mut Faults) -> Option<RawTier> {
         }
     };
     Some(RawTier { burn: burn?, severity: severity?, spends: spends?, windows: [long?, short?] })
+}
+
+/// A number, or a quotient where it has no decimal form: `14/15`.
+fn factor(node: &Node, place: &str, faults: &mut Faults) -> Option<Ratio> {
+    let Some((over, under)) = text(node, place, faults)?.split_once('/') else {
+        return parsed(node, place, faults);
+    };
+    let whole = |text: &str| text.trim().parse::<u64>().ok().map(u128::from);
+    let quotient = whole(over).zip(whole(under)).and_then(|(over, under)| Ratio::new(over, under).ok());
+    if quotient.is_none() {
+        let error = Error::new("not a quotient").with_hint("write two whole numbers, such as `14/15`");
+        faults.add(node.position, place, error);
+    }
+    quotient
 }
 
 const BURN_TIERS: [BurnTier; 4] = [BurnTier::Fast, BurnTier::Medium, BurnTier::Slow, BurnTier::Trickle];
