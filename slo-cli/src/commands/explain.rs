@@ -8,7 +8,7 @@ use crate::{
 use serde::Serialize;
 use slo_core::{
     math::Detection,
-    model::Ratio,
+    model::{Ratio, Severity},
     rules::{self, Explanation, TierExplanation},
 };
 use std::io::Write;
@@ -18,6 +18,7 @@ use std::io::Write;
 struct Report {
     service: String,
     slo: String,
+    notes: Vec<String>,
     series: usize,
     samples_per_hour: u64,
     samples_per_hour_and_raw_series: u64,
@@ -82,6 +83,7 @@ fn report(slo: &Explanation) -> Report {
     Report {
         service: slo.service.clone(),
         slo: slo.slo.clone(),
+        notes: slo.notes.clone(),
         series: slo.series(),
         samples_per_hour: slo.samples_per_hour(),
         samples_per_hour_and_raw_series: slo.samples_per_hour_and_raw_series(),
@@ -123,16 +125,49 @@ fn alert(explained: &TierExplanation) -> AlertReport {
     }
 }
 
+/// When a tier tells somebody, and what has been lost by then.
+fn sentence(explained: &TierExplanation) -> String {
+    let tier = &explained.tier;
+    let [full, ..] = explained.detection;
+    let who = match tier.severity() {
+        Severity::Page => "pages",
+        _ => "opens a ticket",
+    };
+    let Some(full) = full else {
+        return format!("{}: no outage fires it.", tier.burn());
+    };
+    let [fires, resets] = [full.fires_after, full.resets_after].map(|time| text::seconds(time.to_f64()));
+    let guard = match (tier.fewest_bad(), explained.quiet_below) {
+        (0, Some(events)) => {
+            format!("below {events} events in {}, a single bad one is enough", tier.long())
+        }
+        (fewest, _) => format!("it waits for {fewest} bad events"),
+    };
+    format!(
+        "{}: {who} when {} of the budget is spent. An outage of everything takes {fires} to get there, and up to {} \
+         more to be seen; {resets} after its end the alert stops. {}{}.",
+        tier.burn(),
+        text::percent(Some(tier.share().to_f64()), 2),
+        explained.delay,
+        guard.get(..1).unwrap_or_default().to_uppercase(),
+        guard.get(1..).unwrap_or_default(),
+    )
+}
+
 fn show(slo: &Explanation, out: &mut dyn Write) -> Result<(), Error> {
     writeln!(
         out,
-        "{}/{}: {} series; {} samples read an hour, and {} of each raw series.\n",
+        "{}/{}: {} series; {} samples read an hour, and {} of each raw series.",
         slo.service,
         slo.slo,
         slo.series(),
         slo.samples_per_hour(),
         slo.samples_per_hour_and_raw_series(),
     )?;
+    for note in &slo.notes {
+        writeln!(out, "{note}")?;
+    }
+    writeln!(out)?;
     let mut rules = table::new(&["rule", "every", "reads", "of each raw series", "late by at most"]);
     for rule in &slo.rules {
         rules.add_row([
@@ -144,6 +179,10 @@ fn show(slo: &Explanation, out: &mut dyn Write) -> Result<(), Error> {
         ]);
     }
     writeln!(out, "{}", table::lines(&rules))?;
+    for explained in &slo.tiers {
+        writeln!(out, "{}", sentence(explained))?;
+    }
+    writeln!(out)?;
     let mut alerts = table::new(&[
         "alert",
         "above",

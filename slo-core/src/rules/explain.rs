@@ -1,6 +1,7 @@
 //! What rules cost, how late they are, and what their alerts do.
 
 use super::{Options, Plan, Rule, RuleGroup, generate_with, names};
+use super::accuracy::notes;
 use crate::{
     Error,
     math::{Detection, Outage, undetected_spend},
@@ -17,6 +18,8 @@ pub struct Explanation {
     pub service: String,
     /// The SLO.
     pub slo: String,
+    /// How its events are counted, and how exactly: sentences for people.
+    pub notes: Vec<String>,
     /// The tile that its events are counted in.
     pub tile: Window,
     /// Its rules, in the order of their groups.
@@ -118,11 +121,16 @@ pub fn explain(service: &Service, options: Options) -> Result<Vec<Explanation>, 
         .slos()
         .iter()
         .zip(groups.chunks(3))
-        .map(|(slo, groups)| explanation(service, slo, groups))
+        .map(|(slo, groups)| explanation(service, slo, groups, options))
         .collect()
 }
 
-fn explanation(service: &Service, slo: &Slo, groups: &[RuleGroup]) -> Result<Explanation, Error> {
+fn explanation(
+    service: &Service,
+    slo: &Slo,
+    groups: &[RuleGroup],
+    options: Options,
+) -> Result<Explanation, Error> {
     let plan = Plan::of(service, slo)?;
     let reader = Reader { plan: &plan, scrape_interval: service.scrape_interval() };
     let cost = |group: &RuleGroup, rule: &Rule| {
@@ -159,6 +167,7 @@ fn explanation(service: &Service, slo: &Slo, groups: &[RuleGroup]) -> Result<Exp
     Ok(Explanation {
         service: service.name().to_string(),
         slo: slo.name().to_string(),
+        notes: notes(service, slo, &plan, options),
         tile: plan.fine(),
         rules: rules.collect::<Result<_, Error>>()?,
         tiers: slo.policy().tiers().iter().map(tier).collect::<Result<_, Error>>()?,

@@ -4,6 +4,7 @@
 //! window of any length is a sum of tiles: weighted by events, mergeable, and its cost does not depend
 //! on how many series the service has.
 
+mod accuracy;
 mod alerting;
 #[cfg(feature = "calendar")]
 mod calendar;
