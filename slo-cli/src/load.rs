@@ -70,11 +70,7 @@ pub(crate) fn specs(paths: &[PathBuf], talk: &mut dyn Write) -> Result<Vec<Loade
 }
 
 /// The services of all files, in which time runs `speed` times faster.
-pub(crate) fn services(
-    paths: &[PathBuf],
-    speed: u32,
-    talk: &mut dyn Write,
-) -> Result<Vec<Service>, Error> {
+pub(crate) fn services(paths: &[PathBuf], speed: u32, talk: &mut dyn Write) -> Result<Vec<Service>, Error> {
     let services = specs(paths, talk)?.into_iter().flat_map(|file| file.services);
     services.map(|service| Ok(service.time_scaled(speed)?)).collect()
 }

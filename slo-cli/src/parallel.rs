@@ -44,12 +44,19 @@ mod tests {
     fn keeps_the_order() {
         let items: Vec<usize> = (0..1_000).collect();
         let mut seen = Vec::new();
-        let done: Result<(), ()> = in_order(&items, |item| item * 2, |_, double| {
-            seen.push(double);
-            Ok(())
-        });
+        let done: Result<(), ()> = in_order(
+            &items,
+            |item| item * 2,
+            |_, double| {
+                seen.push(double);
+                Ok(())
+            },
+        );
         assert_eq!(done, Ok(()));
         assert!(seen.iter().copied().eq((0..1_000).map(|item| item * 2)));
-        assert_eq!(in_order(&items, |item| *item, |_, item| if item < 5 { Ok(()) } else { Err(item) }), Err(5));
+        assert_eq!(
+            in_order(&items, |item| *item, |_, item| if item < 5 { Ok(()) } else { Err(item) }),
+            Err(5)
+        );
     }
 }

@@ -112,7 +112,8 @@ fn rule_files() {
 fn every_expression_is_valid_promql() {
     for path in files(&folder("specs/valid"), ".yaml") {
         for service in spec::parse(&fs::read_to_string(&path).unwrap()).unwrap() {
-            for rule in rules::generate_with(&service, OPTIONS).unwrap().iter().flat_map(|group| &group.rules) {
+            for rule in rules::generate_with(&service, OPTIONS).unwrap().iter().flat_map(|group| &group.rules)
+            {
                 for text in [rule.expr().to_string(), format!("{:#}", rule.expr())] {
                     promql_parser::parser::parse(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
                 }

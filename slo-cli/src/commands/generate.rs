@@ -16,7 +16,8 @@ pub(super) fn run(generate: &Generate, out: &mut dyn Write, talk: &mut dyn Write
     let services = load::services(&generate.specs.files, generate.scale.time_scale, talk)?;
     if generate.tests && (generate.naming == Naming::Sloth || generate.target == Target::VictoriaMetrics) {
         return Err(Error::Input(
-            "tests are of the rules that promtool evaluates, with our own names\n  hint: leave `--tests` out".to_owned(),
+            "tests are of the rules that promtool evaluates, with our own names\n  hint: leave `--tests` out"
+                .to_owned(),
         ));
     }
     let options = Options {
@@ -49,13 +50,11 @@ pub(super) fn run(generate: &Generate, out: &mut dyn Write, talk: &mut dyn Write
             Target::Operator => artifact::prometheus_rule(service, &groups),
         })
     };
-    match &generate.out {
-        Some(folder) => write_files(folder, &services, generate.tests, &text, talk),
-        None => {
-            let together = !matches!(generate.target, Target::Operator | Target::Mimir);
-            write_together(&services, together, &text, out)
-        }
-    }
+    let Some(folder) = &generate.out else {
+        let together = !matches!(generate.target, Target::Operator | Target::Mimir);
+        return write_together(&services, together, &text, out);
+    };
+    write_files(folder, &services, generate.tests, &text, talk)
 }
 
 type Text<'a> = dyn Fn(&Service) -> Result<String, slo_core::Error> + Sync + 'a;

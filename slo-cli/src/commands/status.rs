@@ -77,9 +77,8 @@ impl Recorded {
         let name = service.name();
         let series = prometheus
             .query(&format!(r#"{{__name__=~"slo:.+",__name__!~".*:increase.*",service="{name}"}}"#))?;
-        let alerts = prometheus.query(&format!(
-            r#"ALERTS{{burn_tier!="",alertstate="firing",service="{name}"}}"#
-        ))?;
+        let alerts =
+            prometheus.query(&format!(r#"ALERTS{{burn_tier!="",alertstate="firing",service="{name}"}}"#))?;
         let key = |sample: &Sample| (sample.label("__name__").to_owned(), sample.label("slo").to_owned());
         let values = series.iter().filter_map(|sample| Some((key(sample), sample.value()?))).collect();
         let mut firing: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();

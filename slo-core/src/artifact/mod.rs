@@ -6,5 +6,5 @@ mod promtool;
 mod series;
 
 pub use operator::{check_object_names, prometheus_rule};
-pub use promtool::rule_tests;
 pub use prometheus::{mimir_rule_file, rule_file, thanos_rule_file};
+pub use promtool::rule_tests;

@@ -128,8 +128,10 @@ impl Cases<'_> {
         }
         let ends = fires.iter().map(|(.., by)| *by).max().unwrap_or(begins) + self.tile.as_millis();
         let kept = self.slo.firing_kept_for().map_or(0, Window::as_millis);
-        let resets: Vec<_> =
-            fires.iter().map(|(tier, late, after, _)| (*tier, self.later(ends, *after, *late) + kept)).collect();
+        let resets: Vec<_> = fires
+            .iter()
+            .map(|(tier, late, after, _)| (*tier, self.later(ends, *after, *late) + kept))
+            .collect();
         let end = resets.iter().map(|(_, by)| *by).max().unwrap_or(ends) + self.tile.as_millis();
         let outage_scrapes = self.scrapes(ends) - self.scrapes(begins);
         let phases = [
@@ -152,8 +154,9 @@ impl Cases<'_> {
         if self.slo.slices().is_none() {
             // A share, of whole tiles only: some versions of promtool evaluate every group at one interval.
             let range = end - begins / 2;
-            let [bad, total] = [names::bad_tile(self.tile), names::total_tile(self.tile)]
-                .map(|metric| format!("sum(sum_over_time({}[{}]))", self.selector(&metric), millis(range - 1)));
+            let [bad, total] = [names::bad_tile(self.tile), names::total_tile(self.tile)].map(|metric| {
+                format!("sum(sum_over_time({}[{}]))", self.selector(&metric), millis(range - 1))
+            });
             let scrapes = Ratio::new(range.into(), self.service.scrape_interval().as_millis().into())?;
             let expected = Ratio::whole(outage_scrapes.into()).checked_div(scrapes);
             let expected = expected.map_or_else(String::new, decimal);
@@ -169,7 +172,11 @@ impl Cases<'_> {
         let tier = &explained.tier;
         let end = WARM_UP.as_millis();
         let phases = [(Phase::Failing(below), self.scrapes(end))];
-        self.case(&format!("nine tenths of its factor do not fire the {} tier", tier.burn()), series, &phases);
+        self.case(
+            &format!("nine tenths of its factor do not fire the {} tier", tier.burn()),
+            series,
+            &phases,
+        );
         for at in [end / 2, end] {
             self.expect(&self.fires(tier), at, "0");
         }
@@ -270,9 +277,9 @@ fn silence(service: &Service, idle: &[(&Slo, Vec<Synthetic>)], out: &mut String)
     let end = WARM_UP.as_millis();
     let scrapes = end / service.scrape_interval().as_millis() + 1;
     // Gauges are always there, and slices may count where nothing happens.
-    let quiet = idle.iter().filter(|(slo, series)| {
-        slo.slices().is_none() && series.iter().all(|one| one.role != Role::Gauge)
-    });
+    let quiet = idle
+        .iter()
+        .filter(|(slo, series)| slo.slices().is_none() && series.iter().all(|one| one.role != Role::Gauge));
     let quiet: Vec<&(&Slo, Vec<Synthetic>)> = quiet.collect();
     let series: BTreeSet<&str> =
         quiet.iter().flat_map(|(_, series)| series.iter().map(|one| one.series.as_str())).collect();
@@ -297,8 +304,7 @@ fn expect_silence(service: &Service, slo: Option<&Slo>, at: u64, out: &mut Strin
     let selected = format!("service=\"{}\"{slo}", service.name());
     let ratios = format!("count({{__name__=~\"slo:sli_error:.+\",{selected}}}) or vector(0)");
     write_expectation(out, &ratios, at, "0");
-    let alerts =
-        format!("count(ALERTS{{{selected},alertname!=\"{}\"}}) or vector(0)", names::EVENTS_ABSENT);
+    let alerts = format!("count(ALERTS{{{selected},alertname!=\"{}\"}}) or vector(0)", names::EVENTS_ABSENT);
     write_expectation(out, &alerts, at, "0");
 }
 
@@ -319,7 +325,8 @@ fn write_expectation(out: &mut String, expr: &str, at: u64, value: &str) {
     out.push_str("      - expr: ");
     write_scalar(out, expr, 8);
     let at = millis(at);
-    let _ = writeln!(out, "\n        eval_time: {at}\n        exp_samples: [{{labels: '{{}}', value: {value}}}]");
+    let _ =
+        writeln!(out, "\n        eval_time: {at}\n        exp_samples: [{{labels: '{{}}', value: {value}}}]");
 }
 
 impl Synthetic {

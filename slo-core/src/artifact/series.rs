@@ -65,7 +65,11 @@ pub(super) fn synthetic(slo: &Slo) -> Option<Vec<Synthetic>> {
 }
 
 /// Labels that all of `selectors` find and `without` does not.
-fn labels(slo: &Slo, selectors: &[&Selector], without: Option<&Selector>) -> Option<BTreeMap<String, String>> {
+fn labels(
+    slo: &Slo,
+    selectors: &[&Selector],
+    without: Option<&Selector>,
+) -> Option<BTreeMap<String, String>> {
     let mut conditions: BTreeMap<&str, Vec<&Matcher>> = BTreeMap::new();
     for matcher in selectors.iter().flat_map(|selector| selector.matchers()) {
         conditions.entry(matcher.label.as_str()).or_default().push(matcher);
@@ -113,7 +117,8 @@ fn value(matchers: &[&Matcher], unmet: Option<&Matcher>) -> Option<String> {
 }
 
 fn holds(matcher: &Matcher, value: &str) -> bool {
-    let matches = || Regex::new(&format!("^(?s:{})$", matcher.value)).is_ok_and(|regex| regex.is_match(value));
+    let matches =
+        || Regex::new(&format!("^(?s:{})$", matcher.value)).is_ok_and(|regex| regex.is_match(value));
     match matcher.op {
         MatchOp::Equal => matcher.value == value,
         MatchOp::NotEqual => matcher.value != value,
@@ -137,9 +142,17 @@ fn fill(hir: &Hir, text: &mut String) -> Option<()> {
         HirKind::Empty | HirKind::Look(_) => {}
         HirKind::Literal(literal) => text.push_str(std::str::from_utf8(&literal.0).ok()?),
         HirKind::Class(Class::Unicode(class)) => {
-            let has = |character| class.ranges().iter().any(|range| (range.start()..=range.end()).contains(&character));
+            let has = |character| {
+                class.ranges().iter().any(|range| (range.start()..=range.end()).contains(&character))
+            };
             let first = class.ranges().first()?.start();
-            text.push(if has(ANY) { ANY } else if has('a') { 'a' } else { first });
+            text.push(if has(ANY) {
+                ANY
+            } else if has('a') {
+                'a'
+            } else {
+                first
+            });
         }
         HirKind::Class(Class::Bytes(class)) => text.push(char::from(class.ranges().first()?.start())),
         // One where there may be more: most labels are not empty.
@@ -189,7 +202,8 @@ mod tests {
 
     #[test]
     fn finds_values_that_are_kept_out() {
-        let matcher = |op, value: &str| Matcher { label: LabelName::from_static("code"), op, value: value.into() };
+        let matcher =
+            |op, value: &str| Matcher { label: LabelName::from_static("code"), op, value: value.into() };
         let (server, not) = (matcher(MatchOp::Regex, "5.."), matcher(MatchOp::NotRegex, "5.."));
         assert_eq!(value(&[], Some(&server)).as_deref(), Some("200"));
         assert_eq!(value(&[], Some(&not)).as_deref(), Some("500"));

@@ -21,6 +21,7 @@
 mod alerting;
 #[cfg(feature = "calendar")]
 mod calendar;
+mod exclusion;
 mod labels;
 pub mod metric;
 mod name;
@@ -38,6 +39,7 @@ mod window;
 pub use alerting::{AlertPolicy, BudgetAlerts, Notification};
 #[cfg(feature = "calendar")]
 pub use calendar::{Calendar, CalendarPeriod, CalendarUnit};
+pub use exclusion::Exclusion;
 pub(crate) use labels::RESERVED_LABELS;
 pub use labels::{LabelName, Labels};
 pub use name::Name;

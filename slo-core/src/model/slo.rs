@@ -1,8 +1,8 @@
 //! An SLO, and the service it belongs to.
 
 use super::{
-    AlertPolicy, BudgetAlerts, LabelName, Labels, Name, Notification, Objective, Period, RESERVED_LABELS,
-    Severity, Sli, TimeSlices, Window,
+    AlertPolicy, BudgetAlerts, Exclusion, LabelName, Labels, Name, Notification, Objective, Period,
+    RESERVED_LABELS, Severity, Sli, TimeSlices, Window,
 };
 use crate::Error;
 use std::collections::BTreeSet;
@@ -112,7 +112,9 @@ impl Slo {
     /// Slices that the shortest alert window is not a whole number of, or an SLI without a number of events.
     pub fn judged_by(mut self, slices: TimeSlices) -> Result<Self, Error> {
         if matches!(self.sli, Sli::Ratio(_)) {
-            return Err(Error::new("time slices of a ratio").with_hint("give the events that it is a ratio of"));
+            return Err(
+                Error::new("time slices of a ratio").with_hint("give the events that it is a ratio of")
+            );
         }
         let windows = self.policy.windows();
         if let Some(window) = windows.iter().find(|window| !window.is_multiple_of(slices.length())) {
@@ -296,11 +298,17 @@ impl Slo {
 pub struct Service {
     name: Name,
     labels: Labels,
+    target_labels: Vec<LabelName>,
+    counts_newborn: bool,
+    exclusions: Vec<Exclusion>,
     // Short enough for every alert window to hold four scrapes.
     scrape_interval: Window,
     // At least one, with distinct names.
     slos: Vec<Slo>,
 }
+
+/// Labels that Prometheus puts on every series of a scrape target.
+const TARGET_LABELS: [&str; 2] = ["job", "instance"];
 
 /// Scrapes that the shortest alert window must hold: a tile is at most half of it and needs two.
 const SCRAPES_PER_WINDOW: u64 = 4;
@@ -323,7 +331,37 @@ impl Service {
             }
         }
         check_scrape_interval(scrape_interval, slos.iter().map(Slo::policy))?;
-        Ok(Self { name, labels: Labels::new(), scrape_interval, slos })
+        Ok(Self {
+            name,
+            labels: Labels::new(),
+            target_labels: TARGET_LABELS.map(LabelName::from_static).to_vec(),
+            counts_newborn: true,
+            exclusions: Vec::new(),
+            scrape_interval,
+            slos,
+        })
+    }
+
+    /// The same with other labels that tell its targets apart; `job` and `instance` are those of Prometheus.
+    #[must_use]
+    pub fn with_target_labels(mut self, labels: Vec<LabelName>) -> Self {
+        self.target_labels = labels;
+        self
+    }
+
+    /// The same for exporters whose series vanish and come back with the counts that they had: the first value of a new
+    /// series is not taken for new events.
+    #[must_use]
+    pub const fn without_newborn_series(mut self) -> Self {
+        self.counts_newborn = false;
+        self
+    }
+
+    /// The same with times that do not count.
+    #[must_use]
+    pub fn with_exclusions(mut self, exclusions: Vec<Exclusion>) -> Self {
+        self.exclusions = exclusions;
+        self
     }
 
     /// The same with labels that describe the service.
@@ -343,6 +381,24 @@ impl Service {
     #[must_use]
     pub const fn labels(&self) -> &Labels {
         &self.labels
+    }
+
+    /// The labels that tell its targets apart.
+    #[must_use]
+    pub fn target_labels(&self) -> &[LabelName] {
+        &self.target_labels
+    }
+
+    /// Whether the first value of a series that is born on a known target counts as new events.
+    #[must_use]
+    pub const fn counts_newborn_series(&self) -> bool {
+        self.counts_newborn
+    }
+
+    /// Times that do not count.
+    #[must_use]
+    pub fn exclusions(&self) -> &[Exclusion] {
+        &self.exclusions
     }
 
     /// How often its metrics are scraped.

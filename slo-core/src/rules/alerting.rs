@@ -73,8 +73,7 @@ pub(super) fn budget_alerts(recording: &Recording<'_>) -> Vec<Rule> {
                 promise(slo)
             ),
         };
-        let total = recording.series(names::total_tile(recording.plan.fine()));
-        rules.push(alert(service, slo, severity, text, None, total.absent(), Some(hold)));
+        rules.push(alert(service, slo, severity, text, None, recording.raw_total().absent(), Some(hold)));
     }
     rules
 }
@@ -181,7 +180,7 @@ fn queried(query: &Expr, by: &[LabelName], format: &str) -> String {
     let mut arguments = String::new();
     if !by.is_empty() {
         // The selectors of our series all end in `}`; `%q` quotes a value as PromQL does.
-        let groups: String = by.iter().map(|label| format!(",{label}=%q")).collect();
+        let groups = by.iter().fold(String::new(), |groups, label| groups + "," + label.as_str() + "=%q");
         let selectors = text.matches('}').count();
         text = text.replace('%', "%%").replace('}', &format!("{groups}}}"));
         for _ in 0..selectors {

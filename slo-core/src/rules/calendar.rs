@@ -30,9 +30,10 @@ impl Recording<'_> {
         // first + what each later bound adds once its time has come
         let steps = |bounds: &[u64], times: &[u64]| {
             let first = number(bounds.first().copied().unwrap_or_default());
-            let sum = bounds.iter().zip(bounds.iter().skip(1)).zip(times).fold(first, |sum, ((one, next), at)| {
-                sum.add(number(next.saturating_sub(*one)).mul(time().greater_or_equal_bool(number(*at))))
-            });
+            let sum =
+                bounds.iter().zip(bounds.iter().skip(1)).zip(times).fold(first, |sum, ((one, next), at)| {
+                    sum.add(number(next.saturating_sub(*one)).mul(time().greater_or_equal_bool(number(*at))))
+                });
             Expr::call(Function::Vector, vec![sum])
         };
         let (first, last) = match bounds.as_slice() {

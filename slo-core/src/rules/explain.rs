@@ -1,7 +1,7 @@
 //! What rules cost, how late they are, and what their alerts do.
 
-use super::{Options, Plan, Rule, RuleGroup, generate_with, names};
 use super::accuracy::notes;
+use super::{Options, Plan, Rule, RuleGroup, generate_with, names};
 use crate::{
     Error,
     math::{Detection, Outage, undetected_spend},
@@ -196,7 +196,9 @@ impl Reader<'_> {
     fn read(&self, expr: &Expr, cost: &mut RuleCost) {
         match expr {
             Expr::Number(_) => {}
-            Expr::Instant { selector, .. } | Expr::AtEnd(selector) => self.count(selector.metric(), None, cost),
+            Expr::Instant { selector, .. } | Expr::AtEnd(selector) => {
+                self.count(selector.metric(), None, cost);
+            }
             Expr::OverRange { range, .. } => {
                 self.count(range.selector().metric(), Some(range.window()), cost);
             }

@@ -1,7 +1,7 @@
 //! From a service to its rule groups.
 
 use super::{
-    Naming, Options, Plan, RuleGroup,
+    Naming, Options, Plan, Rule, RuleGroup,
     alerting::{budget_alerts, burn_alert},
     names,
     recording::Recording,
@@ -11,8 +11,10 @@ use super::{
 use crate::model::Period;
 use crate::{
     Error,
-    model::{Service, Slo, Window},
+    model::{Selector, Service, Slo, Window},
+    promql::Expr,
 };
+use std::sync::Arc;
 
 /// The rules of every SLO of `service`: three groups each, a function of the service alone. For the
 /// usual alert windows:
@@ -44,11 +46,50 @@ pub fn generate(service: &Service) -> Result<Vec<RuleGroup>, Error> {
 /// # Errors
 /// Those of [`generate`]; a calendar period without a time, or with Sloth's names, which has none.
 pub fn generate_with(service: &Service, options: Options) -> Result<Vec<RuleGroup>, Error> {
-    let mut groups = Vec::with_capacity(service.slos().len() * 3);
-    for slo in service.slos() {
-        groups.extend(slo_groups(service, slo, options).map_err(|error| error.of(service, slo))?);
+    let mut groups: Vec<RuleGroup> = Vec::with_capacity(service.slos().len() * GROUPS);
+    for (index, slo) in service.slos().iter().enumerate() {
+        let made = slo_groups(service, slo, options).map_err(|error| error.of(service, slo))?;
+        groups.extend(made);
+        // Of two objectives of one SLI, only the first reads the raw series.
+        let twin = service.slos().iter().take(index).position(|other| counts_the_same(service, slo, other));
+        if let Some(twin) = twin {
+            share_tiles(service, [twin, index], &mut groups);
+        }
     }
     Ok(groups)
+}
+
+/// Groups of an SLO.
+const GROUPS: usize = 3;
+
+/// Whether two SLOs count the same events in the same tiles.
+fn counts_the_same(service: &Service, one: &Slo, other: &Slo) -> bool {
+    let tile = |slo: &Slo| Plan::of(service, slo).map(|plan| plan.fine()).ok();
+    one.sli() == other.sli()
+        && one.by() == other.by()
+        && one.slices() == other.slices()
+        && tile(one) == tile(other)
+}
+
+/// Makes the tiles of the second SLO copies of those of the first, which are recorded just before them.
+fn share_tiles(service: &Service, [first, second]: [usize; 2], groups: &mut [RuleGroup]) {
+    let Some([from, to]) = service.slos().get(first).zip(service.slos().get(second)).map(|(a, b)| [a, b])
+    else {
+        return;
+    };
+    let selecting = names::selecting(service, from);
+    let Some(fast) = groups.get_mut(second * GROUPS) else { return };
+    let (tiles, rest): (Vec<Rule>, Vec<Rule>) =
+        fast.rules.drain(..).partition(|rule| rule.name().contains(":increase"));
+    fast.rules = rest;
+    let copies = tiles.into_iter().map(|tile| {
+        let metric = tile.name().to_owned();
+        let original = Expr::from(Selector::composed(metric.clone(), Arc::clone(&selecting)));
+        Rule::Record { record: metric, labels: names::identity(service, to), expr: original.sum_by(to.by()) }
+    });
+    if let Some(fast) = groups.get_mut(first * GROUPS) {
+        fast.rules.extend(copies);
+    }
 }
 
 /// Whether rules can be made of `service`: what [`generate_with`] refuses, without making any.
@@ -74,7 +115,7 @@ pub fn check(service: &Service, options: Options) -> Result<(), Error> {
     Ok(())
 }
 
-fn slo_groups(service: &Service, slo: &Slo, options: Options) -> Result<[RuleGroup; 3], Error> {
+fn slo_groups(service: &Service, slo: &Slo, options: Options) -> Result<[RuleGroup; GROUPS], Error> {
     let plan = &Plan::of(service, slo)?;
     let recording = Recording::new(service, slo, plan, options);
     let group = |speed: &str, interval: Window| RuleGroup {

@@ -69,7 +69,7 @@ impl Plan {
         let (fine_windows, alert_windows): (Vec<_>, Vec<_>) =
             windows.into_iter().partition(|window| window.as_millis() <= shortest.as_millis() * FINE_REACH);
         let alert_windows: Vec<_> = alert_windows.into_iter().filter(|window| *window != period).collect();
-        let coarse = coarse_tile(fine, alert_windows.iter().copied().chain([period]))?;
+        let coarse = coarse_tile(fine, &alert_windows, period)?;
         if let Some(window) = fine_windows.iter().find(|window| !window.is_multiple_of(fine)) {
             return Err(Error::new(format!("a window of {window} is not a whole number of {fine} tiles")));
         }
@@ -127,10 +127,10 @@ fn fine_tile(window: Window, scrape_interval: Window) -> Result<Window, Error> {
 }
 
 /// The longest tile of two to five fine ones of which every window is a whole number.
-fn coarse_tile(fine: Window, windows: impl Iterator<Item = Window> + Clone) -> Result<Window, Error> {
+fn coarse_tile(fine: Window, windows: &[Window], period: Window) -> Result<Window, Error> {
     for tiles in (2..=u64::from(TILES)).rev() {
         let tile = Window::from_millis(fine.as_millis() * tiles)?;
-        if windows.clone().all(|window| window.is_multiple_of(tile)) {
+        if windows.iter().chain([&period]).all(|window| window.is_multiple_of(tile)) {
             return Ok(tile);
         }
     }
@@ -170,9 +170,15 @@ mod tests {
 
     #[test]
     fn a_tile_holds_two_scrapes() {
-        for (seconds, fine, coarse) in [(15, 60, 300), (30, 60, 300), (37, 75, 300), (60, 150, 600), (75, 150, 600)] {
+        for (seconds, fine, coarse) in
+            [(15, 60, 300), (30, 60, 300), (37, 75, 300), (60, 150, 600), (75, 150, 600)]
+        {
             let plan = scraped_every(Window::seconds(seconds), 30);
-            assert_eq!((plan.fine, plan.coarse), (Window::seconds(fine), Window::seconds(coarse)), "{seconds}");
+            assert_eq!(
+                (plan.fine, plan.coarse),
+                (Window::seconds(fine), Window::seconds(coarse)),
+                "{seconds}"
+            );
         }
     }
 

@@ -4,7 +4,7 @@ use super::{Options, Plan, Rule, names, tiles};
 use crate::{
     Error,
     model::{EmptySlice, Matcher, Period, Ratio, Selector, Service, Slo, Tier, TimeSlices, Window},
-    promql::{Expr, Range, RangeFunction},
+    promql::{BinaryOp, Expr, Function, Matching, Range, RangeFunction},
 };
 use std::sync::Arc;
 
@@ -35,17 +35,48 @@ impl<'a> Recording<'a> {
             let streams = tiles::streams(self, tile, total.clone());
             [self.record(total, streams.total), self.record(bad, streams.bad)]
         };
-        match self.slo.slices() {
-            None => streams(names::total_tile(tile), names::bad_tile(tile)).into(),
-            Some(slices) => {
-                let events = streams(names::events_tile(tile), names::bad_events_tile(tile));
-                events.into_iter().chain(self.slices(slices)).collect()
-            }
+        if !self.has_raw_tiles() {
+            return streams(names::total_tile(tile), names::bad_tile(tile)).into();
+        }
+        let events = streams(names::events_tile(tile), names::bad_events_tile(tile));
+        let judged = match self.slo.slices() {
+            Some(slices) => self.slices(slices),
+            None => [names::events_tile(tile), names::bad_events_tile(tile)]
+                .map(|metric| self.series(metric).sum_by(self.slo.by())),
+        };
+        let [total, bad] = judged.map(|stream| self.outside_exclusions(stream));
+        let judged = [self.record(names::total_tile(tile), total), self.record(names::bad_tile(tile), bad)];
+        events.into_iter().chain(judged).collect()
+    }
+
+    /// Whether what is judged is made of the events that are counted, so that both are recorded.
+    fn has_raw_tiles(&self) -> bool {
+        self.slo.slices().is_some() || !self.service.exclusions().is_empty()
+    }
+
+    /// All events of a tile, whether they count or not.
+    pub(super) fn raw_total(&self) -> Expr {
+        let tile = self.plan.fine();
+        self.series(if self.has_raw_tiles() { names::events_tile(tile) } else { names::total_tile(tile) })
+    }
+
+    /// A stream without the tiles that lie in an excluded time, be it in part.
+    fn outside_exclusions(&self, stream: Expr) -> Expr {
+        let clock = || Expr::call(Function::Vector, vec![Expr::call(Function::Time, vec![])]);
+        let tile = self.plan.fine().as_millis().div_ceil(1_000);
+        let second = |seconds: u64| Expr::Number(Ratio::whole(seconds.into()));
+        let spans = self.service.exclusions().iter().map(|exclusion| {
+            let after = clock().greater(second(exclusion.from()));
+            after.and(clock().less(second(exclusion.to().saturating_add(tile))))
+        });
+        match spans.reduce(Expr::or) {
+            Some(any) => stream.binary(BinaryOp::Unless, Matching::On(Vec::new()), any),
+            None => stream,
         }
     }
 
     /// The slices of a tile, one or none, made of its events.
-    fn slices(&self, slices: TimeSlices) -> [Rule; 2] {
+    fn slices(&self, slices: TimeSlices) -> [Expr; 2] {
         let tile = self.plan.fine();
         let (one, zero) = (|| Expr::Number(Ratio::ONE), || Expr::Number(Ratio::ZERO));
         let series = |metric| Expr::from(self.selector(metric)).sum_by(self.slo.by());
@@ -65,11 +96,14 @@ impl<'a> Recording<'a> {
             EmptySlice::Bad => (events().mul(zero()).add(one()), judged.or(events().mul(zero()).add(one()))),
             EmptySlice::CarryForward => (
                 // What there is to carry forward makes it count.
-                events().greater_bool(zero()).and(events().greater(zero())).or(before().mul(zero()).add(one())),
+                events()
+                    .greater_bool(zero())
+                    .and(events().greater(zero()))
+                    .or(before().mul(zero()).add(one())),
                 judged.or(before()),
             ),
         };
-        [self.record(names::total_tile(tile), total), self.record(names::bad_tile(tile), bad)]
+        [total, bad]
     }
 
     /// The coarse tiles, each a sum of fine ones.

@@ -1,9 +1,6 @@
 //! Rules with the names and labels of Sloth, so that what was made for it keeps working.
 
-use super::{
-    Rule, names,
-    recording::Recording,
-};
+use super::{Rule, names, recording::Recording};
 use crate::{
     Error,
     model::{LabelName, Labels, MatchOp, Matcher, Period, Ratio, Selector, Severity, Tier, Window},
@@ -31,8 +28,14 @@ pub(super) fn rules(
     slow.extend(sloth.metadata(period));
     for severity in [Severity::Page, Severity::Ticket] {
         let is_fine = |tier: &&Tier| plan.fine_windows().contains(&tier.long());
-        let tiers: Vec<Tier> =
-            recording.slo.policy().tiers().iter().filter(|tier| tier.severity() == severity).copied().collect();
+        let tiers: Vec<Tier> = recording
+            .slo
+            .policy()
+            .tiers()
+            .iter()
+            .filter(|tier| tier.severity() == severity)
+            .copied()
+            .collect();
         // An alert is one rule, so it is evaluated with the slower of its windows.
         let rules = if tiers.iter().all(|tier| is_fine(&tier)) { &mut *fine } else { &mut *slow };
         rules.extend(sloth.alert(severity, &tiers)?);
@@ -41,6 +44,10 @@ pub(super) fn rules(
 }
 
 /// Refuses what Sloth has no names for.
+#[cfg_attr(
+    not(feature = "calendar"),
+    expect(clippy::unnecessary_wraps, reason = "it has names for all but calendars")
+)]
 pub(super) fn check(recording: &Recording<'_>) -> Result<(), Error> {
     match recording.slo.period() {
         Period::Rolling(_) => Ok(()),
@@ -73,7 +80,12 @@ impl Sloth<'_> {
         Selector::composed(metric, matchers.collect()).into()
     }
 
-    fn record(&self, record: &str, labels: impl IntoIterator<Item = (&'static str, String)>, expr: Expr) -> Rule {
+    fn record(
+        &self,
+        record: &str,
+        labels: impl IntoIterator<Item = (&'static str, String)>,
+        expr: Expr,
+    ) -> Rule {
         let slo = self.recording.slo;
         let mut all = self.recording.service.labels().clone();
         all.extend(slo.labels().clone());
@@ -89,7 +101,11 @@ impl Sloth<'_> {
             recording.tiles(metric, window).apply(RangeFunction::SumOverTime).sum_by(recording.slo.by())
         };
         let total = sum(names::total_tile(tile)).greater(Expr::Number(Ratio::ZERO));
-        self.record(&ratio_name(window), [("sloth_window", window.to_string())], sum(names::bad_tile(tile)).div(total))
+        self.record(
+            &ratio_name(window),
+            [("sloth_window", window.to_string())],
+            sum(names::bad_tile(tile)).div(total),
+        )
     }
 
     fn metadata(&self, period: Window) -> Vec<Rule> {
@@ -137,9 +153,8 @@ impl Sloth<'_> {
             let threshold = tier.threshold(slo.objective())?;
             let keep: Vec<LabelName> =
                 self.identity.keys().cloned().chain(slo.by().iter().cloned()).collect();
-            let above = |window| {
-                self.series(ratio_name(window)).greater(Expr::Number(threshold)).sum_by(&keep)
-            };
+            let above =
+                |window| self.series(ratio_name(window)).greater(Expr::Number(threshold)).sum_by(&keep);
             let mut both = above(tier.short()).and(above(tier.long()));
             if tier.fewest_bad() > 0 {
                 both = both.binary(
@@ -159,7 +174,8 @@ impl Sloth<'_> {
         let title = format!(
             "({severity}) {{{{$labels.sloth_service}}}} {{{{$labels.sloth_slo}}}} SLO error budget burn rate is too fast."
         );
-        let summary = "{{$labels.sloth_service}} {{$labels.sloth_slo}} SLO error budget burn rate is over expected.";
+        let summary =
+            "{{$labels.sloth_service}} {{$labels.sloth_slo}} SLO error budget burn rate is over expected.";
         let mut annotations =
             BTreeMap::from([("summary".to_owned(), summary.to_owned()), ("title".to_owned(), title)]);
         let links = [("runbook_url", &notification.runbook), ("dashboard_url", &notification.dashboard)];

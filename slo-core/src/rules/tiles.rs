@@ -15,14 +15,17 @@ pub(super) struct Streams {
     pub(super) bad: Expr,
 }
 
-/// Labels that Prometheus puts on every series of a scrape target.
-const TARGET_LABELS: [&str; 2] = ["job", "instance"];
-
 /// The streams of `slo`. The bad one builds on the total, which the rule before it has recorded as `recorded_total`.
 pub(super) fn streams(recording: &Recording<'_>, tile: Window, recorded_total: String) -> Streams {
     let slo = recording.slo;
     let scrape_interval = recording.service.scrape_interval();
-    let tiles = Tiles { tile, scrape_interval, by: slo.by(), backend: recording.options.backend };
+    let tiles = Tiles {
+        tile,
+        scrape_interval,
+        by: slo.by(),
+        backend: recording.options.backend,
+        target_labels: recording.service.counts_newborn_series().then(|| recording.service.target_labels()),
+    };
     let recorded_total = recording.series(recorded_total);
     // Summing drops the labels that the recording added.
     let recorded_total = || recorded_total.clone().sum_by(slo.by());
@@ -34,9 +37,8 @@ pub(super) fn streams(recording: &Recording<'_>, tile: Window, recorded_total: S
         }
         Sli::Latency(latency) => tiles.of_classic_histogram(latency, recorded_total()),
         Sli::Probe(probe) => {
-            let over = |function| {
-                Range::new(probe.clone(), just_short_of(tile)).apply(function).sum_by(slo.by())
-            };
+            let over =
+                |function| Range::new(probe.clone(), just_short_of(tile)).apply(function).sum_by(slo.by());
             Streams {
                 total: over(RangeFunction::CountOverTime),
                 bad: recorded_total().sub(over(RangeFunction::SumOverTime)),
@@ -63,6 +65,8 @@ struct Tiles<'a> {
     scrape_interval: Window,
     by: &'a [LabelName],
     backend: Backend,
+    // What tells targets apart, where new series are to be counted.
+    target_labels: Option<&'a [LabelName]>,
 }
 
 impl Tiles<'_> {
@@ -147,7 +151,8 @@ impl Tiles<'_> {
                 .apply(RangeFunction::Rate)
                 .sum_by(self.by)
         };
-        let count = || Expr::call(Function::HistogramCount, vec![rate()]).mul(Expr::Number(self.tile.as_seconds()));
+        let count =
+            || Expr::call(Function::HistogramCount, vec![rate()]).mul(Expr::Number(self.tile.as_seconds()));
         let threshold = Expr::Number(latency.threshold().as_seconds());
         let fast = Expr::call(Function::HistogramFraction, vec![zero(), threshold, rate()]);
         // Of no requests, the share is no number.
@@ -190,21 +195,20 @@ impl Tiles<'_> {
         }
         let now = || Expr::from(series.clone());
         let over = |function| Range::new(series.clone(), self.with_scrape_before()).apply(function);
-        let target = Matching::On(TARGET_LABELS.map(LabelName::from_static).to_vec());
 
         let reset = over(RangeFunction::Resets).greater(zero());
         let difference = now().binary(BinaryOp::Subtract, matching.clone(), self.before(series));
         let grown = difference.greater_or_equal(zero()).binary(BinaryOp::Unless, matching.clone(), reset);
-        let newborn = now().binary(BinaryOp::Unless, matching.clone(), self.before(series)).binary(
-            BinaryOp::And,
-            target,
-            witness,
-        );
         let rated = over(RangeFunction::Rate).mul(Expr::Number(self.tile.as_seconds()));
-        grown
-            .binary(BinaryOp::Or, matching.clone(), newborn)
-            .binary(BinaryOp::Or, matching.clone(), rated)
-            .sum_by(self.by)
+        let counted = match self.target_labels {
+            None => grown,
+            Some(target) => {
+                let new = now().binary(BinaryOp::Unless, matching.clone(), self.before(series));
+                let newborn = new.binary(BinaryOp::And, Matching::On(target.to_vec()), witness);
+                grown.binary(BinaryOp::Or, matching.clone(), newborn)
+            }
+        };
+        counted.binary(BinaryOp::Or, matching.clone(), rated).sum_by(self.by)
     }
 
     /// The series of `selector` that are there now and were a tile ago, under the same labels.

@@ -8,7 +8,8 @@ use super::{
 use crate::{
     Error,
     model::{
-        AlertPolicy, BudgetAlerts, BurnTier, LabelName, Notification, Objective, Ratio, Severity, Tier, Window,
+        AlertPolicy, BudgetAlerts, BurnTier, LabelName, Notification, Objective, Ratio, Severity, Tier,
+        Window,
     },
 };
 use std::collections::BTreeMap;
@@ -40,25 +41,30 @@ enum Spends {
 }
 
 impl Alerting {
-    pub(super) fn has_tiers(&self) -> bool {
-        !self.tiers.is_empty()
-    }
-
-    /// The tiers for a period and an objective.
-    pub(super) fn policy(&self, period: Window, objective: Objective) -> Result<AlertPolicy, Error> {
+    /// The tiers for a period and an objective, or what is wrong and which field is to blame.
+    pub(super) fn policy(
+        &self,
+        period: Window,
+        objective: Objective,
+    ) -> Result<AlertPolicy, (&'static str, Error)> {
+        let own = |error| ("alerting", error);
         let mut policy = if self.tiers.is_empty() {
-            AlertPolicy::for_period(period)?
+            AlertPolicy::for_period(period).map_err(|error| ("window", error))?
         } else {
             let tier = |raw: &RawTier| match raw.spends {
                 Spends::Share(share) => Tier::by_share(raw.burn, raw.severity, share, raw.windows, period),
-                Spends::Factor(factor) => Tier::by_factor(raw.burn, raw.severity, factor, raw.windows, period),
+                Spends::Factor(factor) => {
+                    Tier::by_factor(raw.burn, raw.severity, factor, raw.windows, period)
+                }
             };
-            AlertPolicy::new(self.tiers.iter().map(tier).collect::<Result<_, _>>()?)?
+            let tiers: Result<Vec<Tier>, Error> = self.tiers.iter().map(tier).collect();
+            tiers.and_then(AlertPolicy::new).map_err(own)?
         };
         if let Some(at) = self.fires_at {
-            policy = policy.firing_at(objective, at)?;
+            policy = policy.firing_at(objective, at).map_err(own)?;
         }
-        policy.check_reachable(objective)?;
+        let to_blame = if self.tiers.is_empty() { "objective" } else { "alerting" };
+        policy.check_reachable(objective).map_err(|error| (to_blame, error))?;
         Ok(if self.guard { policy.guarded() } else { policy })
     }
 }
@@ -127,7 +133,8 @@ fn tier(node: &Node, place: &str, faults: &mut Faults) -> Option<RawTier> {
         let place = fields.path("burn_tier");
         let found = BURN_TIERS.into_iter().find(|tier| Some(tier.as_str()) == text(node, &place, faults));
         if found.is_none() {
-            let error = Error::new("not a burn tier").with_hint("write `fast`, `medium`, `slow` or `trickle`");
+            let error =
+                Error::new("not a burn tier").with_hint("write `fast`, `medium`, `slow` or `trickle`");
             faults.add(node.position, &place, error);
         }
         found

@@ -9,13 +9,16 @@ use super::{
 use crate::{
     Error,
     model::{
-        AlertPolicy, LabelName, Labels, Name, Objective, Period, RESERVED_LABELS, Service, Severity, Slo,
-        Window, check_scrape_interval,
+        AlertPolicy, Exclusion, LabelName, Labels, Name, Objective, Period, RESERVED_LABELS, Service,
+        Severity, Sli, Slo, TimeSlices, Window, check_scrape_interval,
     },
 };
 use std::collections::BTreeSet;
 
 const DEFAULT_SCRAPE_INTERVAL: &str = "15s";
+
+const SERVICE_KEYS: [&str; 8] =
+    ["version", "service", "scrape_interval", "target_labels", "newborn", "labels", "exclude", "slos"];
 
 /// A native document.
 pub(super) fn service(node: &Node, faults: &mut Faults) -> Option<Service> {
@@ -27,7 +30,7 @@ pub(super) fn service(node: &Node, faults: &mut Faults) -> Option<Service> {
         faults.add(key.position, "", error);
         return None;
     }
-    let fields = Fields::of(node, "", &["version", "service", "scrape_interval", "labels", "slos"], faults)?;
+    let fields = Fields::of(node, "", &SERVICE_KEYS, faults)?;
     if let Some(version) = fields.required("version", "slo/v1", faults)
         && let Some(text) = text(version, "version", faults)
         && text != "slo/v1"
@@ -42,6 +45,9 @@ pub(super) fn service(node: &Node, faults: &mut Faults) -> Option<Service> {
         None => DEFAULT_SCRAPE_INTERVAL.parse().ok(),
     };
     let labels = labels(&fields, "labels", &["severity", "objective", "period"], faults);
+    let target_labels = fields.optional("target_labels").map(|node| by(node, "target_labels", faults));
+    let newborn = newborn(&fields, faults);
+    let exclusions = exclusions(&fields, faults);
     let list = fields.required("slos", "[{name: availability, …}]", faults)?;
     let written = items(list, "slos", faults);
     if written.is_empty() && matches!(list.value, Value::List(_)) {
@@ -50,15 +56,16 @@ pub(super) fn service(node: &Node, faults: &mut Faults) -> Option<Service> {
     }
     let (mut names, mut slos, mut policies) = (BTreeSet::new(), Vec::new(), Vec::new());
     for (place, node) in &written {
-        let Some(lowered) = slo(node, place, faults) else { continue };
-        if let Some((name, position)) = lowered.name
-            && !names.insert(name.clone())
-        {
-            let error = Error::new(format!("`{name}` names two SLOs")).with_hint("rename one of them");
-            faults.add(position, &format!("{place}.name"), error);
+        for lowered in slo(node, place, faults) {
+            if let Some((name, position)) = lowered.name
+                && !names.insert(name.clone())
+            {
+                let error = Error::new(format!("`{name}` names two SLOs")).with_hint("rename one of them");
+                faults.add(position, &format!("{place}.name"), error);
+            }
+            slos.extend(lowered.slo);
+            policies.extend(lowered.policy);
         }
-        slos.extend(lowered.slo);
-        policies.extend(lowered.policy);
     }
     if let Some(Err(error)) = interval.map(|interval| check_scrape_interval(interval, policies.iter())) {
         let (place, position) = match fields.optional("scrape_interval") {
@@ -68,11 +75,65 @@ pub(super) fn service(node: &Node, faults: &mut Faults) -> Option<Service> {
         faults.add(position, place, error);
     }
     // What `Service::new` refuses has been told above, with its position.
-    Service::new(name?, interval?, slos).ok().map(|service| service.with_labels(labels))
+    let mut service =
+        Service::new(name?, interval?, slos).ok()?.with_labels(labels).with_exclusions(exclusions);
+    if let Some(labels) = target_labels {
+        service = service.with_target_labels(labels);
+    }
+    Some(if newborn { service } else { service.without_newborn_series() })
 }
 
-const SLO_KEYS: [&str; 9] =
-    ["name", "description", "labels", "objective", "window", "by", "sli", "slices", "alerting"];
+/// Whether the first value of a series that is born on a known target is new.
+fn newborn(fields: &Fields<'_>, faults: &mut Faults) -> bool {
+    let Some(node) = fields.optional("newborn") else { return true };
+    match text(node, "newborn", faults) {
+        Some("count") | None => true,
+        Some("ignore") => false,
+        Some(other) => {
+            let error = Error::new(format!("`{other}` is nothing to do with new series"))
+                .with_hint("write `count`, or `ignore` for exporters whose series come back with old counts");
+            faults.add(node.position, "newborn", error);
+            true
+        }
+    }
+}
+
+/// Times that do not count.
+fn exclusions(fields: &Fields<'_>, faults: &mut Faults) -> Vec<Exclusion> {
+    let Some(node) = fields.optional("exclude") else { return Vec::new() };
+    items(node, "exclude", faults)
+        .into_iter()
+        .filter_map(|(place, node)| exclusion(node, &place, faults))
+        .collect()
+}
+
+fn exclusion(node: &Node, place: &str, faults: &mut Faults) -> Option<Exclusion> {
+    let fields = Fields::of(node, place, &["from", "to", "reason"], faults)?;
+    let mut moment = |name: &str| {
+        let node = fields.required(name, "2026-12-01T22:00:00Z", faults)?;
+        let place = fields.path(name);
+        match Exclusion::parse_time(text(node, &place, faults)?) {
+            Ok(seconds) => Some(seconds),
+            Err(error) => {
+                faults.add(node.position, &place, error);
+                None
+            }
+        }
+    };
+    let (from, to) = (moment("from"), moment("to"));
+    let reason = fields.text("reason", faults).unwrap_or_default();
+    match Exclusion::new(from?, to?, reason) {
+        Ok(exclusion) => Some(exclusion),
+        Err(error) => {
+            faults.add(fields.position, place, error);
+            None
+        }
+    }
+}
+
+const SLO_KEYS: [&str; 10] =
+    ["name", "description", "labels", "objective", "window", "objectives", "by", "sli", "slices", "alerting"];
+const OBJECTIVE_KEYS: [&str; 4] = ["name", "objective", "window", "alerting"];
 
 /// What could be made of an SLO; every part stands for itself, so that each is checked whatever the others
 /// are.
@@ -82,43 +143,88 @@ struct Lowered {
     policy: Option<AlertPolicy>,
 }
 
-fn slo(node: &Node, place: &str, faults: &mut Faults) -> Option<Lowered> {
-    let fields = Fields::of(node, place, &SLO_KEYS, faults)?;
-    let blame = |name: &str| fields.optional(name).map_or(fields.position, |node| node.position);
+/// What the objectives of an SLI have in common.
+struct Shared<'a> {
+    description: &'a str,
+    labels: Labels,
+    by: Vec<LabelName>,
+    by_position: Position,
+    sli: Option<Sli>,
+    slices: Option<(TimeSlices, Position)>,
+}
+
+/// An SLO, or one for each of its objectives.
+fn slo(node: &Node, place: &str, faults: &mut Faults) -> Vec<Lowered> {
+    let Some(fields) = Fields::of(node, place, &SLO_KEYS, faults) else { return Vec::new() };
+    let position = |name: &str| fields.optional(name).map_or(fields.position, |node| node.position);
     let name: Option<Name> = fields.parsed("name", "availability", faults);
-    let description = fields.text("description", faults);
+    let by = fields.optional("by").map(|node| by(node, &fields.path("by"), faults)).unwrap_or_default();
+    let shared = Shared {
+        description: fields.text("description", faults).unwrap_or_default(),
+        labels: labels(&fields, "labels", &["severity", "objective", "period"], faults),
+        by_position: position("by"),
+        sli: fields
+            .required("sli", "{events: {total: …, bad: …}}", faults)
+            .and_then(|node| sli(node, &fields.path("sli"), &by, faults)),
+        slices: fields
+            .optional("slices")
+            .and_then(|node| Some((slices(node, &fields.path("slices"), faults)?, node.position))),
+        by,
+    };
+    let Some(list) = fields.optional("objectives") else {
+        return vec![objective(&fields, name, &shared, faults)];
+    };
+    for key in ["objective", "window", "alerting"] {
+        if let Some(node) = fields.optional(key) {
+            let error = Error::new(format!("both `{key}` and `objectives`"))
+                .with_hint(format!("write `{key}` in each of the objectives"));
+            faults.add(node.position, &fields.path(key), error);
+        }
+    }
+    let mut all = Vec::new();
+    for (place, node) in items(list, &fields.path("objectives"), faults) {
+        let Some(fields) = Fields::of(node, &place, &OBJECTIVE_KEYS, faults) else { continue };
+        let own = match (fields.optional("name"), fields.optional("window"), &name) {
+            (Some(node), ..) => parsed(node, &fields.path("name"), faults),
+            (None, Some(Node { value: Value::Scalar { text, .. }, .. }), Some(name)) => {
+                format!("{name}-{text}").parse().ok()
+            }
+            (None, Some(node), Some(name)) => {
+                let unit = match &node.value {
+                    Value::Map(entries) => entries.iter().find(|(key, _)| key.text == "calendar"),
+                    _ => None,
+                };
+                let unit = match unit {
+                    Some((_, Node { value: Value::Scalar { text, .. }, .. })) => text.as_str(),
+                    _ => "calendar",
+                };
+                format!("{name}-{unit}").parse().ok()
+            }
+            _ => None,
+        };
+        all.push(objective(&fields, own, &shared, faults));
+    }
+    all
+}
+
+fn objective(fields: &Fields<'_>, name: Option<Name>, shared: &Shared<'_>, faults: &mut Faults) -> Lowered {
+    let blame = |name: &str| fields.optional(name).map_or(fields.position, |node| node.position);
     let objective: Option<Objective> = fields.parsed("objective", "99.9%", faults);
     let period = fields
         .required("window", "30d", faults)
         .and_then(|node| period(node, &fields.path("window"), faults));
-    let labels = labels(&fields, "labels", &["severity", "objective", "period"], faults);
-    let by = fields.optional("by").map(|node| by(node, &fields.path("by"), faults)).unwrap_or_default();
-    let sli = fields
-        .required("sli", "{events: {total: …, bad: …}}", faults)
-        .and_then(|node| sli(node, &fields.path("sli"), &by, faults));
-    let slices =
-        fields.optional("slices").and_then(|node| slices(node, &fields.path("slices"), faults));
     let alerting = match fields.optional("alerting") {
         Some(node) => alerting(node, &fields.path("alerting"), faults),
         None => alerting::Alerting::default(),
     };
     let policy = match (&period, objective) {
-        (Some(period), Some(objective)) => {
-            match alerting.policy(period.length(), objective) {
-                Ok(policy) => Some(policy),
-                Err(error) => {
-                    let about = if alerting.has_tiers() {
-                        "alerting"
-                    } else if error.message().contains("no alert tiers") {
-                        "window"
-                    } else {
-                        "objective"
-                    };
-                    faults.add(blame(about), &fields.path(about), error);
-                    None
-                }
+        (Some(period), Some(objective)) => match alerting.policy(period.length(), objective) {
+            Ok(policy) => Some(policy),
+            Err((about, error)) => {
+                faults.add(blame(about), &fields.path(about), error);
+                None
             }
-        }
+        },
         // The window is judged whatever the objective is.
         (Some(period), None) => match AlertPolicy::for_period(period.length()) {
             Ok(policy) => Some(policy),
@@ -130,26 +236,27 @@ fn slo(node: &Node, place: &str, faults: &mut Faults) -> Option<Lowered> {
         (None, _) => None,
     };
     let whole = || {
-        let slo = Slo::with_policy(name.clone()?, objective?, period?, sli?, policy.clone()?).ok()?;
+        let sli = shared.sli.clone()?;
+        let slo = Slo::with_policy(name.clone()?, objective?, period?, sli, policy.clone()?).ok()?;
         let slo = slo
-            .with_description(description.unwrap_or_default())
-            .with_labels(labels)
+            .with_description(shared.description)
+            .with_labels(shared.labels.clone())
             .with_notification(Severity::Page, alerting.page)
             .with_notification(Severity::Ticket, alerting.ticket)
             .with_budget_alerts(alerting.budget);
-        let mut told = |name: &str, changed: Result<Slo, Error>| match changed {
+        let mut told = |position: Position, name: &str, changed: Result<Slo, Error>| match changed {
             Ok(slo) => Some(slo),
             Err(error) => {
-                faults.add(blame(name), &fields.path(name), error);
+                faults.add(position, &fields.path(name), error);
                 None
             }
         };
-        let mut slo = told("by", slo.grouped_by(by))?;
-        if let Some(slices) = slices {
-            slo = told("slices", slo.judged_by(slices))?;
+        let mut slo = told(shared.by_position, "by", slo.grouped_by(shared.by.clone()))?;
+        if let Some((slices, position)) = shared.slices {
+            slo = told(position, "slices", slo.judged_by(slices))?;
         }
         if let Some(name) = alerting.name {
-            slo = told("alerting", slo.with_alert_name(name))?;
+            slo = told(blame("alerting"), "alerting", slo.with_alert_name(name))?;
         }
         if let Some(hold) = alerting.keep_firing_for {
             slo = slo.keep_firing_for(hold);
@@ -157,7 +264,7 @@ fn slo(node: &Node, place: &str, faults: &mut Faults) -> Option<Lowered> {
         Some(slo)
     };
     let slo = whole();
-    Some(Lowered { slo, name: name.map(|name| (name, blame("name"))), policy })
+    Lowered { slo, name: name.map(|name| (name, blame("name"))), policy }
 }
 
 /// A rolling window, or a period of the calendar.

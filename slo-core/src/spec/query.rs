@@ -63,18 +63,22 @@ pub(super) fn counter_or_rate(text: &str, cumulative: bool, by: &[LabelName]) ->
     let parsed = parser::parse(&text).map_err(|reason| not_promql(&text, &reason))?;
     let series = match without_zero(&parsed) {
         Expr::VectorSelector(found) => from_parsed(found.clone()),
-        Expr::Aggregate(sum) if sum.op.to_string() == "sum" && sum.modifier.is_none() => match strip(&sum.expr) {
-            Expr::VectorSelector(found) => from_parsed(found.clone()),
-            Expr::Call(call) if matches!(call.func.name, "rate" | "increase") => match call.args.args.as_slice() {
-                // The rules choose their own windows.
-                [argument] => match &**argument {
-                    Expr::MatrixSelector(range) => from_parsed(range.vs.clone()),
-                    _ => Err(no_counter(&text)),
-                },
+        Expr::Aggregate(sum) if sum.op.to_string() == "sum" && sum.modifier.is_none() => {
+            match strip(&sum.expr) {
+                Expr::VectorSelector(found) => from_parsed(found.clone()),
+                Expr::Call(call) if matches!(call.func.name, "rate" | "increase") => {
+                    match call.args.args.as_slice() {
+                        // The rules choose their own windows.
+                        [argument] => match &**argument {
+                            Expr::MatrixSelector(range) => from_parsed(range.vs.clone()),
+                            _ => Err(no_counter(&text)),
+                        },
+                        _ => Err(no_counter(&text)),
+                    }
+                }
                 _ => Err(no_counter(&text)),
-            },
-            _ => Err(no_counter(&text)),
-        },
+            }
+        }
         _ => Err(no_counter(&text)),
     }?;
     if cumulative {
@@ -103,7 +107,9 @@ pub(super) fn events(counters: EventCounters<Counter>, by: &[LabelName]) -> Resu
         {
             total_good(total, good)
         }
-        TotalBad { total, bad } => Sli::Queries(TotalBad { total: as_query(total, by)?, bad: as_query(bad, by)? }),
+        TotalBad { total, bad } => {
+            Sli::Queries(TotalBad { total: as_query(total, by)?, bad: as_query(bad, by)? })
+        }
         TotalGood { total, good } => {
             Sli::Queries(TotalGood { total: as_query(total, by)?, good: as_query(good, by)? })
         }
@@ -192,9 +198,8 @@ pub(super) fn ratio_of_events(text: &str, by: &[LabelName]) -> Option<Sli> {
 pub(super) fn instant(text: &str) -> Result<String, Error> {
     let text = on_one_line(text);
     match parser::parse(&text).map_err(|reason| not_promql(&text, &reason))? {
-        Expr::MatrixSelector(_) => {
-            Err(Error::new(format!("`{text}` is a range")).with_hint("write what is made of it, such as its mean"))
-        }
+        Expr::MatrixSelector(_) => Err(Error::new(format!("`{text}` is a range"))
+            .with_hint("write what is made of it, such as its mean")),
         Expr::NumberLiteral(_) | Expr::StringLiteral(_) => {
             Err(Error::new(format!("`{text}` is a constant")).with_hint("write a query"))
         }
@@ -218,8 +223,9 @@ fn templated(text: &str) -> Result<(Query, Expr), Error> {
     let mut kinds = Kinds::default();
     kinds.look(&parsed);
     let counting = kinds.counting().map_err(|message| {
-        Error::new(format!("`{text}` {message}"))
-            .with_hint("count all of it with one of `rate`, `increase`, and `sum_over_time` or `count_over_time`")
+        Error::new(format!("`{text}` {message}")).with_hint(
+            "count all of it with one of `rate`, `increase`, and `sum_over_time` or `count_over_time`",
+        )
     })?;
     Ok((Query::new(&text, counting)?, parsed))
 }
@@ -525,9 +531,13 @@ mod tests {
     #[test]
     fn sees_latency_in_a_difference() {
         let count = "sum(rate(h_count{job=\"a\"}[{{.window}}]))";
-        let sli = read(count, &format!("({count} - sum(rate(h_bucket{{le=\"0.3\",job=\"a\"}}[{{{{.window}}}}])))"));
+        let sli =
+            read(count, &format!("({count} - sum(rate(h_bucket{{le=\"0.3\",job=\"a\"}}[{{{{.window}}}}])))"));
         let Sli::Latency(latency) = sli else { panic!("{sli:?}") };
-        assert_eq!((latency.threshold().to_string(), latency.histogram().to_string()), ("300ms".into(), "h{job=\"a\"}".into()));
+        assert_eq!(
+            (latency.threshold().to_string(), latency.histogram().to_string()),
+            ("300ms".into(), "h{job=\"a\"}".into())
+        );
         // Another job's bucket is no threshold of this histogram.
         let other = format!("({count} - sum(rate(h_bucket{{le=\"0.3\",job=\"b\"}}[{{{{.window}}}}])))");
         assert!(matches!(read(count, &other), Sli::Events(EventCounters::TotalGood { .. })));
@@ -545,7 +555,11 @@ mod tests {
             let Counter::Query(query) = counter(text, &[]).unwrap() else { panic!("{text}") };
             assert_eq!((query.to_string().as_str(), query.counting()), (text, counting));
         }
-        for text in ["sum(rate(a[5m])) + {{.window}}", "rate(a[{{.window}}]) + increase(b[{{.window}}])", "{{.window}}"] {
+        for text in [
+            "sum(rate(a[5m])) + {{.window}}",
+            "rate(a[{{.window}}]) + increase(b[{{.window}}])",
+            "{{.window}}",
+        ] {
             assert!(counter(text, &[]).unwrap_err().hint().is_some(), "{text}");
         }
     }
@@ -579,7 +593,16 @@ mod tests {
     #[test]
     fn plain_selectors_are_seen() {
         assert!(plain("http_requests_total{job=\"a\", code=~\"5..\"}").is_some() && plain("a_b").is_some());
-        for text in ["inf", "a_b{", "a_b{c=\"d\"", "a_b{c=~\"(\"}", "a_b{c}", "a_b[5m]", "group_left", "a_b{c=\"\\\\\"}"] {
+        for text in [
+            "inf",
+            "a_b{",
+            "a_b{c=\"d\"",
+            "a_b{c=~\"(\"}",
+            "a_b{c}",
+            "a_b[5m]",
+            "group_left",
+            "a_b{c=\"\\\\\"}",
+        ] {
             assert!(plain(text).is_none(), "{text}");
         }
     }

@@ -2,8 +2,8 @@
 
 use crate::{
     model::{
-        AlertPolicy, EmptySlice, EventCounters, HistogramKind, LabelName, Notification, Period, Ratio, Service,
-        Severity, Sli, Slo, TimeSlices, Window,
+        AlertPolicy, EmptySlice, EventCounters, Exclusion, HistogramKind, LabelName, Notification, Period,
+        Ratio, Service, Severity, Sli, Slo, TimeSlices, Window,
     },
     yaml::{write_entry, write_scalar},
 };
@@ -26,7 +26,26 @@ pub fn write(service: &Service) -> String {
     out.entry("version", "slo/v1");
     out.entry("service", service.name());
     out.bare("scrape_interval", service.scrape_interval());
+    if !service.counts_newborn_series() {
+        out.bare("newborn", "ignore");
+    }
+    let target: Vec<&str> = service.target_labels().iter().map(LabelName::as_str).collect();
+    if target != ["job", "instance"] {
+        out.line(&format!("target_labels: [{}]", target.join(", ")));
+    }
     out.map("labels", service.labels());
+    if !service.exclusions().is_empty() {
+        out.line("exclude:");
+    }
+    for exclusion in service.exclusions() {
+        out.line(&format!("  - from: {}", Exclusion::write_time(exclusion.from())));
+        out.line(&format!("    to: {}", Exclusion::write_time(exclusion.to())));
+        if !exclusion.reason().is_empty() {
+            out.indent = 4;
+            out.entry("reason", exclusion.reason());
+            out.indent = 0;
+        }
+    }
     out.line("slos:");
     for slo in service.slos() {
         out.slo(slo);
@@ -257,6 +276,7 @@ mod tests {
         for text in [
             include_str!("../../../testdata/rules/checkout.spec.yaml"),
             include_str!("../../../testdata/rules/guarded.spec.yaml"),
+            include_str!("../../../testdata/rules/several.spec.yaml"),
             include_str!("../../../testdata/specs/valid/calendar.yaml"),
             include_str!("../../../testdata/specs/valid/kinds.yaml"),
         ] {

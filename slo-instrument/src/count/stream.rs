@@ -66,7 +66,10 @@ impl SloCounter {
             (!matches!(slo.period(), Period::Rolling(_)), "calendar periods"),
         ];
         if let Some((_, what)) = only_rules.into_iter().find(|(asked, _)| *asked) {
-            return Err(Error::new(place(slo), format!("{what} are only known to the rules, not to the process")));
+            return Err(Error::new(
+                place(slo),
+                format!("{what} are only known to the rules, not to the process"),
+            ));
         }
         let all = |selector: &Selector| Stream::of_requests(slo, selector);
         let (form, first, second) = match slo.sli() {

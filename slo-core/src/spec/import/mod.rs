@@ -7,15 +7,15 @@ mod sloth;
 
 use super::{
     fields::{Faults, Fields, text},
-    native::{distinct, empty, start_of},
     lower,
+    native::{distinct, empty, start_of},
     tree::{self, Node, Position, Value},
 };
 use crate::{
     Diagnostics, Error, Fault,
     model::{
-        AlertPolicy, Counting, EventCounters, LabelName, Labels, Name, Objective, RESERVED_LABELS, Ratio, Service,
-        Sli, Slo, Window,
+        AlertPolicy, Counting, EventCounters, LabelName, Labels, Name, Objective, RESERVED_LABELS, Ratio,
+        Service, Sli, Slo, Window,
     },
 };
 use std::collections::BTreeMap;
@@ -88,12 +88,11 @@ pub fn read(texts: &[&str]) -> Vec<Result<Document, Diagnostics>> {
             }
             let mut names = Vec::new();
             for found in foreign {
-                match merged.get_mut(&found.name) {
-                    Some(Some(service)) => service.merge(found, &mut report),
-                    _ => {
-                        names.push(found.name.clone());
-                        merged.insert(found.name.clone(), Some(found));
-                    }
+                if let Some(Some(service)) = merged.get_mut(&found.name) {
+                    service.merge(found, &mut report);
+                } else {
+                    names.push(found.name.clone());
+                    merged.insert(found.name.clone(), Some(found));
                 }
             }
             (native, names, report)
@@ -300,14 +299,11 @@ fn percentage(node: &Node, place: &str, report: &mut Report) -> Option<Objective
 fn share(node: &Node, place: &str, report: &mut Report) -> Option<Objective> {
     let text = text(node, place, &mut report.faults)?;
     let percent = text.parse::<Ratio>().ok().and_then(|share| share.checked_mul(Ratio::whole(100)));
-    match percent {
-        Some(percent) => report.told(node.position, place, format!("{percent}%").parse()),
-        None => {
-            let error = Error::new(format!("`{text}` is not a share")).with_hint("write a number such as 0.999");
-            report.faults.add(node.position, place, error);
-            None
-        }
-    }
+    let objective = percent.map_or_else(
+        || Err(Error::new(format!("`{text}` is not a share")).with_hint("write a number such as 0.999")),
+        |percent| format!("{percent}%").parse(),
+    );
+    report.told(node.position, place, objective)
 }
 
 /// Labels with the names that Prometheus allows. A list of values is written with commas.

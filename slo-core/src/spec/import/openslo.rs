@@ -244,23 +244,16 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn slices(&mut self, fields: &Fields<'a>, method: Budgeting) -> Option<TimeSlices> {
-        let length = match fields.optional("timeSliceWindow") {
-            Some(node) => {
-                let place = fields.path("timeSliceWindow");
-                // A bare number is minutes.
-                let minutes = text(node, &place, &mut self.report.faults)?;
-                let written = if minutes.bytes().all(|byte| byte.is_ascii_digit()) {
-                    format!("{minutes}m")
-                } else {
-                    minutes.to_owned()
-                };
-                self.report.told(node.position, &place, written.parse())?
-            }
-            None => {
-                let message = "no length of a slice; 1m is assumed";
-                self.report.lose(fields.position, &fields.place, message, "write `timeSliceWindow: 1m`");
-                DEFAULT_SLICE
-            }
+        let length = if let Some(node) = fields.optional("timeSliceWindow") {
+            let place = fields.path("timeSliceWindow");
+            // A bare number is minutes.
+            let written = text(node, &place, &mut self.report.faults)?;
+            let minutes = if written.bytes().all(|byte| byte.is_ascii_digit()) { "m" } else { "" };
+            self.report.told(node.position, &place, format!("{written}{minutes}").parse())?
+        } else {
+            let message = "no length of a slice; 1m is assumed";
+            self.report.lose(fields.position, &fields.place, message, "write `timeSliceWindow: 1m`");
+            DEFAULT_SLICE
         };
         if method == Budgeting::RatioTimeslices {
             return Some(TimeSlices::of_ratios(length, EmptySlice::Skip));
@@ -281,36 +274,16 @@ impl<'a> Reader<'a, '_> {
         };
         let known = ["duration", "unit", "count", "isRolling", "calendar"];
         let fields = Fields::of(window, place, &known, &mut self.report.faults)?;
-        let (count, unit) = match fields.optional("duration") {
-            Some(node) => {
-                let duration = text(node, &fields.path("duration"), &mut self.report.faults)?;
-                let digits = duration.bytes().take_while(u8::is_ascii_digit).count();
-                let (count, unit) = duration.split_at(digits);
-                (count.to_owned(), unit.to_owned())
-            }
-            None => {
-                let count = fields.required("count", "30", &mut self.report.faults)?;
-                let unit = fields.required("unit", "Day", &mut self.report.faults)?;
-                let count = text(count, &fields.path("count"), &mut self.report.faults)?;
-                let unit = text(unit, &fields.path("unit"), &mut self.report.faults)?;
-                (count.to_owned(), unit.to_owned())
-            }
-        };
+        let (count, unit) = self.length(&fields)?;
         let position = window.position;
-        let Some((days, calendar)) = UNITS.iter().find(|(names, ..)| names.contains(&unit.as_str())).map(|u| (u.1, u.2))
-        else {
-            let error = Error::new(format!("`{count}{unit}` is not a period")).with_hint("write `30d`, `4w` or `1M`");
+        let known = UNITS.iter().find(|(names, ..)| names.contains(&unit.as_str()));
+        let (Some((_, days, calendar)), Ok(number)) = (known, count.parse::<u64>()) else {
+            let error =
+                Error::new(format!("`{count}{unit}` is not a period")).with_hint("write `30d`, `4w` or `1M`");
             self.report.faults.add(position, place, error);
             return None;
         };
-        let number: u64 = match count.parse() {
-            Ok(number) => number,
-            Err(_) => {
-                let error = Error::new(format!("`{count}{unit}` is not a period")).with_hint("write `30d`");
-                self.report.faults.add(position, place, error);
-                return None;
-            }
-        };
+        let (days, calendar) = (*days, *calendar);
         // Without a calendar, a window rolls.
         let says_rolling = fields.optional("isRolling").is_some();
         let rolling = is_true(&fields, "isRolling", self.report);
@@ -324,14 +297,30 @@ impl<'a> Reader<'a, '_> {
             }
             _ => {
                 if calendar.is_some_and(|unit| unit != "day" && unit != "week") {
-                    let message = format!("a rolling {count}{unit} is {} days", number * days);
+                    let message = format!("a rolling {count}{unit} is {} days", number.saturating_mul(days));
                     self.report.lose(position, place, message, "write the days");
                 }
                 let length = number.checked_mul(days).map(|days| days.saturating_mul(86_400_000));
-                let length = length.ok_or_else(|| Error::new("too long a period")).and_then(Window::from_millis);
+                let length =
+                    length.ok_or_else(|| Error::new("too long a period")).and_then(Window::from_millis);
                 self.report.told(position, place, length).map(Period::Rolling)
             }
         }
+    }
+
+    /// The number and the unit of a time window.
+    fn length(&mut self, fields: &Fields<'a>) -> Option<(String, String)> {
+        if let Some(node) = fields.optional("duration") {
+            let duration = text(node, &fields.path("duration"), &mut self.report.faults)?;
+            let digits = duration.bytes().take_while(u8::is_ascii_digit).count();
+            let (count, unit) = duration.split_at(digits);
+            return Some((count.to_owned(), unit.to_owned()));
+        }
+        let [count, unit] = [("count", "30"), ("unit", "Day")].map(|(name, example)| {
+            let node = fields.required(name, example, &mut self.report.faults)?;
+            text(node, &fields.path(name), &mut self.report.faults).map(str::to_owned)
+        });
+        Some((count?, unit?))
     }
 
     #[cfg(feature = "calendar")]
@@ -360,7 +349,8 @@ impl<'a> Reader<'a, '_> {
 
     #[cfg(not(feature = "calendar"))]
     fn calendar(&mut self, node: &'a Node, place: &str, _count: u64, _unit: Option<&str>) -> Option<Period> {
-        let error = Error::new("calendar periods are not built in").with_hint("turn on the feature `calendar`");
+        let error =
+            Error::new("calendar periods are not built in").with_hint("turn on the feature `calendar`");
         self.report.faults.add(node.position, place, error);
         None
     }
@@ -379,8 +369,13 @@ impl<'a> Reader<'a, '_> {
             if let Some(node) = fields.optional(reference) {
                 let name = text(node, &fields.path(reference), &mut self.report.faults)?;
                 let Some(object) = self.everything.objects.get(&("SLI", name)) else {
-                    let known: Vec<&str> =
-                        self.everything.objects.keys().filter(|(kind, _)| *kind == "SLI").map(|(_, name)| *name).collect();
+                    let known: Vec<&str> = self
+                        .everything
+                        .objects
+                        .keys()
+                        .filter(|(kind, _)| *kind == "SLI")
+                        .map(|(_, name)| *name)
+                        .collect();
                     let hint = match (closest(name, &known), known.is_empty()) {
                         (Some(known), _) => format!("did you mean `{known}`?"),
                         (None, true) => "give the file with the SLI, too".to_owned(),
@@ -473,7 +468,8 @@ impl<'a> Reader<'a, '_> {
             (Some(total), Some(good), None) => EventCounters::TotalGood { total: total?.0, good: good?.0 },
             (None, Some(good), Some(bad)) => EventCounters::GoodBad { good: good?.0, bad: bad?.0 },
             _ => {
-                let error = Error::new("a ratio of what?").with_hint("write `total` and one of `good` and `bad`");
+                let error =
+                    Error::new("a ratio of what?").with_hint("write `total` and one of `good` and `bad`");
                 self.report.faults.add(fields.position, place, error);
                 return None;
             }
@@ -534,7 +530,8 @@ impl<'a> Reader<'a, '_> {
             }
             Version::V1 => {
                 let outer = Fields::of(node, place, &["metricSource"], &mut self.report.faults)?;
-                let source = outer.required("metricSource", "{type: Prometheus, …}", &mut self.report.faults)?;
+                let source =
+                    outer.required("metricSource", "{type: Prometheus, …}", &mut self.report.faults)?;
                 let known = ["metricSourceRef", "type", "spec"];
                 let place = outer.path("metricSource");
                 let fields = Fields::of(source, &place, &known, &mut self.report.faults)?;
@@ -551,8 +548,9 @@ impl<'a> Reader<'a, '_> {
             }
         };
         if let Some(kind) = kind.filter(|kind| !kind.eq_ignore_ascii_case("prometheus")) {
-            let error = Error::new(format!("a query for {kind}, which this program does not ask"))
-                .with_hint("only Prometheus' queries become rules; write the SLO with a metric of Prometheus");
+            let error = Error::new(format!("a query for {kind}, which this program does not ask")).with_hint(
+                "only Prometheus' queries become rules; write the SLO with a metric of Prometheus",
+            );
             self.report.faults.add(query_at.position, &fields.place, error);
             return None;
         }

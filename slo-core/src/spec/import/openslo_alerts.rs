@@ -3,9 +3,7 @@
 use super::{Everything, Report, is_true, scalar};
 use crate::{
     Error,
-    model::{
-        BudgetAlerts, BurnTier, LabelName, Notification, Ratio, Severity, Tier, Window,
-    },
+    model::{BudgetAlerts, BurnTier, LabelName, Notification, Ratio, Severity, Tier, Window},
     spec::{
         fields::{Fields, items, text},
         tree::{Node, Value},
@@ -57,7 +55,7 @@ pub(super) fn policies(
             read_policy(policy, &place, everything, report, &mut conditions, &mut found);
         }
     }
-    conditions.sort_by(|one: &Condition, other| other.factor.cmp(&one.factor));
+    conditions.sort_by_key(|condition: &Condition| std::cmp::Reverse(condition.factor));
     if conditions.len() > BURN_TIERS.len() {
         let error = Error::new(format!("{} alert conditions", conditions.len()))
             .with_hint("an SLO has four burn tiers at most: fast, medium, slow and trickle");
@@ -97,7 +95,8 @@ fn resolved<'a>(
     };
     let object = everything.objects.get(&(kind, name)).copied();
     if object.is_none() {
-        let error = Error::new(format!("no {kind} is called `{name}`")).with_hint("give the file with it, too");
+        let error =
+            Error::new(format!("no {kind} is called `{name}`")).with_hint("give the file with it, too");
         report.faults.add(node.position, place, error);
     }
     object
@@ -171,7 +170,7 @@ fn condition(node: &Node, place: &str, report: &mut Report, found: &mut Policies
         "page" | "critical" | "high" | "p1" | "sev1" => Severity::Page,
         _ => Severity::Ticket,
     };
-    let slot = if severity == Severity::Page { 0 } else { 1 };
+    let slot = usize::from(severity != Severity::Page);
     if severity_name != severity.as_str()
         && let Some(name) = found.names.get_mut(slot)
     {
@@ -191,7 +190,12 @@ fn condition(node: &Node, place: &str, report: &mut Report, found: &mut Policies
     if let Some(op) = fields.optional("op") {
         match text(op, &fields.path("op"), &mut report.faults)? {
             "gt" => {}
-            "gte" => report.lose(op.position, &fields.path("op"), "`gte` becomes `gt`", "a burn rate is hardly ever equal"),
+            "gte" => report.lose(
+                op.position,
+                &fields.path("op"),
+                "`gte` becomes `gt`",
+                "a burn rate is hardly ever equal",
+            ),
             other => {
                 let error = Error::new(format!("an alert on burn rates that are `{other}`"))
                     .with_hint("write `op: gt`");

@@ -4,8 +4,8 @@ use super::{Foreign, Report, is_true, metadata, percentage};
 use crate::{
     Error,
     model::{
-        AlertPolicy, BudgetAlerts, EventCounters, HistogramKind, LabelName, LatencyHistogram, Name, Notification,
-        Period, Selector, Severity, Sli, Slo, Window,
+        AlertPolicy, BudgetAlerts, EventCounters, HistogramKind, LabelName, LatencyHistogram, Name,
+        Notification, Period, Selector, Severity, Sli, Slo, Window,
     },
     spec::{
         fields::{Fields, items, parsed, text},
@@ -40,7 +40,12 @@ fn slo(metadata: &Fields<'_>, spec: &Node, report: &mut Report) -> Option<Foreig
         "rename `service` in the native form",
     );
     let labels = super::labels(metadata, "labels", report);
-    report.lose_field(metadata, "annotations", "they are the object's, not the SLO's", "write them as labels");
+    report.lose_field(
+        metadata,
+        "annotations",
+        "they are the object's, not the SLO's",
+        "write them as labels",
+    );
 
     let known = ["target", "window", "description", "indicator", "alerting", "performanceOverAccuracy"];
     let fields = Fields::of(spec, "spec", &known, &mut report.faults)?;
@@ -190,10 +195,12 @@ fn selector(fields: &Fields<'_>, report: &mut Report) -> Option<Selector> {
 
 fn grouping(fields: &Fields<'_>, report: &mut Report) -> Vec<LabelName> {
     match fields.optional("grouping") {
-        Some(node @ Node { value: Value::List(_), .. }) => items(node, &fields.path("grouping"), &mut report.faults)
-            .into_iter()
-            .filter_map(|(place, node)| parsed(node, &place, &mut report.faults))
-            .collect(),
+        Some(node @ Node { value: Value::List(_), .. }) => {
+            items(node, &fields.path("grouping"), &mut report.faults)
+                .into_iter()
+                .filter_map(|(place, node)| parsed(node, &place, &mut report.faults))
+                .collect()
+        }
         Some(node) => {
             let place = fields.path("grouping");
             parsed(node, &place, &mut report.faults).into_iter().collect()

@@ -4,13 +4,13 @@ use super::{Everything, Foreign, Report, is_true, labels, metadata, percentage};
 use crate::{
     Error,
     model::{
-        AlertPolicy, BurnTier, EventCounters, LabelName, Labels, Name, Notification, Objective, Period, Ratio,
-        Severity, Sli, Slo, Tier, Window,
+        AlertPolicy, BurnTier, EventCounters, LabelName, Labels, Name, Notification, Objective, Period,
+        Ratio, Severity, Sli, Slo, Tier, Window,
     },
     spec::{
         fields::{Fields, items, text},
         query,
-        tree::{Node, Value},
+        tree::{Key, Node, Value},
     },
 };
 use std::collections::BTreeMap;
@@ -47,7 +47,8 @@ pub(super) fn document(node: &Node, everything: &Everything<'_>, report: &mut Re
     let known = ["version", "service", "labels", "slos", SNAKE.service_plugins];
     let Some(fields) = Fields::of(node, "", &known, &mut report.faults) else { return Vec::new() };
     if let Some(version) = fields.optional("version")
-        && let Some(other) = text(version, "version", &mut report.faults).filter(|text| *text != "prometheus/v1")
+        && let Some(other) =
+            text(version, "version", &mut report.faults).filter(|text| *text != "prometheus/v1")
     {
         let error = Error::new(format!("`{other}` is not a version of Sloth that this program reads"))
             .with_hint("write `version: prometheus/v1`");
@@ -289,8 +290,8 @@ fn events(node: &Node, place: &str, keys: &Keys, report: &mut Report) -> Option<
     let (bad, total) = (bad?, total?);
     let by = query::grouping(total.2);
     let by = if by == query::grouping(bad.2) { by } else { Vec::new() };
-    let [bad, total] = [bad, total]
-        .map(|(node, place, text)| report.told(node.position, &place, query::counter(text, &by)));
+    let [bad, total] =
+        [bad, total].map(|(node, place, text)| report.told(node.position, &place, query::counter(text, &by)));
     let counters = EventCounters::TotalBad { total: total?, bad: bad? };
     let sli = report.told(fields.position, place, query::events(counters, &by))?;
     super::warn_of_levels(&sli, fields.position, place, report);
@@ -346,18 +347,14 @@ fn alerting(node: &Node, place: &str, keys: &Keys, report: &mut Report) -> Optio
 fn annotations(fields: &Fields<'_>, report: &mut Report) -> BTreeMap<LabelName, String> {
     let Some(node) = fields.optional("annotations") else { return Labels::new() };
     let place = fields.path("annotations");
-    match &node.value {
-        Value::Map(entries) => entries
-            .iter()
-            .filter_map(|(key, value)| {
-                let text = text(value, &place, &mut report.faults)?;
-                Some((report.told(key.position, &place, key.text.parse())?, text.to_owned()))
-            })
-            .collect(),
-        _ => {
-            let error = Error::new(format!("expected annotations, found {}", node.kind()));
-            report.faults.add(node.position, &place, error.with_hint("write `{summary: …}`"));
-            Labels::new()
-        }
-    }
+    let Value::Map(entries) = &node.value else {
+        let error = Error::new(format!("expected annotations, found {}", node.kind()));
+        report.faults.add(node.position, &place, error.with_hint("write `{summary: …}`"));
+        return Labels::new();
+    };
+    let read = |(key, value): &(Key, Node)| {
+        let text = text(value, &place, &mut report.faults)?;
+        Some((report.told(key.position, &place, key.text.parse())?, text.to_owned()))
+    };
+    entries.iter().filter_map(read).collect()
 }
