@@ -132,6 +132,86 @@ fn generate_makes_objects_of_the_operator() {
 }
 
 #[test]
+fn generate_writes_for_every_target() {
+    let file = testdata("rules/checkout.spec.yaml");
+    for (target, begins) in [
+        ("prometheus", "groups:\n"),
+        ("victoriametrics", "groups:\n"),
+        ("thanos", "groups:\n"),
+        ("mimir", "namespace: slo-checkout\ngroups:\n"),
+        ("operator", "apiVersion: monitoring.coreos.com/v1\n"),
+    ] {
+        let ran = slo(&["generate", "--target", target, &file]);
+        assert_eq!(ran.exit, Exit::Done, "{}", ran.talk);
+        let (_, rules) = ran.out.split_once('\n').unwrap();
+        assert!(rules.starts_with(begins), "{target}: {rules}");
+        assert_eq!(ran.out.contains("partial_response_strategy: abort"), target == "thanos");
+        assert_eq!(ran.out.contains("increase(http_requests_total"), target == "victoriametrics", "{target}");
+    }
+}
+
+#[test]
+fn generate_knows_the_names_of_sloth() {
+    let ran = slo(&["generate", "--naming", "sloth", &testdata("import/sloth.yaml")]);
+    assert_eq!(ran.exit, Exit::Done, "{}", ran.talk);
+    for expected in [
+        "record: slo:sli_error:ratio_rate5m",
+        "record: slo:period_error_budget_remaining:ratio",
+        "record: sloth_slo_info",
+        "sloth_id: shop-availability",
+        "alert: ShopFails",
+        "sloth_severity: page",
+        "owner: team-a",
+    ] {
+        assert!(ran.out.contains(expected), "{expected}");
+    }
+    assert!(!ran.out.contains("SLOErrorBudgetBurn") && !ran.out.contains("0.00099"));
+    let ran = slo(&["generate", "--naming", "sloth", &testdata("specs/valid/calendar.yaml")]);
+    assert_eq!((ran.exit, ran.out.as_str()), (Exit::Input, ""));
+    assert!(ran.talk.contains("calendar/month: Sloth's names for a calendar period"), "{}", ran.talk);
+}
+
+#[test]
+fn generate_writes_tests_beside_rules() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().display().to_string();
+    let ran = slo(&["generate", "--tests", "--out", &out, &testdata("rules/checkout.spec.yaml")]);
+    assert_eq!(ran.exit, Exit::Done, "{}", ran.talk);
+    let tests = fs::read_to_string(folder.path().join("tests/checkout.yaml")).unwrap();
+    assert!(tests.contains("rule_files:\n  - '../rules/checkout.yaml'\n"), "{tests}");
+    assert!(folder.path().join("rules/checkout.yaml").exists());
+    let ran = slo(&["generate", "--tests", "--out", &out, &testdata("specs/valid/calendar.yaml")]);
+    assert_eq!(ran.exit, Exit::Input);
+    assert!(
+        ran.talk.contains("hint: put SLOs of calendar periods into a service of their own"),
+        "{}",
+        ran.talk
+    );
+}
+
+#[test]
+fn import_writes_the_native_form_and_says_what_is_lost() {
+    for path in files("import", ".yaml") {
+        let ran = slo(&["import", &path.display().to_string()]);
+        assert_eq!(ran.exit, Exit::Done, "{}", ran.talk);
+        assert_eq!(ran.out, fs::read_to_string(path.with_extension("native")).unwrap());
+        let lost = fs::read_to_string(path.with_extension("lost")).unwrap();
+        let told: String = ran
+            .talk
+            .lines()
+            .filter(|line| !line.starts_with(' '))
+            .map(|line| line.split_once(": lost: ").unwrap().1.to_owned() + "\n")
+            .collect();
+        let expected: String = lost
+            .lines()
+            .filter(|line| !line.starts_with(' '))
+            .map(|line| line.split_once(": ").unwrap().1.to_owned() + "\n")
+            .collect();
+        assert_eq!(told, expected);
+    }
+}
+
+#[test]
 fn generate_writes_nothing_when_anything_is_wrong() {
     let folder = tempfile::tempdir().unwrap();
     let (good, bad) = (testdata("specs/valid/minimal.yaml"), testdata("specs/invalid/five_faults.yaml"));
@@ -210,8 +290,8 @@ Scraping and the evaluation of rules come on top.
 
 #[test]
 fn budget_knows_periods_without_alerts() {
-    let ran = slo(&["budget", "--objective", "99.9%", "--window", "1d"]);
-    assert_eq!(ran.out, "99.9% over 1d: 0.1% of the events may be bad, or 1m26s of downtime.\n");
+    let ran = slo(&["budget", "--objective", "99.9%", "--window", "12h"]);
+    assert_eq!(ran.out, "99.9% over 12h: 0.1% of the events may be bad, or 43s of downtime.\n");
 }
 
 #[test]

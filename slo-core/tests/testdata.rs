@@ -94,6 +94,48 @@ fn invalid_specs() {
 }
 
 #[test]
+fn imports() {
+    for path in files(&folder("import"), ".yaml") {
+        let text = fs::read_to_string(&path).unwrap();
+        let document = spec::read(&[&text]).remove(0);
+        let document = document.unwrap_or_else(|faults| panic!("{}: {faults}", path.display()));
+        let native: Vec<String> = document.services.iter().map(spec::write).collect();
+        let native = native.join("---\n");
+        check_golden(&path.with_extension("native"), &native);
+        let lost: Vec<String> = document.losses.iter().map(ToString::to_string).collect();
+        check_golden(&path.with_extension("lost"), &(lost.join("\n") + "\n"));
+        assert_eq!(spec::parse(&native).unwrap(), document.services, "{native}");
+    }
+}
+
+#[test]
+fn refused_imports() {
+    for path in files(&folder("import/refused"), ".yaml") {
+        let text = fs::read_to_string(&path).unwrap();
+        let faults = spec::read(&[&text]).remove(0).unwrap_err();
+        check_golden(&path.with_extension("faults"), &format!("{faults}\n"));
+    }
+}
+
+#[test]
+fn texts_know_each_other() {
+    let slo = "{apiVersion: openslo/v1, kind: SLO, metadata: {name: a}, spec: {service: web, indicatorRef: b,
+        timeWindow: [{duration: 30d, isRolling: true}], budgetingMethod: Occurrences, objectives: [{target: 0.999}]}}";
+    let sli = "{apiVersion: openslo/v1, kind: SLI, metadata: {name: b}, spec: {ratioMetric: {counter: true,
+        good: {metricSource: {type: Prometheus, spec: {query: 'sum(ok_total)'}}},
+        total: {metricSource: {type: Prometheus, spec: {query: 'sum(all_total)'}}}}}}";
+    assert!(spec::read(&[slo])[0].is_err());
+    let documents = spec::read(&[slo, sli]);
+    assert_eq!(documents[0].as_ref().unwrap().services[0].slos().len(), 1);
+    assert!(documents[1].as_ref().unwrap().services.is_empty());
+    // Several files add to one service.
+    let other = slo.replace("name: a", "name: c");
+    let documents = spec::read(&[slo, sli, &other]);
+    assert_eq!(documents[0].as_ref().unwrap().services[0].slos().len(), 2);
+    assert!(documents[2].as_ref().unwrap().services.is_empty());
+}
+
+#[test]
 fn rule_files() {
     for path in files(&folder("rules"), ".spec.yaml") {
         let services = spec::parse(&fs::read_to_string(&path).unwrap()).unwrap();

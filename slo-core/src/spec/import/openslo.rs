@@ -25,6 +25,8 @@ pub(super) enum Version {
 const KINDS: [&str; 7] =
     ["SLO", "SLI", "Service", "DataSource", "AlertPolicy", "AlertCondition", "AlertNotificationTarget"];
 
+const ONE_NAME: &str = "everything has one name";
+
 /// An SLO, or an object that SLOs refer to.
 pub(super) fn object(
     version: Version,
@@ -49,7 +51,10 @@ pub(super) fn object(
             name.and_then(|name| slo.slo(&name, &metadata, spec)).into_iter().collect()
         }
         "Service" => {
-            Fields::of(spec, "spec", &["description"], &mut report.faults);
+            if let Some(fields) = Fields::of(spec, "spec", &["description"], &mut report.faults) {
+                report.lose_field(&fields, "description", "services have none", "describe its SLOs");
+            }
+            report.lose_field(&metadata, "displayName", ONE_NAME, "put it into the description");
             let Some(name) = name else { return Vec::new() };
             let labels = labels(&metadata, "labels", report);
             vec![Foreign { position: node.position, name, labels, slos: Vec::new() }]
@@ -117,6 +122,7 @@ impl<'a> Reader<'a, '_> {
         let service: Option<Name> = fields.parsed(service, "checkout", &mut self.report.faults);
         let description = fields.text("description", &mut self.report.faults).unwrap_or_default();
         let labels = labels(metadata, "labels", self.report);
+        self.report.lose_field(metadata, "displayName", ONE_NAME, "put it into the description");
         self.report.lose_field(metadata, "annotations", "they are the object's", "write them as labels");
         let windows = if self.version == Version::V1Alpha { "timeWindows" } else { "timeWindow" };
         let period = fields
@@ -208,6 +214,17 @@ impl<'a> Reader<'a, '_> {
         }
         let objective = self.target(&fields);
         let sli = self.sli(slo, &fields);
+        self.report.lose_field(&fields, "displayName", ONE_NAME, "put it into the description");
+        if !matches!(sli, Some((Sli::Gauge(_), _))) {
+            for name in ["op", "value"] {
+                self.report.lose_field(&fields, name, "only a threshold has it, not a ratio", "leave it out");
+            }
+        }
+        if budgeting == Some(Budgeting::Occurrences) {
+            for name in ["timeSliceTarget", "timeSliceWindow"] {
+                self.report.lose_field(&fields, name, "occurrences have no slices", "leave it out");
+            }
+        }
         let slices = match budgeting? {
             Budgeting::Occurrences => None,
             method => Some(self.slices(&fields, method)?),
