@@ -29,6 +29,7 @@ mod objective;
 mod query;
 mod ratio;
 mod selector;
+mod service;
 mod severity;
 mod sli;
 mod slices;
@@ -47,11 +48,12 @@ pub use objective::Objective;
 pub use query::{Counting, Query};
 pub use ratio::Ratio;
 pub use selector::{MatchOp, Matcher, Selector};
+pub use service::Service;
+#[cfg(feature = "spec")]
+pub(crate) use service::check_scrape_interval;
 pub use severity::{BurnTier, Severity};
 pub use sli::{Bound, Comparison, EventCounters, Gauge, HistogramKind, LatencyHistogram, Sli};
 pub use slices::{EmptySlice, TimeSlices};
-#[cfg(feature = "spec")]
-pub(crate) use slo::check_scrape_interval;
-pub use slo::{Service, Slo};
+pub use slo::Slo;
 pub use tier::{Rescaling, Tier, TierDoubt};
 pub use window::{Period, Window};

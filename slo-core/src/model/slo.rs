@@ -1,8 +1,8 @@
-//! An SLO, and the service it belongs to.
+//! An SLO.
 
 use super::{
-    AlertPolicy, BudgetAlerts, Exclusion, LabelName, Labels, Name, Notification, Objective, Period,
-    RESERVED_LABELS, Severity, Sli, TimeSlices, Window,
+    AlertPolicy, BudgetAlerts, LabelName, Labels, Name, Notification, Objective, Period, RESERVED_LABELS,
+    Severity, Sli, TimeSlices, Window,
 };
 use crate::Error;
 use std::collections::BTreeSet;
@@ -268,7 +268,7 @@ impl Slo {
         }
     }
 
-    fn time_scaled(&self, speed: u32) -> Result<Self, Error> {
+    pub(super) fn time_scaled(&self, speed: u32) -> Result<Self, Error> {
         let slices = match self.slices {
             Some(slices) => Some(slices.time_scaled(speed)?),
             None => None,
@@ -291,174 +291,4 @@ impl Slo {
             ..self.clone()
         })
     }
-}
-
-/// A service and its SLOs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Service {
-    name: Name,
-    labels: Labels,
-    target_labels: Vec<LabelName>,
-    counts_newborn: bool,
-    exclusions: Vec<Exclusion>,
-    // Short enough for every alert window to hold four scrapes.
-    scrape_interval: Window,
-    // At least one, with distinct names.
-    slos: Vec<Slo>,
-}
-
-/// Labels that Prometheus puts on every series of a scrape target.
-const TARGET_LABELS: [&str; 2] = ["job", "instance"];
-
-/// Scrapes that the shortest alert window must hold: a tile is at most half of it and needs two.
-const SCRAPES_PER_WINDOW: u64 = 4;
-
-impl Service {
-    /// A service with its SLOs, scraped every `scrape_interval`.
-    ///
-    /// # Errors
-    /// No SLO, two of one name, or scrapes too far apart for the shortest alert window.
-    pub fn new(name: Name, scrape_interval: Window, slos: Vec<Slo>) -> Result<Self, Error> {
-        if slos.is_empty() {
-            return Err(Error::new("no SLO").with_hint("a service needs at least one"));
-        }
-        let mut names = BTreeSet::new();
-        for slo in &slos {
-            if !names.insert(&slo.name) {
-                return Err(
-                    Error::new(format!("`{}` names two SLOs", slo.name)).with_hint("rename one of them")
-                );
-            }
-        }
-        check_scrape_interval(scrape_interval, slos.iter().map(Slo::policy))?;
-        Ok(Self {
-            name,
-            labels: Labels::new(),
-            target_labels: TARGET_LABELS.map(LabelName::from_static).to_vec(),
-            counts_newborn: true,
-            exclusions: Vec::new(),
-            scrape_interval,
-            slos,
-        })
-    }
-
-    /// The same with other labels that tell its targets apart; `job` and `instance` are those of Prometheus.
-    #[must_use]
-    pub fn with_target_labels(mut self, labels: Vec<LabelName>) -> Self {
-        self.target_labels = labels;
-        self
-    }
-
-    /// The same for exporters whose series vanish and come back with the counts that they had: the first value of a new
-    /// series is not taken for new events.
-    #[must_use]
-    pub const fn without_newborn_series(mut self) -> Self {
-        self.counts_newborn = false;
-        self
-    }
-
-    /// The same with times that do not count.
-    #[must_use]
-    pub fn with_exclusions(mut self, exclusions: Vec<Exclusion>) -> Self {
-        self.exclusions = exclusions;
-        self
-    }
-
-    /// The same with labels that describe the service.
-    #[must_use]
-    pub fn with_labels(mut self, labels: Labels) -> Self {
-        self.labels = labels;
-        self
-    }
-
-    /// Its name, the value of the `service` label.
-    #[must_use]
-    pub const fn name(&self) -> &Name {
-        &self.name
-    }
-
-    /// Labels that describe it; they are put on `slo_info` and on alerts.
-    #[must_use]
-    pub const fn labels(&self) -> &Labels {
-        &self.labels
-    }
-
-    /// The labels that tell its targets apart.
-    #[must_use]
-    pub fn target_labels(&self) -> &[LabelName] {
-        &self.target_labels
-    }
-
-    /// Whether the first value of a series that is born on a known target counts as new events.
-    #[must_use]
-    pub const fn counts_newborn_series(&self) -> bool {
-        self.counts_newborn
-    }
-
-    /// Times that do not count.
-    #[must_use]
-    pub fn exclusions(&self) -> &[Exclusion] {
-        &self.exclusions
-    }
-
-    /// How often its metrics are scraped.
-    #[must_use]
-    pub const fn scrape_interval(&self) -> Window {
-        self.scrape_interval
-    }
-
-    /// Its SLOs, in the order they were written.
-    #[must_use]
-    pub fn slos(&self) -> &[Slo] {
-        &self.slos
-    }
-
-    /// The same service in a world that runs `speed` times faster, for demonstrations and tests.
-    ///
-    /// Periods and alert windows are divided by `speed`, and, rounded up to a millisecond, the scrape interval and
-    /// the time that events must be gone; objectives, factors, shares and latency thresholds stay. At 60, an hour of budget passes in a minute.
-    ///
-    #[cfg_attr(feature = "spec", doc = "```")]
-    #[cfg_attr(not(feature = "spec"), doc = "```ignore")]
-    /// let text = "{version: slo/v1, service: a, slos: [{name: b, objective: 99%, window: 30d,
-    ///     sli: {events: {total: t, bad: b}}}]}";
-    /// let service = slo_core::spec::parse(text)?.remove(0).time_scaled(60)?;
-    /// assert_eq!(service.slos()[0].period().to_string(), "12h");
-    /// assert_eq!(service.slos()[0].policy().windows()[0].to_string(), "5s");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    /// A speed that leaves a fraction of a millisecond in any of them.
-    pub fn time_scaled(&self, speed: u32) -> Result<Self, Error> {
-        let scaled = || {
-            let slos = self.slos.iter().map(|slo| slo.time_scaled(speed)).collect::<Result<_, Error>>()?;
-            // No number is derived from the scrape interval exactly, so it may be rounded.
-            let scrape_interval =
-                Window::from_millis(self.scrape_interval.as_millis().div_ceil(speed.max(1).into()))?;
-            Ok(Self { scrape_interval, slos, ..self.clone() })
-        };
-        scaled().map_err(|error: Error| {
-            Error::new(format!("time cannot run {speed} times faster: {error}"))
-                .with_hint("2, 3, 4, 5, 6, 10, 12, 15, 20, 30 and 60 work for every spec")
-        })
-    }
-}
-
-/// Refuses scrapes that are too far apart for the shortest window of `policies`.
-pub(crate) fn check_scrape_interval<'a>(
-    scrape_interval: Window,
-    policies: impl Iterator<Item = &'a AlertPolicy>,
-) -> Result<(), Error> {
-    let Some(shortest) = policies.filter_map(|policy| policy.windows().first().copied()).min() else {
-        return Ok(());
-    };
-    let longest_interval = Window::from_millis((shortest.as_millis() / SCRAPES_PER_WINDOW).max(1))?;
-    if scrape_interval <= longest_interval {
-        return Ok(());
-    }
-    Err(Error::new(format!(
-        "a scrape interval of {scrape_interval} is too long for the {shortest} alert window"
-    ))
-    .with_hint(format!("scrape every {longest_interval} or more often")))
 }

@@ -1,11 +1,13 @@
 //! Text to models, with every fault of a document at once.
 
 mod alerting;
+mod counter;
 mod fields;
 mod import;
 mod lower;
 mod native;
 mod query;
+mod selector;
 mod sli;
 mod tree;
 mod write;

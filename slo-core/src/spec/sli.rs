@@ -1,8 +1,9 @@
 //! What a native document counts.
 
 use super::{
+    counter,
     fields::{Faults, Fields, percent, text},
-    query,
+    query, selector,
     tree::{Node, Value},
 };
 use crate::{
@@ -23,7 +24,7 @@ pub(super) fn sli(node: &Node, place: &str, by: &[LabelName], faults: &mut Fault
         found.push(match kind {
             "events" => events(node, &place, by, faults),
             "latency" => latency(node, &place, faults).map(Sli::Latency),
-            "probe" => selector(node, &place, faults).map(Sli::Probe),
+            "probe" => series(node, &place, faults).map(Sli::Probe),
             "gauge" => gauge(node, &place, faults).map(Sli::Gauge),
             _ => told(node, &place, faults, query::ratio).map(Sli::Ratio),
         });
@@ -46,7 +47,7 @@ fn events(node: &Node, place: &str, by: &[LabelName], faults: &mut Faults) -> Op
     let fields = Fields::of(node, place, &["total", "good", "bad"], faults)?;
     let [total, good, bad] = ["total", "good", "bad"].map(|name| {
         let node = fields.optional(name)?;
-        Some(told(node, &fields.path(name), faults, |text| query::counter(text, by)))
+        Some(told(node, &fields.path(name), faults, |text| counter::counter(text, by)))
     });
     let counters = match (total, good, bad) {
         (Some(total), None, Some(bad)) => EventCounters::TotalBad { total: total?, bad: bad? },
@@ -60,7 +61,7 @@ fn events(node: &Node, place: &str, by: &[LabelName], faults: &mut Faults) -> Op
             return None;
         }
     };
-    match query::events(counters, by) {
+    match counter::events(counters, by) {
         Ok(sli) => Some(sli),
         Err(error) => {
             faults.add(fields.position, place, error);
@@ -73,7 +74,7 @@ fn latency(node: &Node, place: &str, faults: &mut Faults) -> Option<LatencyHisto
     let fields = Fields::of(node, place, &["histogram", "threshold", "kind"], faults)?;
     let histogram = fields
         .required("histogram", "http_request_duration_seconds", faults)
-        .and_then(|node| selector(node, &fields.path("histogram"), faults));
+        .and_then(|node| series(node, &fields.path("histogram"), faults));
     if let Some(Err(error)) = histogram.as_ref().map(LatencyHistogram::check) {
         let position = fields.optional("histogram").map_or(fields.position, |node| node.position);
         faults.add(position, &fields.path("histogram"), error);
@@ -131,8 +132,8 @@ pub(super) fn slices(node: &Node, place: &str, faults: &mut Faults) -> Option<Ti
     }
 }
 
-fn selector(node: &Node, place: &str, faults: &mut Faults) -> Option<Selector> {
-    told(node, place, faults, query::selector)
+fn series(node: &Node, place: &str, faults: &mut Faults) -> Option<Selector> {
+    told(node, place, faults, selector::selector)
 }
 
 /// What `read` makes of the scalar `node`.

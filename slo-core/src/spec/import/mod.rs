@@ -2,6 +2,7 @@
 
 mod openslo;
 mod openslo_alerts;
+mod openslo_metrics;
 mod pyrra;
 mod sloth;
 

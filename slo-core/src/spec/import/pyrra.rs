@@ -8,8 +8,9 @@ use crate::{
         Notification, Period, Selector, Severity, Sli, Slo, Window,
     },
     spec::{
+        counter,
         fields::{Fields, items, parsed, text},
-        query,
+        selector,
         tree::{Node, Value},
     },
 };
@@ -159,7 +160,7 @@ fn indicator(node: &Node, place: &str, report: &mut Report) -> Option<Indicator>
             let fields = Fields::of(node, &place, &["success", "total", "grouping"], &mut report.faults)?;
             let (good, total) = (metric(&fields, "success", report), metric(&fields, "total", report));
             let by = grouping(&fields, report);
-            Some((query::total_good(total?, good?), by))
+            Some((counter::total_good(total?, good?), by))
         }
         "latencyNative" | "latency_native" => {
             let fields = Fields::of(node, &place, &["latency", "total", "grouping"], &mut report.faults)?;
@@ -190,7 +191,7 @@ fn selector(fields: &Fields<'_>, report: &mut Report) -> Option<Selector> {
     let node = fields.required("metric", "requests_total", &mut report.faults)?;
     let place = fields.path("metric");
     let text = text(node, &place, &mut report.faults)?;
-    report.told(node.position, &place, query::selector(text))
+    report.told(node.position, &place, selector::selector(text))
 }
 
 fn grouping(fields: &Fields<'_>, report: &mut Report) -> Vec<LabelName> {

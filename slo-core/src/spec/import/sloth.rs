@@ -8,6 +8,7 @@ use crate::{
         Ratio, Severity, Sli, Slo, Tier, Window,
     },
     spec::{
+        counter,
         fields::{Fields, items, text},
         query,
         tree::{Key, Node, Value},
@@ -290,10 +291,10 @@ fn events(node: &Node, place: &str, keys: &Keys, report: &mut Report) -> Option<
     let (bad, total) = (bad?, total?);
     let by = query::grouping(total.2);
     let by = if by == query::grouping(bad.2) { by } else { Vec::new() };
-    let [bad, total] =
-        [bad, total].map(|(node, place, text)| report.told(node.position, &place, query::counter(text, &by)));
+    let [bad, total] = [bad, total]
+        .map(|(node, place, text)| report.told(node.position, &place, counter::counter(text, &by)));
     let counters = EventCounters::TotalBad { total: total?, bad: bad? };
-    let sli = report.told(fields.position, place, query::events(counters, &by))?;
+    let sli = report.told(fields.position, place, counter::events(counters, &by))?;
     super::warn_of_levels(&sli, fields.position, place, report);
     Some((sli, by))
 }
@@ -303,7 +304,7 @@ fn raw(node: &Node, place: &str, keys: &Keys, report: &mut Report) -> Option<(Sl
     let name = keys.error_ratio_query;
     let node = fields.required(name, "…[{{.window}}]…", &mut report.faults)?;
     let (place, written) = (fields.path(name), text(node, &fields.path(name), &mut report.faults)?);
-    if let Some(sli) = query::ratio_of_events(written, &[]) {
+    if let Some(sli) = counter::ratio_of_events(written, &[]) {
         return Some((sli, Vec::new()));
     }
     let ratio = report.told(node.position, &place, query::ratio(written))?;

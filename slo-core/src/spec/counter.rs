@@ -1,0 +1,308 @@
+//! What streams of events are counted by: counters where a query says no more than that, queries otherwise.
+
+use super::{
+    query::{SENTINEL, on_one_line, sentinel_text, strip, templated, without_zero},
+    selector::{from_parsed, not_promql, plain, selector},
+};
+use crate::{
+    Error,
+    model::{
+        Counting, EventCounters, LabelName, LatencyHistogram, MatchOp, Matcher, Query, Ratio, Selector, Sli,
+        Window,
+    },
+};
+use promql_parser::parser::{self, Expr, LabelModifier};
+use std::collections::BTreeSet;
+
+/// What a stream of events is written as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Counter {
+    /// A counter, or a query that says no more than one.
+    Selector(Selector),
+    /// The rate of one counter less that of another.
+    Difference { minuend: Selector, subtrahend: Selector, query: Query },
+    /// Any other query.
+    Query(Query),
+}
+
+/// Reads a counter, or a query with a window to fill in. `by` are the labels that the SLO is split by.
+pub(super) fn counter(text: &str, by: &[LabelName]) -> Result<Counter, Error> {
+    if !text.contains("{{") {
+        return selector(text).map(Counter::Selector).map_err(|error| match error.hint() {
+            Some(hint) if error.message().contains("is a query") => {
+                let hint = format!("{hint}, or a query with the window `[{{{{.window}}}}]`");
+                Error::new(error.message()).with_hint(hint)
+            }
+            _ => error,
+        });
+    }
+    if by.is_empty()
+        && let Some(selector) = plain_rate(text)
+    {
+        return Ok(Counter::Selector(selector));
+    }
+    let (query, parsed) = templated(text)?;
+    let rated = |expr: &Expr| rated(expr, by);
+    Ok(match without_zero(&parsed) {
+        Expr::Binary(binary) if binary.op.to_string() == "-" && binary.modifier.is_none() => {
+            match (rated(strip(&binary.lhs)), rated(strip(&binary.rhs))) {
+                (Some(minuend), Some(subtrahend)) => Counter::Difference { minuend, subtrahend, query },
+                _ => Counter::Query(query),
+            }
+        }
+        other => rated(other).map_or(Counter::Query(query), Counter::Selector),
+    })
+}
+
+/// Reads a counter as OpenSLO writes it: with a window to fill in, with a window of its own, or without any. One that
+/// is not `cumulative` is a gauge of events since the last sample.
+pub(super) fn counter_or_rate(text: &str, cumulative: bool, by: &[LabelName]) -> Result<Counter, Error> {
+    if text.contains("{{") {
+        return counter(text, by);
+    }
+    let text = on_one_line(text);
+    let parsed = parser::parse(&text).map_err(|reason| not_promql(&text, &reason))?;
+    let series = match without_zero(&parsed) {
+        Expr::VectorSelector(found) => from_parsed(found.clone()),
+        Expr::Aggregate(sum) if sum.op.to_string() == "sum" && sum.modifier.is_none() => {
+            match strip(&sum.expr) {
+                Expr::VectorSelector(found) => from_parsed(found.clone()),
+                Expr::Call(call) if matches!(call.func.name, "rate" | "increase") => {
+                    match call.args.args.as_slice() {
+                        // The rules choose their own windows.
+                        [argument] => match &**argument {
+                            Expr::MatrixSelector(range) => from_parsed(range.vs.clone()),
+                            _ => Err(no_counter(&text)),
+                        },
+                        _ => Err(no_counter(&text)),
+                    }
+                }
+                _ => Err(no_counter(&text)),
+            }
+        }
+        _ => Err(no_counter(&text)),
+    }?;
+    if cumulative {
+        return Ok(Counter::Selector(series));
+    }
+    let query = format!("sum(sum_over_time({series}[{{{{.window}}}}]))");
+    Query::new(&query, Counting::Samples).map(Counter::Query)
+}
+
+fn no_counter(text: &str) -> Error {
+    Error::new(format!("`{text}` is no counter, and has no window to fill in"))
+        .with_hint("write the window of its ranges as `[{{.window}}]`")
+}
+
+/// The SLI of two streams: counters where all of them are, queries otherwise.
+pub(super) fn events(counters: EventCounters<Counter>, by: &[LabelName]) -> Result<Sli, Error> {
+    use Counter::{Difference, Selector};
+    use EventCounters::{GoodBad, TotalBad, TotalGood};
+    Ok(match counters {
+        TotalBad { total: Selector(total), bad: Selector(bad) } => Sli::Events(TotalBad { total, bad }),
+        TotalGood { total: Selector(total), good: Selector(good) } => Sli::Events(TotalGood { total, good }),
+        GoodBad { good: Selector(good), bad: Selector(bad) } => Sli::Events(GoodBad { good, bad }),
+        // Bad is what is not good.
+        TotalBad { total: Selector(total), bad: Difference { minuend, subtrahend: good, .. } }
+            if total == minuend =>
+        {
+            total_good(total, good)
+        }
+        TotalBad { total, bad } => {
+            Sli::Queries(TotalBad { total: as_query(total, by)?, bad: as_query(bad, by)? })
+        }
+        TotalGood { total, good } => {
+            Sli::Queries(TotalGood { total: as_query(total, by)?, good: as_query(good, by)? })
+        }
+        GoodBad { good, bad } => Sli::Queries(GoodBad { good: as_query(good, by)?, bad: as_query(bad, by)? }),
+    })
+}
+
+/// The SLI of a counter of all events and one of the good ones. Where they are the count and a bucket of one
+/// histogram, it is one of latency.
+pub(super) fn total_good(total: Selector, good: Selector) -> Sli {
+    match latency(&total, &good) {
+        Some(latency) => Sli::Latency(latency),
+        None => Sli::Events(EventCounters::TotalGood { total, good }),
+    }
+}
+
+fn latency(total: &Selector, good: &Selector) -> Option<LatencyHistogram> {
+    let base = total.metric().strip_suffix("_count")?;
+    if good.metric().strip_suffix("_bucket") != Some(base) {
+        return None;
+    }
+    let is_bound = |matcher: &&Matcher| matcher.label.as_str() == "le" && matcher.op == MatchOp::Equal;
+    let bound: Ratio = good.matchers().iter().find(is_bound)?.value.parse().ok()?;
+    let rest: BTreeSet<String> =
+        good.matchers().iter().filter(|matcher| !is_bound(matcher)).map(ToString::to_string).collect();
+    let all: BTreeSet<String> = total.matchers().iter().map(ToString::to_string).collect();
+    let millis = bound.checked_mul(Ratio::whole(1_000)).filter(|millis| millis.denominator() == 1)?;
+    let threshold = Window::from_millis(u64::try_from(millis.floor()).ok()?).ok()?;
+    let histogram = total.matchers().iter().cloned().fold(Selector::new(base).ok()?, Selector::with);
+    (rest == all).then(|| LatencyHistogram::new(histogram, threshold).ok())?
+}
+
+fn as_query(counter: Counter, by: &[LabelName]) -> Result<Query, Error> {
+    match counter {
+        Counter::Query(query) | Counter::Difference { query, .. } => Ok(query),
+        Counter::Selector(selector) => {
+            let by: Vec<&str> = by.iter().map(LabelName::as_str).collect();
+            let by = if by.is_empty() { String::new() } else { format!(" by ({}) ", by.join(", ")) };
+            Query::new(&format!("sum{by}(rate({selector}[{{{{.window}}}}]))"), Counting::PerSecond)
+        }
+    }
+}
+
+/// The events that a query of a share of bad ones divides, where it does no more than that.
+pub(super) fn ratio_of_events(text: &str, by: &[LabelName]) -> Option<Sli> {
+    let (_, parsed) = templated(text).ok()?;
+    let counter_of = |expr: &Expr| {
+        let text = expr.to_string();
+        // The parser's printer is trusted as far as the parser reads it back.
+        let same = is_sum(expr) && parser::parse(&text).ok().as_ref() == Some(expr);
+        same.then(|| counter(&text.replace(&sentinel_text(), "{{.window}}"), by).ok())?
+    };
+    let quotient = |expr: &Expr| match strip(expr) {
+        Expr::Binary(division) if division.op.to_string() == "/" && division.modifier.is_none() => {
+            Some((counter_of(strip(&division.lhs))?, counter_of(strip(&division.rhs))?))
+        }
+        _ => None,
+    };
+    let counters = match strip(&parsed) {
+        Expr::Binary(difference)
+            if difference.op.to_string() == "-"
+                && matches!(strip(&difference.lhs), Expr::NumberLiteral(one) if one.val.total_cmp(&1.0).is_eq()) =>
+        {
+            let (good, total) = quotient(&difference.rhs)?;
+            EventCounters::TotalGood { total, good }
+        }
+        other => {
+            let (bad, total) = quotient(other)?;
+            EventCounters::TotalBad { total, bad }
+        }
+    };
+    match (counters, by) {
+        (EventCounters::TotalGood { total: Counter::Selector(total), good: Counter::Selector(good) }, _) => {
+            Some(total_good(total, good))
+        }
+        (counters, by) => events(counters, by).ok(),
+    }
+}
+
+/// The counter whose rate over the window, summed by `by`, an expression is.
+fn rated(expr: &Expr, by: &[LabelName]) -> Option<Selector> {
+    let Expr::Aggregate(sum) = expr else { return None };
+    let kept: BTreeSet<&str> = match &sum.modifier {
+        None => BTreeSet::new(),
+        Some(LabelModifier::Include(labels)) => labels.labels.iter().map(String::as_str).collect(),
+        Some(LabelModifier::Exclude(_)) => return None,
+    };
+    if sum.op.to_string() != "sum" || kept != by.iter().map(LabelName::as_str).collect() {
+        return None;
+    }
+    let Expr::Call(call) = strip(&sum.expr) else { return None };
+    let [argument] = call.args.args.as_slice() else { return None };
+    match &**argument {
+        Expr::MatrixSelector(range)
+            if range.range == SENTINEL && matches!(call.func.name, "rate" | "increase") =>
+        {
+            from_parsed(range.vs.clone()).ok()
+        }
+        _ => None,
+    }
+}
+
+/// Whether what an expression counts adds up from window to window.
+fn is_sum(expr: &Expr) -> bool {
+    match expr {
+        Expr::Paren(inner) => is_sum(&inner.expr),
+        Expr::Aggregate(sum) => sum.op.to_string() == "sum" && is_sum(&sum.expr),
+        Expr::Binary(binary) => {
+            matches!(binary.op.to_string().as_str(), "+" | "-") && is_sum(&binary.lhs) && is_sum(&binary.rhs)
+        }
+        Expr::Call(call) => {
+            matches!(call.func.name, "rate" | "increase" | "sum_over_time" | "count_over_time")
+                && matches!(call.args.args.as_slice(), [argument]
+                    if matches!(&**argument, Expr::MatrixSelector(range) if range.range == SENTINEL))
+        }
+        _ => false,
+    }
+}
+
+/// The counter whose summed rate over the window `text` is, if it is written as plainly as most are.
+fn plain_rate(text: &str) -> Option<Selector> {
+    let text = text.trim();
+    let inner = text.strip_prefix("sum(rate(").or_else(|| text.strip_prefix("sum(increase("))?;
+    plain(inner.strip_suffix("[{{.window}}]))")?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(total: &str, bad: &str) -> Sli {
+        let total = counter(total, &[]).unwrap();
+        events(EventCounters::TotalBad { total, bad: counter(bad, &[]).unwrap() }, &[]).unwrap()
+    }
+
+    #[test]
+    fn sees_through_queries_that_are_counters() {
+        let sli = read(
+            "sum(rate(all{a=\"b\"}[{{.window}}]))",
+            "sum(\n increase(bad[{{ .window }}]) # comment\n) or vector(0)",
+        );
+        let expected = EventCounters::TotalBad {
+            total: selector("all{a=\"b\"}").unwrap(),
+            bad: selector("bad").unwrap(),
+        };
+        assert_eq!(sli, Sli::Events(expected));
+    }
+
+    #[test]
+    fn sees_latency_in_a_difference() {
+        let count = "sum(rate(h_count{job=\"a\"}[{{.window}}]))";
+        let sli =
+            read(count, &format!("({count} - sum(rate(h_bucket{{le=\"0.3\",job=\"a\"}}[{{{{.window}}}}])))"));
+        let Sli::Latency(latency) = sli else { panic!("{sli:?}") };
+        assert_eq!(
+            (latency.threshold().to_string(), latency.histogram().to_string()),
+            ("300ms".into(), "h{job=\"a\"}".into())
+        );
+        // Another job's bucket is no threshold of this histogram.
+        let other = format!("({count} - sum(rate(h_bucket{{le=\"0.3\",job=\"b\"}}[{{{{.window}}}}])))");
+        assert!(matches!(read(count, &other), Sli::Events(EventCounters::TotalGood { .. })));
+    }
+
+    #[test]
+    fn keeps_other_queries_as_they_are() {
+        for (text, counting) in [
+            ("max(rate(a[{{.window}}]))", Counting::PerSecond),
+            ("sum by (x) (increase(a[{{.window}}]))", Counting::PerWindow),
+            ("sum(count_over_time(a[{{.window}}]))", Counting::Samples),
+            ("sum(rate(a[{{.window}}])) + sum(rate(b{c=\"  # \"}[{{.window}}]))", Counting::PerSecond),
+            ("avg(avg_over_time(a[{{.window}}]))", Counting::Level),
+        ] {
+            let Counter::Query(query) = counter(text, &[]).unwrap() else { panic!("{text}") };
+            assert_eq!((query.to_string().as_str(), query.counting()), (text, counting));
+        }
+        for text in [
+            "sum(rate(a[5m])) + {{.window}}",
+            "rate(a[{{.window}}]) + increase(b[{{.window}}])",
+            "{{.window}}",
+        ] {
+            assert!(counter(text, &[]).unwrap_err().hint().is_some(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sees_events_in_a_ratio() {
+        let of = |text: &str| ratio_of_events(text, &[]);
+        let sli = of("1 - (sum(rate(good[{{.window}}])) / sum(rate(all[{{.window}}])))");
+        assert!(matches!(sli, Some(Sli::Events(EventCounters::TotalGood { .. }))), "{sli:?}");
+        let sli = of("1 - (sum(sum_over_time(g[{{.window}}])) / sum(count_over_time(g[{{.window}}])))");
+        assert!(matches!(sli, Some(Sli::Queries(EventCounters::TotalGood { .. }))), "{sli:?}");
+        // A mean of means is no count.
+        assert_eq!(of("avg(avg_over_time(a[{{.window}}])) / avg(avg_over_time(b[{{.window}}]))"), None);
+    }
+}

@@ -1,0 +1,243 @@
+//! OpenSLO's indicators: what they count, and the queries that they ask.
+
+use super::{
+    entry, is_true,
+    openslo::{Reader, Version},
+    scalar,
+};
+use crate::{
+    Error,
+    model::{Bound, EventCounters, Gauge, LabelName, Sli},
+    spec::{
+        counter::{self, Counter},
+        fields::{Fields, closest, text},
+        query,
+        tree::Node,
+    },
+};
+
+impl<'a> Reader<'a, '_> {
+    /// The SLI of the objective, or that of the whole SLO.
+    pub(super) fn sli(&mut self, slo: &Fields<'a>, objective: &Fields<'a>) -> Option<(Sli, Vec<LabelName>)> {
+        if let Some(node) = objective.optional("ratioMetrics") {
+            return self.ratio_metric(node, &objective.path("ratioMetrics"));
+        }
+        let [inline, reference] =
+            if self.version == Version::V2Alpha { ["sli", "sliRef"] } else { ["indicator", "indicatorRef"] };
+        for fields in [objective, slo] {
+            if let Some(node) = fields.optional(inline) {
+                return self.indicator(node, &fields.path(inline), objective);
+            }
+            if let Some(node) = fields.optional(reference) {
+                let name = text(node, &fields.path(reference), &mut self.report.faults)?;
+                let Some(object) = self.everything.objects.get(&("SLI", name)) else {
+                    let known: Vec<&str> = self
+                        .everything
+                        .objects
+                        .keys()
+                        .filter(|(kind, _)| *kind == "SLI")
+                        .map(|(_, name)| *name)
+                        .collect();
+                    let hint = match (closest(name, &known), known.is_empty()) {
+                        (Some(known), _) => format!("did you mean `{known}`?"),
+                        (None, true) => "give the file with the SLI, too".to_owned(),
+                        (None, false) => format!("known are {}", known.join(", ")),
+                    };
+                    let error = Error::new(format!("no SLI is called `{name}`")).with_hint(hint);
+                    self.report.faults.add(node.position, &fields.path(reference), error);
+                    return None;
+                };
+                return self.indicator(object, &fields.path(reference), objective);
+            }
+        }
+        let error = Error::new("no SLI").with_hint(format!("write `{inline}` or `{reference}`"));
+        self.report.faults.add(slo.position, &slo.place, error);
+        None
+    }
+
+    /// An SLI, inline or as an object of its own.
+    fn indicator(
+        &mut self,
+        node: &'a Node,
+        place: &str,
+        objective: &Fields<'a>,
+    ) -> Option<(Sli, Vec<LabelName>)> {
+        let fields = if self.version == Version::V1Alpha {
+            Fields::of(node, place, &["thresholdMetric", "ratioMetric"], &mut self.report.faults)?
+        } else {
+            let known = ["apiVersion", "kind", "metadata", "spec"];
+            let outer = Fields::of(node, place, &known, &mut self.report.faults)?;
+            let spec = outer.required("spec", "{ratioMetric: …}", &mut self.report.faults)?;
+            let known = ["description", "thresholdMetric", "ratioMetric"];
+            Fields::of(spec, &format!("{place}.spec"), &known, &mut self.report.faults)?
+        };
+        match (fields.optional("thresholdMetric"), fields.optional("ratioMetric")) {
+            (Some(node), None) => {
+                let gauge = self.threshold_metric(node, &fields.path("thresholdMetric"), objective)?;
+                Some((Sli::Gauge(gauge), Vec::new()))
+            }
+            (None, Some(node)) => self.ratio_metric(node, &fields.path("ratioMetric")),
+            _ => {
+                let error = Error::new("one metric is needed")
+                    .with_hint("write one of `thresholdMetric` and `ratioMetric`");
+                self.report.faults.add(fields.position, &fields.place, error);
+                None
+            }
+        }
+    }
+
+    fn threshold_metric(&mut self, node: &'a Node, place: &str, objective: &Fields<'a>) -> Option<Gauge> {
+        let (node, place, query) = self.query(node, place)?;
+        let query = self.report.told(node.position, &place, query::instant(&query));
+        let op = objective.required("op", "lte", &mut self.report.faults);
+        let value = objective.required("value", "200", &mut self.report.faults);
+        let (op, value) = (op?, value?);
+        let sign = match text(op, &objective.path("op"), &mut self.report.faults)? {
+            "lt" => "<",
+            "lte" => "<=",
+            "gt" => ">",
+            "gte" => ">=",
+            other => {
+                let error = Error::new(format!("`{other}` is no comparison"))
+                    .with_hint("write `lt`, `lte`, `gt` or `gte`");
+                self.report.faults.add(op.position, &objective.path("op"), error);
+                return None;
+            }
+        };
+        let number = text(value, &objective.path("value"), &mut self.report.faults)?;
+        let bound: Result<Bound, Error> = format!("{sign} {number}").parse();
+        let good = self.report.told(value.position, &objective.path("value"), bound)?;
+        Gauge::new(query?, good).ok()
+    }
+
+    fn ratio_metric(&mut self, node: &'a Node, place: &str) -> Option<(Sli, Vec<LabelName>)> {
+        let known = ["counter", "incremental", "good", "bad", "total", "rawType", "raw"];
+        let fields = Fields::of(node, place, &known, &mut self.report.faults)?;
+        if let Some(raw) = fields.optional("raw") {
+            return self.raw(raw, &fields);
+        }
+        // What is not said to be a counter is taken for one where it says nothing.
+        let says = ["counter", "incremental"].into_iter().find(|name| fields.optional(name).is_some());
+        let cumulative = says.is_none_or(|name| is_true(&fields, name, self.report));
+        let [total, good, bad] = ["total", "good", "bad"].map(|name| {
+            let node = fields.optional(name)?;
+            Some(self.stream(node, &fields.path(name), cumulative))
+        });
+        let by = [&total, &good, &bad].into_iter().flatten().flatten().next().map(|(_, by)| by.clone());
+        let by = by.unwrap_or_default();
+        let counters = match (total, good, bad) {
+            (Some(total), None, Some(bad)) => EventCounters::TotalBad { total: total?.0, bad: bad?.0 },
+            (Some(total), Some(good), None) => EventCounters::TotalGood { total: total?.0, good: good?.0 },
+            (None, Some(good), Some(bad)) => EventCounters::GoodBad { good: good?.0, bad: bad?.0 },
+            _ => {
+                let error =
+                    Error::new("a ratio of what?").with_hint("write `total` and one of `good` and `bad`");
+                self.report.faults.add(fields.position, place, error);
+                return None;
+            }
+        };
+        let sli = match counters {
+            EventCounters::TotalGood { total: Counter::Selector(total), good: Counter::Selector(good) } => {
+                counter::total_good(total, good)
+            }
+            counters => self.report.told(fields.position, place, counter::events(counters, &by))?,
+        };
+        super::warn_of_levels(&sli, fields.position, place, self.report);
+        Some((sli, by))
+    }
+
+    /// A stream of events, and the labels that its query keeps.
+    fn stream(&mut self, node: &'a Node, place: &str, cumulative: bool) -> Option<(Counter, Vec<LabelName>)> {
+        let (node, place, text) = self.query(node, place)?;
+        let by = query::grouping(&text);
+        let counter = counter::counter_or_rate(&text, cumulative, &by);
+        Some((self.report.told(node.position, &place, counter)?, by))
+    }
+
+    fn raw(&mut self, node: &'a Node, fields: &Fields<'a>) -> Option<(Sli, Vec<LabelName>)> {
+        let kind = fields.required("rawType", "success", &mut self.report.faults)?;
+        let kind_text = text(kind, &fields.path("rawType"), &mut self.report.faults)?;
+        let (node, place, query) = self.query(node, &fields.path("raw"))?;
+        let bad = match kind_text {
+            "success" => format!("1 - ({query})"),
+            "failure" => query,
+            other => {
+                let error = Error::new(format!("`{other}` is no kind of ratio"))
+                    .with_hint("write `success` or `failure`");
+                self.report.faults.add(kind.position, &fields.path("rawType"), error);
+                return None;
+            }
+        };
+        if let Some(sli) = counter::ratio_of_events(&bad, &[]) {
+            return Some((sli, Vec::new()));
+        }
+        let ratio = self.report.told(node.position, &place, query::ratio(&bad))?;
+        self.report.lose(
+            node.position,
+            &place,
+            "a ratio without its events: over long windows it is the mean of its tiles",
+            "give the queries of good and of all events, where there are any",
+        );
+        Some((Sli::Ratio(ratio), Vec::new()))
+    }
+
+    /// The text of a metric's query, with its place; one that is not for Prometheus is a fault.
+    fn query(&mut self, node: &'a Node, place: &str) -> Option<(&'a Node, String, String)> {
+        let (fields, kind, query_at) = match self.version {
+            Version::V1Alpha => {
+                let known = ["source", "queryType", "query", "metadata"];
+                let fields = Fields::of(node, place, &known, &mut self.report.faults)?;
+                let kind = fields.text("source", &mut self.report.faults).map(str::to_owned);
+                (fields, kind, node)
+            }
+            Version::V1 => {
+                let outer = Fields::of(node, place, &["metricSource"], &mut self.report.faults)?;
+                let source =
+                    outer.required("metricSource", "{type: Prometheus, …}", &mut self.report.faults)?;
+                let known = ["metricSourceRef", "type", "spec"];
+                let place = outer.path("metricSource");
+                let fields = Fields::of(source, &place, &known, &mut self.report.faults)?;
+                let kind = fields.text("type", &mut self.report.faults).map(str::to_owned);
+                let kind = kind.or_else(|| self.source_kind(&fields, "metricSourceRef"));
+                (fields, kind, source)
+            }
+            Version::V2Alpha => {
+                let known = ["dataSourceRef", "dataSourceSpec", "spec"];
+                let fields = Fields::of(node, place, &known, &mut self.report.faults)?;
+                let inline = fields.optional("dataSourceSpec").and_then(|node| scalar(node, "type"));
+                let kind = inline.map(str::to_owned).or_else(|| self.source_kind(&fields, "dataSourceRef"));
+                (fields, kind, node)
+            }
+        };
+        if let Some(kind) = kind.filter(|kind| !kind.eq_ignore_ascii_case("prometheus")) {
+            let error = Error::new(format!("a query for {kind}, which this program does not ask")).with_hint(
+                "only Prometheus' queries become rules; write the SLO with a metric of Prometheus",
+            );
+            self.report.faults.add(query_at.position, &fields.place, error);
+            return None;
+        }
+        let fields = if self.version == Version::V1Alpha {
+            fields
+        } else {
+            let spec = fields.required("spec", "{query: …}", &mut self.report.faults)?;
+            Fields::of(spec, &fields.path("spec"), &["query", "queryType"], &mut self.report.faults)?
+        };
+        let query = fields.required("query", "sum(rate(…[{{.window}}]))", &mut self.report.faults)?;
+        let place = fields.path("query");
+        let text = text(query, &place, &mut self.report.faults)?;
+        Some((query, place, text.to_owned()))
+    }
+
+    /// What a data source that is referred to is.
+    fn source_kind(&mut self, fields: &Fields<'a>, reference: &str) -> Option<String> {
+        let node = fields.optional(reference)?;
+        let name = text(node, &fields.path(reference), &mut self.report.faults)?;
+        let source = self.everything.objects.get(&("DataSource", name));
+        let kind = source.and_then(|source| entry(source, "spec")).and_then(|spec| scalar(spec, "type"));
+        if kind.is_none() {
+            let message = format!("the data source `{name}` is not among the files; Prometheus is assumed");
+            self.report.lose(node.position, &fields.path(reference), message, "give its file, too");
+        }
+        kind.map(str::to_owned)
+    }
+}

@@ -1,0 +1,178 @@
+//! Selectors of a spec, checked by the parser of the field.
+
+use crate::{
+    Error,
+    model::{MatchOp, Selector},
+};
+use promql_parser::{
+    label,
+    parser::{self, Expr},
+};
+
+/// Reads an instant vector selector.
+pub(super) fn selector(text: &str) -> Result<Selector, Error> {
+    if let Some(selector) = plain(text) {
+        return Ok(selector);
+    }
+    let found = match parser::parse(text).map_err(|reason| not_promql(text, &reason))? {
+        Expr::VectorSelector(found) => found,
+        Expr::MatrixSelector(_) => {
+            return Err(Error::new(format!("`{text}` is a range"))
+                .with_hint("drop the range; the rules choose their own windows"));
+        }
+        _ => {
+            return Err(Error::new(format!("`{text}` is a query, not a selector"))
+                .with_hint("write the counter itself, such as http_requests_total{job=\"checkout\"}"));
+        }
+    };
+    from_parsed(found)
+}
+
+/// Words with an underscore that are no metric names.
+const KEYWORDS: [&str; 4] = ["count_values", "group_left", "group_right", "limit_ratio"];
+
+/// The selector that `text` is, if it is written as plainly as most are. The parser of the field compiles every regular
+/// expression, which takes longer than all the rest of reading and writing; here they are only checked.
+pub(super) fn plain(text: &str) -> Option<Selector> {
+    let (metric, matchers) = match text.trim().strip_suffix('}') {
+        Some(rest) => rest.split_once('{')?,
+        None => (text.trim(), ""),
+    };
+    let metric = metric.trim_end();
+    if !metric.contains(['_', ':']) || KEYWORDS.contains(&metric) {
+        return None; // `inf`, `sum`, `on`: what they mean depends on where they stand.
+    }
+    let mut selector = Selector::new(metric).ok()?;
+    let mut rest = matchers.trim();
+    while !rest.is_empty() {
+        let (label, after) = rest.split_at(rest.find(['=', '!'])?);
+        let (op, after) = [
+            ("=~", MatchOp::Regex),
+            ("!~", MatchOp::NotRegex),
+            ("!=", MatchOp::NotEqual),
+            ("=", MatchOp::Equal),
+        ]
+        .into_iter()
+        .find_map(|(sign, op)| Some((op, after.strip_prefix(sign)?)))?;
+        let (value, after) = after.trim_start().strip_prefix('"')?.split_once('"')?;
+        if value.contains(['\\', '\n']) {
+            return None;
+        }
+        if matches!(op, MatchOp::Regex | MatchOp::NotRegex) {
+            regex_syntax::parse(value).ok()?;
+        }
+        selector = selector.matching(label.trim(), op, value).ok()?;
+        rest = match after.trim_start() {
+            "" => "",
+            more => more.strip_prefix(',')?.trim_start(),
+        };
+    }
+    Some(selector)
+}
+
+pub(super) fn from_parsed(found: parser::VectorSelector) -> Result<Selector, Error> {
+    let text = found.to_string();
+    if found.offset.is_some() || found.at.is_some() {
+        return Err(Error::new(format!("`{text}` looks back in time")).with_hint("drop `offset` and `@`"));
+    }
+    if !found.matchers.or_matchers.is_empty() {
+        return Err(Error::new(format!("`{text}` has matchers joined by `or`"))
+            .with_hint("Prometheus does not read this; use =~ with alternatives"));
+    }
+    let Some(name) = found.name else {
+        return Err(
+            Error::new(format!("`{text}` has no metric name")).with_hint("begin with the counter's name")
+        );
+    };
+    found.matchers.matchers.into_iter().try_fold(Selector::new(name)?, |selector, matcher| {
+        let op = match matcher.op {
+            label::MatchOp::Equal => MatchOp::Equal,
+            label::MatchOp::NotEqual => MatchOp::NotEqual,
+            label::MatchOp::Re(_) => MatchOp::Regex,
+            label::MatchOp::NotRe(_) => MatchOp::NotRegex,
+        };
+        selector.matching(&matcher.name, op, matcher.value)
+    })
+}
+
+pub(super) fn not_promql(text: &str, reason: &str) -> Error {
+    let error = Error::new(format!("`{text}` is not valid PromQL: {reason}"));
+    let unbalanced = [('{', '}'), ('(', ')'), ('[', ']')]
+        .into_iter()
+        .find(|(open, close)| text.matches(*open).count() != text.matches(*close).count());
+    match unbalanced {
+        Some((open, close)) => error.with_hint(format!("`{open}` and `{close}` do not pair up")),
+        None if text.matches('"').count() % 2 == 1 => error.with_hint("a quote is not closed"),
+        None => {
+            error.with_hint("write a selector such as http_requests_total{job=\"checkout\", code=~\"5..\"}")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn reads_selectors() {
+        for (text, printed) in [
+            ("m", "m"),
+            (" m { a = 'x' , b != \"y\" , } ", "m{a=\"x\",b!=\"y\"}"),
+            (r#"m{code=~"5..",path!~"/\\d+"}"#, r#"m{code=~"5..",path!~"/\\d+"}"#),
+            ("a:b:c", "a:b:c"),
+        ] {
+            assert_eq!(selector(text).unwrap().to_string(), printed);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+        #[test]
+        fn plain_selectors_are_read_as_the_parser_of_the_field_reads_them(
+            text in "[a-z]{1,3}[_:][a-z]{0,3}( ?\\{( ?[a-z_]{1,3} ?(=|!=|=~|!~) ?\"[a-z.|+*()\\[\\]\\\\]{0,5}\",?){0,3} ?\\})?"
+        ) {
+            if let Some(selector) = plain(&text) {
+                let Ok(Expr::VectorSelector(found)) = parser::parse(&text) else {
+                    return Err(TestCaseError::fail(format!("{text} is no selector")));
+                };
+                prop_assert_eq!(from_parsed(found).unwrap(), selector);
+            }
+        }
+    }
+
+    #[test]
+    fn plain_selectors_are_seen() {
+        assert!(plain("http_requests_total{job=\"a\", code=~\"5..\"}").is_some() && plain("a_b").is_some());
+        for text in [
+            "inf",
+            "a_b{",
+            "a_b{c=\"d\"",
+            "a_b{c=~\"(\"}",
+            "a_b{c}",
+            "a_b[5m]",
+            "group_left",
+            "a_b{c=\"\\\\\"}",
+        ] {
+            assert!(plain(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_everything_else_and_says_why() {
+        for (text, message) in [
+            ("sum(rate(m[5m]))", "is a query, not a selector"),
+            ("m[5m]", "is a range"),
+            ("m offset 5m", "looks back in time"),
+            ("{a=\"b\"}", "has no metric name"),
+            ("m{a=\"b\"", "is not valid PromQL"),
+            ("m{a=~\"(\"}", "is not valid PromQL"),
+            ("", "is not valid PromQL"),
+            ("m{a=\"b\" or c=\"d\"}", "or"),
+        ] {
+            let error = selector(text).unwrap_err();
+            assert!(error.message().contains(message), "{text}: {error}");
+            assert!(error.hint().is_some(), "{text}");
+        }
+    }
+}
