@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Budget(Budget),
     /// Print the JSON Schema of the native format, for editors
     Schema,
+    /// Print completions for a shell
+    Completions(Completions),
 }
 
 #[derive(Debug, Group)]
@@ -117,6 +119,13 @@ pub(crate) struct Budget {
     pub(crate) bad: Option<u64>,
     #[command(flatten)]
     pub(crate) output: Output,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_enum, value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
 }
 
 #[derive(Debug, Group)]

@@ -56,6 +56,15 @@ fn schema_is_json_of_the_native_format() {
 }
 
 #[test]
+fn completions_know_the_verbs() {
+    for shell in ["bash", "zsh", "fish"] {
+        let ran = slo(&["completions", shell]);
+        assert_eq!((ran.exit, ran.talk.as_str()), (Exit::Done, ""));
+        assert!(ran.out.contains("import") && ran.out.contains("victoriametrics"), "{shell}");
+    }
+}
+
+#[test]
 fn explain_says_what_rules_cost_and_alerts_do() {
     let file = testdata("rules/guarded.spec.yaml");
     let ran = slo(&["explain", &file]);

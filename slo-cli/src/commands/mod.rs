@@ -7,7 +7,11 @@ mod import;
 mod status;
 mod validate;
 
-use crate::{args::Command, error::Error};
+use crate::{
+    args::{Args, Command},
+    error::Error,
+};
+use clap::CommandFactory;
 use std::io::Write;
 
 pub(crate) fn run(command: &Command, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
@@ -18,6 +22,10 @@ pub(crate) fn run(command: &Command, out: &mut dyn Write, talk: &mut dyn Write) 
         Command::Explain(explain) => explain::run(explain, out, talk),
         Command::Status(status) => status::run(status, out, talk),
         Command::Budget(budget) => budget::run(budget, out),
+        Command::Completions(completions) => {
+            clap_complete::generate(completions.shell, &mut Args::command(), "slo", out);
+            Ok(())
+        }
         Command::Schema => Ok(out.write_all(slo_core::spec::SCHEMA.as_bytes())?),
     }
 }
