@@ -14,9 +14,10 @@ use std::{io::Write, path::Path};
 
 pub(super) fn run(generate: &Generate, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
     let services = load::services(&generate.specs.files, generate.scale.time_scale, talk)?;
-    if generate.tests && (generate.naming == Naming::Sloth || generate.target == Target::VictoriaMetrics) {
+    if generate.tests && (generate.naming == Naming::Sloth || generate.target != Target::Prometheus) {
         return Err(Error::Input(
-            "tests are of the rules that promtool evaluates, with our own names\n  hint: leave `--tests` out"
+            "promtool tests rule files of Prometheus, with our own names\n  hint: generate the tests without `--target` \
+             and `--naming`, into another folder"
                 .to_owned(),
         ));
     }

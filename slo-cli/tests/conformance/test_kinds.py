@@ -190,15 +190,18 @@ def test_slices_are_judged_by_their_events(evaluated):
         assert (total[at], bad[at]) == (float(events > 0), pytest.approx(errors / events if events else 0.0))
 
 
-def test_calendar_periods_begin_when_the_calendar_says(tmp_path_factory, tmp_path):
-    spec = """
+@pytest.mark.parametrize("unit, scrape_interval", [("week", "15s"), ("month", "1m")])
+def test_calendar_periods_begin_when_the_calendar_says(unit, scrape_interval, tmp_path_factory, tmp_path):
+    # At a scrape a minute, coarse tiles last ten: longer than Prometheus looks back for a value.
+    spec = f"""
 version: slo/v1
 service: calendar
+scrape_interval: {scrape_interval}
 slos:
-  - name: week
+  - name: shop
     objective: 99%
-    window: {calendar: week, time_zone: Europe/Berlin, start: "2026-01-05 06:00:00"}
-    sli: {events: {total: 'requests_total{job="shop"}', bad: 'requests_total{job="shop",code="500"}'}}
+    window: {{calendar: {unit}, time_zone: Europe/Berlin, start: "2026-01-05 06:00:00"}}
+    sli: {{events: {{total: 'requests_total{{job="shop"}}', bad: 'requests_total{{job="shop",code="500"}}'}}}}
 """
     groups = generated(tmp_path, spec)
     rules = {rule["record"]: rule["expr"] for group in groups for rule in group["rules"] if "record" in rule}
@@ -220,21 +223,23 @@ slos:
             server.write(scenario.points())
             server.record(groups, begin, end)
             when = boundary + 5 * 3600
-            series = '{service="calendar",slo="week"}'
+            series = '{service="calendar",slo="shop"}'
             # `@ end()` is the end of a query; of a rule's, the moment that it is evaluated at.
             now = lambda record, at: next(iter(server.at(rules[record], at)[0].values()))
             (start,) = server.at(f"slo:calendar_period:start_seconds{series}", when)[0].values()
             assert start == boundary
-            ratio = now("slo:sli_error:ratio_week", when)
+            ratio = now(f"slo:sli_error:ratio_{unit}", when)
             total, bad = scenario.tally(boundary, when)
-            # The first tile may begin up to six minutes before the period.
-            early = scenario.tally(boundary - 360, boundary)[1]
+            # The first tile may begin up to two coarse tiles and a fine one before the period.
+            early = scenario.tally(boundary - (660 if scrape_interval == "15s" else 1350), boundary)[1]
             assert bad / total - 0.001 <= ratio <= (bad + early) / total + 0.001
-            assert now("slo:sli_coverage:ratio_week", when) == pytest.approx(1, abs=0.03)
-            assert now("slo:sli_error:ratio_week", boundary - 3600) == pytest.approx(1, abs=0.01)
-            # Five hours of a week at ten times the budget.
+            assert now(f"slo:sli_coverage:ratio_{unit}", when) == pytest.approx(1, abs=0.05)
+            assert now(f"slo:sli_error:ratio_{unit}", boundary - 3600) == pytest.approx(1, abs=0.01)
+            # Five hours at ten times the budget.
+            (end_of_period,) = server.at(f"slo:calendar_period:end_seconds{series}", when)[0].values()
+            hours = (end_of_period - boundary) / 3600
             seen = float(now("slo:error_budget:projected_remaining_ratio", when))
-            burn = server.at(f"slo:burn_rate:ratio_week{series}", when)[0]
-            assert seen == pytest.approx(1 - next(iter(burn.values())) * 5 / 168, abs=0.02)
+            burn = server.at(f"slo:burn_rate:ratio_{unit}{series}", when)[0]
+            assert seen == pytest.approx(1 - next(iter(burn.values())) * 5 / hours, abs=0.02)
         finally:
             server.stop()

@@ -1,6 +1,6 @@
 //! A service: its SLOs, and how its series are scraped.
 
-use super::{AlertPolicy, Exclusion, LabelName, Labels, Name, Slo, Window};
+use super::{AlertPolicy, Exclusion, LabelName, Labels, Name, Severity, Slo, Window};
 use crate::Error;
 use std::collections::BTreeSet;
 
@@ -23,6 +23,8 @@ const TARGET_LABELS: [&str; 2] = ["job", "instance"];
 
 /// Scrapes that the shortest alert window must hold: a tile is at most half of it and needs two.
 const SCRAPES_PER_WINDOW: u64 = 4;
+/// Scrapes that a slice must hold, so that a late one does not leave it empty.
+const SCRAPES_PER_SLICE: u64 = 2;
 
 impl Service {
     /// A service with its SLOs, scraped every `scrape_interval`.
@@ -42,6 +44,17 @@ impl Service {
             }
         }
         check_scrape_interval(scrape_interval, slos.iter().map(Slo::policy))?;
+        for slo in &slos {
+            if let Some(slices) = slo.slices()
+                && slices.length().as_millis() < SCRAPES_PER_SLICE * scrape_interval.as_millis()
+            {
+                return Err(Error::new(format!(
+                    "slices of {} hold fewer than two scrapes, one every {scrape_interval}",
+                    slices.length()
+                ))
+                .with_hint("make them longer, or scrape more often"));
+            }
+        }
         Ok(Self {
             name,
             labels: Labels::new(),
@@ -122,6 +135,24 @@ impl Service {
     #[must_use]
     pub fn slos(&self) -> &[Slo] {
         &self.slos
+    }
+
+    /// Refuses labels that alerts would set over those of their group.
+    pub(crate) fn check_groups(&self) -> Result<(), Error> {
+        for slo in &self.slos {
+            let set = [&self.labels, slo.labels()]
+                .into_iter()
+                .chain([Severity::Page, Severity::Ticket].map(|severity| &slo.notification(severity).labels));
+            let taken = set.flat_map(Labels::keys).find(|label| slo.by().contains(label));
+            if let Some(label) = taken {
+                return Err(Error::new(format!(
+                    "`{}` is grouped by `{label}`, and has a label of that name",
+                    slo.name()
+                ))
+                .with_hint("drop the label: alerts carry that of their group"));
+            }
+        }
+        Ok(())
     }
 
     /// The same service in a world that runs `speed` times faster, for demonstrations and tests.

@@ -5,7 +5,7 @@ use crate::Error;
 use std::{fmt, str::FromStr};
 
 /// A service level indicator: how events are counted, and which of them are bad.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Sli {
     /// Events counted by two counters.
@@ -26,7 +26,7 @@ pub enum Sli {
 /// Two counters of an event SLI; the third follows from them.
 ///
 /// Closed: of total, good and bad, these are all the pairs. A counter is a [`Selector`] or a [`Query`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum EventCounters<S = Selector> {
     /// All events and the bad ones: the preferred form, since nothing is subtracted.
     TotalBad {
@@ -74,7 +74,7 @@ pub enum HistogramKind {
 /// assert_eq!(sli.bucket_bound(), "0.25");
 /// # Ok::<(), slo_core::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct LatencyHistogram {
     // A base name, without `_bucket`, `_count` or `_sum`, and no matcher on `le`.
     histogram: Selector,
@@ -147,7 +147,7 @@ impl LatencyHistogram {
 /// assert_eq!(short.good().to_string(), "<= 100");
 /// # Ok::<(), slo_core::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Gauge {
     // PromQL, without a window to fill in.
     query: String,

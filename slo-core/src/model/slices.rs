@@ -12,7 +12,7 @@ use crate::Error;
 /// assert_eq!(minutes.allowed(), Some("0.05".parse()?));
 /// # Ok::<(), slo_core::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TimeSlices {
     length: Window,
     // The least share of good events and the largest of bad ones, which add up to 1; `None` for ratios.

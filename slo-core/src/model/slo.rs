@@ -90,7 +90,7 @@ impl Slo {
     /// The same with a budget, and alerts, of its own for every value of `by`.
     ///
     /// # Errors
-    /// A label twice, one that the rules set, or an SLI that is a share and cannot be added up.
+    /// A label twice, or one that the rules set.
     pub fn grouped_by(mut self, by: Vec<LabelName>) -> Result<Self, Error> {
         let mut seen = BTreeSet::new();
         for label in &by {
@@ -276,6 +276,11 @@ impl Slo {
         Ok(Self {
             period: self.period.time_scaled(speed)?,
             slices,
+            // No number is derived from it.
+            keep_firing_for: self
+                .keep_firing_for
+                .map(|hold| Window::from_millis(hold.as_millis().div_ceil(speed.max(1).into())))
+                .transpose()?,
             policy: self.policy.time_scaled(speed)?,
             budget_alerts: BudgetAlerts {
                 absent: match self.budget_alerts.absent {

@@ -133,6 +133,8 @@ pub enum RangeFunction {
     SumOverTime,
     /// `count_over_time`
     CountOverTime,
+    /// `last_over_time`
+    LastOverTime,
 }
 
 /// Aggregations.
@@ -143,6 +145,8 @@ pub enum Aggregation {
     Sum,
     /// `count`
     Count,
+    /// `avg`
+    Avg,
 }
 
 /// Binary operators, loosest first.
@@ -292,6 +296,12 @@ impl Expr {
     #[must_use]
     pub fn sum_by(self, by: &[LabelName]) -> Self {
         Self::Aggregate { op: Aggregation::Sum, by: by.to_vec(), operand: Box::new(self) }
+    }
+
+    /// `avg by (by) (self)`
+    #[must_use]
+    pub fn avg_by(self, by: &[LabelName]) -> Self {
+        Self::Aggregate { op: Aggregation::Avg, by: by.to_vec(), operand: Box::new(self) }
     }
 
     /// `count by (by) (self)`

@@ -308,6 +308,7 @@ impl RangeFunction {
             Self::Resets => "resets",
             Self::SumOverTime => "sum_over_time",
             Self::CountOverTime => "count_over_time",
+            Self::LastOverTime => "last_over_time",
         }
     }
 }
@@ -317,6 +318,7 @@ impl Aggregation {
         match self {
             Self::Sum => "sum",
             Self::Count => "count",
+            Self::Avg => "avg",
         }
     }
 }

@@ -44,7 +44,7 @@ pub(super) fn notes(service: &Service, slo: &Slo, plan: &Plan, options: Options)
 /// The first tile of a period looks so far back.
 #[cfg(feature = "calendar")]
 fn sum(plan: &Plan) -> String {
-    let millis = plan.fine().as_millis() + plan.coarse().as_millis();
+    let millis = plan.fine().as_millis() + 2 * plan.coarse().as_millis();
     crate::model::Window::from_millis(millis).map_or_else(|_| String::new(), |window| window.to_string())
 }
 

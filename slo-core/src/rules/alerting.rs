@@ -35,10 +35,12 @@ pub(super) fn burn_alert(recording: &Recording<'_>, tier: &Tier) -> Result<Rule,
 }
 
 /// The alerts on a budget that is low or gone, and on events that are.
-pub(super) fn budget_alerts(recording: &Recording<'_>) -> Vec<Rule> {
+///
+/// `left` is the share of the budget that is left.
+pub(super) fn budget_alerts(recording: &Recording<'_>, left: &Expr) -> Vec<Rule> {
     let (service, slo) = (recording.service, recording.slo);
     let alerts = slo.budget_alerts();
-    let left = || recording.series(names::BUDGET_PROJECTED.to_owned());
+    let left = || left.clone();
     let place = place(service, slo);
     let mut rules = Vec::new();
     if let Some(severity) = alerts.exhausted {
@@ -100,6 +102,7 @@ fn alert(
     labels.extend(slo.labels().clone());
     labels.insert(LabelName::from_static("severity"), severity.to_string());
     labels.extend(notification.labels.clone());
+    let is_burn = label.is_some();
     labels.extend(label);
     labels.extend(names::identity(service, slo));
     // Prometheus reads the labels of alerts as templates too.
@@ -113,8 +116,12 @@ fn alert(
     ];
     let mut annotations: BTreeMap<String, String> =
         usual.into_iter().chain(links).filter_map(|(name, text)| Some((name.to_owned(), text?))).collect();
-    let own = notification.annotations.iter().map(|(name, text)| (name.to_string(), text.clone()));
-    annotations.extend(own);
+    for (name, text) in &notification.annotations {
+        // What somebody wrote about a burn is not true of a budget that is gone.
+        if is_burn || !["summary", "description"].contains(&name.as_str()) {
+            annotations.insert(name.to_string(), text.clone());
+        }
+    }
     Rule::Alert { alert: text.alert.to_owned(), labels, annotations, expr, hold, keep_firing_for: None }
 }
 

@@ -51,17 +51,19 @@ impl Recording<'_> {
         ])
     }
 
-    /// `function` of the coarse tiles that ended after the current period began. The first may begin up to a coarse
-    /// and a fine tile before it.
+    /// `function` of the coarse tiles since the current period began. Steps lie on a grid of their own, so each takes the
+    /// one tile that was recorded since the step before; the first may have begun two coarse and a fine tile before the
+    /// period.
     pub(super) fn since_start(&self, metric: String, calendar: &Calendar, function: RangeFunction) -> Expr {
         let step = self.plan.coarse();
         let start = Expr::AtEnd(self.selector(names::PERIOD_START.to_owned()));
         let clock = Expr::call(Function::Vector, vec![Expr::call(Function::Time, vec![])]);
         let nowhere = || Matching::On(Vec::new());
         let since = clock.binary(BinaryOp::Greater, nowhere(), start);
+        let tile = self.tiles(metric, step).apply(RangeFunction::LastOverTime);
         Expr::OverSubquery {
             function,
-            operand: Box::new(self.series(metric).binary(BinaryOp::And, nowhere(), since)),
+            operand: Box::new(tile.binary(BinaryOp::And, nowhere(), since)),
             window: calendar.longest(),
             step,
         }

@@ -132,7 +132,12 @@ fn explanation(
     options: Options,
 ) -> Result<Explanation, Error> {
     let plan = Plan::of(service, slo)?;
-    let reader = Reader { plan: &plan, scrape_interval: service.scrape_interval() };
+    // Tiles that another SLO counts are recorded in its group, at a moment of their own.
+    let counts = groups
+        .iter()
+        .flat_map(|group| &group.rules)
+        .any(|rule| rule.name() == names::total_tile(plan.fine()));
+    let reader = Reader { plan: &plan, scrape_interval: service.scrape_interval(), borrows: !counts };
     let cost = |group: &RuleGroup, rule: &Rule| {
         let mut cost = RuleCost {
             group: group.name.clone(),
@@ -178,6 +183,7 @@ fn explanation(
 struct Reader<'a> {
     plan: &'a Plan,
     scrape_interval: Window,
+    borrows: bool,
 }
 
 impl Reader<'_> {
@@ -190,7 +196,8 @@ impl Reader<'_> {
             interval if interval == self.plan.coarse() => 2 * fine,
             _ => 2 * fine + coarse,
         };
-        Window::from_millis(self.scrape_interval.as_millis() + interval.as_millis() + tiles)
+        let borrowed = if self.borrows { fine } else { 0 };
+        Window::from_millis(self.scrape_interval.as_millis() + interval.as_millis() + tiles + borrowed)
     }
 
     fn read(&self, expr: &Expr, cost: &mut RuleCost) {

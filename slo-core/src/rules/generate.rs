@@ -11,10 +11,10 @@ use super::{
 use crate::model::Period;
 use crate::{
     Error,
-    model::{Selector, Service, Slo, Window},
+    model::{LabelName, Selector, Service, Sli, Slo, TimeSlices, Window},
     promql::Expr,
 };
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 /// The rules of every SLO of `service`: three groups each, a function of the service alone. For the
 /// usual alert windows:
@@ -46,14 +46,17 @@ pub fn generate(service: &Service) -> Result<Vec<RuleGroup>, Error> {
 /// # Errors
 /// Those of [`generate`]; a calendar period without a time, or with Sloth's names, which has none.
 pub fn generate_with(service: &Service, options: Options) -> Result<Vec<RuleGroup>, Error> {
+    service.check_groups()?;
     let mut groups: Vec<RuleGroup> = Vec::with_capacity(service.slos().len() * GROUPS);
+    let mut seen: HashMap<Counted<'_>, usize> = HashMap::new();
     for (index, slo) in service.slos().iter().enumerate() {
         let made = slo_groups(service, slo, options).map_err(|error| error.of(service, slo))?;
         groups.extend(made);
         // Of two objectives of one SLI, only the first reads the raw series.
-        let twin = service.slos().iter().take(index).position(|other| counts_the_same(service, slo, other));
-        if let Some(twin) = twin {
-            share_tiles(service, [twin, index], &mut groups);
+        let tile = Plan::of(service, slo)?.fine();
+        let first = *seen.entry((slo.sli(), slo.by(), slo.slices(), tile)).or_insert(index);
+        if first != index {
+            share_tiles(service, [first, index], &mut groups);
         }
     }
     Ok(groups)
@@ -62,14 +65,8 @@ pub fn generate_with(service: &Service, options: Options) -> Result<Vec<RuleGrou
 /// Groups of an SLO.
 const GROUPS: usize = 3;
 
-/// Whether two SLOs count the same events in the same tiles.
-fn counts_the_same(service: &Service, one: &Slo, other: &Slo) -> bool {
-    let tile = |slo: &Slo| Plan::of(service, slo).map(|plan| plan.fine()).ok();
-    one.sli() == other.sli()
-        && one.by() == other.by()
-        && one.slices() == other.slices()
-        && tile(one) == tile(other)
-}
+/// What decides which events an SLO counts, and in which tiles.
+type Counted<'a> = (&'a Sli, &'a [LabelName], Option<TimeSlices>, Window);
 
 /// Makes the tiles of the second SLO copies of those of the first, which are recorded just before them.
 fn share_tiles(service: &Service, [first, second]: [usize; 2], groups: &mut [RuleGroup]) {
@@ -98,6 +95,7 @@ fn share_tiles(service: &Service, [first, second]: [usize; 2], groups: &mut [Rul
 /// Those of [`generate_with`].
 pub fn check(service: &Service, options: Options) -> Result<(), Error> {
     for slo in service.slos() {
+        service.check_groups()?;
         let checked = || {
             let plan = Plan::of(service, slo)?;
             for tier in slo.policy().tiers() {
@@ -150,10 +148,61 @@ fn slo_groups(service: &Service, slo: &Slo, options: Options) -> Result<[RuleGro
             if plan.fine_windows().contains(&tier.long()) { &mut fast.rules } else { &mut slow.rules };
         rules.push(burn_alert(&recording, tier)?);
     }
-    for rule in budget_alerts(&recording) {
+    let left = recording.series(names::BUDGET_PROJECTED.to_owned());
+    for rule in budget_alerts(&recording, &left) {
         // What watches the tiles is evaluated with them.
         let rules = if rule.name() == names::EVENTS_ABSENT { &mut fast.rules } else { &mut slow.rules };
         rules.push(rule);
     }
     Ok([fast, tiles, slow])
+}
+
+#[cfg(all(test, feature = "spec", feature = "calendar"))]
+mod tests {
+    use super::*;
+    use crate::{rules::Backend, spec};
+    use std::collections::BTreeSet;
+
+    const OPTIONS: Options =
+        Options { backend: Backend::Prometheus, naming: Naming::Native, now: Some(1_767_225_600_000) };
+
+    /// Every series that is selected by our own rules is recorded by one of them, and by one only.
+    #[test]
+    fn every_series_is_recorded_once() {
+        for slo in [
+            "objective: 99.9%, window: 30d",
+            "objective: 99%, window: 1d, alerting: {tiers: [{burn_tier: slow, severity: ticket, factor: 1, long: 1d, short: 1h}]}",
+            "objective: 99%, window: {calendar: week, time_zone: UTC},
+             alerting: {tiers: [{burn_tier: trickle, severity: ticket, factor: 1, long: 7d, short: 6h}]}",
+            "objective: 99%, window: 30d, slices: {length: 1m, good: 95%}",
+            "objectives: [{objective: 99%, window: 30d}, {objective: 99%, window: 90d, alerting: {low: {left: 25%, severity: ticket}}}]",
+        ] {
+            let text = format!(
+                "{{version: slo/v1, service: a, slos: [{{name: b, sli: {{events: {{total: t_total, bad: b_total}}}}, {slo}}}]}}"
+            );
+            let service = spec::parse(&text).unwrap().remove(0);
+            assert_eq!(check(&service, OPTIONS), Ok(()));
+            let groups = generate_with(&service, OPTIONS).unwrap();
+            let rules: Vec<&Rule> = groups.iter().flat_map(|group| &group.rules).collect();
+            let mut recorded = BTreeSet::new();
+            for rule in &rules {
+                if let Rule::Record { record, labels, .. } = rule {
+                    assert!(recorded.insert((record.clone(), labels.clone())), "{record} twice: {slo}");
+                }
+            }
+            for rule in &rules {
+                for name in rule
+                    .expr()
+                    .to_string()
+                    .split(['(', ' ', '{', ')'])
+                    .filter(|word| word.starts_with("slo:"))
+                {
+                    assert!(
+                        recorded.iter().any(|(record, _)| record == name),
+                        "nobody records {name}: {slo}"
+                    );
+                }
+            }
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     Error,
-    model::{Service, Slo, Window},
+    model::{Period, Service, Slo, Window},
 };
 
 /// The tiles of an SLO and the windows that are summed from them.
@@ -42,6 +42,8 @@ const FINE_REACH: u64 = 72;
 /// Fine tiles between two evaluations of the long windows: rare enough to be cheap, often enough that
 /// two in a row must be missed before Prometheus' five-minute look-back no longer finds a value.
 const SLOW: u64 = 2;
+/// Four minutes: longer, and a single late evaluation is not found any more.
+const LONGEST_SLOW: u64 = 240_000;
 /// Prometheus evaluates rules no more sensibly than once a second.
 const SHORTEST_TILE: u64 = 1_000;
 
@@ -66,14 +68,20 @@ impl Plan {
                 "tiles must be 1s or longer; with --time-scale, 60 is the fastest for the usual windows",
             ));
         }
-        let (fine_windows, alert_windows): (Vec<_>, Vec<_>) =
-            windows.into_iter().partition(|window| window.as_millis() <= shortest.as_millis() * FINE_REACH);
-        let alert_windows: Vec<_> = alert_windows.into_iter().filter(|window| *window != period).collect();
+        // A window that is the period is recorded as that.
+        let is_period = |window: &Window| matches!(slo.period(), Period::Rolling(period) if period == window);
+        let (fine_windows, alert_windows): (Vec<_>, Vec<_>) = windows
+            .into_iter()
+            .filter(|window| !is_period(window))
+            .partition(|window| window.as_millis() <= shortest.as_millis() * FINE_REACH);
         let coarse = coarse_tile(fine, &alert_windows, period)?;
         if let Some(window) = fine_windows.iter().find(|window| !window.is_multiple_of(fine)) {
-            return Err(Error::new(format!("a window of {window} is not a whole number of {fine} tiles")));
+            return Err(Error::new(format!("a window of {window} is not a whole number of {fine} tiles"))
+                .with_hint(
+                    "scrape more often, for shorter tiles; or give `alerting: {tiers: …}` of your own",
+                ));
         }
-        let slow_interval = Window::from_millis(fine.as_millis() * SLOW)?;
+        let slow_interval = Window::from_millis((fine.as_millis() * SLOW).min(LONGEST_SLOW))?;
         Ok(Self { fine, coarse, slow_interval, fine_windows, alert_windows })
     }
 

@@ -1,6 +1,6 @@
 //! Rules with the names and labels of Sloth, so that what was made for it keeps working.
 
-use super::{Rule, names, recording::Recording};
+use super::{Rule, alerting::budget_alerts, names, recording::Recording};
 use crate::{
     Error,
     model::{LabelName, Labels, MatchOp, Matcher, Period, Ratio, Selector, Severity, Tier, Window},
@@ -39,6 +39,11 @@ pub(super) fn rules(
         // An alert is one rule, so it is evaluated with the slower of its windows.
         let rules = if tiers.iter().all(|tier| is_fine(&tier)) { &mut *fine } else { &mut *slow };
         rules.extend(sloth.alert(severity, &tiers)?);
+    }
+    let left = sloth.series("slo:period_error_budget_remaining:ratio".to_owned());
+    for rule in budget_alerts(recording, &left) {
+        let rules = if rule.name() == names::EVENTS_ABSENT { &mut *fine } else { &mut *slow };
+        rules.push(rule);
     }
     Ok(())
 }
@@ -183,6 +188,10 @@ impl Sloth<'_> {
             .extend(links.into_iter().filter_map(|(name, link)| Some((name.to_owned(), link.clone()?))));
         annotations
             .extend(notification.annotations.iter().map(|(name, text)| (name.to_string(), text.clone())));
+        if slo.alert_name().is_none() {
+            // Of one name for all SLOs, the rules must differ in something.
+            labels.extend(self.identity.clone());
+        }
         let alert = slo.alert_name().unwrap_or(names::ERROR_BUDGET_BURN).to_owned();
         let keep_firing_for = slo.firing_kept_for();
         Ok(Some(Rule::Alert { alert, labels, annotations, expr, hold: None, keep_firing_for }))

@@ -46,7 +46,8 @@ pub(super) fn streams(recording: &Recording<'_>, tile: Window, recorded_total: S
         }
         Sli::Gauge(gauge) => tiles.of_gauge(gauge, recorded_total),
         Sli::Ratio(ratio) => {
-            let ratio = || tiles.query(ratio).greater_or_equal(zero());
+            // One value for each group, of those that are numbers.
+            let ratio = || tiles.query(ratio).greater_or_equal(zero()).avg_by(slo.by());
             Streams {
                 total: ratio().mul(zero()).add(Expr::Number(Ratio::ONE)),
                 bad: ratio().clamp_max(Ratio::ONE),
@@ -80,7 +81,10 @@ impl Tiles<'_> {
             }
             EventCounters::TotalGood { total, good } => Streams {
                 total: count(total, total),
-                bad: recorded_total().sub(or_zero(count(good, total), recorded_total())),
+                // A restart is seen by each counter for itself, so one of them may be estimated alone.
+                bad: recorded_total()
+                    .sub(or_zero(count(good, total), recorded_total()))
+                    .clamp_min(Ratio::ZERO),
             },
             EventCounters::GoodBad { good, bad } => {
                 let witness = || self.surviving(good).or(self.surviving(bad));
@@ -140,7 +144,9 @@ impl Tiles<'_> {
             total: self.count(&total, self.surviving(&total), &Matching::All),
             // No fallback to zero: a bucket that is missing means that the threshold is not a bucket
             // bound, which must not read as a hundred percent of slow requests.
-            bad: recorded_total.sub(self.count(&bucket, self.surviving(&total), &matching)),
+            bad: recorded_total
+                .sub(self.count(&bucket, self.surviving(&total), &matching))
+                .clamp_min(Ratio::ZERO),
         }
     }
 

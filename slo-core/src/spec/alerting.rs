@@ -123,6 +123,11 @@ pub(super) fn alerting(node: &Node, place: &str, faults: &mut Faults) -> Alertin
 
 fn tiers(node: &Node, place: &str, faults: &mut Faults) -> Vec<RawTier> {
     let items = items(node, place, faults);
+    if items.is_empty() && matches!(node.value, Value::List(_)) {
+        let error = Error::new("no tiers")
+            .with_hint("leave `tiers` out for the usual ones; `silent: true` writes none");
+        faults.add(node.position, place, error);
+    }
     items.into_iter().filter_map(|(place, node)| tier(node, &place, faults)).collect()
 }
 
@@ -256,6 +261,11 @@ fn annotations(fields: &Fields<'_>, faults: &mut Faults) -> BTreeMap<LabelName, 
         match key.text.parse::<LabelName>() {
             Ok(name) => {
                 let Some(text) = text(value, &format!("{place}.{name}"), faults) else { continue };
+                if text.matches("{{").count() != text.matches("}}").count() {
+                    let error =
+                        Error::new("a template that is not closed").with_hint("pair up `{{` and `}}`");
+                    faults.add(value.position, &format!("{place}.{name}"), error);
+                }
                 if all.insert(name, text.to_owned()).is_some() {
                     let error = Error::new(format!("`{}` is written twice", key.text));
                     faults.add(key.position, &place, error.with_hint("keep one of them"));

@@ -1,7 +1,9 @@
 //! What streams of events are counted by: counters where a query says no more than that, queries otherwise.
 
 use super::{
-    query::{SENTINEL, on_one_line, sentinel_text, strip, templated, without_zero},
+    query::{
+        SENTINEL, check_kept, check_unconditional, on_one_line, sentinel_text, strip, templated, without_zero,
+    },
     selector::{from_parsed, not_promql, plain, selector},
 };
 use crate::{
@@ -42,6 +44,8 @@ pub(super) fn counter(text: &str, by: &[LabelName]) -> Result<Counter, Error> {
         return Ok(Counter::Selector(selector));
     }
     let (query, parsed) = templated(text)?;
+    check_kept(&parsed, by)?;
+    check_unconditional(&parsed)?;
     let rated = |expr: &Expr| rated(expr, by);
     Ok(match without_zero(&parsed) {
         Expr::Binary(binary) if binary.op.to_string() == "-" && binary.modifier.is_none() => {
@@ -62,6 +66,7 @@ pub(super) fn counter_or_rate(text: &str, cumulative: bool, by: &[LabelName]) ->
     }
     let text = on_one_line(text);
     let parsed = parser::parse(&text).map_err(|reason| not_promql(&text, &reason))?;
+    let mut is_rate = false;
     let series = match without_zero(&parsed) {
         Expr::VectorSelector(found) => from_parsed(found.clone()),
         Expr::Aggregate(sum) if sum.op.to_string() == "sum" && sum.modifier.is_none() => {
@@ -71,7 +76,10 @@ pub(super) fn counter_or_rate(text: &str, cumulative: bool, by: &[LabelName]) ->
                     match call.args.args.as_slice() {
                         // The rules choose their own windows.
                         [argument] => match &**argument {
-                            Expr::MatrixSelector(range) => from_parsed(range.vs.clone()),
+                            Expr::MatrixSelector(range) => {
+                                is_rate = true;
+                                from_parsed(range.vs.clone())
+                            }
                             _ => Err(no_counter(&text)),
                         },
                         _ => Err(no_counter(&text)),
@@ -82,7 +90,8 @@ pub(super) fn counter_or_rate(text: &str, cumulative: bool, by: &[LabelName]) ->
         }
         _ => Err(no_counter(&text)),
     }?;
-    if cumulative {
+    // A rate is of a counter, whatever its values are.
+    if cumulative || is_rate {
         return Ok(Counter::Selector(series));
     }
     let query = format!("sum(sum_over_time({series}[{{{{.window}}}}]))");
@@ -129,6 +138,10 @@ pub(super) fn total_good(total: Selector, good: Selector) -> Sli {
 
 fn latency(total: &Selector, good: &Selector) -> Option<LatencyHistogram> {
     let base = total.metric().strip_suffix("_count")?;
+    // A bound of milliseconds is no threshold in seconds.
+    if base.ends_with("_ms") || base.contains("milliseconds") {
+        return None;
+    }
     if good.metric().strip_suffix("_bucket") != Some(base) {
         return None;
     }

@@ -17,6 +17,10 @@ impl Faults {
         self.0.push(fault);
     }
 
+    pub(super) const fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -20,8 +20,17 @@ const DEFAULT_SCRAPE_INTERVAL: &str = "15s";
 const SERVICE_KEYS: [&str; 8] =
     ["version", "service", "scrape_interval", "target_labels", "newborn", "labels", "exclude", "slos"];
 
-/// A native document.
+/// A native document; one that cannot be read has a fault.
 pub(super) fn service(node: &Node, faults: &mut Faults) -> Option<Service> {
+    let before = faults.len();
+    let service = read_service(node, faults);
+    if service.is_none() && faults.len() == before {
+        faults.add(node.position, "", Error::new("no service can be made of this document"));
+    }
+    service
+}
+
+fn read_service(node: &Node, faults: &mut Faults) -> Option<Service> {
     if let Value::Map(entries) = &node.value
         && let Some((key, _)) = entries.iter().find(|(key, _)| key.text == "apiVersion")
     {
@@ -74,11 +83,22 @@ pub(super) fn service(node: &Node, faults: &mut Faults) -> Option<Service> {
         };
         faults.add(position, place, error);
     }
-    // What `Service::new` refuses has been told above, with its position.
-    let mut service =
-        Service::new(name?, interval?, slos).ok()?.with_labels(labels).with_exclusions(exclusions);
+    let service = match Service::new(name?, interval?, slos) {
+        Ok(service) => service,
+        Err(error) => {
+            // Most of what it refuses has been told above, with its position.
+            if faults.is_empty() {
+                faults.add(fields.position, "", error);
+            }
+            return None;
+        }
+    };
+    let mut service = service.with_labels(labels).with_exclusions(exclusions);
     if let Some(labels) = target_labels {
         service = service.with_target_labels(labels);
+    }
+    if let Err(error) = service.check_groups() {
+        faults.add(fields.position, "", error);
     }
     Some(if newborn { service } else { service.without_newborn_series() })
 }
@@ -182,29 +202,44 @@ fn slo(node: &Node, place: &str, faults: &mut Faults) -> Vec<Lowered> {
         }
     }
     let mut all = Vec::new();
-    for (place, node) in items(list, &fields.path("objectives"), faults) {
+    let written = items(list, &fields.path("objectives"), faults);
+    if written.is_empty() && matches!(list.value, Value::List(_)) {
+        let error = Error::new("no objective").with_hint("write `- {objective: 99.9%, window: 30d}`");
+        faults.add(list.position, &fields.path("objectives"), error);
+    }
+    for (place, node) in written {
         let Some(fields) = Fields::of(node, &place, &OBJECTIVE_KEYS, faults) else { continue };
-        let own = match (fields.optional("name"), fields.optional("window"), &name) {
-            (Some(node), ..) => parsed(node, &fields.path("name"), faults),
-            (None, Some(Node { value: Value::Scalar { text, .. }, .. }), Some(name)) => {
-                format!("{name}-{text}").parse().ok()
+        let own = match (fields.optional("name"), &name) {
+            (Some(node), _) => parsed(node, &fields.path("name"), faults),
+            (None, Some(name)) => {
+                let own: Result<Name, Error> =
+                    format!("{name}-{}", suffix(fields.optional("window"))).parse();
+                match own {
+                    Ok(own) => Some(own),
+                    Err(error) => {
+                        faults.add(fields.position, &place, error.with_hint("give the objective a `name`"));
+                        None
+                    }
+                }
             }
-            (None, Some(node), Some(name)) => {
-                let unit = match &node.value {
-                    Value::Map(entries) => entries.iter().find(|(key, _)| key.text == "calendar"),
-                    _ => None,
-                };
-                let unit = match unit {
-                    Some((_, Node { value: Value::Scalar { text, .. }, .. })) => text.as_str(),
-                    _ => "calendar",
-                };
-                format!("{name}-{unit}").parse().ok()
-            }
-            _ => None,
+            (None, None) => None,
         };
         all.push(objective(&fields, own, &shared, faults));
     }
     all
+}
+
+/// What tells the objectives of an SLI apart: their windows.
+fn suffix(window: Option<&Node>) -> &str {
+    let Some(window) = window else { return "" };
+    let unit = match &window.value {
+        Value::Map(entries) => entries.iter().find(|(key, _)| key.text == "calendar").map(|(_, unit)| unit),
+        _ => Some(window),
+    };
+    match unit.map(|unit| &unit.value) {
+        Some(Value::Scalar { text, .. }) => text,
+        _ => "calendar",
+    }
 }
 
 fn objective(fields: &Fields<'_>, name: Option<Name>, shared: &Shared<'_>, faults: &mut Faults) -> Lowered {
@@ -292,8 +327,15 @@ fn calendar(fields: &Fields<'_>, faults: &mut Faults) -> Option<Period> {
     };
     let calendar = told(node, &place, Calendar::new(unit?, zone))?;
     let Some(start) = fields.optional("start") else { return Some(Period::Calendar(calendar)) };
-    let Value::Scalar { text, .. } = &start.value else { return None };
-    told(start, &fields.path("start"), calendar.anchored_at(text)).map(Period::Calendar)
+    let place = fields.path("start");
+    let anchored = calendar.anchored_at(text(start, &place, faults)?);
+    match anchored {
+        Ok(calendar) => Some(Period::Calendar(calendar)),
+        Err(error) => {
+            faults.add(start.position, &place, error);
+            None
+        }
+    }
 }
 
 #[cfg(not(feature = "calendar"))]

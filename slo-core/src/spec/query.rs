@@ -5,7 +5,7 @@ use crate::{
     Error,
     model::{Counting, LabelName, Query, Window},
 };
-use promql_parser::parser::{self, Expr, LabelModifier};
+use promql_parser::parser::{self, Expr, LabelModifier, value::ValueType};
 use std::{collections::BTreeSet, time::Duration};
 
 /// Reads a query of a share of bad events, with a window to fill in.
@@ -22,7 +22,7 @@ pub(super) fn instant(text: &str) -> Result<String, Error> {
         Expr::NumberLiteral(_) | Expr::StringLiteral(_) => {
             Err(Error::new(format!("`{text}` is a constant")).with_hint("write a query"))
         }
-        _ => Ok(text),
+        parsed => is_vector(&text, &parsed).map(|()| text),
     }
 }
 
@@ -39,6 +39,7 @@ pub(super) fn templated(text: &str) -> Result<(Query, Expr), Error> {
     let query = Query::new(&text, Counting::Level)?;
     let filled = query.over(Window::seconds(SENTINEL.as_secs()));
     let parsed = parser::parse(&filled).map_err(|reason| not_promql(&text, &reason))?;
+    is_vector(&text, &parsed)?;
     let mut kinds = Kinds::default();
     kinds.look(&parsed);
     let counting = kinds.counting().map_err(|message| {
@@ -47,6 +48,14 @@ pub(super) fn templated(text: &str) -> Result<(Query, Expr), Error> {
         )
     })?;
     Ok((Query::new(&text, counting)?, parsed))
+}
+
+/// Refuses numbers, which no rule records.
+fn is_vector(text: &str, parsed: &Expr) -> Result<(), Error> {
+    if parsed.value_type() == ValueType::Vector {
+        return Ok(());
+    }
+    Err(Error::new(format!("`{text}` is a number without series")).with_hint("put it into `vector(…)`"))
 }
 
 /// How the ranges of a query that have its window are counted.
@@ -116,20 +125,91 @@ pub(super) fn without_zero(expr: &Expr) -> &Expr {
     }
 }
 
-/// The labels that both sides of a query keep when they aggregate, if it is one aggregation.
-pub(super) fn grouping(text: &str) -> Vec<LabelName> {
-    if !text.contains("by") {
-        return Vec::new();
-    }
-    let Ok((_, parsed)) = templated(text) else { return Vec::new() };
-    match without_zero(&parsed) {
-        Expr::Aggregate(aggregate) => match &aggregate.modifier {
-            Some(LabelModifier::Include(labels)) => {
-                labels.labels.iter().filter_map(|label| label.parse().ok()).collect()
+/// The labels of a query's values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// Just these, in the order of their names.
+    Labels(BTreeSet<String>),
+    /// Those of its series, or all but some.
+    Unknown,
+}
+
+impl Kept {
+    fn of(expr: &Expr) -> Option<Self> {
+        match expr {
+            Expr::Paren(inner) => Self::of(&inner.expr),
+            Expr::Unary(unary) => Self::of(&unary.expr),
+            // A number has no labels that matter.
+            Expr::NumberLiteral(_) => None,
+            Expr::Aggregate(aggregate) => Some(match &aggregate.modifier {
+                None => Self::Labels(BTreeSet::new()),
+                Some(LabelModifier::Include(labels)) => Self::Labels(labels.labels.iter().cloned().collect()),
+                Some(LabelModifier::Exclude(_)) => Self::Unknown,
+            }),
+            Expr::Binary(binary) => {
+                match (Self::of(without_zero(&binary.lhs)), Self::of(without_zero(&binary.rhs))) {
+                    (Some(one), Some(other)) if one == other => Some(one),
+                    (Some(_), Some(_)) => Some(Self::Unknown),
+                    (one, other) => one.or(other),
+                }
             }
-            _ => Vec::new(),
-        },
-        _ => Vec::new(),
+            Expr::Call(call) if call.func.name == "vector" => None,
+            Expr::Call(call) => {
+                let mut arguments = call.args.args.iter().filter_map(|argument| Self::of(argument));
+                Some(arguments.next().unwrap_or(Self::Unknown))
+            }
+            _ => Some(Self::Unknown),
+        }
+    }
+
+    /// The labels as those that an SLO is split by; `None` where they are not known.
+    pub(super) fn names(&self) -> Option<Vec<LabelName>> {
+        match self {
+            Self::Labels(labels) => labels.iter().map(|label| label.parse().ok()).collect(),
+            Self::Unknown => None,
+        }
+    }
+}
+
+/// What a query with a window to fill in counts.
+pub(super) fn counting(text: &str) -> Option<Counting> {
+    templated(text).ok().map(|(query, _)| query.counting())
+}
+
+/// The labels of the values of a query with a window to fill in.
+pub(super) fn kept(text: &str) -> Kept {
+    let parsed = templated(text).ok();
+    parsed.and_then(|(_, parsed)| Kept::of(without_zero(&parsed))).unwrap_or(Kept::Unknown)
+}
+
+/// Refuses a query that counts only where a condition holds: it would be asked of every tile, not of the window.
+pub(super) fn check_unconditional(parsed: &Expr) -> Result<(), Error> {
+    match parsed {
+        Expr::Binary(binary) if binary.op.is_comparison_operator() && !binary.return_bool() => {
+            Err(Error::new("a query of events with a comparison, which would be asked of every tile").with_hint(
+                "drop it; `alerting: {low_traffic: guard}` keeps a few failures of a quiet service from paging",
+            ))
+        }
+        Expr::Binary(binary) => {
+            check_unconditional(&binary.lhs)?;
+            check_unconditional(&binary.rhs)
+        }
+        Expr::Paren(inner) => check_unconditional(&inner.expr),
+        Expr::Unary(unary) => check_unconditional(&unary.expr),
+        Expr::Aggregate(aggregate) => check_unconditional(&aggregate.expr),
+        Expr::Call(call) => call.args.args.iter().try_for_each(|argument| check_unconditional(argument)),
+        // Within a subquery, it is asked of every step.
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a query whose values have lost a label that the SLO is split by: its events would be those of no group.
+pub(super) fn check_kept(parsed: &Expr, by: &[LabelName]) -> Result<(), Error> {
+    let Some(Kept::Labels(labels)) = Kept::of(without_zero(parsed)) else { return Ok(()) };
+    match by.iter().find(|label| !labels.contains(label.as_str())) {
+        None => Ok(()),
+        Some(label) => Err(Error::new(format!("the query does not keep the label `{label}` of `by`"))
+            .with_hint(format!("write `sum by ({label}) (…)`"))),
     }
 }
 

@@ -19,7 +19,7 @@ use crate::{
         Service, Sli, Slo, Window,
     },
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 /// The services of a text, and what was lost on the way.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,12 +78,19 @@ pub fn read(texts: &[&str]) -> Vec<Result<Document, Diagnostics>> {
                 Ok(nodes) if nodes.iter().all(Node::is_nothing) => {
                     report.faults.add(start_of(nodes), "", empty());
                 }
-                Ok(nodes) => objects(nodes, &mut |node| match Format::of(node) {
-                    Format::Native => {
-                        let service = lower::service(node, &mut report.faults);
-                        native.extend(service.map(|service| (node.position, service)));
+                Ok(nodes) => objects(nodes, &mut |node| {
+                    if everything.twins.iter().any(|twin| std::ptr::eq(*twin, node)) {
+                        let error = Error::new("another object has this kind and name")
+                            .with_hint("rename one of them");
+                        report.faults.add(node.position, "metadata.name", error);
                     }
-                    format => foreign.extend(lower_foreign(format, node, &everything, &mut report)),
+                    match Format::of(node) {
+                        Format::Native => {
+                            let service = lower::service(node, &mut report.faults);
+                            native.extend(service.map(|service| (node.position, service)));
+                        }
+                        format => foreign.extend(lower_foreign(format, node, &everything, &mut report)),
+                    }
                 }),
                 Err(fault) => report.faults.push(fault.clone()),
             }
@@ -178,6 +185,8 @@ impl Format {
 struct Everything<'a> {
     // OpenSLO's objects, by kind and name.
     objects: BTreeMap<(&'a str, &'a str), &'a Node>,
+    // Objects of a kind and name that there is already.
+    twins: Vec<&'a Node>,
     // Sloth's `AlertWindows`.
     windows: Vec<&'a Node>,
 }
@@ -188,7 +197,12 @@ impl<'a> Everything<'a> {
             Format::OpenSlo(_) => {
                 let name = entry(node, "metadata").and_then(|metadata| scalar(metadata, "name"));
                 if let (Some(kind), Some(name)) = (scalar(node, "kind"), name) {
-                    self.objects.insert((kind, name), node);
+                    match self.objects.entry((kind, name)) {
+                        Entry::Vacant(free) => {
+                            free.insert(node);
+                        }
+                        Entry::Occupied(_) => self.twins.push(node),
+                    }
                 }
             }
             Format::SlothObject if scalar(node, "kind") == Some("AlertWindows") => self.windows.push(node),
@@ -256,8 +270,11 @@ impl Foreign {
         }
         let position = self.slos.first().map_or(self.position, |(position, _)| *position);
         let slos = self.slos.into_iter().map(|(_, slo)| slo).collect();
-        match Service::new(self.name, SCRAPE_INTERVAL, slos) {
-            Ok(service) => Some((position, service.with_labels(self.labels))),
+        let service = Service::new(self.name, SCRAPE_INTERVAL, slos);
+        let labels = self.labels;
+        let service = service.map(|service| service.with_labels(labels));
+        match service.and_then(|service| service.check_groups().map(|()| service)) {
+            Ok(service) => Some((position, service)),
             Err(error) => {
                 faults.add(position, "", error);
                 None
@@ -307,13 +324,31 @@ fn share(node: &Node, place: &str, report: &mut Report) -> Option<Objective> {
     report.told(node.position, place, objective)
 }
 
+/// Labels of a service or an SLO that are set on `slo_info` and on alerts.
+const DESCRIPTIVE: [&str; 3] = ["severity", "objective", "period"];
+
 /// Labels with the names that Prometheus allows. A list of values is written with commas.
 fn labels(fields: &Fields<'_>, name: &str, report: &mut Report) -> Labels {
     let Some(node) = fields.optional(name) else { return Labels::new() };
-    labels_of(node, &fields.path(name), report)
+    labels_of(node, &fields.path(name), &DESCRIPTIVE, report)
 }
 
-fn labels_of(node: &Node, place: &str, report: &mut Report) -> Labels {
+/// Labels of alerts, among which `severity` is the user's. Templates in them would be filled in elsewhere.
+fn alert_labels(fields: &Fields<'_>, name: &str, report: &mut Report) -> Labels {
+    let Some(node) = fields.optional(name) else { return Labels::new() };
+    let labels = labels_of(node, &fields.path(name), &[], report);
+    if labels.values().any(|value| value.contains("{{")) {
+        report.lose(
+            node.position,
+            &fields.path(name),
+            "templates in labels are not filled in",
+            "alerts carry `service`, `slo` and the labels of groups by themselves",
+        );
+    }
+    labels
+}
+
+fn labels_of(node: &Node, place: &str, reserved: &[&str], report: &mut Report) -> Labels {
     let mut labels = Labels::new();
     let Value::Map(entries) = &node.value else {
         let error = Error::new(format!("expected labels, found {}", node.kind()));
@@ -332,7 +367,7 @@ fn labels_of(node: &Node, place: &str, report: &mut Report) -> Labels {
                 None => continue,
             },
         };
-        if RESERVED_LABELS.contains(&key.text.as_str()) {
+        if RESERVED_LABELS.contains(&key.text.as_str()) || reserved.contains(&key.text.as_str()) {
             let message = format!("the label `{}` is left out: the rules set it themselves", key.text);
             report.lose(key.position, &place, message, "give it another name to keep it");
             continue;

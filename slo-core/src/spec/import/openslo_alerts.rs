@@ -173,8 +173,15 @@ fn condition(node: &Node, place: &str, report: &mut Report, found: &mut Policies
     let slot = usize::from(severity != Severity::Page);
     if severity_name != severity.as_str()
         && let Some(name) = found.names.get_mut(slot)
+        && let Some(other) = name.replace(severity_name.to_owned())
+        && other != severity_name
     {
-        *name = Some(severity_name.to_owned());
+        report.lose(
+            fields.position,
+            &place,
+            format!("`{other}` and `{severity_name}` are both {severity}s, and become `{severity_name}`"),
+            "an SLO has two severities, whose names are yours",
+        );
     }
     let node = fields.required("condition", "{kind: burnrate, …}", &mut report.faults)?;
     let known = ["kind", "op", "threshold", "lookbackWindow", "alertAfter"];

@@ -123,8 +123,15 @@ impl<'a> Reader<'a, '_> {
             let node = fields.optional(name)?;
             Some(self.stream(node, &fields.path(name), cumulative))
         });
-        let by = [&total, &good, &bad].into_iter().flatten().flatten().next().map(|(_, by)| by.clone());
-        let by = by.unwrap_or_default();
+        let groups: Vec<&Vec<LabelName>> =
+            [&total, &good, &bad].into_iter().flatten().flatten().map(|(_, by)| by).collect();
+        let by = groups.first().map(|by| (*by).clone()).unwrap_or_default();
+        if groups.iter().any(|other| **other != by) {
+            let error = Error::new("the queries keep different labels")
+                .with_hint("write `sum by (…)` with the same labels in both, or in none");
+            self.report.faults.add(fields.position, place, error);
+            return None;
+        }
         let counters = match (total, good, bad) {
             (Some(total), None, Some(bad)) => EventCounters::TotalBad { total: total?.0, bad: bad?.0 },
             (Some(total), Some(good), None) => EventCounters::TotalGood { total: total?.0, good: good?.0 },
@@ -149,7 +156,7 @@ impl<'a> Reader<'a, '_> {
     /// A stream of events, and the labels that its query keeps.
     fn stream(&mut self, node: &'a Node, place: &str, cumulative: bool) -> Option<(Counter, Vec<LabelName>)> {
         let (node, place, text) = self.query(node, place)?;
-        let by = query::grouping(&text);
+        let by = query::kept(&text).names().unwrap_or_default();
         let counter = counter::counter_or_rate(&text, cumulative, &by);
         Some((self.report.told(node.position, &place, counter)?, by))
     }

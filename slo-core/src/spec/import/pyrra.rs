@@ -4,7 +4,7 @@ use super::{Foreign, Report, is_true, metadata, percentage};
 use crate::{
     Error,
     model::{
-        AlertPolicy, BudgetAlerts, EventCounters, HistogramKind, LabelName, LatencyHistogram, Name,
+        AlertPolicy, BudgetAlerts, EventCounters, HistogramKind, LabelName, Labels, LatencyHistogram, Name,
         Notification, Period, Selector, Severity, Sli, Slo, Window,
     },
     spec::{
@@ -40,13 +40,8 @@ fn slo(metadata: &Fields<'_>, spec: &Node, report: &mut Report) -> Option<Foreig
         },
         "rename `service` in the native form",
     );
-    let labels = super::labels(metadata, "labels", report);
-    report.lose_field(
-        metadata,
-        "annotations",
-        "they are the object's, not the SLO's",
-        "write them as labels",
-    );
+    let labels = prefixed(metadata, "labels", report);
+    let annotations = prefixed(metadata, "annotations", report);
 
     let known = ["target", "window", "description", "indicator", "alerting", "performanceOverAccuracy"];
     let fields = Fields::of(spec, "spec", &known, &mut report.faults)?;
@@ -71,7 +66,7 @@ fn slo(metadata: &Fields<'_>, spec: &Node, report: &mut Report) -> Option<Foreig
     report.lose(
         fields.position,
         "spec",
-        "Pyrra's alerts (14, 7, 2 and 1 times the budget, each `for` some time) become the Workbook's tiers",
+        "Pyrra's alerts (14, 7, 2 and 1 times the budget, each `for` some time) become the Workbook's tiers, called SLOErrorBudgetBurn",
         "write `alerting: {tiers: …}` in the native form for others",
     );
     let (sli, by) = indicator?;
@@ -81,7 +76,12 @@ fn slo(metadata: &Fields<'_>, spec: &Node, report: &mut Report) -> Option<Foreig
     let slo = report.told(fields.position, "spec.indicator", slo.grouped_by(by))?;
     let severity = |severity: &str| {
         let labels = [(LabelName::from_static("severity"), severity.to_owned())].into();
-        Notification { labels, silent: alerting.silent, ..Notification::default() }
+        Notification {
+            labels,
+            annotations: annotations.clone(),
+            silent: alerting.silent,
+            ..Notification::default()
+        }
     };
     let absent = alerting.absent.then_some((Window::minutes(10), Severity::Page));
     let mut slo = slo
@@ -100,6 +100,32 @@ fn slo(metadata: &Fields<'_>, spec: &Node, report: &mut Report) -> Option<Foreig
         slos: vec![(spec.position, slo)],
     })
 }
+
+/// What Pyrra hands on to alerts: the entries whose names begin with its own, without that.
+fn prefixed(metadata: &Fields<'_>, name: &str, report: &mut Report) -> Labels {
+    let Some(node) = metadata.optional(name) else { return Labels::new() };
+    let Value::Map(entries) = &node.value else { return super::labels(metadata, name, report) };
+    let place = metadata.path(name);
+    let (own, others): (Vec<_>, Vec<_>) =
+        entries.iter().cloned().partition(|(key, _)| key.text.starts_with(PREFIX));
+    if let Some((key, _)) = others.first() {
+        report.lose(
+            key.position,
+            &place,
+            format!("`{}` and others without `{PREFIX}` are left out: they are the object's, as they are to Pyrra", key.text),
+            "write those that describe the SLO as its `labels`",
+        );
+    }
+    let own = own.into_iter().map(|(mut key, value)| {
+        key.text = key.text.split_off(PREFIX.len());
+        (key, value)
+    });
+    let node = Node { position: node.position, value: Value::Map(own.collect()) };
+    let reserved: &[&str] = if name == "labels" { &super::DESCRIPTIVE } else { &[] };
+    super::labels_of(&node, &place, reserved, report)
+}
+
+const PREFIX: &str = "pyrra.dev/";
 
 struct Alerting {
     silent: bool,

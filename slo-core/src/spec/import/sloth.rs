@@ -1,6 +1,6 @@
 //! Sloth: `prometheus/v1`, the same as a Kubernetes object, and its catalogues of alert windows.
 
-use super::{Everything, Foreign, Report, is_true, labels, metadata, percentage};
+use super::{Everything, Foreign, Report, alert_labels, is_true, labels, metadata, percentage};
 use crate::{
     Error,
     model::{
@@ -11,7 +11,7 @@ use crate::{
         counter,
         fields::{Fields, items, text},
         query,
-        tree::{Key, Node, Value},
+        tree::{Key, Node, Position, Value},
     },
 };
 use std::collections::BTreeMap;
@@ -136,18 +136,21 @@ struct Windows {
 const DEFAULT_PERIOD: Window = Window::days(30);
 
 fn windows(fields: &Fields<'_>, everything: &Everything<'_>, report: &mut Report) -> Windows {
-    if let [only] = everything.windows.as_slice()
-        && let Some(found) = catalogue(only, &mut Report::default())
-    {
-        return found;
-    }
-    let (message, hint) = if everything.windows.is_empty() {
-        ("Sloth takes the period from its command line; 30d is assumed", "change `window` if it is another")
-    } else {
-        (
+    let (message, hint) = match everything.windows.as_slice() {
+        [] => (
+            "Sloth takes the period from its command line; 30d is assumed",
+            "change `window` if it is another",
+        ),
+        [only] => match catalogue(only, &mut Report::default()) {
+            Some(found) => return found,
+            None => {
+                ("the catalogue of alert windows has faults; a period of 30d is assumed", "mend it first")
+            }
+        },
+        _ => (
             "several catalogues of alert windows; a period of 30d and its usual tiers are assumed",
             "give one of them at a time",
-        )
+        ),
     };
     report.lose(fields.position, &fields.place, message, hint);
     Windows { period: DEFAULT_PERIOD, tiers: None }
@@ -289,8 +292,17 @@ fn events(node: &Node, place: &str, keys: &Keys, report: &mut Report) -> Option<
         Some((node, fields.path(name), text(node, &fields.path(name), &mut report.faults)?))
     });
     let (bad, total) = (bad?, total?);
-    let by = query::grouping(total.2);
-    let by = if by == query::grouping(bad.2) { by } else { Vec::new() };
+    let by = groups([total.2, bad.2], fields.position, place, report);
+    if let (Some(one), Some(other)) = (query::counting(total.2), query::counting(bad.2))
+        && one != other
+    {
+        report.lose(
+            fields.position,
+            place,
+            "one query counts a second and the other a window, which Sloth divides as they are; here both count events",
+            "use `rate` in both",
+        );
+    }
     let [bad, total] = [bad, total]
         .map(|(node, place, text)| report.told(node.position, &place, counter::counter(text, &by)));
     let counters = EventCounters::TotalBad { total: total?, bad: bad? };
@@ -304,8 +316,9 @@ fn raw(node: &Node, place: &str, keys: &Keys, report: &mut Report) -> Option<(Sl
     let name = keys.error_ratio_query;
     let node = fields.required(name, "…[{{.window}}]…", &mut report.faults)?;
     let (place, written) = (fields.path(name), text(node, &fields.path(name), &mut report.faults)?);
-    if let Some(sli) = counter::ratio_of_events(written, &[]) {
-        return Some((sli, Vec::new()));
+    let by = groups([written, written], node.position, &place, report);
+    if let Some(sli) = counter::ratio_of_events(written, &by) {
+        return Some((sli, by));
     }
     let ratio = report.told(node.position, &place, query::ratio(written))?;
     report.lose(
@@ -314,7 +327,22 @@ fn raw(node: &Node, place: &str, keys: &Keys, report: &mut Report) -> Option<(Sl
         "a ratio without its events: over long windows it is the mean of its tiles",
         "give the queries of bad and of all events as `events`, where there are any",
     );
-    Some((Sli::Ratio(ratio), Vec::new()))
+    Some((Sli::Ratio(ratio), by))
+}
+
+/// The labels that both queries keep, by which Sloth would record a series each.
+fn groups(queries: [&str; 2], position: Position, place: &str, report: &mut Report) -> Vec<LabelName> {
+    let [one, other] = queries.map(query::kept);
+    let names = if one == other { one.names() } else { None };
+    names.unwrap_or_else(|| {
+        report.lose(
+            position,
+            place,
+            "the labels that the queries keep are summed over: they differ, or are not named",
+            "write `sum by (…)` with the same labels in both for a budget of each group",
+        );
+        Vec::new()
+    })
 }
 
 #[derive(Default)]
@@ -328,7 +356,7 @@ fn alerting(node: &Node, place: &str, keys: &Keys, report: &mut Report) -> Optio
     let known = ["name", "labels", "annotations", keys.page_alert, keys.ticket_alert];
     let fields = Fields::of(node, place, &known, &mut report.faults)?;
     let name = fields.text("name", &mut report.faults).map(str::to_owned);
-    let (shared, texts) = (labels(&fields, "labels", report), annotations(&fields, report));
+    let (shared, texts) = (alert_labels(&fields, "labels", report), annotations(&fields, report));
     let [page, ticket] = [keys.page_alert, keys.ticket_alert].map(|name| {
         let mut notification =
             Notification { labels: shared.clone(), annotations: texts.clone(), ..Notification::default() };
@@ -338,7 +366,7 @@ fn alerting(node: &Node, place: &str, keys: &Keys, report: &mut Report) -> Optio
             return notification;
         };
         notification.silent = is_true(&own, "disable", report);
-        notification.labels.extend(labels(&own, "labels", report));
+        notification.labels.extend(alert_labels(&own, "labels", report));
         notification.annotations.extend(annotations(&own, report));
         notification
     });
@@ -355,6 +383,14 @@ fn annotations(fields: &Fields<'_>, report: &mut Report) -> BTreeMap<LabelName, 
     };
     let read = |(key, value): &(Key, Node)| {
         let text = text(value, &place, &mut report.faults)?;
+        if text.contains("$labels.sloth_") {
+            report.lose(
+                value.position,
+                &place,
+                "labels that only Sloth's names have, in a template",
+                "they are filled in with `--naming sloth`; write `$labels.service` and `$labels.slo` otherwise",
+            );
+        }
         Some((report.told(key.position, &place, key.text.parse())?, text.to_owned()))
     };
     entries.iter().filter_map(read).collect()
