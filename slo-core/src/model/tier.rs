@@ -77,6 +77,9 @@ impl Tier {
         period: Window,
     ) -> Result<Self, Error> {
         let [long, _] = windows;
+        if long > period {
+            return Err(Error::new(format!("the {burn} tier: {long} is longer than the period of {period}")));
+        }
         let share = factor.checked_mul(long.ratio_to(period));
         let share =
             share.ok_or_else(|| Error::new(format!("the {burn} tier: {factor} is too fine a factor")))?;

@@ -141,7 +141,7 @@ fn explanation(
     let cost = |group: &RuleGroup, rule: &Rule| {
         let mut cost = RuleCost {
             group: group.name.clone(),
-            name: rule.name().to_owned(),
+            name: shown(rule),
             interval: group.interval,
             samples: 0,
             samples_per_raw_series: 0,
@@ -177,6 +177,15 @@ fn explanation(
         rules: rules.collect::<Result<_, Error>>()?,
         tiers: slo.policy().tiers().iter().map(tier).collect::<Result<_, Error>>()?,
     })
+}
+
+/// The name of a rule, and of a burn alert its tier.
+fn shown(rule: &Rule) -> String {
+    let tier = match rule {
+        Rule::Alert { labels, .. } => labels.iter().find(|(label, _)| label.as_str() == "burn_tier"),
+        Rule::Record { .. } => None,
+    };
+    tier.map_or_else(|| rule.name().to_owned(), |(_, tier)| format!("{} ({tier})", rule.name()))
 }
 
 /// Counts samples.

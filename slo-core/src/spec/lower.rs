@@ -305,7 +305,15 @@ fn objective(fields: &Fields<'_>, name: Option<Name>, shared: &Shared<'_>, fault
 /// A rolling window, or a period of the calendar.
 fn period(node: &Node, place: &str, faults: &mut Faults) -> Option<Period> {
     if !matches!(node.value, Value::Map(_)) {
-        return parsed(node, place, faults).map(Period::Rolling);
+        let length: Result<Window, Error> = text(node, place, faults)?.parse();
+        return match length {
+            Ok(length) => Some(Period::Rolling(length)),
+            Err(error) => {
+                let hint = "write days, such as 30d; or `{calendar: month, time_zone: Europe/Berlin}`";
+                faults.add(node.position, place, error.with_hint(hint));
+                None
+            }
+        };
     }
     let fields = Fields::of(node, place, &["calendar", "time_zone", "start"], faults)?;
     calendar(&fields, faults)

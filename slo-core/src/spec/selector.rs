@@ -97,6 +97,11 @@ pub(super) fn from_parsed(found: parser::VectorSelector) -> Result<Selector, Err
 
 pub(super) fn not_promql(text: &str, reason: &str) -> Error {
     let error = Error::new(format!("`{text}` is not valid PromQL: {reason}"));
+    if text.contains("$__") {
+        return error.with_hint(
+            "write `[{{.window}}]` where Grafana has a variable; the rules choose their own windows",
+        );
+    }
     let unbalanced = [('{', '}'), ('(', ')'), ('[', ']')]
         .into_iter()
         .find(|(open, close)| text.matches(*open).count() != text.matches(*close).count());
