@@ -111,7 +111,7 @@ mod tests {
                 "2:10: service: `check out` is not a name\n  hint: use letters, digits, `-`, `_` and `.`, begin with a letter or digit, 63 characters at most",
                 "4:5: slos[0]: `objective` is missing\n  hint: write `objective: 99.9%`",
                 "5:5: slos[0]: unknown key `objectiv`\n  hint: did you mean `objective`?",
-                "6:13: slos[0].window: `30 days` is not a length of time\n  hint: write it as Prometheus does: 30d, 1h30m, 250ms",
+                "6:13: slos[0].window: `30 days` is not a length of time\n  hint: write days, such as 30d; or `{calendar: month, time_zone: Europe/Berlin}`",
                 "8:23: slos[0].sli.events.total: `m{` is not valid PromQL: unexpected end of input inside braces\n  hint: `{` and `}` do not pair up",
             ],
         );
