@@ -1,7 +1,7 @@
 //! What a native document says of its alerts.
 
 use super::{
-    fields::{Faults, Fields, items, parsed, percent, text},
+    fields::{Faults, Fields, check_template, items, parsed, percent, text},
     lower::labels,
     tree::{Node, Value},
 };
@@ -261,11 +261,7 @@ fn annotations(fields: &Fields<'_>, faults: &mut Faults) -> BTreeMap<LabelName, 
         match key.text.parse::<LabelName>() {
             Ok(name) => {
                 let Some(text) = text(value, &format!("{place}.{name}"), faults) else { continue };
-                if text.matches("{{").count() != text.matches("}}").count() {
-                    let error =
-                        Error::new("a template that is not closed").with_hint("pair up `{{` and `}}`");
-                    faults.add(value.position, &format!("{place}.{name}"), error);
-                }
+                check_template(text, value.position, &format!("{place}.{name}"), faults);
                 if all.insert(name, text.to_owned()).is_some() {
                     let error = Error::new(format!("`{}` is written twice", key.text));
                     faults.add(key.position, &place, error.with_hint("keep one of them"));

@@ -29,7 +29,7 @@ pub(super) enum Counter {
 
 /// Reads a counter, or a query with a window to fill in. `by` are the labels that the SLO is split by.
 pub(super) fn counter(text: &str, by: &[LabelName]) -> Result<Counter, Error> {
-    if !text.contains("{{") {
+    if !text.contains("{{") || (!text.contains(".window") && selector(text).is_ok()) {
         return selector(text).map(Counter::Selector).map_err(|error| match error.hint() {
             Some(hint) if error.message().contains("is a query") => {
                 let hint = format!("{hint}, or a query with the window `[{{{{.window}}}}]`");
@@ -270,6 +270,12 @@ mod tests {
             bad: selector("bad").unwrap(),
         };
         assert_eq!(sli, Sli::Events(expected));
+    }
+
+    #[test]
+    fn braces_in_a_label_are_no_template() {
+        let counter = counter("m_total{path=\"{{id}\"}", &[]).unwrap();
+        assert_eq!(counter, Counter::Selector(selector("m_total{path=\"{{id}\"}").unwrap()));
     }
 
     #[test]

@@ -136,6 +136,14 @@ pub(super) fn percent(node: &Node, place: &str, faults: &mut Faults) -> Option<R
     share
 }
 
+/// Refuses templates that Prometheus would refuse, and with them all rules of the file.
+pub(super) fn check_template(text: &str, position: Position, place: &str, faults: &mut Faults) {
+    if text.matches("{{").count() != text.matches("}}").count() {
+        let error = Error::new("a template that is not closed").with_hint("pair up `{{` and `}}`");
+        faults.add(position, place, error);
+    }
+}
+
 /// The items of the list `node`, with their paths.
 pub(super) fn items<'a>(node: &'a Node, place: &str, faults: &mut Faults) -> Vec<(String, &'a Node)> {
     let Value::List(items) = &node.value else {

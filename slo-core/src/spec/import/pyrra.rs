@@ -9,7 +9,7 @@ use crate::{
     },
     spec::{
         counter,
-        fields::{Fields, items, parsed, text},
+        fields::{Fields, check_template, items, parsed, text},
         selector,
         tree::{Node, Value},
     },
@@ -42,6 +42,9 @@ fn slo(metadata: &Fields<'_>, spec: &Node, report: &mut Report) -> Option<Foreig
     );
     let labels = prefixed(metadata, "labels", report);
     let annotations = prefixed(metadata, "annotations", report);
+    for text in annotations.values() {
+        check_template(text, metadata.position, "metadata.annotations", &mut report.faults);
+    }
 
     let known = ["target", "window", "description", "indicator", "alerting", "performanceOverAccuracy"];
     let fields = Fields::of(spec, "spec", &known, &mut report.faults)?;

@@ -9,7 +9,7 @@ use crate::{
     },
     spec::{
         counter,
-        fields::{Fields, items, text},
+        fields::{Fields, check_template, items, text},
         query,
         tree::{Key, Node, Position, Value},
     },
@@ -383,6 +383,7 @@ fn annotations(fields: &Fields<'_>, report: &mut Report) -> BTreeMap<LabelName, 
     };
     let read = |(key, value): &(Key, Node)| {
         let text = text(value, &place, &mut report.faults)?;
+        check_template(text, value.position, &place, &mut report.faults);
         if text.contains("$labels.sloth_") {
             report.lose(
                 value.position,
