@@ -16,10 +16,19 @@
 //! # Ok::<(), slo_instrument::Error>(())
 //! ```
 //!
-//! Every request is counted once: answered, failed in the middleware below, panicked, or given up by a
-//! client that went away, however soon. All of these but answers below 500 are errors. The names follow
-//! OpenTelemetry's conventions for HTTP servers, and an SLO of a spec file selects them as Prometheus
-//! does, so that the process and the rules see the same events.
+//! Every request is counted once, when its response has been read:
+//!
+//! | what becomes of it | `http.response.status_code` | `error.type` |
+//! |---|---|---|
+//! | it is answered | the status | the status from 500 on |
+//! | the client goes away, before the response or in its body | none, or the status | `cancelled` |
+//! | the body fails half-way | the status | `stream_error` |
+//! | the handler or the body panics | none | `panic` |
+//! | the service below fails without a response | none | `transport_error` |
+//!
+//! What has an `error.type` is bad, however soon it comes. The latency is that of the response's head. A response whose
+//! body is never asked for was answered. The names follow OpenTelemetry's conventions for HTTP servers, and an SLO of a
+//! spec file selects them as Prometheus does, so that the process and the rules see the same events.
 //!
 //! A request takes two clock reads, one lookup and two atomic additions; nothing on its way takes a
 //! lock. Budgets are computed by a thread of their own and read from a snapshot.
@@ -37,5 +46,5 @@ pub use count::Collector;
 pub use error::Error;
 pub use handle::Slo;
 pub use live::{SloStatus, State, TierStatus, WindowStatus};
-pub use middleware::{Excluded, RequestFuture, SloLayer, SloService};
+pub use middleware::{CountedBody, Excluded, RequestFuture, SloLayer, SloService};
 pub use status::status_routes;

@@ -83,11 +83,119 @@ async fn counts_a_client_that_goes_away() {
     assert_eq!(counts(&slo), [r#"{error_type="cancelled",http_request_method="GET",http_route="/never"} 1"#]);
 }
 
+/// A response whose body is `frames`, one after the other, and then what `end` says.
+fn streaming(frames: usize, end: End) -> Body {
+    let mut left = frames;
+    Body::new(http_body_util::StreamBody::new(futures_stream(move || {
+        if left > 0 {
+            left -= 1;
+            return Some(Ok(http_body::Frame::data(bytes::Bytes::from_static(b"frame"))));
+        }
+        match end {
+            End::Done => None,
+            End::Fails => Some(Err(std::io::Error::other("disk"))),
+            End::Panics => panic!("on purpose"),
+        }
+    })))
+}
+
+#[derive(Clone, Copy)]
+enum End {
+    Done,
+    Fails,
+    Panics,
+}
+
+type FrameResult = Result<http_body::Frame<bytes::Bytes>, std::io::Error>;
+
+fn futures_stream(
+    next: impl FnMut() -> Option<FrameResult> + Send + 'static,
+) -> impl futures_core::Stream<Item = FrameResult> + Send + 'static {
+    struct Frames<F>(F);
+    impl<F: FnMut() -> Option<FrameResult> + Unpin> futures_core::Stream for Frames<F> {
+        type Item = FrameResult;
+        fn poll_next(
+            mut self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<FrameResult>> {
+            std::task::Poll::Ready((self.0)())
+        }
+    }
+    Frames(Box::new(next))
+}
+
+async fn streamed(end: End) -> (Slo, http::Response<Body>) {
+    let slo = slo();
+    let app =
+        Router::new().route("/stream", get(move || async move { streaming(3, end) })).layer(slo.layer());
+    let response = app.oneshot(request("/stream")).await.unwrap();
+    assert_eq!(counts(&slo), Vec::<String>::new(), "not over yet");
+    (slo, response)
+}
+
+const STREAM: &str = r#"http_request_method="GET",http_response_status_code="200",http_route="/stream"} 1"#;
+
+#[tokio::test]
+async fn counts_a_stream_when_it_ends() {
+    let (slo, response) = streamed(End::Done).await;
+    assert_eq!(response.into_body().collect().await.unwrap().to_bytes().len(), 15);
+    assert_eq!(counts(&slo), [format!("{{{STREAM}")]);
+}
+
+#[tokio::test]
+async fn counts_a_body_that_fails_half_way() {
+    let (slo, response) = streamed(End::Fails).await;
+    response.into_body().collect().await.unwrap_err();
+    assert_eq!(counts(&slo), [format!("{{error_type=\"stream_error\",{STREAM}")]);
+}
+
+#[tokio::test]
+async fn counts_a_body_that_panics() {
+    let (slo, response) = streamed(End::Panics).await;
+    tokio::spawn(response.into_body().collect()).await.unwrap_err();
+    assert_eq!(counts(&slo), [r#"{error_type="panic",http_request_method="GET",http_route="/stream"} 1"#]);
+}
+
+#[tokio::test]
+async fn counts_a_client_that_goes_away_half_way() {
+    let (slo, response) = streamed(End::Done).await;
+    let mut body = response.into_body();
+    body.frame().await.unwrap().unwrap();
+    drop(body);
+    assert_eq!(counts(&slo), [format!("{{error_type=\"cancelled\",{STREAM}")]);
+}
+
+#[tokio::test]
+async fn counts_an_answer_whose_body_nobody_asked_for() {
+    let (slo, response) = streamed(End::Done).await;
+    drop(response);
+    assert_eq!(counts(&slo), [format!("{{{STREAM}")]);
+}
+
+#[tokio::test]
+async fn counts_answers_without_a_body_at_once() {
+    let slo = slo();
+    let app = Router::new()
+        .route("/empty", get(|| async { StatusCode::NO_CONTENT }))
+        .route("/stream", get(|| async { streaming(3, End::Fails) }))
+        .layer(slo.layer());
+    let head = Request::builder().method("HEAD").uri("/stream").body(Body::empty()).unwrap();
+    let responses = [app.clone().oneshot(request("/empty")).await.unwrap(), app.oneshot(head).await.unwrap()];
+    assert_eq!(
+        counts(&slo),
+        [
+            r#"{http_request_method="GET",http_response_status_code="204",http_route="/empty"} 1"#,
+            r#"{http_request_method="HEAD",http_response_status_code="200",http_route="/stream"} 1"#,
+        ]
+    );
+    drop(responses);
+}
+
 #[tokio::test]
 async fn counts_a_service_that_fails_without_a_response() {
     let slo = slo();
     let inner = service_fn(|_: Request<Body>| async { Err::<http::Response<Body>, _>("no connection") });
-    slo.layer().layer(inner).oneshot(request("/")).await.unwrap_err();
+    assert!(slo.layer().layer(inner).oneshot(request("/")).await.is_err());
     assert_eq!(
         counts(&slo),
         [r#"{error_type="transport_error",http_request_method="GET",http_route="_unmatched"} 1"#]

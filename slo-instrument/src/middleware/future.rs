@@ -1,15 +1,13 @@
-//! The future of a request, and the guard that counts it.
+//! The future of a request.
 
-use super::Excluded;
-use crate::count::{Outcome, Route};
-use http::{Method, Response};
+use super::{CountedBody, Excluded, guard::Guard};
+use axum::body::HttpBody;
+use http::{Method, Response, StatusCode};
 use pin_project_lite::pin_project;
 use std::{
     future::Future,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
-    time::Instant,
 };
 
 pin_project! {
@@ -18,68 +16,64 @@ pin_project! {
     pub struct RequestFuture<F> {
         #[pin]
         inner: F,
-        guard: Guard,
+        // None once the response has it.
+        guard: Option<Guard>,
     }
 }
 
-/// Counts its request exactly once: by [`Guard::finish`], or when it is dropped before that.
-#[derive(Debug)]
-pub(super) struct Guard {
-    route: Arc<Route>,
-    method: Method,
-    start: Instant,
-    // Set while the service below runs; still set when this is dropped: the service panicked.
-    running: bool,
-    finished: bool,
-}
-
-impl RequestFuture<()> {
-    pub(super) fn begin(route: Arc<Route>, method: Method) -> Guard {
-        Guard { route, method, start: Instant::now(), running: true, finished: false }
-    }
-}
-
-impl Guard {
-    pub(super) fn with<F>(mut self, inner: F) -> RequestFuture<F> {
-        self.running = false;
-        RequestFuture { inner, guard: self }
-    }
-
-    fn finish(&mut self, outcome: Option<Outcome>) {
-        self.finished = true;
-        if let Some(outcome) = outcome {
-            self.route.record(&self.method, outcome, self.start.elapsed());
-        }
-    }
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        if !self.finished {
-            let outcome = if self.running { Outcome::Panic } else { Outcome::Cancelled };
-            self.finish(Some(outcome));
-        }
+impl<F> RequestFuture<F> {
+    pub(super) const fn new(inner: F, guard: Guard) -> Self {
+        Self { inner, guard: Some(guard) }
     }
 }
 
 impl<F, Res, Err> Future for RequestFuture<F>
 where
     F: Future<Output = Result<Response<Res>, Err>>,
+    Res: HttpBody,
 {
-    type Output = F::Output;
+    type Output = Result<Response<CountedBody<Res>>, Err>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        this.guard.running = true;
-        let polled = this.inner.poll(context);
-        this.guard.running = false;
-        let result = ready!(polled);
-        let outcome = match &result {
-            Ok(response) if response.extensions().get::<Excluded>().is_some() => None,
-            Ok(response) => Some(Outcome::Status(response.status())),
-            Err(_) => Some(Outcome::TransportError),
+        let polled = match this.guard.as_mut() {
+            Some(guard) => guard.run(|| this.inner.poll(context)),
+            None => this.inner.poll(context),
         };
-        this.guard.finish(outcome);
-        Poll::Ready(result)
+        let result = ready!(polled);
+        let guard = this.guard.take();
+        Poll::Ready(match result {
+            Ok(response) => Ok(counted(response, guard)),
+            Err(error) => {
+                if let Some(mut guard) = guard {
+                    guard.failed();
+                }
+                Err(error)
+            }
+        })
     }
+}
+
+/// The response, whose body counts the request; one without a body is counted at once.
+fn counted<B: HttpBody>(response: Response<B>, guard: Option<Guard>) -> Response<CountedBody<B>> {
+    let guard = guard.and_then(|mut guard| {
+        if response.extensions().get::<Excluded>().is_some() {
+            guard.forget();
+            return None;
+        }
+        guard.answered(response.status());
+        if has_body(&guard, &response) {
+            return Some(guard);
+        }
+        guard.ended();
+        None
+    });
+    response.map(|body| CountedBody::new(body, guard))
+}
+
+/// Whether a server will read a body of the response.
+fn has_body<B: HttpBody>(guard: &Guard, response: &Response<B>) -> bool {
+    let status = response.status();
+    let bodiless = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED, StatusCode::SWITCHING_PROTOCOLS];
+    !response.body().is_end_stream() && guard.method() != Method::HEAD && !bodiless.contains(&status)
 }

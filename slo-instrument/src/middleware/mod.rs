@@ -1,9 +1,12 @@
-//! The tower middleware: layer, service, future.
+//! The tower middleware: layer, service, future, body, and the guard that goes through all of them.
 
+mod body;
 mod future;
+mod guard;
 mod layer;
 mod service;
 
+pub use body::CountedBody;
 pub use future::RequestFuture;
 pub use layer::SloLayer;
 pub use service::SloService;

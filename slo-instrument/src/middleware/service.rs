@@ -1,8 +1,8 @@
 //! The service.
 
-use super::RequestFuture;
+use super::{CountedBody, RequestFuture, guard::Guard};
 use crate::count::Store;
-use axum::extract::MatchedPath;
+use axum::{body::HttpBody, extract::MatchedPath};
 use http::{Request, Response};
 use std::{
     sync::Arc,
@@ -28,8 +28,9 @@ impl<S> SloService<S> {
 impl<S, Req, Res> Service<Request<Req>> for SloService<S>
 where
     S: Service<Request<Req>, Response = Response<Res>>,
+    Res: HttpBody,
 {
-    type Response = S::Response;
+    type Response = Response<CountedBody<Res>>;
     type Error = S::Error;
     type Future = RequestFuture<S::Future>;
 
@@ -41,7 +42,8 @@ where
         let route = self.store.route(request.extensions().get::<MatchedPath>().map(MatchedPath::as_str));
         let method = request.method().clone();
         // The clock starts before the inner service is called: some do their work there.
-        let future = RequestFuture::begin(route, method);
-        future.with(self.inner.call(request))
+        let mut guard = Guard::new(route, method);
+        let inner = guard.run(|| self.inner.call(request));
+        RequestFuture::new(inner, guard)
     }
 }

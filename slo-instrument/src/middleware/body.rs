@@ -1,0 +1,74 @@
+//! The body of a response, which ends the request.
+
+use super::guard::Guard;
+use axum::body::HttpBody;
+use bytes::Buf;
+use http_body::{Frame, SizeHint};
+use pin_project_lite::pin_project;
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+pin_project! {
+    /// The body of a response of [`SloService`](super::SloService): its request is counted when it has been read, fails,
+    /// or is given up.
+    #[derive(Debug)]
+    pub struct CountedBody<B> {
+        #[pin]
+        inner: B,
+        // None once the request has been counted.
+        guard: Option<Guard>,
+        seen: u64,
+    }
+}
+
+impl<B> CountedBody<B> {
+    pub(super) const fn new(inner: B, guard: Option<Guard>) -> Self {
+        Self { inner, guard, seen: 0 }
+    }
+}
+
+impl<B: HttpBody> HttpBody for CountedBody<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let mut this = self.project();
+        let Some(guard) = this.guard.as_mut() else { return this.inner.poll_frame(context) };
+        guard.reading();
+        let promised = this.inner.size_hint().exact();
+        let polled = guard.run(|| this.inner.as_mut().poll_frame(context));
+        let frame = ready!(polled);
+        let is_over = match &frame {
+            None => true,
+            Some(Err(_)) => {
+                guard.broke();
+                true
+            }
+            Some(Ok(frame)) => {
+                let length = frame.data_ref().map_or(0, Buf::remaining);
+                *this.seen = this.seen.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
+                // A server stops asking once it has what was promised.
+                this.inner.is_end_stream()
+                    || promised.is_some_and(|left| u64::try_from(length).unwrap_or(u64::MAX) >= left)
+            }
+        };
+        if is_over {
+            guard.ended();
+            *this.guard = None;
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
