@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use fnv::FnvBuildHasher;
 use http::Method;
 use std::{
+    cell::RefCell,
     collections::HashMap,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -59,6 +60,21 @@ const UNMATCHED: &str = "_unmatched";
 const OVERFLOW: &str = "_overflow";
 const MOST_ROUTES: usize = 1_000;
 
+/// Routes that a thread remembers.
+const REMEMBERED: usize = 16;
+
+thread_local! {
+    /// The routes that this thread has seen last, of whatever store: most requests are to few routes, and comparing a
+    /// name takes less time than finding it.
+    static RECENT: RefCell<[Option<Arc<Route>>; REMEMBERED]> = const { RefCell::new([const { None }; REMEMBERED]) };
+}
+
+/// Where a route is remembered; names of one place take turns.
+fn slot_of(name: &str) -> usize {
+    let last = name.as_bytes().last().copied().unwrap_or_default();
+    (name.len() ^ usize::from(last)) % REMEMBERED
+}
+
 impl Store {
     pub(crate) fn new(edges: Edges, slos: Vec<SloCounter>) -> Self {
         Self { shape: Arc::new(Shape { edges, slos }), routes: ArcSwap::default() }
@@ -75,10 +91,25 @@ impl Store {
     /// The series of the matched route `name`.
     pub(crate) fn route(&self, name: Option<&str>) -> Arc<Route> {
         let name = name.unwrap_or(UNMATCHED);
+        // A thread that is ending has nothing to remember with.
+        let remembered = RECENT
+            .try_with(|recent| self.remember(recent.try_borrow_mut().ok()?.get_mut(slot_of(name))?, name));
+        remembered.ok().flatten().unwrap_or_else(|| self.find_route(name))
+    }
+
+    fn remember(&self, slot: &mut Option<Arc<Route>>, name: &str) -> Option<Arc<Route>> {
+        let is_this = |route: &Arc<Route>| *route.name == *name && Arc::ptr_eq(&route.shape, &self.shape);
+        if !slot.as_ref().is_some_and(is_this) {
+            *slot = Some(self.find_route(name));
+        }
+        slot.clone()
+    }
+
+    fn find_route(&self, name: &str) -> Arc<Route> {
         let routes = self.routes.load();
         match routes.get(name) {
             Some(route) => Arc::clone(route),
-            None if routes.len() >= MOST_ROUTES && name != OVERFLOW => self.route(Some(OVERFLOW)),
+            None if routes.len() >= MOST_ROUTES && name != OVERFLOW => self.find_route(OVERFLOW),
             None => self.add_route(name),
         }
     }
