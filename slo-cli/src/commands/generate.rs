@@ -33,10 +33,11 @@ pub(super) fn run(generate: &Generate, out: &mut dyn Write, talk: &mut dyn Write
         now: Some(time::unix_millis()),
     };
     // Nothing is written unless all of it can be.
+    let mut tests = Vec::new();
     for service in &services {
         rules::check(service, options)?;
         if generate.tests {
-            artifact::rule_tests(service, "")?;
+            tests.push(artifact::rule_tests(service, &format!("../rules/{}.yaml", service.name()))?);
         }
     }
     if generate.target == Target::Operator {
@@ -55,20 +56,21 @@ pub(super) fn run(generate: &Generate, out: &mut dyn Write, talk: &mut dyn Write
         let together = !matches!(generate.target, Target::Operator | Target::Mimir);
         return write_together(&services, together, &text, out);
     };
-    write_files(folder, &services, generate.tests, &text, talk)
+    write_files(folder, &services, tests, &text, talk)
 }
 
 type Text<'a> = dyn Fn(&Service) -> Result<String, slo_core::Error> + Sync + 'a;
 
-/// A file for each service, and one for its tests.
+/// A file for each service, and one for its tests where there are any.
 fn write_files(
     folder: &Path,
     services: &[Service],
-    tests: bool,
+    tests: Vec<String>,
     text: &Text<'_>,
     talk: &mut dyn Write,
 ) -> Result<(), Error> {
     let path = |kind: &str, service: &Service| folder.join(kind).join(format!("{}.yaml", service.name()));
+    let mut tests = tests.into_iter();
     parallel::in_order(services, text, |service, text| {
         let mut file = |kind: &str, text: &str| -> Result<(), Error> {
             let path = path(kind, service);
@@ -76,11 +78,7 @@ fn write_files(
             Ok(writeln!(talk, "wrote {}", path.display())?)
         };
         file("rules", &text?)?;
-        if tests {
-            let rules = format!("../rules/{}.yaml", service.name());
-            file("tests", &artifact::rule_tests(service, &rules)?)?;
-        }
-        Ok(())
+        tests.next().map_or(Ok(()), |tests| file("tests", &tests))
     })
 }
 

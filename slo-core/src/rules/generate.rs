@@ -50,10 +50,13 @@ pub fn generate_with(service: &Service, options: Options) -> Result<Vec<RuleGrou
     let mut groups: Vec<RuleGroup> = Vec::with_capacity(service.slos().len() * GROUPS);
     let mut seen: HashMap<Counted<'_>, usize> = HashMap::new();
     for (index, slo) in service.slos().iter().enumerate() {
-        let made = slo_groups(service, slo, options).map_err(|error| error.of(service, slo))?;
+        let made = || {
+            let plan = Plan::of(service, slo)?;
+            Ok((slo_groups(service, slo, &plan, options)?, plan.fine()))
+        };
+        let (made, tile) = made().map_err(|error: Error| error.of(service, slo))?;
         groups.extend(made);
         // Of two objectives of one SLI, only the first reads the raw series.
-        let tile = Plan::of(service, slo)?.fine();
         let first = *seen.entry((slo.sli(), slo.by(), slo.slices(), tile)).or_insert(index);
         if first != index {
             share_tiles(service, [first, index], &mut groups);
@@ -94,8 +97,8 @@ fn share_tiles(service: &Service, [first, second]: [usize; 2], groups: &mut [Rul
 /// # Errors
 /// Those of [`generate_with`].
 pub fn check(service: &Service, options: Options) -> Result<(), Error> {
+    service.check_groups()?;
     for slo in service.slos() {
-        service.check_groups()?;
         let checked = || {
             let plan = Plan::of(service, slo)?;
             for tier in slo.policy().tiers() {
@@ -113,8 +116,12 @@ pub fn check(service: &Service, options: Options) -> Result<(), Error> {
     Ok(())
 }
 
-fn slo_groups(service: &Service, slo: &Slo, options: Options) -> Result<[RuleGroup; GROUPS], Error> {
-    let plan = &Plan::of(service, slo)?;
+fn slo_groups(
+    service: &Service,
+    slo: &Slo,
+    plan: &Plan,
+    options: Options,
+) -> Result<[RuleGroup; GROUPS], Error> {
     let recording = Recording::new(service, slo, plan, options);
     let group = |speed: &str, interval: Window| RuleGroup {
         name: format!("slo/{}/{}/{speed}", service.name(), slo.name()),

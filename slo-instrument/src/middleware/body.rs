@@ -19,13 +19,12 @@ pin_project! {
         inner: B,
         // None once the request has been counted.
         guard: Option<Guard>,
-        seen: u64,
     }
 }
 
 impl<B> CountedBody<B> {
     pub(super) const fn new(inner: B, guard: Option<Guard>) -> Self {
-        Self { inner, guard, seen: 0 }
+        Self { inner, guard }
     }
 }
 
@@ -51,10 +50,9 @@ impl<B: HttpBody> HttpBody for CountedBody<B> {
             }
             Some(Ok(frame)) => {
                 let length = frame.data_ref().map_or(0, Buf::remaining);
-                *this.seen = this.seen.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
+                let length = u64::try_from(length).unwrap_or(u64::MAX);
                 // A server stops asking once it has what was promised.
-                this.inner.is_end_stream()
-                    || promised.is_some_and(|left| u64::try_from(length).unwrap_or(u64::MAX) >= left)
+                this.inner.is_end_stream() || promised.is_some_and(|left| length >= left)
             }
         };
         if is_over {
