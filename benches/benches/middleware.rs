@@ -1,18 +1,24 @@
-//! What a request pays for being counted: ours, a layer written by hand on the `prometheus` crate as its
-//! documentation suggests, and the floor of two clock reads and two additions, in one run.
+//! What a request pays for being counted, on one thread and on two at once: ours, its peers as their documentation
+//! suggests, a layer written by hand on the `prometheus` crate, and the floor of two clock reads and an addition.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark fails by panicking")]
 
+use autometrics::{autometrics, settings::AutometricsSettings};
 use axum::{body::Body, extract::MatchedPath, routing::get};
 use criterion::{Criterion, criterion_group, criterion_main};
 use http::{Request, Response, StatusCode};
+use opentelemetry::metrics::MeterProvider;
+use opentelemetry_sdk::metrics::SdkMeterProvider;
 use prometheus::{HistogramOpts, HistogramVec};
 use slo_instrument::Slo;
 use std::{
     convert::Infallible,
     future::Future,
     hint::black_box,
-    pin::pin,
-    sync::atomic::{AtomicU64, Ordering},
+    pin::{Pin, pin},
+    sync::{
+        Barrier,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll, Waker},
     time::Instant,
 };
@@ -42,31 +48,24 @@ fn ready<F: Future>(future: F) -> F::Output {
     }
 }
 
-async fn answer(_: Request<Body>) -> Result<Response<Body>, Infallible> {
-    Ok(Response::new(Body::empty()))
-}
+type Answer = Result<Response<Body>, Infallible>;
 
-/// Seconds a call of each of `calls`: the medians of many short runs, taken in turn so that a change of
-/// the machine's speed meets all of them.
-fn measure<const N: usize>(calls: [&mut dyn FnMut(); N]) -> [f64; N] {
-    const ROUNDS: usize = 61;
-    const CALLS: u32 = 10_000;
-    let mut runs = calls.map(|call| (call, Vec::with_capacity(ROUNDS)));
-    for _ in 0..ROUNDS {
-        for (call, seconds) in &mut runs {
-            let start = Instant::now();
-            (0..CALLS).for_each(|_| call());
-            seconds.push(start.elapsed().as_secs_f64() / f64::from(CALLS));
-        }
-    }
-    runs.map(|(_, mut seconds)| {
-        seconds.sort_by(f64::total_cmp);
-        seconds.get(ROUNDS / 2).copied().unwrap()
+/// A service as axum's router has it inside its layers: its futures are boxed.
+fn answer(request: Request<Body>) -> BoxFuture {
+    Box::pin(async move {
+        drop(request);
+        Ok(Response::new(Body::empty()))
     })
 }
 
-fn by_hand(histogram: &HistogramVec) -> impl FnMut(Request<Body>) -> Result<Response<Body>, Infallible> {
-    let histogram = histogram.clone();
+type BoxFuture = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+#[autometrics]
+async fn autometrics_answer(request: Request<Body>) -> Answer {
+    answer(request).await
+}
+
+fn by_hand(histogram: HistogramVec) -> impl FnMut(Request<Body>) -> Answer {
     move |request| {
         let start = Instant::now();
         let method = request.method().clone();
@@ -81,46 +80,195 @@ fn by_hand(histogram: &HistogramVec) -> impl FnMut(Request<Body>) -> Result<Resp
     }
 }
 
-fn middleware(c: &mut Criterion) {
-    let template = routed();
-    let request = || {
-        let mut request = Request::new(Body::empty());
-        *request.extensions_mut() = template.extensions().clone();
-        request
-    };
-    let slo = Slo::builder("bench").availability("99.9%").latency("300ms", "99%").install().unwrap();
-    let mut ours = slo.layer().layer(service_fn(answer));
-    let options = HistogramOpts::new("http_server_request_duration_seconds", "Duration of requests.");
-    let histogram = HistogramVec::new(options, &["method", "route", "status"]).unwrap();
-    let mut hand = by_hand(&histogram);
-    let cells = [AtomicU64::new(0), AtomicU64::new(0)];
-    let floor = |request: Request<Body>| {
-        let start = Instant::now();
-        let response = ready(answer(request));
-        cells[0].fetch_add(1, Ordering::Relaxed);
-        cells[1].fetch_add(u64::from(start.elapsed().subsec_nanos()), Ordering::Relaxed);
-        response
-    };
-
-    let [bare, least, layer, peer] = measure([
-        &mut || drop(black_box(ready(answer(request())))),
-        &mut || drop(black_box(floor(request()))),
-        &mut || drop(black_box(ready(ours.call(request())))),
-        &mut || drop(black_box(hand(request()))),
-    ]);
-    for (name, seconds) in
-        [("two clock reads, two adds", least), ("slo-instrument", layer), ("by hand on prometheus", peer)]
-    {
-        let cost = (seconds - bare) * 1e9;
-        let ratio = (seconds - bare) / (least - bare);
-        println!("{name:<28} {cost:>6.1} ns over a bare service, {ratio:>5.2} times the floor");
+/// The least that could tell how long a request took: two reads of the fastest clock, and a counter of the thread's own.
+fn floor() -> impl FnMut(Request<Body>) {
+    let counter = AtomicU64::new(0);
+    move |request| {
+        let start = quanta::Instant::now();
+        drop(black_box(ready(answer(request))));
+        black_box(start.elapsed());
+        counter.fetch_add(1, Ordering::Relaxed);
     }
-
-    c.bench_function("bare service", |b| b.iter(|| ready(answer(request()))));
-    c.bench_function("two clock reads, two adds", |b| b.iter(|| floor(request())));
-    c.bench_function("slo-instrument", |b| b.iter(|| ready(ours.call(request()))));
-    c.bench_function("by hand on prometheus", |b| b.iter(|| hand(request())));
 }
 
-criterion_group!(benches, middleware);
+/// A layer that wraps future and body, and does nothing: what every layer costs that sees the end of a response.
+#[derive(Clone)]
+struct NoOp<S>(S);
+
+pin_project_lite::pin_project! {
+    struct NoOpFuture<F> { #[pin] inner: F }
+}
+
+struct NoOpBody(Body);
+
+impl http_body::Body for NoOpBody {
+    type Data = axum::body::Bytes;
+    type Error = axum::Error;
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Self::Data>, Self::Error>>> {
+        Pin::new(&mut self.0).poll_frame(context)
+    }
+}
+
+impl<F: Future<Output = Answer>> Future for NoOpFuture<F>
+{
+    type Output = Result<Response<NoOpBody>, Infallible>;
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.project().inner.poll(context).map_ok(|response| response.map(NoOpBody))
+    }
+}
+
+impl<S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>> Service<Request<Body>> for NoOp<S> {
+    type Response = Response<NoOpBody>;
+    type Error = Infallible;
+    type Future = NoOpFuture<S::Future>;
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.0.poll_ready(context)
+    }
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        NoOpFuture { inner: self.0.call(request) }
+    }
+}
+
+/// One call of a contender; made on the thread that makes the calls.
+type Call = Box<dyn FnMut()>;
+type Contender = (&'static str, Box<dyn Fn() -> Call + Sync>);
+
+/// Calls of a function that takes a request, each with a new one.
+fn calls(mut call: impl FnMut(Request<Body>) + 'static) -> Call {
+    let template = routed();
+    Box::new(move || {
+        let mut request = Request::new(Body::empty());
+        *request.extensions_mut() = template.extensions().clone();
+        call(request);
+    })
+}
+
+fn layered<S>(service: S) -> Call
+where
+    S: Service<Request<Body>> + 'static,
+{
+    let mut service = service;
+    calls(move |request| drop(black_box(ready(service.call(request)))))
+}
+
+const BARE: &str = "bare service";
+const FLOOR: &str = "floor";
+const OURS: &str = "slo-instrument";
+
+fn contenders(slo: &Slo) -> Vec<Contender> {
+    AutometricsSettings::builder().prometheus_registry(prometheus::Registry::new()).init();
+    let options = HistogramOpts::new("http_server_request_duration_seconds", "Duration of requests.");
+    let histogram = HistogramVec::new(options, &["method", "route", "status"]).unwrap();
+    let (axum_prometheus, _) = axum_prometheus::PrometheusMetricLayer::pair();
+    let provider = || {
+        let exporter =
+            opentelemetry_prometheus::exporter().with_registry(prometheus::Registry::new()).build().unwrap();
+        SdkMeterProvider::builder().with_reader(exporter).build()
+    };
+    let tower_otel_provider = provider();
+    let tower_otel = tower_otel::metrics::HttpLayer::server(&tower_otel_provider.meter("bench"));
+    opentelemetry::global::set_meter_provider(provider());
+    let otel_tower = opentelemetry_instrumentation_tower::http::server::LayerBuilder::builder()
+        .with_tracing(false)
+        .build()
+        .unwrap();
+    let ours = slo.layer();
+    vec![
+        (BARE, Box::new(|| calls(|request| drop(black_box(ready(answer(request))))))),
+        (FLOOR, Box::new(|| calls(floor()))),
+        ("a layer that does nothing", Box::new(|| layered(NoOp(service_fn(answer))))),
+        (OURS, Box::new(move || layered(ours.layer(service_fn(answer))))),
+        (
+            "by hand on prometheus",
+            Box::new(move || {
+                let mut call = by_hand(histogram.clone());
+                calls(move |request| drop(black_box(call(request))))
+            }),
+        ),
+        ("autometrics", Box::new(|| calls(|request| drop(black_box(ready(autometrics_answer(request))))))),
+        ("opentelemetry-instr.-tower", Box::new(move || layered(otel_tower.layer(service_fn(answer))))),
+        ("tower-otel", {
+            // Its instruments end with their provider.
+            let kept = tower_otel_provider;
+            Box::new(move || {
+                black_box(&kept);
+                layered(tower_otel.layer(service_fn(answer)))
+            })
+        }),
+        ("axum-prometheus", Box::new(move || layered(axum_prometheus.layer(service_fn(answer))))),
+    ]
+}
+
+/// Nanoseconds a call of each contender, on `threads` threads at once: the medians of many short runs, taken in turn so
+/// that a change of the machine's speed meets all of them.
+fn measure(contenders: &[Contender], threads: usize) -> Vec<f64> {
+    const ROUNDS: usize = 41;
+    const CALLS: u32 = 10_000;
+    let barrier = Barrier::new(threads);
+    let run = || {
+        let mut calls: Vec<Call> = contenders.iter().map(|(_, make)| make()).collect();
+        let mut nanos = vec![Vec::with_capacity(ROUNDS); calls.len()];
+        for _ in 0..ROUNDS {
+            for (call, nanos) in calls.iter_mut().zip(&mut nanos) {
+                barrier.wait();
+                let start = Instant::now();
+                (0..CALLS).for_each(|_| call());
+                nanos.push(start.elapsed().as_secs_f64() * 1e9 / f64::from(CALLS));
+            }
+        }
+        nanos
+    };
+    let mut all = std::thread::scope(|scope| {
+        let handles: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
+        let runs = handles.into_iter().map(|handle| handle.join().unwrap());
+        runs.reduce(|mut all, run| {
+            all.iter_mut().zip(run).for_each(|(all, run)| all.extend(run));
+            all
+        })
+        .unwrap()
+    });
+    all.iter_mut()
+        .map(|nanos| {
+            nanos.sort_by(f64::total_cmp);
+            nanos.get(nanos.len() / 2).copied().unwrap()
+        })
+        .collect()
+}
+
+fn middleware(c: &mut Criterion) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let _entered = runtime.enter();
+    let slo = Slo::builder("bench").availability("99.9%").latency("300ms", "99%").install().unwrap();
+    let contenders = contenders(&slo);
+    let over_bare = |threads| {
+        let nanos = measure(&contenders, threads);
+        let bare = *nanos.first().unwrap();
+        nanos.into_iter().map(move |nanos| nanos - bare).collect::<Vec<_>>()
+    };
+    let (one, two) = (over_bare(1), over_bare(2));
+    let floor = *one.get(1).unwrap();
+    let ours = [&one, &two].map(|run| *run.get(3).unwrap());
+    println!("nanoseconds a request over a bare service");
+    println!(
+        "{:<28} {:>10} {:>11} {:>12} {:>14}",
+        "", "one thread", "two threads", "of the floor", "of ours"
+    );
+    for (((name, _), one), two) in contenders.iter().zip(&one).zip(&two).skip(1) {
+        let (floors, times) = (one / floor, [one / ours[0], two / ours[1]]);
+        println!("{name:<28} {one:>10.1} {two:>11.1} {floors:>12.2} {:>6.1} {:>7.1}", times[0], times[1]);
+    }
+    for (name, make) in &contenders {
+        let mut call = make();
+        c.bench_function(name, |b| b.iter(&mut call));
+    }
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(20).measurement_time(std::time::Duration::from_secs(1));
+    targets = middleware
+}
 criterion_main!(benches);

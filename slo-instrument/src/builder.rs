@@ -1,16 +1,22 @@
 //! Setting up the SLOs of a service.
 
+#[cfg(feature = "otlp")]
+use crate::otlp::{Exporter, Otlp};
 use crate::{
-    Error, Slo,
-    count::{Collector, Edges, Outcome, SloCounter, Store},
+    Classify, Error, Events, Kind, Latency, Slo,
+    count::{Edges, Method, Shape, SloCounter, Store},
+    declare::{Declared, Promise},
+    expose::Source,
+    fault::Faults,
+    handle::Parts,
     live::{LiveBudget, Ticker},
+    trace::Tracer,
 };
-use http::{Method, StatusCode};
-use slo_core::model::{
-    EventCounters, LatencyHistogram, MatchOp, Name, Period, Selector, Service, Sli, Slo as Objective, Window,
-    metric,
+use slo_core::model::{Name, Service, Window};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
 };
-use std::{sync::Arc, time::Duration};
 
 /// Builds a [`Slo`]; faults are kept until [`Builder::install`], which reports the first.
 #[derive(Debug)]
@@ -19,46 +25,137 @@ pub struct Builder {
     name: String,
     // From a spec, instead of the SLOs declared here.
     service: Option<Service>,
+    events: Events,
     declared: Vec<Declared>,
-    routes: Vec<(Method, String)>,
+    routes: Vec<(Kind, Method, String)>,
+    classify: Option<Box<dyn Classify>>,
+    latency: Latency,
+    native_histograms: bool,
+    exemplars: bool,
+    registry: Option<prometheus::Registry>,
+    #[cfg(feature = "otlp")]
+    otlp: Option<Otlp>,
     speed: u32,
 }
 
-#[derive(Debug)]
-enum Declared {
-    Availability { objective: String },
-    Latency { threshold: String, objective: String },
-}
-
-const PERIOD: Window = Window::days(30);
 const SCRAPE_INTERVAL: Window = Window::seconds(15);
 
 impl Builder {
     pub(crate) fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), service: None, declared: Vec::new(), routes: Vec::new(), speed: 1 }
+        Self {
+            name: name.into(),
+            service: None,
+            events: Events::http(),
+            declared: Vec::new(),
+            routes: Vec::new(),
+            classify: None,
+            latency: Latency::Head,
+            native_histograms: false,
+            exemplars: false,
+            registry: None,
+            #[cfg(feature = "otlp")]
+            otlp: None,
+            speed: 1,
+        }
     }
 
     pub(crate) fn of(service: Service) -> Self {
         Self { service: Some(service), ..Self::new("") }
     }
 
-    /// An SLO named `availability` over 30 days: the share of requests that are no errors.
-    pub fn availability(mut self, objective: &str) -> Self {
-        self.declared.push(Declared::Availability { objective: objective.to_owned() });
+    /// What the SLOs count that are declared after this; HTTP requests that are served, where nothing is said.
+    ///
+    /// ```
+    /// use slo_instrument::{Events, Slo};
+    ///
+    /// let slo = Slo::builder("checkout")
+    ///     .availability("99.9%")
+    ///     .counting(Events::http_to("payments")).availability("99.5%").latency("250ms", "99%")
+    ///     .counting(Events::operation("reindex")).availability("95%")
+    ///     .install()?;
+    /// let names: Vec<&str> = slo.service().slos().iter().map(|slo| slo.name().as_str()).collect();
+    /// assert_eq!(names, ["availability", "payments-availability", "payments-latency", "reindex-availability"]);
+    /// # Ok::<(), slo_instrument::Error>(())
+    /// ```
+    pub fn counting(mut self, events: Events) -> Self {
+        self.events = events;
         self
     }
 
-    /// An SLO named `latency` over 30 days: the share of the requests that were no errors and took at
+    /// An SLO named `availability` over 30 days: the share of events that are no errors.
+    pub fn availability(self, objective: &str) -> Self {
+        self.declare(Promise::Availability, objective)
+    }
+
+    /// An SLO named `latency` over 30 days: the share of the events that were no errors and took at
     /// most `threshold`.
-    pub fn latency(mut self, threshold: &str, objective: &str) -> Self {
-        let (threshold, objective) = (threshold.to_owned(), objective.to_owned());
-        self.declared.push(Declared::Latency { threshold, objective });
+    pub fn latency(self, threshold: &str, objective: &str) -> Self {
+        self.declare(Promise::Latency { threshold: threshold.to_owned() }, objective)
+    }
+
+    fn declare(mut self, promise: Promise, objective: &str) -> Self {
+        let (events, objective) = (self.events.clone(), objective.to_owned());
+        self.declared.push(Declared { events, promise, objective });
         self
     }
 
-    /// Exposes a route from the start, at zero, so that its very first request is counted by rules too.
-    pub fn route(mut self, method: Method, route: &str) -> Self {
-        self.routes.push((method, route.to_owned()));
+    /// Exposes a route from the start, at zero, as a success and as an error, so that the first one of each is seen
+    /// by whoever counts increases.
+    pub fn route(mut self, method: http::Method, route: &str) -> Self {
+        self.routes.push((Kind::HttpServer, Method::of(&method), route.to_owned()));
+        self
+    }
+
+    /// The same for a gRPC method, such as `shop.Cart/Add`.
+    pub fn grpc_method(mut self, method: &str) -> Self {
+        self.routes.push((Kind::GrpcServer, Method::NONE, method.to_owned()));
+        self
+    }
+
+    /// The same for an operation.
+    pub fn operation(mut self, name: &str) -> Self {
+        self.routes.push((Kind::Operation, Method::NONE, name.to_owned()));
+        self
+    }
+
+    /// Decides what is good, bad or ignored, in the place of [`Ended::by_convention`](crate::Ended::by_convention).
+    pub fn classify(mut self, classify: impl Classify) -> Self {
+        self.classify = Some(Box::new(classify));
+        self
+    }
+
+    /// What of an HTTP request its duration is; until its head, where nothing is said.
+    pub const fn measure_until(mut self, latency: Latency) -> Self {
+        self.latency = latency;
+        self
+    }
+
+    /// Counts durations in the buckets of native histograms too, and exposes them to scrapers that ask for Prometheus'
+    /// protobuf format. Every series then has 169 counters more.
+    #[cfg(feature = "native-histograms")]
+    pub const fn native_histograms(mut self) -> Self {
+        self.native_histograms = true;
+        self
+    }
+
+    /// Reads the header `traceparent`, passes it on to what is called, and exposes the last sampled request of every
+    /// bucket as its exemplar in OpenMetrics. Part of [`Builder::otlp`].
+    pub const fn exemplars(mut self) -> Self {
+        self.exemplars = true;
+        self
+    }
+
+    /// Exposes the metrics of this registry in `/metrics` too, which is then always in Prometheus' text format: all that
+    /// the `prometheus` crate writes.
+    pub fn registry(mut self, registry: prometheus::Registry) -> Self {
+        self.registry = Some(registry);
+        self
+    }
+
+    /// Sends metrics and traces to an OpenTelemetry collector.
+    #[cfg(feature = "otlp")]
+    pub fn otlp(mut self, otlp: Otlp) -> Self {
+        self.otlp = Some(otlp);
         self
     }
 
@@ -85,19 +182,50 @@ impl Builder {
             None => declared(&self.name, &self.declared)?,
         };
         let speed = self.speed.max(1);
-        let edges = Edges::covering(service.slos());
+        let edges = Edges::covering(service.slos(), self.native_histograms);
         let slos =
             service.slos().iter().map(|slo| SloCounter::compile(slo, &edges)).collect::<Result<_, _>>()?;
-        let store = Arc::new(Store::new(edges, slos));
-        for (method, route) in &self.routes {
-            store.declare(route, method, Outcome::Status(StatusCode::OK));
+        #[cfg(feature = "otlp")]
+        let (tracer, receiver) = match &self.otlp {
+            Some(otlp) => {
+                let (tracer, receiver) = otlp.tracer();
+                (Some(tracer), Some(receiver))
+            }
+            None => (self.exemplars.then(|| Tracer::new(0.0, None)), None),
+        };
+        #[cfg(not(feature = "otlp"))]
+        let tracer = self.exemplars.then(|| Tracer::new(0.0, None));
+        let spans = tracer.as_ref().and_then(Tracer::spans).cloned();
+        let classify = self.classify;
+        let store = Arc::new(Store::new(Shape { edges, slos, classify, tracer: tracer.clone() }));
+        for (kind, method, route) in &self.routes {
+            let instrument = store.instrument(*kind, "");
+            if let Some(route) = instrument.route_at(instrument.route(route)) {
+                route.declare(*method);
+            }
         }
         let failed = |error: &dyn std::fmt::Display| Error::new("install", error.to_string());
-        let collector = Collector::new(Arc::clone(&store)).map_err(|error| failed(&error))?;
         let (interval, tick) = tick(speed).map_err(|error| failed(&error))?;
         let budget = LiveBudget::new(service.clone(), Arc::clone(&store), tick);
         let ticker = Ticker::start(budget, interval, speed).map_err(|error| failed(&error))?;
-        Slo::assemble(service, store, collector, ticker, speed)
+        let statuses = ticker.latest();
+        let (faults, created) = (Faults::default(), SystemTime::now());
+        let source = Arc::new(Source { service, store, statuses, spans, faults, created });
+        #[cfg(feature = "otlp")]
+        let exporter = match (self.otlp, receiver) {
+            (Some(otlp), Some(receiver)) => Some(Exporter::start(otlp, Arc::clone(&source), receiver)?),
+            _ => None,
+        };
+        Slo::assemble(Parts {
+            source,
+            _ticker: ticker,
+            tracer,
+            latency: self.latency,
+            registry: self.registry,
+            #[cfg(feature = "otlp")]
+            exporter,
+            speed,
+        })
     }
 }
 
@@ -115,38 +243,4 @@ fn declared(name: &str, slos: &[Declared]) -> Result<Service, Error> {
     let service: Name = name.parse().map_err(Error::at("service"))?;
     let slos = slos.iter().map(|slo| slo.lower(name)).collect::<Result<_, _>>()?;
     Service::new(service, SCRAPE_INTERVAL, slos).map_err(Error::at(format!("service `{name}`")))
-}
-
-impl Declared {
-    fn lower(&self, job: &str) -> Result<Objective, Error> {
-        let (name, objective, description) = match self {
-            Self::Availability { objective } => ("availability", objective, "Requests succeed.".to_owned()),
-            Self::Latency { threshold, objective } => {
-                ("latency", objective, format!("Requests are answered within {threshold}."))
-            }
-        };
-        let build = || -> Result<Objective, slo_core::Error> {
-            let sli = self.sli(job)?;
-            let slo = Objective::new(name.parse()?, objective.parse()?, Period::Rolling(PERIOD), sli)?;
-            Ok(slo.with_description(description))
-        };
-        build().map_err(Error::at(format!("slo `{name}`")))
-    }
-
-    fn sli(&self, job: &str) -> Result<Sli, slo_core::Error> {
-        let series = |suffix: &str| {
-            let metric = format!("{}{suffix}", metric::HTTP_SERVER_REQUEST_DURATION);
-            Selector::new(metric)?.matching("job", MatchOp::Equal, job)
-        };
-        Ok(match self {
-            Self::Availability { .. } => Sli::Events(EventCounters::TotalBad {
-                total: series("_count")?,
-                bad: series("_count")?.matching(metric::ERROR_TYPE, MatchOp::NotEqual, "")?,
-            }),
-            Self::Latency { threshold, .. } => {
-                let histogram = series("")?.matching(metric::ERROR_TYPE, MatchOp::Equal, "")?;
-                Sli::Latency(LatencyHistogram::new(histogram, threshold.parse()?)?)
-            }
-        })
-    }
 }

@@ -1,31 +1,47 @@
 //! The handle of an instrumented service.
 
+#[cfg(feature = "otlp")]
+use crate::otlp::Exporter;
 use crate::{
-    Builder, Error, SloLayer, SloStatus,
-    count::{Collector, Store},
+    Budget, Builder, Collector, Error, Event, FaultLayer, Faults, Kind, Latency, SloLayer, SloStatus, Tracked,
+    count::Instrument,
+    expose::{Format, Source},
     live::Ticker,
+    middleware::Counted,
     status,
+    trace::Tracer,
 };
 use axum::Router;
-use prometheus::{Encoder, Registry, TextEncoder};
 use slo_core::model::Service;
-use std::{fmt, sync::Arc};
+use std::{fmt, future::Future, sync::Arc};
 
 /// The SLOs of a running service: what counts its requests, and what they come to.
 ///
-/// Cloning is cheap; all clones are one. Counting ends with the last of them.
+/// Cloning is cheap; all clones are one. Counting ends with the last of them, and of the routes and collectors made from
+/// them; layers do not keep it.
 #[derive(Clone)]
 pub struct Slo {
     inner: Arc<Inner>,
 }
 
 struct Inner {
-    service: Service,
-    store: Arc<Store>,
+    parts: Parts,
     collector: Collector,
-    registry: Registry,
-    ticker: Ticker,
-    speed: u32,
+    // Always there, so that starting one does not look it up.
+    operations: Arc<Instrument>,
+}
+
+/// What a handle is made of.
+pub(crate) struct Parts {
+    pub(crate) source: Arc<Source>,
+    // Runs for as long as there is a handle.
+    pub(crate) _ticker: Ticker,
+    pub(crate) tracer: Option<Tracer>,
+    pub(crate) latency: Latency,
+    pub(crate) registry: Option<prometheus::Registry>,
+    #[cfg(feature = "otlp")]
+    pub(crate) exporter: Option<Exporter>,
+    pub(crate) speed: u32,
 }
 
 impl Slo {
@@ -40,11 +56,16 @@ impl Slo {
     ///
     /// Their selectors must name the metrics that this crate emits. Matchers on labels that are put on
     /// by the scrape, such as `job`, hold for all of this process.
+    pub fn from_service(service: Service) -> Builder {
+        Builder::of(service)
+    }
+
+    /// Takes the SLOs of a spec of one service, written in YAML.
     ///
     /// ```
     /// use slo_instrument::Slo;
     ///
-    /// let services = slo_core::spec::parse(r#"
+    /// let slo = Slo::from_spec(r#"
     /// version: slo/v1
     /// service: checkout
     /// slos:
@@ -55,81 +76,214 @@ impl Slo {
     ///       events:
     ///         total: http_server_request_duration_seconds_count{job="checkout"}
     ///         bad: http_server_request_duration_seconds_count{job="checkout", error_type!=""}
-    /// "#)?;
-    /// let slo = Slo::from_service(services[0].clone()).install()?;
+    /// "#)?.install()?;
     /// assert_eq!(slo.statuses()[0].objective, "99.9%");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), slo_instrument::Error>(())
     /// ```
-    pub fn from_service(service: Service) -> Builder {
-        Builder::of(service)
+    ///
+    /// # Errors
+    /// All faults of the document, each with its line; several services, of which `slo_core::spec::parse` and
+    /// [`Slo::from_service`] take the right one.
+    #[cfg(feature = "spec")]
+    pub fn from_spec(text: &str) -> Result<Builder, Error> {
+        let faults = |faults: slo_core::Diagnostics| Error::new("spec", format!("\n{faults}"));
+        let mut services = slo_core::spec::parse(text).map_err(faults)?;
+        match (services.pop(), services.len()) {
+            (Some(service), 0) => Ok(Builder::of(service)),
+            (_, others) => {
+                let message = format!("{} services in one spec; choose one with `Slo::from_service`", others + 1);
+                Err(Error::new("spec", message))
+            }
+        }
     }
 
-    pub(crate) fn assemble(
-        service: Service,
-        store: Arc<Store>,
-        collector: Collector,
-        ticker: Ticker,
-        speed: u32,
-    ) -> Result<Self, Error> {
-        let registry = Registry::new();
-        registry
-            .register(Box::new(collector.clone()))
+    /// Takes the SLOs of a spec of one service from a file.
+    ///
+    /// # Errors
+    /// A file that cannot be read, and those of [`Slo::from_spec`].
+    #[cfg(feature = "spec")]
+    pub fn from_file(path: impl AsRef<std::path::Path>) -> Result<Builder, Error> {
+        let path = path.as_ref();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Error::new(path.display().to_string(), error.to_string()))?;
+        Self::from_spec(&text)
+    }
+
+    /// The SLOs as a spec in YAML, from which `slo generate` makes the rules for what is counted here.
+    #[cfg(feature = "spec")]
+    #[must_use]
+    pub fn spec(&self) -> String {
+        slo_core::spec::write(self.service())
+    }
+
+    pub(crate) fn assemble(parts: Parts) -> Result<Self, Error> {
+        let collector = Collector::new(Arc::clone(&parts.source))
             .map_err(|error| Error::new("metrics", error.to_string()))?;
-        Ok(Self { inner: Arc::new(Inner { service, store, collector, registry, ticker, speed }) })
+        let operations = parts.source.store.instrument(Kind::Operation, "");
+        Ok(Self { inner: Arc::new(Inner { parts, collector, operations }) })
     }
 
-    /// The tower layer that counts requests; put it around the whole router.
+    /// The tower layer that counts the HTTP requests that are served; put it around the whole router.
     #[must_use]
     pub fn layer(&self) -> SloLayer {
-        SloLayer::new(Arc::clone(&self.inner.store))
+        self.layer_of(Kind::HttpServer, "")
     }
 
-    /// The routes `/metrics`, `/slo` and `/slo.json`. Requests to them are not counted.
+    /// The tower layer that counts the gRPC calls that are served, with the status of their trailers.
+    ///
+    /// ```
+    /// # use slo_instrument::{Events, Slo};
+    /// let slo = Slo::builder("cart").counting(Events::grpc()).availability("99.9%").install()?;
+    /// let layer = slo.grpc_layer(); // tonic: Server::builder().layer(layer).add_service(…)
+    /// # Ok::<(), slo_instrument::Error>(())
+    /// ```
+    #[must_use]
+    pub fn grpc_layer(&self) -> SloLayer {
+        self.layer_of(Kind::GrpcServer, "")
+    }
+
+    /// The tower layer that counts the HTTP requests that are sent to `peer`, for a client of `hyper-util` or any other
+    /// that is a tower service.
+    #[must_use]
+    pub fn client_layer(&self, peer: &str) -> SloLayer {
+        self.layer_of(Kind::HttpClient, peer)
+    }
+
+    /// The tower layer that counts the gRPC calls that are made to `peer`, around tonic's `Channel`.
+    #[must_use]
+    pub fn grpc_client_layer(&self, peer: &str) -> SloLayer {
+        self.layer_of(Kind::GrpcClient, peer)
+    }
+
+    fn layer_of(&self, kind: Kind, peer: &str) -> SloLayer {
+        let Parts { source, latency, tracer, .. } = &self.inner.parts;
+        SloLayer::new(Counted::new(&source.store.instrument(kind, peer), *latency, tracer.clone()))
+    }
+
+    /// Starts a piece of work: a job, a message, a step. `operation` is a word of a small set.
+    pub fn start(&self, operation: &str) -> Event {
+        Event::start(&self.inner.operations, operation, self.inner.parts.tracer.as_ref())
+    }
+
+    /// Counts a future: good if it gives `Ok`, bad if it gives `Err` or panics, and as cancelled if it is dropped before.
+    ///
+    /// ```
+    /// # use slo_instrument::{Events, Slo};
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    /// let slo = Slo::builder("search").counting(Events::operation("reindex")).availability("99%").install()?;
+    /// let reindex = async { Ok::<_, std::io::Error>(42) };
+    /// assert_eq!(runtime.block_on(slo.track("reindex", reindex)).unwrap(), 42);
+    /// assert!(slo.metrics().contains(r#"slo_operation_duration_seconds_count{operation="reindex"} 1"#));
+    /// # Ok::<(), slo_instrument::Error>(())
+    /// ```
+    pub fn track<F, T, E>(&self, operation: &str, future: F) -> Tracked<F>
+    where
+        F: Future<Output = Result<T, E>>,
+    {
+        Tracked::new(future, self.start(operation))
+    }
+
+    /// The tower layer that injects faults while they are armed, see [`Slo::faults`].
+    #[must_use]
+    pub fn fault_layer(&self) -> FaultLayer {
+        FaultLayer::new(self.faults().clone())
+    }
+
+    /// The switch of the fault layers.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.inner.parts.source.faults
+    }
+
+    /// The routes `/metrics`, `/slo`, `/slo.json` and `/healthz`. Requests to them are not counted.
     pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
-        status::metrics_route(self.clone()).merge(status::status_routes([self.clone()]))
+        status::own_routes(self.clone()).merge(status::status_routes([self.clone()]))
     }
 
-    /// The requests as a collector for a registry of the service's own.
+    /// The metrics as a collector for a registry of the service's own.
     #[must_use]
     pub fn collector(&self) -> Collector {
         self.inner.collector.clone()
     }
 
     /// The metrics in Prometheus' text format.
-    ///
-    /// # Errors
-    /// An encoder that fails, which the text encoder does not.
-    pub fn metrics(&self) -> Result<String, Error> {
-        let encode = || {
-            let mut text = Vec::new();
-            TextEncoder::new().encode(&self.inner.registry.gather(), &mut text)?;
-            String::from_utf8(text).map_err(|error| prometheus::Error::Msg(error.to_string()))
-        };
-        encode().map_err(|error| Error::new("metrics", error.to_string()))
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        String::from_utf8(self.encode(Format::Text)).unwrap_or_default()
+    }
+
+    /// The metrics in the format that a scraper asks for by its `Accept`, and their content type.
+    #[must_use]
+    pub fn metrics_for(&self, headers: &http::HeaderMap) -> (&'static str, Vec<u8>) {
+        let format = if self.inner.parts.registry.is_some() { Format::Text } else { Format::of(headers) };
+        (format.content_type(), self.encode(format))
+    }
+
+    fn encode(&self, format: Format) -> Vec<u8> {
+        let Parts { source, registry, .. } = &self.inner.parts;
+        let mut text = source.encode(format);
+        if let Some(registry) = registry {
+            // The text encoder fails only where writing does, and a vector takes everything.
+            let _ = prometheus::Encoder::encode(&prometheus::TextEncoder::new(), &registry.gather(), &mut text);
+        }
+        text
     }
 
     /// How every SLO is doing, as of the last tick: every second, or ten times a second when time is
     /// scaled. Reads a snapshot and never waits.
     #[must_use]
     pub fn statuses(&self) -> Arc<Vec<SloStatus>> {
-        self.inner.ticker.latest()
+        self.inner.parts.source.statuses.load_full()
+    }
+
+    /// The live budget of one SLO, to shed load or leave out optional work by.
+    ///
+    /// # Errors
+    /// No SLO of this name.
+    pub fn budget(&self, slo: &str) -> Result<Budget, Error> {
+        let names = self.service().slos().iter().map(|slo| slo.name().as_str());
+        let position = names.clone().position(|name| name == slo).ok_or_else(|| {
+            let known: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+            Error::new(format!("slo `{slo}`"), format!("is not there; there is {}", known.join(", ")))
+        })?;
+        Ok(Budget::new(Arc::clone(&self.inner.parts.source.statuses), position))
+    }
+
+    /// How many events are on their way.
+    #[must_use]
+    pub fn in_flight(&self) -> u64 {
+        let instruments = self.inner.parts.source.store.instruments();
+        instruments.iter().flat_map(|instrument| instrument.active()).flatten().sum()
+    }
+
+    /// Sends what has been counted and traced until now to the collector, and ends sending. Waits for no longer than the
+    /// timeout of its requests; whatever the runtime does, sending has a thread of its own.
+    ///
+    /// # Errors
+    /// What was sent last did not arrive.
+    #[cfg(feature = "otlp")]
+    pub async fn shutdown(&self) -> Result<(), Error> {
+        match &self.inner.parts.exporter {
+            Some(exporter) => exporter.shutdown().await,
+            None => Ok(()),
+        }
     }
 
     /// The service and its SLOs.
     #[must_use]
     pub fn service(&self) -> &Service {
-        &self.inner.service
+        &self.inner.parts.source.service
     }
 
     /// How many times faster time runs in the live budgets.
     #[must_use]
     pub fn time_scale(&self) -> u32 {
-        self.inner.speed
+        self.inner.parts.speed
     }
 }
 
 impl fmt::Debug for Slo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Slo").field("service", self.inner.service.name()).finish_non_exhaustive()
+        f.debug_struct("Slo").field("service", self.service().name()).finish_non_exhaustive()
     }
 }

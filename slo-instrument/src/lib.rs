@@ -35,16 +35,30 @@
 
 mod builder;
 mod count;
+mod declare;
 mod error;
+mod expose;
+mod fault;
 mod handle;
 mod live;
 mod middleware;
+mod operation;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod status;
+mod trace;
 
 pub use builder::Builder;
-pub use count::Collector;
+pub use count::{Class, Classify, Ended, GrpcStatus, Kind, Outcome};
+pub use declare::Events;
 pub use error::Error;
+pub use expose::Collector;
+pub use fault::{Fault, FaultBody, FaultFuture, FaultLayer, FaultService, Faults};
 pub use handle::Slo;
-pub use live::{SloStatus, State, TierStatus, WindowStatus};
-pub use middleware::{CountedBody, Excluded, RequestFuture, SloLayer, SloService};
+pub use live::{Budget, SloStatus, State, TierStatus, WindowStatus};
+pub use middleware::{CountedBody, Latency, RequestFuture, SloLayer, SloService};
+pub use operation::{Event, Tracked};
+#[cfg(feature = "otlp")]
+pub use otlp::Otlp;
 pub use status::status_routes;
+pub use trace::TraceContext;

@@ -148,7 +148,10 @@ fn refuses_series_that_it_does_not_emit() {
     let error = Slo::from_service(service).install().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "slo `a`: selects `requests_total`, which this service does not emit; select `http_server_request_duration_seconds_count`"
+        "slo `a`: selects `requests_total`, which this crate does not emit; it emits \
+         `http_server_request_duration_seconds_count`, `http_client_request_duration_seconds_count`, \
+         `rpc_server_call_duration_seconds_count`, `rpc_client_call_duration_seconds_count`, \
+         `slo_operation_duration_seconds_count`"
     );
 }
 

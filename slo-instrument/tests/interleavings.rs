@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body::Frame;
 use proptest::prelude::*;
-use slo_instrument::{CountedBody, Excluded, RequestFuture, Slo};
+use slo_instrument::{Class, CountedBody, RequestFuture, Slo};
 use std::{
     convert::Infallible,
     future::Future,
@@ -64,7 +64,7 @@ impl Future for Answer {
         let response = |status: u16| Response::builder().status(status);
         Poll::Ready(match self.script.head {
             Head::Answers(status) => Ok(response(status).body(body).unwrap()),
-            Head::Excluded => Ok(response(200).extension(Excluded).body(body).unwrap()),
+            Head::Excluded => Ok(response(200).extension(Class::Ignored).body(body).unwrap()),
             Head::Fails => Err("no connection"),
             Head::Panics => panic!("on purpose"),
         })
@@ -135,17 +135,19 @@ fn script() -> impl Strategy<Value = Script> {
     })
 }
 
-/// Requests that have been counted, by whether they have an `error_type`.
-fn counted(slo: &Slo) -> (u64, u64) {
-    let (mut good, mut bad) = (0, 0);
-    for line in slo.metrics().unwrap().lines() {
-        if let Some(series) = line.strip_prefix("http_server_request_duration_seconds_count") {
-            let (labels, count) = series.rsplit_once(' ').unwrap();
-            let count: u64 = count.parse().unwrap();
-            if labels.contains("error_type=") { bad += count } else { good += count }
+/// Requests that have been counted: good, bad (they have an `error_type`), ignored.
+fn counted(slo: &Slo) -> (u64, u64, u64) {
+    let (mut good, mut bad, mut ignored) = (0, 0, 0);
+    for line in slo.metrics().lines() {
+        let Some((series, count)) = line.rsplit_once(' ') else { continue };
+        let count = || count.parse::<u64>().unwrap();
+        if series.starts_with("slo_ignored_events_total") {
+            ignored += count();
+        } else if series.starts_with("http_server_request_duration_seconds_count") {
+            if series.contains("error_type=") { bad += count() } else { good += count() }
         }
     }
-    (good, bad)
+    (good, bad, ignored)
 }
 
 proptest! {
@@ -159,45 +161,40 @@ proptest! {
                 1 => any::<prop::sample::Index>().prop_map(Step::Drop),
             ],
             1..80,
-        )
+        ),
+        patient in any::<bool>(),
     ) {
         std::panic::set_hook(Box::new(|_| {}));
-        let slo = Slo::builder("a").availability("99%").install().unwrap();
+        let slo = Slo::builder("a").availability("99%");
+        let slo = if patient { slo.latency("10s", "99%") } else { slo };
+        let slo = slo.install().unwrap();
         let mut service = slo.layer().layer(service_fn(|script: Request<Script>| Answer { script: script.into_body() }));
-        let (mut started, mut ignored) = (0_u64, 0_u64);
-        // Each with whether its head excludes it from being counted.
-        let mut running: Vec<(OnItsWay, bool)> = Vec::new();
+        let mut started = 0_u64;
+        let mut running: Vec<OnItsWay> = Vec::new();
         for step in steps {
             match step {
                 Step::Begin(script) => {
                     started += 1;
-                    let excludes = matches!(script.head, Head::Excluded);
-                    running.push((OnItsWay::Waiting(Box::pin(service.call(Request::new(script)))), excludes));
+                    running.push(OnItsWay::Waiting(Box::pin(service.call(Request::new(script)))));
                 }
                 Step::Poll(which) if !running.is_empty() => {
-                    let (request, excludes) = running.swap_remove(which.index(running.len()));
-                    let was_waiting = matches!(request, OnItsWay::Waiting(_));
+                    let request = running.swap_remove(which.index(running.len()));
                     let next = catch_unwind(AssertUnwindSafe(|| request.step())).ok().flatten();
-                    if excludes && was_waiting && matches!(next, Some(OnItsWay::Reading(_))) {
-                        ignored += 1;
-                    } else if let Some(next) = next {
-                        running.push((next, excludes));
-                    }
+                    running.extend(next);
                 }
                 Step::Drop(which) if !running.is_empty() => {
                     running.swap_remove(which.index(running.len()));
                 }
                 Step::Poll(_) | Step::Drop(_) => {}
             }
-            let (good, bad) = counted(&slo);
+            let (good, bad, ignored) = counted(&slo);
+            prop_assert_eq!(good + bad + ignored + slo.in_flight(), started);
             // A response without a body is counted at its head, and may still be held by somebody.
-            let on_their_way = u64::try_from(running.len()).unwrap();
-            prop_assert!(good + bad + ignored <= started);
-            prop_assert!(good + bad + ignored + on_their_way >= started);
+            prop_assert!(slo.in_flight() <= u64::try_from(running.len()).unwrap());
         }
         running.clear();
-        let (good, bad) = counted(&slo);
-        prop_assert_eq!(good + bad + ignored, started);
+        let (good, bad, ignored) = counted(&slo);
+        prop_assert_eq!((good + bad + ignored, slo.in_flight()), (started, 0));
         let _ = std::panic::take_hook();
     }
 }
@@ -214,5 +211,5 @@ fn an_answer_is_good_and_a_failure_is_bad() {
         let mut future = Box::pin(service.call(Request::new(status)));
         assert!(future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
     }
-    assert_eq!(counted(&slo), (2, 1));
+    assert_eq!(counted(&slo), (2, 1, 0));
 }

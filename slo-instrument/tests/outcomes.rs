@@ -4,7 +4,7 @@
 use axum::{Extension, Router, body::Body, routing::get};
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
-use slo_instrument::{Excluded, Slo};
+use slo_instrument::{Class, Ended, Latency, Slo};
 use std::{convert::Infallible, time::Duration};
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -20,7 +20,7 @@ fn app(slo: &Slo) -> Router {
         .route("/users/{id}", get(|| async { "user" }))
         .route("/panics", get(|| async { panic!("on purpose") as () }))
         .route("/never", get(|| async { std::future::pending::<()>().await }))
-        .route("/health", get(|| async { (Extension(Excluded), "ok") }))
+        .route("/health", get(|| async { (Extension(Class::Ignored), "ok") }))
         .merge(slo.routes())
         .layer(slo.layer())
 }
@@ -32,7 +32,7 @@ fn request(path: &str) -> Request<Body> {
 /// The `_count` lines of the exposition, without the metric's name.
 fn counts(slo: &Slo) -> Vec<String> {
     let name = "http_server_request_duration_seconds_count";
-    slo.metrics().unwrap().lines().filter_map(|line| line.strip_prefix(name)).map(str::to_owned).collect()
+    slo.metrics().lines().filter_map(|line| line.strip_prefix(name)).map(str::to_owned).collect()
 }
 
 #[tokio::test]
@@ -44,11 +44,11 @@ async fn counts_responses_by_route_and_status() {
     assert_eq!(
         counts(&slo),
         [
+            r#"{error_type="503",http_request_method="GET",http_response_status_code="503",http_route="/broken"} 1"#,
+            r#"{http_request_method="GET",http_response_status_code="404",http_route="/missing"} 1"#,
             r#"{http_request_method="GET",http_response_status_code="200",http_route="/ok"} 2"#,
             r#"{http_request_method="GET",http_response_status_code="200",http_route="/users/{id}"} 2"#,
-            r#"{http_request_method="GET",http_response_status_code="404",http_route="/missing"} 1"#,
             r#"{http_request_method="GET",http_response_status_code="404",http_route="_unmatched"} 2"#,
-            r#"{error_type="503",http_request_method="GET",http_response_status_code="503",http_route="/broken"} 1"#,
         ]
     );
 }
@@ -75,12 +75,63 @@ async fn counts_a_panic_that_is_caught_outside() {
     assert_eq!(counts(&slo), [r#"{error_type="panic",http_request_method="GET",http_route="/panics"} 1"#]);
 }
 
+/// The lines of `slo_ignored_events_total`, without its name.
+fn ignored(slo: &Slo) -> Vec<String> {
+    let name = "slo_ignored_events_total";
+    slo.metrics().lines().filter_map(|line| line.strip_prefix(name)).map(str::to_owned).collect()
+}
+
+async fn leave_after(slo: &Slo, wait: Duration) {
+    let response = app(slo).oneshot(request("/never"));
+    tokio::time::timeout(wait, response).await.unwrap_err();
+}
+
 #[tokio::test]
-async fn counts_a_client_that_goes_away() {
+async fn counts_a_client_that_has_waited_for_too_long() {
+    let cancelled = [r#"{error_type="cancelled",http_request_method="GET",http_route="/never"} 1"#];
+    let hurried = Slo::builder("a").availability("99%").latency("10ms", "99%").install().unwrap();
+    leave_after(&hurried, Duration::from_millis(30)).await;
+    assert_eq!(counts(&hurried), cancelled);
+    let unmeasured = Slo::builder("a").availability("99%").install().unwrap();
+    leave_after(&unmeasured, Duration::from_millis(1)).await;
+    assert_eq!(counts(&unmeasured), cancelled, "without a threshold, nobody may wait in vain");
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_early_says_nothing() {
     let slo = slo();
-    let response = app(&slo).oneshot(request("/never"));
-    tokio::time::timeout(Duration::from_millis(20), response).await.unwrap_err();
-    assert_eq!(counts(&slo), [r#"{error_type="cancelled",http_request_method="GET",http_route="/never"} 1"#]);
+    leave_after(&slo, Duration::from_millis(1)).await;
+    assert_eq!(counts(&slo), Vec::<String>::new());
+    assert_eq!(ignored(&slo), [r#"{http_request_method="GET",http_route="/never",reason="cancelled"} 1"#]);
+}
+
+#[tokio::test]
+async fn asks_the_service_what_is_good() {
+    let slo = Slo::builder("a")
+        .availability("99%")
+        .classify(|ended: &Ended<'_>| match (ended.name(), ended.status().map(|status| status.as_u16())) {
+            ("/missing", Some(404)) => Class::BadFor("lost"),
+            (_, Some(400..=499)) => Class::Ignored,
+            ("/broken", Some(503)) => Class::Good,
+            _ => ended.by_convention(),
+        })
+        .install()
+        .unwrap();
+    for path in ["/ok", "/missing", "/broken", "/nowhere"] {
+        app(&slo).oneshot(request(path)).await.unwrap();
+    }
+    assert_eq!(
+        counts(&slo),
+        [
+            r#"{http_request_method="GET",http_response_status_code="503",http_route="/broken"} 1"#,
+            r#"{error_type="lost",http_request_method="GET",http_response_status_code="404",http_route="/missing"} 1"#,
+            r#"{http_request_method="GET",http_response_status_code="200",http_route="/ok"} 1"#,
+        ]
+    );
+    let unmatched = r#"{http_request_method="GET",http_response_status_code="404",http_route="_unmatched",reason="excluded"} 1"#;
+    assert_eq!(ignored(&slo), [unmatched]);
+    assert!(slo.metrics().contains(r#"slo_events_total{service="a",slo="availability"} 3"#));
+    assert!(slo.metrics().contains(r#"slo_bad_events_total{service="a",slo="availability"} 1"#));
 }
 
 /// A response whose body is `frames`, one after the other, and then what `end` says.
@@ -157,12 +208,40 @@ async fn counts_a_body_that_panics() {
 }
 
 #[tokio::test]
-async fn counts_a_client_that_goes_away_half_way() {
+async fn a_client_that_leaves_a_timely_response_says_nothing() {
     let (slo, response) = streamed(End::Done).await;
     let mut body = response.into_body();
     body.frame().await.unwrap().unwrap();
     drop(body);
+    assert_eq!(counts(&slo), Vec::<String>::new());
+    let labels = r#"http_request_method="GET",http_response_status_code="200",http_route="/stream""#;
+    assert_eq!(ignored(&slo), [format!("{{{labels},reason=\"cancelled\"}} 1")]);
+}
+
+#[tokio::test]
+async fn counts_a_client_that_leaves_a_late_response() {
+    let slo = Slo::builder("a").availability("99%").latency("1ms", "99%").install().unwrap();
+    let late = || async {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        streaming(3, End::Done)
+    };
+    let app = Router::new().route("/stream", get(late)).layer(slo.layer());
+    let mut body = app.oneshot(request("/stream")).await.unwrap().into_body();
+    body.frame().await.unwrap().unwrap();
+    drop(body);
     assert_eq!(counts(&slo), [format!("{{error_type=\"cancelled\",{STREAM}")]);
+}
+
+#[tokio::test]
+async fn measures_until_the_last_byte_where_asked_to() {
+    for (latency, fast) in [(Latency::Head, 1), (Latency::End, 0)] {
+        let slo = Slo::builder("a").latency("20ms", "99%").measure_until(latency).install().unwrap();
+        let app = Router::new().route("/s", get(|| async { streaming(2, End::Done) })).layer(slo.layer());
+        let response = app.oneshot(request("/s")).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        response.into_body().collect().await.unwrap();
+        assert!(slo.metrics().contains(&format!("http_route=\"/s\",le=\"0.02\"}} {fast}\n")), "{latency:?}");
+    }
 }
 
 #[tokio::test]
@@ -205,7 +284,7 @@ async fn counts_a_service_that_fails_without_a_response() {
 #[tokio::test]
 async fn leaves_out_what_is_excluded_and_its_own_pages() {
     let slo = slo();
-    for path in ["/health", "/metrics", "/slo", "/slo.json"] {
+    for path in ["/health", "/healthz", "/metrics", "/slo", "/slo.json"] {
         let response = app(&slo).oneshot(request(path)).await.unwrap();
         assert_eq!(response.status(), StatusCode::OK, "{path}");
     }
@@ -217,7 +296,10 @@ async fn exposes_a_declared_route_before_its_first_request() {
     let slo = Slo::builder("a").availability("99%").route(http::Method::POST, "/pay").install().unwrap();
     assert_eq!(
         counts(&slo),
-        [r#"{http_request_method="POST",http_response_status_code="200",http_route="/pay"} 0"#]
+        [
+            r#"{http_request_method="POST",http_response_status_code="200",http_route="/pay"} 0"#,
+            r#"{error_type="500",http_request_method="POST",http_response_status_code="500",http_route="/pay"} 0"#,
+        ]
     );
 }
 
@@ -225,7 +307,7 @@ async fn exposes_a_declared_route_before_its_first_request() {
 async fn has_a_bucket_at_every_threshold() {
     let slo = Slo::builder("a").latency("300ms", "99%").install().unwrap();
     app(&slo).oneshot(request("/ok")).await.unwrap();
-    let metrics = slo.metrics().unwrap();
+    let metrics = slo.metrics();
     assert!(metrics.contains(r#"http_route="/ok",le="0.3"} 1"#), "{metrics}");
     assert!(metrics.contains(r#"http_route="/ok",le="+Inf"} 1"#), "{metrics}");
 }

@@ -1,14 +1,25 @@
-//! Counting requests: how each one ended, and how long it took.
+//! Counting events: how each one ended, and how long it took.
 
-mod collector;
+mod cells;
+mod classify;
 mod edges;
+mod instrument;
+mod kind;
+mod local;
 mod outcome;
 mod series;
 mod store;
 mod stream;
+mod sync;
 
-pub use collector::Collector;
+pub use classify::{Class, Classify, Ended};
 pub(crate) use edges::Edges;
-pub(crate) use outcome::Outcome;
-pub(crate) use store::{Route, Store};
+#[cfg(feature = "native-histograms")]
+pub(crate) use edges::{NATIVE_INDICES, NATIVE_SCHEMA, native_bound};
+pub(crate) use instrument::{Instrument, OTHER, Route, Shape, UNMATCHED};
+pub use kind::Kind;
+pub(crate) use local::{End, Ticket};
+pub use outcome::{GrpcStatus, Outcome};
+pub(crate) use series::{Key, METHODS, Method, Reading, Series};
+pub(crate) use store::Store;
 pub(crate) use stream::SloCounter;

@@ -1,15 +1,22 @@
-//! How a request ended.
+//! How an event ended.
 
 use http::StatusCode;
 
-/// How a request ended.
+/// How a request, a call or an operation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// A response with this status.
-    Status(StatusCode),
-    /// The client went away before the response.
+#[non_exhaustive]
+pub enum Outcome {
+    /// An HTTP response with this status, whose body was read.
+    Http(StatusCode),
+    /// A gRPC call with this status, from the header or the trailers.
+    Grpc(GrpcStatus),
+    /// An operation that did its work.
+    Completed,
+    /// An operation that failed, and why: a word of a small set.
+    Failed(&'static str),
+    /// Whoever waited for it went away before there was a response.
     Cancelled,
-    /// The handler panicked.
+    /// The handler or the body panicked.
     Panic,
     /// The service below failed without a response.
     TransportError,
@@ -20,25 +27,129 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
-    /// `http.response.status_code`; empty where no response was made.
-    pub(crate) fn status_code(self) -> String {
+    /// The HTTP status of the response, where there was one.
+    #[must_use]
+    pub const fn status(self) -> Option<StatusCode> {
         match self {
-            Self::Status(status) | Self::StreamError(status) | Self::StreamCancelled(status) => {
-                status.as_str().to_owned()
-            }
-            Self::Cancelled | Self::Panic | Self::TransportError => String::new(),
+            Self::Http(status) | Self::StreamError(status) | Self::StreamCancelled(status) => Some(status),
+            _ => None,
         }
     }
 
-    /// `error.type`: for a server, only 5xx responses are errors; empty on success.
+    /// The gRPC status of the call, where there was one.
+    #[must_use]
+    pub const fn grpc_status(self) -> Option<GrpcStatus> {
+        match self {
+            Self::Grpc(status) => Some(status),
+            _ => None,
+        }
+    }
+
+    /// What `error.type` says of it where it is bad.
     pub(crate) fn error_type(self) -> String {
         match self {
-            Self::Status(status) if status.is_server_error() => status.as_str().to_owned(),
-            Self::Status(_) => String::new(),
+            Self::Http(status) => status.as_str().to_owned(),
+            Self::Grpc(status) => status.name().to_owned(),
+            Self::Failed(why) => why.to_owned(),
+            Self::Completed => "_OTHER".to_owned(),
             Self::Cancelled | Self::StreamCancelled(_) => "cancelled".to_owned(),
             Self::StreamError(_) => "stream_error".to_owned(),
             Self::Panic => "panic".to_owned(),
             Self::TransportError => "transport_error".to_owned(),
         }
+    }
+}
+
+/// The status of a gRPC call.
+///
+/// ```
+/// use slo_instrument::GrpcStatus;
+///
+/// assert_eq!(GrpcStatus::from_code(14), GrpcStatus::UNAVAILABLE);
+/// assert_eq!(GrpcStatus::UNAVAILABLE.name(), "UNAVAILABLE");
+/// assert_eq!(GrpcStatus::from_code(99), GrpcStatus::UNKNOWN);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GrpcStatus(u8);
+
+/// The names of the codes from 0 on; from gRPC's `statuscodes` document.
+const NAMES: [&str; 17] = [
+    "OK",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+];
+
+impl GrpcStatus {
+    /// Success.
+    pub const OK: Self = Self(0);
+    /// A failure that nothing is known of, such as a response without a status.
+    pub const UNKNOWN: Self = Self(2);
+    /// The deadline passed before the call was done.
+    pub const DEADLINE_EXCEEDED: Self = Self(4);
+    /// No such method.
+    pub const UNIMPLEMENTED: Self = Self(12);
+    /// A fault of the server.
+    pub const INTERNAL: Self = Self(13);
+    /// Not at the moment.
+    pub const UNAVAILABLE: Self = Self(14);
+    /// Data is lost beyond recovery.
+    pub const DATA_LOSS: Self = Self(15);
+
+    /// The status with this code; a code that gRPC does not know is [`GrpcStatus::UNKNOWN`], as clients take it.
+    #[must_use]
+    pub fn from_code(code: u8) -> Self {
+        if usize::from(code) < NAMES.len() { Self(code) } else { Self::UNKNOWN }
+    }
+
+    /// The status that the header or trailer `grpc-status` gives.
+    pub(crate) fn from_header(value: &http::HeaderValue) -> Self {
+        let code = value.to_str().ok().and_then(|text| text.parse().ok());
+        code.map_or(Self::UNKNOWN, Self::from_code)
+    }
+
+    /// What a response without a `grpc-status` means, by its HTTP status; from gRPC's `http-grpc-status-mapping`.
+    pub(crate) fn without_status(status: StatusCode) -> Self {
+        match status.as_u16() {
+            400 => Self::INTERNAL,
+            401 => Self(16),
+            403 => Self(7),
+            404 => Self::UNIMPLEMENTED,
+            429 | 502..=504 => Self::UNAVAILABLE,
+            _ => Self::UNKNOWN,
+        }
+    }
+
+    /// Its name, such as `DEADLINE_EXCEEDED`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        NAMES.get(usize::from(self.0)).copied().unwrap_or("UNKNOWN")
+    }
+
+    /// Whether the conventions for RPC servers call it an error: the server's fault, not the caller's.
+    #[must_use]
+    pub const fn is_server_error(self) -> bool {
+        matches!(
+            self,
+            Self::UNKNOWN
+                | Self::DEADLINE_EXCEEDED
+                | Self::UNIMPLEMENTED
+                | Self::INTERNAL
+                | Self::UNAVAILABLE
+                | Self::DATA_LOSS
+        )
     }
 }

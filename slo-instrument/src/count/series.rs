@@ -1,68 +1,131 @@
-//! The counters of one combination of method, route and outcome.
+//! The counters of one combination of labels.
 
-use super::{Edges, Outcome};
+use super::{
+    Class, Edges, Outcome,
+    cells::Pool,
+    kind::{Kind, Labelled, Labels},
+    stream::{self, Member, SloCounter},
+};
+use crate::{expose::render, trace::Exemplars};
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
+    sync::Arc,
+    time::{Duration, SystemTime},
 };
 
-/// Counters that requests add to; everything else is derived when they are read.
-#[derive(Debug)]
-pub(crate) struct Series {
-    pub(crate) method: &'static str,
-    pub(crate) route: Box<str>,
+/// What is counted apart from each other within one route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Key {
+    pub(crate) method: Method,
     pub(crate) outcome: Outcome,
-    /// Which streams of each SLO this series is part of.
-    pub(crate) members: Box<[Member]>,
-    buckets: Box<[AtomicU64]>,
-    nanos: AtomicU64,
+    pub(crate) class: Class,
 }
 
-/// Whether a series is part of the first and the second stream of an SLO.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Member {
-    pub(crate) first: bool,
-    pub(crate) second: bool,
+/// An HTTP method that has a label value of its own, or the one for all others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Method(u8);
+
+/// The label values of methods.
+pub(crate) const METHODS: [&str; 10] =
+    ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "CONNECT", "_OTHER"];
+
+impl Method {
+    /// For what has no method.
+    pub(crate) const NONE: Self = Self(9);
+
+    pub(crate) fn of(method: &http::Method) -> Self {
+        Self(match *method {
+            http::Method::GET => 0,
+            http::Method::POST => 1,
+            http::Method::PUT => 2,
+            http::Method::DELETE => 3,
+            http::Method::PATCH => 4,
+            http::Method::HEAD => 5,
+            http::Method::OPTIONS => 6,
+            http::Method::TRACE => 7,
+            http::Method::CONNECT => 8,
+            _ => 9,
+        })
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        METHODS.get(self.index()).copied().unwrap_or("_OTHER")
+    }
+
+    pub(crate) fn index(self) -> usize {
+        self.0.into()
+    }
+}
+
+/// The counters that events of one combination of labels add to; everything else is derived when they are read.
+#[derive(Debug)]
+pub(crate) struct Series {
+    pub(crate) key: Key,
+    pub(crate) labels: Labels,
+    // The labels as the text formats have them, without the closing brace.
+    rendered: String,
+    pub(crate) created: SystemTime,
+    /// Which streams of each SLO this series is part of.
+    pub(crate) members: Box<[Member]>,
+    // A counter for every bucket, and one for the nanoseconds.
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) exemplars: Exemplars,
 }
 
 impl Series {
     pub(crate) fn new(
-        method: &'static str,
-        route: &str,
-        outcome: Outcome,
-        members: Box<[Member]>,
+        kind: Kind,
+        peer: &str,
+        name: &str,
+        key: Key,
+        slos: &[SloCounter],
         edges: &Edges,
     ) -> Self {
+        let Key { method, outcome, class } = key;
+        let labels = kind.labels(&Labelled { peer, name, method: method.name(), outcome, class });
         Self {
-            method,
-            route: route.into(),
-            outcome,
-            members,
-            buckets: (0..edges.buckets()).map(|_| AtomicU64::new(0)).collect(),
-            nanos: AtomicU64::new(0),
+            key,
+            members: stream::members(slos, kind, class, &labels),
+            rendered: render(&labels),
+            labels,
+            created: SystemTime::now(),
+            pool: Arc::new(Pool::new(edges.buckets() + 1)),
+            exemplars: Exemplars::new(edges.buckets()),
         }
     }
 
-    pub(crate) fn record(&self, bucket: usize, duration: Duration) {
-        if let Some(counter) = self.buckets.get(bucket) {
-            counter.fetch_add(1, Ordering::Relaxed);
-        }
-        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        self.nanos.fetch_add(nanos, Ordering::Relaxed);
+    /// The labels as the text formats have them, without the closing brace.
+    pub(crate) fn rendered(&self) -> &str {
+        &self.rendered
     }
 
-    /// Requests up to and including each bucket, in `counts`; the last is the number of requests.
-    pub(crate) fn read_cumulative(&self, counts: &mut Vec<u64>) {
-        counts.clear();
+    /// Reads into `reading`.
+    pub(crate) fn read(&self, reading: &mut Reading) {
+        self.pool.read(&mut reading.cumulative);
+        reading.nanos = reading.cumulative.pop().unwrap_or(0);
         let mut total = 0_u64;
-        for bucket in &self.buckets {
-            total = total.saturating_add(bucket.load(Ordering::Relaxed));
-            counts.push(total);
+        for bucket in &mut reading.cumulative {
+            total = total.saturating_add(*bucket);
+            *bucket = total;
         }
+    }
+}
+
+/// The counters of a series at one moment.
+#[derive(Debug, Default)]
+pub(crate) struct Reading {
+    /// Events up to and including each bucket.
+    pub(crate) cumulative: Vec<u64>,
+    pub(crate) nanos: u64,
+}
+
+impl Reading {
+    /// All events.
+    pub(crate) fn count(&self) -> u64 {
+        self.cumulative.last().copied().unwrap_or(0)
     }
 
     /// The summed durations.
     pub(crate) fn seconds(&self) -> f64 {
-        Duration::from_nanos(self.nanos.load(Ordering::Relaxed)).as_secs_f64()
+        Duration::from_nanos(self.nanos).as_secs_f64()
     }
 }

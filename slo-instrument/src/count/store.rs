@@ -1,83 +1,23 @@
-//! All series of a service, found without a lock.
+//! Everything that a service counts.
 
 use super::{
-    Edges, Outcome, SloCounter,
-    series::Series,
+    Edges, Instrument, Kind, Shape, SloCounter,
+    series::{Reading, Series},
     stream::{self, Sums},
 };
 use arc_swap::ArcSwap;
-use fnv::FnvBuildHasher;
-use http::Method;
-use std::{
-    cell::RefCell,
-    collections::HashMap,
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::sync::Arc;
 
-/// The series of a service.
+/// The instruments of a service.
 #[derive(Debug)]
 pub(crate) struct Store {
     shape: Arc<Shape>,
-    // Replaced as a whole when a new route is seen, which happens once per route. Routes are the
-    // program's own, so a hash that resists attackers would only cost time.
-    routes: ArcSwap<HashMap<Box<str>, Arc<Route>, FnvBuildHasher>>,
-}
-
-/// What every series is made after.
-#[derive(Debug)]
-struct Shape {
-    edges: Edges,
-    slos: Vec<SloCounter>,
-}
-
-/// The series of one route: a list per method, to which outcomes are appended as they occur.
-#[derive(Debug)]
-pub(crate) struct Route {
-    name: Box<str>,
-    shape: Arc<Shape>,
-    methods: [Outcomes; METHODS.len()],
-}
-
-/// An append-only list: a link that is set stays, so that it is walked without a lock.
-#[derive(Debug, Default)]
-struct Outcomes(OnceLock<Box<Link>>);
-
-#[derive(Debug)]
-struct Link {
-    series: Series,
-    rest: Outcomes,
-}
-
-/// Methods that have a label value of their own, and the one for all others.
-const METHODS: [&str; 10] =
-    ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "CONNECT", OTHER_METHOD];
-const OTHER_METHOD: &str = "_OTHER";
-
-/// The route of requests that no route matched, whatever their path.
-const UNMATCHED: &str = "_unmatched";
-/// The route of requests to routes beyond [`MOST_ROUTES`].
-const OVERFLOW: &str = "_overflow";
-const MOST_ROUTES: usize = 1_000;
-
-/// Routes that a thread remembers.
-const REMEMBERED: usize = 16;
-
-thread_local! {
-    /// The routes that this thread has seen last, of whatever store: most requests are to few routes, and comparing a
-    /// name takes less time than finding it.
-    static RECENT: RefCell<[Option<Arc<Route>>; REMEMBERED]> = const { RefCell::new([const { None }; REMEMBERED]) };
-}
-
-/// Where a route is remembered; names of one place take turns.
-fn slot_of(name: &str) -> usize {
-    let last = name.as_bytes().last().copied().unwrap_or_default();
-    (name.len() ^ usize::from(last)) % REMEMBERED
+    instruments: ArcSwap<Vec<Arc<Instrument>>>,
 }
 
 impl Store {
-    pub(crate) fn new(edges: Edges, slos: Vec<SloCounter>) -> Self {
-        Self { shape: Arc::new(Shape { edges, slos }), routes: ArcSwap::default() }
+    pub(crate) fn new(shape: Shape) -> Self {
+        Self { shape: Arc::new(shape), instruments: ArcSwap::default() }
     }
 
     pub(crate) fn edges(&self) -> &Edges {
@@ -88,145 +28,176 @@ impl Store {
         &self.shape.slos
     }
 
-    /// The series of the matched route `name`.
-    pub(crate) fn route(&self, name: Option<&str>) -> Arc<Route> {
-        let name = name.unwrap_or(UNMATCHED);
-        // A thread that is ending has nothing to remember with.
-        let remembered = RECENT
-            .try_with(|recent| self.remember(recent.try_borrow_mut().ok()?.get_mut(slot_of(name))?, name));
-        remembered.ok().flatten().unwrap_or_else(|| self.find_route(name))
-    }
-
-    fn remember(&self, slot: &mut Option<Arc<Route>>, name: &str) -> Option<Arc<Route>> {
-        let is_this = |route: &Arc<Route>| *route.name == *name && Arc::ptr_eq(&route.shape, &self.shape);
-        if !slot.as_ref().is_some_and(is_this) {
-            *slot = Some(self.find_route(name));
+    /// What counts the events of `kind`, to `peer` for those that are sent.
+    pub(crate) fn instrument(&self, kind: Kind, peer: &str) -> Arc<Instrument> {
+        let find = |all: &[Arc<Instrument>]| {
+            all.iter().find(|one| one.kind() == kind && one.peer() == peer).cloned()
+        };
+        if let Some(known) = find(&self.instruments.load()) {
+            return known;
         }
-        slot.clone()
-    }
-
-    fn find_route(&self, name: &str) -> Arc<Route> {
-        let routes = self.routes.load();
-        match routes.get(name) {
-            Some(route) => Arc::clone(route),
-            None if routes.len() >= MOST_ROUTES && name != OVERFLOW => self.find_route(OVERFLOW),
-            None => self.add_route(name),
-        }
-    }
-
-    #[cold]
-    fn add_route(&self, name: &str) -> Arc<Route> {
-        let shape = Arc::clone(&self.shape);
-        let new = Arc::new(Route { name: name.into(), shape, methods: Default::default() });
-        self.routes.rcu(|routes| {
-            let mut routes = HashMap::clone(routes);
-            routes.entry(name.into()).or_insert_with(|| Arc::clone(&new));
-            routes
+        let new = Instrument::new(kind, peer, Arc::clone(&self.shape));
+        self.instruments.rcu(|all| {
+            let mut all = Vec::clone(all);
+            if find(&all).is_none() {
+                all.push(Arc::clone(&new));
+                all.sort_by(|a, b| (a.kind(), a.peer()).cmp(&(b.kind(), b.peer())));
+            }
+            all
         });
-        self.routes.load().get(name).map_or(new, Arc::clone)
+        find(&self.instruments.load()).unwrap_or(new)
     }
 
-    /// Makes sure that a series exists, at zero.
-    pub(crate) fn declare(&self, route: &str, method: &Method, outcome: Outcome) {
-        self.route(Some(route)).find(method, outcome);
+    /// All instruments, by kind and peer.
+    pub(crate) fn instruments(&self) -> Arc<Vec<Arc<Instrument>>> {
+        self.instruments.load_full()
     }
 
-    /// Calls `visit` on every series, in the order of routes, methods and first occurrence.
-    pub(crate) fn for_each(&self, mut visit: impl FnMut(&Series)) {
-        let routes = self.routes.load();
-        let mut sorted: Vec<&Arc<Route>> = routes.values().collect();
-        sorted.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        sorted.iter().flat_map(|route| route.series()).for_each(&mut visit);
+    /// Calls `visit` on every series, in the order of kinds, peers, routes, methods and first occurrence.
+    pub(crate) fn for_each(&self, mut visit: impl FnMut(Kind, &Series)) {
+        for instrument in self.instruments().iter() {
+            for route in instrument.routes() {
+                for series in route.all_series() {
+                    visit(instrument.kind(), &series);
+                }
+            }
+        }
     }
 
     /// The streams of every SLO, summed from one reading of all series.
     pub(crate) fn sums(&self) -> Vec<Sums> {
-        let routes = self.routes.load();
-        stream::sum(self.slos(), routes.values().flat_map(|route| route.series()))
-    }
-}
-
-impl Route {
-    /// Counts a request.
-    pub(crate) fn record(&self, method: &Method, outcome: Outcome, duration: Duration) {
-        self.find(method, outcome).record(self.shape.edges.bucket_of(duration), duration);
-    }
-
-    fn find(&self, method: &Method, outcome: Outcome) -> &Series {
-        let [.., other] = &self.methods;
-        let known = METHODS.iter().zip(&self.methods).find(|(name, _)| **name == method.as_str());
-        let (name, mut outcomes) = known.map_or((OTHER_METHOD, other), |(name, outcomes)| (*name, outcomes));
-        loop {
-            let link = outcomes.0.get_or_init(|| {
-                let members = stream::members(&self.shape.slos, name, &self.name, outcome);
-                let series = Series::new(name, &self.name, outcome, members, &self.shape.edges);
-                Box::new(Link { series, rest: Outcomes::default() })
-            });
-            if link.series.outcome == outcome {
-                return &link.series;
-            }
-            outcomes = &link.rest;
-        }
-    }
-
-    fn series(&self) -> impl Iterator<Item = &Series> {
-        self.methods.iter().flat_map(|outcomes| {
-            std::iter::successors(outcomes.0.get(), |link| link.rest.0.get()).map(|link| &link.series)
-        })
+        let mut sums = vec![Sums::default(); self.slos().len()];
+        let mut reading = Reading::default();
+        self.for_each(|_, series| {
+            series.read(&mut reading);
+            stream::add(self.slos(), series, &reading, &mut sums);
+        });
+        sums
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::{
+            End, GrpcStatus, Outcome, Ticket,
+            instrument::{MOST_ROUTES, OVERFLOW},
+            series::Method,
+        },
+        *,
+    };
     use http::StatusCode;
+
+    fn shape() -> Shape {
+        Shape { edges: Edges::covering(&[], false), slos: vec![], classify: None, tracer: None }
+    }
+
+    fn store() -> Store {
+        Store::new(shape())
+    }
+
+    fn end(ticket: Ticket, end: End) {
+        ticket.end(end, None);
+    }
+
+    const OK: End = End { outcome: Outcome::Http(StatusCode::OK), class: None, nanos: 0 };
 
     fn names(store: &Store) -> Vec<String> {
         let mut names = Vec::new();
-        store.for_each(|series| names.push(format!("{} {}", series.method, series.route)));
+        store.for_each(|_, series| {
+            names.push(series.labels.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join(" "));
+        });
         names
+    }
+
+    fn count(store: &Store) -> u64 {
+        let (mut total, mut reading) = (0, Reading::default());
+        store.for_each(|_, series| {
+            series.read(&mut reading);
+            total += reading.count();
+        });
+        total
     }
 
     #[test]
     fn bounds_the_number_of_routes() {
-        let store = Store::new(Edges::covering(&[]), vec![]);
+        let store = store();
+        let instrument = store.instrument(Kind::HttpServer, "");
         for number in 0..MOST_ROUTES + 50 {
-            let route = store.route(Some(&format!("/{number}")));
-            route.record(&Method::GET, Outcome::Cancelled, Duration::ZERO);
+            end(Ticket::start(instrument.id(), &format!("/{number}"), Method::NONE), OK);
         }
         assert_eq!(names(&store).len(), MOST_ROUTES + 1);
-        assert!(names(&store).contains(&format!("GET {OVERFLOW}")));
+        assert!(names(&store).contains(&format!("_OTHER 200 {OVERFLOW}")));
+        assert_eq!(count(&store), u64::try_from(MOST_ROUTES).unwrap() + 50);
     }
 
     #[test]
-    fn folds_methods_and_paths_that_nobody_declared() {
-        let store = Store::new(Edges::covering(&[]), vec![]);
-        let method = Method::from_bytes(b"BREW").unwrap();
-        store.route(None).record(&method, Outcome::Status(StatusCode::OK), Duration::ZERO);
-        assert_eq!(names(&store), ["_OTHER _unmatched"]);
+    fn knows_what_is_on_its_way() {
+        let store = store();
+        let instrument = store.instrument(Kind::HttpServer, "");
+        let method = Method::of(&http::Method::GET);
+        let tickets = [(); 3].map(|()| Ticket::start(instrument.id(), "/", method));
+        assert_eq!(instrument.active().first(), Some(&Some(3)));
+        for ticket in tickets {
+            std::thread::spawn(move || end(ticket, OK)).join().unwrap();
+        }
+        assert_eq!((instrument.active().first(), count(&store)), (Some(&Some(0)), 3));
     }
 
     #[test]
-    fn counts_from_many_threads() {
-        let store = Store::new(Edges::covering(&[]), vec![]);
-        std::thread::scope(|scope| {
-            for thread in 0..4_u16 {
-                let store = &store;
-                scope.spawn(move || {
-                    for request in 0..1_000_u16 {
-                        let status = StatusCode::from_u16(200 + (request + thread) % 7).unwrap();
-                        let route = store.route(Some(if request % 2 == 0 { "/a" } else { "/b" }));
-                        route.record(&Method::GET, Outcome::Status(status), Duration::ZERO);
-                    }
-                });
-            }
+    fn names_a_method_when_it_proves_to_be_one() {
+        let store = store();
+        let instrument = store.instrument(Kind::GrpcServer, "");
+        let ok = End { outcome: Outcome::Grpc(GrpcStatus::OK), ..OK };
+        let mut first = Ticket::start_if_known(instrument.id(), "shop.Cart/Add", Method::NONE);
+        assert!(!first.has_route());
+        first.name("shop.Cart/Add");
+        end(first, ok);
+        let second = Ticket::start_if_known(instrument.id(), "shop.Cart/Add", Method::NONE);
+        assert!(second.has_route());
+        end(second, ok);
+        assert_eq!((names(&store), count(&store)), (vec!["shop.Cart/Add OK grpc".to_owned()], 2));
+    }
+
+    #[test]
+    fn counts_from_many_threads_that_come_and_go() {
+        let store = store();
+        let instrument = store.instrument(Kind::HttpServer, "");
+        for _ in 0..3 {
+            std::thread::scope(|scope| {
+                for thread in 0..4_u16 {
+                    let id = instrument.id();
+                    scope.spawn(move || {
+                        for request in 0..1_000_u16 {
+                            let status = StatusCode::from_u16(200 + (request + thread) % 7).unwrap();
+                            let route = if request % 2 == 0 { "/a" } else { "/b" };
+                            let ticket = Ticket::start(id, route, Method::NONE);
+                            end(ticket, End { outcome: Outcome::Http(status), ..OK });
+                        }
+                    });
+                }
+            });
+        }
+        assert_eq!((count(&store), names(&store).len()), (12_000, 14));
+    }
+
+    #[test]
+    fn a_classifier_may_count_itself() {
+        let store = Arc::new_cyclic(|weak: &std::sync::Weak<Store>| {
+            let weak = weak.clone();
+            let classify = move |ended: &super::super::Ended<'_>| {
+                if ended.kind() == Kind::HttpServer {
+                    let inner = weak.upgrade().unwrap().instrument(Kind::Operation, "");
+                    let completed = End { outcome: Outcome::Completed, ..OK };
+                    end(Ticket::start(inner.id(), "classified", Method::NONE), completed);
+                }
+                ended.by_convention()
+            };
+            Store::new(Shape { classify: Some(Box::new(classify)), ..shape() })
         });
-        let (mut total, mut series, mut counts) = (0, 0, Vec::new());
-        store.for_each(|one| {
-            one.read_cumulative(&mut counts);
-            total += counts.last().unwrap();
-            series += 1;
-        });
-        assert_eq!((total, series), (4_000, 14));
+        let instrument = store.instrument(Kind::HttpServer, "");
+        end(Ticket::start(instrument.id(), "/", Method::NONE), OK);
+        assert_eq!(names(&store), ["_OTHER 200 /", "classified"]);
+        assert_eq!(count(&store), 2);
     }
 }

@@ -1,22 +1,27 @@
 //! Which of the service's own series an SLO counts.
 
 use super::{
-    Edges, Outcome,
-    series::{Member, Series},
+    Class, Edges,
+    kind::{Kind, Labels},
+    series::{Reading, Series},
 };
 use crate::Error;
 use regex::Regex;
 use slo_core::{
     math::Tally,
-    model::{EventCounters, MatchOp, Matcher, Period, Selector, Sli, Slo, metric},
+    model::{EventCounters, MatchOp, Matcher, Name, Period, Selector, Sli, Slo},
 };
+use std::time::Duration;
 
 /// The two streams of an SLO, and what is made of them.
 #[derive(Debug)]
 pub(crate) struct SloCounter {
+    name: Name,
     form: Form,
     first: Stream,
     second: Stream,
+    // Of a latency SLO.
+    threshold: Option<Duration>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +34,7 @@ enum Form {
 /// A selector applied to the series of this process.
 #[derive(Debug)]
 struct Stream {
+    kind: Kind,
     conditions: Vec<Condition>,
     // The last bucket that counts; all of them where `None`.
     up_to: Option<usize>,
@@ -36,17 +42,15 @@ struct Stream {
 
 #[derive(Debug)]
 struct Condition {
-    label: Label,
+    label: &'static str,
     test: Test,
 }
 
-/// Labels that this crate emits.
-#[derive(Debug, Clone, Copy)]
-enum Label {
-    Method,
-    Route,
-    StatusCode,
-    ErrorType,
+/// Whether a series is part of the first and the second stream of an SLO.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Member {
+    first: bool,
+    second: bool,
 }
 
 #[derive(Debug)]
@@ -87,29 +91,49 @@ impl SloCounter {
             }
             _ => return Err(Error::new(place(slo), "this kind of SLI is not counted in the process")),
         };
-        Ok(Self { form, first, second })
+        let threshold = match slo.sli() {
+            Sli::Latency(latency) => Some(latency.threshold().as_duration()),
+            _ => None,
+        };
+        Ok(Self { name: slo.name().clone(), form, first, second, threshold })
     }
 
-    /// Which streams a new series belongs to.
-    pub(crate) fn member(&self, method: &str, route: &str, outcome: Outcome) -> Member {
-        let (status, error_type) = (outcome.status_code(), outcome.error_type());
-        let value = |label| match label {
-            Label::Method => method,
-            Label::Route => route,
-            Label::StatusCode => &status,
-            Label::ErrorType => &error_type,
+    /// How long an event of `kind` may take, if this is a latency SLO of that kind.
+    pub(crate) fn threshold_of(&self, kind: Kind) -> Option<Duration> {
+        self.threshold.filter(|_| self.first.kind == kind)
+    }
+
+    fn member(&self, kind: Kind, labels: &Labels) -> Member {
+        let value = |wanted: &str| {
+            let found = labels.iter().find(|(label, _)| *label == wanted);
+            found.map_or("", |(_, value)| value.as_str())
         };
-        let holds = |stream: &Stream| stream.conditions.iter().all(|c| c.test.holds(value(c.label)));
+        let holds = |stream: &Stream| {
+            stream.kind == kind && stream.conditions.iter().all(|c| c.test.holds(value(c.label)))
+        };
         Member { first: holds(&self.first), second: holds(&self.second) }
     }
 
-    /// Adds what `series`, read as cumulative `counts`, contributes as its `member`.
-    pub(crate) fn add(&self, member: Member, counts: &[u64], sums: &mut Sums) {
+    pub(crate) fn name(&self) -> &str {
+        self.name.as_str()
+    }
+
+    /// Whether an event in `bucket` of a series that is its `member` is bad for it.
+    pub(crate) fn is_hurt(&self, member: Member, bucket: usize) -> bool {
+        let Member { first, second } = member;
+        let is_within = |stream: &Stream| stream.up_to.is_none_or(|last| bucket <= last);
+        match self.form {
+            Form::TotalBad | Form::GoodBad => second && is_within(&self.second),
+            Form::TotalGood => first && is_within(&self.first) && !(second && is_within(&self.second)),
+        }
+    }
+
+    fn add(&self, member: Member, reading: &Reading, sums: &mut Sums) {
         let read = |stream: &Stream| match stream.up_to {
-            Some(bucket) => counts.get(bucket).copied(),
-            None => counts.last().copied(),
+            Some(bucket) => reading.cumulative.get(bucket).copied().unwrap_or(0),
+            None => reading.count(),
         };
-        let part = |is_member: bool, stream: &Stream| if is_member { read(stream).unwrap_or(0) } else { 0 };
+        let part = |is_member: bool, stream: &Stream| if is_member { read(stream) } else { 0 };
         sums.first = sums.first.saturating_add(part(member.first, &self.first));
         sums.second = sums.second.saturating_add(part(member.second, &self.second));
     }
@@ -137,22 +161,20 @@ pub(crate) struct Sums {
     second: u64,
 }
 
-/// The members of a new series, one per SLO.
-pub(crate) fn members(slos: &[SloCounter], method: &str, route: &str, outcome: Outcome) -> Box<[Member]> {
-    slos.iter().map(|slo| slo.member(method, route, outcome)).collect()
+/// The members of a new series, one per SLO; what is ignored is part of none.
+pub(crate) fn members(slos: &[SloCounter], kind: Kind, class: Class, labels: &Labels) -> Box<[Member]> {
+    let member = |slo: &SloCounter| match class {
+        Class::Ignored => Member::default(),
+        _ => slo.member(kind, labels),
+    };
+    slos.iter().map(member).collect()
 }
 
-/// Reads all `series` once, and sums the streams of every SLO from that one reading.
-pub(crate) fn sum<'a>(slos: &[SloCounter], series: impl Iterator<Item = &'a Series>) -> Vec<Sums> {
-    let mut sums = vec![Sums::default(); slos.len()];
-    let mut counts = Vec::new();
-    for one in series {
-        one.read_cumulative(&mut counts);
-        for ((slo, member), sums) in slos.iter().zip(&one.members).zip(&mut sums) {
-            slo.add(*member, &counts, sums);
-        }
+/// Adds what `series`, as it was read, contributes to every SLO.
+pub(crate) fn add(slos: &[SloCounter], series: &Series, reading: &Reading, sums: &mut [Sums]) {
+    for ((slo, member), sums) in slos.iter().zip(&series.members).zip(sums) {
+        slo.add(*member, reading, sums);
     }
-    sums
 }
 
 fn place(slo: &Slo) -> String {
@@ -165,29 +187,23 @@ impl Stream {
     }
 
     fn compile(slo: &Slo, selector: &Selector, suffix: &str, up_to: Option<usize>) -> Result<Self, Error> {
-        let emitted = format!("{}{suffix}", metric::HTTP_SERVER_REQUEST_DURATION);
-        if selector.metric() != emitted {
+        let kind = selector.metric().strip_suffix(suffix).and_then(Kind::of_metric).ok_or_else(|| {
+            let emitted = Kind::ALL.map(|kind| format!("`{}{suffix}`", kind.metric())).join(", ");
             let message = format!(
-                "selects `{}`, which this service does not emit; select `{emitted}`",
+                "selects `{}`, which this crate does not emit; it emits {emitted}",
                 selector.metric()
             );
-            return Err(Error::new(place(slo), message));
-        }
+            Error::new(place(slo), message)
+        })?;
         // Other labels are put on by the scrape (`job`, `instance`, …) and hold for all series alike.
         let conditions = selector.matchers().iter().filter_map(|matcher| {
-            let label = match matcher.label.as_str() {
-                metric::HTTP_REQUEST_METHOD => Label::Method,
-                metric::HTTP_ROUTE => Label::Route,
-                metric::HTTP_RESPONSE_STATUS_CODE => Label::StatusCode,
-                metric::ERROR_TYPE => Label::ErrorType,
-                _ => return None,
-            };
+            let label = kind.label_names().iter().find(|label| **label == matcher.label.as_str())?;
             Some(Test::of(matcher).map(|test| Condition { label, test }))
         });
         let conditions = conditions
             .collect::<Result<_, _>>()
             .map_err(|error| Error::new(place(slo), format!("`{selector}`: {error}")))?;
-        Ok(Self { conditions, up_to })
+        Ok(Self { kind, conditions, up_to })
     }
 }
 

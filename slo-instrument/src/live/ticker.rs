@@ -35,7 +35,8 @@ impl Ticker {
         Ok(Self { latest, _stop: stop })
     }
 
-    pub(crate) fn latest(&self) -> Arc<Vec<SloStatus>> {
-        self.latest.load_full()
+    /// Where the statuses of the last tick are.
+    pub(crate) fn latest(&self) -> Arc<ArcSwap<Vec<SloStatus>>> {
+        Arc::clone(&self.latest)
     }
 }

@@ -1,9 +1,8 @@
 //! The body of a response, which ends the request.
 
 use super::guard::Guard;
-use axum::body::HttpBody;
 use bytes::Buf;
-use http_body::{Frame, SizeHint};
+use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use std::{
     pin::Pin,
@@ -28,7 +27,7 @@ impl<B> CountedBody<B> {
     }
 }
 
-impl<B: HttpBody> HttpBody for CountedBody<B> {
+impl<B: Body> Body for CountedBody<B> {
     type Data = B::Data;
     type Error = B::Error;
 
@@ -40,7 +39,10 @@ impl<B: HttpBody> HttpBody for CountedBody<B> {
         let Some(guard) = this.guard.as_mut() else { return this.inner.poll_frame(context) };
         guard.reading();
         let promised = this.inner.size_hint().exact();
-        let polled = guard.run(|| this.inner.as_mut().poll_frame(context));
+        let entered = guard.enter();
+        let polled = this.inner.as_mut().poll_frame(context);
+        drop(entered);
+        guard.returned();
         let frame = ready!(polled);
         let is_over = match &frame {
             None => true,
@@ -48,12 +50,16 @@ impl<B: HttpBody> HttpBody for CountedBody<B> {
                 guard.broke();
                 true
             }
-            Some(Ok(frame)) => {
-                let length = frame.data_ref().map_or(0, Buf::remaining);
-                let length = u64::try_from(length).unwrap_or(u64::MAX);
-                // A server stops asking once it has what was promised.
-                this.inner.is_end_stream() || promised.is_some_and(|left| length >= left)
-            }
+            Some(Ok(frame)) => match frame.trailers_ref() {
+                Some(trailers) => guard.trailed(trailers),
+                None => {
+                    let length = frame.data_ref().map_or(0, Buf::remaining);
+                    let length = u64::try_from(length).unwrap_or(u64::MAX);
+                    // A server stops asking once it has what was promised.
+                    let is_complete = promised.is_some_and(|left| length >= left) && guard.ends_with_data();
+                    this.inner.is_end_stream() || is_complete
+                }
+            },
         };
         if is_over {
             guard.ended();

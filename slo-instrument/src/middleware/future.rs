@@ -1,8 +1,9 @@
 //! The future of a request.
 
-use super::{CountedBody, Excluded, guard::Guard};
-use axum::body::HttpBody;
-use http::{Method, Response, StatusCode};
+use super::{CountedBody, guard::Guard};
+use crate::{Class, fault::Injected};
+use http::Response;
+use http_body::Body;
 use pin_project_lite::pin_project;
 use std::{
     future::Future,
@@ -30,50 +31,45 @@ impl<F> RequestFuture<F> {
 impl<F, Res, Err> Future for RequestFuture<F>
 where
     F: Future<Output = Result<Response<Res>, Err>>,
-    Res: HttpBody,
+    Res: Body,
 {
     type Output = Result<Response<CountedBody<Res>>, Err>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let polled = match this.guard.as_mut() {
-            Some(guard) => guard.run(|| this.inner.poll(context)),
-            None => this.inner.poll(context),
+        let Some(guard) = this.guard.as_mut() else {
+            return this.inner.poll(context).map_ok(|response| response.map(|body| CountedBody::new(body, None)));
         };
-        let result = ready!(polled);
-        let guard = this.guard.take();
-        Poll::Ready(match result {
-            Ok(response) => Ok(counted(response, guard)),
+        let entered = guard.enter();
+        let polled = this.inner.poll(context);
+        drop(entered);
+        guard.returned();
+        Poll::Ready(match ready!(polled) {
+            Ok(response) => {
+                let guard = if answered(guard, &response) {
+                    this.guard.take()
+                } else {
+                    *this.guard = None;
+                    None
+                };
+                Ok(response.map(|body| CountedBody::new(body, guard)))
+            }
             Err(error) => {
-                if let Some(mut guard) = guard {
-                    guard.failed();
-                }
+                guard.failed();
+                *this.guard = None;
                 Err(error)
             }
         })
     }
 }
 
-/// The response, whose body counts the request; one without a body is counted at once.
-fn counted<B: HttpBody>(response: Response<B>, guard: Option<Guard>) -> Response<CountedBody<B>> {
-    let guard = guard.and_then(|mut guard| {
-        if response.extensions().get::<Excluded>().is_some() {
-            guard.forget();
-            return None;
-        }
-        guard.answered(response.status());
-        if has_body(&guard, &response) {
-            return Some(guard);
-        }
-        guard.ended();
-        None
-    });
-    response.map(|body| CountedBody::new(body, guard))
-}
-
-/// Whether a server will read a body of the response.
-fn has_body<B: HttpBody>(guard: &Guard, response: &Response<B>) -> bool {
-    let status = response.status();
-    let bodiless = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED, StatusCode::SWITCHING_PROTOCOLS];
-    !response.body().is_end_stream() && guard.method() != Method::HEAD && !bodiless.contains(&status)
+/// Whether the request is not over with the response's head.
+fn answered<B: Body>(guard: &mut Guard, response: &Response<B>) -> bool {
+    if let Some(Injected(fault)) = response.extensions().get() {
+        guard.injured(fault);
+    }
+    if let Some(class) = response.extensions().get::<Class>() {
+        guard.judged(*class);
+    }
+    guard.answered(response.status(), response.headers(), !response.body().is_end_stream())
 }

@@ -1,21 +1,48 @@
 //! What counts a request exactly once.
 
-use crate::count::{Outcome, Route};
-use http::{Method, StatusCode};
+use crate::{
+    Class, GrpcStatus, Latency, Outcome,
+    count::{End, OTHER, Ticket},
+    trace::{Entered, Trace},
+};
+use http::{HeaderMap, StatusCode};
 use quanta::Instant;
-use std::{sync::Arc, time::Duration};
 
-/// Counts its request exactly once: by [`Guard::finish`], or when it is dropped before that. It goes with the request
-/// from the call through the future into the body of the response.
+/// Counts its request exactly once: when it has ended, or when it is dropped before that. It goes with the request from
+/// the call through the future into the body of the response.
 #[derive(Debug)]
 pub(super) struct Guard {
-    route: Arc<Route>,
-    method: Method,
+    ticket: Ticket,
+    protocol: Protocol,
+    latency: Latency,
+    is_head: bool,
     start: Instant,
+    // Until the response's head was there.
+    head_nanos: u64,
     stage: Stage,
+    grpc_status: Option<GrpcStatus>,
     // Set while code below runs; still set when this is dropped: it panicked.
     running: bool,
     finished: bool,
+    rare: Option<Box<Rare>>,
+}
+
+/// How the status of a response is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Protocol {
+    /// In its head.
+    Http,
+    /// In its header or its trailers.
+    Grpc,
+}
+
+/// What few requests have, or those that are traced.
+#[derive(Debug, Default)]
+struct Rare {
+    // Of a gRPC method that has not been seen before.
+    name: Option<Box<str>>,
+    class: Option<Class>,
+    trace: Trace,
 }
 
 /// How far a request has come.
@@ -23,87 +50,196 @@ pub(super) struct Guard {
 enum Stage {
     /// No response yet.
     Waiting,
-    /// Its head was made, after this time.
-    Head(StatusCode, Duration),
+    /// Its head was made.
+    Head(StatusCode),
     /// Its body is being read.
-    Body(StatusCode, Duration),
+    Body(StatusCode),
 }
 
 impl Guard {
-    pub(super) fn new(route: Arc<Route>, method: Method) -> Self {
-        Self { route, method, start: Instant::now(), stage: Stage::Waiting, running: false, finished: false }
-    }
-
-    /// Runs code of the service, whose panics are counted.
-    pub(super) fn run<T>(&mut self, work: impl FnOnce() -> T) -> T {
-        self.running = true;
-        let done = work();
-        self.running = false;
-        done
-    }
-
-    pub(super) const fn method(&self) -> &Method {
-        &self.method
-    }
-
-    /// The response's head is there.
-    pub(super) fn answered(&mut self, status: StatusCode) {
-        self.stage = Stage::Head(status, self.start.elapsed());
-    }
-
-    /// Somebody reads the response's body.
-    pub(super) const fn reading(&mut self) {
-        if let Stage::Head(status, duration) = self.stage {
-            self.stage = Stage::Body(status, duration);
+    #[inline]
+    pub(super) fn new(ticket: Ticket, protocol: Protocol, latency: Latency, start: Instant) -> Self {
+        Self {
+            ticket,
+            protocol,
+            latency,
+            is_head: false,
+            start,
+            head_nanos: 0,
+            stage: Stage::Waiting,
+            grpc_status: None,
+            running: false,
+            finished: false,
+            rare: None,
         }
     }
 
-    /// The request is not to be counted.
-    pub(super) const fn forget(&mut self) {
-        self.finished = true;
+    /// The method, if it proves to be one of the service.
+    pub(super) fn with_name(mut self, name: &str) -> Self {
+        self.rare.get_or_insert_default().name = Some(name.into());
+        self
+    }
+
+    /// A request whose response has no body.
+    #[inline]
+    pub(super) const fn without_body(mut self, is_head: bool) -> Self {
+        self.is_head = is_head;
+        self
+    }
+
+    pub(super) fn traced(mut self, trace: Trace) -> Self {
+        self.rare.get_or_insert_default().trace = trace;
+        self
+    }
+
+    /// Code of the service is about to run: until [`Guard::returned`], a panic is counted as one. What is given back is
+    /// to be kept for as long: it makes the request's trace the current one.
+    ///
+    /// Two calls around the code, not one with a closure: into a closure a request would be moved.
+    #[inline]
+    pub(super) fn enter(&mut self) -> Option<Entered> {
+        self.running = true;
+        self.rare.as_ref().and_then(|rare| rare.trace.enter())
+    }
+
+    /// Code of the service has returned.
+    #[inline]
+    pub(super) const fn returned(&mut self) {
+        self.running = false;
+    }
+
+    /// The response's head is there. Returns whether a body is still to come.
+    #[inline]
+    pub(super) fn answered(&mut self, status: StatusCode, headers: &HeaderMap, has_body: bool) -> bool {
+        self.stage = Stage::Head(status);
+        if self.latency == Latency::Head {
+            self.head_nanos = self.elapsed();
+        }
+        if self.protocol == Protocol::Grpc {
+            self.grpc_status = headers.get("grpc-status").map(GrpcStatus::from_header);
+        }
+        let bodiless = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED, StatusCode::SWITCHING_PROTOCOLS];
+        if has_body && !self.is_head && !bodiless.contains(&status) {
+            return true;
+        }
+        self.ended();
+        false
+    }
+
+    /// Somebody has said what the request counts as.
+    pub(super) fn judged(&mut self, class: Class) {
+        self.rare.get_or_insert_default().class = Some(class);
+    }
+
+    /// A fault was injected into it.
+    pub(super) fn injured(&mut self, fault: &'static str) {
+        self.rare.get_or_insert_default().trace.injured(fault);
+    }
+
+    /// Somebody reads the response's body.
+    #[inline]
+    pub(super) const fn reading(&mut self) {
+        if let Stage::Head(status) = self.stage {
+            self.stage = Stage::Body(status);
+        }
+    }
+
+    /// Trailers have come. Returns whether they end the request.
+    pub(super) fn trailed(&mut self, trailers: &HeaderMap) -> bool {
+        if self.protocol == Protocol::Grpc {
+            self.grpc_status = trailers.get("grpc-status").map(GrpcStatus::from_header).or(self.grpc_status);
+        }
+        true
+    }
+
+    /// Whether a body is over once it has brought the bytes that it promised; the status of a gRPC call comes after.
+    #[inline]
+    pub(super) fn ends_with_data(&self) -> bool {
+        self.protocol == Protocol::Http || self.grpc_status.is_some()
     }
 
     /// The service failed without a response.
+    #[inline]
     pub(super) fn failed(&mut self) {
         self.finish(Outcome::TransportError);
     }
 
     /// The body has been read to its end.
+    #[inline]
     pub(super) fn ended(&mut self) {
-        if let Stage::Head(status, _) | Stage::Body(status, _) = self.stage {
-            self.finish(Outcome::Status(status));
+        if let Stage::Head(status) | Stage::Body(status) = self.stage {
+            self.finish(self.answer(status));
         }
     }
 
     /// The body failed.
     pub(super) fn broke(&mut self) {
-        if let Stage::Head(status, _) | Stage::Body(status, _) = self.stage {
+        if let Stage::Head(status) | Stage::Body(status) = self.stage {
             self.finish(Outcome::StreamError(status));
         }
     }
 
-    /// Counts; the latency is that of the head, where there is one.
+    fn answer(&self, status: StatusCode) -> Outcome {
+        match self.protocol {
+            Protocol::Http => Outcome::Http(status),
+            Protocol::Grpc => {
+                Outcome::Grpc(self.grpc_status.unwrap_or_else(|| GrpcStatus::without_status(status)))
+            }
+        }
+    }
+
+    #[inline]
+    fn elapsed(&self) -> u64 {
+        // Five centuries of nanoseconds.
+        let elapsed = Instant::now().duration_since(self.start);
+        u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX)
+    }
+
     fn finish(&mut self, outcome: Outcome) {
         if self.finished {
             return;
         }
         self.finished = true;
-        let duration = match self.stage {
-            Stage::Waiting => self.start.elapsed(),
-            Stage::Head(_, duration) | Stage::Body(_, duration) => duration,
+        // What a client did with a response that it was given says nothing about how long it waited for it.
+        let by_head = self.latency == Latency::Head || matches!(outcome, Outcome::StreamCancelled(_));
+        let nanos = match self.stage {
+            Stage::Head(_) | Stage::Body(_) if by_head => self.head_nanos,
+            _ => self.elapsed(),
         };
-        self.route.record(&self.method, outcome, duration);
+        let mut rare = self.rare.take();
+        if !self.ticket.has_route() {
+            let name = match outcome {
+                Outcome::Grpc(GrpcStatus::UNIMPLEMENTED) => None,
+                _ => rare.as_ref().and_then(|rare| rare.name.as_deref()),
+            };
+            self.ticket.name(name.unwrap_or(OTHER));
+        }
+        let class = rare.as_ref().and_then(|rare| rare.class);
+        self.ticket.end(End { outcome, class, nanos }, rare.as_mut().map(|rare| &mut rare.trace));
     }
 }
 
 impl Drop for Guard {
+    #[inline]
     fn drop(&mut self) {
+        if !self.finished {
+            self.give_up();
+        }
+    }
+}
+
+impl Guard {
+    /// Counts a request that has not ended.
+    #[cold]
+    fn give_up(&mut self) {
         self.finish(match self.stage {
             _ if self.running => Outcome::Panic,
             Stage::Waiting => Outcome::Cancelled,
-            // Nobody asked for the body: it was answered all the same.
-            Stage::Head(status, _) => Outcome::Status(status),
-            Stage::Body(status, _) => Outcome::StreamCancelled(status),
+            // Nobody asked for the body, or not for the rest of a call that has its status: it was answered all the
+            // same.
+            Stage::Head(status) => self.answer(status),
+            Stage::Body(status) if self.grpc_status.is_some() => self.answer(status),
+            Stage::Body(status) => Outcome::StreamCancelled(status),
         });
     }
 }

@@ -9,17 +9,16 @@ mod service;
 pub use body::CountedBody;
 pub use future::RequestFuture;
 pub use layer::SloLayer;
+pub(crate) use service::Counted;
 pub use service::SloService;
 
-/// Marks a response that is not counted, such as one to a health check: put it into the extensions.
-///
-/// ```
-/// use axum::Extension;
-/// use slo_instrument::Excluded;
-///
-/// async fn healthy() -> (Extension<Excluded>, &'static str) {
-///     (Extension(Excluded), "ok")
-/// }
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Excluded;
+/// What of a request its duration is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Latency {
+    /// Until the response's head is there: what a service takes, however long its clients read.
+    #[default]
+    Head,
+    /// Until the last byte of its body has been asked for. gRPC calls are always measured so.
+    End,
+}

@@ -1,13 +1,19 @@
 //! The service.
 
-use super::{CountedBody, RequestFuture, guard::Guard};
-use crate::count::Store;
-use axum::{body::HttpBody, extract::MatchedPath};
-use http::{Request, Response};
-use std::{
-    sync::Arc,
-    task::{Context, Poll},
+use super::{
+    CountedBody, RequestFuture,
+    guard::{Guard, Protocol},
 };
+use crate::{
+    Kind, Latency,
+    count::{Instrument, Method, Ticket, UNMATCHED},
+    trace::Tracer,
+};
+use axum::extract::MatchedPath;
+use http::{Request, Response};
+use http_body::Body;
+use quanta::Instant;
+use std::task::{Context, Poll};
 use tower_service::Service;
 
 /// A service whose requests are counted; made by [`SloLayer`](super::SloLayer).
@@ -16,19 +22,64 @@ use tower_service::Service;
 #[derive(Debug, Clone)]
 pub struct SloService<S> {
     inner: S,
-    store: Arc<Store>,
+    counted: Counted,
+}
+
+/// What is counted of the requests that pass.
+#[derive(Debug, Clone)]
+pub(crate) struct Counted {
+    // By its number: a shared count of holders makes processors take turns.
+    instrument: u32,
+    kind: Kind,
+    latency: Latency,
+    pub(super) route: Option<&'static str>,
+    tracer: Option<Tracer>,
+}
+
+impl Counted {
+    pub(crate) fn new(instrument: &Instrument, latency: Latency, tracer: Option<Tracer>) -> Self {
+        // A call's status comes at its end, and so does what it was called for.
+        let latency = match instrument.kind() {
+            Kind::GrpcServer | Kind::GrpcClient => Latency::End,
+            _ => latency,
+        };
+        Self { instrument: instrument.id(), kind: instrument.kind(), latency, route: None, tracer }
+    }
+
+    fn start<B>(&self, request: &Request<B>) -> Guard {
+        let start = Instant::now();
+        let method = Method::of(request.method());
+        let guard = |ticket, protocol| Guard::new(ticket, protocol, self.latency, start);
+        match self.kind {
+            Kind::GrpcServer | Kind::GrpcClient => {
+                let path = request.uri().path();
+                let name = path.strip_prefix('/').unwrap_or(path);
+                let ticket = Ticket::start_if_known(self.instrument, name, Method::NONE);
+                let guard = guard(ticket, Protocol::Grpc);
+                if ticket.has_route() { guard } else { guard.with_name(name) }
+            }
+            Kind::HttpClient => {
+                guard(Ticket::start(self.instrument, "", method), Protocol::Http)
+            }
+            Kind::HttpServer | Kind::Operation => {
+                let matched = || request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+                let route = self.route.or_else(matched).unwrap_or(UNMATCHED);
+                guard(Ticket::start(self.instrument, route, method), Protocol::Http)
+            }
+        }
+    }
 }
 
 impl<S> SloService<S> {
-    pub(super) const fn new(inner: S, store: Arc<Store>) -> Self {
-        Self { inner, store }
+    pub(super) const fn new(inner: S, counted: Counted) -> Self {
+        Self { inner, counted }
     }
 }
 
 impl<S, Req, Res> Service<Request<Req>> for SloService<S>
 where
     S: Service<Request<Req>, Response = Response<Res>>,
-    Res: HttpBody,
+    Res: Body,
 {
     type Response = Response<CountedBody<Res>>;
     type Error = S::Error;
@@ -38,12 +89,16 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request<Req>) -> Self::Future {
-        let route = self.store.route(request.extensions().get::<MatchedPath>().map(MatchedPath::as_str));
-        let method = request.method().clone();
+    fn call(&mut self, mut request: Request<Req>) -> Self::Future {
         // The clock starts before the inner service is called: some do their work there.
-        let mut guard = Guard::new(route, method);
-        let inner = guard.run(|| self.inner.call(request));
+        let mut guard = self.counted.start(&request).without_body(request.method() == http::Method::HEAD);
+        if let Some(tracer) = &self.counted.tracer {
+            guard = guard.traced(tracer.start(self.counted.kind, &mut request));
+        }
+        let entered = guard.enter();
+        let inner = self.inner.call(request);
+        drop(entered);
+        guard.returned();
         RequestFuture::new(inner, guard)
     }
 }

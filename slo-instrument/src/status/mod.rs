@@ -3,11 +3,11 @@
 mod html;
 mod page;
 
-use crate::{Excluded, Slo, SloStatus, State};
+use crate::{Class, Slo, SloStatus, State};
 use axum::{
     Extension, Json, Router,
-    http::{StatusCode, header},
-    response::{Html, IntoResponse},
+    http::{HeaderMap, header},
+    response::Html,
     routing::get,
 };
 use serde::Serialize;
@@ -22,22 +22,20 @@ pub fn status_routes<S: Clone + Send + Sync + 'static>(services: impl IntoIterat
     Router::new()
         .route(
             "/slo",
-            get(move || async move { (Extension(Excluded), Html(page::render(&Report::of(&for_page)))) }),
+            get(move || async move { (Extension(Class::Ignored), Html(page::render(&Report::of(&for_page)))) }),
         )
-        .route("/slo.json", get(move || async move { (Extension(Excluded), Json(Report::of(&services))) }))
+        .route("/slo.json", get(move || async move { (Extension(Class::Ignored), Json(Report::of(&services))) }))
 }
 
-pub(crate) fn metrics_route<S: Clone + Send + Sync + 'static>(slo: Slo) -> Router<S> {
-    Router::new().route(
-        "/metrics",
-        get(move || async move {
-            let response = match slo.metrics() {
-                Ok(text) => ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),
-                Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
-            };
-            (Extension(Excluded), response)
-        }),
-    )
+/// The routes `/metrics` and `/healthz` of one service.
+pub(crate) fn own_routes<S: Clone + Send + Sync + 'static>(slo: Slo) -> Router<S> {
+    let metrics = move |headers: HeaderMap| async move {
+        let (content_type, metrics) = slo.metrics_for(&headers);
+        (Extension(Class::Ignored), [(header::CONTENT_TYPE, content_type)], metrics)
+    };
+    Router::new()
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(|| async { (Extension(Class::Ignored), "ok\n") }))
 }
 
 /// Everything the status page shows.

@@ -1,0 +1,96 @@
+//! Counters that threads add to without sharing them.
+//!
+//! Every thread has cells of its own, and is the only one that writes them: adding is a load and a store, not a locked
+//! instruction that makes two processors take turns. Readers sum over all cells. What a thread leaves behind when it
+//! ends keeps its counts, and is taken on by the next thread that needs some; the lock of the pool orders the two.
+
+use super::sync::{Arc, AtomicU64, Mutex, Ordering, PoisonError};
+
+/// The cells of one thread, in lines that no other thread's cells share.
+#[derive(Debug)]
+pub(crate) struct Cells(Box<[Line]>);
+
+/// Two cache lines: processors fetch them in pairs.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Line([AtomicU64; CELLS_PER_LINE]);
+
+const CELLS_PER_LINE: usize = 16;
+
+impl Cells {
+    fn new(count: usize) -> Self {
+        Self((0..count.div_ceil(CELLS_PER_LINE)).map(|_| Line::default()).collect())
+    }
+
+    fn get(&self, index: usize) -> Option<&AtomicU64> {
+        self.0.get(index / CELLS_PER_LINE)?.0.get(index % CELLS_PER_LINE)
+    }
+}
+
+/// All cells of one set of counters.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    count: usize,
+    held: Mutex<Held>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    all: Vec<Arc<Cells>>,
+    // Those that no thread owns at the moment.
+    free: Vec<Arc<Cells>>,
+}
+
+impl Pool {
+    /// `count` counters at zero.
+    pub(crate) fn new(count: usize) -> Self {
+        Self { count, held: Mutex::new(Held::default()) }
+    }
+
+    /// Cells that belong to the caller until they are dropped.
+    pub(crate) fn take(self: &Arc<Self>) -> Owned {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let cells = held.free.pop().unwrap_or_else(|| {
+            let cells = Arc::new(Cells::new(self.count));
+            held.all.push(Arc::clone(&cells));
+            cells
+        });
+        Owned { pool: Arc::clone(self), cells }
+    }
+
+    /// The sum of every counter over all threads, in `sums`.
+    pub(crate) fn read(&self, sums: &mut Vec<u64>) {
+        sums.clear();
+        sums.resize(self.count, 0);
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        for cells in &held.all {
+            for (index, sum) in sums.iter_mut().enumerate() {
+                let value = cells.get(index).map_or(0, |cell| cell.load(Ordering::Acquire));
+                *sum = sum.saturating_add(value);
+            }
+        }
+    }
+}
+
+/// Cells of one owner, who alone writes them.
+#[derive(Debug)]
+pub(crate) struct Owned {
+    pool: Arc<Pool>,
+    cells: Arc<Cells>,
+}
+
+impl Owned {
+    /// Adds to a counter. That takes the owner alone, which `&mut` proves.
+    pub(crate) fn add(&mut self, index: usize, amount: u64) {
+        if let Some(cell) = self.cells.get(index) {
+            cell.store(cell.load(Ordering::Relaxed).wrapping_add(amount), Ordering::Release);
+        }
+    }
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        let mut held = self.pool.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.free.push(Arc::clone(&self.cells));
+    }
+}

@@ -1,0 +1,169 @@
+//! Whether an event was good or bad.
+
+use super::{Kind, Outcome};
+use std::{fmt, time::Duration};
+
+/// What an SLO makes of an event.
+///
+/// In the extensions of a response it overrules what the service's [`Classify`] says of it:
+///
+/// ```
+/// use axum::Extension;
+/// use slo_instrument::Class;
+///
+/// async fn healthy() -> (Extension<Class>, &'static str) {
+///     (Extension(Class::Ignored), "ok") // probes are no users
+/// }
+///
+/// async fn pay() -> (Extension<Class>, &'static str) {
+///     (Extension(Class::BadFor("declined")), "{\"paid\": false}")
+/// }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Class {
+    /// It went as promised.
+    Good,
+    /// It did not; `error.type` says how it ended.
+    Bad,
+    /// It did not, and this is what `error.type` says: a word of a small set.
+    BadFor(&'static str),
+    /// It is no valid event: counted apart, in `slo_ignored_events_total`.
+    Ignored,
+}
+
+impl Class {
+    /// What `error.type` says; empty for what is not bad.
+    pub(crate) fn error_type(self, outcome: Outcome) -> String {
+        match self {
+            Self::Good | Self::Ignored => String::new(),
+            Self::Bad => outcome.error_type(),
+            Self::BadFor(why) => why.to_owned(),
+        }
+    }
+}
+
+/// Decides what is good, bad, or no valid event; closures do.
+///
+/// ```
+/// use slo_instrument::{Class, Ended, Slo};
+///
+/// let slo = Slo::builder("login")
+///     .availability("99.9%")
+///     .classify(|ended: &Ended<'_>| match (ended.name(), ended.status().map(|status| status.as_u16())) {
+///         ("/login", Some(401)) => Class::Good,            // a wrong password is an answer
+///         (_, Some(400..=499)) => Class::Ignored,          // the caller's fault
+///         _ => ended.by_convention(),
+///     })
+///     .install()?;
+/// # Ok::<(), slo_instrument::Error>(())
+/// ```
+pub trait Classify: Send + Sync + 'static {
+    /// What `ended` counts as. It is called once for every event, on its thread.
+    fn classify(&self, ended: &Ended<'_>) -> Class;
+}
+
+impl<F: Fn(&Ended<'_>) -> Class + Send + Sync + 'static> Classify for F {
+    fn classify(&self, ended: &Ended<'_>) -> Class {
+        self(ended)
+    }
+}
+
+/// An event that has ended, as a [`Classify`] sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct Ended<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) peer: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) outcome: Outcome,
+    pub(crate) duration: Duration,
+    pub(crate) patience: Option<Duration>,
+}
+
+impl Ended<'_> {
+    /// What it is.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The route, the gRPC method or the operation; empty for HTTP requests that are sent.
+    #[must_use]
+    pub const fn name(&self) -> &str {
+        self.name
+    }
+
+    /// The service that was called, for clients; empty for everything else.
+    #[must_use]
+    pub const fn peer(&self) -> &str {
+        self.peer
+    }
+
+    /// How it ended.
+    #[must_use]
+    pub const fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// The HTTP status, where there was a response.
+    #[must_use]
+    pub const fn status(&self) -> Option<http::StatusCode> {
+        self.outcome.status()
+    }
+
+    /// How long it took, as it is counted.
+    #[must_use]
+    pub const fn duration(&self) -> Duration {
+        self.duration
+    }
+
+    /// What it counts as where nobody says otherwise.
+    ///
+    /// A status is bad where OpenTelemetry's conventions call it an error: 5xx for HTTP servers, 4xx too for clients;
+    /// the server's own fault for gRPC servers, all but OK for clients. Panics, failures without a response and bodies
+    /// that fail are bad. A client that goes away before the response is bad if it has waited for longer than the
+    /// shortest threshold of the latency SLOs of its kind, or if there is none; else nothing can be said of it, and it
+    /// is ignored. So is one that goes away in the body of a response, if the head came in time.
+    #[must_use]
+    pub fn by_convention(&self) -> Class {
+        by_convention(self.kind, self.outcome, self.duration, self.patience)
+    }
+}
+
+/// [`Ended::by_convention`], without making one.
+pub(super) fn by_convention(
+    kind: Kind,
+    outcome: Outcome,
+    duration: Duration,
+    patience: Option<Duration>,
+) -> Class {
+    let is_client = || matches!(kind, Kind::HttpClient | Kind::GrpcClient);
+    let is_bad = match outcome {
+            Outcome::Http(status) => {
+                status.is_server_error() || (status.is_client_error() && is_client())
+            }
+            Outcome::Grpc(status) => {
+                status.is_server_error() || (status != super::GrpcStatus::OK && is_client())
+            }
+            Outcome::Completed => false,
+            Outcome::Cancelled if patience.is_some_and(|patience| duration <= patience) => {
+                return Class::Ignored;
+            }
+            Outcome::StreamCancelled(_) if patience.is_none_or(|patience| duration <= patience) => {
+                return Class::Ignored;
+            }
+            Outcome::Cancelled
+            | Outcome::StreamCancelled(_)
+            | Outcome::Failed(_)
+            | Outcome::Panic
+            | Outcome::TransportError
+            | Outcome::StreamError(_) => true,
+        };
+        if is_bad { Class::Bad } else { Class::Good }
+}
+
+impl fmt::Debug for dyn Classify {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Classify")
+    }
+}

@@ -1,0 +1,231 @@
+//! What counts the events of one kind: its routes, and their series.
+
+use super::{
+    Class, Classify, Edges, Ended, Key, Kind, Outcome, SloCounter,
+    cells::Pool,
+    classify::by_convention,
+    series::{METHODS, Method, Series},
+};
+use crate::trace::Tracer;
+use arc_swap::ArcSwap;
+use fnv::FnvBuildHasher;
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError, RwLock, Weak,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+/// Counts the events of one kind, and of one peer where they go to one.
+#[derive(Debug)]
+pub(crate) struct Instrument {
+    id: u32,
+    kind: Kind,
+    peer: Box<str>,
+    shape: Arc<Shape>,
+    // Replaced as a whole when a new route is seen, which happens once per route.
+    routes: ArcSwap<Routes>,
+    // How many events of each method were started, and then how many are over.
+    flow: Arc<Pool>,
+}
+
+/// What all series of a service are made after.
+#[derive(Debug)]
+pub(crate) struct Shape {
+    pub(crate) edges: Edges,
+    pub(crate) slos: Vec<SloCounter>,
+    pub(crate) classify: Option<Box<dyn Classify>>,
+    pub(crate) tracer: Option<Tracer>,
+}
+
+/// Routes are the program's own, so a hash that resists attackers would only cost time.
+#[derive(Debug, Clone, Default)]
+struct Routes {
+    numbers: HashMap<Box<str>, u32, FnvBuildHasher>,
+    all: Vec<Arc<Route>>,
+}
+
+/// The series of one route, gRPC method or operation.
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) name: Box<str>,
+    kind: Kind,
+    peer: Box<str>,
+    // How long somebody waits before they may say that a promise was broken.
+    patience: Option<Duration>,
+    pub(crate) shape: Arc<Shape>,
+    // Appended to as combinations of labels occur.
+    series: Mutex<Vec<Arc<Series>>>,
+}
+
+/// The route of requests that no route matched, whatever their path.
+pub(crate) const UNMATCHED: &str = "_unmatched";
+/// The gRPC method of calls that no method is there for.
+pub(crate) const OTHER: &str = "_OTHER";
+/// The route of requests to routes beyond [`MOST_ROUTES`].
+pub(crate) const OVERFLOW: &str = "_overflow";
+pub(crate) const MOST_ROUTES: usize = 1_000;
+
+/// All instruments of the process by their numbers, so that what goes with a request need not hold one: a shared count
+/// of holders makes processors take turns.
+static INSTRUMENTS: RwLock<Vec<Weak<Instrument>>> = RwLock::new(Vec::new());
+
+impl Instrument {
+    pub(crate) fn new(kind: Kind, peer: &str, shape: Arc<Shape>) -> Arc<Self> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let instrument = Arc::new(Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            kind,
+            peer: peer.into(),
+            shape,
+            routes: ArcSwap::default(),
+            flow: Arc::new(Pool::new(2 * METHODS.len())),
+        });
+        let mut all = INSTRUMENTS.write().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|instrument| instrument.strong_count() > 0);
+        all.push(Arc::downgrade(&instrument));
+        instrument
+    }
+
+    /// The instrument with this number, unless its service is gone.
+    pub(crate) fn find(id: u32) -> Option<Arc<Self>> {
+        let all = INSTRUMENTS.read().unwrap_or_else(PoisonError::into_inner);
+        all.iter().filter_map(Weak::upgrade).find(|instrument| instrument.id == id)
+    }
+
+    pub(crate) const fn id(&self) -> u32 {
+        self.id
+    }
+
+    pub(crate) const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    pub(crate) const fn peer(&self) -> &str {
+        &self.peer
+    }
+
+    pub(crate) const fn flow(&self) -> &Arc<Pool> {
+        &self.flow
+    }
+
+    /// The number of the route `name`, where it is known.
+    pub(crate) fn known_route(&self, name: &str) -> Option<u32> {
+        self.routes.load().numbers.get(name).copied()
+    }
+
+    /// The number of the route `name`.
+    pub(crate) fn route(&self, name: &str) -> u32 {
+        let routes = self.routes.load();
+        match routes.numbers.get(name) {
+            Some(number) => *number,
+            None if routes.all.len() >= MOST_ROUTES && name != OVERFLOW => self.route(OVERFLOW),
+            None => self.add_route(name),
+        }
+    }
+
+    #[cold]
+    fn add_route(&self, name: &str) -> u32 {
+        let patience = self.shape.slos.iter().filter_map(|slo| slo.threshold_of(self.kind)).min();
+        let new = Arc::new(Route {
+            name: name.into(),
+            kind: self.kind,
+            peer: self.peer.clone(),
+            patience,
+            shape: Arc::clone(&self.shape),
+            series: Mutex::default(),
+        });
+        self.routes.rcu(|routes| {
+            let mut routes = Routes::clone(routes);
+            let number = u32::try_from(routes.all.len()).unwrap_or(u32::MAX);
+            if *routes.numbers.entry(name.into()).or_insert(number) == number {
+                routes.all.push(Arc::clone(&new));
+            }
+            routes
+        });
+        self.known_route(name).unwrap_or(u32::MAX)
+    }
+
+    /// The route with this number.
+    pub(crate) fn route_at(&self, number: u32) -> Option<Arc<Route>> {
+        self.routes.load().all.get(usize::try_from(number).ok()?).cloned()
+    }
+
+    /// All routes in the order of their names.
+    pub(crate) fn routes(&self) -> Vec<Arc<Route>> {
+        let mut routes = self.routes.load().all.clone();
+        routes.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        routes
+    }
+
+    /// How many events of each method are on their way; `None` for a method that was never seen.
+    pub(crate) fn active(&self) -> [Option<u64>; METHODS.len()] {
+        let mut flow = Vec::new();
+        self.flow.read(&mut flow);
+        let (started, over) = flow.split_at_checked(METHODS.len()).unwrap_or_default();
+        let mut active = [None; METHODS.len()];
+        for ((active, started), over) in active.iter_mut().zip(started).zip(over) {
+            // One may end between the two readings.
+            *active = (*started > 0).then(|| started.saturating_sub(*over));
+        }
+        active
+    }
+}
+
+impl Route {
+    pub(crate) const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// What an event of this route counts as.
+    pub(crate) fn class_of(&self, outcome: Outcome, nanos: u64) -> Class {
+        let Self { kind, patience, .. } = *self;
+        let duration = Duration::from_nanos(nanos);
+        match &self.shape.classify {
+            None => by_convention(kind, outcome, duration, patience),
+            Some(classify) => {
+                let (peer, name) = (&self.peer, &self.name);
+                classify.classify(&Ended { kind, peer, name, outcome, duration, patience })
+            }
+        }
+    }
+
+    /// The series of this combination of labels, new ones at zero.
+    pub(crate) fn series(&self, key: Key) -> Arc<Series> {
+        let mut all = self.series.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(series) = all.iter().find(|series| series.key == key) {
+            return Arc::clone(series);
+        }
+        let Shape { edges, slos, .. } = &*self.shape;
+        let series = Arc::new(Series::new(self.kind, &self.peer, &self.name, key, slos, edges));
+        all.push(Arc::clone(&series));
+        series
+    }
+
+    /// Its series, by methods and in the order in which they occurred.
+    pub(crate) fn all_series(&self) -> Vec<Arc<Series>> {
+        let mut all = self.series.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        all.sort_by_key(|series| series.key.method.index());
+        all
+    }
+
+    /// Makes sure that the series of a success and of a failure are there, so that the first one of each is seen.
+    pub(crate) fn declare(&self, method: Method) {
+        let outcomes = match self.kind {
+            Kind::HttpServer | Kind::HttpClient => {
+                [Outcome::Http(http::StatusCode::OK), Outcome::Http(http::StatusCode::INTERNAL_SERVER_ERROR)]
+            }
+            Kind::GrpcServer | Kind::GrpcClient => [
+                Outcome::Grpc(super::GrpcStatus::OK),
+                Outcome::Grpc(super::GrpcStatus::INTERNAL),
+            ],
+            Kind::Operation => [Outcome::Completed, Outcome::Failed("error")],
+        };
+        for outcome in outcomes {
+            let class = self.class_of(outcome, 0);
+            self.series(Key { method, outcome, class });
+        }
+    }
+}

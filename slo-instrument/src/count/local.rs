@@ -1,0 +1,240 @@
+//! The counters as one thread sees them: its own cells, found by numbers.
+
+use super::{
+    Class, Instrument, Key, Outcome,
+    cells::Owned,
+    instrument::Route,
+    series::{METHODS, Method, Series},
+};
+use crate::trace::Trace;
+use std::{
+    cell::RefCell,
+    sync::{Arc, Weak},
+};
+
+/// An event that has been started, and what it belongs to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ticket {
+    instrument: u32,
+    // None of them until the name is known to be one of the program's own.
+    route: u32,
+    method: Method,
+}
+
+/// How an event ended.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct End {
+    pub(crate) outcome: Outcome,
+    /// What it counts as, where somebody has said so.
+    pub(crate) class: Option<Class>,
+    pub(crate) nanos: u64,
+}
+
+const UNKNOWN: u32 = u32::MAX;
+
+thread_local! {
+    static LOCAL: RefCell<Local> = const { RefCell::new(Local { instruments: Vec::new() }) };
+}
+
+/// What a thread has of the instruments that it has met.
+#[derive(Debug)]
+struct Local {
+    instruments: Vec<LocalInstrument>,
+}
+
+#[derive(Debug)]
+struct LocalInstrument {
+    id: u32,
+    instrument: Weak<Instrument>,
+    // Numbers of routes by a hash of their names: comparing a name takes less time than finding it.
+    recent: [u32; REMEMBERED],
+    routes: Vec<Option<LocalRoute>>,
+    flow: Owned,
+}
+
+#[derive(Debug)]
+struct LocalRoute {
+    route: Arc<Route>,
+    series: Vec<(Key, Arc<Series>, Owned)>,
+}
+
+/// Routes that a thread finds by comparing one name.
+const REMEMBERED: usize = 16;
+
+/// Where a route is remembered; names of one place take turns.
+fn slot_of(name: &str) -> usize {
+    let last = name.as_bytes().last().copied().unwrap_or_default();
+    (name.len() ^ usize::from(last)) % REMEMBERED
+}
+
+impl Ticket {
+    /// Starts an event of the route `name`, which is one of the program's own.
+    pub(crate) fn start(instrument: u32, name: &str, method: Method) -> Self {
+        let ticket = Self { instrument, route: UNKNOWN, method };
+        let route = with_local(instrument, |local| {
+            local.flow.add(method.index(), 1);
+            local.route_number(name)
+        });
+        let route = route.flatten().or_else(|| {
+            let instrument = Instrument::find(instrument)?;
+            instrument.flow().take().add(method.index(), 1);
+            Some(instrument.route(name))
+        });
+        Self { route: route.unwrap_or(UNKNOWN), ..ticket }
+    }
+
+    /// Starts an event of the route `name` if it is known; else it is to be named before its end.
+    pub(crate) fn start_if_known(instrument: u32, name: &str, method: Method) -> Self {
+        let ticket = Self { instrument, route: UNKNOWN, method };
+        let route = with_local(instrument, |local| {
+            local.flow.add(method.index(), 1);
+            local.known_route_number(name)
+        });
+        let route = route.unwrap_or_else(|| {
+            let instrument = Instrument::find(instrument)?;
+            instrument.flow().take().add(method.index(), 1);
+            instrument.known_route(name)
+        });
+        Self { route: route.unwrap_or(UNKNOWN), ..ticket }
+    }
+
+    pub(crate) const fn has_route(&self) -> bool {
+        self.route != UNKNOWN
+    }
+
+    /// Says what the event belongs to.
+    pub(crate) fn name(&mut self, name: &str) {
+        self.route = Instrument::find(self.instrument).map_or(UNKNOWN, |instrument| instrument.route(name));
+    }
+
+    /// Counts the event.
+    pub(crate) fn end(self, end: End, mut trace: Option<&mut Trace>) {
+        let over = METHODS.len() + self.method.index();
+        let counted = with_local(self.instrument, |local| {
+            local.local_route(self.route)?.count(self.method, end, trace.as_deref_mut());
+            local.flow.add(over, 1);
+            Some(())
+        });
+        if counted.flatten().is_none() {
+            self.end_elsewhere(end, trace);
+        }
+    }
+
+    /// Counts on a thread that is ending, or within a [`Classify`](super::Classify) that starts events itself.
+    #[cold]
+    fn end_elsewhere(self, End { outcome, class, nanos }: End, trace: Option<&mut Trace>) {
+        let Some(instrument) = Instrument::find(self.instrument) else { return };
+        instrument.flow().take().add(METHODS.len() + self.method.index(), 1);
+        let Some(route) = instrument.route_at(self.route) else { return };
+        let class = class.unwrap_or_else(|| route.class_of(outcome, nanos));
+        let series = route.series(Key { method: self.method, outcome, class });
+        record(&route, &series, &mut series.pool.take(), nanos, trace);
+    }
+}
+
+/// Runs `work` on what this thread has of the instrument; `None` where it can have nothing.
+fn with_local<T>(id: u32, work: impl FnOnce(&mut LocalInstrument) -> T) -> Option<T> {
+    LOCAL
+        .try_with(|local| {
+            let mut local = local.try_borrow_mut().ok()?;
+            let Local { instruments } = &mut *local;
+            let position = match instruments.iter().position(|instrument| instrument.id == id) {
+                Some(position) => position,
+                None => meet(instruments, id)?,
+            };
+            instruments.get_mut(position).map(work)
+        })
+        .ok()
+        .flatten()
+}
+
+#[cold]
+fn meet(instruments: &mut Vec<LocalInstrument>, id: u32) -> Option<usize> {
+    let instrument = Instrument::find(id)?;
+    instruments.retain(|local| local.instrument.strong_count() > 0);
+    instruments.push(LocalInstrument {
+        id,
+        instrument: Arc::downgrade(&instrument),
+        recent: [UNKNOWN; REMEMBERED],
+        routes: Vec::new(),
+        flow: instrument.flow().take(),
+    });
+    Some(instruments.len() - 1)
+}
+
+impl LocalInstrument {
+    fn route_number(&mut self, name: &str) -> Option<u32> {
+        self.remembered(name).or_else(|| {
+            let number = self.instrument.upgrade()?.route(name);
+            self.remember(name, number)
+        })
+    }
+
+    fn known_route_number(&mut self, name: &str) -> Option<u32> {
+        self.remembered(name).or_else(|| {
+            let number = self.instrument.upgrade()?.known_route(name)?;
+            self.remember(name, number)
+        })
+    }
+
+    fn remembered(&self, name: &str) -> Option<u32> {
+        let number = *self.recent.get(slot_of(name))?;
+        let local = self.routes.get(usize::try_from(number).ok()?)?.as_ref()?;
+        (*local.route.name == *name).then_some(number)
+    }
+
+    #[cold]
+    fn remember(&mut self, name: &str, number: u32) -> Option<u32> {
+        self.local_route(number)?;
+        *self.recent.get_mut(slot_of(name))? = number;
+        Some(number)
+    }
+
+    fn local_route(&mut self, number: u32) -> Option<&mut LocalRoute> {
+        let index = usize::try_from(number).ok()?;
+        if !matches!(self.routes.get(index), Some(Some(_))) {
+            self.meet_route(number, index)?;
+        }
+        self.routes.get_mut(index)?.as_mut()
+    }
+
+    #[cold]
+    fn meet_route(&mut self, number: u32, index: usize) -> Option<()> {
+        let route = self.instrument.upgrade()?.route_at(number)?;
+        if self.routes.len() <= index {
+            self.routes.resize_with(index + 1, || None);
+        }
+        *self.routes.get_mut(index)? = Some(LocalRoute { route, series: Vec::new() });
+        Some(())
+    }
+}
+
+impl LocalRoute {
+    fn count(&mut self, method: Method, End { outcome, class, nanos }: End, trace: Option<&mut Trace>) {
+        let class = class.unwrap_or_else(|| self.route.class_of(outcome, nanos));
+        let key = Key { method, outcome, class };
+        let position = self.series.iter().position(|(known, ..)| *known == key);
+        let position = position.unwrap_or_else(|| self.meet_series(key));
+        if let Some((_, series, cells)) = self.series.get_mut(position) {
+            record(&self.route, series, cells, nanos, trace);
+        }
+    }
+
+    #[cold]
+    fn meet_series(&mut self, key: Key) -> usize {
+        let series = self.route.series(key);
+        let cells = series.pool.take();
+        self.series.push((key, series, cells));
+        self.series.len() - 1
+    }
+}
+
+fn record(route: &Route, series: &Series, cells: &mut Owned, nanos: u64, trace: Option<&mut Trace>) {
+    let edges = &route.shape.edges;
+    let bucket = edges.bucket_of(nanos);
+    cells.add(bucket, 1);
+    cells.add(edges.buckets(), nanos);
+    if let (Some(trace), Some(tracer)) = (trace, &route.shape.tracer) {
+        tracer.end(trace, route, series, bucket, nanos);
+    }
+}

@@ -1,0 +1,187 @@
+//! The metrics that are no histograms: what is on its way, what is ignored, and how the SLOs are doing.
+
+use super::Source;
+use crate::{
+    Class, Kind, Outcome, SloStatus,
+    count::{METHODS, Reading},
+};
+use slo_core::model::metric;
+
+/// A metric with its samples.
+#[derive(Debug)]
+pub(crate) struct Family {
+    pub(crate) name: &'static str,
+    pub(crate) help: &'static str,
+    pub(crate) kind: Type,
+    pub(crate) samples: Vec<Sample>,
+}
+
+/// What a metric is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Type {
+    /// It only grows; its name ends in `_total`.
+    Counter,
+    /// It goes up and down.
+    Gauge,
+}
+
+/// A value under its labels.
+#[derive(Debug)]
+pub(crate) struct Sample {
+    pub(crate) labels: Vec<(&'static str, String)>,
+    pub(crate) value: f64,
+}
+
+impl Source {
+    /// The metrics that are no histograms, each with at least one sample.
+    pub(crate) fn families(&self) -> Vec<Family> {
+        let mut families = self.active();
+        families.push(self.ignored());
+        families.extend(self.events());
+        families.extend(self.statuses());
+        families.push(Family {
+            name: "slo_injected_faults_total",
+            help: "Faults that were injected into requests.",
+            kind: Type::Counter,
+            samples: self.faults.samples(),
+        });
+        if let Some(spans) = &self.spans {
+            families.push(Family {
+                name: "slo_spans_lost_total",
+                help: "Spans that no collector has.",
+                kind: Type::Counter,
+                samples: vec![Sample { labels: vec![], value: spans.lost() as f64 }],
+            });
+        }
+        families.retain(|family| !family.samples.is_empty());
+        families
+    }
+
+    fn active(&self) -> Vec<Family> {
+        let instruments = self.store.instruments();
+        let of_kind = |kind: Kind| {
+            let samples = instruments.iter().filter(|instrument| instrument.kind() == kind).flat_map(|instrument| {
+                let peer = instrument.peer().to_owned();
+                let active = METHODS.iter().zip(instrument.active());
+                active.filter_map(move |(method, active)| {
+                    let mut labels = vec![(metric::HTTP_REQUEST_METHOD, (*method).to_owned())];
+                    if !peer.is_empty() {
+                        labels.push((metric::SERVICE_PEER_NAME, peer.clone()));
+                    }
+                    Some(Sample { labels, value: active? as f64 })
+                })
+            });
+            let name = kind.active_metric()?;
+            Some(Family { name, help: kind.active_help(), kind: Type::Gauge, samples: samples.collect() })
+        };
+        Kind::ALL.into_iter().filter_map(of_kind).collect()
+    }
+
+    fn ignored(&self) -> Family {
+        let (mut samples, mut reading) = (Vec::new(), Reading::default());
+        self.store.for_each(|_, series| {
+            if series.key.class == Class::Ignored {
+                series.read(&mut reading);
+                let mut labels = series.labels.clone();
+                let reason = match series.key.outcome {
+                    Outcome::Cancelled | Outcome::StreamCancelled(_) => "cancelled",
+                    _ => "excluded",
+                };
+                labels.push(("reason", reason.to_owned()));
+                samples.push(Sample { labels, value: reading.count() as f64 });
+            }
+        });
+        Family {
+            name: metric::IGNORED_EVENTS,
+            help: "Events that no SLO judges.",
+            kind: Type::Counter,
+            samples,
+        }
+    }
+
+    /// From the counters as they are, not as of the last tick.
+    fn events(&self) -> [Family; 2] {
+        let (mut total, mut bad) = (Vec::new(), Vec::new());
+        let counted = self.store.slos().iter().zip(self.store.sums());
+        for (slo, (counter, sums)) in self.service.slos().iter().zip(counted) {
+            // Streams that contradict each other show in the status.
+            if let Ok(tally) = counter.tally(sums) {
+                let sample =
+                    |value: u64| Sample { labels: self.identity(slo.name().as_str()), value: value as f64 };
+                total.push(sample(tally.total()));
+                bad.push(sample(tally.bad()));
+            }
+        }
+        let family =
+            |name, help, samples| Family { name, help, kind: Type::Counter, samples };
+        [
+            family("slo_events_total", "Events that the SLO counts, in this process.", total),
+            family("slo_bad_events_total", "Bad events that the SLO counts, in this process.", bad),
+        ]
+    }
+
+    fn statuses(&self) -> [Family; 5] {
+        let statuses = self.statuses.load();
+        let per_slo = |value: fn(&SloStatus) -> Option<f64>| {
+            let sample = |status: &SloStatus| {
+                Some(Sample { labels: self.identity(&status.slo), value: value(status)? })
+            };
+            statuses.iter().filter_map(sample).collect()
+        };
+        let burn_rates = statuses.iter().flat_map(|status| {
+            status.windows.iter().filter_map(|window| {
+                let mut labels = self.identity(&status.slo);
+                labels.push(("window", window.window.clone()));
+                Some(Sample { labels, value: window.burn_rate? })
+            })
+        });
+        let alerts = statuses.iter().flat_map(|status| {
+            status.tiers.iter().map(|tier| {
+                let mut labels = vec![("burn_tier", tier.burn_tier.to_owned())];
+                labels.extend(self.identity(&status.slo));
+                labels.insert(2, ("severity", tier.severity.to_owned()));
+                Sample { labels, value: f64::from(u8::from(tier.firing)) }
+            })
+        });
+        let family = |name, help, samples| Family { name, help, kind: Type::Gauge, samples };
+        [
+            family(
+                "slo_objective_ratio",
+                "The objective.",
+                self.service
+                    .slos()
+                    .iter()
+                    .map(|slo| Sample {
+                        labels: self.identity(slo.name().as_str()),
+                        value: slo.objective().ratio().to_f64(),
+                    })
+                    .collect(),
+            ),
+            family(
+                "slo_error_budget_remaining_ratio",
+                "Share of the error budget left, of the events that this process has seen.",
+                per_slo(|status| status.budget_remaining),
+            ),
+            family(
+                "slo_error_budget_projected_remaining_ratio",
+                "Share of the error budget left, with the unseen part of the period taken as clean.",
+                per_slo(|status| status.projected_budget_remaining),
+            ),
+            family(
+                "slo_burn_rate_ratio",
+                "How fast the error budget is spent in this process; at 1 it lasts for the period.",
+                burn_rates.collect(),
+            ),
+            family(
+                "slo_burn_alert_firing",
+                "Whether the alert tier fires on what this process has seen.",
+                alerts.collect(),
+            ),
+        ]
+    }
+
+    /// The labels of an SLO, as the rules have them.
+    fn identity(&self, slo: &str) -> Vec<(&'static str, String)> {
+        vec![("service", self.service.name().to_string()), ("slo", slo.to_owned())]
+    }
+}

@@ -1,0 +1,230 @@
+//! Which faults are injected, into how many requests, and until when.
+
+use crate::{Error, expose::Sample};
+use arc_swap::ArcSwapOption;
+use http::StatusCode;
+use slo_core::model::metric;
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+/// A fault, and the share of the requests that it is injected into.
+///
+/// ```
+/// use http::StatusCode;
+/// use slo_instrument::{Fault, Slo};
+/// use std::time::Duration;
+///
+/// let slo = Slo::builder("checkout").availability("99.9%").install()?;
+/// let plan = [
+///     Fault::error(StatusCode::SERVICE_UNAVAILABLE).on("/pay").for_share(0.1),
+///     Fault::latency(Duration::from_millis(400)).for_share(0.05),
+/// ];
+/// slo.faults().arm(plan, 42, Duration::from_secs(300))?;
+/// assert!(slo.faults().is_armed());
+/// slo.faults().disarm();
+/// # Ok::<(), slo_instrument::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[must_use]
+pub struct Fault {
+    pub(super) what: What,
+    route: Option<String>,
+    share: f64,
+}
+
+/// What is done to a request.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum What {
+    Error(StatusCode),
+    Latency(Duration),
+    Abort,
+}
+
+impl Fault {
+    /// Answers with `status` in the place of the service.
+    pub const fn error(status: StatusCode) -> Self {
+        Self::of(What::Error(status))
+    }
+
+    /// Lets the request wait before the service sees it.
+    pub const fn latency(wait: Duration) -> Self {
+        Self::of(What::Latency(wait))
+    }
+
+    /// Breaks the connection in the place of an answer: the body of the response fails.
+    pub const fn abort() -> Self {
+        Self::of(What::Abort)
+    }
+
+    const fn of(what: What) -> Self {
+        Self { what, route: None, share: 1.0 }
+    }
+
+    /// Only into requests to this route, as axum matched it; where it did not, into requests to this path.
+    pub fn on(mut self, route: impl Into<String>) -> Self {
+        self.route = Some(route.into());
+        self
+    }
+
+    /// Into this share of them, from 0 to 1.
+    pub const fn for_share(mut self, share: f64) -> Self {
+        self.share = share;
+        self
+    }
+
+    /// What the metrics and spans call it.
+    pub(super) const fn name(&self) -> &'static str {
+        match self.what {
+            What::Error(_) => "error",
+            What::Latency(_) => "latency",
+            What::Abort => "abort",
+        }
+    }
+}
+
+/// The switch of a service's [`FaultLayer`](crate::FaultLayer)s; made by [`Slo::faults`](crate::Slo::faults).
+///
+/// It is off until it is armed, and goes off by itself.
+#[derive(Debug, Clone, Default)]
+pub struct Faults {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    armed: ArcSwapOption<Armed>,
+    // Faults injected so far, by name and route.
+    injected: Mutex<BTreeMap<(&'static str, String), u64>>,
+}
+
+#[derive(Debug)]
+struct Armed {
+    plan: Vec<Fault>,
+    seed: u64,
+    until: Instant,
+    requests: AtomicU64,
+}
+
+/// A day: an experiment that runs for longer is forgotten about.
+const LONGEST: Duration = Duration::from_hours(24);
+
+impl Faults {
+    /// Injects the faults of `plan` until `lasts` is over, in the place of those that were armed before.
+    ///
+    /// A request gets the first fault of the plan that is drawn for it. The draws follow from `seed` and from which
+    /// request it is: the same requests one after the other meet the same faults.
+    ///
+    /// # Errors
+    /// A share beyond 0 and 1, or faults for longer than a day; nothing is armed then.
+    pub fn arm(&self, plan: impl IntoIterator<Item = Fault>, seed: u64, lasts: Duration) -> Result<(), Error> {
+        let plan: Vec<Fault> = plan.into_iter().collect();
+        if let Some(fault) = plan.iter().find(|fault| !(0.0..=1.0).contains(&fault.share)) {
+            let message = format!("a share of {} is not between 0 and 1", fault.share);
+            return Err(Error::new(format!("fault `{}`", fault.name()), message));
+        }
+        if lasts > LONGEST {
+            return Err(Error::new("faults", format!("{lasts:?} is longer than a day")));
+        }
+        let until = Instant::now() + lasts;
+        self.inner.armed.store(Some(Arc::new(Armed { plan, seed, until, requests: AtomicU64::new(0) })));
+        Ok(())
+    }
+
+    /// Injects no more faults.
+    pub fn disarm(&self) {
+        self.inner.armed.store(None);
+    }
+
+    /// Whether faults are injected at the moment.
+    #[must_use]
+    pub fn is_armed(&self) -> bool {
+        self.inner.armed.load().as_ref().is_some_and(|armed| Instant::now() < armed.until)
+    }
+
+    /// The fault for the next request, which is one to `route`.
+    pub(super) fn draw(&self, route: &str) -> Option<Fault> {
+        let armed = self.inner.armed.load();
+        let armed = armed.as_ref()?;
+        if Instant::now() >= armed.until {
+            self.disarm();
+            return None;
+        }
+        let number = armed.requests.fetch_add(1, Ordering::Relaxed);
+        let mut random = fastrand::Rng::with_seed(armed.seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let fault = armed.plan.iter().find(|fault| {
+            let is_here = fault.route.as_deref().is_none_or(|wanted| wanted == route);
+            // Drawn for every fault, so that one of another route does not change what is drawn after it.
+            random.f64() < fault.share && is_here
+        })?;
+        let mut injected = self.inner.injected.lock().unwrap_or_else(PoisonError::into_inner);
+        *injected.entry((fault.name(), route.to_owned())).or_default() += 1;
+        Some(fault.clone())
+    }
+
+    /// The faults injected so far, for the metrics.
+    pub(crate) fn samples(&self) -> Vec<Sample> {
+        let injected = self.inner.injected.lock().unwrap_or_else(PoisonError::into_inner);
+        let sample = |((fault, route), count): (&(&'static str, String), &u64)| Sample {
+            labels: vec![("fault", (*fault).to_owned()), (metric::HTTP_ROUTE, route.clone())],
+            value: *count as f64,
+        };
+        injected.iter().map(sample).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drawn(seed: u64, plan: impl IntoIterator<Item = Fault>) -> Vec<Option<&'static str>> {
+        let faults = Faults::default();
+        faults.arm(plan, seed, Duration::from_secs(60)).unwrap();
+        (0..2_000).map(|_| faults.draw("/a").map(|fault| fault.name())).collect()
+    }
+
+    #[test]
+    fn draws_the_same_from_the_same_seed() {
+        let plan = || [Fault::abort().for_share(0.1), Fault::latency(Duration::ZERO).for_share(0.5)];
+        assert_eq!(drawn(7, plan()), drawn(7, plan()));
+        assert_ne!(drawn(7, plan()), drawn(8, plan()));
+        let share = |name| drawn(7, plan()).iter().filter(|drawn| **drawn == name).count();
+        assert!((160..240).contains(&share(Some("abort"))), "{}", share(Some("abort")));
+        // Half of the nine tenths that are left.
+        assert!((830..970).contains(&share(Some("latency"))), "{}", share(Some("latency")));
+    }
+
+    #[test]
+    fn knows_routes_and_edges() {
+        assert!(drawn(1, [Fault::abort().on("/b")]).iter().all(Option::is_none));
+        assert!(drawn(1, [Fault::abort().on("/a")]).iter().all(Option::is_some));
+        assert!(drawn(1, [Fault::abort().for_share(0.0)]).iter().all(Option::is_none));
+    }
+
+    #[test]
+    fn goes_off_by_itself() {
+        let faults = Faults::default();
+        assert!(!faults.is_armed());
+        faults.arm([Fault::abort()], 1, Duration::ZERO).unwrap();
+        assert_eq!((faults.is_armed(), faults.draw("/")), (false, None));
+    }
+
+    #[test]
+    fn refuses_what_cannot_be_meant() {
+        let faults = Faults::default();
+        let refused = |plan: Fault, lasts| faults.arm([plan], 1, lasts).unwrap_err().to_string();
+        let second = Duration::from_secs(1);
+        assert_eq!(
+            refused(Fault::abort().for_share(20.0), second),
+            "fault `abort`: a share of 20 is not between 0 and 1"
+        );
+        assert!(refused(Fault::abort().for_share(f64::NAN), second).contains("NaN"));
+        assert_eq!(refused(Fault::abort(), Duration::from_hours(25)), "faults: 90000s is longer than a day");
+        assert!(!faults.is_armed());
+    }
+}

@@ -1,0 +1,64 @@
+//! One SLO's budget, for decisions.
+
+use super::{SloStatus, State};
+use arc_swap::ArcSwap;
+use std::{fmt, sync::Arc};
+
+/// The live budget of one SLO; made by [`Slo::budget`](crate::Slo::budget).
+///
+/// Asking takes no lock and does not wait: the answer is that of the last tick.
+///
+/// ```
+/// use slo_instrument::Slo;
+///
+/// let slo = Slo::builder("search").availability("99.9%").install()?;
+/// let budget = slo.budget("availability")?;
+/// // In a handler: what is nice to have is left out while the budget burns.
+/// let suggestions = if budget.is_burning() { None } else { Some(["did you mean …?"]) };
+/// assert!(suggestions.is_some());
+/// # Ok::<(), slo_instrument::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Budget {
+    statuses: Arc<ArcSwap<Vec<SloStatus>>>,
+    position: usize,
+}
+
+impl Budget {
+    pub(crate) const fn new(statuses: Arc<ArcSwap<Vec<SloStatus>>>, position: usize) -> Self {
+        Self { statuses, position }
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&SloStatus) -> T) -> Option<T> {
+        self.statuses.load().get(self.position).map(read)
+    }
+
+    /// Whether an alert tier fires that pages, on what this process has seen.
+    #[must_use]
+    pub fn is_burning(&self) -> bool {
+        self.read(|status| status.state == State::Page).unwrap_or(false)
+    }
+
+    /// The burn rate of the fastest tier: the lower one of its two windows, as both must be high for it to fire. `None`
+    /// without events.
+    #[must_use]
+    pub fn burn_rate(&self) -> Option<f64> {
+        self.read(|status| {
+            let tier = status.tiers.first()?;
+            Some(status.burn_rate(&tier.long)?.min(status.burn_rate(&tier.short)?))
+        })?
+    }
+
+    /// The share of the budget left, with the part of the period that this process has not seen taken as clean; negative
+    /// when overspent, `None` without events.
+    #[must_use]
+    pub fn remaining(&self) -> Option<f64> {
+        self.read(|status| status.projected_budget_remaining)?
+    }
+}
+
+impl fmt::Debug for Budget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Budget").field("remaining", &self.remaining()).finish_non_exhaustive()
+    }
+}
