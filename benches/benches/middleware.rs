@@ -112,15 +112,16 @@ impl http_body::Body for NoOpBody {
     }
 }
 
-impl<F: Future<Output = Answer>> Future for NoOpFuture<F>
-{
+impl<F: Future<Output = Answer>> Future for NoOpFuture<F> {
     type Output = Result<Response<NoOpBody>, Infallible>;
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         self.project().inner.poll(context).map_ok(|response| response.map(NoOpBody))
     }
 }
 
-impl<S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>> Service<Request<Body>> for NoOp<S> {
+impl<S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>> Service<Request<Body>>
+    for NoOp<S>
+{
     type Response = Response<NoOpBody>;
     type Error = Infallible;
     type Future = NoOpFuture<S::Future>;
@@ -175,12 +176,13 @@ fn contenders(slo: &Slo) -> Vec<Contender> {
         .with_tracing(false)
         .build()
         .unwrap();
-    let ours = slo.layer();
+    let (ours, of_one_route) = (slo.layer(), slo.layer().for_route("/users/{id}"));
     vec![
         (BARE, Box::new(|| calls(|request| drop(black_box(ready(answer(request))))))),
         (FLOOR, Box::new(|| calls(floor()))),
         ("a layer that does nothing", Box::new(|| layered(NoOp(service_fn(answer))))),
         (OURS, Box::new(move || layered(ours.layer(service_fn(answer))))),
+        ("slo-instrument, one route", Box::new(move || layered(of_one_route.layer(service_fn(answer))))),
         (
             "by hand on prometheus",
             Box::new(move || {

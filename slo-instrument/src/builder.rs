@@ -210,7 +210,16 @@ impl Builder {
         let ticker = Ticker::start(budget, interval, speed).map_err(|error| failed(&error))?;
         let statuses = ticker.latest();
         let (faults, created) = (Faults::default(), SystemTime::now());
-        let source = Arc::new(Source { service, store, statuses, spans, faults, created });
+        let source = Arc::new(Source {
+            service,
+            store,
+            statuses,
+            spans,
+            faults,
+            #[cfg(feature = "otlp")]
+            failures: Arc::default(),
+            created,
+        });
         #[cfg(feature = "otlp")]
         let exporter = match (self.otlp, receiver) {
             (Some(otlp), Some(receiver)) => Some(Exporter::start(otlp, Arc::clone(&source), receiver)?),

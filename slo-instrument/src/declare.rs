@@ -1,9 +1,7 @@
 //! SLOs that are declared in Rust.
 
 use crate::{Error, Kind};
-use slo_core::model::{
-    EventCounters, LatencyHistogram, MatchOp, Period, Selector, Sli, Slo, Window, metric,
-};
+use slo_core::model::{EventCounters, LatencyHistogram, MatchOp, Period, Selector, Sli, Slo, Window, metric};
 
 /// What SLOs count that are declared in Rust.
 ///
@@ -118,10 +116,15 @@ impl Declared {
         Ok(match &self.promise {
             Promise::Availability => Sli::Events(EventCounters::TotalBad {
                 total: self.events.select(job, "_count")?,
-                bad: self.events.select(job, "_count")?.matching(metric::ERROR_TYPE, MatchOp::NotEqual, "")?,
+                bad: self.events.select(job, "_count")?.matching(
+                    metric::ERROR_TYPE,
+                    MatchOp::NotEqual,
+                    "",
+                )?,
             }),
             Promise::Latency { threshold } => {
-                let histogram = self.events.select(job, "")?.matching(metric::ERROR_TYPE, MatchOp::Equal, "")?;
+                let histogram =
+                    self.events.select(job, "")?.matching(metric::ERROR_TYPE, MatchOp::Equal, "")?;
                 Sli::Latency(LatencyHistogram::new(histogram, threshold.parse()?)?)
             }
         })

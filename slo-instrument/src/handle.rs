@@ -3,7 +3,8 @@
 #[cfg(feature = "otlp")]
 use crate::otlp::Exporter;
 use crate::{
-    Budget, Builder, Collector, Error, Event, FaultLayer, Faults, Kind, Latency, SloLayer, SloStatus, Tracked,
+    Budget, Builder, Collector, Error, Event, FaultLayer, Faults, Kind, Latency, SloLayer, SloStatus,
+    Tracked,
     count::Instrument,
     expose::{Format, Source},
     live::Ticker,
@@ -91,7 +92,8 @@ impl Slo {
         match (services.pop(), services.len()) {
             (Some(service), 0) => Ok(Builder::of(service)),
             (_, others) => {
-                let message = format!("{} services in one spec; choose one with `Slo::from_service`", others + 1);
+                let message =
+                    format!("{} services in one spec; choose one with `Slo::from_service`", others + 1);
                 Err(Error::new("spec", message))
             }
         }
@@ -224,7 +226,8 @@ impl Slo {
         let mut text = source.encode(format);
         if let Some(registry) = registry {
             // The text encoder fails only where writing does, and a vector takes everything.
-            let _ = prometheus::Encoder::encode(&prometheus::TextEncoder::new(), &registry.gather(), &mut text);
+            let _ =
+                prometheus::Encoder::encode(&prometheus::TextEncoder::new(), &registry.gather(), &mut text);
         }
         text
     }

@@ -34,6 +34,7 @@
 //! lock. Budgets are computed by a thread of their own and read from a snapshot.
 
 mod builder;
+mod clock;
 mod count;
 mod declare;
 mod error;

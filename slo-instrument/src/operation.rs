@@ -2,11 +2,11 @@
 
 use crate::{
     Outcome,
+    clock::Start,
     count::{End, Instrument, Method, Ticket},
     trace::{Trace, Tracer},
 };
 use pin_project_lite::pin_project;
-use quanta::Instant;
 use std::{
     future::Future,
     pin::Pin,
@@ -33,7 +33,7 @@ use std::{
 pub struct Event {
     // None once it has been counted.
     ticket: Option<Ticket>,
-    start: Instant,
+    start: Start,
     trace: Trace,
     running: bool,
 }
@@ -42,7 +42,7 @@ impl Event {
     pub(crate) fn start(instrument: &Instrument, operation: &str, tracer: Option<&Tracer>) -> Self {
         Self {
             ticket: Some(Ticket::start(instrument.id(), operation, Method::NONE)),
-            start: Instant::now(),
+            start: Start::now(),
             trace: tracer.map(Tracer::start_operation).unwrap_or_default(),
             running: false,
         }
@@ -60,7 +60,7 @@ impl Event {
 
     fn end(&mut self, outcome: Outcome) {
         if let Some(ticket) = self.ticket.take() {
-            let nanos = u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            let nanos = self.start.elapsed_nanos();
             ticket.end(End { outcome, class: None, nanos }, Some(&mut self.trace));
         }
     }

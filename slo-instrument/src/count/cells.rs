@@ -7,8 +7,7 @@
 use super::sync::{Arc, AtomicU64, Mutex, Ordering, PoisonError};
 
 /// The cells of one thread, in lines that no other thread's cells share.
-#[derive(Debug)]
-pub(crate) struct Cells(Box<[Line]>);
+type Cells = Arc<[Line]>;
 
 /// Two cache lines: processors fetch them in pairs.
 #[derive(Debug, Default)]
@@ -17,14 +16,8 @@ struct Line([AtomicU64; CELLS_PER_LINE]);
 
 const CELLS_PER_LINE: usize = 16;
 
-impl Cells {
-    fn new(count: usize) -> Self {
-        Self((0..count.div_ceil(CELLS_PER_LINE)).map(|_| Line::default()).collect())
-    }
-
-    fn get(&self, index: usize) -> Option<&AtomicU64> {
-        self.0.get(index / CELLS_PER_LINE)?.0.get(index % CELLS_PER_LINE)
-    }
+fn cell(cells: &[Line], index: usize) -> Option<&AtomicU64> {
+    cells.get(index / CELLS_PER_LINE)?.0.get(index % CELLS_PER_LINE)
 }
 
 /// All cells of one set of counters.
@@ -36,9 +29,9 @@ pub(crate) struct Pool {
 
 #[derive(Debug, Default)]
 struct Held {
-    all: Vec<Arc<Cells>>,
+    all: Vec<Cells>,
     // Those that no thread owns at the moment.
-    free: Vec<Arc<Cells>>,
+    free: Vec<Cells>,
 }
 
 impl Pool {
@@ -51,7 +44,8 @@ impl Pool {
     pub(crate) fn take(self: &Arc<Self>) -> Owned {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let cells = held.free.pop().unwrap_or_else(|| {
-            let cells = Arc::new(Cells::new(self.count));
+            let lines = self.count.div_ceil(CELLS_PER_LINE);
+            let cells: Cells = (0..lines).map(|_| Line::default()).collect::<Vec<_>>().into();
             held.all.push(Arc::clone(&cells));
             cells
         });
@@ -65,7 +59,7 @@ impl Pool {
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         for cells in &held.all {
             for (index, sum) in sums.iter_mut().enumerate() {
-                let value = cells.get(index).map_or(0, |cell| cell.load(Ordering::Acquire));
+                let value = cell(cells, index).map_or(0, |cell| cell.load(Ordering::Acquire));
                 *sum = sum.saturating_add(value);
             }
         }
@@ -76,13 +70,13 @@ impl Pool {
 #[derive(Debug)]
 pub(crate) struct Owned {
     pool: Arc<Pool>,
-    cells: Arc<Cells>,
+    cells: Cells,
 }
 
 impl Owned {
     /// Adds to a counter. That takes the owner alone, which `&mut` proves.
     pub(crate) fn add(&mut self, index: usize, amount: u64) {
-        if let Some(cell) = self.cells.get(index) {
+        if let Some(cell) = cell(&self.cells, index) {
             cell.store(cell.load(Ordering::Relaxed).wrapping_add(amount), Ordering::Release);
         }
     }

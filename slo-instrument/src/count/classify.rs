@@ -131,6 +131,7 @@ impl Ended<'_> {
 }
 
 /// [`Ended::by_convention`], without making one.
+#[inline]
 pub(super) fn by_convention(
     kind: Kind,
     outcome: Outcome,
@@ -139,27 +140,23 @@ pub(super) fn by_convention(
 ) -> Class {
     let is_client = || matches!(kind, Kind::HttpClient | Kind::GrpcClient);
     let is_bad = match outcome {
-            Outcome::Http(status) => {
-                status.is_server_error() || (status.is_client_error() && is_client())
-            }
-            Outcome::Grpc(status) => {
-                status.is_server_error() || (status != super::GrpcStatus::OK && is_client())
-            }
-            Outcome::Completed => false,
-            Outcome::Cancelled if patience.is_some_and(|patience| duration <= patience) => {
-                return Class::Ignored;
-            }
-            Outcome::StreamCancelled(_) if patience.is_none_or(|patience| duration <= patience) => {
-                return Class::Ignored;
-            }
-            Outcome::Cancelled
-            | Outcome::StreamCancelled(_)
-            | Outcome::Failed(_)
-            | Outcome::Panic
-            | Outcome::TransportError
-            | Outcome::StreamError(_) => true,
-        };
-        if is_bad { Class::Bad } else { Class::Good }
+        Outcome::Http(status) => status.is_server_error() || (status.is_client_error() && is_client()),
+        Outcome::Grpc(status) => status.is_server_error() || (status != super::GrpcStatus::OK && is_client()),
+        Outcome::Completed => false,
+        Outcome::Cancelled if patience.is_some_and(|patience| duration <= patience) => {
+            return Class::Ignored;
+        }
+        Outcome::StreamCancelled(_) if patience.is_none_or(|patience| duration <= patience) => {
+            return Class::Ignored;
+        }
+        Outcome::Cancelled
+        | Outcome::StreamCancelled(_)
+        | Outcome::Failed(_)
+        | Outcome::Panic
+        | Outcome::TransportError
+        | Outcome::StreamError(_) => true,
+    };
+    if is_bad { Class::Bad } else { Class::Good }
 }
 
 impl fmt::Debug for dyn Classify {

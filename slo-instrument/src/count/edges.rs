@@ -29,7 +29,8 @@ impl Edges {
         let mut millis: Vec<u64> = CONVENTIONAL.into_iter().chain(thresholds).collect();
         millis.sort_unstable();
         millis.dedup();
-        let classic: Vec<u64> = millis.into_iter().map(|millis| millis.saturating_mul(NANOS_PER_MILLI)).collect();
+        let classic: Vec<u64> =
+            millis.into_iter().map(|millis| millis.saturating_mul(NANOS_PER_MILLI)).collect();
         let mut bounds = classic.clone();
         if native {
             bounds.extend(NATIVE_INDICES.map(native_bound));
@@ -78,6 +79,12 @@ impl Edges {
         bounds.map(|nanos| Duration::from_nanos(*nanos).as_secs_f64())
     }
 
+    /// Whether the bounds are those of native histograms, too.
+    #[cfg(feature = "native-histograms")]
+    pub(crate) const fn is_native(&self) -> bool {
+        self.classic.len() <= self.bounds.len()
+    }
+
     /// The bounds, in nanoseconds.
     #[cfg(feature = "native-histograms")]
     pub(crate) const fn bounds(&self) -> &[u64] {
@@ -92,7 +99,11 @@ pub(crate) const NATIVE_INDICES: std::ops::RangeInclusive<i32> = -112..=56;
 
 /// The upper bound of a bucket of native histograms, in whole nanoseconds: 2^(index / 8) seconds.
 pub(crate) fn native_bound(index: i32) -> u64 {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive, and far below 2^63")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "positive, and far below 2^63"
+    )]
     let nanos = ((f64::from(index) / f64::from(1 << NATIVE_SCHEMA)).exp2() * 1e9) as u64;
     nanos
 }
@@ -132,7 +143,10 @@ mod tests {
         let edges = Edges::covering(&[], true);
         assert_eq!(edges.classic().len(), 15);
         assert_eq!(edges.seconds().next(), Some(0.005));
-        assert_eq!((native_bound(-8), native_bound(0), native_bound(1)), (500_000_000, 1_000_000_000, 1_090_507_732));
+        assert_eq!(
+            (native_bound(-8), native_bound(0), native_bound(1)),
+            (500_000_000, 1_000_000_000, 1_090_507_732)
+        );
         let millisecond = edges.bucket_of(1_000_000);
         assert!(edges.bounds.get(millisecond).is_some_and(|bound| *bound < 1_090_508), "within 9 %");
     }

@@ -217,10 +217,9 @@ impl Route {
             Kind::HttpServer | Kind::HttpClient => {
                 [Outcome::Http(http::StatusCode::OK), Outcome::Http(http::StatusCode::INTERNAL_SERVER_ERROR)]
             }
-            Kind::GrpcServer | Kind::GrpcClient => [
-                Outcome::Grpc(super::GrpcStatus::OK),
-                Outcome::Grpc(super::GrpcStatus::INTERNAL),
-            ],
+            Kind::GrpcServer | Kind::GrpcClient => {
+                [Outcome::Grpc(super::GrpcStatus::OK), Outcome::Grpc(super::GrpcStatus::INTERNAL)]
+            }
             Kind::Operation => [Outcome::Completed, Outcome::Failed("error")],
         };
         for outcome in outcomes {

@@ -1,7 +1,7 @@
 //! The counters as one thread sees them: its own cells, found by numbers.
 
 use super::{
-    Class, Instrument, Key, Outcome,
+    Class, Instrument, Key, Outcome, Shape,
     cells::Owned,
     instrument::Route,
     series::{METHODS, Method, Series},
@@ -46,15 +46,29 @@ struct Local {
 struct LocalInstrument {
     id: u32,
     instrument: Weak<Instrument>,
-    // Numbers of routes by a hash of their names: comparing a name takes less time than finding it.
-    recent: [u32; REMEMBERED],
+    // By a hash of their names: comparing a name takes less time than finding it.
+    recent: [Recent; REMEMBERED],
     routes: Vec<Option<LocalRoute>>,
     flow: Owned,
+}
+
+/// A route that was met before.
+#[derive(Debug)]
+struct Recent {
+    name: Box<str>,
+    number: u32,
+}
+
+impl Default for Recent {
+    fn default() -> Self {
+        Self { name: Box::default(), number: UNKNOWN }
+    }
 }
 
 #[derive(Debug)]
 struct LocalRoute {
     route: Arc<Route>,
+    shape: Arc<Shape>,
     series: Vec<(Key, Arc<Series>, Owned)>,
 }
 
@@ -81,6 +95,17 @@ impl Ticket {
             Some(instrument.route(name))
         });
         Self { route: route.unwrap_or(UNKNOWN), ..ticket }
+    }
+
+    /// Starts an event of the route with this number.
+    pub(crate) fn start_numbered(instrument: u32, route: u32, method: Method) -> Self {
+        let started = with_local(instrument, |local| local.flow.add(method.index(), 1));
+        if started.is_none()
+            && let Some(instrument) = Instrument::find(instrument)
+        {
+            instrument.flow().take().add(method.index(), 1);
+        }
+        Self { instrument, route, method }
     }
 
     /// Starts an event of the route `name` if it is known; else it is to be named before its end.
@@ -128,7 +153,7 @@ impl Ticket {
         let Some(route) = instrument.route_at(self.route) else { return };
         let class = class.unwrap_or_else(|| route.class_of(outcome, nanos));
         let series = route.series(Key { method: self.method, outcome, class });
-        record(&route, &series, &mut series.pool.take(), nanos, trace);
+        record(&route.shape, &route, &series, &mut series.pool.take(), nanos, trace);
     }
 }
 
@@ -155,7 +180,7 @@ fn meet(instruments: &mut Vec<LocalInstrument>, id: u32) -> Option<usize> {
     instruments.push(LocalInstrument {
         id,
         instrument: Arc::downgrade(&instrument),
-        recent: [UNKNOWN; REMEMBERED],
+        recent: Default::default(),
         routes: Vec::new(),
         flow: instrument.flow().take(),
     });
@@ -178,15 +203,17 @@ impl LocalInstrument {
     }
 
     fn remembered(&self, name: &str) -> Option<u32> {
-        let number = *self.recent.get(slot_of(name))?;
-        let local = self.routes.get(usize::try_from(number).ok()?)?.as_ref()?;
-        (*local.route.name == *name).then_some(number)
+        let recent = self.recent.get(slot_of(name))?;
+        // The name of HTTP clients' only route is empty, as is that of a free place.
+        (*recent.name == *name && recent.number != UNKNOWN).then_some(recent.number)
     }
 
     #[cold]
     fn remember(&mut self, name: &str, number: u32) -> Option<u32> {
-        self.local_route(number)?;
-        *self.recent.get_mut(slot_of(name))? = number;
+        // What is folded into another route stays to be looked up.
+        if *self.local_route(number)?.route.name == *name {
+            *self.recent.get_mut(slot_of(name))? = Recent { name: name.into(), number };
+        }
         Some(number)
     }
 
@@ -204,7 +231,8 @@ impl LocalInstrument {
         if self.routes.len() <= index {
             self.routes.resize_with(index + 1, || None);
         }
-        *self.routes.get_mut(index)? = Some(LocalRoute { route, series: Vec::new() });
+        *self.routes.get_mut(index)? =
+            Some(LocalRoute { shape: Arc::clone(&route.shape), route, series: Vec::new() });
         Some(())
     }
 }
@@ -216,7 +244,7 @@ impl LocalRoute {
         let position = self.series.iter().position(|(known, ..)| *known == key);
         let position = position.unwrap_or_else(|| self.meet_series(key));
         if let Some((_, series, cells)) = self.series.get_mut(position) {
-            record(&self.route, series, cells, nanos, trace);
+            record(&self.shape, &self.route, series, cells, nanos, trace);
         }
     }
 
@@ -229,12 +257,20 @@ impl LocalRoute {
     }
 }
 
-fn record(route: &Route, series: &Series, cells: &mut Owned, nanos: u64, trace: Option<&mut Trace>) {
-    let edges = &route.shape.edges;
+#[inline]
+fn record(
+    shape: &Shape,
+    route: &Route,
+    series: &Series,
+    cells: &mut Owned,
+    nanos: u64,
+    trace: Option<&mut Trace>,
+) {
+    let edges = &shape.edges;
     let bucket = edges.bucket_of(nanos);
     cells.add(bucket, 1);
     cells.add(edges.buckets(), nanos);
-    if let (Some(trace), Some(tracer)) = (trace, &route.shape.tracer) {
+    if let (Some(trace), Some(tracer)) = (trace, &shape.tracer) {
         tracer.end(trace, route, series, bucket, nanos);
     }
 }

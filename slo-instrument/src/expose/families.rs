@@ -53,6 +53,13 @@ impl Source {
                 samples: vec![Sample { labels: vec![], value: spans.lost() as f64 }],
             });
         }
+        #[cfg(feature = "otlp")]
+        families.push(Family {
+            name: "slo_otlp_failed_exports_total",
+            help: "Exports to the collector that failed.",
+            kind: Type::Counter,
+            samples: self.failures.samples(),
+        });
         families.retain(|family| !family.samples.is_empty());
         families
     }
@@ -60,17 +67,18 @@ impl Source {
     fn active(&self) -> Vec<Family> {
         let instruments = self.store.instruments();
         let of_kind = |kind: Kind| {
-            let samples = instruments.iter().filter(|instrument| instrument.kind() == kind).flat_map(|instrument| {
-                let peer = instrument.peer().to_owned();
-                let active = METHODS.iter().zip(instrument.active());
-                active.filter_map(move |(method, active)| {
-                    let mut labels = vec![(metric::HTTP_REQUEST_METHOD, (*method).to_owned())];
-                    if !peer.is_empty() {
-                        labels.push((metric::SERVICE_PEER_NAME, peer.clone()));
-                    }
-                    Some(Sample { labels, value: active? as f64 })
-                })
-            });
+            let samples =
+                instruments.iter().filter(|instrument| instrument.kind() == kind).flat_map(|instrument| {
+                    let peer = instrument.peer().to_owned();
+                    let active = METHODS.iter().zip(instrument.active());
+                    active.filter_map(move |(method, active)| {
+                        let mut labels = vec![(metric::HTTP_REQUEST_METHOD, (*method).to_owned())];
+                        if !peer.is_empty() {
+                            labels.push((metric::SERVICE_PEER_NAME, peer.clone()));
+                        }
+                        Some(Sample { labels, value: active? as f64 })
+                    })
+                });
             let name = kind.active_metric()?;
             Some(Family { name, help: kind.active_help(), kind: Type::Gauge, samples: samples.collect() })
         };
@@ -112,8 +120,7 @@ impl Source {
                 bad.push(sample(tally.bad()));
             }
         }
-        let family =
-            |name, help, samples| Family { name, help, kind: Type::Counter, samples };
+        let family = |name, help, samples| Family { name, help, kind: Type::Counter, samples };
         [
             family("slo_events_total", "Events that the SLO counts, in this process.", total),
             family("slo_bad_events_total", "Bad events that the SLO counts, in this process.", bad),

@@ -25,6 +25,8 @@ pub(crate) struct Source {
     pub(crate) statuses: Arc<ArcSwap<Vec<SloStatus>>>,
     pub(crate) spans: Option<Spans>,
     pub(crate) faults: Faults,
+    #[cfg(feature = "otlp")]
+    pub(crate) failures: Arc<crate::otlp::Failures>,
     pub(crate) created: SystemTime,
 }
 

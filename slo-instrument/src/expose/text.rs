@@ -13,7 +13,8 @@ use std::{
 
 /// The metrics of `source`.
 pub(super) fn encode(source: &Source, format: Format) -> String {
-    let mut text = Text { out: String::new(), is_open: format == Format::OpenMetrics, numbers: itoa::Buffer::new() };
+    let mut text =
+        Text { out: String::new(), is_open: format == Format::OpenMetrics, numbers: itoa::Buffer::new() };
     for kind in Kind::ALL {
         text.histograms(source, kind);
     }
@@ -44,13 +45,14 @@ impl Text {
     fn histograms(&mut self, source: &Source, kind: Kind) {
         // One for every bucket, from `,le="` to the space before the value.
         let edges = source.store.edges();
-        let bounds: Vec<String> = edges
-            .seconds()
-            .map(|bound| {
-                if self.is_open { format!(",le=\"{bound:?}\"}} ") } else { format!(",le=\"{bound}\"}} ") }
-            })
-            .chain([",le=\"+Inf\"} ".to_owned()])
-            .collect();
+        let bounds: Vec<String> =
+            edges
+                .seconds()
+                .map(|bound| {
+                    if self.is_open { format!(",le=\"{bound:?}\"}} ") } else { format!(",le=\"{bound}\"}} ") }
+                })
+                .chain([",le=\"+Inf\"} ".to_owned()])
+                .collect();
         let buckets: Vec<(&str, usize)> =
             bounds.iter().map(String::as_str).zip(edges.classic().iter().copied()).collect();
         let (mut is_first, mut reading) = (true, Reading::default());
@@ -74,7 +76,9 @@ impl Text {
         for (bound, bucket) in buckets {
             self.add(&[name, "_bucket", labels, bound]);
             self.whole(reading.cumulative.get(*bucket).copied().unwrap_or(0));
-            if self.is_open && let Some(exemplar) = series.exemplars.of(*bucket) {
+            if self.is_open
+                && let Some(exemplar) = series.exemplars.of(*bucket)
+            {
                 self.exemplar(exemplar);
             }
             self.out.push('\n');

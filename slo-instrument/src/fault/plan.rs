@@ -122,7 +122,12 @@ impl Faults {
     ///
     /// # Errors
     /// A share beyond 0 and 1, or faults for longer than a day; nothing is armed then.
-    pub fn arm(&self, plan: impl IntoIterator<Item = Fault>, seed: u64, lasts: Duration) -> Result<(), Error> {
+    pub fn arm(
+        &self,
+        plan: impl IntoIterator<Item = Fault>,
+        seed: u64,
+        lasts: Duration,
+    ) -> Result<(), Error> {
         let plan: Vec<Fault> = plan.into_iter().collect();
         if let Some(fault) = plan.iter().find(|fault| !(0.0..=1.0).contains(&fault.share)) {
             let message = format!("a share of {} is not between 0 and 1", fault.share);

@@ -8,7 +8,7 @@ use pin_project_lite::pin_project;
 use std::{
     future::Future,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 pin_project! {
@@ -38,28 +38,31 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let Some(guard) = this.guard.as_mut() else {
-            return this.inner.poll(context).map_ok(|response| response.map(|body| CountedBody::new(body, None)));
+            return this
+                .inner
+                .poll(context)
+                .map_ok(|response| response.map(|body| CountedBody::new(body, None)));
         };
         let entered = guard.enter();
         let polled = this.inner.poll(context);
         drop(entered);
         guard.returned();
-        Poll::Ready(match ready!(polled) {
-            Ok(response) => {
-                let guard = if answered(guard, &response) {
-                    this.guard.take()
-                } else {
-                    *this.guard = None;
-                    None
-                };
-                Ok(response.map(|body| CountedBody::new(body, guard)))
-            }
-            Err(error) => {
+        // By reference, as long as it can be: a response is large.
+        let is_over = match &polled {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Ok(response)) => !answered(guard, response),
+            Poll::Ready(Err(_)) => {
                 guard.failed();
-                *this.guard = None;
-                Err(error)
+                true
             }
-        })
+        };
+        let guard = if is_over {
+            *this.guard = None;
+            None
+        } else {
+            this.guard.take()
+        };
+        polled.map_ok(|response| response.map(|body| CountedBody::new(body, guard)))
     }
 }
 

@@ -2,11 +2,11 @@
 
 use crate::{
     Class, GrpcStatus, Latency, Outcome,
+    clock::Start,
     count::{End, OTHER, Ticket},
     trace::{Entered, Trace},
 };
 use http::{HeaderMap, StatusCode};
-use quanta::Instant;
 
 /// Counts its request exactly once: when it has ended, or when it is dropped before that. It goes with the request from
 /// the call through the future into the body of the response.
@@ -16,7 +16,7 @@ pub(super) struct Guard {
     protocol: Protocol,
     latency: Latency,
     is_head: bool,
-    start: Instant,
+    start: Start,
     // Until the response's head was there.
     head_nanos: u64,
     stage: Stage,
@@ -58,7 +58,7 @@ enum Stage {
 
 impl Guard {
     #[inline]
-    pub(super) fn new(ticket: Ticket, protocol: Protocol, latency: Latency, start: Instant) -> Self {
+    pub(super) fn new(ticket: Ticket, protocol: Protocol, latency: Latency, start: Start) -> Self {
         Self {
             ticket,
             protocol,
@@ -113,7 +113,7 @@ impl Guard {
     pub(super) fn answered(&mut self, status: StatusCode, headers: &HeaderMap, has_body: bool) -> bool {
         self.stage = Stage::Head(status);
         if self.latency == Latency::Head {
-            self.head_nanos = self.elapsed();
+            self.head_nanos = self.start.elapsed_nanos();
         }
         if self.protocol == Protocol::Grpc {
             self.grpc_status = headers.get("grpc-status").map(GrpcStatus::from_header);
@@ -188,13 +188,6 @@ impl Guard {
         }
     }
 
-    #[inline]
-    fn elapsed(&self) -> u64 {
-        // Five centuries of nanoseconds.
-        let elapsed = Instant::now().duration_since(self.start);
-        u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX)
-    }
-
     fn finish(&mut self, outcome: Outcome) {
         if self.finished {
             return;
@@ -204,7 +197,7 @@ impl Guard {
         let by_head = self.latency == Latency::Head || matches!(outcome, Outcome::StreamCancelled(_));
         let nanos = match self.stage {
             Stage::Head(_) | Stage::Body(_) if by_head => self.head_nanos,
-            _ => self.elapsed(),
+            _ => self.start.elapsed_nanos(),
         };
         let mut rare = self.rare.take();
         if !self.ticket.has_route() {

@@ -26,9 +26,8 @@ impl SloLayer {
     /// # Ok::<(), slo_instrument::Error>(())
     /// ```
     #[must_use]
-    pub fn for_route(mut self, route: &'static str) -> Self {
-        self.counted.route = Some(route);
-        self
+    pub fn for_route(self, route: &str) -> Self {
+        Self { counted: self.counted.for_route(route) }
     }
 }
 

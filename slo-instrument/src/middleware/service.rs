@@ -6,13 +6,13 @@ use super::{
 };
 use crate::{
     Kind, Latency,
+    clock::Start,
     count::{Instrument, Method, Ticket, UNMATCHED},
     trace::Tracer,
 };
 use axum::extract::MatchedPath;
 use http::{Request, Response};
 use http_body::Body;
-use quanta::Instant;
 use std::task::{Context, Poll};
 use tower_service::Service;
 
@@ -32,7 +32,8 @@ pub(crate) struct Counted {
     instrument: u32,
     kind: Kind,
     latency: Latency,
-    pub(super) route: Option<&'static str>,
+    // Of a service that is all of one route, by its number.
+    route: Option<u32>,
     tracer: Option<Tracer>,
 }
 
@@ -46,8 +47,15 @@ impl Counted {
         Self { instrument: instrument.id(), kind: instrument.kind(), latency, route: None, tracer }
     }
 
+    /// The same for a service that is all of this route.
+    pub(super) fn for_route(mut self, route: &str) -> Self {
+        self.route = Instrument::find(self.instrument).map(|instrument| instrument.route(route));
+        self
+    }
+
+    #[inline]
     fn start<B>(&self, request: &Request<B>) -> Guard {
-        let start = Instant::now();
+        let start = Start::now();
         let method = Method::of(request.method());
         let guard = |ticket, protocol| Guard::new(ticket, protocol, self.latency, start);
         match self.kind {
@@ -58,13 +66,17 @@ impl Counted {
                 let guard = guard(ticket, Protocol::Grpc);
                 if ticket.has_route() { guard } else { guard.with_name(name) }
             }
-            Kind::HttpClient => {
-                guard(Ticket::start(self.instrument, "", method), Protocol::Http)
-            }
+            Kind::HttpClient => guard(Ticket::start(self.instrument, "", method), Protocol::Http),
             Kind::HttpServer | Kind::Operation => {
-                let matched = || request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-                let route = self.route.or_else(matched).unwrap_or(UNMATCHED);
-                guard(Ticket::start(self.instrument, route, method), Protocol::Http)
+                let ticket = match self.route {
+                    Some(route) => Ticket::start_numbered(self.instrument, route, method),
+                    None => {
+                        let matched = request.extensions().get::<MatchedPath>();
+                        let route = matched.map_or(UNMATCHED, MatchedPath::as_str);
+                        Ticket::start(self.instrument, route, method)
+                    }
+                };
+                guard(ticket, Protocol::Http)
             }
         }
     }

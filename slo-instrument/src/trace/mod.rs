@@ -10,5 +10,7 @@ mod tracer;
 pub(crate) use context::Entered;
 pub use context::TraceContext;
 pub(crate) use exemplar::{Exemplar, Exemplars};
+#[cfg(feature = "otlp")]
+pub(crate) use otel::span_context;
 pub(crate) use span::{Span, Spans};
 pub(crate) use tracer::{Trace, Tracer};

@@ -24,6 +24,7 @@ pub(super) fn current() -> Option<TraceContext> {
     })
 }
 
+/// The context of a span that is recorded.
 pub(crate) fn span_context(context: TraceContext) -> SpanContext {
     let ([high, low], span_id) = context.ids();
     let trace_id = (u128::from(high) << 64) | u128::from(low);

@@ -73,7 +73,9 @@ impl Tracer {
     pub(crate) fn end(&self, trace: &mut Trace, route: &Route, series: &Series, bucket: usize, nanos: u64) {
         let Some(context) = trace.context.take() else { return };
         let Key { method, outcome, class } = series.key;
-        let hurts = || route.shape.slos.iter().zip(&series.members).filter(|(slo, member)| slo.is_hurt(**member, bucket));
+        let hurts = || {
+            route.shape.slos.iter().zip(&series.members).filter(|(slo, member)| slo.is_hurt(**member, bucket))
+        };
         let is_recorded = match &self.inner.spans {
             None => context.is_sampled(),
             Some(_) if context.is_sampled() || class != Class::Good => true,
@@ -134,4 +136,3 @@ impl Trace {
         self.fault = Some(fault);
     }
 }
-

@@ -1,0 +1,291 @@
+//! Where a collector is, and what it is sent.
+
+use crate::{
+    Error,
+    trace::{Span, Spans, Tracer},
+};
+use std::{sync::mpsc::Receiver, time::Duration};
+
+/// An OpenTelemetry collector, and what is sent to it.
+///
+/// ```
+/// use slo_instrument::{Otlp, Slo};
+/// use std::time::Duration;
+///
+/// let collector = Otlp::http("http://127.0.0.1:4318")
+///     .header("authorization", "Api-Token …")
+///     .delta() // as Dynatrace wants it
+///     .sample(0.01)
+///     .every(Duration::from_secs(30));
+/// let slo = Slo::builder("checkout").availability("99.9%").otlp(collector).install()?;
+/// # Ok::<(), slo_instrument::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[must_use]
+pub struct Otlp {
+    pub(super) protocol: Protocol,
+    pub(super) metrics_endpoint: String,
+    pub(super) traces_endpoint: String,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) timeout: Duration,
+    pub(super) interval: Duration,
+    pub(super) is_delta: bool,
+    pub(super) resource: Vec<(String, String)>,
+    sampled_share: f64,
+}
+
+/// How a collector is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Protocol {
+    Grpc,
+    /// `http/protobuf`.
+    Http,
+}
+
+/// Spans that wait for the collector; those beyond are lost.
+const QUEUE: usize = 2_048;
+
+impl Otlp {
+    /// A collector that speaks OTLP over gRPC, such as `http://127.0.0.1:4317`.
+    pub fn grpc(endpoint: &str) -> Self {
+        Self::new(Protocol::Grpc, endpoint.to_owned(), endpoint.to_owned())
+    }
+
+    /// A collector that speaks OTLP over HTTP with protobuf, such as `http://127.0.0.1:4318`; `/v1/metrics` and
+    /// `/v1/traces` are added to it.
+    pub fn http(endpoint: &str) -> Self {
+        let endpoint = endpoint.trim_end_matches('/');
+        Self::new(Protocol::Http, format!("{endpoint}/v1/metrics"), format!("{endpoint}/v1/traces"))
+    }
+
+    fn new(protocol: Protocol, metrics_endpoint: String, traces_endpoint: String) -> Self {
+        Self {
+            protocol,
+            metrics_endpoint,
+            traces_endpoint,
+            headers: Vec::new(),
+            timeout: Duration::from_secs(10),
+            interval: Duration::from_secs(60),
+            is_delta: false,
+            resource: Vec::new(),
+            sampled_share: 1.0,
+        }
+    }
+
+    /// What OpenTelemetry's environment variables say: `OTEL_EXPORTER_OTLP_ENDPOINT`, `…_PROTOCOL`, `…_HEADERS`,
+    /// `…_TIMEOUT` and their forms with `METRICS_` and `TRACES_`, of which endpoints may differ;
+    /// `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`, `OTEL_METRIC_EXPORT_INTERVAL`, `OTEL_TRACES_SAMPLER` with
+    /// `OTEL_TRACES_SAMPLER_ARG`, `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES`.
+    ///
+    /// # Errors
+    /// A value that cannot be read, or a protocol or sampler that is not supported.
+    pub fn from_env() -> Result<Self, Error> {
+        Self::from_variables(|name| std::env::var(name).ok())
+    }
+
+    fn from_variables(read: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
+        // An empty variable is one that is not set.
+        let read =
+            |name: &str| read(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let general = |name: &str| read(&format!("OTEL_EXPORTER_OTLP_{name}"));
+        let refuse = |name: &str, value: &str, way_out: &str| {
+            Error::new(name.to_owned(), format!("`{value}` {way_out}"))
+        };
+        let millis = |name: &str| -> Result<Option<Duration>, Error> {
+            let parse = |value: String| {
+                value.parse().map_err(|_| refuse(name, &value, "is not a number of milliseconds"))
+            };
+            Ok(read(name).map(parse).transpose()?.map(Duration::from_millis))
+        };
+        let protocol = general("PROTOCOL").unwrap_or_else(|| "http/protobuf".to_owned());
+        let mut otlp = match protocol.as_str() {
+            "grpc" => Self::grpc(general("ENDPOINT").as_deref().unwrap_or("http://localhost:4317")),
+            "http/protobuf" => Self::http(general("ENDPOINT").as_deref().unwrap_or("http://localhost:4318")),
+            other => {
+                let way_out = "is not supported; write `grpc` or `http/protobuf`";
+                return Err(refuse("OTEL_EXPORTER_OTLP_PROTOCOL", other, way_out));
+            }
+        };
+        // Of one signal, they are taken as they are.
+        if let Some(endpoint) = general("METRICS_ENDPOINT") {
+            otlp.metrics_endpoint = endpoint;
+        }
+        if let Some(endpoint) = general("TRACES_ENDPOINT") {
+            otlp.traces_endpoint = endpoint;
+        }
+        otlp.headers = pairs("OTEL_EXPORTER_OTLP_HEADERS", general("HEADERS"))?;
+        otlp.timeout = millis("OTEL_EXPORTER_OTLP_TIMEOUT")?.unwrap_or(otlp.timeout);
+        otlp.interval = millis("OTEL_METRIC_EXPORT_INTERVAL")?.unwrap_or(otlp.interval);
+        otlp.is_delta = match general("METRICS_TEMPORALITY_PREFERENCE").map(|value| value.to_lowercase()) {
+            None => false,
+            Some(value) => match value.as_str() {
+                "cumulative" => false,
+                "delta" => true,
+                other => {
+                    let name = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
+                    return Err(refuse(name, other, "is not supported; write `cumulative` or `delta`"));
+                }
+            },
+        };
+        let argument = read("OTEL_TRACES_SAMPLER_ARG");
+        let share = || match argument.as_deref().map(str::parse::<f64>) {
+            None => Ok(1.0),
+            Some(Ok(share)) if (0.0..=1.0).contains(&share) => Ok(share),
+            Some(_) => {
+                let value = argument.as_deref().unwrap_or_default();
+                Err(refuse("OTEL_TRACES_SAMPLER_ARG", value, "is not a share between 0 and 1"))
+            }
+        };
+        otlp.sampled_share = match read("OTEL_TRACES_SAMPLER").as_deref() {
+            None | Some("parentbased_always_on") => 1.0,
+            Some("parentbased_always_off") => 0.0,
+            Some("parentbased_traceidratio") => share()?,
+            Some(other) => {
+                let way_out = "is not supported; write `parentbased_always_on`, `parentbased_always_off` or \
+                               `parentbased_traceidratio`";
+                return Err(refuse("OTEL_TRACES_SAMPLER", other, way_out));
+            }
+        };
+        otlp.resource = pairs("OTEL_RESOURCE_ATTRIBUTES", read("OTEL_RESOURCE_ATTRIBUTES"))?;
+        if let Some(name) = read("OTEL_SERVICE_NAME") {
+            otlp.resource.retain(|(key, _)| key != "service.name");
+            otlp.resource.push(("service.name".to_owned(), name));
+        }
+        Ok(otlp)
+    }
+
+    /// A header of every request, such as one that says who is asking.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Sends what has been counted since the last export, not since the start.
+    pub const fn delta(mut self) -> Self {
+        self.is_delta = true;
+        self
+    }
+
+    /// How long a request to the collector may take; 10 s where nothing is said.
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// How often metrics are sent; once a minute where nothing is said. Spans are sent every second.
+    pub const fn every(mut self, interval: Duration) -> Self {
+        self.interval = interval;
+        self
+    }
+
+    /// The share of the traces that begin here which is recorded, from 0 to 1; all where nothing is said. Traces that
+    /// began elsewhere are recorded where their caller does. Requests that hurt an SLO are recorded in any case.
+    pub const fn sample(mut self, share: f64) -> Self {
+        self.sampled_share = share;
+        self
+    }
+
+    pub(crate) fn tracer(&self) -> (Tracer, Receiver<Span>) {
+        let (spans, receiver) = Spans::queue(QUEUE);
+        (Tracer::new(self.sampled_share, Some(spans)), receiver)
+    }
+}
+
+/// `key=value,key=value`, with values as in a URL.
+fn pairs(name: &str, text: Option<String>) -> Result<Vec<(String, String)>, Error> {
+    let text = text.unwrap_or_default();
+    let pair = |pair: &str| {
+        let (key, value) = pair
+            .split_once('=')
+            .ok_or_else(|| Error::new(name, format!("`{pair}` is not of the form `key=value`")))?;
+        Ok((key.trim().to_owned(), percent_decoded(value.trim())))
+    };
+    text.split(',').filter(|part| !part.trim().is_empty()).map(pair).collect()
+}
+
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let escaped = (*first == b'%').then(|| after.split_at_checked(2)).flatten();
+        let decoded = escaped.and_then(|(digits, after)| {
+            Some((u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?, after))
+        });
+        let (byte, after) = decoded.unwrap_or((*first, after));
+        bytes.push(byte);
+        rest = after;
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Otlp, String> {
+        let find = |name: &str| {
+            let found = variables.iter().find(|(key, _)| *key == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        Otlp::from_variables(find).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn reads_the_environment() {
+        assert_eq!(read(&[]), Ok(Otlp::http("http://localhost:4318")));
+        assert_eq!(read(&[("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")]), Ok(Otlp::grpc("http://localhost:4317")));
+        let otlp = read(&[
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318/"),
+            ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://traces/in"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Api-Token%20x, tenant = a"),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "500"),
+            ("OTEL_METRIC_EXPORT_INTERVAL", "15000"),
+            ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "Delta"),
+            ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"),
+            ("OTEL_TRACES_SAMPLER_ARG", "0.25"),
+            ("OTEL_RESOURCE_ATTRIBUTES", "service.name=old,deployment.environment.name=prod"),
+            ("OTEL_SERVICE_NAME", "new"),
+        ]);
+        let text = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
+        assert_eq!(
+            otlp,
+            Ok(Otlp {
+                protocol: Protocol::Http,
+                metrics_endpoint: "http://collector:4318/v1/metrics".to_owned(),
+                traces_endpoint: "http://traces/in".to_owned(),
+                headers: [("authorization", "Api-Token x"), ("tenant", "a")].map(text).to_vec(),
+                timeout: Duration::from_millis(500),
+                interval: Duration::from_secs(15),
+                is_delta: true,
+                resource: [("deployment.environment.name", "prod"), ("service.name", "new")]
+                    .map(text)
+                    .to_vec(),
+                sampled_share: 0.25,
+            })
+        );
+    }
+
+    #[test]
+    fn says_what_it_cannot_read() {
+        for (name, value, message) in [
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", "`http/json` is not supported"),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s", "`10s` is not a number of milliseconds"),
+            ("OTEL_TRACES_SAMPLER", "jaeger_remote", "`jaeger_remote` is not supported"),
+            ("OTEL_RESOURCE_ATTRIBUTES", "prod", "`prod` is not of the form `key=value`"),
+            (
+                "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
+                "lowmemory",
+                "`lowmemory` is not supported",
+            ),
+        ] {
+            let error = read(&[(name, value)]).unwrap_err();
+            assert!(error.starts_with(&format!("{name}: {message}")), "{error}");
+        }
+        let variables =
+            [("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", "2")];
+        assert_eq!(
+            read(&variables).unwrap_err(),
+            "OTEL_TRACES_SAMPLER_ARG: `2` is not a share between 0 and 1"
+        );
+    }
+}

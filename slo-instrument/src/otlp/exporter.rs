@@ -1,0 +1,212 @@
+//! The thread that sends.
+
+use super::{Failures, Otlp, metrics::Metrics, names, send::Sender, traces};
+use crate::{
+    Error,
+    expose::Source,
+    trace::{Span, Spans},
+};
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{Receiver, sync_channel},
+    },
+    thread,
+    time::Duration,
+};
+use tokio::{
+    sync::{oneshot, watch},
+    time::{Instant, MissedTickBehavior, interval, interval_at},
+};
+
+/// Sends until it is shut down or dropped, on a thread and a runtime of its own: whatever the collector does, no request
+/// waits for it, and whatever the program's runtime does, what is left at the end is sent.
+#[derive(Debug)]
+pub(crate) struct Exporter {
+    stop: watch::Sender<bool>,
+    // What became of the last exports; taken by whoever asks first.
+    done: Mutex<Option<oneshot::Receiver<Result<(), Error>>>>,
+}
+
+/// Spans of one request to the collector.
+const BATCH: usize = 512;
+/// How often spans are sent.
+const SPAN_INTERVAL: Duration = Duration::from_secs(1);
+/// How often a batch is sent before it is given up.
+const ATTEMPTS: u32 = 5;
+
+impl Exporter {
+    pub(crate) fn start(otlp: Otlp, source: Arc<Source>, spans: Receiver<Span>) -> Result<Self, Error> {
+        let failed = |error: &dyn std::fmt::Display| Error::new("otlp", error.to_string());
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| failed(&error))?;
+        let (stop, stopped) = watch::channel(false);
+        let (finished, done) = oneshot::channel();
+        let (ready, made) = sync_channel(1);
+        thread::Builder::new()
+            .name("slo-otlp".to_owned())
+            .spawn(move || {
+                // What is done to send is not itself traced.
+                let _suppressed = opentelemetry::Context::enter_telemetry_suppressed_scope();
+                runtime.block_on(async move {
+                    let (metrics, traces) = match make(&otlp, source, spans) {
+                        Ok(made) => made,
+                        Err(error) => {
+                            let _nobody_waits = ready.send(Err(error));
+                            return;
+                        }
+                    };
+                    let _nobody_waits = ready.send(Ok(()));
+                    let (metrics, traces) =
+                        tokio::join!(metrics.run(otlp.interval, stopped.clone()), traces.run(stopped));
+                    let _nobody_waits = finished.send(metrics.and(traces));
+                });
+            })
+            .map_err(|error| failed(&error))?;
+        made.recv().map_err(|error| failed(&error))??;
+        Ok(Self { stop, done: Mutex::new(Some(done)) })
+    }
+
+    /// Sends what is left, and ends.
+    pub(crate) async fn shutdown(&self) -> Result<(), Error> {
+        self.stop.send_replace(true);
+        let done = self.done.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match done {
+            Some(done) => done.await.map_err(|error| Error::new("otlp", error.to_string()))?,
+            None => Ok(()),
+        }
+    }
+}
+
+fn make(otlp: &Otlp, source: Arc<Source>, queue: Receiver<Span>) -> Result<(MetricsLoop, TracesLoop), Error> {
+    let service = source.service.name().to_string();
+    let attributes = traces::resource_attributes(otlp, &service);
+    let resource = Resource {
+        attributes: attributes.iter().map(|(key, value)| names::attribute(key, value)).collect(),
+        ..Resource::default()
+    };
+    let failures = Arc::clone(&source.failures);
+    let traces = TracesLoop {
+        exporter: traces::exporter(otlp, &service)?,
+        queue,
+        batch: Vec::new(),
+        attempts: 0,
+        spans: source.spans.clone(),
+        failures: Arc::clone(&failures),
+    };
+    let metrics = Metrics::new(source, resource, otlp.is_delta);
+    Ok((MetricsLoop { metrics, sender: Sender::new(otlp)?, failures }, traces))
+}
+
+struct MetricsLoop {
+    metrics: Metrics,
+    sender: Sender,
+    failures: Arc<Failures>,
+}
+
+impl MetricsLoop {
+    async fn run(mut self, every: Duration, mut stopped: watch::Receiver<bool>) -> Result<(), Error> {
+        // At the end of each interval; an interval of nothing would be one without end.
+        let every = every.max(Duration::from_millis(1));
+        let mut ticks = interval_at(Instant::now() + every, every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let is_last = tokio::select! {
+                _ = ticks.tick() => false,
+                // Also when the handle is gone.
+                _ = stopped.wait_for(|stopped| *stopped) => true,
+            };
+            let sent = self.send().await;
+            if is_last {
+                return sent;
+            }
+        }
+    }
+
+    async fn send(&mut self) -> Result<(), Error> {
+        let mut request = self.metrics.request();
+        match self.sender.send(std::mem::take(&mut request.message)).await {
+            Ok(()) => {
+                self.metrics.arrived(request);
+                Ok(())
+            }
+            Err(error) => {
+                self.failures.of_metrics();
+                Err(error)
+            }
+        }
+    }
+}
+
+struct TracesLoop {
+    exporter: opentelemetry_otlp::SpanExporter,
+    queue: Receiver<Span>,
+    // Spans on their way: those that did not arrive are sent again.
+    batch: Vec<SpanData>,
+    attempts: u32,
+    spans: Option<Spans>,
+    failures: Arc<Failures>,
+}
+
+impl TracesLoop {
+    async fn run(mut self, mut stopped: watch::Receiver<bool>) -> Result<(), Error> {
+        let mut ticks = interval(SPAN_INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let is_last = tokio::select! {
+                _ = ticks.tick() => false,
+                _ = stopped.wait_for(|stopped| *stopped) => true,
+            };
+            let sent = self.send_all().await;
+            if is_last {
+                // Whatever could not be sent now never will be.
+                self.lose();
+                while self.queue.try_recv().is_ok() {
+                    self.lose_one();
+                }
+                return sent;
+            }
+        }
+    }
+
+    /// Sends batches until the queue is empty or one does not arrive.
+    async fn send_all(&mut self) -> Result<(), Error> {
+        loop {
+            if self.batch.is_empty() {
+                self.batch.extend(self.queue.try_iter().take(BATCH).map(traces::data));
+                self.attempts = 0;
+            }
+            if self.batch.is_empty() {
+                return Ok(());
+            }
+            match self.exporter.export(self.batch.clone()).await {
+                Ok(()) => self.batch.clear(),
+                Err(error) => {
+                    self.failures.of_traces();
+                    self.attempts += 1;
+                    if self.attempts == ATTEMPTS {
+                        self.lose();
+                    }
+                    return Err(Error::new("otlp traces", error.to_string()));
+                }
+            }
+        }
+    }
+
+    fn lose(&mut self) {
+        if let Some(spans) = &self.spans {
+            spans.lose(u64::try_from(self.batch.len()).unwrap_or(u64::MAX));
+        }
+        self.batch.clear();
+    }
+
+    fn lose_one(&self) {
+        if let Some(spans) = &self.spans {
+            spans.lose(1);
+        }
+    }
+}

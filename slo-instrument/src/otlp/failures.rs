@@ -1,0 +1,29 @@
+//! Exports that did not arrive.
+
+use crate::expose::Sample;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How many exports of each signal have failed.
+#[derive(Debug, Default)]
+pub(crate) struct Failures {
+    metrics: AtomicU64,
+    traces: AtomicU64,
+}
+
+impl Failures {
+    pub(super) fn of_metrics(&self) {
+        self.metrics.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn of_traces(&self) {
+        self.traces.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn samples(&self) -> Vec<Sample> {
+        let sample = |signal: &str, failures: &AtomicU64| Sample {
+            labels: vec![("signal", signal.to_owned())],
+            value: failures.load(Ordering::Relaxed) as f64,
+        };
+        vec![sample("metrics", &self.metrics), sample("traces", &self.traces)]
+    }
+}

@@ -1,0 +1,13 @@
+//! Metrics and traces to an OpenTelemetry collector, from a thread of their own.
+
+mod config;
+mod exporter;
+mod failures;
+mod metrics;
+mod names;
+mod send;
+mod traces;
+
+pub use config::Otlp;
+pub(crate) use exporter::Exporter;
+pub(crate) use failures::Failures;
