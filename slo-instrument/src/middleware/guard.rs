@@ -112,9 +112,7 @@ impl Guard {
     #[inline]
     pub(super) fn answered(&mut self, status: StatusCode, headers: &HeaderMap, has_body: bool) -> bool {
         self.stage = Stage::Head(status);
-        if self.latency == Latency::Head {
-            self.head_nanos = self.start.elapsed_nanos();
-        }
+        self.head_nanos = self.start.elapsed_nanos();
         if self.protocol == Protocol::Grpc {
             self.grpc_status = headers.get("grpc-status").map(GrpcStatus::from_header);
         }

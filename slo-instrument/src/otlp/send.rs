@@ -33,14 +33,7 @@ const LONGEST_ANSWER: usize = 1 << 16;
 
 impl Sender {
     pub(super) fn new(otlp: &Otlp) -> Result<Self, Error> {
-        let endpoint = &otlp.metrics_endpoint;
-        let refuse = |error: &dyn std::fmt::Display| Error::new("otlp", format!("`{endpoint}`: {error}"));
-        let uri: Uri = endpoint.parse().map_err(|error: http::uri::InvalidUri| refuse(&error))?;
-        if uri.scheme_str() != Some("http") || uri.authority().is_none() {
-            return Err(refuse(
-                &"not of the form `http://host:port`; over TLS, send by way of a collector or agent nearby",
-            ));
-        }
+        let uri = uri(&otlp.metrics_endpoint)?;
         let transport = match otlp.protocol {
             Protocol::Http => Transport::Http(Client::builder(TokioExecutor::new()).build_http(), uri),
             Protocol::Grpc => {
@@ -94,6 +87,17 @@ impl Sender {
             _ => Ok(()),
         }
     }
+}
+
+/// The address of a collector.
+pub(super) fn uri(endpoint: &str) -> Result<Uri, Error> {
+    let refuse = |error: &dyn std::fmt::Display| Error::new("otlp", format!("`{endpoint}`: {error}"));
+    let uri: Uri = endpoint.parse().map_err(|error: http::uri::InvalidUri| refuse(&error))?;
+    if uri.scheme_str() == Some("http") && uri.authority().is_some() {
+        return Ok(uri);
+    }
+    let way_out = "not of the form `http://host:port`; over TLS, send by way of a collector or agent nearby";
+    Err(refuse(&way_out))
 }
 
 /// The headers of every request.

@@ -21,6 +21,7 @@ use opentelemetry_sdk::{
 
 /// The exporter for spans; to be made and used on a runtime.
 pub(super) fn exporter(otlp: &Otlp, service: &str) -> Result<SpanExporter, Error> {
+    send::uri(&otlp.traces_endpoint)?;
     let headers = send::headers(otlp)?;
     let exporter = match otlp.protocol {
         Protocol::Grpc => SpanExporter::builder()
