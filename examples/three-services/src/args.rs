@@ -22,6 +22,9 @@ pub(crate) struct Args {
     /// Let a service be slow: search@10s..25s
     #[arg(long, value_name = "SERVICE@FROM..TO")]
     pub(crate) slow: Vec<Planned>,
+    /// Instead of a day's traffic, send this many requests that end in every way there is, then count them
+    #[arg(long, value_name = "REQUESTS")]
+    pub(crate) storm: Option<u64>,
     /// Start without traffic; POST /load/start begins it
     #[arg(long)]
     pub(crate) idle: bool,

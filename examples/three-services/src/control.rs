@@ -5,6 +5,7 @@ use crate::{
     faults::{Fault, Faults},
     load::{Count, Load},
     service::App,
+    storm::Storm,
 };
 use axum::{
     Json, Router,
@@ -23,8 +24,13 @@ struct Control {
     load: Arc<Load>,
 }
 
-/// `/` and `/slo`, `/slo.json`, `/load.json`, `/load/{start,stop}`, `/faults/{service}[/{outage,slow}]`.
-pub(crate) fn router(apps: &[App], faults: &Arc<Faults>, load: &Arc<Load>) -> Router {
+/// `/` and `/slo`, `/slo.json`, `/load.json`, `/storm.json`, `/load/{start,stop}`, `/faults/{service}[/{outage,slow}]`.
+pub(crate) fn router(
+    apps: &[App],
+    faults: &Arc<Faults>,
+    load: &Arc<Load>,
+    storm: Option<Arc<Storm>>,
+) -> Router {
     let slos: Vec<Slo> = apps.iter().map(|app| app.slo.clone()).collect();
     Router::new()
         .route("/", get(|| async { Redirect::temporary("/slo") }))
@@ -33,6 +39,7 @@ pub(crate) fn router(apps: &[App], faults: &Arc<Faults>, load: &Arc<Load>) -> Ro
         .route("/load/stop", post(stop))
         .route("/faults/{service}/{kind}", post(begin))
         .route("/faults/{service}", delete(end))
+        .route("/storm.json", get(move || async move { Json(storm.map(|storm| storm.ends())) }))
         .with_state(Control { faults: Arc::clone(faults), load: Arc::clone(load) })
         .merge(status_routes(slos))
 }

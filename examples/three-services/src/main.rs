@@ -8,6 +8,7 @@ mod control;
 mod faults;
 mod load;
 mod service;
+mod storm;
 mod table;
 
 use args::Args;
@@ -17,6 +18,7 @@ use load::Load;
 use service::App;
 use slo_instrument::Slo;
 use std::{error::Error, io::Write, net::Ipv4Addr, process::ExitCode, sync::Arc, time::Duration};
+use storm::{Begun, Storm};
 use tokio::{net::TcpListener, sync::watch, time::Instant};
 
 const SPEC: &str = include_str!("../slo.yaml");
@@ -35,15 +37,23 @@ async fn main() -> ExitCode {
 async fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let faults = Arc::new(Faults::new(start, &args.outage, &args.slow));
-    let apps = service::all(args.time_scale, &faults)?;
-    let load = Arc::new(Load::new(&apps, args.port, args.time_scale, start, !args.idle));
+    let begun = Begun::default();
+    let apps = service::all(args.time_scale, &faults, &begun)?;
+    let storm = args.storm.map(|requests| Arc::new(Storm::new(&apps, args.port, begun, requests)));
+    let load = Arc::new(Load::new(&apps, args.port, args.time_scale, start, !args.idle && storm.is_none()));
 
     let (stop, stopped) = watch::channel(false);
-    let mut servers = vec![serve(args.port, control::router(&apps, &faults, &load), stopped.clone()).await?];
+    let mut servers =
+        vec![serve(args.port, control::router(&apps, &faults, &load, storm.clone()), stopped.clone()).await?];
     for (port, app) in (args.port + 1..).zip(&apps) {
         servers.push(serve(port, app.router.clone(), stopped.clone()).await?);
     }
     announce(args, &apps);
+    if let Some(storm) = &storm {
+        // A thousand panics would fill the screen.
+        std::panic::set_hook(Box::new(|_| {}));
+        storm.run().await;
+    }
     let traffic = tokio::spawn(Arc::clone(&load).run());
 
     let slos: Vec<Slo> = apps.iter().map(|app| app.slo.clone()).collect();
@@ -63,12 +73,15 @@ async fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     })
     .await;
     table::print(&slos)?;
-    let agree = load.compare(&slos);
+    let agree = match &storm {
+        Some(storm) => storm.compare(&slos).await,
+        None => load.compare(&slos),
+    };
     stop.send(true)?;
     for server in servers {
         server.await??;
     }
-    if agree { Ok(()) } else { Err("the services and the load generator disagree".into()) }
+    if agree { Ok(()) } else { Err("the services and their clients disagree".into()) }
 }
 
 type Server = tokio::task::JoinHandle<std::io::Result<()>>;

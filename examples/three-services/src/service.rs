@@ -3,6 +3,7 @@
 use crate::{
     SPEC,
     faults::{Fault, Faults},
+    storm::{self, Begun},
 };
 use axum::{
     Router,
@@ -63,7 +64,7 @@ fn profile(name: &str) -> Profile {
 }
 
 /// All services, instrumented from the spec.
-pub(crate) fn all(time_scale: u32, faults: &Arc<Faults>) -> Result<Vec<App>, Box<dyn Error>> {
+pub(crate) fn all(time_scale: u32, faults: &Arc<Faults>, begun: &Begun) -> Result<Vec<App>, Box<dyn Error>> {
     let services = slo_core::spec::parse(SPEC)?;
     NAMES
         .iter()
@@ -73,7 +74,7 @@ pub(crate) fn all(time_scale: u32, faults: &Arc<Faults>) -> Result<Vec<App>, Box
                 .iter()
                 .find(|service| service.name().as_str() == *name)
                 .ok_or_else(|| format!("slo.yaml has no service `{name}`"))?;
-            app(position, name, service, time_scale, Arc::clone(faults))
+            app(position, name, service, time_scale, Arc::clone(faults), begun.clone())
         })
         .collect()
 }
@@ -84,6 +85,7 @@ fn app(
     service: &Service,
     time_scale: u32,
     faults: Arc<Faults>,
+    begun: Begun,
 ) -> Result<App, Box<dyn Error>> {
     let profile = Arc::new(profile(name));
     let threshold = service
@@ -104,6 +106,7 @@ fn app(
     let router = Router::new()
         .route(profile.path, on(filter, handle))
         .with_state(handler)
+        .merge(storm::routes(begun))
         .merge(slo.routes())
         .layer(slo.layer())
         .layer(middleware::from_fn(report_duration));
