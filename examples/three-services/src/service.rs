@@ -98,6 +98,8 @@ fn app(
         .ok_or("a service without a latency SLO")?;
     let slo = Slo::from_service(service.clone())
         .route(profile.method.clone(), profile.path)
+        .exemplars()
+        .native_histograms()
         .time_scale(time_scale)
         .install()?;
     let handler =
