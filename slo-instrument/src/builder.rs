@@ -101,8 +101,8 @@ impl Builder {
 
     /// Exposes a route from the start, at zero, as a success and as an error, so that the first one of each is seen
     /// by whoever counts increases.
-    pub fn route(mut self, method: http::Method, route: &str) -> Self {
-        self.routes.push((Kind::HttpServer, Method::of(&method), route.to_owned()));
+    pub fn route(mut self, method: &http::Method, route: &str) -> Self {
+        self.routes.push((Kind::HttpServer, Method::of(method), route.to_owned()));
         self
     }
 

@@ -1,9 +1,4 @@
 //! Cells that go from one thread to the next lose nothing: every interleaving, by loom.
-#![expect(
-    clippy::unwrap_used,
-    missing_docs,
-    reason = "a test fails by panicking, and takes in a private module"
-)]
 #![allow(dead_code, unreachable_pub, reason = "the module is used in part")]
 
 /// What the module takes from the standard library in the crate.

@@ -293,7 +293,7 @@ async fn leaves_out_what_is_excluded_and_its_own_pages() {
 
 #[tokio::test]
 async fn exposes_a_declared_route_before_its_first_request() {
-    let slo = Slo::builder("a").availability("99%").route(http::Method::POST, "/pay").install().unwrap();
+    let slo = Slo::builder("a").availability("99%").route(&http::Method::POST, "/pay").install().unwrap();
     assert_eq!(
         counts(&slo),
         [

@@ -65,23 +65,23 @@ fn streaming(frames: Frames) -> Body {
     Body::new(StreamBody::new(tokio_stream::iter(frames)))
 }
 
-fn data() -> Result<Frame<Bytes>, std::io::Error> {
-    // An empty message of gRPC.
-    Ok(Frame::data(Bytes::from_static(&[0, 0, 0, 0, 0])))
+/// An empty message of gRPC.
+fn data() -> Frame<Bytes> {
+    Frame::data(Bytes::from_static(&[0, 0, 0, 0, 0]))
 }
 
 pub(crate) async fn breaks() -> Body {
-    streaming(vec![data(), Err(std::io::Error::other("disk"))])
+    streaming(vec![Ok(data()), Err(std::io::Error::other("disk"))])
 }
 
 pub(crate) async fn streams() -> Body {
-    streaming(vec![data(), data(), data()])
+    streaming(vec![Ok(data()), Ok(data()), Ok(data())])
 }
 
 pub(crate) async fn grpc_fails() -> Body {
     let mut trailers = HeaderMap::new();
     trailers.insert("grpc-status", HeaderValue::from_static("13"));
-    streaming(vec![data(), Ok(Frame::trailers(trailers))])
+    streaming(vec![Ok(data()), Ok(Frame::trailers(trailers))])
 }
 
 /// The routes without anything that counts.

@@ -97,7 +97,7 @@ fn app(
         })
         .ok_or("a service without a latency SLO")?;
     let slo = Slo::from_service(service.clone())
-        .route(profile.method.clone(), profile.path)
+        .route(&profile.method, profile.path)
         .exemplars()
         .native_histograms()
         .time_scale(time_scale)

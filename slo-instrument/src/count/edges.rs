@@ -114,7 +114,7 @@ const EIGHTHS: usize = 64 * 8;
 const fn eighth_of(nanos: u64) -> usize {
     // Below eight there are no eighths; nothing is that fast.
     let nanos = if nanos < 8 { 8 } else { nanos };
-    let highest = 63 - nanos.leading_zeros();
+    let highest = nanos.ilog2();
     ((highest as usize) << 3) | ((nanos >> (highest - 3)) & 7) as usize
 }
 

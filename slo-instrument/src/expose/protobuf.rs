@@ -1,6 +1,6 @@
 //! Prometheus' protobuf format: length-delimited `io.prometheus.client.MetricFamily` messages, with native histograms.
 //!
-//! The messages hold what is written here, under the field numbers of `metrics.proto` in prometheus/client_model.
+//! The messages hold what is written here, under the field numbers of `metrics.proto` in `prometheus/client_model`.
 
 use super::{Family, Source, Type};
 use crate::{

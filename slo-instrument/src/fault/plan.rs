@@ -189,7 +189,7 @@ mod tests {
 
     fn drawn(seed: u64, plan: impl IntoIterator<Item = Fault>) -> Vec<Option<&'static str>> {
         let faults = Faults::default();
-        faults.arm(plan, seed, Duration::from_secs(60)).unwrap();
+        faults.arm(plan, seed, Duration::from_mins(1)).unwrap();
         (0..2_000).map(|_| faults.draw("/a").map(|fault| fault.name())).collect()
     }
 

@@ -50,16 +50,17 @@ impl<B: Body> Body for CountedBody<B> {
                 guard.broke();
                 true
             }
-            Some(Ok(frame)) => match frame.trailers_ref() {
-                Some(trailers) => guard.trailed(trailers),
-                None => {
+            Some(Ok(frame)) => {
+                if let Some(trailers) = frame.trailers_ref() {
+                    guard.trailed(trailers)
+                } else {
                     let length = frame.data_ref().map_or(0, Buf::remaining);
                     let length = u64::try_from(length).unwrap_or(u64::MAX);
                     // A server stops asking once it has what was promised.
                     let is_complete = promised.is_some_and(|left| length >= left) && guard.ends_with_data();
                     this.inner.is_end_stream() || is_complete
                 }
-            },
+            }
         };
         if is_over {
             guard.ended();

@@ -68,13 +68,12 @@ impl Counted {
             }
             Kind::HttpClient => guard(Ticket::start(self.instrument, "", method), Protocol::Http),
             Kind::HttpServer | Kind::Operation => {
-                let ticket = match self.route {
-                    Some(route) => Ticket::start_numbered(self.instrument, route, method),
-                    None => {
-                        let matched = request.extensions().get::<MatchedPath>();
-                        let route = matched.map_or(UNMATCHED, MatchedPath::as_str);
-                        Ticket::start(self.instrument, route, method)
-                    }
+                let ticket = if let Some(route) = self.route {
+                    Ticket::start_numbered(self.instrument, route, method)
+                } else {
+                    let matched = request.extensions().get::<MatchedPath>();
+                    let route = matched.map_or(UNMATCHED, MatchedPath::as_str);
+                    Ticket::start(self.instrument, route, method)
                 };
                 guard(ticket, Protocol::Http)
             }

@@ -65,7 +65,7 @@ impl Otlp {
             traces_endpoint,
             headers: Vec::new(),
             timeout: Duration::from_secs(10),
-            interval: Duration::from_secs(60),
+            interval: Duration::from_mins(1),
             is_delta: false,
             resource: Vec::new(),
             sampled_share: 1.0,

@@ -25,7 +25,7 @@ pub(super) struct Sender {
 
 enum Transport {
     Grpc(MetricsServiceClient<Channel>),
-    Http(Client<HttpConnector, Full<Bytes>>, Uri),
+    Http(Box<Client<HttpConnector, Full<Bytes>>>, Uri),
 }
 
 /// The longest answer that is read; one is a few bytes.
@@ -35,7 +35,9 @@ impl Sender {
     pub(super) fn new(otlp: &Otlp) -> Result<Self, Error> {
         let uri = uri(&otlp.metrics_endpoint)?;
         let transport = match otlp.protocol {
-            Protocol::Http => Transport::Http(Client::builder(TokioExecutor::new()).build_http(), uri),
+            Protocol::Http => {
+                Transport::Http(Box::new(Client::builder(TokioExecutor::new()).build_http()), uri)
+            }
             Protocol::Grpc => {
                 let channel = Endpoint::from(uri).connect_timeout(otlp.timeout).timeout(otlp.timeout);
                 Transport::Grpc(MetricsServiceClient::new(channel.connect_lazy()))

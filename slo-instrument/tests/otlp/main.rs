@@ -7,9 +7,10 @@ use axum::{Router, body::Body, routing::get};
 use collector::{Collector, PROTOCOLS, Protocol, Received};
 use http::{Request, StatusCode};
 use opentelemetry_proto::tonic::{
+    collector::metrics::v1::ExportMetricsServiceRequest,
     common::v1::{KeyValue, any_value::Value},
     metrics::v1::{
-        AggregationTemporality, HistogramDataPoint, metric::Data, number_data_point::Value as Number,
+        AggregationTemporality, HistogramDataPoint, Metric, metric::Data, number_data_point::Value as Number,
     },
     trace::v1::{Span, span::SpanKind, status::StatusCode as SpanStatus},
 };
@@ -61,23 +62,24 @@ impl Received {
     /// The points of the last histogram of server requests, and its temporality.
     fn histogram(&self) -> (Vec<HistogramDataPoint>, i32) {
         let all = self.metrics.lock().unwrap();
-        let metrics = &all.last().unwrap().resource_metrics[0].scope_metrics[0].metrics;
-        let metric = metrics.iter().find(|metric| metric.name == "http.server.request.duration").unwrap();
+        let metric = metrics(all.last().unwrap())
+            .iter()
+            .find(|metric| metric.name == "http.server.request.duration")
+            .unwrap();
         assert_eq!(metric.unit, "s");
         let Some(Data::Histogram(histogram)) = &metric.data else { panic!("no histogram") };
         (histogram.data_points.clone(), histogram.aggregation_temporality)
     }
 
     /// The last value of a sum.
-    fn sum(&self, name: &str, attribute: &str) -> f64 {
+    fn sum(&self, name: &str, attribute: &str) -> String {
         let all = self.metrics.lock().unwrap();
-        let metrics = &all.last().unwrap().resource_metrics[0].scope_metrics[0].metrics;
-        let metric = metrics.iter().find(|metric| metric.name == name).unwrap();
+        let metric = metrics(all.last().unwrap()).iter().find(|metric| metric.name == name).unwrap();
         let Some(Data::Sum(sum)) = &metric.data else { panic!("no sum") };
         assert!(sum.is_monotonic);
         let of = |point: &&_| attributes(attributes_of(point)).iter().any(|one| one == attribute);
         match sum.data_points.iter().find(of).unwrap().value.unwrap() {
-            Number::AsDouble(value) => value,
+            Number::AsDouble(value) => value.to_string(),
             Number::AsInt(value) => panic!("{value} is an integer"),
         }
     }
@@ -88,6 +90,17 @@ impl Received {
             all.iter().flat_map(|request| &request.resource_spans).flat_map(|spans| &spans.scope_spans);
         scopes.flat_map(|scope| scope.spans.clone()).collect()
     }
+}
+
+/// The metrics of the service.
+fn metrics(request: &ExportMetricsServiceRequest) -> &[Metric] {
+    let [resource] = &request.resource_metrics[..] else { panic!("{request:?}") };
+    let [scope] = &resource.scope_metrics[..] else { panic!("{resource:?}") };
+    &scope.metrics
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 fn attributes_of(point: &opentelemetry_proto::tonic::metrics::v1::NumberDataPoint) -> &[KeyValue] {
@@ -149,8 +162,8 @@ async fn sends_metrics_that_a_collector_can_read() {
             users.exemplars.iter().all(|exemplar| exemplar.trace_id == trace) && !users.exemplars.is_empty()
         );
         let availability = "slo=availability";
-        assert_eq!(collector.state.sum("slo.events", availability), 3.0);
-        assert_eq!(collector.state.sum("slo.bad_events", availability), 1.0);
+        assert_eq!(collector.state.sum("slo.events", availability), "3");
+        assert_eq!(collector.state.sum("slo.bad_events", availability), "1");
         let tenants = collector.state.tenants.lock().unwrap();
         assert!(tenants.iter().all(|tenant| tenant == "shop"), "{tenants:?}");
     }
@@ -229,7 +242,6 @@ async fn a_trace_goes_on_in_what_is_called() {
         (client.parent_span_id.clone(), client.trace_id.clone()),
         (server.span_id.clone(), server.trace_id.clone())
     );
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     assert_eq!(passed_on, format!("00-{}-{}-01", hex(&client.trace_id), hex(&client.span_id)));
     assert!(attributes(&client.attributes).contains(&"service.peer.name=payments".to_owned()));
 }
@@ -248,8 +260,7 @@ async fn spans_of_others_become_children() {
     let response = app.oneshot(request).await.unwrap();
     let seen = http_body_util::BodyExt::collect(response.into_body()).await.unwrap().to_bytes();
     slo.shutdown().await.unwrap();
-    let span_id: String =
-        collector.state.spans()[0].span_id.iter().map(|byte| format!("{byte:02x}")).collect();
+    let span_id = hex(&collector.state.spans().first().unwrap().span_id);
     assert_eq!(seen, span_id);
 }
 
@@ -257,7 +268,7 @@ async fn spans_of_others_become_children() {
 async fn marks_what_was_injected() {
     let collector = Collector::start(Protocol::Http);
     let slo = slo(collector.otlp());
-    slo.faults().arm([Fault::error(StatusCode::BAD_GATEWAY)], 1, Duration::from_secs(60)).unwrap();
+    slo.faults().arm([Fault::error(StatusCode::BAD_GATEWAY)], 1, Duration::from_mins(1)).unwrap();
     ask(&slo, "/users/1", UNSAMPLED).await;
     slo.shutdown().await.unwrap();
     assert!(attributes(&collector.state.spans()[0].attributes).contains(&"slo.fault=error".to_owned()));
@@ -298,12 +309,12 @@ async fn deltas_add_up_whatever_is_lost_on_the_way() {
 
 #[tokio::test]
 async fn a_collector_that_hangs_delays_nobody_and_losses_are_counted() {
+    // More than there is room for; all are answered while nothing is sent.
+    const REQUESTS: u64 = 4_000;
     for protocol in PROTOCOLS {
         let collector = Collector::start(protocol);
         collector.state.hangs.store(true, Ordering::SeqCst);
         let slo = slo(collector.otlp());
-        // More than there is room for; all are answered while nothing is sent.
-        const REQUESTS: u64 = 4_000;
         for _ in 0..REQUESTS {
             ask(&slo, "/users/1", SAMPLED).await;
         }
