@@ -3,10 +3,10 @@
 
 use axum::body::{Body, HttpBody};
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body::Frame;
 use proptest::prelude::*;
-use slo_instrument::{Class, CountedBody, RequestFuture, Slo};
+use slo_instrument::{Class, CountedBody, Latency, RequestFuture, Slo};
 use std::{
     convert::Infallible,
     future::Future,
@@ -36,6 +36,8 @@ enum Head {
 #[derive(Debug, Clone, Copy)]
 enum End {
     Done,
+    /// With trailers, which a gRPC call ends with.
+    Trailers,
     Fails,
     Panics,
 }
@@ -90,6 +92,12 @@ impl HttpBody for Frames {
         }
         match self.end {
             End::Done => Poll::Ready(None),
+            End::Trailers => {
+                self.end = End::Done;
+                let mut trailers = HeaderMap::new();
+                trailers.insert("grpc-status", HeaderValue::from_static("13"));
+                Poll::Ready(Some(Ok(Frame::trailers(trailers))))
+            }
             End::Fails => Poll::Ready(Some(Err("disk"))),
             End::Panics => panic!("on purpose"),
         }
@@ -126,7 +134,7 @@ fn script() -> impl Strategy<Value = Script> {
         1 => Just(Head::Panics),
         1 => Just(Head::Excluded),
     ];
-    let end = prop_oneof![4 => Just(End::Done), 1 => Just(End::Fails), 1 => Just(End::Panics)];
+    let end = prop_oneof![4 => Just(End::Done), 2 => Just(End::Trailers), 1 => Just(End::Fails), 1 => Just(End::Panics)];
     (0..3_u8, head, 0..3_u8, end).prop_map(|(polls_until_head, head, frames, end)| Script {
         polls_until_head,
         head,
@@ -143,7 +151,7 @@ fn counted(slo: &Slo) -> (u64, u64, u64) {
         let count = || count.parse::<u64>().unwrap();
         if series.starts_with("slo_ignored_events_total") {
             ignored += count();
-        } else if series.starts_with("http_server_request_duration_seconds_count") {
+        } else if series.contains("_duration_seconds_count{") {
             if series.contains("error_type=") { bad += count() } else { good += count() }
         }
     }
@@ -163,12 +171,21 @@ proptest! {
             1..80,
         ),
         patient in any::<bool>(),
+        until_end in any::<bool>(),
+        which_layer in 0..4_u8,
     ) {
         std::panic::set_hook(Box::new(|_| {}));
         let slo = Slo::builder("a").availability("99%");
         let slo = if patient { slo.latency("10s", "99%") } else { slo };
+        let slo = if until_end { slo.measure_until(Latency::End) } else { slo };
         let slo = slo.install().unwrap();
-        let mut service = slo.layer().layer(service_fn(|script: Request<Script>| Answer { script: script.into_body() }));
+        let layer = match which_layer {
+            0 => slo.layer(),
+            1 => slo.grpc_layer(),
+            2 => slo.client_layer("peer"),
+            _ => slo.grpc_client_layer("peer"),
+        };
+        let mut service = layer.layer(service_fn(|script: Request<Script>| Answer { script: script.into_body() }));
         let mut started = 0_u64;
         let mut running: Vec<OnItsWay> = Vec::new();
         for step in steps {

@@ -2,7 +2,7 @@
 
 use crate::{
     args,
-    faults::{Fault, Faults},
+    faults::Fault,
     load::{Count, Load},
     service::App,
     storm::Storm,
@@ -20,17 +20,12 @@ use std::sync::Arc;
 
 #[derive(Clone)]
 struct Control {
-    faults: Arc<Faults>,
+    apps: Arc<Vec<App>>,
     load: Arc<Load>,
 }
 
 /// `/` and `/slo`, `/slo.json`, `/load.json`, `/storm.json`, `/load/{start,stop}`, `/faults/{service}[/{outage,slow}]`.
-pub(crate) fn router(
-    apps: &[App],
-    faults: &Arc<Faults>,
-    load: &Arc<Load>,
-    storm: Option<Arc<Storm>>,
-) -> Router {
+pub(crate) fn router(apps: Arc<Vec<App>>, load: &Arc<Load>, storm: Option<Arc<Storm>>) -> Router {
     let slos: Vec<Slo> = apps.iter().map(|app| app.slo.clone()).collect();
     Router::new()
         .route("/", get(|| async { Redirect::temporary("/slo") }))
@@ -40,7 +35,7 @@ pub(crate) fn router(
         .route("/faults/{service}/{kind}", post(begin))
         .route("/faults/{service}", delete(end))
         .route("/storm.json", get(move || async move { Json(storm.map(|storm| storm.ends())) }))
-        .with_state(Control { faults: Arc::clone(faults), load: Arc::clone(load) })
+        .with_state(Control { apps, load: Arc::clone(load) })
         .merge(status_routes(slos))
 }
 
@@ -82,18 +77,23 @@ async fn begin(
     let refuse = |what: String| (StatusCode::BAD_REQUEST, format!("{what}; say for how long: ?for=15s\n"));
     let length = length.r#for.ok_or_else(|| refuse("no length of time".to_owned()))?;
     let time = args::duration(&length).map_err(|error| refuse(error.to_string()))?;
-    if control.faults.begin(&service, fault, time) {
-        Ok(format!("{service}: {kind} for {length}\n"))
-    } else {
-        Err(no_service(&service))
-    }
+    let app = control.app(&service).ok_or_else(|| no_service(&service))?;
+    fault.begin(app, time).map_err(|error| (StatusCode::BAD_REQUEST, format!("{error}\n")))?;
+    Ok(format!("{service}: {kind} for {length}\n"))
 }
 
 async fn end(
     State(control): State<Control>,
     Path(service): Path<String>,
 ) -> Result<(), (StatusCode, String)> {
-    if control.faults.end(&service) { Ok(()) } else { Err(no_service(&service)) }
+    control.app(&service).ok_or_else(|| no_service(&service))?.slo.faults().disarm();
+    Ok(())
+}
+
+impl Control {
+    fn app(&self, service: &str) -> Option<&App> {
+        self.apps.iter().find(|app| app.name == service)
+    }
 }
 
 fn no_service(service: &str) -> (StatusCode, String) {

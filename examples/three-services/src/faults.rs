@@ -1,66 +1,60 @@
-//! Faults that are switched on and end by themselves.
+//! What can be wrong with a service, planned or on demand: through the fault layer of its instrumentation.
 
-use crate::{args::Planned, service::NAMES};
-use std::{ops::Range, sync::RwLock, time::Duration};
-use tokio::time::Instant;
+use crate::{args::Planned, service::App};
+use axum::http::StatusCode;
+use slo_instrument::Faults;
+use std::{collections::BTreeSet, time::Duration};
+use tokio::time::{Instant, sleep_until};
 
 /// What can be wrong with a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// Every request fails with a 503.
     Outage,
-    /// Every request takes twice as long as its SLO allows.
+    /// Every request takes longer than its SLO allows.
     Slow,
 }
 
-/// The faults of all services.
-#[derive(Debug)]
-pub(crate) struct Faults {
-    start: Instant,
-    active: RwLock<Vec<(usize, Fault, Range<Duration>)>>,
-}
+/// All requests get the fault, so that nothing is drawn.
+const SEED: u64 = 0;
 
-impl Faults {
-    pub(crate) fn new(start: Instant, outages: &[Planned], slow: &[Planned]) -> Self {
-        let planned = |faults: &[Planned], fault| {
-            let of =
-                move |planned: &Planned| Some((position(&planned.service)?, fault, planned.time.clone()));
-            faults.iter().filter_map(of).collect::<Vec<_>>()
-        };
-        let mut active = planned(outages, Fault::Outage);
-        active.extend(planned(slow, Fault::Slow));
-        Self { start, active: RwLock::new(active) }
-    }
-
-    /// Switches `fault` on from now for `time`; `false` where there is no such service.
-    pub(crate) fn begin(&self, service: &str, fault: Fault, time: Duration) -> bool {
-        let now = self.start.elapsed();
-        let Some(position) = position(service) else { return false };
-        match self.active.write() {
-            Ok(mut active) => active.push((position, fault, now..now.saturating_add(time))),
-            Err(_) => return false,
+impl Fault {
+    fn of(self, threshold: Duration) -> slo_instrument::Fault {
+        match self {
+            Self::Outage => slo_instrument::Fault::error(StatusCode::SERVICE_UNAVAILABLE),
+            Self::Slow => slo_instrument::Fault::latency(threshold.mul_f64(1.5)),
         }
-        true
     }
 
-    /// Ends all faults of a service; `false` where there is no such service.
-    pub(crate) fn end(&self, service: &str) -> bool {
-        let Some(position) = position(service) else { return false };
-        self.active.write().is_ok_and(|mut active| {
-            active.retain(|(of, ..)| *of != position);
-            true
-        })
-    }
-
-    /// Whether `service` (a position in [`NAMES`]) has `fault` now.
-    pub(crate) fn is_on(&self, service: usize, fault: Fault) -> bool {
-        let now = self.start.elapsed();
-        self.active.read().is_ok_and(|active| {
-            active.iter().any(|(of, kind, time)| *of == service && *kind == fault && time.contains(&now))
-        })
+    /// Switches the fault on for `time`, in the place of others.
+    pub(crate) fn begin(self, app: &App, time: Duration) -> Result<(), slo_instrument::Error> {
+        app.slo.faults().arm([self.of(app.threshold)], SEED, time)
     }
 }
 
-fn position(service: &str) -> Option<usize> {
-    NAMES.iter().position(|name| *name == service)
+/// Switches the planned faults on when their time has come.
+pub(crate) fn schedule(apps: &[App], start: Instant, outages: &[Planned], slow: &[Planned]) {
+    for app in apps {
+        let planned = outages.iter().map(|planned| (Fault::Outage, planned));
+        let planned = planned.chain(slow.iter().map(|planned| (Fault::Slow, planned)));
+        let planned: Vec<(slo_instrument::Fault, Planned)> = planned
+            .filter(|(_, planned)| planned.service == app.name)
+            .map(|(fault, planned)| (fault.of(app.threshold), planned.clone()))
+            .collect();
+        tokio::spawn(follow(app.slo.faults().clone(), start, planned));
+    }
+}
+
+/// Arms, from each beginning or end to the next, what is planned for the time between.
+async fn follow(faults: Faults, start: Instant, planned: Vec<(slo_instrument::Fault, Planned)>) {
+    let edges: BTreeSet<Duration> =
+        planned.iter().flat_map(|(_, planned)| [planned.time.start, planned.time.end]).collect();
+    for (from, to) in edges.iter().zip(edges.iter().skip(1)) {
+        sleep_until(start + *from).await;
+        let active = planned.iter().filter(|(_, planned)| planned.time.contains(from));
+        let active: Vec<_> = active.map(|(fault, _)| fault.clone()).collect();
+        if !active.is_empty() && faults.arm(active, SEED, to.saturating_sub(*from)).is_err() {
+            return;
+        }
+    }
 }

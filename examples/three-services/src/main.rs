@@ -13,7 +13,6 @@ mod table;
 
 use args::Args;
 use clap::Parser;
-use faults::Faults;
 use load::Load;
 use service::App;
 use slo_instrument::Slo;
@@ -36,16 +35,17 @@ async fn main() -> ExitCode {
 
 async fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
-    let faults = Arc::new(Faults::new(start, &args.outage, &args.slow));
     let begun = Begun::default();
-    let apps = service::all(args.time_scale, &faults, &begun)?;
+    let apps = service::all(args.time_scale, &begun)?;
+    faults::schedule(&apps, start, &args.outage, &args.slow);
+    let apps = Arc::new(apps);
     let storm = args.storm.map(|requests| Arc::new(Storm::new(&apps, args.port, begun, requests)));
     let load = Arc::new(Load::new(&apps, args.port, args.time_scale, start, !args.idle && storm.is_none()));
 
     let (stop, stopped) = watch::channel(false);
     let mut servers =
-        vec![serve(args.port, control::router(&apps, &faults, &load, storm.clone()), stopped.clone()).await?];
-    for (port, app) in (args.port + 1..).zip(&apps) {
+        vec![serve(args.port, control::router(apps.clone(), &load, storm.clone()), stopped.clone()).await?];
+    for (port, app) in (args.port + 1..).zip(apps.iter()) {
         servers.push(serve(port, app.router.clone(), stopped.clone()).await?);
     }
     announce(args, &apps);

@@ -2,7 +2,6 @@
 
 use crate::{
     SPEC,
-    faults::{Fault, Faults},
     storm::{self, Begun},
 };
 use axum::{
@@ -15,7 +14,7 @@ use axum::{
 };
 use rand::RngExt;
 use slo_core::model::{Service, Sli};
-use slo_instrument::Slo;
+use slo_instrument::{Budget, Slo};
 use std::{
     error::Error,
     sync::{
@@ -64,29 +63,21 @@ fn profile(name: &str) -> Profile {
 }
 
 /// All services, instrumented from the spec.
-pub(crate) fn all(time_scale: u32, faults: &Arc<Faults>, begun: &Begun) -> Result<Vec<App>, Box<dyn Error>> {
+pub(crate) fn all(time_scale: u32, begun: &Begun) -> Result<Vec<App>, Box<dyn Error>> {
     let services = slo_core::spec::parse(SPEC)?;
     NAMES
         .iter()
-        .enumerate()
-        .map(|(position, name)| {
+        .map(|name| {
             let service = services
                 .iter()
                 .find(|service| service.name().as_str() == *name)
                 .ok_or_else(|| format!("slo.yaml has no service `{name}`"))?;
-            app(position, name, service, time_scale, Arc::clone(faults), begun.clone())
+            app(name, service, time_scale, begun.clone())
         })
         .collect()
 }
 
-fn app(
-    position: usize,
-    name: &'static str,
-    service: &Service,
-    time_scale: u32,
-    faults: Arc<Faults>,
-    begun: Begun,
-) -> Result<App, Box<dyn Error>> {
+fn app(name: &'static str, service: &Service, time_scale: u32, begun: Begun) -> Result<App, Box<dyn Error>> {
     let profile = Arc::new(profile(name));
     let threshold = service
         .slos()
@@ -102,12 +93,13 @@ fn app(
         .native_histograms()
         .time_scale(time_scale)
         .install()?;
-    let handler =
-        Handler { position, profile: Arc::clone(&profile), threshold, faults, requests: Arc::default() };
+    let budget = slo.budget("availability")?;
+    let handler = Handler { profile: Arc::clone(&profile), threshold, budget, requests: Arc::default() };
     let filter = MethodFilter::try_from(profile.method.clone())?;
     let router = Router::new()
         .route(profile.path, on(filter, handle))
         .with_state(handler)
+        .layer(slo.fault_layer())
         .merge(storm::routes(begun))
         .merge(slo.routes())
         .layer(slo.layer())
@@ -117,31 +109,33 @@ fn app(
 
 #[derive(Clone)]
 struct Handler {
-    position: usize,
     profile: Arc<Profile>,
     threshold: Duration,
-    faults: Arc<Faults>,
+    budget: Budget,
     requests: Arc<AtomicU64>,
 }
 
 async fn handle(State(handler): State<Handler>) -> Result<&'static str, StatusCode> {
-    let Handler { position, profile, threshold, faults, requests } = handler;
+    let Handler { profile, threshold, budget, requests } = handler;
     // Evenly spread, not by chance: a demonstration of seconds has no room for bad luck.
     let number = requests.fetch_add(1, Ordering::Relaxed) + 1;
     let spread: f64 = rand::rng().random();
-    if faults.is_on(position, Fault::Outage) {
-        return Err(StatusCode::SERVICE_UNAVAILABLE);
-    }
-    let is_slow = number.is_multiple_of(profile.slow_every) || faults.is_on(position, Fault::Slow);
-    let time = if is_slow {
+    let time = if number.is_multiple_of(profile.slow_every) {
         threshold.mul_f64(1.5 + spread / 2.0)
     } else {
         // Half the typical duration and a tail, but well within the threshold.
         profile.typical.mul_f64(0.5 - 0.5 * (1.0 - spread).ln()).min(threshold.mul_f64(0.6))
     };
+    // While the budget burns, nobody is told what others have bought: half of the work is left undone.
+    let is_shedding = budget.is_burning();
+    let time = if is_shedding { time / 2 } else { time };
     tokio::time::sleep(time).await;
     let fails = number.is_multiple_of(profile.fails_every);
-    if fails { Err(StatusCode::INTERNAL_SERVER_ERROR) } else { Ok("done\n") }
+    match (fails, is_shedding) {
+        (true, _) => Err(StatusCode::INTERNAL_SERVER_ERROR),
+        (false, true) => Ok("done\n"),
+        (false, false) => Ok("done, and others bought this\n"),
+    }
 }
 
 /// Says in `Server-Timing` how long the service took, so that a client can tell that from the network.
