@@ -133,6 +133,17 @@ impl<S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>> S
     }
 }
 
+/// The same with the clock of the standard library, as services are written that time themselves.
+fn system_floor() -> impl FnMut(Request<Body>) {
+    let counter = AtomicU64::new(0);
+    move |request| {
+        let start = Instant::now();
+        drop(black_box(ready(answer(request))));
+        black_box(start.elapsed());
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 /// One call of a contender; made on the thread that makes the calls.
 type Call = Box<dyn FnMut()>;
 type Contender = (&'static str, Box<dyn Fn() -> Call + Sync>);
@@ -156,10 +167,10 @@ where
 }
 
 const BARE: &str = "bare service";
-const FLOOR: &str = "floor";
+const FLOOR: &str = "floor, std::time::Instant";
 const OURS: &str = "slo-instrument";
 
-fn contenders(slo: &Slo) -> Vec<Contender> {
+fn contenders(slo: &Slo, traced: &Slo) -> Vec<Contender> {
     AutometricsSettings::builder().prometheus_registry(prometheus::Registry::new()).init();
     let options = HistogramOpts::new("http_server_request_duration_seconds", "Duration of requests.");
     let histogram = HistogramVec::new(options, &["method", "route", "status"]).unwrap();
@@ -176,13 +187,16 @@ fn contenders(slo: &Slo) -> Vec<Contender> {
         .with_tracing(false)
         .build()
         .unwrap();
+    let traced = traced.layer();
     let (ours, of_one_route) = (slo.layer(), slo.layer().for_route("/users/{id}"));
     vec![
         (BARE, Box::new(|| calls(|request| drop(black_box(ready(answer(request))))))),
-        (FLOOR, Box::new(|| calls(floor()))),
+        ("floor, processor's clock", Box::new(|| calls(floor()))),
+        (FLOOR, Box::new(|| calls(system_floor()))),
         ("a layer that does nothing", Box::new(|| layered(NoOp(service_fn(answer))))),
         (OURS, Box::new(move || layered(ours.layer(service_fn(answer))))),
         ("slo-instrument, one route", Box::new(move || layered(of_one_route.layer(service_fn(answer))))),
+        ("slo-instrument, unsampled", Box::new(move || layered(traced.layer(service_fn(answer))))),
         (
             "by hand on prometheus",
             Box::new(move || {
@@ -244,15 +258,17 @@ fn middleware(c: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let _entered = runtime.enter();
     let slo = Slo::builder("bench").availability("99.9%").latency("300ms", "99%").install().unwrap();
-    let contenders = contenders(&slo);
+    let traced = Slo::builder("traced").availability("99.9%").exemplars().install().unwrap();
+    let contenders = contenders(&slo, &traced);
     let over_bare = |threads| {
         let nanos = measure(&contenders, threads);
         let bare = *nanos.first().unwrap();
         nanos.into_iter().map(move |nanos| nanos - bare).collect::<Vec<_>>()
     };
     let (one, two) = (over_bare(1), over_bare(2));
-    let floor = *one.get(1).unwrap();
-    let ours = [&one, &two].map(|run| *run.get(3).unwrap());
+    let of = |name| contenders.iter().position(|(other, _)| *other == name).unwrap();
+    let floor = *one.get(of(FLOOR)).unwrap();
+    let ours = [&one, &two].map(|run| *run.get(of(OURS)).unwrap());
     println!("nanoseconds a request over a bare service");
     println!(
         "{:<28} {:>10} {:>11} {:>12} {:>14}",

@@ -139,7 +139,7 @@ impl Builder {
     }
 
     /// Reads the header `traceparent`, passes it on to what is called, and exposes the last sampled request of every
-    /// bucket as its exemplar in OpenMetrics. Part of [`Builder::otlp`].
+    /// bucket as its exemplar in OpenMetrics. A collector for traces does all of that, too.
     pub const fn exemplars(mut self) -> Self {
         self.exemplars = true;
         self

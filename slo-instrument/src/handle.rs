@@ -197,7 +197,7 @@ impl Slo {
         &self.inner.parts.source.faults
     }
 
-    /// The routes `/metrics`, `/slo`, `/slo.json` and `/healthz`. Requests to them are not counted.
+    /// The routes `/metrics`, `/slo`, `/slo.json`, `/slo.yaml` and `/healthz`. Requests to them are no events of an SLO.
     pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         status::own_routes(self.clone()).merge(status::status_routes([self.clone()]))
     }

@@ -10,28 +10,61 @@
 //!     .install()?;
 //! let app: Router = Router::new()
 //!     .route("/users/{id}", get(|| async { "ok" }))
-//!     .merge(slo.routes()) // /metrics, /slo, /slo.json
+//!     .merge(slo.routes()) // /metrics, /slo, /slo.json, /slo.yaml, /healthz
 //!     .layer(slo.layer());
 //! assert_eq!(slo.statuses().len(), 2);
 //! # Ok::<(), slo_instrument::Error>(())
 //! ```
 //!
+//! # What can be counted
+//!
+//! | | by | metric |
+//! |---|---|---|
+//! | HTTP requests served | [`Slo::layer`] | `http_server_request_duration_seconds` |
+//! | gRPC calls served | [`Slo::grpc_layer`] | `rpc_server_call_duration_seconds` |
+//! | HTTP requests sent | [`Slo::client_layer`] | `http_client_request_duration_seconds` |
+//! | gRPC calls made | [`Slo::grpc_client_layer`] | `rpc_client_call_duration_seconds` |
+//! | jobs, messages, steps | [`Slo::track`], [`Slo::start`] | `slo_operation_duration_seconds` |
+//!
+//! Names and labels follow OpenTelemetry's conventions, in Prometheus' spelling. SLOs select them as Prometheus does,
+//! whether they are declared here, see [`Builder::counting`], or come from a spec, see [`Slo::from_file`]; and
+//! [`Slo::spec`] is what `slo generate` makes the rules of. So the process and the rules count the same events.
+//!
+//! # What becomes of a request
+//!
 //! Every request is counted once, when its response has been read:
 //!
-//! | what becomes of it | `http.response.status_code` | `error.type` |
+//! | what becomes of it | status | `error.type` |
 //! |---|---|---|
-//! | it is answered | the status | the status from 500 on |
-//! | the client goes away, before the response or in its body | none, or the status | `cancelled` |
-//! | the body fails half-way | the status | `stream_error` |
+//! | it is answered | the status; of gRPC that of the trailers | the status, where the conventions call it an error |
+//! | the client goes away, after longer than the SLO allows | none, or that of the head | `cancelled` |
+//! | the body fails half-way | that of the head | `stream_error` |
 //! | the handler or the body panics | none | `panic` |
 //! | the service below fails without a response | none | `transport_error` |
 //!
-//! What has an `error.type` is bad, however soon it comes. The latency is that of the response's head. A response whose
-//! body is never asked for was answered. The names follow OpenTelemetry's conventions for HTTP servers, and an SLO of a
-//! spec file selects them as Prometheus does, so that the process and the rules see the same events.
+//! What has an `error.type` is bad. A client that leaves before it has waited for as long as the shortest latency SLO
+//! allows says nothing about the service, nor does one that leaves a response which came in time: such requests are
+//! counted apart, in `slo_ignored_events_total`. [`Classify`] and [`Class`] say otherwise where a service knows better.
+//! The latency is that of the response's head ([`Builder::measure_until`]), of a gRPC call that of its end. A response
+//! whose body is never asked for was answered.
 //!
-//! A request takes two clock reads, one lookup and two atomic additions; nothing on its way takes a
-//! lock. Budgets are computed by a thread of their own and read from a snapshot.
+//! # What it costs
+//!
+//! Two clock reads, three counters that belong to the thread, no allocation, and no lock that anybody else holds:
+//! `docs/benchmarks.md` has the numbers beside those of others. Budgets are computed once a second by a thread of their
+//! own and read from a snapshot; a collector is sent to from another one.
+//!
+//! The number of series is bounded: a route is what axum matched, never what a client wrote; unmatched requests are
+//! `_unmatched`, gRPC methods that are not there `_OTHER`, methods of HTTP that nobody knows `_OTHER`, and routes beyond
+//! a thousand `_overflow`.
+//!
+//! # Features
+//!
+//! | | |
+//! |---|---|
+//! | `spec` (default) | SLOs from YAML and back: [`Slo::from_file`], [`Slo::spec`], `/slo.yaml` |
+//! | `otlp` | metrics and traces to an OpenTelemetry collector: `Otlp` |
+//! | `native-histograms` | Prometheus' native histograms, in its protobuf format |
 
 mod builder;
 mod clock;
@@ -63,3 +96,8 @@ pub use operation::{Event, Tracked};
 pub use otlp::Otlp;
 pub use status::status_routes;
 pub use trace::TraceContext;
+
+/// The commands and the program of the README, which is to work.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

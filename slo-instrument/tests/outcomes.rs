@@ -284,7 +284,7 @@ async fn counts_a_service_that_fails_without_a_response() {
 #[tokio::test]
 async fn leaves_out_what_is_excluded_and_its_own_pages() {
     let slo = slo();
-    for path in ["/health", "/healthz", "/metrics", "/slo", "/slo.json"] {
+    for path in ["/health", "/healthz", "/metrics", "/slo", "/slo.json", "/slo.yaml"] {
         let response = app(&slo).oneshot(request(path)).await.unwrap();
         assert_eq!(response.status(), StatusCode::OK, "{path}");
     }

@@ -27,15 +27,22 @@ pub fn status_routes<S: Clone + Send + Sync + 'static>(services: impl IntoIterat
         .route("/slo.json", get(move || async move { (Extension(Class::Ignored), Json(Report::of(&services))) }))
 }
 
-/// The routes `/metrics` and `/healthz` of one service.
+/// The routes `/metrics`, `/healthz` and `/slo.yaml` of one service.
 pub(crate) fn own_routes<S: Clone + Send + Sync + 'static>(slo: Slo) -> Router<S> {
+    let routes = Router::new().route("/healthz", get(|| async { (Extension(Class::Ignored), "ok\n") }));
+    #[cfg(feature = "spec")]
+    let routes = {
+        let spec = slo.spec();
+        let spec = move || async move {
+            (Extension(Class::Ignored), [(header::CONTENT_TYPE, "application/yaml")], spec)
+        };
+        routes.route("/slo.yaml", get(spec))
+    };
     let metrics = move |headers: HeaderMap| async move {
         let (content_type, metrics) = slo.metrics_for(&headers);
         (Extension(Class::Ignored), [(header::CONTENT_TYPE, content_type)], metrics)
     };
-    Router::new()
-        .route("/metrics", get(metrics))
-        .route("/healthz", get(|| async { (Extension(Class::Ignored), "ok\n") }))
+    routes.route("/metrics", get(metrics))
 }
 
 /// Everything the status page shows.
