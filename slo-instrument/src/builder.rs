@@ -4,7 +4,8 @@
 use crate::otlp::{Exporter, Otlp};
 use crate::{
     Classify, Error, Events, Kind, Latency, Slo,
-    count::{Edges, Method, Shape, SloCounter, Store},
+    clock::Start,
+    count::{Edges, Method, OTHER, Shape, SloCounter, Store},
     declare::{Declared, Promise},
     expose::Source,
     fault::Faults,
@@ -95,7 +96,25 @@ impl Builder {
 
     fn declare(mut self, promise: Promise, objective: &str) -> Self {
         let (events, objective) = (self.events.clone(), objective.to_owned());
-        self.declared.push(Declared { events, promise, objective });
+        self.declared.push(Declared { events, promise, objective, name: None });
+        self
+    }
+
+    /// Another name for the SLO that was declared last, so that there can be several of a kind.
+    ///
+    /// ```
+    /// # use slo_instrument::Slo;
+    /// let slo = Slo::builder("checkout")
+    ///     .latency("100ms", "95%").named("latency-typical")
+    ///     .latency("1s", "99.9%").named("latency-worst")
+    ///     .install()?;
+    /// assert_eq!(slo.statuses()[1].slo, "latency-worst");
+    /// # Ok::<(), slo_instrument::Error>(())
+    /// ```
+    pub fn named(mut self, name: &str) -> Self {
+        if let Some(last) = self.declared.last_mut() {
+            last.name = Some(name.to_owned());
+        }
         self
     }
 
@@ -114,6 +133,7 @@ impl Builder {
 
     /// The same for an operation.
     pub fn operation(mut self, name: &str) -> Self {
+        let name = if name.is_empty() { OTHER } else { name };
         self.routes.push((Kind::Operation, Method::NONE, name.to_owned()));
         self
     }
@@ -181,6 +201,8 @@ impl Builder {
             Some(service) => service,
             None => declared(&self.name, &self.declared)?,
         };
+        // It is calibrated when it is first asked, which is not to be in a request.
+        Start::now();
         let speed = self.speed.max(1);
         let edges = Edges::covering(service.slos(), self.native_histograms);
         let slos =
@@ -188,6 +210,7 @@ impl Builder {
         #[cfg(feature = "otlp")]
         let (tracer, receiver) = match &self.otlp {
             Some(otlp) => {
+                otlp.check()?;
                 let (tracer, receiver) = otlp.tracer();
                 (Some(tracer), Some(receiver))
             }
@@ -208,16 +231,15 @@ impl Builder {
         let (interval, tick) = tick(speed).map_err(|error| failed(&error))?;
         let budget = LiveBudget::new(service.clone(), Arc::clone(&store), tick);
         let ticker = Ticker::start(budget, interval, speed).map_err(|error| failed(&error))?;
-        let statuses = ticker.latest();
         let (faults, created) = (Faults::default(), SystemTime::now());
         let source = Arc::new(Source {
             service,
             store,
-            statuses,
+            ticker,
             spans,
             faults,
             #[cfg(feature = "otlp")]
-            failures: Arc::default(),
+            failures: receiver.is_some().then(Arc::default),
             created,
         });
         #[cfg(feature = "otlp")]
@@ -227,7 +249,6 @@ impl Builder {
         };
         Slo::assemble(Parts {
             source,
-            _ticker: ticker,
             tracer,
             latency: self.latency,
             registry: self.registry,

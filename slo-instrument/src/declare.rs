@@ -85,6 +85,8 @@ pub(crate) struct Declared {
     pub(crate) events: Events,
     pub(crate) promise: Promise,
     pub(crate) objective: String,
+    /// In the place of the usual name.
+    pub(crate) name: Option<String>,
 }
 
 /// What is promised.
@@ -104,7 +106,7 @@ impl Declared {
             Promise::Availability => ("availability", format!("{subject} succeed.")),
             Promise::Latency { threshold } => ("latency", format!("{subject} are done within {threshold}.")),
         };
-        let name = self.events.slo_name(name);
+        let name = self.name.clone().unwrap_or_else(|| self.events.slo_name(name));
         let build = || -> Result<Slo, slo_core::Error> {
             let (objective, period) = (self.objective.parse()?, Period::Rolling(PERIOD));
             Ok(Slo::new(name.parse()?, objective, period, self.sli(job)?)?.with_description(description))

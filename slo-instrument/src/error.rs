@@ -1,6 +1,6 @@
-//! What can go wrong while a service is set up.
+//! What can go wrong beside requests.
 
-/// Why an SLO cannot be installed; nothing fails once it is.
+/// Why SLOs cannot be installed, faults not be armed, or what is left not be sent. Counting does not fail.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{place}: {message}")]
 pub struct Error {

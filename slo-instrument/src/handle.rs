@@ -5,9 +5,8 @@ use crate::otlp::Exporter;
 use crate::{
     Budget, Builder, Collector, Error, Event, FaultLayer, Faults, Kind, Latency, SloLayer, SloStatus,
     Tracked,
-    count::Instrument,
+    count::{Instrument, OTHER},
     expose::{Format, Source},
-    live::Ticker,
     middleware::Counted,
     status,
     trace::Tracer,
@@ -18,8 +17,8 @@ use std::{fmt, future::Future, sync::Arc};
 
 /// The SLOs of a running service: what counts its requests, and what they come to.
 ///
-/// Cloning is cheap; all clones are one. Counting ends with the last of them, and of the routes and collectors made from
-/// them; layers do not keep it.
+/// Cloning is cheap; all clones are one. Counting ends with the last of them and of the routes, collectors and budgets
+/// made from them; layers do not keep it.
 #[derive(Clone)]
 pub struct Slo {
     inner: Arc<Inner>,
@@ -35,8 +34,6 @@ struct Inner {
 /// What a handle is made of.
 pub(crate) struct Parts {
     pub(crate) source: Arc<Source>,
-    // Runs for as long as there is a handle.
-    pub(crate) _ticker: Ticker,
     pub(crate) tracer: Option<Tracer>,
     pub(crate) latency: Latency,
     pub(crate) registry: Option<prometheus::Registry>,
@@ -164,6 +161,8 @@ impl Slo {
 
     /// Starts a piece of work: a job, a message, a step. `operation` is a word of a small set.
     pub fn start(&self, operation: &str) -> Event {
+        // Labels without a value are none.
+        let operation = if operation.is_empty() { OTHER } else { operation };
         Event::start(&self.inner.operations, operation, self.inner.parts.tracer.as_ref())
     }
 
@@ -236,7 +235,7 @@ impl Slo {
     /// scaled. Reads a snapshot and never waits.
     #[must_use]
     pub fn statuses(&self) -> Arc<Vec<SloStatus>> {
-        self.inner.parts.source.statuses.load_full()
+        self.inner.parts.source.ticker.latest().load_full()
     }
 
     /// The live budget of one SLO, to shed load or leave out optional work by.
@@ -249,7 +248,7 @@ impl Slo {
             let known: Vec<String> = names.map(|name| format!("`{name}`")).collect();
             Error::new(format!("slo `{slo}`"), format!("is not there; there is {}", known.join(", ")))
         })?;
-        Ok(Budget::new(Arc::clone(&self.inner.parts.source.statuses), position))
+        Ok(Budget::new(Arc::clone(&self.inner.parts.source), position))
     }
 
     /// How many events are on their way.
@@ -259,8 +258,9 @@ impl Slo {
         instruments.iter().flat_map(|instrument| instrument.active()).flatten().sum()
     }
 
-    /// Sends what has been counted and traced until now to the collector, and ends sending. Waits for no longer than the
-    /// timeout of its requests; whatever the runtime does, sending has a thread of its own.
+    /// Sends what has been counted and traced until now to the collector, and ends sending. Waits for what is on its way
+    /// and what is left, each for no longer than the timeout of a request; whatever the runtime does, sending has a thread
+    /// of its own.
     ///
     /// # Errors
     /// What was sent last did not arrive.

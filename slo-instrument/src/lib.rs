@@ -50,7 +50,7 @@
 //!
 //! # What it costs
 //!
-//! Two clock reads, three counters that belong to the thread, no allocation, and no lock that anybody else holds:
+//! Two clock reads, four counters that belong to the thread, no allocation, and no lock that anybody else holds:
 //! `docs/benchmarks.md` has the numbers beside those of others. Budgets are computed once a second by a thread of their
 //! own and read from a snapshot; a collector is sent to from another one.
 //!
@@ -96,6 +96,9 @@ pub use operation::{Event, Tracked};
 pub use otlp::Otlp;
 pub use status::status_routes;
 pub use trace::TraceContext;
+
+/// The crate whose types [`Slo::from_service`] and [`Slo::service`] have.
+pub use slo_core;
 
 /// The commands and the program of the README, which is to work.
 #[cfg(doctest)]

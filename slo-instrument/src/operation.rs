@@ -1,7 +1,7 @@
 //! Work that is no request: jobs, messages, steps of a request.
 
 use crate::{
-    Outcome,
+    Class, Outcome,
     clock::Start,
     count::{End, Instrument, Method, Ticket},
     trace::{Trace, Tracer},
@@ -15,8 +15,8 @@ use std::{
 
 /// A piece of work on its way; made by [`Slo::start`](crate::Slo::start).
 ///
-/// It is counted once: as [`good`](Self::good), as [`bad`](Self::bad), or, when it is dropped before that, as cancelled,
-/// or as a panic if that is why it is dropped.
+/// It is counted once: as [`good`](Self::good), as [`bad`](Self::bad), not at all by an SLO ([`ignore`](Self::ignore)),
+/// or, when it is dropped before that, as a failure: `cancelled`, or `panic` if that is why it is dropped.
 ///
 /// ```
 /// use slo_instrument::{Events, Slo};
@@ -34,7 +34,7 @@ pub struct Event {
     // None once it has been counted.
     ticket: Option<Ticket>,
     start: Start,
-    trace: Trace,
+    trace: Option<Trace>,
     running: bool,
 }
 
@@ -43,25 +43,30 @@ impl Event {
         Self {
             ticket: Some(Ticket::start(instrument.id(), operation, Method::NONE)),
             start: Start::now(),
-            trace: tracer.map(Tracer::start_operation).unwrap_or_default(),
+            trace: tracer.and_then(Tracer::start_operation),
             running: false,
         }
     }
 
     /// It did what it was to do.
     pub fn good(mut self) {
-        self.end(Outcome::Completed);
+        self.end(Outcome::Completed, None);
     }
 
     /// It failed, and this is what `error.type` says: a word of a small set.
     pub fn bad(mut self, error_type: &'static str) {
-        self.end(Outcome::Failed(error_type));
+        self.end(Outcome::Failed(error_type), None);
     }
 
-    fn end(&mut self, outcome: Outcome) {
+    /// There was nothing to do, and so nothing to judge: counted in `slo_ignored_events_total`.
+    pub fn ignore(mut self) {
+        self.end(Outcome::Completed, Some(Class::Ignored));
+    }
+
+    fn end(&mut self, outcome: Outcome, class: Option<Class>) {
         if let Some(ticket) = self.ticket.take() {
             let nanos = self.start.elapsed_nanos();
-            ticket.end(End { outcome, class: None, nanos }, Some(&mut self.trace));
+            ticket.end(End { outcome, class, nanos }, self.trace.as_mut());
         }
     }
 }
@@ -69,7 +74,7 @@ impl Event {
 impl Drop for Event {
     fn drop(&mut self) {
         let has_panicked = self.running || std::thread::panicking();
-        self.end(if has_panicked { Outcome::Panic } else { Outcome::Cancelled });
+        self.end(if has_panicked { Outcome::Panic } else { Outcome::Cancelled }, None);
     }
 }
 
@@ -99,7 +104,7 @@ impl<F: Future<Output = Result<T, E>>, T, E> Future for Tracked<F> {
             None => ready!(this.inner.poll(context)),
             Some(event) => {
                 event.running = true;
-                let entered = event.trace.enter();
+                let entered = event.trace.as_ref().and_then(Trace::enter);
                 let polled = this.inner.poll(context);
                 drop(entered);
                 event.running = false;
@@ -107,7 +112,7 @@ impl<F: Future<Output = Result<T, E>>, T, E> Future for Tracked<F> {
             }
         };
         if let Some(mut event) = this.event.take() {
-            event.end(if result.is_ok() { Outcome::Completed } else { Outcome::Failed("error") });
+            event.end(if result.is_ok() { Outcome::Completed } else { Outcome::Failed("error") }, None);
         }
         Poll::Ready(result)
     }

@@ -1,8 +1,9 @@
 //! A request on a series that was seen before allocates nothing.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use axum::body::Body;
-use http::{Request, Response};
-use slo_instrument::Slo;
+use http::{HeaderValue, Request, Response};
+use slo_instrument::{Events, Slo, SloLayer};
 use std::{
     convert::Infallible,
     future::{Future, ready},
@@ -14,34 +15,69 @@ use tower::{Layer, Service, service_fn};
 #[test]
 fn counting_allocates_nothing() {
     let slo = Slo::builder("a").availability("99%").latency("300ms", "99%").install().unwrap();
-    assert_eq!(allocations(&slo), 0);
+    assert_eq!(allocations(slo.layer(), || Request::new(()), Body::empty), 0);
 }
 
-/// A trace goes in one box, whether it is sampled or not.
+#[test]
+fn reading_a_body_allocates_nothing() {
+    let slo = Slo::builder("a").availability("99%").install().unwrap();
+    assert_eq!(allocations(slo.layer(), || Request::new(()), || Body::from("some of it")), 0);
+}
+
+/// Many routes, which a thread has no place of its own for each.
+#[test]
+fn finding_a_route_allocates_nothing() {
+    let slo = Slo::builder("a").counting(Events::grpc()).availability("99%").install().unwrap();
+    let uris: Vec<http::Uri> =
+        (0..200).map(|number| format!("/shop.Cart/Add{number}").parse().unwrap()).collect();
+    let next = std::cell::Cell::new(0);
+    let request = || {
+        next.set((next.get() + 1) % uris.len());
+        let mut request = Request::new(());
+        request.uri_mut().clone_from(&uris[next.get()]);
+        request
+    };
+    assert_eq!(allocations(slo.grpc_layer(), request, Body::empty), 0);
+}
+
+/// A trace goes in one box, whether it is sampled or not; so does the header that it is read from.
 #[test]
 fn an_unsampled_trace_allocates_once() {
     let slo = Slo::builder("a").availability("99%").exemplars().install().unwrap();
-    assert_eq!(allocations(&slo), 1_000);
+    let parent = HeaderValue::from_static("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00");
+    let request = || {
+        let mut request = Request::new(());
+        request.headers_mut().insert("traceparent", parent.clone());
+        request
+    };
+    assert_eq!(allocations(slo.layer(), request, Body::empty), REQUESTS);
+    assert_eq!(allocations(slo.layer(), || Request::new(()), Body::empty), 0, "no trace");
 }
 
-/// The allocations of a thousand requests, beyond those of the service itself.
-fn allocations(slo: &Slo) -> u64 {
-    let inner = service_fn(|_: Request<()>| ready(Ok::<_, Infallible>(Response::new(Body::empty()))));
-    let mut counted = slo.layer().layer(inner);
-    let mut call = || {
-        let future = pin!(counted.call(Request::new(())));
-        assert!(future.poll(&mut Context::from_waker(Waker::noop())).is_ready());
-    };
-    // The first request makes its series.
-    call();
-    let ours = allocation_counter::measure(|| (0..1_000).for_each(|_| call()));
-    let mut bare = inner;
-    let without = allocation_counter::measure(|| {
-        for _ in 0..1_000 {
-            assert!(
-                pin!(bare.call(Request::new(()))).poll(&mut Context::from_waker(Waker::noop())).is_ready()
-            );
-        }
+const REQUESTS: u64 = 1_000;
+
+/// The allocations of a thousand requests whose bodies are read, beyond those of the service itself.
+fn allocations(layer: SloLayer, request: impl Fn() -> Request<()>, body: impl Fn() -> Body + Copy) -> u64 {
+    let inner = service_fn(move |_: Request<()>| {
+        let mut response = Response::new(body());
+        response.headers_mut().insert("grpc-status", HeaderValue::from_static("0"));
+        ready(Ok::<_, Infallible>(response))
     });
-    ours.count_total - without.count_total
+    let count = |mut call: Box<dyn FnMut() + '_>| {
+        // The first requests make their series.
+        (0..REQUESTS).for_each(|_| call());
+        allocation_counter::measure(|| (0..REQUESTS).for_each(|_| call())).count_total
+    };
+    let (mut counted, mut bare) = (layer.layer(inner), inner);
+    let ours = count(Box::new(|| read(counted.call(request()))));
+    ours - count(Box::new(|| read(bare.call(request()))))
+}
+
+fn read<B: http_body::Body>(future: impl Future<Output = Result<Response<B>, Infallible>>) {
+    let mut context = Context::from_waker(Waker::noop());
+    let std::task::Poll::Ready(Ok(response)) = pin!(future).poll(&mut context) else { unreachable!() };
+    let mut body = pin!(response.into_body());
+    while !body.is_end_stream() {
+        assert!(body.as_mut().poll_frame(&mut context).is_ready());
+    }
 }

@@ -101,3 +101,118 @@ async fn label_values_are_escaped() {
         Slo::builder("shop").availability("99%").route(&http::Method::GET, "/a\"b\\c\nd").install().unwrap();
     assert!(slo.metrics().contains(r#"http_route="/a\"b\\c\nd",le="0.005"} 0"#), "{}", slo.metrics());
 }
+
+#[cfg(feature = "native-histograms")]
+mod protobuf {
+    use super::*;
+    use prost::Message;
+
+    /// The parts of `metrics.proto` that are looked at, written down anew from that file.
+    #[derive(Clone, PartialEq, Message)]
+    struct Family {
+        #[prost(string, tag = "1")]
+        name: String,
+        #[prost(int32, tag = "3")]
+        kind: i32,
+        #[prost(message, repeated, tag = "4")]
+        metric: Vec<Metric>,
+    }
+
+    #[derive(Clone, PartialEq, Message)]
+    struct Metric {
+        #[prost(message, optional, tag = "7")]
+        histogram: Option<Histogram>,
+    }
+
+    #[derive(Clone, PartialEq, Message)]
+    struct Histogram {
+        #[prost(uint64, tag = "1")]
+        count: u64,
+        #[prost(message, repeated, tag = "3")]
+        bucket: Vec<Bucket>,
+        #[prost(sint32, tag = "5")]
+        schema: i32,
+        #[prost(double, tag = "6")]
+        zero_threshold: f64,
+        #[prost(uint64, tag = "7")]
+        zero_count: u64,
+        #[prost(message, repeated, tag = "12")]
+        span: Vec<Span>,
+        #[prost(sint64, repeated, tag = "13")]
+        delta: Vec<i64>,
+    }
+
+    #[derive(Clone, PartialEq, Message)]
+    struct Bucket {
+        #[prost(uint64, tag = "1")]
+        cumulative: u64,
+        #[prost(double, tag = "2")]
+        bound: f64,
+    }
+
+    #[derive(Clone, PartialEq, Message)]
+    struct Span {
+        #[prost(sint32, tag = "1")]
+        offset: i32,
+        #[prost(uint32, tag = "2")]
+        length: u32,
+    }
+
+    const ACCEPT: &str = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,*/*;q=0.2";
+
+    #[tokio::test]
+    async fn native_and_classic_buckets_count_the_same() {
+        let slo = Slo::builder("shop").latency("300ms", "99%").native_histograms().install().unwrap();
+        let slow = || async { tokio::time::sleep(std::time::Duration::from_millis(20)).await };
+        let app = Router::new().route("/fast", get(|| async {})).route("/slow", get(slow)).layer(slo.layer());
+        for path in ["/fast", "/slow", "/slow"] {
+            app.clone().oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
+        }
+        let response = get_from(&slo, "/metrics", &[("accept", ACCEPT)]).await;
+        let mut bytes = response.into_body().collect().await.unwrap().to_bytes();
+        let mut families = Vec::new();
+        while !bytes.is_empty() {
+            families.push(Family::decode_length_delimited(&mut bytes).unwrap());
+        }
+        let family =
+            families.iter().find(|family| family.name == "http_server_request_duration_seconds").unwrap();
+        assert_eq!((family.kind, family.metric.len()), (4, 2));
+        for metric in &family.metric {
+            let histogram = metric.histogram.as_ref().unwrap();
+            let (last, rest) = histogram.bucket.split_last().unwrap();
+            assert_eq!((last.bound, last.cumulative), (f64::INFINITY, histogram.count));
+            assert!(rest.is_sorted_by(|a, b| a.bound < b.bound && a.cumulative <= b.cumulative));
+            assert_eq!((histogram.schema, histogram.zero_threshold), (3, 0.000_061_035));
+            let [span] = &histogram.span[..] else { panic!("{histogram:?}") };
+            assert_eq!(span.length as usize, histogram.delta.len());
+            // Deltas of counts; of which every bucket ends at 2^(index / 8) seconds.
+            let counts: Vec<i64> = histogram
+                .delta
+                .iter()
+                .scan(0, |sum, delta| {
+                    *sum += delta;
+                    Some(*sum)
+                })
+                .collect();
+            let total = counts.iter().sum::<i64>() + i64::try_from(histogram.zero_count).unwrap();
+            assert_eq!(u64::try_from(total).unwrap(), histogram.count);
+            for classic in rest {
+                let below = (span.offset..)
+                    .zip(&counts)
+                    .filter(|(index, _)| (f64::from(*index) / 8.0).exp2() <= classic.bound);
+                let below = below.map(|(_, count)| *count).sum::<i64>()
+                    + i64::try_from(histogram.zero_count).unwrap();
+                assert!(
+                    u64::try_from(below).unwrap() <= classic.cumulative,
+                    "{} at {}",
+                    below,
+                    classic.bound
+                );
+            }
+        }
+        assert_eq!(
+            family.metric.iter().map(|metric| metric.histogram.as_ref().unwrap().count).sum::<u64>(),
+            3
+        );
+    }
+}

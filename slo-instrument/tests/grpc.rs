@@ -90,6 +90,12 @@ fn slo() -> Slo {
         .latency("10s", "99%")
         .counting(Events::grpc_to("echo"))
         .availability("99%")
+        // So that they are known before one has succeeded.
+        .grpc_method("test.Echo/Unary")
+        .grpc_method("test.Echo/Stream")
+        .grpc_method("test.Echo/Raw")
+        .grpc_method("test.Echo/Silent")
+        .grpc_method("test.Echo/Gateway")
         .install()
         .unwrap()
 }
@@ -127,7 +133,9 @@ async fn call(slo: &Slo, channel: &Channel, method: &'static str, message: &str)
 /// The `_count` lines of one side, without the metric's name.
 fn counts(slo: &Slo, metric: &str) -> Vec<String> {
     let name = format!("{metric}_count");
-    slo.metrics().lines().filter_map(|line| line.strip_prefix(&name)).map(str::to_owned).collect()
+    let metrics = slo.metrics();
+    let counted = metrics.lines().filter_map(|line| line.strip_prefix(&name));
+    counted.filter(|line| !line.ends_with(" 0")).map(str::to_owned).collect()
 }
 
 const SERVER: &str = "rpc_server_call_duration_seconds";
@@ -169,6 +177,21 @@ async fn an_answer_without_a_status_is_unknown() {
     let channel = serve(&slo).await;
     call(&slo, &channel, "/test.Echo/Silent", "").await;
     assert_eq!(counts(&slo, SERVER), [series("UNKNOWN", "Silent", "UNKNOWN", "")]);
+}
+
+#[tokio::test]
+async fn a_method_is_known_once_it_has_succeeded() {
+    let slo = Slo::builder("shop").counting(Events::grpc()).availability("99%").install().unwrap();
+    let channel = serve(&slo).await;
+    for message in ["5", "", "5"] {
+        call(&slo, &channel, "/test.Echo/Unary", message).await;
+    }
+    // Until then, it might be any that was made up, and refused by whoever stands before the service.
+    let other = series("", "Unary", "NOT_FOUND", "").replace("test.Echo/Unary", "_OTHER");
+    assert_eq!(
+        counts(&slo, SERVER),
+        [other, series("", "Unary", "OK", ""), series("", "Unary", "NOT_FOUND", "")]
+    );
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ fn slo() -> Slo {
     ]
     .into_iter()
     .fold(Slo::builder("shop"), |builder, events| {
-        builder.counting(events).availability("99.9%").latency("30ms", "99%")
+        builder.counting(events).availability("99.9%").latency("200ms", "99%")
     })
     .time_scale(60)
     .install()
@@ -38,7 +38,7 @@ fn slo() -> Slo {
 async fn answer(request: Request<Body>) -> Result<Response<Body>, Infallible> {
     let path = request.uri().path();
     if path.contains("slow") {
-        tokio::time::sleep(Duration::from_millis(40)).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
     }
     let is_broken = path.contains("broken");
     let status = if is_broken { StatusCode::BAD_GATEWAY } else { StatusCode::OK };
@@ -59,7 +59,7 @@ async fn traffic(slo: &Slo) {
             layer.clone().layer(service_fn(answer)).oneshot(request).await.unwrap();
         }
     }
-    for (result, wait) in [(Ok(()), 0), (Ok(()), 0), (Err(()), 0), (Ok(()), 40)] {
+    for (result, wait) in [(Ok(()), 0), (Ok(()), 0), (Err(()), 0), (Ok(()), 300)] {
         let work = async {
             tokio::time::sleep(Duration::from_millis(wait)).await;
             result
@@ -136,7 +136,7 @@ async fn the_rules_select_exactly_what_is_emitted() {
     let is_read = |name: &str, labels: &Labels| {
         name.ends_with("_duration_seconds_count")
             || (name.ends_with("_duration_seconds_bucket")
-                && labels["le"] == "0.03"
+                && labels["le"] == "0.2"
                 && !labels.contains_key("error_type"))
     };
     let wanted: BTreeSet<_> = emitted

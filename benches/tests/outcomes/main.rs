@@ -86,6 +86,10 @@ pub(crate) async fn grpc_fails() -> Body {
 
 /// The routes without anything that counts.
 pub(crate) fn routes() -> Router {
+    http_routes().route("/test.Echo/Fails", get(grpc_fails))
+}
+
+pub(crate) fn http_routes() -> Router {
     Router::new()
         .route("/ok", get(|| async { "ok" }))
         .route("/unavailable", get(unavailable))
@@ -93,7 +97,6 @@ pub(crate) fn routes() -> Router {
         .route("/panics", get(panics))
         .route("/breaks", get(breaks))
         .route("/streams", get(streams))
-        .route("/test.Echo/Fails", get(grpc_fails))
 }
 
 fn request(path: &str, host: &str) -> Request<Body> {

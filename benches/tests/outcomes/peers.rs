@@ -1,6 +1,6 @@
 //! The peers, each set up as its documentation suggests, and a common way to read what they counted.
 
-use crate::{breaks, grpc_fails, never, panics, routes, streams, unavailable};
+use crate::{breaks, grpc_fails, http_routes, never, panics, routes, streams, unavailable};
 use autometrics::{autometrics, settings::AutometricsSettings};
 use axum::{
     Router,
@@ -143,14 +143,7 @@ impl Peer for Ours {
     fn app(&self) -> Router {
         // gRPC is served by a layer of its own.
         let grpc = Router::new().route("/test.Echo/Fails", get(grpc_fails)).layer(self.0.grpc_layer());
-        let http = Router::new()
-            .route("/ok", get(|| async { "ok" }))
-            .route("/unavailable", get(unavailable))
-            .route("/never", get(never))
-            .route("/panics", get(panics))
-            .route("/breaks", get(breaks))
-            .route("/streams", get(streams))
-            .layer(self.0.layer());
+        let http = http_routes().layer(self.0.layer());
         let unknown = Router::new().fallback(|| async { StatusCode::NOT_FOUND }).layer(self.0.layer());
         http.merge(grpc).fallback_service(unknown)
     }

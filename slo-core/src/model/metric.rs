@@ -17,6 +17,12 @@ pub const RPC_CLIENT_CALL_DURATION: &str = "rpc_client_call_duration_seconds";
 /// Histogram of the durations of other work, such as jobs and messages, in seconds; it has no convention.
 pub const OPERATION_DURATION: &str = "slo_operation_duration_seconds";
 
+/// HTTP requests that are being served (`http.server.active_requests`).
+pub const HTTP_SERVER_ACTIVE_REQUESTS: &str = "http_server_active_requests";
+
+/// HTTP requests that were sent and not answered yet (`http.client.active_requests`).
+pub const HTTP_CLIENT_ACTIVE_REQUESTS: &str = "http_client_active_requests";
+
 /// Counter of events that no SLO judges, such as requests whose client left before it had waited long.
 pub const IGNORED_EVENTS: &str = "slo_ignored_events_total";
 

@@ -38,9 +38,14 @@ impl Class {
         match self {
             Self::Good | Self::Ignored => String::new(),
             Self::Bad => outcome.error_type(),
-            Self::BadFor(why) => why.to_owned(),
+            Self::BadFor(why) => named(why),
         }
     }
+}
+
+/// A word for what went wrong; what has none would look like a success.
+pub(super) fn named(word: &str) -> String {
+    if word.is_empty() { "_OTHER".to_owned() } else { word.to_owned() }
 }
 
 /// Decides what is good, bad, or no valid event; closures do.
@@ -59,7 +64,8 @@ impl Class {
 /// # Ok::<(), slo_instrument::Error>(())
 /// ```
 pub trait Classify: Send + Sync + 'static {
-    /// What `ended` counts as. It is called once for every event, on its thread.
+    /// What `ended` counts as. It is asked when an event ends, on its thread, and when a route is declared ahead. Where it
+    /// panics, [`Ended::by_convention`] decides.
     fn classify(&self, ended: &Ended<'_>) -> Class;
 }
 
@@ -105,10 +111,14 @@ impl Ended<'_> {
         self.outcome
     }
 
-    /// The HTTP status, where there was a response.
+    /// The HTTP status of a response that was read; `None` for one that broke off or was left, see
+    /// [`outcome`](Self::outcome).
     #[must_use]
     pub const fn status(&self) -> Option<http::StatusCode> {
-        self.outcome.status()
+        match self.outcome {
+            Outcome::Http(status) => Some(status),
+            _ => None,
+        }
     }
 
     /// How long it took, as it is counted.
@@ -120,10 +130,12 @@ impl Ended<'_> {
     /// What it counts as where nobody says otherwise.
     ///
     /// A status is bad where OpenTelemetry's conventions call it an error: 5xx for HTTP servers, 4xx too for clients;
-    /// the server's own fault for gRPC servers, all but OK for clients. Panics, failures without a response and bodies
-    /// that fail are bad. A client that goes away before the response is bad if it has waited for longer than the
-    /// shortest threshold of the latency SLOs of its kind, or if there is none; else nothing can be said of it, and it
-    /// is ignored. So is one that goes away in the body of a response, if the head came in time.
+    /// the server's own fault for gRPC servers, `UNIMPLEMENTED` among them, all but `OK` for clients. Panics, failures
+    /// without a response and bodies that fail are bad, as are operations that were not finished.
+    ///
+    /// A client that goes away before the response is bad if it has waited for longer than the shortest threshold of
+    /// the latency SLOs of such events, or if there is none; else nothing can be said of it, and it is ignored. So is
+    /// one that goes away in the body of a response, if the latency that counts was within the threshold.
     #[must_use]
     pub fn by_convention(&self) -> Class {
         by_convention(self.kind, self.outcome, self.duration, self.patience)
@@ -143,6 +155,8 @@ pub(super) fn by_convention(
         Outcome::Http(status) => status.is_server_error() || (status.is_client_error() && is_client()),
         Outcome::Grpc(status) => status.is_server_error() || (status != super::GrpcStatus::OK && is_client()),
         Outcome::Completed => false,
+        // Nobody waits for an operation: one that is dropped was not done.
+        Outcome::Cancelled if kind == Kind::Operation => true,
         Outcome::Cancelled if patience.is_some_and(|patience| duration <= patience) => {
             return Class::Ignored;
         }

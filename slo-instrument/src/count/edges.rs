@@ -73,6 +73,11 @@ impl Edges {
         &self.classic
     }
 
+    /// Which of the classic buckets a bucket is part of.
+    pub(crate) fn classic_of(&self, bucket: usize) -> usize {
+        self.classic.partition_point(|classic| *classic < bucket)
+    }
+
     /// The bounds of the classic buckets in seconds, but for the unbounded one.
     pub(crate) fn seconds(&self) -> impl Iterator<Item = f64> {
         let bounds = self.classic.iter().filter_map(|bucket| self.bounds.get(*bucket));

@@ -4,6 +4,7 @@ use super::{
     Class, Classify, Edges, Ended, Key, Kind, Outcome, SloCounter,
     cells::Pool,
     classify::by_convention,
+    kind::Labelled,
     series::{METHODS, Method, Series},
 };
 use crate::trace::Tracer;
@@ -11,6 +12,7 @@ use arc_swap::ArcSwap;
 use fnv::FnvBuildHasher;
 use std::{
     collections::HashMap,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, PoisonError, RwLock, Weak,
         atomic::{AtomicU32, Ordering},
@@ -57,7 +59,7 @@ pub(crate) struct Route {
     patience: Option<Duration>,
     pub(crate) shape: Arc<Shape>,
     // Appended to as combinations of labels occur.
-    series: Mutex<Vec<Arc<Series>>>,
+    series: Mutex<Vec<(Key, Arc<Series>)>>,
 }
 
 /// The route of requests that no route matched, whatever their path.
@@ -128,7 +130,8 @@ impl Instrument {
 
     #[cold]
     fn add_route(&self, name: &str) -> u32 {
-        let patience = self.shape.slos.iter().filter_map(|slo| slo.threshold_of(self.kind)).min();
+        let patience =
+            self.shape.slos.iter().filter_map(|slo| slo.threshold_of(self.kind, &self.peer, name)).min();
         let new = Arc::new(Route {
             name: name.into(),
             kind: self.kind,
@@ -187,7 +190,10 @@ impl Route {
             None => by_convention(kind, outcome, duration, patience),
             Some(classify) => {
                 let (peer, name) = (&self.peer, &self.name);
-                classify.classify(&Ended { kind, peer, name, outcome, duration, patience })
+                let ended = Ended { kind, peer, name, outcome, duration, patience };
+                // What the service's own code does must not keep an event from being counted.
+                let classified = catch_unwind(AssertUnwindSafe(|| classify.classify(&ended)));
+                classified.unwrap_or_else(|_| ended.by_convention())
             }
         }
     }
@@ -195,19 +201,32 @@ impl Route {
     /// The series of this combination of labels, new ones at zero.
     pub(crate) fn series(&self, key: Key) -> Arc<Series> {
         let mut all = self.series.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(series) = all.iter().find(|series| series.key == key) {
+        if let Some((_, series)) = all.iter().find(|(known, _)| *known == key) {
             return Arc::clone(series);
         }
-        let Shape { edges, slos, .. } = &*self.shape;
-        let series = Arc::new(Series::new(self.kind, &self.peer, &self.name, key, slos, edges));
-        all.push(Arc::clone(&series));
+        let Key { method, outcome, class } = key;
+        let (peer, name) = (&*self.peer, &*self.name);
+        let labels = self.kind.labels(&Labelled { peer, name, method: method.name(), outcome, class });
+        let ignored = key.ignored();
+        let same = all.iter().find(|(_, series)| series.labels == labels && series.ignored == ignored);
+        let series = same.map(|(_, series)| Arc::clone(series));
+        let series = series.unwrap_or_else(|| {
+            let Shape { edges, slos, .. } = &*self.shape;
+            Arc::new(Series::new(self.kind, method, ignored, labels, slos, edges))
+        });
+        all.push((key, Arc::clone(&series)));
         series
     }
 
     /// Its series, by methods and in the order in which they occurred.
     pub(crate) fn all_series(&self) -> Vec<Arc<Series>> {
-        let mut all = self.series.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        all.sort_by_key(|series| series.key.method.index());
+        let mut all: Vec<Arc<Series>> = Vec::new();
+        for (_, series) in self.series.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            if !all.iter().any(|known| Arc::ptr_eq(known, series)) {
+                all.push(Arc::clone(series));
+            }
+        }
+        all.sort_by_key(|series| series.method.index());
         all
     }
 

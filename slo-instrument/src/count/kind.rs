@@ -45,8 +45,8 @@ impl Kind {
     /// The gauge of what is on its way, where the conventions have one.
     pub(crate) const fn active_metric(self) -> Option<&'static str> {
         match self {
-            Self::HttpServer => Some("http_server_active_requests"),
-            Self::HttpClient => Some("http_client_active_requests"),
+            Self::HttpServer => Some(metric::HTTP_SERVER_ACTIVE_REQUESTS),
+            Self::HttpClient => Some(metric::HTTP_CLIENT_ACTIVE_REQUESTS),
             Self::GrpcServer | Self::GrpcClient | Self::Operation => None,
         }
     }

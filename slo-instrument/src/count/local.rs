@@ -6,9 +6,12 @@ use super::{
     instrument::Route,
     series::{METHODS, Method, Series},
 };
-use crate::trace::Trace;
+use crate::trace::{Counted, Trace};
+use fnv::FnvBuildHasher;
 use std::{
     cell::RefCell,
+    collections::HashMap,
+    rc::Rc,
     sync::{Arc, Weak},
 };
 
@@ -46,24 +49,17 @@ struct Local {
 struct LocalInstrument {
     id: u32,
     instrument: Weak<Instrument>,
-    // By a hash of their names: comparing a name takes less time than finding it.
+    // Numbers of routes by their names. The ones met last are where a few bytes of their names say: comparing a name takes
+    // less time than hashing it.
     recent: [Recent; REMEMBERED],
+    names: HashMap<Rc<str>, u32, FnvBuildHasher>,
     routes: Vec<Option<LocalRoute>>,
     flow: Owned,
 }
 
 /// A route that was met before.
-#[derive(Debug)]
-struct Recent {
-    name: Box<str>,
-    number: u32,
-}
-
-impl Default for Recent {
-    fn default() -> Self {
-        Self { name: Box::default(), number: UNKNOWN }
-    }
-}
+#[derive(Debug, Clone, Default)]
+struct Recent(Option<(Rc<str>, u32)>);
 
 #[derive(Debug)]
 struct LocalRoute {
@@ -73,12 +69,16 @@ struct LocalRoute {
 }
 
 /// Routes that a thread finds by comparing one name.
-const REMEMBERED: usize = 16;
+const REMEMBERED: usize = 64;
 
 /// Where a route is remembered; names of one place take turns.
 fn slot_of(name: &str) -> usize {
-    let last = name.as_bytes().last().copied().unwrap_or_default();
-    (name.len() ^ usize::from(last)) % REMEMBERED
+    let bytes = name.as_bytes();
+    let byte = |index: usize| bytes.get(index).copied().map_or(0, usize::from);
+    let length = bytes.len();
+    // Routes often begin and end alike.
+    let sampled = [byte(1), byte(length / 3), byte(length / 2), byte(length.saturating_sub(2))];
+    sampled.iter().fold(length, |sum, byte| sum.wrapping_mul(31).wrapping_add(*byte)) % REMEMBERED
 }
 
 impl Ticket {
@@ -152,8 +152,11 @@ impl Ticket {
         instrument.flow().take().add(METHODS.len() + self.method.index(), 1);
         let Some(route) = instrument.route_at(self.route) else { return };
         let class = class.unwrap_or_else(|| route.class_of(outcome, nanos));
-        let series = route.series(Key { method: self.method, outcome, class });
-        record(&route.shape, &route, &series, &mut series.pool.take(), nanos, trace);
+        let key = Key { method: self.method, outcome, class };
+        let series = route.series(key);
+        let bucket = route.shape.edges.bucket_of(nanos);
+        let ended = Counted { route: &route, series: &series, key, bucket, nanos };
+        record(&route.shape, &mut series.pool.take(), trace, ended);
     }
 }
 
@@ -180,7 +183,8 @@ fn meet(instruments: &mut Vec<LocalInstrument>, id: u32) -> Option<usize> {
     instruments.push(LocalInstrument {
         id,
         instrument: Arc::downgrade(&instrument),
-        recent: Default::default(),
+        recent: [const { Recent(None) }; REMEMBERED],
+        names: HashMap::default(),
         routes: Vec::new(),
         flow: instrument.flow().take(),
     });
@@ -202,17 +206,24 @@ impl LocalInstrument {
         })
     }
 
-    fn remembered(&self, name: &str) -> Option<u32> {
-        let recent = self.recent.get(slot_of(name))?;
-        // The name of HTTP clients' only route is empty, as is that of a free place.
-        (*recent.name == *name && recent.number != UNKNOWN).then_some(recent.number)
+    fn remembered(&mut self, name: &str) -> Option<u32> {
+        match self.recent.get(slot_of(name))? {
+            Recent(Some((known, number))) if **known == *name => Some(*number),
+            _ => self.recall(name),
+        }
+    }
+
+    fn recall(&mut self, name: &str) -> Option<u32> {
+        let (name, number) = self.names.get_key_value(name)?;
+        *self.recent.get_mut(slot_of(name))? = Recent(Some((Rc::clone(name), *number)));
+        Some(*number)
     }
 
     #[cold]
     fn remember(&mut self, name: &str, number: u32) -> Option<u32> {
-        // What is folded into another route stays to be looked up.
+        // What is folded into another route is not kept: there is no end to it.
         if *self.local_route(number)?.route.name == *name {
-            *self.recent.get_mut(slot_of(name))? = Recent { name: name.into(), number };
+            self.names.insert(name.into(), number);
         }
         Some(number)
     }
@@ -244,7 +255,8 @@ impl LocalRoute {
         let position = self.series.iter().position(|(known, ..)| *known == key);
         let position = position.unwrap_or_else(|| self.meet_series(key));
         if let Some((_, series, cells)) = self.series.get_mut(position) {
-            record(&self.shape, &self.route, series, cells, nanos, trace);
+            let bucket = self.shape.edges.bucket_of(nanos);
+            record(&self.shape, cells, trace, Counted { route: &self.route, series, key, bucket, nanos });
         }
     }
 
@@ -258,19 +270,10 @@ impl LocalRoute {
 }
 
 #[inline]
-fn record(
-    shape: &Shape,
-    route: &Route,
-    series: &Series,
-    cells: &mut Owned,
-    nanos: u64,
-    trace: Option<&mut Trace>,
-) {
-    let edges = &shape.edges;
-    let bucket = edges.bucket_of(nanos);
-    cells.add(bucket, 1);
-    cells.add(edges.buckets(), nanos);
+fn record(shape: &Shape, cells: &mut Owned, trace: Option<&mut Trace>, ended: Counted<'_>) {
+    cells.add(ended.bucket, 1);
+    cells.add(shape.edges.buckets(), ended.nanos);
     if let (Some(trace), Some(tracer)) = (trace, &shape.tracer) {
-        tracer.end(trace, route, series, bucket, nanos);
+        tracer.end(trace, &ended);
     }
 }

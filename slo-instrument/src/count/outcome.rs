@@ -50,7 +50,7 @@ impl Outcome {
         match self {
             Self::Http(status) => status.as_str().to_owned(),
             Self::Grpc(status) => status.name().to_owned(),
-            Self::Failed(why) => why.to_owned(),
+            Self::Failed(why) => super::classify::named(why),
             Self::Completed => "_OTHER".to_owned(),
             Self::Cancelled | Self::StreamCancelled(_) => "cancelled".to_owned(),
             Self::StreamError(_) => "stream_error".to_owned(),
@@ -96,10 +96,28 @@ const NAMES: [&str; 17] = [
 impl GrpcStatus {
     /// Success.
     pub const OK: Self = Self(0);
+    /// The caller has given up.
+    pub const CANCELLED: Self = Self(1);
     /// A failure that nothing is known of, such as a response without a status.
     pub const UNKNOWN: Self = Self(2);
+    /// The caller's argument is wrong, whatever the state of the system.
+    pub const INVALID_ARGUMENT: Self = Self(3);
     /// The deadline passed before the call was done.
     pub const DEADLINE_EXCEEDED: Self = Self(4);
+    /// No such thing.
+    pub const NOT_FOUND: Self = Self(5);
+    /// There is such a thing already.
+    pub const ALREADY_EXISTS: Self = Self(6);
+    /// Not for this caller.
+    pub const PERMISSION_DENIED: Self = Self(7);
+    /// A quota is used up.
+    pub const RESOURCE_EXHAUSTED: Self = Self(8);
+    /// Not in this state of the system.
+    pub const FAILED_PRECONDITION: Self = Self(9);
+    /// Another call came in between.
+    pub const ABORTED: Self = Self(10);
+    /// Past the valid range.
+    pub const OUT_OF_RANGE: Self = Self(11);
     /// No such method.
     pub const UNIMPLEMENTED: Self = Self(12);
     /// A fault of the server.
@@ -108,11 +126,19 @@ impl GrpcStatus {
     pub const UNAVAILABLE: Self = Self(14);
     /// Data is lost beyond recovery.
     pub const DATA_LOSS: Self = Self(15);
+    /// Nobody knows who is calling.
+    pub const UNAUTHENTICATED: Self = Self(16);
 
     /// The status with this code; a code that gRPC does not know is [`GrpcStatus::UNKNOWN`], as clients take it.
     #[must_use]
-    pub fn from_code(code: u8) -> Self {
-        if usize::from(code) < NAMES.len() { Self(code) } else { Self::UNKNOWN }
+    pub const fn from_code(code: u8) -> Self {
+        if (code as usize) < NAMES.len() { Self(code) } else { Self::UNKNOWN }
+    }
+
+    /// Its code, from 0 to 16.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        self.0
     }
 
     /// The status that the header or trailer `grpc-status` gives.
@@ -125,8 +151,8 @@ impl GrpcStatus {
     pub(crate) fn without_status(status: StatusCode) -> Self {
         match status.as_u16() {
             400 => Self::INTERNAL,
-            401 => Self(16),
-            403 => Self(7),
+            401 => Self::UNAUTHENTICATED,
+            403 => Self::PERMISSION_DENIED,
             404 => Self::UNIMPLEMENTED,
             429 | 502..=504 => Self::UNAVAILABLE,
             _ => Self::UNKNOWN,

@@ -1,23 +1,32 @@
 //! The counters of one combination of labels.
 
 use super::{
-    Class, Edges, Outcome,
+    Class, Edges, Outcome, Reading,
     cells::Pool,
-    kind::{Kind, Labelled, Labels},
+    kind::{Kind, Labels},
     stream::{self, Member, SloCounter},
 };
 use crate::{expose::render, trace::Exemplars};
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{sync::Arc, time::SystemTime};
 
-/// What is counted apart from each other within one route.
+/// What tells events of one route apart. Several of them may come to the same labels, and so to one series: an answer
+/// and a body that broke, where both are said to be good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Key {
     pub(crate) method: Method,
     pub(crate) outcome: Outcome,
     pub(crate) class: Class,
+}
+
+impl Key {
+    /// Why no SLO judges such events, where none does.
+    pub(crate) fn ignored(self) -> Option<&'static str> {
+        match (self.class, self.outcome) {
+            (Class::Ignored, Outcome::Cancelled | Outcome::StreamCancelled(_)) => Some("cancelled"),
+            (Class::Ignored, _) => Some("excluded"),
+            _ => None,
+        }
+    }
 }
 
 /// An HTTP method that has a label value of its own, or the one for all others.
@@ -59,7 +68,9 @@ impl Method {
 /// The counters that events of one combination of labels add to; everything else is derived when they are read.
 #[derive(Debug)]
 pub(crate) struct Series {
-    pub(crate) key: Key,
+    pub(crate) method: Method,
+    /// Why no SLO judges its events, where none does.
+    pub(crate) ignored: Option<&'static str>,
     pub(crate) labels: Labels,
     // The labels as the text formats have them, without the closing brace.
     rendered: String,
@@ -74,22 +85,27 @@ pub(crate) struct Series {
 impl Series {
     pub(crate) fn new(
         kind: Kind,
-        peer: &str,
-        name: &str,
-        key: Key,
+        method: Method,
+        ignored: Option<&'static str>,
+        labels: Labels,
         slos: &[SloCounter],
         edges: &Edges,
     ) -> Self {
-        let Key { method, outcome, class } = key;
-        let labels = kind.labels(&Labelled { peer, name, method: method.name(), outcome, class });
+        // What is ignored is part of no stream.
+        let members = if ignored.is_some() {
+            slos.iter().map(|_| Member::default()).collect()
+        } else {
+            stream::members(slos, kind, &labels)
+        };
         Self {
-            key,
-            members: stream::members(slos, kind, class, &labels),
+            method,
+            ignored,
+            members,
             rendered: render(&labels),
             labels,
             created: SystemTime::now(),
             pool: Arc::new(Pool::new(edges.buckets() + 1)),
-            exemplars: Exemplars::new(edges.buckets()),
+            exemplars: Exemplars::new(edges.classic().len()),
         }
     }
 
@@ -107,25 +123,5 @@ impl Series {
             total = total.saturating_add(*bucket);
             *bucket = total;
         }
-    }
-}
-
-/// The counters of a series at one moment.
-#[derive(Debug, Default)]
-pub(crate) struct Reading {
-    /// Events up to and including each bucket.
-    pub(crate) cumulative: Vec<u64>,
-    pub(crate) nanos: u64,
-}
-
-impl Reading {
-    /// All events.
-    pub(crate) fn count(&self) -> u64 {
-        self.cumulative.last().copied().unwrap_or(0)
-    }
-
-    /// The summed durations.
-    pub(crate) fn seconds(&self) -> f64 {
-        Duration::from_nanos(self.nanos).as_secs_f64()
     }
 }

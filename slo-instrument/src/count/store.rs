@@ -1,8 +1,8 @@
 //! Everything that a service counts.
 
 use super::{
-    Edges, Instrument, Kind, Shape, SloCounter,
-    series::{Reading, Series},
+    Edges, Instrument, Kind, Reading, Shape, SloCounter,
+    series::Series,
     stream::{self, Sums},
 };
 use arc_swap::ArcSwap;
@@ -70,7 +70,7 @@ impl Store {
         let mut reading = Reading::default();
         self.for_each(|_, series| {
             series.read(&mut reading);
-            stream::add(self.slos(), series, &reading, &mut sums);
+            stream::add(self.slos(), &series.members, &reading, &mut sums);
         });
         sums
     }

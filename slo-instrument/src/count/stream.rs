@@ -1,15 +1,14 @@
 //! Which of the service's own series an SLO counts.
 
 use super::{
-    Class, Edges,
+    Edges, Reading,
     kind::{Kind, Labels},
-    series::{Reading, Series},
 };
 use crate::Error;
 use regex::Regex;
 use slo_core::{
     math::Tally,
-    model::{EventCounters, MatchOp, Matcher, Name, Period, Selector, Sli, Slo},
+    model::{EventCounters, MatchOp, Matcher, Name, Period, Selector, Sli, Slo, metric},
 };
 use std::time::Duration;
 
@@ -98,9 +97,14 @@ impl SloCounter {
         Ok(Self { name: slo.name().clone(), form, first, second, threshold })
     }
 
-    /// How long an event of `kind` may take, if this is a latency SLO of that kind.
-    pub(crate) fn threshold_of(&self, kind: Kind) -> Option<Duration> {
-        self.threshold.filter(|_| self.first.kind == kind)
+    /// How long an event of `kind` with this peer and name may take, if this is a latency SLO of such events.
+    pub(crate) fn threshold_of(&self, kind: Kind, peer: &str, name: &str) -> Option<Duration> {
+        let concerns = |condition: &Condition| match condition.label {
+            metric::SERVICE_PEER_NAME => condition.test.holds(peer),
+            metric::HTTP_ROUTE | metric::RPC_METHOD | metric::OPERATION => condition.test.holds(name),
+            _ => true,
+        };
+        self.threshold.filter(|_| self.first.kind == kind && self.first.conditions.iter().all(concerns))
     }
 
     fn member(&self, kind: Kind, labels: &Labels) -> Member {
@@ -161,18 +165,14 @@ pub(crate) struct Sums {
     second: u64,
 }
 
-/// The members of a new series, one per SLO; what is ignored is part of none.
-pub(crate) fn members(slos: &[SloCounter], kind: Kind, class: Class, labels: &Labels) -> Box<[Member]> {
-    let member = |slo: &SloCounter| match class {
-        Class::Ignored => Member::default(),
-        _ => slo.member(kind, labels),
-    };
-    slos.iter().map(member).collect()
+/// The members of a new series, one per SLO.
+pub(crate) fn members(slos: &[SloCounter], kind: Kind, labels: &Labels) -> Box<[Member]> {
+    slos.iter().map(|slo| slo.member(kind, labels)).collect()
 }
 
-/// Adds what `series`, as it was read, contributes to every SLO.
-pub(crate) fn add(slos: &[SloCounter], series: &Series, reading: &Reading, sums: &mut [Sums]) {
-    for ((slo, member), sums) in slos.iter().zip(&series.members).zip(sums) {
+/// Adds what a series with these `members`, as it was read, contributes to every SLO.
+pub(crate) fn add(slos: &[SloCounter], members: &[Member], reading: &Reading, sums: &mut [Sums]) {
+    for ((slo, member), sums) in slos.iter().zip(members).zip(sums) {
         slo.add(*member, reading, sums);
     }
 }

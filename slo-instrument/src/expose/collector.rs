@@ -2,7 +2,7 @@
 
 use super::{Family, Sample, Source, Type};
 use crate::{
-    Class, Kind,
+    Kind,
     count::{Reading, Series},
 };
 use prometheus::{
@@ -45,7 +45,7 @@ impl Collector {
         let buckets: Vec<(f64, usize)> = edges.seconds().zip(edges.classic().iter().copied()).collect();
         let (mut metrics, mut reading) = (Vec::new(), Reading::default());
         self.source.store.for_each(|this, series| {
-            if this == kind && series.key.class != Class::Ignored {
+            if this == kind && series.ignored.is_none() {
                 series.read(&mut reading);
                 metrics.push(histogram(series, &buckets, &reading));
             }
@@ -98,7 +98,7 @@ fn plain(family: Family) -> MetricFamily {
                 counter.set_value(sample.value);
                 exposed.set_counter(counter);
             }
-            Type::Gauge => {
+            Type::Gauge | Type::Level => {
                 let mut gauge = Gauge::default();
                 gauge.set_value(sample.value);
                 exposed.set_gauge(gauge);
@@ -111,7 +111,7 @@ fn plain(family: Family) -> MetricFamily {
     exposed.set_help(family.help.to_owned());
     exposed.set_field_type(match family.kind {
         Type::Counter => MetricType::COUNTER,
-        Type::Gauge => MetricType::GAUGE,
+        Type::Gauge | Type::Level => MetricType::GAUGE,
     });
     exposed.set_metric(family.samples.into_iter().map(metric).collect());
     exposed

@@ -2,7 +2,7 @@
 
 use super::Source;
 use crate::{
-    Class, Kind, Outcome, SloStatus,
+    Kind, SloStatus,
     count::{METHODS, Reading},
 };
 use slo_core::model::metric;
@@ -23,6 +23,8 @@ pub(crate) enum Type {
     Counter,
     /// It goes up and down.
     Gauge,
+    /// A gauge that may be added up over instances: what OpenTelemetry calls an up-down counter.
+    Level,
 }
 
 /// A value under its labels.
@@ -54,12 +56,20 @@ impl Source {
             });
         }
         #[cfg(feature = "otlp")]
-        families.push(Family {
-            name: "slo_otlp_failed_exports_total",
-            help: "Exports to the collector that failed.",
-            kind: Type::Counter,
-            samples: self.failures.samples(),
-        });
+        if let Some(failures) = &self.failures {
+            families.push(Family {
+                name: "slo_otlp_failed_exports_total",
+                help: "Exports to the collector that failed.",
+                kind: Type::Counter,
+                samples: failures.samples(),
+            });
+            families.push(Family {
+                name: "slo_otlp_refused_data_points_total",
+                help: "Data points that the collector did not take.",
+                kind: Type::Counter,
+                samples: failures.refused_samples(),
+            });
+        }
         families.retain(|family| !family.samples.is_empty());
         families
     }
@@ -80,7 +90,7 @@ impl Source {
                     })
                 });
             let name = kind.active_metric()?;
-            Some(Family { name, help: kind.active_help(), kind: Type::Gauge, samples: samples.collect() })
+            Some(Family { name, help: kind.active_help(), kind: Type::Level, samples: samples.collect() })
         };
         Kind::ALL.into_iter().filter_map(of_kind).collect()
     }
@@ -88,13 +98,9 @@ impl Source {
     fn ignored(&self) -> Family {
         let (mut samples, mut reading) = (Vec::new(), Reading::default());
         self.store.for_each(|_, series| {
-            if series.key.class == Class::Ignored {
+            if let Some(reason) = series.ignored {
                 series.read(&mut reading);
                 let mut labels = series.labels.clone();
-                let reason = match series.key.outcome {
-                    Outcome::Cancelled | Outcome::StreamCancelled(_) => "cancelled",
-                    _ => "excluded",
-                };
                 labels.push(("reason", reason.to_owned()));
                 samples.push(Sample { labels, value: reading.count() as f64 });
             }
@@ -128,7 +134,7 @@ impl Source {
     }
 
     fn statuses(&self) -> [Family; 5] {
-        let statuses = self.statuses.load();
+        let statuses = self.ticker.latest().load();
         let per_slo = |value: fn(&SloStatus) -> Option<f64>| {
             let sample = |status: &SloStatus| {
                 Some(Sample { labels: self.identity(&status.slo), value: value(status)? })

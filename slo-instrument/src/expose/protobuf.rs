@@ -4,7 +4,7 @@
 
 use super::{Family, Source, Type};
 use crate::{
-    Class, Kind,
+    Kind,
     count::{NATIVE_INDICES, NATIVE_SCHEMA, Reading, Series, native_bound},
 };
 use prost::Message;
@@ -80,6 +80,9 @@ struct Histogram {
     positive_delta: Vec<i64>,
     #[prost(message, optional, tag = "15")]
     created: Option<Timestamp>,
+    // Of the native histogram; those of the classic one are in its buckets.
+    #[prost(message, repeated, tag = "16")]
+    exemplars: Vec<Exemplar>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -134,7 +137,7 @@ pub(super) fn encode(source: &Source) -> Vec<u8> {
 fn histograms(source: &Source, kind: Kind) -> Option<MetricFamily> {
     let (mut metrics, mut reading) = (Vec::new(), Reading::default());
     source.store.for_each(|this, series| {
-        if this == kind && series.key.class != Class::Ignored {
+        if this == kind && series.ignored.is_none() {
             series.read(&mut reading);
             metrics.push(Metric {
                 label: pairs(&series.labels),
@@ -153,34 +156,38 @@ fn histograms(source: &Source, kind: Kind) -> Option<MetricFamily> {
 
 fn histogram(source: &Source, series: &Series, reading: &Reading) -> Histogram {
     let edges = source.store.edges();
-    let bounds = edges.seconds().chain([f64::INFINITY]).zip(edges.classic());
-    let buckets = bounds.map(|(bound, bucket)| Bucket {
-        cumulative_count: reading.cumulative.get(*bucket).copied(),
-        upper_bound: Some(bound),
-        exemplar: series.exemplars.of(*bucket).map(|exemplar| {
-            let pair =
-                |name: &str, value: String| LabelPair { name: Some(name.to_owned()), value: Some(value) };
-            Exemplar {
-                label: vec![
-                    pair("trace_id", exemplar.context.trace_id()),
-                    pair("span_id", exemplar.context.span_id()),
-                ],
-                value: Some(Duration::from_nanos(exemplar.nanos).as_secs_f64()),
-                timestamp: timestamp(SystemTime::UNIX_EPOCH + Duration::from_millis(exemplar.unix_millis)),
-            }
-        }),
-    });
+    let bounds = edges.seconds().chain([f64::INFINITY]).zip(edges.classic()).enumerate();
+    let bucket: Vec<Bucket> = bounds
+        .map(|(position, (bound, bucket))| Bucket {
+            cumulative_count: reading.cumulative.get(*bucket).copied(),
+            upper_bound: Some(bound),
+            exemplar: series.exemplars.of(position).map(exemplar),
+        })
+        .collect();
     let mut histogram = Histogram {
         count: Some(reading.count()),
         sum: Some(reading.seconds()),
-        bucket: buckets.collect(),
         created: timestamp(series.created),
         ..Histogram::default()
     };
     if edges.is_native() {
+        histogram.exemplars = bucket.iter().filter_map(|bucket| bucket.exemplar.clone()).collect();
         add_native(&mut histogram, edges.bounds(), reading);
     }
+    histogram.bucket = bucket;
     histogram
+}
+
+fn exemplar(exemplar: crate::trace::Exemplar) -> Exemplar {
+    let pair = |name: &str, value: String| LabelPair { name: Some(name.to_owned()), value: Some(value) };
+    Exemplar {
+        label: vec![
+            pair("trace_id", exemplar.context.trace_id()),
+            pair("span_id", exemplar.context.span_id()),
+        ],
+        value: Some(Duration::from_nanos(exemplar.nanos).as_secs_f64()),
+        timestamp: timestamp(SystemTime::UNIX_EPOCH + Duration::from_millis(exemplar.unix_millis)),
+    }
 }
 
 /// Adds the buckets of the native histogram: those between the first and the last one that is not empty, in one span.
@@ -222,7 +229,7 @@ fn plain(family: Family, created: SystemTime) -> MetricFamily {
                 counter: Some(Counter { value, created: timestamp(created) }),
                 ..Metric::default()
             },
-            Type::Gauge => Metric { label, gauge: Some(Gauge { value }), ..Metric::default() },
+            Type::Gauge | Type::Level => Metric { label, gauge: Some(Gauge { value }), ..Metric::default() },
         }
     });
     MetricFamily {
@@ -230,7 +237,7 @@ fn plain(family: Family, created: SystemTime) -> MetricFamily {
         help: Some(family.help.to_owned()),
         kind: Some(match family.kind {
             Type::Counter => COUNTER,
-            Type::Gauge => GAUGE,
+            Type::Gauge | Type::Level => GAUGE,
         }),
         metric: metric.collect(),
     }

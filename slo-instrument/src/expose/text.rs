@@ -2,7 +2,7 @@
 
 use super::{Family, Format, Source, Type};
 use crate::{
-    Class, Kind,
+    Kind,
     count::{Reading, Series},
     trace::Exemplar,
 };
@@ -58,7 +58,7 @@ impl Text {
         let (mut is_first, mut reading) = (true, Reading::default());
         for instrument in source.store.instruments().iter().filter(|instrument| instrument.kind() == kind) {
             for route in instrument.routes() {
-                for series in route.all_series().iter().filter(|series| series.key.class != Class::Ignored) {
+                for series in route.all_series().iter().filter(|series| series.ignored.is_none()) {
                     if is_first {
                         self.head(kind.metric(), "histogram", kind.help());
                         is_first = false;
@@ -73,11 +73,11 @@ impl Text {
         series.read(reading);
         let labels = series.rendered();
         self.out.reserve((buckets.len() + 3) * (name.len() + labels.len() + 32));
-        for (bound, bucket) in buckets {
+        for (position, (bound, bucket)) in buckets.iter().enumerate() {
             self.add(&[name, "_bucket", labels, bound]);
             self.whole(reading.cumulative.get(*bucket).copied().unwrap_or(0));
             if self.is_open
-                && let Some(exemplar) = series.exemplars.of(*bucket)
+                && let Some(exemplar) = series.exemplars.of(position)
             {
                 self.exemplar(exemplar);
             }
@@ -106,7 +106,7 @@ impl Text {
     fn family(&mut self, family: &Family, created: SystemTime) {
         let kind = match family.kind {
             Type::Counter => "counter",
-            Type::Gauge => "gauge",
+            Type::Gauge | Type::Level => "gauge",
         };
         self.head(family.name, kind, family.help);
         for sample in &family.samples {

@@ -45,6 +45,12 @@ impl<B> FaultBody<B> {
     }
 }
 
+impl<B> Default for FaultBody<B> {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
 impl<B: Body> Body for FaultBody<B>
 where
     B::Error: Into<Box<dyn Error + Send + Sync>>,

@@ -1,6 +1,6 @@
 //! Which faults are injected, into how many requests, and until when.
 
-use crate::{Error, expose::Sample};
+use crate::{Error, count::UNMATCHED, expose::Sample};
 use arc_swap::ArcSwapOption;
 use http::StatusCode;
 use slo_core::model::metric;
@@ -52,7 +52,7 @@ impl Fault {
         Self::of(What::Error(status))
     }
 
-    /// Lets the request wait before the service sees it.
+    /// Lets the request wait before the service begins to work on it.
     pub const fn latency(wait: Duration) -> Self {
         Self::of(What::Latency(wait))
     }
@@ -152,23 +152,26 @@ impl Faults {
         self.inner.armed.load().as_ref().is_some_and(|armed| Instant::now() < armed.until)
     }
 
-    /// The fault for the next request, which is one to `route`.
-    pub(super) fn draw(&self, route: &str) -> Option<Fault> {
-        let armed = self.inner.armed.load();
-        let armed = armed.as_ref()?;
+    /// The fault for the next request, which is one to `path`, and to `route` where one matched.
+    pub(super) fn draw(&self, route: Option<&str>, path: &str) -> Option<Fault> {
+        let current = self.inner.armed.load();
+        let armed = current.as_ref()?;
         if Instant::now() >= armed.until {
-            self.disarm();
+            // Somebody may have armed others by now.
+            self.inner.armed.compare_and_swap(&current, None);
             return None;
         }
         let number = armed.requests.fetch_add(1, Ordering::Relaxed);
         let mut random = fastrand::Rng::with_seed(armed.seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let fault = armed.plan.iter().find(|fault| {
-            let is_here = fault.route.as_deref().is_none_or(|wanted| wanted == route);
+            let is_here = fault.route.as_deref().is_none_or(|wanted| wanted == route.unwrap_or(path));
             // Drawn for every fault, so that one of another route does not change what is drawn after it.
             random.f64() < fault.share && is_here
         })?;
         let mut injected = self.inner.injected.lock().unwrap_or_else(PoisonError::into_inner);
-        *injected.entry((fault.name(), route.to_owned())).or_default() += 1;
+        // A path is chosen by a client, and so no label; one that a fault is for is the program's.
+        let label = route.or(fault.route.as_deref()).unwrap_or(UNMATCHED);
+        *injected.entry((fault.name(), label.to_owned())).or_default() += 1;
         Some(fault.clone())
     }
 
@@ -190,7 +193,7 @@ mod tests {
     fn drawn(seed: u64, plan: impl IntoIterator<Item = Fault>) -> Vec<Option<&'static str>> {
         let faults = Faults::default();
         faults.arm(plan, seed, Duration::from_mins(1)).unwrap();
-        (0..2_000).map(|_| faults.draw("/a").map(|fault| fault.name())).collect()
+        (0..2_000).map(|_| faults.draw(Some("/a"), "/a").map(|fault| fault.name())).collect()
     }
 
     #[test]
@@ -216,7 +219,7 @@ mod tests {
         let faults = Faults::default();
         assert!(!faults.is_armed());
         faults.arm([Fault::abort()], 1, Duration::ZERO).unwrap();
-        assert_eq!((faults.is_armed(), faults.draw("/")), (false, None));
+        assert_eq!((faults.is_armed(), faults.draw(None, "/")), (false, None));
     }
 
     #[test]

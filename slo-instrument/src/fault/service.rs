@@ -39,7 +39,7 @@ where
 
     fn call(&mut self, request: Request<Req>) -> Self::Future {
         let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-        let fault = self.faults.draw(route.unwrap_or_else(|| request.uri().path()));
+        let fault = self.faults.draw(route, request.uri().path());
         match fault.as_ref().map(|fault| (fault.what, fault.name())) {
             None => FaultFuture::passing(self.inner.call(request)),
             Some((What::Latency(wait), name)) => FaultFuture::waiting(self.inner.call(request), wait, name),

@@ -1,7 +1,7 @@
 //! One SLO's budget, for decisions.
 
 use super::{SloStatus, State};
-use arc_swap::ArcSwap;
+use crate::expose::Source;
 use std::{fmt, sync::Arc};
 
 /// The live budget of one SLO; made by [`Slo::budget`](crate::Slo::budget).
@@ -20,17 +20,18 @@ use std::{fmt, sync::Arc};
 /// ```
 #[derive(Clone)]
 pub struct Budget {
-    statuses: Arc<ArcSwap<Vec<SloStatus>>>,
+    // Whose ticker goes on for as long as somebody asks.
+    source: Arc<Source>,
     position: usize,
 }
 
 impl Budget {
-    pub(crate) const fn new(statuses: Arc<ArcSwap<Vec<SloStatus>>>, position: usize) -> Self {
-        Self { statuses, position }
+    pub(crate) const fn new(source: Arc<Source>, position: usize) -> Self {
+        Self { source, position }
     }
 
     fn read<T>(&self, read: impl FnOnce(&SloStatus) -> T) -> Option<T> {
-        self.statuses.load().get(self.position).map(read)
+        self.source.ticker.latest().load().get(self.position).map(read)
     }
 
     /// Whether an alert tier fires that pages, on what this process has seen.

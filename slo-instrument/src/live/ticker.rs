@@ -36,7 +36,7 @@ impl Ticker {
     }
 
     /// Where the statuses of the last tick are.
-    pub(crate) fn latest(&self) -> Arc<ArcSwap<Vec<SloStatus>>> {
-        Arc::clone(&self.latest)
+    pub(crate) fn latest(&self) -> &ArcSwap<Vec<SloStatus>> {
+        &self.latest
     }
 }

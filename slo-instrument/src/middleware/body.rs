@@ -27,6 +27,13 @@ impl<B> CountedBody<B> {
     }
 }
 
+impl<B: Default> Default for CountedBody<B> {
+    /// A body of no request.
+    fn default() -> Self {
+        Self::new(B::default(), None)
+    }
+}
+
 impl<B: Body> Body for CountedBody<B> {
     type Data = B::Data;
     type Error = B::Error;

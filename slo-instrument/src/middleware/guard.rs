@@ -42,7 +42,7 @@ struct Rare {
     // Of a gRPC method that has not been seen before.
     name: Option<Box<str>>,
     class: Option<Class>,
-    trace: Trace,
+    trace: Option<Trace>,
 }
 
 /// How far a request has come.
@@ -87,8 +87,10 @@ impl Guard {
         self
     }
 
-    pub(super) fn traced(mut self, trace: Trace) -> Self {
-        self.rare.get_or_insert_default().trace = trace;
+    pub(super) fn traced(mut self, trace: Option<Trace>) -> Self {
+        if trace.is_some() {
+            self.rare.get_or_insert_default().trace = trace;
+        }
         self
     }
 
@@ -99,7 +101,7 @@ impl Guard {
     #[inline]
     pub(super) fn enter(&mut self) -> Option<Entered> {
         self.running = true;
-        self.rare.as_ref().and_then(|rare| rare.trace.enter())
+        self.rare.as_ref().and_then(|rare| rare.trace.as_ref()?.enter())
     }
 
     /// Code of the service has returned.
@@ -112,7 +114,9 @@ impl Guard {
     #[inline]
     pub(super) fn answered(&mut self, status: StatusCode, headers: &HeaderMap, has_body: bool) -> bool {
         self.stage = Stage::Head(status);
-        self.head_nanos = self.start.elapsed_nanos();
+        if self.latency == Latency::Head {
+            self.head_nanos = self.start.elapsed_nanos();
+        }
         if self.protocol == Protocol::Grpc {
             self.grpc_status = headers.get("grpc-status").map(GrpcStatus::from_header);
         }
@@ -131,7 +135,9 @@ impl Guard {
 
     /// A fault was injected into it.
     pub(super) fn injured(&mut self, fault: &'static str) {
-        self.rare.get_or_insert_default().trace.injured(fault);
+        if let Some(trace) = self.rare.as_mut().and_then(|rare| rare.trace.as_mut()) {
+            trace.injured(fault);
+        }
     }
 
     /// Somebody reads the response's body.
@@ -191,22 +197,28 @@ impl Guard {
             return;
         }
         self.finished = true;
-        // What a client did with a response that it was given says nothing about how long it waited for it.
-        let by_head = self.latency == Latency::Head || matches!(outcome, Outcome::StreamCancelled(_));
         let nanos = match self.stage {
-            Stage::Head(_) | Stage::Body(_) if by_head => self.head_nanos,
+            Stage::Head(_) | Stage::Body(_) if self.latency == Latency::Head => self.head_nanos,
             _ => self.start.elapsed_nanos(),
         };
         let mut rare = self.rare.take();
         if !self.ticket.has_route() {
+            // Only a method that succeeds is known to be there: all else may be said of what a scanner made up.
             let name = match outcome {
-                Outcome::Grpc(GrpcStatus::UNIMPLEMENTED) => None,
-                _ => rare.as_ref().and_then(|rare| rare.name.as_deref()),
+                Outcome::Grpc(GrpcStatus::OK) => rare.as_ref().and_then(|rare| rare.name.as_deref()),
+                _ => None,
             };
             self.ticket.name(name.unwrap_or(OTHER));
         }
-        let class = rare.as_ref().and_then(|rare| rare.class);
-        self.ticket.end(End { outcome, class, nanos }, rare.as_mut().map(|rare| &mut rare.trace));
+        let judged = rare.as_ref().and_then(|rare| rare.class);
+        // What was said to be good at its head may break all the same.
+        let is_answer = matches!(outcome, Outcome::Http(_) | Outcome::Grpc(_));
+        let class = judged.filter(|class| is_answer || *class != Class::Good);
+        let mut trace = rare.as_mut().and_then(|rare| rare.trace.as_mut());
+        if let Some(trace) = &mut trace {
+            trace.lasted(self.start.elapsed_nanos());
+        }
+        self.ticket.end(End { outcome, class, nanos }, trace);
     }
 }
 

@@ -59,9 +59,12 @@ impl Counted {
         let method = Method::of(request.method());
         let guard = |ticket, protocol| Guard::new(ticket, protocol, self.latency, start);
         match self.kind {
-            Kind::GrpcServer | Kind::GrpcClient => {
-                let path = request.uri().path();
-                let name = path.strip_prefix('/').unwrap_or(path);
+            // What a client calls is its own; what a server is called may be anything.
+            Kind::GrpcClient => {
+                guard(Ticket::start(self.instrument, grpc_method(request), Method::NONE), Protocol::Grpc)
+            }
+            Kind::GrpcServer => {
+                let name = grpc_method(request);
                 let ticket = Ticket::start_if_known(self.instrument, name, Method::NONE);
                 let guard = guard(ticket, Protocol::Grpc);
                 if ticket.has_route() { guard } else { guard.with_name(name) }
@@ -79,6 +82,11 @@ impl Counted {
             }
         }
     }
+}
+
+fn grpc_method<B>(request: &Request<B>) -> &str {
+    let path = request.uri().path();
+    path.strip_prefix('/').unwrap_or(path)
 }
 
 impl<S> SloService<S> {

@@ -13,8 +13,8 @@ use std::{sync::mpsc::Receiver, time::Duration};
 /// use std::time::Duration;
 ///
 /// let collector = Otlp::http("http://127.0.0.1:4318")
-///     .header("authorization", "Api-Token …")
-///     .delta() // as Dynatrace wants it
+///     .header("x-tenant", "shop")
+///     .delta() // as Dynatrace's agents want it
 ///     .sample(0.01)
 ///     .every(Duration::from_secs(30));
 /// let slo = Slo::builder("checkout").availability("99.9%").otlp(collector).install()?;
@@ -73,7 +73,7 @@ impl Otlp {
     }
 
     /// What OpenTelemetry's environment variables say: `OTEL_EXPORTER_OTLP_ENDPOINT`, `…_PROTOCOL`, `…_HEADERS`,
-    /// `…_TIMEOUT` and their forms with `METRICS_` and `TRACES_`, of which endpoints may differ;
+    /// `…_TIMEOUT`, of one signal `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT` and `…_TRACES_ENDPOINT`;
     /// `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`, `OTEL_METRIC_EXPORT_INTERVAL`, `OTEL_TRACES_SAMPLER` with
     /// `OTEL_TRACES_SAMPLER_ARG`, `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES`.
     ///
@@ -137,9 +137,10 @@ impl Otlp {
             }
         };
         otlp.sampled_share = match read("OTEL_TRACES_SAMPLER").as_deref() {
-            None | Some("parentbased_always_on") => 1.0,
-            Some("parentbased_always_off") => 0.0,
-            Some("parentbased_traceidratio") => share()?,
+            // What a parent has decided is kept to in any case.
+            None | Some("parentbased_always_on" | "always_on") => 1.0,
+            Some("parentbased_always_off" | "always_off") => 0.0,
+            Some("parentbased_traceidratio" | "traceidratio") => share()?,
             Some(other) => {
                 let way_out = "is not supported; write `parentbased_always_on`, `parentbased_always_off` or \
                                `parentbased_traceidratio`";
@@ -183,6 +184,14 @@ impl Otlp {
     pub const fn sample(mut self, share: f64) -> Self {
         self.sampled_share = share;
         self
+    }
+
+    /// Refuses what cannot be meant.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if (0.0..=1.0).contains(&self.sampled_share) {
+            return Ok(());
+        }
+        Err(Error::new("otlp", format!("a share of {} is not between 0 and 1", self.sampled_share)))
     }
 
     pub(crate) fn tracer(&self) -> (Tracer, Receiver<Span>) {

@@ -10,14 +10,14 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         mpsc::{Receiver, sync_channel},
     },
     thread,
     time::Duration,
 };
 use tokio::{
-    sync::{oneshot, watch},
+    sync::watch,
     time::{Instant, MissedTickBehavior, interval, interval_at},
 };
 
@@ -26,8 +26,8 @@ use tokio::{
 #[derive(Debug)]
 pub(crate) struct Exporter {
     stop: watch::Sender<bool>,
-    // What became of the last exports; taken by whoever asks first.
-    done: Mutex<Option<oneshot::Receiver<Result<(), Error>>>>,
+    // What became of the last exports.
+    done: watch::Receiver<Option<Result<(), Error>>>,
 }
 
 /// Spans of one request to the collector.
@@ -45,7 +45,7 @@ impl Exporter {
             .build()
             .map_err(|error| failed(&error))?;
         let (stop, stopped) = watch::channel(false);
-        let (finished, done) = oneshot::channel();
+        let (finished, done) = watch::channel(None);
         let (ready, made) = sync_channel(1);
         thread::Builder::new()
             .name("slo-otlp".to_owned())
@@ -61,24 +61,25 @@ impl Exporter {
                         }
                     };
                     let _nobody_waits = ready.send(Ok(()));
-                    let (metrics, traces) =
-                        tokio::join!(metrics.run(otlp.interval, stopped.clone()), traces.run(stopped));
-                    let _nobody_waits = finished.send(metrics.and(traces));
+                    let (metrics, traces) = tokio::join!(
+                        metrics.run(otlp.interval, stopped.clone()),
+                        traces.run(otlp.timeout, stopped)
+                    );
+                    finished.send_replace(Some(metrics.and(traces)));
                 });
             })
             .map_err(|error| failed(&error))?;
         made.recv().map_err(|error| failed(&error))??;
-        Ok(Self { stop, done: Mutex::new(Some(done)) })
+        Ok(Self { stop, done })
     }
 
     /// Sends what is left, and ends.
     pub(crate) async fn shutdown(&self) -> Result<(), Error> {
         self.stop.send_replace(true);
-        let done = self.done.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match done {
-            Some(done) => done.await.map_err(|error| Error::new("otlp", error.to_string()))?,
-            None => Ok(()),
-        }
+        let mut done = self.done.clone();
+        let result = done.wait_for(Option::is_some).await;
+        let result = result.map_err(|error| Error::new("otlp", error.to_string()))?;
+        result.clone().unwrap_or(Ok(()))
     }
 }
 
@@ -89,9 +90,9 @@ fn make(otlp: &Otlp, source: Arc<Source>, queue: Receiver<Span>) -> Result<(Metr
         attributes: attributes.iter().map(|(key, value)| names::attribute(key, value)).collect(),
         ..Resource::default()
     };
-    let failures = Arc::clone(&source.failures);
+    let failures = source.failures.clone().unwrap_or_default();
     let traces = TracesLoop {
-        exporter: traces::exporter(otlp, &service)?,
+        exporter: traces::exporter(otlp, &attributes)?,
         queue,
         batch: Vec::new(),
         attempts: 0,
@@ -130,8 +131,9 @@ impl MetricsLoop {
     async fn send(&mut self) -> Result<(), Error> {
         let mut request = self.metrics.request();
         match self.sender.send(std::mem::take(&mut request.message)).await {
-            Ok(()) => {
+            Ok(refused) => {
                 self.metrics.arrived(request);
+                self.failures.refused(refused);
                 Ok(())
             }
             Err(error) => {
@@ -153,7 +155,7 @@ struct TracesLoop {
 }
 
 impl TracesLoop {
-    async fn run(mut self, mut stopped: watch::Receiver<bool>) -> Result<(), Error> {
+    async fn run(mut self, timeout: Duration, mut stopped: watch::Receiver<bool>) -> Result<(), Error> {
         let mut ticks = interval(SPAN_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -161,7 +163,16 @@ impl TracesLoop {
                 _ = ticks.tick() => false,
                 _ = stopped.wait_for(|stopped| *stopped) => true,
             };
-            let sent = self.send_all().await;
+            let sent = if is_last {
+                // All that is left has the time of one request.
+                let sent = tokio::time::timeout(timeout, self.send_all()).await;
+                sent.unwrap_or_else(|_| {
+                    self.failures.of_traces();
+                    Err(Error::new("otlp traces", format!("not all sent within {timeout:?}")))
+                })
+            } else {
+                self.send_all().await
+            };
             if is_last {
                 // Whatever could not be sent now never will be.
                 self.lose();

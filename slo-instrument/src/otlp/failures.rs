@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(crate) struct Failures {
     metrics: AtomicU64,
     traces: AtomicU64,
+    refused: AtomicU64,
 }
 
 impl Failures {
@@ -17,6 +18,15 @@ impl Failures {
 
     pub(super) fn of_traces(&self) {
         self.traces.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Data points that the collector did not take.
+    pub(super) fn refused(&self, data_points: u64) {
+        self.refused.fetch_add(data_points, Ordering::Relaxed);
+    }
+
+    pub(crate) fn refused_samples(&self) -> Vec<Sample> {
+        vec![Sample { labels: vec![], value: self.refused.load(Ordering::Relaxed) as f64 }]
     }
 
     pub(crate) fn samples(&self) -> Vec<Sample> {

@@ -2,7 +2,7 @@
 
 use super::names;
 use crate::{
-    Class, Kind,
+    Kind,
     count::{Edges, Reading, Series},
     expose::{Family, Source, Type},
 };
@@ -72,7 +72,11 @@ impl Metrics {
 
     /// The request has arrived: what comes next is counted from there.
     pub(super) fn arrived(&mut self, request: Request) {
-        self.arrived = request.arrived;
+        // What was not part of this request was not forgotten by the collector.
+        let Arrived { at, histograms, counters } = request.arrived;
+        self.arrived.at = at;
+        self.arrived.histograms.extend(histograms);
+        self.arrived.counters.extend(counters);
     }
 
     fn temporality(&self) -> i32 {
@@ -82,16 +86,17 @@ impl Metrics {
     }
 
     /// When what is sent was begun to be counted, of a series that is counted since `created`.
-    fn start(&self, created: SystemTime) -> u64 {
+    fn start(&self, created: SystemTime, now: SystemTime) -> u64 {
         let last = self.arrived.at.filter(|last| self.is_delta && *last > created);
-        unix_nanos(last.unwrap_or(created))
+        // A series may have been made since the request was begun.
+        unix_nanos(last.unwrap_or(created).min(now))
     }
 
     fn histograms(&self, kind: Kind, now: SystemTime, next: &mut Arrived) -> Option<Metric> {
         let edges = self.source.store.edges();
         let (mut data_points, mut reading) = (Vec::new(), Reading::default());
         self.source.store.for_each(|this, series| {
-            if this == kind && series.key.class != Class::Ignored {
+            if this == kind && series.ignored.is_none() {
                 series.read(&mut reading);
                 data_points.push(self.histogram(kind, series, edges, &reading, now, next));
             }
@@ -141,20 +146,29 @@ impl Metrics {
         }
         HistogramDataPoint {
             attributes: names::attributes(&series.labels),
-            start_time_unix_nano: self.start(series.created),
+            start_time_unix_nano: self.start(series.created, now),
             time_unix_nano: unix_nanos(now),
             count: since.last().copied().unwrap_or(0),
             sum: Some(sum.max(0.0)),
             bucket_counts,
             explicit_bounds: edges.seconds().collect(),
-            exemplars: exemplars(series, edges),
+            exemplars: self.exemplars(series),
             ..HistogramDataPoint::default()
         }
+    }
+
+    /// Those since the last export that arrived: each is sent once.
+    fn exemplars(&self, series: &Series) -> Vec<Exemplar> {
+        let buckets = 0..self.source.store.edges().classic().len();
+        let found = buckets.filter_map(|bucket| series.exemplars.of(bucket)).map(exemplar);
+        let last = self.arrived.at.map_or(0, unix_nanos);
+        found.filter(|exemplar| exemplar.time_unix_nano >= last).collect()
     }
 
     fn plain(&self, family: Family, now: SystemTime, next: &mut Arrived) -> Metric {
         let (name, unit) = names::plain(family.name);
         let is_counter = family.kind == Type::Counter;
+        let is_level = family.kind == Type::Level;
         let points = family.samples.into_iter().map(|sample| {
             let mut value = sample.value;
             let attributes = names::attributes(&sample.labels);
@@ -165,7 +179,11 @@ impl Metrics {
             }
             NumberDataPoint {
                 attributes,
-                start_time_unix_nano: if is_counter { self.start(self.source.created) } else { 0 },
+                start_time_unix_nano: if is_counter || is_level {
+                    self.start(self.source.created, now)
+                } else {
+                    0
+                },
                 time_unix_nano: unix_nanos(now),
                 value: Some(number_data_point::Value::AsDouble(value)),
                 ..NumberDataPoint::default()
@@ -175,6 +193,9 @@ impl Metrics {
         let data = if is_counter {
             let aggregation_temporality = self.temporality();
             Data::Sum(Sum { data_points, aggregation_temporality, is_monotonic: true })
+        } else if is_level {
+            let aggregation_temporality = AggregationTemporality::Cumulative.into();
+            Data::Sum(Sum { data_points, aggregation_temporality, is_monotonic: false })
         } else {
             Data::Gauge(Gauge { data_points })
         };
@@ -188,19 +209,15 @@ impl Metrics {
     }
 }
 
-fn exemplars(series: &Series, edges: &Edges) -> Vec<Exemplar> {
-    let found = edges.classic().iter().filter_map(|bucket| series.exemplars.of(*bucket));
-    let exemplar = |found: crate::trace::Exemplar| {
-        let ([high, low], span_id) = found.context.ids();
-        Exemplar {
-            time_unix_nano: found.unix_millis.saturating_mul(1_000_000),
-            span_id: span_id.to_be_bytes().to_vec(),
-            trace_id: [high.to_be_bytes(), low.to_be_bytes()].concat(),
-            value: Some(exemplar::Value::AsDouble(Duration::from_nanos(found.nanos).as_secs_f64())),
-            ..Exemplar::default()
-        }
-    };
-    found.map(exemplar).collect()
+fn exemplar(found: crate::trace::Exemplar) -> Exemplar {
+    let ([high, low], span_id) = found.context.ids();
+    Exemplar {
+        time_unix_nano: found.unix_millis.saturating_mul(1_000_000),
+        span_id: span_id.to_be_bytes().to_vec(),
+        trace_id: [high.to_be_bytes(), low.to_be_bytes()].concat(),
+        value: Some(exemplar::Value::AsDouble(Duration::from_nanos(found.nanos).as_secs_f64())),
+        ..Exemplar::default()
+    }
 }
 
 fn unix_nanos(time: SystemTime) -> u64 {

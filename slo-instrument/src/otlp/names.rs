@@ -18,8 +18,8 @@ pub(super) const fn histogram(kind: Kind) -> &'static str {
 /// The name and unit of a metric from which collectors make its Prometheus name again.
 pub(super) fn plain(name: &str) -> (String, &'static str) {
     match name {
-        "http_server_active_requests" => ("http.server.active_requests".to_owned(), "{request}"),
-        "http_client_active_requests" => ("http.client.active_requests".to_owned(), "{request}"),
+        metric::HTTP_SERVER_ACTIVE_REQUESTS => ("http.server.active_requests".to_owned(), "{request}"),
+        metric::HTTP_CLIENT_ACTIVE_REQUESTS => ("http.client.active_requests".to_owned(), "{request}"),
         _ => {
             let (name, unit) = match name.strip_suffix("_ratio") {
                 Some(name) => (name, "1"),

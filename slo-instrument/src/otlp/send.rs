@@ -46,8 +46,9 @@ impl Sender {
         Ok(Self { transport, headers: headers(otlp)?, timeout: otlp.timeout })
     }
 
-    /// Sends, and waits for no longer than the timeout.
-    pub(super) async fn send(&mut self, message: ExportMetricsServiceRequest) -> Result<(), Error> {
+    /// Sends, and waits for no longer than the timeout. Gives what the collector refused of it: that is not to be sent
+    /// again.
+    pub(super) async fn send(&mut self, message: ExportMetricsServiceRequest) -> Result<u64, Error> {
         let failed = |message: String| Error::new("otlp metrics", message);
         let (timeout, headers) = (self.timeout, self.headers.clone());
         let sent = async {
@@ -73,21 +74,16 @@ impl Sender {
                     }
                     let body = Limited::new(answer.into_body(), LONGEST_ANSWER);
                     let body = body.collect().await.map_err(|error| failed(error.to_string()))?;
-                    ExportMetricsServiceResponse::decode(body.to_bytes())
-                        .map_err(|error| failed(error.to_string()))
+                    // It has arrived; an answer that cannot be read refuses nothing.
+                    Ok(ExportMetricsServiceResponse::decode(body.to_bytes()).unwrap_or_default())
                 }
             }
         };
         let answer = tokio::time::timeout(timeout, sent)
             .await
             .map_err(|_| failed(format!("no answer within {timeout:?}")))??;
-        match answer.partial_success {
-            Some(partial) if partial.rejected_data_points > 0 => Err(failed(format!(
-                "the collector refused {} data points: {}",
-                partial.rejected_data_points, partial.error_message
-            ))),
-            _ => Ok(()),
-        }
+        let refused = answer.partial_success.map_or(0, |partial| partial.rejected_data_points);
+        Ok(u64::try_from(refused).unwrap_or(0))
     }
 }
 

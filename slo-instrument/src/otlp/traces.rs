@@ -20,7 +20,7 @@ use opentelemetry_sdk::{
 };
 
 /// The exporter for spans; to be made and used on a runtime.
-pub(super) fn exporter(otlp: &Otlp, service: &str) -> Result<SpanExporter, Error> {
+pub(super) fn exporter(otlp: &Otlp, resource: &[(String, String)]) -> Result<SpanExporter, Error> {
     send::uri(&otlp.traces_endpoint)?;
     let headers = send::headers(otlp)?;
     let exporter = match otlp.protocol {
@@ -39,15 +39,9 @@ pub(super) fn exporter(otlp: &Otlp, service: &str) -> Result<SpanExporter, Error
             .build(),
     };
     let mut exporter = exporter.map_err(|error| Error::new("otlp traces", error.to_string()))?;
-    exporter.set_resource(&resource(otlp, service));
+    let attributes = resource.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
+    exporter.set_resource(&Resource::builder_empty().with_attributes(attributes).build());
     Ok(exporter)
-}
-
-fn resource(otlp: &Otlp, service: &str) -> Resource {
-    let attributes = resource_attributes(otlp, service).into_iter();
-    Resource::builder_empty()
-        .with_attributes(attributes.map(|(key, value)| KeyValue::new(key, value)))
-        .build()
 }
 
 /// What is said of the process: at least the service's name.
@@ -56,7 +50,22 @@ pub(super) fn resource_attributes(otlp: &Otlp, service: &str) -> Vec<(String, St
     if !attributes.iter().any(|(key, _)| key == "service.name") {
         attributes.push(("service.name".to_owned(), service.to_owned()));
     }
+    if !attributes.iter().any(|(key, _)| key == "service.instance.id") {
+        attributes.push(("service.instance.id".to_owned(), instance_id()));
+    }
     attributes
+}
+
+/// A random UUID: what is sent by several instances must not look like one.
+fn instance_id() -> String {
+    let (high, low) = (fastrand::u64(..), fastrand::u64(..));
+    let (time, version, variant) = (high >> 16, high & 0xfff, (low >> 48) & 0x3fff | 0x8000);
+    format!(
+        "{:08x}-{:04x}-4{version:03x}-{variant:04x}-{:012x}",
+        time >> 16,
+        time & 0xffff,
+        low & 0xffff_ffff_ffff
+    )
 }
 
 /// A span as OpenTelemetry has it.
@@ -85,7 +94,7 @@ pub(super) fn data(span: Span) -> SpanData {
         attributes.push(KeyValue::new("slo.fault", fault));
     }
     SpanData {
-        span_context: span_context(span.context),
+        span_context: span_context(span.context, span.state.as_ref()),
         parent_span_id: span.parent.map_or(SpanId::INVALID, SpanId::from),
         parent_span_is_remote: span.parent.is_some()
             && matches!(span.kind, Kind::HttpServer | Kind::GrpcServer),

@@ -1,7 +1,7 @@
 //! W3C trace context: which trace a request belongs to.
 
 use http::{HeaderMap, HeaderValue};
-use std::{cell::Cell, fmt::Write};
+use std::{cell::RefCell, fmt::Write};
 
 /// The identity of a request in a trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,16 +12,25 @@ pub struct TraceContext {
 }
 
 const HEADER: &str = "traceparent";
+const STATE_HEADER: &str = "tracestate";
 
 thread_local! {
-    static CURRENT: Cell<Option<TraceContext>> = const { Cell::new(None) };
+    static CURRENT: RefCell<Option<Current>> = const { RefCell::new(None) };
+}
+
+/// The request that is being worked on.
+#[derive(Debug, Clone)]
+pub(crate) struct Current {
+    pub(crate) context: TraceContext,
+    /// What other tracing systems have to say, to be passed on as it is.
+    pub(crate) state: Option<HeaderValue>,
 }
 
 impl TraceContext {
     /// The request that is being worked on, for logs: in its handler, where no task was spawned in between.
     #[must_use]
     pub fn current() -> Option<Self> {
-        CURRENT.get()
+        Current::get().map(|current| current.context)
     }
 
     /// The root of a trace of its own.
@@ -70,14 +79,6 @@ impl TraceContext {
         is_valid.then_some(Self { trace_id, span_id, sampled: flags & 1 == 1 })
     }
 
-    /// Passes the context on in `headers`.
-    pub(crate) fn inject(self, headers: &mut HeaderMap) {
-        let text = format!("00-{}-{}-{:02x}", self.trace_id(), self.span_id(), u8::from(self.sampled));
-        if let Ok(value) = HeaderValue::try_from(text) {
-            headers.insert(HEADER, value);
-        }
-    }
-
     /// The trace, as 32 hexadecimal digits.
     #[must_use]
     pub fn trace_id(self) -> String {
@@ -103,23 +104,61 @@ impl TraceContext {
         (self.trace_id, self.span_id)
     }
 
-    pub(crate) const fn of_ids(trace_id: [u64; 2], span_id: u64) -> Self {
-        Self { trace_id, span_id, sampled: true }
+    pub(crate) const fn of_ids(trace_id: [u64; 2], span_id: u64, sampled: bool) -> Self {
+        Self { trace_id, span_id, sampled }
+    }
+}
+
+impl Current {
+    fn get() -> Option<Self> {
+        // On a thread that is ending, nothing is current.
+        CURRENT.try_with(|current| current.try_borrow().ok()?.clone()).ok().flatten()
     }
 
-    /// Makes this the current context until the guard is dropped.
-    pub(crate) fn enter(self) -> Entered {
+    /// What `headers` say.
+    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
+        let context = TraceContext::of(headers)?;
+        Some(Self { context, state: headers.get(STATE_HEADER).cloned() })
+    }
+
+    /// What is being worked on here: a span of `tracing` or OpenTelemetry, or a request.
+    pub(crate) fn here() -> Option<Self> {
+        #[cfg(feature = "otlp")]
+        if let Some(current) = super::otel::current() {
+            return Some(current);
+        }
+        Self::get()
+    }
+
+    /// Passes it on in `headers`.
+    pub(crate) fn inject(&self, headers: &mut HeaderMap) {
+        let Self { context, state } = self;
+        let flags = u8::from(context.sampled);
+        let text = format!("00-{}-{}-{flags:02x}", context.trace_id(), context.span_id());
+        if let Ok(value) = HeaderValue::try_from(text) {
+            headers.insert(HEADER, value);
+        }
+        match state {
+            Some(state) => headers.insert(STATE_HEADER, state.clone()),
+            // It belongs to a trace that is none any more.
+            None => headers.remove(STATE_HEADER),
+        };
+    }
+
+    /// Makes this the current one until the guard is dropped.
+    pub(crate) fn enter(&self) -> Entered {
+        let before = CURRENT.try_with(|current| current.replace(Some(self.clone())));
         Entered {
-            before: CURRENT.replace(Some(self)),
+            before: before.ok().flatten(),
             #[cfg(feature = "otlp")]
-            _parent: self.sampled.then(|| super::otel::attach(self)),
+            _parent: self.context.sampled.then(|| super::otel::attach(self)),
         }
     }
 }
 
 /// Restores the context from before.
 pub(crate) struct Entered {
-    before: Option<TraceContext>,
+    before: Option<Current>,
     // What spans of `tracing` or of OpenTelemetry's own API become children of.
     #[cfg(feature = "otlp")]
     _parent: Option<opentelemetry::ContextGuard>,
@@ -127,7 +166,8 @@ pub(crate) struct Entered {
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        CURRENT.set(self.before);
+        let before = self.before.take();
+        let _ending = CURRENT.try_with(|current| current.replace(before));
     }
 }
 
@@ -170,12 +210,19 @@ mod tests {
         }
     }
 
+    fn current(context: TraceContext, state: Option<&'static str>) -> Current {
+        Current { context, state: state.map(HeaderValue::from_static) }
+    }
+
     #[test]
     fn passes_on_what_it_reads() {
         let mut headers = HeaderMap::new();
         let root = TraceContext::root(true);
-        root.inject(&mut headers);
+        current(root, Some("vendor=1")).inject(&mut headers);
         assert_eq!(TraceContext::of(&headers), Some(root));
+        assert_eq!(Current::of(&headers).and_then(|current| current.state).unwrap(), "vendor=1");
+        current(root, None).inject(&mut headers);
+        assert_eq!(headers.get(STATE_HEADER), None, "of another trace");
         headers.append(HEADER, HeaderValue::from_static("00-1-1-01"));
         assert_eq!(TraceContext::of(&headers), None, "two parents are none");
     }
@@ -184,9 +231,9 @@ mod tests {
     fn is_current_within() {
         let (outer, inner) = (TraceContext::root(false), TraceContext::root(false));
         {
-            let _outer = outer.enter();
+            let _outer = current(outer, None).enter();
             {
-                let _inner = inner.enter();
+                let _inner = current(inner, None).enter();
                 assert_eq!(TraceContext::current(), Some(inner));
             }
             assert_eq!(TraceContext::current(), Some(outer));

@@ -88,7 +88,7 @@ impl Slot {
             let [high, low] = &self.trace_id;
             let trace_id = [high.load(Ordering::Relaxed), low.load(Ordering::Relaxed)];
             let exemplar = Exemplar {
-                context: TraceContext::of_ids(trace_id, self.span_id.load(Ordering::Relaxed)),
+                context: TraceContext::of_ids(trace_id, self.span_id.load(Ordering::Relaxed), true),
                 nanos: self.nanos.load(Ordering::Relaxed),
                 unix_millis: self.unix_millis.load(Ordering::Relaxed),
             };
@@ -114,7 +114,7 @@ mod tests {
                 let exemplars = &exemplars;
                 scope.spawn(move || {
                     for _ in 0..20_000 {
-                        let context = TraceContext::of_ids([thread; 2], thread);
+                        let context = TraceContext::of_ids([thread; 2], thread, true);
                         exemplars.offer(1, thread, context);
                     }
                 });

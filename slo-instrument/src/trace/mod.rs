@@ -7,10 +7,10 @@ mod otel;
 mod span;
 mod tracer;
 
-pub(crate) use context::Entered;
 pub use context::TraceContext;
+pub(crate) use context::{Current, Entered};
 pub(crate) use exemplar::{Exemplar, Exemplars};
 #[cfg(feature = "otlp")]
 pub(crate) use otel::span_context;
 pub(crate) use span::{Span, Spans};
-pub(crate) use tracer::{Trace, Tracer};
+pub(crate) use tracer::{Counted, Trace, Tracer};

@@ -2,6 +2,7 @@
 
 use super::TraceContext;
 use crate::Kind;
+use http::HeaderValue;
 use std::{
     sync::{
         Arc,
@@ -16,6 +17,8 @@ use std::{
 #[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "only collectors take spans"))]
 pub(crate) struct Span {
     pub(crate) context: TraceContext,
+    /// The header `tracestate` of its trace.
+    pub(crate) state: Option<HeaderValue>,
     pub(crate) parent: Option<u64>,
     pub(crate) kind: Kind,
     pub(crate) name: String,

@@ -1,6 +1,6 @@
 //! Which requests are traced, and what is made of them.
 
-use super::{Entered, Span, Spans, TraceContext};
+use super::{Current, Entered, Span, Spans, TraceContext};
 use crate::{
     Class, Kind,
     count::{Key, Route, Series},
@@ -27,15 +27,17 @@ struct Inner {
 /// The trace of a request on its way. Most are none, or unsampled: numbers, nothing else.
 #[derive(Debug, Default)]
 pub(crate) struct Trace {
-    context: Option<TraceContext>,
+    current: Option<Current>,
     parent: Option<u64>,
+    // Since the request was begun; what is counted may be less.
+    nanos: u64,
     // The path of a sampled request.
     path: Option<Box<str>>,
     fault: Option<&'static str>,
 }
 
 impl Tracer {
-    /// Samples that share of the traces that begin here, and sends spans to `spans`.
+    /// Samples that share of the traces that begin here, and sends spans to `spans`. Without them, no trace begins here.
     pub(crate) fn new(sampled_share: f64, spans: Option<Spans>) -> Self {
         Self { inner: Arc::new(Inner { sampled_share, spans }) }
     }
@@ -44,24 +46,37 @@ impl Tracer {
         self.inner.spans.as_ref()
     }
 
-    /// Starts the trace of a request, or goes on with it: what is served has its parent in its headers, what is sent
-    /// passes its own on there.
-    pub(crate) fn start<B>(&self, kind: Kind, request: &mut Request<B>) -> Trace {
+    /// Starts the trace of a request, or goes on with it: what is served has its parent in its headers; what is sent has
+    /// it there or here, and passes its own on.
+    pub(crate) fn start<B>(&self, kind: Kind, request: &mut Request<B>) -> Option<Trace> {
         let is_client = matches!(kind, Kind::HttpClient | Kind::GrpcClient);
-        let parent = if is_client { current() } else { TraceContext::of(request.headers()) };
-        let context = parent.map_or_else(|| TraceContext::root(self.draws()), TraceContext::child);
+        let given = Current::of(request.headers());
+        let mut trace = self.below(if is_client { given.or_else(Current::here) } else { given })?;
+        let current = trace.current.as_ref()?;
         if is_client {
-            context.inject(request.headers_mut());
+            current.inject(request.headers_mut());
         }
-        let path = (context.is_sampled() && self.inner.spans.is_some()).then(|| request.uri().path().into());
-        Trace { context: Some(context), parent: parent.map(|parent| parent.ids().1), path, fault: None }
+        if current.context.is_sampled() && self.inner.spans.is_some() {
+            trace.path = Some(request.uri().path().into());
+        }
+        Some(trace)
     }
 
     /// Starts the trace of an operation, below the request that is being worked on.
-    pub(crate) fn start_operation(&self) -> Trace {
-        let parent = current();
-        let context = parent.map_or_else(|| TraceContext::root(self.draws()), TraceContext::child);
-        Trace { context: Some(context), parent: parent.map(|parent| parent.ids().1), path: None, fault: None }
+    pub(crate) fn start_operation(&self) -> Option<Trace> {
+        self.below(Current::here())
+    }
+
+    /// A trace below `parent`, or one that begins here.
+    fn below(&self, parent: Option<Current>) -> Option<Trace> {
+        let parent_id = parent.as_ref().map(|parent| parent.context.ids().1);
+        let current = if let Some(parent) = parent {
+            Current { context: parent.context.child(), state: parent.state }
+        } else {
+            self.inner.spans.as_ref()?;
+            Current { context: TraceContext::root(self.draws()), state: None }
+        };
+        Some(Trace { current: Some(current), parent: parent_id, ..Trace::default() })
     }
 
     fn draws(&self) -> bool {
@@ -70,40 +85,54 @@ impl Tracer {
     }
 
     /// Records what became of a request: an exemplar, and a span if it was sampled or hurt an SLO.
-    pub(crate) fn end(&self, trace: &mut Trace, route: &Route, series: &Series, bucket: usize, nanos: u64) {
-        let Some(context) = trace.context.take() else { return };
-        let Key { method, outcome, class } = series.key;
+    pub(crate) fn end(&self, trace: &mut Trace, ended: &Counted<'_>) {
+        let Some(current) = trace.current.take() else { return };
+        let Counted { route, series, key, bucket, nanos } = *ended;
         let hurts = || {
-            route.shape.slos.iter().zip(&series.members).filter(|(slo, member)| slo.is_hurt(**member, bucket))
+            let slos = route.shape.slos.iter().zip(&series.members);
+            slos.filter(|(slo, member)| slo.is_hurt(**member, bucket))
         };
-        let is_recorded = match &self.inner.spans {
-            None => context.is_sampled(),
-            Some(_) if context.is_sampled() || class != Class::Good => true,
-            // Slow ones are good to the availability, and bad to the latency.
-            Some(_) => hurts().next().is_some(),
-        };
+        let is_error = matches!(key.class, Class::Bad | Class::BadFor(_));
+        let is_sampled = current.context.is_sampled();
+        // Without spans, only what somebody else has sampled can be looked up.
+        let is_recorded =
+            is_sampled || (self.inner.spans.is_some() && (is_error || hurts().next().is_some()));
         if !is_recorded {
             return;
         }
-        series.exemplars.offer(bucket, nanos, context);
+        if series.ignored.is_none() {
+            series.exemplars.offer(route.shape.edges.classic_of(bucket), nanos, current.context);
+        }
         if let Some(spans) = &self.inner.spans {
-            let duration = Duration::from_nanos(nanos);
+            let duration = Duration::from_nanos(trace.nanos.max(nanos));
             let now = SystemTime::now();
             spans.send(Span {
-                context,
+                context: current.context,
+                state: current.state,
                 parent: trace.parent,
                 kind: route.kind(),
-                name: span_name(route.kind(), method.name(), &route.name),
+                name: span_name(route.kind(), key.method.name(), &route.name),
                 start: now.checked_sub(duration).unwrap_or(now),
                 duration,
                 labels: series.labels.clone(),
                 path: trace.path.take(),
-                error: matches!(class, Class::Bad | Class::BadFor(_)).then(|| class.error_type(outcome)),
+                error: is_error.then(|| key.class.error_type(key.outcome)),
                 hurt_slos: hurts().map(|(slo, _)| slo.name().to_owned()).collect(),
                 fault: trace.fault,
             });
         }
     }
+}
+
+/// An event that was counted, for its trace.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Counted<'a> {
+    pub(crate) route: &'a Route,
+    pub(crate) series: &'a Series,
+    pub(crate) key: Key,
+    pub(crate) bucket: usize,
+    /// The duration that was counted.
+    pub(crate) nanos: u64,
 }
 
 /// `{method} {route}`, or `HTTP` where a method is not one of the known, as the conventions have it.
@@ -116,19 +145,15 @@ fn span_name(kind: Kind, method: &str, name: &str) -> String {
     }
 }
 
-/// The span that what is sent from here belongs to: of `tracing` or OpenTelemetry, or the request's own.
-fn current() -> Option<TraceContext> {
-    #[cfg(feature = "otlp")]
-    if let Some(context) = super::otel::current() {
-        return Some(context);
-    }
-    TraceContext::current()
-}
-
 impl Trace {
     /// Makes this the current trace for as long as what is given back is kept.
     pub(crate) fn enter(&self) -> Option<Entered> {
-        self.context.map(TraceContext::enter)
+        self.current.as_ref().map(Current::enter)
+    }
+
+    /// Says how long ago the request was begun.
+    pub(crate) const fn lasted(&mut self, nanos: u64) {
+        self.nanos = nanos;
     }
 
     /// Says that a fault was injected.

@@ -19,14 +19,14 @@ use std::{sync::atomic::Ordering, time::Duration};
 use tower::{Layer, ServiceExt, service_fn};
 
 fn slo(otlp: Otlp) -> Slo {
-    Slo::builder("checkout").availability("99.9%").latency("20ms", "99%").otlp(otlp).install().unwrap()
+    Slo::builder("checkout").availability("99.9%").latency("200ms", "99%").otlp(otlp).install().unwrap()
 }
 
 fn app(slo: &Slo) -> Router {
     Router::new()
         .route("/users/{id}", get(|| async { "ok" }))
         .route("/broken", get(|| async { StatusCode::SERVICE_UNAVAILABLE }))
-        .route("/slow", get(|| async { tokio::time::sleep(Duration::from_millis(40)).await }))
+        .route("/slow", get(|| async { tokio::time::sleep(Duration::from_millis(300)).await }))
         .layer(slo.fault_layer())
         .layer(slo.layer())
 }
@@ -137,7 +137,10 @@ async fn sends_metrics_that_a_collector_can_read() {
         slo.shutdown().await.unwrap();
         let resource =
             collector.state.metrics.lock().unwrap()[0].resource_metrics[0].resource.clone().unwrap();
-        assert_eq!(attributes(&resource.attributes), ["service.name=checkout"]);
+        let resource = attributes(&resource.attributes);
+        let [instance, service] = &resource[..] else { panic!("{resource:?}") };
+        assert_eq!(service, "service.name=checkout");
+        assert!(instance.starts_with("service.instance.id=") && instance.len() == 20 + 36, "{instance}");
         let (points, temporality) = collector.state.histogram();
         assert_eq!(temporality, AggregationTemporality::Cumulative as i32);
         let [broken, users] = &points[..] else { panic!("{points:?}") };
@@ -152,7 +155,7 @@ async fn sends_metrics_that_a_collector_can_read() {
         );
         assert_eq!((broken.count, users.count), (1, 2));
         assert_eq!(users.explicit_bounds.len() + 1, users.bucket_counts.len());
-        assert!(users.explicit_bounds.contains(&0.02), "an edge at the threshold");
+        assert!(users.explicit_bounds.contains(&0.2), "an edge at the threshold");
         assert_eq!(users.bucket_counts.iter().sum::<u64>(), 2);
         assert!(users.sum.unwrap() > 0.0 && users.start_time_unix_nano < users.time_unix_nano);
         let trace: Vec<u8> = (0..16)
@@ -223,6 +226,7 @@ async fn a_trace_goes_on_in_what_is_called() {
     let slo = slo(collector.otlp());
     let payments = slo.client_layer("payments").layer(service_fn(|request: Request<Body>| async move {
         // The far side sees the client's span as its parent.
+        assert_eq!(request.headers()["tracestate"], "vendor=1");
         let parent = request.headers()["traceparent"].to_str().unwrap().to_owned();
         Ok::<_, std::convert::Infallible>(http::Response::new(Body::from(parent)))
     }));
@@ -231,7 +235,9 @@ async fn a_trace_goes_on_in_what_is_called() {
         Body::new(response.into_body())
     };
     let app = Router::new().route("/pay", get(handler)).layer(slo.layer());
-    let request = Request::builder().uri("/pay").header("traceparent", SAMPLED).body(Body::empty()).unwrap();
+    let request =
+        Request::builder().uri("/pay").header("traceparent", SAMPLED).header("tracestate", "vendor=1");
+    let request = request.body(Body::empty()).unwrap();
     let response = app.oneshot(request).await.unwrap();
     let passed_on = http_body_util::BodyExt::collect(response.into_body()).await.unwrap().to_bytes();
     slo.shutdown().await.unwrap();
@@ -294,6 +300,10 @@ async fn deltas_add_up_whatever_is_lost_on_the_way() {
         };
         ask(&slo, "/users/1", UNSAMPLED).await;
         until("the first delta", || counted() == 1).await;
+        // Some more exports, with nothing new in them.
+        let first = collector.state.metrics.lock().unwrap().len();
+        until("more exports", || collector.state.metrics.lock().unwrap().len() > first + 2).await;
+        assert_eq!(counted(), 1);
         // What a collector has taken and not said so may come twice; this one takes nothing while it hangs.
         collector.state.hangs.store(true, Ordering::SeqCst);
         ask(&slo, "/users/2", UNSAMPLED).await;
@@ -303,7 +313,7 @@ async fn deltas_add_up_whatever_is_lost_on_the_way() {
         ask(&slo, "/users/3", UNSAMPLED).await;
         slo.shutdown().await.unwrap();
         assert!(collector.state.metrics.lock().unwrap().len() > before);
-        assert!(counted() >= 3, "{}", counted());
+        assert_eq!(counted(), 3);
     }
 }
 

@@ -1,0 +1,32 @@
+//! Everything that a service exposes.
+
+#[cfg(feature = "native-histograms")]
+use super::protobuf;
+use super::{Format, text};
+use crate::{count::Store, fault::Faults, live::Ticker, trace::Spans};
+use slo_core::model::Service;
+use std::{sync::Arc, time::SystemTime};
+
+/// Everything that a service exposes.
+#[derive(Debug)]
+pub(crate) struct Source {
+    pub(crate) service: Service,
+    pub(crate) store: Arc<Store>,
+    pub(crate) ticker: Ticker,
+    pub(crate) spans: Option<Spans>,
+    pub(crate) faults: Faults,
+    #[cfg(feature = "otlp")]
+    pub(crate) failures: Option<Arc<crate::otlp::Failures>>,
+    pub(crate) created: SystemTime,
+}
+
+impl Source {
+    /// The metrics in `format`.
+    pub(crate) fn encode(&self, format: Format) -> Vec<u8> {
+        match format {
+            Format::Text | Format::OpenMetrics => text::encode(self, format).into_bytes(),
+            #[cfg(feature = "native-histograms")]
+            Format::Protobuf => protobuf::encode(self),
+        }
+    }
+}
