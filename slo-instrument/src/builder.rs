@@ -83,7 +83,9 @@ impl Builder {
         self
     }
 
-    /// An SLO named `availability` over 30 days: the share of events that are no errors.
+    /// An SLO named `availability` over 30 days with the Workbook's alerts: the share of events that are no errors.
+    ///
+    /// These alerts need an objective above 93.0556 %. Other periods and alerts are for a spec, see [`Slo::from_spec`].
     pub fn availability(self, objective: &str) -> Self {
         self.declare(Promise::Availability, objective)
     }
@@ -151,7 +153,10 @@ impl Builder {
     }
 
     /// Counts durations in the buckets of native histograms too, and exposes them to scrapers that ask for Prometheus'
-    /// protobuf format. Every series then has 169 counters more.
+    /// protobuf format. Every series then has 169 counters more, of each thread that counts it.
+    ///
+    /// The rules read classic histograms. A Prometheus that scrapes native ones drops those unless it is told to keep
+    /// them: `always_scrape_classic_histograms: true`, before 3.0 `scrape_classic_histograms: true`; 2.42 cannot.
     #[cfg(feature = "native-histograms")]
     pub const fn native_histograms(mut self) -> Self {
         self.native_histograms = true;

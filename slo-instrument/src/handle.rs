@@ -103,9 +103,10 @@ impl Slo {
     #[cfg(feature = "spec")]
     pub fn from_file(path: impl AsRef<std::path::Path>) -> Result<Builder, Error> {
         let path = path.as_ref();
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Error::new(path.display().to_string(), error.to_string()))?;
-        Self::from_spec(&text)
+        let place = path.display().to_string();
+        let text =
+            std::fs::read_to_string(path).map_err(|error| Error::new(place.clone(), error.to_string()))?;
+        Self::from_spec(&text).map_err(|error| error.within(&place))
     }
 
     /// The SLOs as a spec in YAML, from which `slo generate` makes the rules for what is counted here.
@@ -128,7 +129,10 @@ impl Slo {
         self.layer_of(Kind::HttpServer, "")
     }
 
-    /// The tower layer that counts the gRPC calls that are served, with the status of their trailers.
+    /// The tower layer that counts the gRPC calls that are served, with the status of their trailers. Calls of
+    /// `grpc.health.v1.Health` are ignored: probes are no users. The duration is that of the whole call, so that a latency
+    /// SLO is for methods that do not stream. A server that has no router of axum's gives `/metrics` what
+    /// [`Slo::metrics_for`] says.
     ///
     /// ```
     /// # use slo_instrument::{Events, Slo};
@@ -143,6 +147,9 @@ impl Slo {
 
     /// The tower layer that counts the HTTP requests that are sent to `peer`, for a client of `hyper-util` or any other
     /// that is a tower service.
+    ///
+    /// A timeout belongs inside of it, where it is a failure of the peer. One outside cuts a request off as a caller does
+    /// that leaves: ignored, if the latency SLO would have allowed more time.
     #[must_use]
     pub fn client_layer(&self, peer: &str) -> SloLayer {
         self.layer_of(Kind::HttpClient, peer)
@@ -258,9 +265,8 @@ impl Slo {
         instruments.iter().flat_map(|instrument| instrument.active()).flatten().sum()
     }
 
-    /// Sends what has been counted and traced until now to the collector, and ends sending. Waits for what is on its way
-    /// and what is left, each for no longer than the timeout of a request; whatever the runtime does, sending has a thread
-    /// of its own.
+    /// Sends what has been counted and traced until now to the collector, and ends sending. Waits for no longer than the
+    /// timeout of a request; whatever the runtime does, sending has a thread of its own.
     ///
     /// # Errors
     /// What was sent last did not arrive.

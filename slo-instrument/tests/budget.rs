@@ -156,6 +156,23 @@ fn refuses_series_that_it_does_not_emit() {
 }
 
 #[test]
+fn refuses_labels_that_it_does_not_emit() {
+    for (bad, message) in [
+        ("status=~\"5..\"", "no series has the label `status`; did you mean `http_response_status_code`?"),
+        ("route=\"/pay\"", "no series has the label `route`; did you mean `http_route`?"),
+        (
+            "namespace=\"shop\"",
+            "no series has the label `namespace`; there are error_type, http_request_method, \
+             http_response_status_code, http_route; one that the scrape puts on belongs to both counters",
+        ),
+    ] {
+        let sli = format!("{{events: {{total: {COUNT}, bad: '{COUNT}{{{bad}}}'}}}}");
+        let error = Slo::from_service(services(&sli).remove(0)).install().unwrap_err().to_string();
+        assert_eq!(error, format!("slo `a`: `{COUNT}{{{bad}}}`: {message}"));
+    }
+}
+
+#[test]
 fn refuses_what_is_no_slo() {
     for (builder, message) in [
         (Slo::builder("a b").availability("99%"), "service: `a b` is not a name"),

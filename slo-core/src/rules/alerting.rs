@@ -168,7 +168,7 @@ fn description(recording: &Recording<'_>, tier: &Tier) -> Result<String, Error> 
         objective = slo.objective(),
         period = slo.period(),
         budget = percent(slo),
-        burn = queried(&burn, "printf \"%.3g\""),
+        burn = queried(&burn, "printf \"%.1f\""),
         factor = tier.factor()?,
         left = queried(&left, "humanizePercentage"),
         exhaustion = queried(&exhaustion, "humanizeDuration"),

@@ -133,23 +133,32 @@ impl Ended<'_> {
     /// the server's own fault for gRPC servers, `UNIMPLEMENTED` among them, all but `OK` for clients. Panics, failures
     /// without a response and bodies that fail are bad, as are operations that were not finished.
     ///
+    /// gRPC's health checks are ignored: probes are no users.
+    ///
     /// A client that goes away before the response is bad if it has waited for longer than the shortest threshold of
     /// the latency SLOs of such events, or if there is none; else nothing can be said of it, and it is ignored. So is
     /// one that goes away in the body of a response, if the latency that counts was within the threshold.
     #[must_use]
     pub fn by_convention(&self) -> Class {
-        by_convention(self.kind, self.outcome, self.duration, self.patience)
+        by_convention(self.kind, self.name, self.outcome, self.duration, self.patience)
     }
 }
+
+/// gRPC's own service for probes.
+const HEALTH_CHECK: &str = "grpc.health.v1.Health/";
 
 /// [`Ended::by_convention`], without making one.
 #[inline]
 pub(super) fn by_convention(
     kind: Kind,
+    name: &str,
     outcome: Outcome,
     duration: Duration,
     patience: Option<Duration>,
 ) -> Class {
+    if kind == Kind::GrpcServer && name.starts_with(HEALTH_CHECK) {
+        return Class::Ignored;
+    }
     let is_client = || matches!(kind, Kind::HttpClient | Kind::GrpcClient);
     let is_bad = match outcome {
         Outcome::Http(status) => status.is_server_error() || (status.is_client_error() && is_client()),

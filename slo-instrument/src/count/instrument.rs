@@ -187,7 +187,7 @@ impl Route {
         let Self { kind, patience, .. } = *self;
         let duration = Duration::from_nanos(nanos);
         match &self.shape.classify {
-            None => by_convention(kind, outcome, duration, patience),
+            None => by_convention(kind, &self.name, outcome, duration, patience),
             Some(classify) => {
                 let (peer, name) = (&self.peer, &self.name);
                 let ended = Ended { kind, peer, name, outcome, duration, patience };

@@ -90,6 +90,9 @@ impl SloCounter {
             }
             _ => return Err(Error::new(place(slo), "this kind of SLI is not counted in the process")),
         };
+        if let Sli::Events(counters) = slo.sli() {
+            check_labels(slo, counters)?;
+        }
         let threshold = match slo.sli() {
             Sli::Latency(latency) => Some(latency.threshold().as_duration()),
             _ => None,
@@ -175,6 +178,39 @@ pub(crate) fn add(slos: &[SloCounter], members: &[Member], reading: &Reading, su
     for ((slo, member), sums) in slos.iter().zip(members).zip(sums) {
         slo.add(*member, reading, sums);
     }
+}
+
+/// Refuses labels that are meant for what this crate emits, and are not there: in Prometheus they would select nothing.
+///
+/// A label that the scrape puts on is one of both counters. One that is of the narrower alone, or whose name is a part
+/// of an emitted one, such as `status_code`, is not.
+fn check_labels(slo: &Slo, counters: &EventCounters) -> Result<(), Error> {
+    let (EventCounters::TotalBad { total: wide, bad: narrow }
+    | EventCounters::TotalGood { total: wide, good: narrow }
+    | EventCounters::GoodBad { good: wide, bad: narrow }) = counters;
+    for selector in [wide, narrow] {
+        let kind = Kind::of_metric(selector.metric().trim_end_matches("_count"));
+        let emitted = kind.map_or(&[][..], Kind::label_names);
+        for matcher in selector.matchers() {
+            let label = matcher.label.as_str();
+            if emitted.contains(&label) {
+                continue;
+            }
+            let is_part =
+                |name: &&&str| name.split('_').any(|part| label.split('_').any(|word| word == part));
+            let hint = match emitted.iter().find(is_part) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None if wide.matchers().contains(matcher) => continue,
+                None => format!(
+                    "there are {}; one that the scrape puts on belongs to both counters",
+                    emitted.join(", ")
+                ),
+            };
+            let message = format!("`{selector}`: no series has the label `{label}`; {hint}");
+            return Err(Error::new(place(slo), message));
+        }
+    }
+    Ok(())
 }
 
 fn place(slo: &Slo) -> String {

@@ -6,6 +6,7 @@ use slo_core::{
     Error,
     math::{BurnRate, ErrorBudget, Tally, Tracker, WindowTally, firing, time_to_exhaustion},
     model::{Service, Severity, Slo, Tier, Window},
+    stats::fewest_bad_events,
 };
 use std::{sync::Arc, time::Duration};
 
@@ -96,6 +97,13 @@ fn status(service: &Service, slo: &Slo, tracker: &Tracker, problem: Option<&Erro
     })
 }
 
+/// How few bad events are chance: one tick in a thousand would fire on fewer while all is well.
+fn fewest_bad(tier: &Tier) -> u64 {
+    const ALPHA: f64 = 0.001;
+    let fewest = tier.factor().ok().and_then(|factor| fewest_bad_events(factor, ALPHA).ok().flatten());
+    fewest.unwrap_or(1)
+}
+
 fn tier_status(tier: &Tier, firing: bool) -> TierStatus {
     TierStatus {
         burn_tier: tier.burn().as_str(),
@@ -103,6 +111,7 @@ fn tier_status(tier: &Tier, firing: bool) -> TierStatus {
         long: tier.long().to_string(),
         short: tier.short().to_string(),
         factor: tier.factor().map_or(f64::INFINITY, slo_core::model::Ratio::to_f64),
+        fewest_bad: fewest_bad(tier),
         firing,
     }
 }

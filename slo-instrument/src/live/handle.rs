@@ -1,6 +1,6 @@
 //! One SLO's budget, for decisions.
 
-use super::{SloStatus, State};
+use super::SloStatus;
 use crate::expose::Source;
 use std::{fmt, sync::Arc};
 
@@ -34,10 +34,18 @@ impl Budget {
         self.source.ticker.latest().load().get(self.position).map(read)
     }
 
-    /// Whether an alert tier fires that pages, on what this process has seen.
+    /// Whether an alert tier fires that pages, on what this process has seen, and on enough bad events to mean something
+    /// ([`TierStatus::fewest_bad`](crate::TierStatus::fewest_bad)): not over the first failure of a quiet hour.
     #[must_use]
     pub fn is_burning(&self) -> bool {
-        self.read(|status| status.state == State::Page).unwrap_or(false)
+        let burns = |status: &SloStatus| {
+            status.tiers.iter().any(|tier| {
+                let bad =
+                    status.windows.iter().find(|window| window.window == tier.long).map(|window| window.bad);
+                tier.firing && tier.severity == "page" && bad.is_some_and(|bad| bad >= tier.fewest_bad)
+            })
+        };
+        self.read(burns).unwrap_or(false)
     }
 
     /// The burn rate of the fastest tier: the lower one of its two windows, as both must be high for it to fire. `None`

@@ -58,6 +58,9 @@ pub struct TierStatus {
     pub short: String,
     /// The burn rate that both windows must exceed.
     pub factor: f64,
+    /// Bad events in the long window below which firing means little: `alerting: {low_traffic: guard}` waits for them,
+    /// and so does [`Budget::is_burning`](crate::Budget::is_burning).
+    pub fewest_bad: u64,
     /// Whether they do.
     pub firing: bool,
 }

@@ -8,6 +8,10 @@ use std::{sync::mpsc::Receiver, time::Duration};
 
 /// An OpenTelemetry collector, and what is sent to it.
 ///
+/// The address is one of `http://`: over TLS, send by way of a collector or agent nearby. What does not arrive is counted
+/// in `slo_otlp_failed_exports_total`, `slo_otlp_refused_data_points_total` and `slo_spans_lost_total`, which `/metrics`
+/// says whatever becomes of the collector.
+///
 /// ```
 /// use slo_instrument::{Otlp, Slo};
 /// use std::time::Duration;

@@ -18,7 +18,7 @@ use std::{
 };
 use tokio::{
     sync::watch,
-    time::{Instant, MissedTickBehavior, interval, interval_at},
+    time::{Instant, MissedTickBehavior, interval, interval_at, timeout_at},
 };
 
 /// Sends until it is shut down or dropped, on a thread and a runtime of its own: whatever the collector does, no request
@@ -61,10 +61,11 @@ impl Exporter {
                         }
                     };
                     let _nobody_waits = ready.send(Ok(()));
-                    let (metrics, traces) = tokio::join!(
-                        metrics.run(otlp.interval, stopped.clone()),
-                        traces.run(otlp.timeout, stopped)
-                    );
+                    // An interval of nothing would be one without end.
+                    let every = otlp.interval.max(Duration::from_millis(1));
+                    let (times, stopped) = (Times { every, timeout: otlp.timeout }, Stop(stopped));
+                    let (metrics, traces) =
+                        tokio::join!(metrics.run(times, stopped.clone()), traces.run(times, stopped));
                     finished.send_replace(Some(metrics.and(traces)));
                 });
             })
@@ -103,6 +104,41 @@ fn make(otlp: &Otlp, source: Arc<Source>, queue: Receiver<Span>) -> Result<(Metr
     Ok((MetricsLoop { metrics, sender: Sender::new(otlp)?, failures }, traces))
 }
 
+/// How often is sent, and how long that may take.
+#[derive(Debug, Clone, Copy)]
+struct Times {
+    every: Duration,
+    timeout: Duration,
+}
+
+/// Tells when to stop.
+#[derive(Clone)]
+struct Stop(watch::Receiver<bool>);
+
+impl Stop {
+    /// Waits for it, or for the handle to be gone.
+    async fn wait(mut self) {
+        let _gone = self.0.wait_for(|stopped| *stopped).await;
+    }
+
+    /// What is on its way when it is time to stop has the time of a request left, and what comes after it the rest of
+    /// that: until the deadline that is given back.
+    async fn finish<T>(
+        self,
+        timeout: Duration,
+        work: impl Future<Output = T>,
+    ) -> (Option<T>, Option<Instant>) {
+        let mut work = std::pin::pin!(work);
+        tokio::select! {
+            done = &mut work => (Some(done), None),
+            () = self.wait() => {
+                let deadline = Instant::now() + timeout;
+                (timeout_at(deadline, work).await.ok(), Some(deadline))
+            }
+        }
+    }
+}
+
 struct MetricsLoop {
     metrics: Metrics,
     sender: Sender,
@@ -110,22 +146,24 @@ struct MetricsLoop {
 }
 
 impl MetricsLoop {
-    async fn run(mut self, every: Duration, mut stopped: watch::Receiver<bool>) -> Result<(), Error> {
-        // At the end of each interval; an interval of nothing would be one without end.
-        let every = every.max(Duration::from_millis(1));
-        let mut ticks = interval_at(Instant::now() + every, every);
+    async fn run(mut self, times: Times, stopped: Stop) -> Result<(), Error> {
+        let mut ticks = interval_at(Instant::now() + times.every, times.every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            let is_last = tokio::select! {
-                _ = ticks.tick() => false,
-                // Also when the handle is gone.
-                _ = stopped.wait_for(|stopped| *stopped) => true,
-            };
-            let sent = self.send().await;
-            if is_last {
-                return sent;
+        let deadline = loop {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = stopped.clone().wait() => break Instant::now() + times.timeout,
             }
-        }
+            // A failure is counted; what has not arrived is part of what comes next.
+            let (_sent, stopped) = stopped.clone().finish(times.timeout, self.send()).await;
+            if let Some(deadline) = stopped {
+                break deadline;
+            }
+        };
+        timeout_at(deadline, self.send()).await.unwrap_or_else(|_| {
+            self.failures.of_metrics();
+            Err(Error::new("otlp metrics", format!("not sent within {:?}", times.timeout)))
+        })
     }
 
     async fn send(&mut self) -> Result<(), Error> {
@@ -155,33 +193,29 @@ struct TracesLoop {
 }
 
 impl TracesLoop {
-    async fn run(mut self, timeout: Duration, mut stopped: watch::Receiver<bool>) -> Result<(), Error> {
+    async fn run(mut self, times: Times, stopped: Stop) -> Result<(), Error> {
         let mut ticks = interval(SPAN_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            let is_last = tokio::select! {
-                _ = ticks.tick() => false,
-                _ = stopped.wait_for(|stopped| *stopped) => true,
-            };
-            let sent = if is_last {
-                // All that is left has the time of one request.
-                let sent = tokio::time::timeout(timeout, self.send_all()).await;
-                sent.unwrap_or_else(|_| {
-                    self.failures.of_traces();
-                    Err(Error::new("otlp traces", format!("not all sent within {timeout:?}")))
-                })
-            } else {
-                self.send_all().await
-            };
-            if is_last {
-                // Whatever could not be sent now never will be.
-                self.lose();
-                while self.queue.try_recv().is_ok() {
-                    self.lose_one();
-                }
-                return sent;
+        let deadline = loop {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = stopped.clone().wait() => break Instant::now() + times.timeout,
             }
+            let (_sent, stopped) = stopped.clone().finish(times.timeout, self.send_all()).await;
+            if let Some(deadline) = stopped {
+                break deadline;
+            }
+        };
+        let sent = timeout_at(deadline, self.send_all()).await.unwrap_or_else(|_| {
+            self.failures.of_traces();
+            Err(Error::new("otlp traces", format!("not all sent within {:?}", times.timeout)))
+        });
+        // Whatever could not be sent now never will be.
+        self.lose();
+        while self.queue.try_recv().is_ok() {
+            self.lose_one();
         }
+        sent
     }
 
     /// Sends batches until the queue is empty or one does not arrive.

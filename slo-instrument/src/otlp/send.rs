@@ -67,7 +67,9 @@ impl Sender {
                     }
                     let body = Full::from(message.encode_to_vec());
                     let request = request.body(body).map_err(|error| failed(error.to_string()))?;
-                    let answer = client.request(request).await.map_err(|error| failed(error.to_string()))?;
+                    let answer = client.request(request).await;
+                    let answer =
+                        answer.map_err(|error| failed(format!("{uri}: {}", Error::chain(&error))))?;
                     let status = answer.status();
                     if !status.is_success() {
                         return Err(failed(format!("the collector answers {status}")));
