@@ -196,7 +196,7 @@ fn contenders(slo: &Slo, traced: &Slo) -> Vec<Contender> {
         ("a layer that does nothing", Box::new(|| layered(NoOp(service_fn(answer))))),
         (OURS, Box::new(move || layered(ours.layer(service_fn(answer))))),
         ("slo-instrument, one route", Box::new(move || layered(of_one_route.layer(service_fn(answer))))),
-        ("slo-instrument, unsampled", Box::new(move || layered(traced.layer(service_fn(answer))))),
+        ("slo-instrument, exemplars", Box::new(move || layered(traced.layer(service_fn(answer))))),
         (
             "by hand on prometheus",
             Box::new(move || {
