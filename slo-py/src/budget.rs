@@ -1,9 +1,12 @@
 //! `slo.ErrorBudget`
 
 use crate::{
+    backtest::{Backtest, Replay},
     convert::{fraction, timedelta, window},
-    error::data_error,
+    error::{data_error, value_error},
+    evaluation::Evaluation,
     objective::{Objective, objective},
+    samples::Samples,
 };
 use pyo3::{prelude::*, types::PyAny};
 use slo_core::{
@@ -70,6 +73,36 @@ impl ErrorBudget {
     fn allowed<'py>(&self, py: Python<'py>, total: u64) -> PyResult<Bound<'py, PyAny>> {
         let tally = tally(total, 0)?;
         fraction(py, math::ErrorBudget::observed(self.objective, tally).allowed())
+    }
+
+    /// What a history says of this budget.
+    ///
+    /// Parameters
+    /// ----------
+    /// samples : Samples
+    ///
+    /// Examples
+    /// --------
+    /// >>> import slo
+    /// >>> month = slo.Samples({"time": [3600, 7200], "total": [50_000, 50_000], "bad": [10, 15]})
+    /// >>> slo.ErrorBudget("99.9%").evaluate(month).budget_remaining
+    /// 0.75
+    fn evaluate(&self, py: Python<'_>, samples: Py<Samples>) -> PyResult<Evaluation> {
+        Evaluation::of(py, samples, self.objective, self.period)
+    }
+
+    /// What the Workbook's alerts for this budget would have done on a history; as :meth:`Slo.backtest`.
+    #[pyo3(signature = (samples, *, every = None, significant = 0.02))]
+    fn backtest(
+        &self,
+        py: Python<'_>,
+        samples: &Samples,
+        every: Option<&Bound<'_, PyAny>>,
+        significant: f64,
+    ) -> PyResult<Backtest> {
+        let policy = model::AlertPolicy::for_period(self.period).map_err(|error| value_error(&error))?;
+        let replay = Replay { objective: self.objective, period: self.period, policy: &policy };
+        Backtest::of(py, samples, &replay, every, significant)
     }
 
     /// How many times faster than allowed the budget is spent, or None without events.

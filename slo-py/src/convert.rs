@@ -18,6 +18,28 @@ pub(crate) const fn timedelta(window: Window) -> Duration {
     window.as_duration()
 }
 
+/// A time as a `datetime` in UTC.
+pub(crate) fn datetime(py: Python<'_>, millis: i64) -> PyResult<Bound<'_, PyAny>> {
+    let module = py.import("datetime")?;
+    let epoch = module.getattr("datetime")?.call1((
+        1970,
+        1,
+        1,
+        0,
+        0,
+        0,
+        0,
+        module.getattr("timezone")?.getattr("utc")?,
+    ))?;
+    epoch.add(module.getattr("timedelta")?.call1((0, 0, 0, millis))?)
+}
+
+/// A time in ISO 8601.
+pub(crate) fn iso(py: Python<'_>, millis: i64) -> PyResult<String> {
+    let text: String = datetime(py, millis)?.call_method0("isoformat")?.extract()?;
+    Ok(text.replace("+00:00", "Z"))
+}
+
 /// A length of time from a `timedelta` or from text such as `30d`.
 pub(crate) fn window(value: &Bound<'_, PyAny>) -> PyResult<Window> {
     if let Ok(delta) = value.cast::<PyDelta>() {

@@ -64,6 +64,17 @@ pub(crate) fn data_error(error: &slo_core::Error) -> PyErr {
     DataError::new_err(with_hint(error))
 }
 
+/// The exception for a row that is no count or no time; `position` is the row.
+pub(crate) fn data_error_at(position: usize, message: &str) -> PyErr {
+    Python::attach(|py| {
+        let error = DataError::new_err(message.to_owned());
+        match error.value(py).setattr("position", position) {
+            Ok(()) => error,
+            Err(failure) => failure,
+        }
+    })
+}
+
 /// The exception for a spec, with its faults.
 pub(crate) fn spec_error(py: Python<'_>, name: Option<&str>, found: &Diagnostics) -> PyErr {
     let prefix = name.map_or_else(String::new, |name| format!("{name}:"));

@@ -6,14 +6,19 @@
 )]
 #![expect(clippy::needless_pass_by_value, reason = "pyo3 hands over values that it has extracted")]
 
+mod backtest;
 mod budget;
 mod convert;
 mod error;
+mod evaluation;
 mod forecast;
 mod objective;
+mod proposal;
 mod rules;
+mod samples;
 mod spec;
 mod stats;
+mod table;
 
 use pyo3::prelude::*;
 
@@ -21,9 +26,13 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = false)]
 mod _slo {
     #[pymodule_export]
+    use super::backtest::Backtest;
+    #[pymodule_export]
     use super::budget::ErrorBudget;
     #[pymodule_export]
     use super::error::{DataError, Fault, QueryError, SloError, SpecError};
+    #[pymodule_export]
+    use super::evaluation::Evaluation;
     #[pymodule_export]
     use super::forecast::{exhaustion_probability, survival};
     #[pymodule_export]
@@ -31,7 +40,11 @@ mod _slo {
     #[pymodule_export]
     use super::objective::Objective;
     #[pymodule_export]
+    use super::proposal::{Proposal, suggest_objective};
+    #[pymodule_export]
     use super::rules::Rules;
+    #[pymodule_export]
+    use super::samples::Samples;
     #[pymodule_export]
     use super::spec::{Slo, Spec, Tier, load, parse};
     #[pymodule_export]
@@ -43,6 +56,8 @@ mod _slo {
         hypergeometric_at_least, jeffreys, mixture_evidence, newcombe, poisson_at_least, probability_worse,
         rate_at_most, rate_evidence, rate_increase_p_value, toil, two_proportion_z, wilson,
     };
+    #[pymodule_export]
+    use super::table::Table;
 }
 
 /// Runs the `slo` command with `args`, the first of which is the program's name; its exit code.

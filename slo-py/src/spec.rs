@@ -1,11 +1,14 @@
 //! `slo.load`, `slo.Spec`, `slo.Slo`
 
 use crate::{
+    backtest::{Backtest, Replay},
     budget::ErrorBudget,
     convert::{fraction, timedelta},
     error::{spec_error, value_error},
+    evaluation::Evaluation,
     objective::Objective,
     rules::Rules,
+    samples::Samples,
 };
 use pyo3::{
     exceptions::{PyKeyError, PyOSError},
@@ -218,6 +221,37 @@ impl Slo {
         let alone = Service::new(service.name().clone(), service.scrape_interval(), vec![slo.clone()])
             .map_err(|error| value_error(&error))?;
         Rules::of([&alone.with_labels(service.labels().clone())], time_scale)
+    }
+
+    /// What a history says of this SLO.
+    ///
+    /// Parameters
+    /// ----------
+    /// samples : Samples
+    fn evaluate(&self, py: Python<'_>, samples: Py<Samples>) -> PyResult<Evaluation> {
+        Evaluation::of(py, samples, self.slo.objective(), self.slo.period().length())
+    }
+
+    /// What the alerts of this SLO would have done on a history.
+    ///
+    /// Parameters
+    /// ----------
+    /// samples : Samples
+    /// every : str or timedelta, optional
+    ///     How often alerts are evaluated; after every step where it is not given.
+    /// significant : float, default 0.02
+    ///     The share of the period's budget that makes an incident.
+    #[pyo3(signature = (samples, *, every = None, significant = 0.02))]
+    fn backtest(
+        &self,
+        py: Python<'_>,
+        samples: &Samples,
+        every: Option<&Bound<'_, PyAny>>,
+        significant: f64,
+    ) -> PyResult<Backtest> {
+        let (objective, period) = (self.slo.objective(), self.slo.period().length());
+        let replay = Replay { objective, period, policy: self.slo.policy() };
+        Backtest::of(py, samples, &replay, every, significant)
     }
 
     fn __repr__(&self) -> String {

@@ -1,0 +1,195 @@
+//! `slo.Table`
+
+use arrow_array::{
+    Array, ArrayRef, Float64Array, RecordBatch, StringArray, StructArray, TimestampMillisecondArray,
+    UInt64Array,
+    cast::AsArray,
+    types::{Float64Type, TimestampMillisecondType, UInt64Type},
+};
+use arrow_schema::{ArrowError, DataType, Field, Schema, TimeUnit};
+use numpy::IntoPyArray;
+use pyo3::{
+    exceptions::PyRuntimeError,
+    prelude::*,
+    types::{PyCapsule, PyDict, PyList},
+};
+use pyo3_arrow::{ffi::ArrayIterator, ffi::to_stream_pycapsule};
+use std::{fmt::Write, sync::Arc};
+
+/// A result in columns; any tool that reads Arrow takes it.
+///
+/// ``polars.DataFrame(table)``, ``pyarrow.table(table)`` and ``duckdb`` read it without copying.
+#[pyclass(frozen, module = "slo")]
+pub(crate) struct Table {
+    batch: RecordBatch,
+}
+
+/// Columns in the making.
+#[derive(Default)]
+pub(crate) struct Columns {
+    fields: Vec<Field>,
+    arrays: Vec<ArrayRef>,
+}
+
+impl Columns {
+    fn push(mut self, name: &str, array: ArrayRef) -> Self {
+        self.fields.push(Field::new(name, array.data_type().clone(), array.is_nullable()));
+        self.arrays.push(array);
+        self
+    }
+
+    /// Counts.
+    pub(crate) fn counts(self, name: &str, values: Vec<u64>) -> Self {
+        self.push(name, Arc::new(UInt64Array::from(values)))
+    }
+
+    /// Numbers, some of which may not be known.
+    pub(crate) fn numbers(self, name: &str, values: impl IntoIterator<Item = Option<f64>>) -> Self {
+        self.push(name, Arc::new(values.into_iter().collect::<Float64Array>()))
+    }
+
+    /// Times in milliseconds since the Unix epoch, in UTC.
+    pub(crate) fn times(self, name: &str, values: impl IntoIterator<Item = Option<i64>>) -> Self {
+        let array: TimestampMillisecondArray = values.into_iter().collect();
+        self.push(name, Arc::new(array.with_timezone("UTC")))
+    }
+
+    /// Words.
+    pub(crate) fn words<'a>(self, name: &str, values: impl IntoIterator<Item = &'a str>) -> Self {
+        self.push(name, Arc::new(values.into_iter().map(Some).collect::<StringArray>()))
+    }
+
+    pub(crate) fn table(self) -> PyResult<Table> {
+        let batch = RecordBatch::try_new(Arc::new(Schema::new(self.fields)), self.arrays);
+        Ok(Table { batch: batch.map_err(failed)? })
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn failed(error: ArrowError) -> PyErr {
+    PyRuntimeError::new_err(error.to_string())
+}
+
+#[pymethods]
+impl Table {
+    /// The names of the columns.
+    #[getter]
+    fn columns(&self) -> Vec<String> {
+        self.batch.schema_ref().fields().iter().map(|field| field.name().clone()).collect()
+    }
+
+    /// The Arrow stream, as the PyCapsule interface has it.
+    #[pyo3(signature = (requested_schema = None))]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyCapsule>>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        let field = Field::new_struct("", self.batch.schema_ref().fields().clone(), false);
+        let array: ArrayRef = Arc::new(StructArray::from(self.batch.clone()));
+        let reader = ArrayIterator::new(std::iter::once(Ok(array)), Arc::new(field));
+        Ok(to_stream_pycapsule(py, Box::new(reader), requested_schema)?)
+    }
+
+    /// A ``polars.DataFrame``.
+    fn to_polars<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        slf.py().import("polars")?.getattr("DataFrame")?.call1((slf,))
+    }
+
+    /// A ``pyarrow.Table``.
+    fn to_arrow<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        slf.py().import("pyarrow")?.getattr("table")?.call1((slf,))
+    }
+
+    /// A ``pandas.DataFrame``; its times know that they are in UTC.
+    fn to_pandas<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let frame = py.import("pandas")?.getattr("DataFrame")?.call1((self.to_numpy(py)?,))?;
+        for field in self.batch.schema_ref().fields() {
+            if matches!(field.data_type(), DataType::Timestamp(..)) {
+                let times =
+                    frame.get_item(field.name())?.getattr("dt")?.call_method1("tz_localize", ("UTC",))?;
+                frame.set_item(field.name(), times)?;
+            }
+        }
+        Ok(frame)
+    }
+
+    /// The columns as a dict of numpy arrays: counts as ``uint64``, numbers as ``float64`` with NaN where there is none,
+    /// times as ``datetime64[ms]`` in UTC, words as ``str``.
+    fn to_numpy<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let columns = PyDict::new(py);
+        for (field, array) in self.batch.schema_ref().fields().iter().zip(self.batch.columns()) {
+            let column = match array.data_type() {
+                DataType::UInt64 => {
+                    array.as_primitive::<UInt64Type>().values().to_vec().into_pyarray(py).into_any()
+                }
+                DataType::Float64 => {
+                    let numbers = array.as_primitive::<Float64Type>().iter();
+                    let numbers: Vec<f64> = numbers.map(|number| number.unwrap_or(f64::NAN)).collect();
+                    numbers.into_pyarray(py).into_any()
+                }
+                DataType::Timestamp(TimeUnit::Millisecond, _) => {
+                    // What numpy takes for "not a time".
+                    let times = array.as_primitive::<TimestampMillisecondType>().iter();
+                    let times: Vec<i64> = times.map(|time| time.unwrap_or(i64::MIN)).collect();
+                    times.into_pyarray(py).call_method1("view", ("datetime64[ms]",))?
+                }
+                _ => {
+                    let words: Vec<&str> =
+                        array.as_string::<i32>().iter().map(Option::unwrap_or_default).collect();
+                    py.import("numpy")?.call_method1("array", (PyList::new(py, words)?, "str"))?
+                }
+            };
+            columns.set_item(field.name(), column)?;
+        }
+        Ok(columns)
+    }
+
+    fn __len__(&self) -> usize {
+        self.batch.num_rows()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Table of {} rows: {}>", self.batch.num_rows(), self.columns().join(", "))
+    }
+
+    fn _repr_html_(&self) -> String {
+        const MOST: usize = 20;
+        let mut html = String::from("<table><thead><tr>");
+        for name in self.columns() {
+            let _ = write!(html, "<th>{name}</th>"); // writing to a String cannot fail
+        }
+        html.push_str("</tr></thead><tbody>");
+        for row in 0..self.batch.num_rows().min(MOST) {
+            html.push_str("<tr>");
+            for array in self.batch.columns() {
+                let _ = write!(html, "<td>{}</td>", cell(array, row));
+            }
+            html.push_str("</tr>");
+        }
+        html.push_str("</tbody></table>");
+        if self.batch.num_rows() > MOST {
+            let _ = write!(html, "<p>{} more rows</p>", self.batch.num_rows() - MOST);
+        }
+        html
+    }
+}
+
+/// A value as a page shows it.
+fn cell(array: &ArrayRef, row: usize) -> String {
+    if array.is_null(row) {
+        return "–".to_owned();
+    }
+    match array.data_type() {
+        DataType::UInt64 => array.as_primitive::<UInt64Type>().value(row).to_string(),
+        DataType::Float64 => format!("{:.4}", array.as_primitive::<Float64Type>().value(row)),
+        DataType::Timestamp(..) => {
+            let time = array.as_primitive::<TimestampMillisecondType>().value_as_datetime(row);
+            time.map_or_else(String::new, |time| time.format("%Y-%m-%d %H:%M:%S").to_string())
+        }
+        _ => {
+            let word = array.as_string::<i32>().value(row);
+            word.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+        }
+    }
+}
