@@ -11,6 +11,7 @@ use slo_core::{
     model::{AlertPolicy, Objective, Ratio, Severity, Window},
     replay::{self, AlertRule, Episode, Score, any_of},
 };
+use std::sync::OnceLock;
 
 /// What the alerts of an SLO would have done on a history.
 ///
@@ -18,10 +19,21 @@ use slo_core::{
 /// due: no window has to be chosen for them.
 #[pyclass(frozen, module = "slo")]
 pub(crate) struct Backtest {
-    start: i64,
-    step: Window,
-    fired: Vec<(&'static str, &'static str, Episode)>,
-    score: Score,
+    samples: Py<Samples>,
+    objective: Objective,
+    period: Window,
+    significant: f64,
+    fired: Vec<Fired>,
+    pages: Vec<Episode>,
+    // Found when it is asked for.
+    score: OnceLock<Score>,
+}
+
+/// An alert of a tier.
+struct Fired {
+    burn_tier: &'static str,
+    severity: &'static str,
+    episode: Episode,
 }
 
 /// How a policy is replayed.
@@ -34,46 +46,56 @@ pub(crate) struct Replay<'a> {
 impl Backtest {
     pub(crate) fn of(
         py: Python<'_>,
-        samples: &Samples,
+        samples: Py<Samples>,
         replay: &Replay<'_>,
         every: Option<&Bound<'_, PyAny>>,
         significant: f64,
     ) -> PyResult<Self> {
         let every = every.map(window).transpose()?;
         let Replay { objective, period, policy } = *replay;
-        let done = samples.series(py, |series| {
+        let done = samples.get().series(py, |series| {
             let every = every.map_or(Ok(1), |every| series.steps_in(every))?;
-            let mut fired = Vec::new();
-            let mut pages = Vec::new();
+            let (mut fired, mut pages) = (Vec::new(), Vec::new());
             for tier in policy.tiers() {
                 let episodes = replay::alerts(series, &AlertRule::of_tier(tier, objective)?, every)?;
-                let names = (tier.burn().as_str(), tier.severity().as_str());
-                fired.extend(episodes.iter().map(|episode| (names.0, names.1, *episode)));
+                let (burn_tier, severity) = (tier.burn().as_str(), tier.severity().as_str());
+                fired.extend(episodes.iter().map(|episode| Fired { burn_tier, severity, episode: *episode }));
                 if tier.severity() == Severity::Page {
                     pages.push(episodes);
                 }
             }
-            fired.sort_by_key(|(.., episode)| episode.start);
-            let covered = series.len().min(series.steps_in(period)?);
-            let seen = series.window(series.len(), covered).total();
-            // What a whole period has, if it goes on like this.
-            let whole = series.steps_in(period)? as f64 / covered.max(1) as f64;
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of events")]
-            let expected = ((seen as f64 * whole).round() as u64).max(1);
-            let found = replay::incidents(series, objective, Ratio::ONE, expected, significant)?;
-            let grace = series.step();
-            let score = replay::score(series, &any_of(&pages), &found, objective, expected, grace)?;
-            Ok((fired, score))
+            fired.sort_by_key(|fired| fired.episode.start);
+            Ok((fired, any_of(&pages)))
         })?;
-        let (fired, score) = done.map_err(|error: slo_core::Error| value_error(&error))?;
-        Ok(Self { start: samples.start_millis(), step: samples.step_window(), fired, score })
+        let (fired, pages) = done.map_err(|error: slo_core::Error| value_error(&error))?;
+        Ok(Self { samples, objective, period, significant, fired, pages, score: OnceLock::new() })
     }
 
-    /// The end of the step `index`.
-    fn end_of(&self, index: usize) -> i64 {
-        let steps = i64::try_from(index).unwrap_or(i64::MAX).saturating_add(1);
-        let step = i64::try_from(self.step.as_millis()).unwrap_or(i64::MAX);
-        self.start.saturating_add(steps.saturating_mul(step))
+    /// The pages against the incidents of the history.
+    fn score(&self, py: Python<'_>) -> PyResult<&Score> {
+        if let Some(score) = self.score.get() {
+            return Ok(score);
+        }
+        let found = self.samples.get().series(py, |series| {
+            let whole = series.steps_in(self.period)?;
+            let covered = series.len().min(whole);
+            let seen = series.window(series.len(), covered).total();
+            // What a whole period has, if it goes on like this.
+            let expected = u128::from(seen) * whole as u128 / covered.max(1) as u128;
+            let expected = u64::try_from(expected).unwrap_or(u64::MAX).max(1);
+            let found = replay::incidents(series, self.objective, Ratio::ONE, expected, self.significant)?;
+            replay::score(series, &self.pages, &found, self.objective, expected, series.step())
+        })?;
+        let score = found.map_err(|error: slo_core::Error| value_error(&error))?;
+        Ok(self.score.get_or_init(|| score))
+    }
+
+    /// The end of the step before position `end`: where the history begins, at 0.
+    fn time(&self, end: usize) -> i64 {
+        let samples = self.samples.get();
+        let steps = i64::try_from(end).unwrap_or(i64::MAX);
+        let step = i64::try_from(samples.step_window().as_millis()).unwrap_or(i64::MAX);
+        samples.start_millis().saturating_add(steps.saturating_mul(step))
     }
 }
 
@@ -87,11 +109,15 @@ impl Backtest {
     ///     ``burn_tier``, ``severity``, ``start`` and ``end`` (UTC; the evaluations that began and ended it).
     #[getter]
     fn alerts(&self) -> PyResult<Table> {
+        // An alert fires from the end of the step after which it was first evaluated so.
+        let times = |at: fn(&Episode) -> usize| {
+            self.fired.iter().map(|fired| self.time(at(&fired.episode) + 1)).collect()
+        };
         Columns::default()
-            .words("burn_tier", self.fired.iter().map(|(tier, ..)| *tier))
-            .words("severity", self.fired.iter().map(|(_, severity, _)| *severity))
-            .times("start", self.fired.iter().map(|(.., episode)| Some(self.end_of(episode.start))))
-            .times("end", self.fired.iter().map(|(.., episode)| Some(self.end_of(episode.end))))
+            .words("burn_tier", self.fired.iter().map(|fired| fired.burn_tier))
+            .words("severity", self.fired.iter().map(|fired| fired.severity))
+            .times("start", times(|episode| episode.start))
+            .times("end", times(|episode| episode.end))
             .table()
     }
 
@@ -103,22 +129,11 @@ impl Backtest {
     ///     ``start`` and ``end`` (UTC), ``total``, ``bad``, ``excess`` (share of the budget above its due),
     ///     ``detected_after`` (seconds, null if never), ``spent`` (share of the budget by then).
     #[getter]
-    fn incidents(&self) -> PyResult<Table> {
-        let found = &self.score.incidents;
+    fn incidents(&self, py: Python<'_>) -> PyResult<Table> {
+        let found = &self.score(py)?.incidents;
         Columns::default()
-            .times(
-                "start",
-                found.iter().map(|one| {
-                    one.incident
-                        .start
-                        .checked_sub(1)
-                        .map_or(Some(self.start), |before| Some(self.end_of(before)))
-                }),
-            )
-            .times(
-                "end",
-                found.iter().map(|one| one.incident.end.checked_sub(1).map(|last| self.end_of(last))),
-            )
+            .times("start", found.iter().map(|one| self.time(one.incident.start)).collect())
+            .times("end", found.iter().map(|one| self.time(one.incident.end)).collect())
             .counts("total", found.iter().map(|one| one.incident.tally.total()).collect())
             .counts("bad", found.iter().map(|one| one.incident.tally.bad()).collect())
             .numbers("excess", found.iter().map(|one| Some(one.incident.excess)))
@@ -130,37 +145,38 @@ impl Backtest {
     /// How many times somebody would have been paged; tiers that fire at once are one page.
     #[getter]
     const fn pages(&self) -> usize {
-        self.score.alerts
+        self.pages.len()
     }
 
     /// The share of pages that were about an incident, or None without pages.
     #[getter]
-    fn precision(&self) -> Option<f64> {
-        self.score.precision()
+    fn precision(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+        Ok(self.score(py)?.precision())
     }
 
     /// The share of incidents that paged, or None without incidents.
     #[getter]
-    fn recall(&self) -> Option<f64> {
-        self.score.recall()
+    fn recall(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+        Ok(self.score(py)?.recall())
     }
 
     /// The time from an incident's beginning to its page that the share ``p`` of the detected ones kept, in seconds.
     #[pyo3(signature = (p = 0.5))]
-    fn detection_seconds(&self, p: f64) -> Option<f64> {
-        self.score.detection_seconds(p)
+    fn detection_seconds(&self, py: Python<'_>, p: f64) -> PyResult<Option<f64>> {
+        Ok(self.score(py)?.detection_seconds(p))
     }
 
-    fn __repr__(&self) -> String {
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let share =
             |share: Option<f64>| share.map_or_else(|| "none".to_owned(), |share| format!("{share:.2}"));
-        format!(
+        let score = self.score(py)?;
+        Ok(format!(
             "<Backtest: {} pages, {} alerts, {} incidents, precision {}, recall {}>",
-            self.score.alerts,
+            self.pages.len(),
             self.fired.len(),
-            self.score.incidents.len(),
-            share(self.precision()),
-            share(self.recall()),
-        )
+            score.incidents.len(),
+            share(score.precision()),
+            share(score.recall()),
+        ))
     }
 }

@@ -96,7 +96,7 @@ impl ErrorBudget {
     fn backtest(
         &self,
         py: Python<'_>,
-        samples: &Samples,
+        samples: Py<Samples>,
         every: Option<&Bound<'_, PyAny>>,
         significant: f64,
     ) -> PyResult<Backtest> {

@@ -10,8 +10,9 @@ use pyo3::{prelude::*, types::PyAny};
 use slo_core::{
     math::{self, BurnRate, Tally, incident_spend, time_to_exhaustion},
     model::{Objective, Ratio, Window},
-    replay::Series,
+    replay::{BurnRates, Series},
 };
+use std::thread;
 
 /// What a history says of an objective, over the period at its end.
 ///
@@ -128,17 +129,27 @@ impl Evaluation {
                 many.map(|one| window(&one?)).collect::<PyResult<Vec<_>>>()?
             }
         };
-        let budget = self.objective.budget().to_f64();
+        let objective = self.objective;
         let (times, rates) = self.read(py, |series| {
-            let rates = windows.iter().map(|window| {
-                let ratios = series.error_ratios(series.steps_in(*window)?);
-                Ok(ratios.map(|ratio| ratio.map(|ratio| ratio / budget)).collect::<Vec<_>>())
+            let steps = windows.iter().map(|window| series.steps_in(*window));
+            let steps = steps.collect::<Result<Vec<_>, slo_core::Error>>()?;
+            // A window a thread: they read the same columns, which stay in the cache.
+            let rates = thread::scope(|scope| {
+                let rest =
+                    steps.iter().skip(1).map(|steps| scope.spawn(|| series.burn_rates(*steps, objective)));
+                let rest: Vec<_> = rest.collect();
+                let first = steps.first().map(|steps| series.burn_rates(*steps, objective));
+                let rest = rest.into_iter().filter_map(|thread| thread.join().ok());
+                first.into_iter().chain(rest).collect::<Vec<_>>()
             });
-            Ok((Self::times(series), rates.collect::<Result<Vec<_>, slo_core::Error>>()?))
+            Ok((Self::times(series), rates))
         })?;
-        let columns = Columns::default().times("time", times.into_iter().map(Some));
+        let columns = Columns::default().times("time", times);
         let named = windows.iter().zip(rates);
-        named.fold(columns, |columns, (window, rates)| columns.numbers(&window.to_string(), rates)).table()
+        let add = |columns: Columns, (window, rates): (&Window, BurnRates)| {
+            columns.numbers_but(&window.to_string(), rates.values, &rates.without_events)
+        };
+        named.fold(columns, add).table()
     }
 
     /// The budget as it was spent, after every step: of the events that the whole period has.
@@ -156,7 +167,7 @@ impl Evaluation {
             let (mut times, mut left, mut ideal) = (Vec::new(), Vec::new(), Vec::new());
             for index in first..series.len() {
                 bad = bad.saturating_add(series.at(index).bad());
-                times.push(Some(series.end_of(index)));
+                times.push(series.end_of(index));
                 let spent = match expected {
                     0 => None,
                     expected => {
@@ -203,7 +214,7 @@ impl Evaluation {
         })?;
         let burn = |tally: Tally| BurnRate::of(tally, objective).map(BurnRate::value);
         Columns::default()
-            .times("start", rows.iter().map(|(start, ..)| Some(*start)))
+            .times("start", rows.iter().map(|(start, ..)| *start).collect())
             .counts("total", rows.iter().map(|(_, tally, _)| tally.total()).collect())
             .counts("bad", rows.iter().map(|(_, tally, _)| tally.bad()).collect())
             .numbers("sli", rows.iter().map(|(_, tally, _)| tally.sli()))

@@ -245,7 +245,7 @@ impl Slo {
     fn backtest(
         &self,
         py: Python<'_>,
-        samples: &Samples,
+        samples: Py<Samples>,
         every: Option<&Bound<'_, PyAny>>,
         significant: f64,
     ) -> PyResult<Backtest> {

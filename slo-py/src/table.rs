@@ -6,6 +6,7 @@ use arrow_array::{
     cast::AsArray,
     types::{Float64Type, TimestampMillisecondType, UInt64Type},
 };
+use arrow_buffer::{BooleanBufferBuilder, NullBuffer};
 use arrow_schema::{ArrowError, DataType, Field, Schema, TimeUnit};
 use numpy::IntoPyArray;
 use pyo3::{
@@ -14,7 +15,7 @@ use pyo3::{
     types::{PyCapsule, PyDict, PyList},
 };
 use pyo3_arrow::{ffi::ArrayIterator, ffi::to_stream_pycapsule};
-use std::{fmt::Write, sync::Arc};
+use std::{fmt::Write, ops::Range, sync::Arc};
 
 /// A result in columns; any tool that reads Arrow takes it.
 ///
@@ -48,10 +49,22 @@ impl Columns {
         self.push(name, Arc::new(values.into_iter().collect::<Float64Array>()))
     }
 
+    /// Numbers but for those of some rows, which are not known.
+    pub(crate) fn numbers_but(self, name: &str, values: Vec<f64>, unknown: &[Range<usize>]) -> Self {
+        let nulls = (!unknown.is_empty()).then(|| {
+            let mut known = BooleanBufferBuilder::new(values.len());
+            known.append_n(values.len(), true);
+            for row in unknown.iter().cloned().flatten() {
+                known.set_bit(row, false);
+            }
+            NullBuffer::new(known.finish())
+        });
+        self.push(name, Arc::new(Float64Array::new(values.into(), nulls)))
+    }
+
     /// Times in milliseconds since the Unix epoch, in UTC.
-    pub(crate) fn times(self, name: &str, values: impl IntoIterator<Item = Option<i64>>) -> Self {
-        let array: TimestampMillisecondArray = values.into_iter().collect();
-        self.push(name, Arc::new(array.with_timezone("UTC")))
+    pub(crate) fn times(self, name: &str, values: Vec<i64>) -> Self {
+        self.push(name, Arc::new(TimestampMillisecondArray::from(values).with_timezone("UTC")))
     }
 
     /// Words.

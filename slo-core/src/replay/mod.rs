@@ -60,4 +60,4 @@ pub use incidents::{Incident, Segment, incidents, maximal_segments};
 pub use objective::{Proposal, propose, round_down, usual_objectives};
 pub use score::{Detected, Score, any_of, score};
 pub use search::{Candidate, FalseStartLimit, OutageLimit, Search};
-pub use series::Series;
+pub use series::{BurnRates, Series};

@@ -153,8 +153,8 @@ impl Samples {
         Columns::default()
             .words("kind", self.findings.iter().map(|finding| finding.kind.name()))
             .words("column", self.findings.iter().map(|finding| finding.column))
-            .times("start", self.findings.iter().map(|finding| Some(at(finding.start))))
-            .times("end", self.findings.iter().map(|finding| Some(at(finding.end))))
+            .times("start", self.findings.iter().map(|finding| at(finding.start)).collect())
+            .times("end", self.findings.iter().map(|finding| at(finding.end)).collect())
             .counts(
                 "steps",
                 self.findings.iter().map(|finding| (finding.end - finding.start) as u64).collect(),
