@@ -22,6 +22,10 @@ mod table;
 
 use pyo3::prelude::*;
 
+/// Columns are large and short-lived: the system's allocator would ask for each one anew.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The extension module `slo._slo`; the package `slo` re-exports it.
 #[pymodule(gil_used = false)]
 mod _slo {
