@@ -34,6 +34,24 @@ pub(crate) fn datetime(py: Python<'_>, millis: i64) -> PyResult<Bound<'_, PyAny>
     epoch.add(module.getattr("timedelta")?.call1((0, 0, 0, millis))?)
 }
 
+/// A `datetime` that knows its time zone, in milliseconds since the Unix epoch.
+pub(crate) fn millis(value: &Bound<'_, PyAny>) -> PyResult<i64> {
+    if value.getattr("tzinfo")?.is_none() {
+        let message = format!("{value} has no time zone; write tzinfo=timezone.utc");
+        return Err(crate::error::SloError::new_err(message));
+    }
+    let seconds: f64 = value.call_method0("timestamp")?.extract()?;
+    #[expect(clippy::cast_possible_truncation, reason = "a datetime is of the years 1 to 9999")]
+    let millis = (seconds * 1_000.0).round() as i64;
+    Ok(millis)
+}
+
+/// The time, in milliseconds since the Unix epoch.
+pub(crate) fn now(py: Python<'_>) -> PyResult<i64> {
+    let module = py.import("datetime")?;
+    millis(&module.getattr("datetime")?.call_method1("now", (module.getattr("timezone")?.getattr("utc")?,))?)
+}
+
 /// A time in ISO 8601.
 pub(crate) fn iso(py: Python<'_>, millis: i64) -> PyResult<String> {
     let text: String = datetime(py, millis)?.call_method0("isoformat")?.extract()?;

@@ -98,7 +98,7 @@ impl Evaluation {
     }
 
     /// Seconds until the budget is gone at the burn rate over ``window``; None if it never will be, or without events.
-    #[pyo3(signature = (window = None), text_signature = "(window='1h')")]
+    #[pyo3(signature = (window = None), text_signature = "($self, window='1h')")]
     fn time_to_exhaustion(&self, py: Python<'_>, window: Option<&Bound<'_, PyAny>>) -> PyResult<Option<f64>> {
         let window = window.map_or(Ok(Window::hours(1)), self::window)?;
         let recent = self.read(py, |series| Ok(series.window(series.len(), series.steps_in(window)?)))?;

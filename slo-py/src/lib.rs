@@ -13,6 +13,7 @@ mod error;
 mod evaluation;
 mod forecast;
 mod objective;
+mod prometheus;
 mod proposal;
 mod rules;
 mod samples;
@@ -43,6 +44,8 @@ mod _slo {
     use super::main;
     #[pymodule_export]
     use super::objective::Objective;
+    #[pymodule_export]
+    use super::prometheus::Prometheus;
     #[pymodule_export]
     use super::proposal::{Proposal, suggest_objective};
     #[pymodule_export]

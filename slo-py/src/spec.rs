@@ -159,6 +159,18 @@ pub(crate) struct Slo {
 }
 
 impl Slo {
+    pub(crate) fn sli(&self) -> &model::Sli {
+        self.slo.sli()
+    }
+
+    pub(crate) fn target_labels(&self) -> &[model::LabelName] {
+        self.service.target_labels()
+    }
+
+    pub(crate) fn counts_newborn(&self) -> bool {
+        self.service.counts_newborn_series()
+    }
+
     fn key(&self) -> String {
         format!("{}/{}", self.service.name(), self.slo.name())
     }

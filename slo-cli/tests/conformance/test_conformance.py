@@ -4,6 +4,7 @@ Every scenario is an SLO of its own. Its raw series are written into the history
 evaluated where they would have been, and what they recorded is compared with the truth.
 """
 
+import datetime
 import math
 import pathlib
 import subprocess
@@ -98,6 +99,49 @@ def test_every_event_is_counted_once(evaluated, name):
                 # a tile is estimated, too, and hides nothing.)
                 assert abs(counted - truth) <= 3 * scenario.hidden + 1, (server.name, stream, counted, truth)
             assert counted == pytest.approx(truth, rel=0.02), (server.name, stream)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_python_fetches_what_happened(evaluated, name):
+    server, _ = evaluated
+    scenario, step = SCENARIOS[name], traffic.SCRAPE
+    begin, end = traffic.START + 300, END - 60
+    fetch = slo.Prometheus(server.url).fetch
+    asked = []
+    options = {
+        "last": datetime.timedelta(seconds=end - begin),
+        "end": datetime.datetime.fromtimestamp(end, datetime.UTC),
+        "step": datetime.timedelta(seconds=step),
+        "progress": lambda done, of: asked.append((done, of)),
+    }
+    availability = slo.parse(spec())[f"shop/{name}"]
+    samples = fetch(availability, **options)
+    assert asked == [(1, 2), (2, 2)]
+    assert (len(samples), samples.start.timestamp()) == ((end - begin) // step, begin)
+    truth = scenario.tally(begin, end)
+    if name in EXACT:
+        assert (samples.total, samples.bad) == truth, server.name
+        steps = availability.evaluate(samples).by(datetime.timedelta(seconds=step)).to_numpy()
+        tallies = [scenario.tally(at, at + step) for at in range(begin, end, step)]
+        assert list(zip(steps["total"], steps["bad"])) == tallies, server.name
+    else:
+        # What was counted between the last scrape and a restart, nobody knows.
+        assert samples.total == pytest.approx(truth[0], rel=0.01), (server.name, samples, truth)
+        assert samples.bad == pytest.approx(truth[1], rel=0.02, abs=5), (server.name, samples, truth)
+    if name == "restarts":
+        assert "reset" in list(samples.check().to_numpy()["kind"])
+
+
+def test_python_says_what_a_server_refuses(evaluated):
+    server, _ = evaluated
+    availability = slo.parse(spec())["shop/outage"]
+    with pytest.raises(slo.QueryError, match="no-such-host|resolve|dns|lookup|failed"):
+        slo.Prometheus("http://no-such-host.invalid:9090").fetch(availability, last="1h")
+    absent = spec().replace("requests_total", "nothing_total")
+    with pytest.raises(slo.DataError, match="no series in all that time"):
+        slo.Prometheus(server.url).fetch(slo.parse(absent)["shop/outage"], last="1h")
+    with pytest.raises(slo.QueryError, match="404|400"):
+        slo.Prometheus(server.url + "/elsewhere").fetch(availability, last="1h")
 
 
 @pytest.mark.parametrize("name", EXACT)

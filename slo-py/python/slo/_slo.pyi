@@ -1,7 +1,7 @@
 """Types of the extension module; its documentation is in the Rust sources."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -14,6 +14,7 @@ __all__ = [
     "Evaluation",
     "Fault",
     "Objective",
+    "Prometheus",
     "Proposal",
     "QueryError",
     "Rules",
@@ -217,6 +218,19 @@ class Samples:
     def bad(self) -> int: ...
     def check(self) -> Table: ...
     def __len__(self) -> int: ...
+
+@final
+class Prometheus:
+    def __new__(cls, url: str, *, headers: dict[str, str] | None = None, timeout: float = 60.0) -> Prometheus: ...
+    def fetch(
+        self,
+        slo: Slo,
+        *,
+        last: str | timedelta = "30d",
+        end: datetime | None = None,
+        step: str | timedelta = "1m",
+        progress: Callable[[int, int], object] | None = None,
+    ) -> Samples: ...
 
 @final
 class Evaluation:

@@ -304,11 +304,3 @@ fn numpy_times<'py>(py: Python<'py>, array: &Bound<'py, PyAny>) -> PyResult<Vec<
         }
     }
 }
-
-/// A `datetime`, in milliseconds since the Unix epoch.
-pub(super) fn time(value: &Bound<'_, PyAny>) -> PyResult<i64> {
-    if value.getattr("tzinfo")?.is_none() {
-        return Err(SloError::new_err(format!("{value} has no time zone; write tzinfo=timezone.utc")));
-    }
-    of_seconds(0, value.call_method0("timestamp")?.extract()?)
-}

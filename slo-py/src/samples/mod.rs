@@ -1,6 +1,7 @@
 //! `slo.Samples`: counts of events over time.
 
 mod columns;
+mod counters;
 mod grid;
 
 use crate::{
@@ -9,6 +10,7 @@ use crate::{
     table::{Columns, Table},
 };
 use columns::Counts;
+pub(crate) use counters::{Counted, from_counters};
 use grid::{Finding, Grid};
 use pyo3::{prelude::*, types::PyAny};
 use slo_core::{math::Tally, model::Window, replay::Series};
@@ -94,7 +96,7 @@ impl Samples {
             return Err(data_error_at(rows.min(of_bad), &message));
         }
         let grid = match (start, step) {
-            (Some(start), Some(step)) => Grid::regular(columns::time(start)?, step, rows),
+            (Some(start), Some(step)) => Grid::regular(convert::millis(start)?, step, rows),
             (Some(_), None) => {
                 return Err(crate::error::SloError::new_err("'start' needs a 'step' beside it"));
             }

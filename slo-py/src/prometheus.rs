@@ -1,0 +1,271 @@
+//! `slo.Prometheus`: histories from a server.
+
+use crate::{
+    convert::{self, window},
+    error::{QueryError, SloError, value_error},
+    samples::{Counted, Samples, from_counters},
+    spec::Slo,
+};
+use pyo3::{prelude::*, types::PyAny};
+use serde::Deserialize;
+use slo_core::model::{EventCounters, HistogramKind, MatchOp, Selector, Sli, Window};
+use std::{borrow::Cow, collections::BTreeMap, time::Duration};
+
+/// A Prometheus server, or one that answers like it.
+///
+/// Parameters
+/// ----------
+/// url : str
+///     Such as ``http://127.0.0.1:9090``.
+/// headers : dict of str to str, optional
+///     Sent with every request, such as ``{"Authorization": "Bearer …"}``.
+/// timeout : float, default 60
+///     Seconds that a request may take.
+#[pyclass(frozen, module = "slo")]
+pub(crate) struct Prometheus {
+    url: String,
+    headers: BTreeMap<String, String>,
+    agent: ureq::Agent,
+}
+
+/// Points of a series that Prometheus answers with at most are 11,000.
+const POINTS: u64 = 10_000;
+
+#[derive(Deserialize)]
+#[serde(tag = "status", rename_all = "lowercase")]
+enum Answer<'a> {
+    Success {
+        #[serde(borrow)]
+        data: Data<'a>,
+    },
+    Error {
+        error: String,
+    },
+}
+
+#[derive(Deserialize)]
+struct Data<'a> {
+    #[serde(borrow)]
+    result: Vec<Matrix<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Matrix<'a> {
+    metric: BTreeMap<String, String>,
+    #[serde(borrow)]
+    values: Vec<(f64, Cow<'a, str>)>,
+}
+
+/// What counts the events of an SLO: two counters, and what the second is of.
+struct Streams {
+    total: String,
+    other: String,
+    other_is: Other,
+}
+
+#[derive(Clone, Copy)]
+enum Other {
+    Bad,
+    Good,
+    /// The first is not all events, but the good ones.
+    BadBesideGood,
+}
+
+#[pymethods]
+impl Prometheus {
+    #[new]
+    #[pyo3(signature = (url, *, headers = None, timeout = 60.0))]
+    fn new(url: &str, headers: Option<BTreeMap<String, String>>, timeout: f64) -> PyResult<Self> {
+        let timeout = Duration::try_from_secs_f64(timeout)
+            .map_err(|error| SloError::new_err(format!("timeout {timeout}: {error}")))?;
+        let config = ureq::Agent::config_builder().timeout_global(Some(timeout)).http_status_as_error(false);
+        let url = url.trim_end_matches('/').to_owned();
+        Ok(Self { url, headers: headers.unwrap_or_default(), agent: config.build().into() })
+    }
+
+    /// The history of an SLO's events.
+    ///
+    /// Parameters
+    /// ----------
+    /// slo : Slo
+    ///     One of two counters, or of a classic histogram.
+    /// last : str or timedelta, default ``"30d"``
+    ///     How far back from ``end``.
+    /// end : datetime, optional
+    ///     Now, where it is not given.
+    /// step : str or timedelta, default ``"1m"``
+    ///     The length of a step; no shorter than the scrape interval.
+    /// progress : callable, optional
+    ///     Called with the requests done and all of them, after each.
+    ///
+    /// Returns
+    /// -------
+    /// Samples
+    ///     Gaps are steps in which nothing was scraped; a counter that falls was reset. A series that appears while others
+    ///     of its target go on counts from zero, as it does for the rules.
+    ///
+    /// Raises
+    /// ------
+    /// QueryError
+    ///     No answer, or one that is none.
+    /// DataError
+    ///     Counters that contradict each other; an SLO without events in all that time.
+    #[pyo3(
+        signature = (slo, *, last = None, end = None, step = None, progress = None),
+        text_signature = "($self, slo, *, last='30d', end=None, step='1m', progress=None)"
+    )]
+    fn fetch(
+        &self,
+        py: Python<'_>,
+        slo: &Slo,
+        last: Option<&Bound<'_, PyAny>>,
+        end: Option<&Bound<'_, PyAny>>,
+        step: Option<&Bound<'_, PyAny>>,
+        progress: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Samples> {
+        let last = last.map_or(Ok(Window::days(30)), window)?;
+        let step = step.map_or(Ok(Window::minutes(1)), window)?;
+        let streams = Streams::of(slo.sli())?;
+        let end = match end {
+            Some(end) => convert::millis(end)?,
+            None => convert::now(py)?,
+        };
+        let (step_millis, steps) = (step.as_millis(), last.as_millis() / step.as_millis());
+        if steps == 0 {
+            return Err(SloError::new_err(format!("no step of {step} is in {last}")));
+        }
+        // On the grid of whole steps since the epoch, so that what is fetched twice is the same.
+        let grid = i64::try_from(step_millis).unwrap_or(i64::MAX);
+        let end = end - end.rem_euclid(grid);
+        let span = i64::try_from(steps).unwrap_or(i64::MAX).saturating_mul(grid);
+        let start = end.saturating_sub(span);
+        let chunks = (steps + 1).div_ceil(POINTS);
+        let mut columns = [Vec::new(), Vec::new()];
+        let mut done = 0;
+        for (query, column) in [&streams.total, &streams.other].into_iter().zip(&mut columns) {
+            let mut counted = Counted::new(usize::try_from(steps).unwrap_or(usize::MAX), slo.target_labels());
+            for chunk in 0..chunks {
+                let (first, most) = (chunk * POINTS, (chunk * POINTS + POINTS - 1).min(steps));
+                let at = |step: u64| start + i64::try_from(step).unwrap_or(0) * grid;
+                let (from, to) = (at(first), at(most));
+                py.detach(|| {
+                    self.read(query, from, to, step_millis, |labels, time, value| {
+                        let index = usize::try_from((time - start).div_euclid(grid)).unwrap_or(usize::MAX);
+                        counted.point(labels, index, value)
+                    })
+                })?;
+                done += 1;
+                if let Some(progress) = progress {
+                    progress.call1((done, 2 * chunks))?;
+                }
+            }
+            column.push(counted);
+        }
+        let [total, other] = columns;
+        let (Some(mut total), Some(other)) = (total.into_iter().next(), other.into_iter().next()) else {
+            return Err(QueryError::new_err("nothing was asked"));
+        };
+        let survivors = total.survivors();
+        let survivors = slo.counts_newborn().then_some(&survivors);
+        let grown = [total.grown(survivors), other.grown(survivors)];
+        from_counters(py, start, step, grown, |total, other| match streams.other_is {
+            Other::Bad => Some((total, other)),
+            Other::Good => Some((total, total.checked_sub(other)?)),
+            Other::BadBesideGood => Some((total.checked_add(other)?, other)),
+        })
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Prometheus {}>", self.url)
+    }
+}
+
+impl Prometheus {
+    /// Calls `point` with the labels, time in milliseconds and value of every point.
+    fn read(
+        &self,
+        query: &str,
+        from: i64,
+        to: i64,
+        step: u64,
+        mut point: impl FnMut(&BTreeMap<String, String>, i64, f64) -> PyResult<()>,
+    ) -> PyResult<()> {
+        let url = format!("{}/api/v1/query_range", self.url);
+        let failed = |what: String| QueryError::new_err(format!("{url}: {what}"));
+        let seconds = |millis: i64| format!("{}.{:03}", millis.div_euclid(1_000), millis.rem_euclid(1_000));
+        let mut request = self.agent.get(&url);
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let step = format!("{}.{:03}", step / 1_000, step % 1_000);
+        let parameters =
+            [("query", query.to_owned()), ("start", seconds(from)), ("end", seconds(to)), ("step", step)];
+        // VictoriaMetrics otherwise rounds the times.
+        let request = parameters
+            .into_iter()
+            .chain([("nocache", "1".to_owned())])
+            .fold(request, |request, (name, value)| request.query(name, value));
+        let mut response = request.call().map_err(|error| failed(error.to_string()))?;
+        let status = response.status();
+        let text = response
+            .body_mut()
+            .with_config()
+            .limit(1 << 32)
+            .read_to_string()
+            .map_err(|error| failed(error.to_string()))?;
+        let data = match serde_json::from_str::<Answer<'_>>(&text) {
+            Ok(Answer::Success { data }) => data,
+            Ok(Answer::Error { error }) => return Err(failed(error)),
+            Err(_) if !status.is_success() => return Err(failed(format!("status {status}"))),
+            Err(error) => return Err(failed(format!("not an answer of Prometheus: {error}"))),
+        };
+        for Matrix { metric, values } in &data.result {
+            for (time, value) in values {
+                let value = value.parse().map_err(|_| failed(format!("{value} is no number")))?;
+                #[expect(clippy::cast_possible_truncation, reason = "a time of this age")]
+                let millis = (time * 1_000.0).round() as i64;
+                point(metric, millis, value)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Streams {
+    fn of(sli: &Sli) -> PyResult<Self> {
+        let (total, other, other_is) = match sli {
+            Sli::Events(EventCounters::TotalBad { total, bad }) => {
+                (total.to_string(), bad.to_string(), Other::Bad)
+            }
+            Sli::Events(EventCounters::TotalGood { total, good }) => {
+                (total.to_string(), good.to_string(), Other::Good)
+            }
+            Sli::Events(EventCounters::GoodBad { good, bad }) => {
+                (good.to_string(), bad.to_string(), Other::BadBesideGood)
+            }
+            Sli::Latency(latency) if latency.kind() == HistogramKind::Classic => {
+                let suffixed = |suffix: &str| {
+                    let name = format!("{}{suffix}", latency.histogram().metric());
+                    let matchers = latency.histogram().matchers().iter();
+                    let selector = Selector::new(name);
+                    matchers.fold(selector, |selector, matcher| {
+                        selector?.matching(matcher.label.as_str(), matcher.op, matcher.value.clone())
+                    })
+                };
+                let bound = latency.bucket_bound();
+                // Prometheus spells whole numbers in two ways.
+                let spellings = bound.replace('.', "\\.") + if bound.contains('.') { "" } else { "(\\.0)?" };
+                let bucket =
+                    suffixed("_bucket").and_then(|bucket| bucket.matching("le", MatchOp::Regex, spellings));
+                let total = suffixed("_count").map_err(|error| value_error(&error))?;
+                let bucket = bucket.map_err(|error| value_error(&error))?;
+                (total.to_string(), bucket.to_string(), Other::Good)
+            }
+            _ => {
+                let message = "only SLOs of two counters or of a classic histogram can be fetched";
+                return Err(SloError::new_err(message));
+            }
+        };
+        Ok(Self { total, other, other_is })
+    }
+}
