@@ -166,6 +166,12 @@ impl Backtest {
         Ok(self.score(py)?.detection_seconds(p))
     }
 
+    /// Pictures with matplotlib: ``alerts()``.
+    #[getter]
+    fn plot<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        slf.py().import("slo.plot")?.getattr("BacktestPlot")?.call1((slf,))
+    }
+
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let share =
             |share: Option<f64>| share.map_or_else(|| "none".to_owned(), |share| format!("{share:.2}"));

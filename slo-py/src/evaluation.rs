@@ -3,6 +3,7 @@
 use crate::{
     convert::window,
     error::value_error,
+    picture,
     samples::Samples,
     table::{Columns, Table},
 };
@@ -221,6 +222,41 @@ impl Evaluation {
             .numbers("burn_rate", rows.iter().map(|(_, tally, _)| burn(*tally)))
             .numbers("spent", rows.iter().map(|(.., spent)| *spent))
             .table()
+    }
+
+    /// Pictures with matplotlib: ``burndown()``, ``burn_rate(windows)``, ``calendar()``.
+    #[getter]
+    fn plot<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        slf.py().import("slo.plot")?.getattr("EvaluationPlot")?.call1((slf,))
+    }
+
+    fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
+        let left = self.read(py, |series| {
+            let steps = series.steps_in(self.period)?;
+            let first = series.len().saturating_sub(steps);
+            let allowed = self.objective.budget().to_f64() * self.seen.total() as f64;
+            let mut bad = 0_u64;
+            Ok((first..series.len())
+                .map(|index| {
+                    bad = bad.saturating_add(series.at(index).bad());
+                    if allowed > 0.0 { 1.0 - bad as f64 / allowed } else { f64::NAN }
+                })
+                .collect::<Vec<_>>())
+        })?;
+        let share = |share: Option<f64>, decimals: usize| {
+            share.map_or_else(|| "–".to_owned(), |share| format!("{:.decimals$} %", share * 100.0))
+        };
+        Ok(format!(
+            "<p><b>SLI {}</b> of {}, <b>{} of the budget left</b>; {} events, {} bad; {} of {} seen</p>{}",
+            share(self.sli(), 4),
+            self.objective,
+            share(self.budget_remaining(), 1),
+            self.seen.total(),
+            self.seen.bad(),
+            share(Some(self.covered), 1),
+            self.period,
+            picture::burndown(&left),
+        ))
     }
 
     fn __repr__(&self) -> String {

@@ -13,6 +13,7 @@ mod error;
 mod evaluation;
 mod forecast;
 mod objective;
+mod picture;
 mod prometheus;
 mod proposal;
 mod rules;
@@ -65,6 +66,22 @@ mod _slo {
     };
     #[pymodule_export]
     use super::table::Table;
+    #[pymodule_export]
+    use super::thin;
+}
+
+/// The positions of at most `most` points that show a curve as all of it would: every peak is among them.
+#[pyfunction]
+#[pyo3(signature = (values, most, /))]
+fn thin<'py>(
+    py: Python<'py>,
+    values: numpy::PyReadonlyArray1<'py, f64>,
+    most: usize,
+) -> PyResult<Bound<'py, numpy::PyArray1<i64>>> {
+    let values = values.as_slice().map_err(|error| error::SloError::new_err(error.to_string()))?;
+    let shown = slo_core::replay::thin(values, most).into_iter();
+    let shown = shown.map(|index| i64::try_from(index).unwrap_or(i64::MAX));
+    Ok(numpy::IntoPyArray::into_pyarray(shown.collect::<Vec<_>>(), py))
 }
 
 /// Runs the `slo` command with `args`, the first of which is the program's name; its exit code.

@@ -1,8 +1,10 @@
 """Samples, evaluations and backtests, held against numpy and pandas."""
 
 import datetime
+import pickle
 import subprocess
 import sys
+import xml.etree.ElementTree
 
 import numpy as np
 import pandas as pd
@@ -262,3 +264,38 @@ def test_bad_numbers_never_crash(values):
 def test_importing_loads_nothing_heavy():
     check = "import slo, sys; print([name for name in ('numpy', 'pandas', 'polars', 'pyarrow') if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", check], capture_output=True, text=True).stdout == "[]\n"
+
+
+def test_pickles_come_back(columns, samples):
+    again = pickle.loads(pickle.dumps(samples))
+    assert (again.start, again.step, again.total, again.bad) == (samples.start, samples.step, samples.total, samples.bad)
+    ours, theirs = (BUDGET.evaluate(one).by("1h").to_polars() for one in (samples, again))
+    assert ours.equals(theirs)
+
+
+def test_an_evaluation_is_shown_without_any_library(samples):
+    html = BUDGET.evaluate(samples)._repr_html_()
+    picture = xml.etree.ElementTree.fromstring(html[html.index("<svg") :])
+    assert picture.tag.endswith("svg") and "of the budget left" in html
+    line = picture.find("{http://www.w3.org/2000/svg}polyline").get("points").split()
+    assert 100 < len(line) <= 600
+    assert "NaN" not in html
+
+
+def test_pictures_are_drawn(samples, tmp_path):
+    evaluation, backtest = BUDGET.evaluate(samples), BUDGET.backtest(samples)
+    figures = {
+        "burndown": evaluation.plot.burndown(),
+        "burn_rate": evaluation.plot.burn_rate(["1h", "6h"], thresholds=[14.4, 6], backtest=backtest),
+        "calendar": evaluation.plot.calendar(),
+        "alerts": backtest.plot.alerts(),
+    }
+    for name, figure in figures.items():
+        path = tmp_path / f"{name}.png"
+        figure.savefig(path)
+        assert path.stat().st_size > 5_000, name
+    [axes] = figures["burn_rate"].axes
+    curve = axes.lines[0]
+    # Thinned, and the peak is there.
+    assert len(curve.get_xdata()) <= 2_000
+    assert curve.get_ydata().max() == np.nanmax(evaluation.burn_rate("1h").to_numpy()["1h"])

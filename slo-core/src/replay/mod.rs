@@ -45,6 +45,7 @@ mod objective;
 mod score;
 mod search;
 mod series;
+mod thin;
 
 pub use alerts::{AlertRule, WarmUp, alerts};
 pub use barcode::Barcode;
@@ -61,3 +62,4 @@ pub use objective::{Proposal, propose, round_down, usual_objectives};
 pub use score::{Detected, Score, any_of, score};
 pub use search::{Candidate, FalseStartLimit, OutageLimit, Search};
 pub use series::{BurnRates, Series};
+pub use thin::thin;

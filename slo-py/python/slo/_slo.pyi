@@ -7,6 +7,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal, final
 
+from slo.plot import BacktestPlot, EvaluationPlot
+
 __all__ = [
     "Backtest",
     "DataError",
@@ -62,6 +64,7 @@ __all__ = [
     "rate_increase_p_value",
     "suggest_objective",
     "survival",
+    "thin",
     "toil",
     "two_proportion_z",
     "wilson",
@@ -217,6 +220,8 @@ class Samples:
     @property
     def bad(self) -> int: ...
     def check(self) -> Table: ...
+    def __getstate__(self) -> dict[str, Any]: ...
+    def __reduce__(self) -> tuple[Any, tuple[dict[str, Any]]]: ...
     def __len__(self) -> int: ...
 
 @final
@@ -250,6 +255,9 @@ class Evaluation:
     def burn_rate(self, windows: str | timedelta | list[str | timedelta]) -> Table: ...
     def burndown(self) -> Table: ...
     def by(self, length: str | timedelta) -> Table: ...
+    @property
+    def plot(self) -> EvaluationPlot: ...
+    def _repr_html_(self) -> str: ...
 
 @final
 class Backtest:
@@ -264,6 +272,8 @@ class Backtest:
     @property
     def recall(self) -> float | None: ...
     def detection_seconds(self, p: float = 0.5) -> float | None: ...
+    @property
+    def plot(self) -> BacktestPlot: ...
 
 @final
 class Proposal:
@@ -278,6 +288,7 @@ class Proposal:
     @property
     def met(self) -> Table: ...
 
+def thin(values: Any, most: int, /) -> Any: ...
 def suggest_objective(
     samples: Samples,
     *,

@@ -12,7 +12,11 @@ use crate::{
 use columns::Counts;
 pub(crate) use counters::{Counted, from_counters};
 use grid::{Finding, Grid};
-use pyo3::{prelude::*, types::PyAny};
+use numpy::IntoPyArray;
+use pyo3::{
+    prelude::*,
+    types::{PyAny, PyDict},
+};
 use slo_core::{math::Tally, model::Window, replay::Series};
 use std::{fmt::Write, time::Duration};
 
@@ -162,6 +166,23 @@ impl Samples {
                 self.findings.iter().map(|finding| (finding.end - finding.start) as u64).collect(),
             )
             .table()
+    }
+
+    /// What makes the same again, for pickling.
+    fn __getstate__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let state = PyDict::new(py);
+        let column =
+            |counts: &Counts| -> PyResult<_> { Ok(counts.borrow(py)?.as_slice()?.to_vec().into_pyarray(py)) };
+        state.set_item("start", convert::datetime(py, self.start)?)?;
+        state.set_item("step", timedelta(self.step))?;
+        state.set_item("total", column(&self.total)?)?;
+        state.set_item("bad", column(&self.bad)?)?;
+        Ok(state)
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyDict>,))> {
+        let again = slf.py().import("slo._pickle")?.getattr("samples")?;
+        Ok((again, (slf.get().__getstate__(slf.py())?,)))
     }
 
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
