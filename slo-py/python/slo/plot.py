@@ -6,6 +6,7 @@ those who see few of them.
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
 
 from slo._slo import thin
@@ -26,12 +27,33 @@ _POINTS = 2_000
 def _axes(title: str, height: float = 3.2) -> tuple[Any, Any]:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, height), layout="constrained")
+    class Shown(Figure):
+        """A figure that notebooks show, also where pyplot is not loaded."""
+
+        def _repr_png_(self) -> bytes:
+            page = io.BytesIO()
+            self.savefig(page, format="png", dpi=110)
+            return page.getvalue()
+
+    figure = Shown(figsize=(9, height), layout="constrained")
     axes = figure.subplots()
     axes.set_title(title, loc="left")
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color="#dddddd", linewidth=0.6)
+    axes.set_axisbelow(True)
+    # What begins at the edge is to be seen, too.
+    axes.use_sticky_edges = False
     return figure, axes
+
+
+def _dates(axes: Any) -> None:
+    import matplotlib.dates
+
+    dates: Any = matplotlib.dates
+    locator = dates.AutoDateLocator()
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
+    axes.margins(x=0.01)
 
 
 def _curve(axes: Any, times: Any, values: Any, **style: Any) -> None:
@@ -48,6 +70,7 @@ def burndown(evaluation: Evaluation) -> Any:
     axes.axhline(0, color=_RED, linewidth=1)
     axes.set_ylabel("% of the budget")
     axes.legend(frameon=False)
+    _dates(axes)
     return figure
 
 
@@ -71,10 +94,12 @@ def burn_rate(
         fired = backtest.alerts.to_numpy()
         for start, end, severity in zip(fired["start"], fired["end"], fired["severity"], strict=True):
             if severity == "page":
-                axes.axvspan(start, end, color=_RED, alpha=0.15, linewidth=0)
+                axes.axvspan(start, end, color=_RED, alpha=0.2, linewidth=1)
     axes.set_yscale("symlog", linthresh=1)
+    axes.set_ylim(bottom=0)
     axes.set_ylabel("times the budget")
     axes.legend(frameon=False, ncols=len(columns))
+    _dates(axes)
     return figure
 
 
@@ -84,11 +109,11 @@ def alerts(backtest: Backtest) -> Any:
     figure, axes = _axes("Alerts and incidents", 2.4)
     rows = ["incident", *reversed(_TIERS)]
     for tier, start, end in zip(fired["burn_tier"], fired["start"], fired["end"], strict=True):
-        axes.barh(rows.index(tier), end - start, left=start, color=_TIERS[tier], height=0.6)
+        axes.barh(rows.index(tier), end - start, left=start, color=_TIERS[tier], edgecolor=_TIERS[tier], height=0.6)
     for start, end in zip(found["start"], found["end"], strict=True):
-        axes.barh(0, end - start, left=start, color=_GREY, height=0.6)
+        axes.barh(0, end - start, left=start, color=_GREY, edgecolor=_GREY, height=0.6)
     axes.set_yticks(range(len(rows)), rows)
-    axes.xaxis_date()
+    _dates(axes)
     return figure
 
 
@@ -102,6 +127,7 @@ def calendar(evaluation: Evaluation) -> Any:
     axes.bar(days["start"], spent, width=0.8, align="edge", color=colors)
     axes.axhline(even, color=_GREY, linestyle="--", linewidth=1)
     axes.set_ylabel("% of the budget")
+    _dates(axes)
     return figure
 
 
