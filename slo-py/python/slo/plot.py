@@ -27,15 +27,9 @@ _POINTS = 2_000
 def _axes(title: str, height: float = 3.2) -> tuple[Any, Any]:
     from matplotlib.figure import Figure
 
-    class Shown(Figure):
-        """A figure that notebooks show, also where pyplot is not loaded."""
-
-        def _repr_png_(self) -> bytes:
-            page = io.BytesIO()
-            self.savefig(page, format="png", dpi=110)
-            return page.getvalue()
-
-    figure = Shown(figsize=(9, height), layout="constrained")
+    figure: Any = Figure(figsize=(9, height), layout="constrained")
+    # So that notebooks show it, also where pyplot is not loaded.
+    figure._repr_png_ = lambda: _png(figure)
     axes = figure.subplots()
     axes.set_title(title, loc="left")
     axes.spines[["top", "right"]].set_visible(False)
@@ -44,6 +38,12 @@ def _axes(title: str, height: float = 3.2) -> tuple[Any, Any]:
     # What begins at the edge is to be seen, too.
     axes.use_sticky_edges = False
     return figure, axes
+
+
+def _png(figure: Any) -> bytes:
+    page = io.BytesIO()
+    figure.savefig(page, format="png", dpi=110)
+    return page.getvalue()
 
 
 def _dates(axes: Any) -> None:
