@@ -7,6 +7,7 @@ use crate::{
     evaluation::Evaluation,
     objective::{Objective, objective},
     samples::Samples,
+    search::{Candidate, Wish},
 };
 use pyo3::{prelude::*, types::PyAny};
 use slo_core::{
@@ -103,6 +104,35 @@ impl ErrorBudget {
         let policy = model::AlertPolicy::for_period(self.period).map_err(|error| value_error(&error))?;
         let replay = Replay { objective: self.objective, period: self.period, policy: &policy };
         Backtest::of(py, samples, &replay, every, significant)
+    }
+
+    /// The alert policies that a history speaks for: none of them is beaten by another in both false alerts and budget
+    /// spent before detection.
+    ///
+    /// Parameters
+    /// ----------
+    /// samples : Samples
+    /// most_rules : int, default 2
+    /// least_recall : float, default 0
+    ///     The share of incidents that must be detected.
+    /// significant : float, default 0.02
+    ///     The share of the period's budget that makes an incident.
+    ///
+    /// Returns
+    /// -------
+    /// list of Candidate
+    ///     Fewest false alerts first; empty where nothing detects enough.
+    #[pyo3(signature = (samples, *, most_rules = 2, least_recall = 0.0, significant = 0.02))]
+    fn search(
+        &self,
+        py: Python<'_>,
+        samples: &Samples,
+        most_rules: usize,
+        least_recall: f64,
+        significant: f64,
+    ) -> PyResult<Vec<Candidate>> {
+        let Self { objective, period } = *self;
+        Wish { objective, period, most_rules, least_recall, significant }.search(py, samples)
     }
 
     /// How many times faster than allowed the budget is spent, or None without events.

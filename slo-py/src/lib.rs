@@ -18,6 +18,7 @@ mod prometheus;
 mod proposal;
 mod rules;
 mod samples;
+mod search;
 mod spec;
 mod stats;
 mod table;
@@ -53,6 +54,8 @@ mod _slo {
     use super::rules::Rules;
     #[pymodule_export]
     use super::samples::Samples;
+    #[pymodule_export]
+    use super::search::Candidate;
     #[pymodule_export]
     use super::spec::{Slo, Spec, Tier, load, parse};
     #[pymodule_export]

@@ -4,6 +4,7 @@ import datetime
 import pickle
 import subprocess
 import sys
+import textwrap
 import xml.etree.ElementTree
 
 import numpy as np
@@ -299,3 +300,27 @@ def test_pictures_are_drawn(samples, tmp_path):
     # Thinned, and the peak is there.
     assert len(curve.get_xdata()) <= 2_000
     assert curve.get_ydata().max() == np.nanmax(evaluation.burn_rate("1h").to_numpy()["1h"])
+
+
+def test_finds_policies_that_the_history_speaks_for(samples):
+    front = BUDGET.search(samples, least_recall=1.0)
+    assert front and all(one.recall == 1.0 for one in front)
+    # Nothing on the front is beaten by another.
+    costs = [(one.false_alerts, one.spent) for one in front]
+    assert costs == sorted(costs) and [spent for _, spent in costs] == sorted((s for _, s in costs), reverse=True)
+    best = front[0]
+    assert len(best.rules) <= 2 and all(long > short for long, short, _ in best.rules)
+    text = f"""
+version: slo/v1
+service: checkout
+slos:
+  - name: availability
+    objective: 99.9%
+    window: 30d
+    sli: {{events: {{total: requests_total, bad: errors_total}}}}
+{textwrap.indent(best.to_yaml(), "    ")}"""
+    adopted = slo.parse(text)["checkout/availability"]
+    assert {(tier.long, tier.short, float(tier.factor)) for tier in adopted.tiers} == set(best.rules)
+    # The same replay gives the same alerts.
+    backtest = adopted.backtest(samples)
+    assert (backtest.pages, backtest.recall) == (best.alerts, 1.0)

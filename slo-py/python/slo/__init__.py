@@ -8,6 +8,7 @@ ErrorBudget(0.1% = 43m12s per 30d)
 from slo import forecast, stats
 from slo._slo import (
     Backtest,
+    Candidate,
     DataError,
     ErrorBudget,
     Evaluation,
@@ -31,6 +32,7 @@ from slo._slo import (
 
 __all__ = [
     "Backtest",
+    "Candidate",
     "DataError",
     "ErrorBudget",
     "Evaluation",
