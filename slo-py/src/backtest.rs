@@ -77,12 +77,7 @@ impl Backtest {
             return Ok(score);
         }
         let found = self.samples.get().series(py, |series| {
-            let whole = series.steps_in(self.period)?;
-            let covered = series.len().min(whole);
-            let seen = series.window(series.len(), covered).total();
-            // What a whole period has, if it goes on like this.
-            let expected = u128::from(seen) * whole as u128 / covered.max(1) as u128;
-            let expected = u64::try_from(expected).unwrap_or(u64::MAX).max(1);
+            let expected = series.expected_in(self.period)?;
             let found = replay::incidents(series, self.objective, Ratio::ONE, expected, self.significant)?;
             replay::score(series, &self.pages, &found, self.objective, expected, series.step())
         })?;

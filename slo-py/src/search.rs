@@ -25,11 +25,7 @@ impl Wish {
     /// The policies that no other beats.
     pub(crate) fn search(&self, py: Python<'_>, samples: &Samples) -> PyResult<Vec<Candidate>> {
         let found = samples.series(py, |series| {
-            let whole = series.steps_in(self.period)?;
-            let covered = series.len().min(whole);
-            let seen = series.window(series.len(), covered).total();
-            let expected = u128::from(seen) * whole as u128 / covered.max(1) as u128;
-            let expected = u64::try_from(expected).unwrap_or(u64::MAX).max(1);
+            let expected = series.expected_in(self.period)?;
             let found = incidents(series, self.objective, Ratio::ONE, expected, self.significant)?;
             let search = Search {
                 most_rules: self.most_rules,

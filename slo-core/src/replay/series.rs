@@ -150,6 +150,28 @@ impl<'a> Series<'a> {
         self.before(self.len())
     }
 
+    /// The events that a whole `period` has: those of the last one, or as many as the history would have had, had it gone
+    /// on for so long. At least one.
+    ///
+    /// ```
+    /// use slo_core::{model::Window, replay::Series};
+    ///
+    /// let series = Series::new(0, Window::days(1), &[100, 300], &[0, 0])?;
+    /// assert_eq!(series.expected_in(Window::days(1))?, 300);
+    /// assert_eq!(series.expected_in(Window::days(30))?, 6_000);
+    /// # Ok::<(), slo_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A period that is not a whole number of steps.
+    pub fn expected_in(&self, period: Window) -> Result<u64, Error> {
+        let whole = self.steps_in(period)?;
+        let covered = self.len().min(whole);
+        let seen = self.window(self.len(), covered).total();
+        let expected = u128::from(seen) * whole as u128 / covered.max(1) as u128;
+        Ok(u64::try_from(expected).unwrap_or(u64::MAX).max(1))
+    }
+
     /// The tally of all steps before `position`.
     pub(super) fn before(&self, position: usize) -> Tally {
         let chunk = position / CHUNK;
