@@ -111,6 +111,7 @@ def test_counters_reset():
         ({"time": [60, 120], "total": [1, 1, 1], "bad": [0, 0, 0]}, 2, "'time' has 2 rows, 'total' 3"),
         ({"time": [60, 120], "total": [1, 1, 1], "bad": [0, 0]}, 2, "'total' has 3 rows, 'bad' 2"),
         ({"time": [60, float("nan")], "total": [1, 1], "bad": [0, 0]}, 1, "'time' at 1 is NaN"),
+        ({"time": [1.76e12, 1.76e12 + 60_000], "total": [1, 1], "bad": [0, 0]}, 0, "are these milliseconds"),
         ({"time": ["a", "b"], "total": [1, 1], "bad": [0, 0]}, 0, "no type of times"),
         ({"time": [60, 120], "total": ["a", "b"], "bad": [0, 0]}, 0, "counts nothing"),
         ({"time": [60], "total": [1], "bad": [0]}, 0, "one row has no step"),

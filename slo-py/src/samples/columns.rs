@@ -263,13 +263,18 @@ fn arrow_times(chunks: &[ArrayRef]) -> PyResult<Vec<i64>> {
 }
 
 fn of_seconds(position: usize, seconds: f64) -> PyResult<i64> {
-    let millis = (seconds * 1_000.0).round();
-    // A time that a double tells from the next millisecond.
-    if millis.abs() <= 9_007_199_254_740_992.0 {
+    // The end of the year 9999.
+    const LAST: f64 = 253_402_300_800.0;
+    if seconds.abs() <= LAST {
         #[expect(clippy::cast_possible_truncation, reason = "it is whole and in range")]
-        return Ok(millis as i64);
+        return Ok((seconds * 1_000.0).round() as i64);
     }
-    Err(data_error_at(position, &format!("'time' at {position} is {seconds}, which is no time")))
+    let what = if seconds.is_finite() {
+        "are these milliseconds? give seconds, or datetime64"
+    } else {
+        "which is no time"
+    };
+    Err(data_error_at(position, &format!("'time' at {position} is {seconds}; {what}")))
 }
 
 fn numpy_times<'py>(py: Python<'py>, array: &Bound<'py, PyAny>) -> PyResult<Vec<i64>> {
