@@ -1,6 +1,7 @@
 """Burn rates of four window pairs and alert states, beside what people use: run by `scripts/bench python`.
 
-Every contender is written as its best user would, gets the same columns of 64-bit counts, and is timed in this process.
+Every contender gets the same columns of 64-bit counts, and is timed in this process. docs/benchmarks.md says where one of
+them could do better.
 """
 
 import datetime

@@ -1,14 +1,14 @@
 //! `slo.Backtest`: what alerts would have done.
 
 use crate::{
-    convert::window,
+    convert::{datetime, window},
     error::value_error,
     samples::Samples,
     table::{Columns, Table},
 };
-use pyo3::{prelude::*, types::PyAny};
+use pyo3::{exceptions::PyUserWarning, prelude::*, types::PyAny};
 use slo_core::{
-    model::{AlertPolicy, Objective, Ratio, Severity, Window},
+    model::{AlertPolicy, Objective, Ratio, Severity, Tier, Window},
     replay::{self, AlertRule, Episode, Score, any_of},
 };
 use std::sync::OnceLock;
@@ -23,6 +23,9 @@ pub(crate) struct Backtest {
     objective: Objective,
     period: Window,
     significant: f64,
+    // An alert this long after an incident still is about it.
+    grace: Window,
+    steps: usize,
     fired: Vec<Fired>,
     pages: Vec<Episode>,
     // Found when it is asked for.
@@ -53,10 +56,12 @@ impl Backtest {
     ) -> PyResult<Self> {
         let every = every.map(window).transpose()?;
         let Replay { objective, period, policy } = *replay;
+        let grace = every.unwrap_or(samples.get().step_window()).max(samples.get().step_window());
+        let tiers = reachable(py, policy, objective)?;
         let done = samples.get().series(py, |series| {
             let every = every.map_or(Ok(1), |every| series.steps_in(every))?;
             let (mut fired, mut pages) = (Vec::new(), Vec::new());
-            for tier in policy.tiers() {
+            for tier in &tiers {
                 let episodes = replay::alerts(series, &AlertRule::of_tier(tier, objective)?, every)?;
                 let (burn_tier, severity) = (tier.burn().as_str(), tier.severity().as_str());
                 fired.extend(episodes.iter().map(|episode| Fired { burn_tier, severity, episode: *episode }));
@@ -65,10 +70,20 @@ impl Backtest {
                 }
             }
             fired.sort_by_key(|fired| fired.episode.start);
-            Ok((fired, any_of(&pages)))
+            Ok((fired, any_of(&pages), series.len()))
         })?;
-        let (fired, pages) = done.map_err(|error: slo_core::Error| value_error(&error))?;
-        Ok(Self { samples, objective, period, significant, fired, pages, score: OnceLock::new() })
+        let (fired, pages, steps) = done.map_err(|error: slo_core::Error| value_error(&error))?;
+        Ok(Self {
+            samples,
+            objective,
+            period,
+            significant,
+            grace,
+            steps,
+            fired,
+            pages,
+            score: OnceLock::new(),
+        })
     }
 
     /// The pages against the incidents of the history.
@@ -79,7 +94,7 @@ impl Backtest {
         let found = self.samples.get().series(py, |series| {
             let expected = series.expected_in(self.period)?;
             let found = replay::incidents(series, self.objective, Ratio::ONE, expected, self.significant)?;
-            replay::score(series, &self.pages, &found, self.objective, expected, series.step())
+            replay::score(series, &self.pages, &found, self.objective, expected, self.grace)
         })?;
         let score = found.map_err(|error: slo_core::Error| value_error(&error))?;
         Ok(self.score.get_or_init(|| score))
@@ -94,6 +109,25 @@ impl Backtest {
     }
 }
 
+/// The tiers that can fire; of the others, Python is warned.
+fn reachable(py: Python<'_>, policy: &AlertPolicy, objective: Objective) -> PyResult<Vec<Tier>> {
+    let mut tiers = Vec::new();
+    for tier in policy.tiers() {
+        let threshold = tier.threshold(objective).map_err(|error| value_error(&error))?;
+        if threshold < Ratio::ONE {
+            tiers.push(*tier);
+            continue;
+        }
+        let message = format!(
+            "the {} tier is left out: it would fire above an error ratio of {threshold}, at {objective}",
+            tier.burn()
+        );
+        let message = std::ffi::CString::new(message)?;
+        PyErr::warn(py, &py.get_type::<PyUserWarning>(), &message, 1)?;
+    }
+    Ok(tiers)
+}
+
 #[pymethods]
 impl Backtest {
     /// When each tier fired.
@@ -101,18 +135,17 @@ impl Backtest {
     /// Returns
     /// -------
     /// Table
-    ///     ``burn_tier``, ``severity``, ``start`` and ``end`` (UTC; the evaluations that began and ended it).
+    ///     ``burn_tier``, ``severity``, ``start`` and ``end`` (UTC; the evaluations that began and ended it). The end of one
+    ///     that still fires is null.
     #[getter]
     fn alerts(&self) -> PyResult<Table> {
         // An alert fires from the end of the step after which it was first evaluated so.
-        let times = |at: fn(&Episode) -> usize| {
-            self.fired.iter().map(|fired| self.time(at(&fired.episode) + 1)).collect()
-        };
+        let end = |episode: Episode| (episode.end < self.steps).then(|| self.time(episode.end + 1));
         Columns::default()
             .words("burn_tier", self.fired.iter().map(|fired| fired.burn_tier))
             .words("severity", self.fired.iter().map(|fired| fired.severity))
-            .times("start", times(|episode| episode.start))
-            .times("end", times(|episode| episode.end))
+            .times("start", self.fired.iter().map(|fired| self.time(fired.episode.start + 1)).collect())
+            .times_if_any("end", self.fired.iter().map(|fired| end(fired.episode)))
             .table()
     }
 
@@ -135,6 +168,12 @@ impl Backtest {
             .numbers("detected_after", found.iter().map(|one| one.seconds))
             .numbers("spent", found.iter().map(|one| Some(one.spent)))
             .table()
+    }
+
+    /// When the history ends, a ``datetime`` in UTC.
+    #[getter]
+    fn end<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        datetime(py, self.time(self.steps))
     }
 
     /// How many times somebody would have been paged; tiers that fire at once are one page.

@@ -131,6 +131,11 @@ impl ErrorBudget {
         least_recall: f64,
         significant: f64,
     ) -> PyResult<Vec<Candidate>> {
+        const MOST: usize = 4;
+        if most_rules > MOST {
+            let message = format!("most_rules {most_rules}: a spec has {MOST} tiers at most");
+            return Err(crate::error::SloError::new_err(message));
+        }
         let Self { objective, period } = *self;
         Wish { objective, period, most_rules, least_recall, significant }.search(py, samples)
     }

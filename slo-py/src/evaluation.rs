@@ -1,7 +1,7 @@
 //! `slo.Evaluation`: what a history says of an objective.
 
 use crate::{
-    convert::window,
+    convert::{timedelta, window},
     error::value_error,
     picture,
     samples::Samples,
@@ -13,7 +13,7 @@ use slo_core::{
     model::{Objective, Ratio, Window},
     replay::{BurnRates, Series},
 };
-use std::thread;
+use std::{thread, time::Duration};
 
 /// What a history says of an objective, over the period at its end.
 ///
@@ -24,6 +24,8 @@ pub(crate) struct Evaluation {
     objective: Objective,
     period: Window,
     seen: Tally,
+    // The events of a whole period, if it goes on like this.
+    expected: u64,
     covered: f64,
 }
 
@@ -34,15 +36,16 @@ impl Evaluation {
         objective: Objective,
         period: Window,
     ) -> PyResult<Self> {
-        let (seen, steps, all) = samples
+        let (seen, expected, steps, all) = samples
             .get()
             .series(py, |series| {
                 let steps = series.steps_in(period)?;
-                Ok((series.window(series.len(), steps), steps, series.len()))
+                let expected = series.expected_in(period)?;
+                Ok((series.window(series.len(), steps), expected, steps, series.len()))
             })?
             .map_err(|error: slo_core::Error| value_error(&error))?;
         let covered = all.min(steps) as f64 / steps as f64;
-        Ok(Self { samples, objective, period, seen, covered })
+        Ok(Self { samples, objective, period, seen, expected, covered })
     }
 
     fn read<T: Send>(
@@ -51,6 +54,11 @@ impl Evaluation {
         work: impl FnOnce(&Series<'_>) -> Result<T, slo_core::Error> + Send,
     ) -> PyResult<T> {
         self.samples.get().series(py, work)?.map_err(|error| value_error(&error))
+    }
+
+    /// The events that the period's budget is of; 0 where there were none.
+    const fn expected_events(&self) -> u64 {
+        if self.seen.total() == 0 { 0 } else { self.expected }
     }
 
     /// The ends of all steps, in milliseconds.
@@ -92,6 +100,22 @@ impl Evaluation {
         math::ErrorBudget::observed(self.objective, self.seen).remaining()
     }
 
+    /// The share of the whole period's budget that is left, if its traffic goes on like this; None without events.
+    #[getter]
+    fn projected_budget_remaining(&self) -> PyResult<Option<f64>> {
+        if self.seen.total() == 0 {
+            return Ok(None);
+        }
+        let budget = math::ErrorBudget::projected(self.objective, self.seen, self.expected);
+        budget.map(|budget| budget.remaining()).map_err(|error| value_error(&error))
+    }
+
+    /// The period, a ``timedelta``.
+    #[getter]
+    const fn period(&self) -> Duration {
+        timedelta(self.period)
+    }
+
     /// The share of the period that the history covers.
     #[getter]
     const fn coverage(&self) -> f64 {
@@ -103,7 +127,7 @@ impl Evaluation {
     fn time_to_exhaustion(&self, py: Python<'_>, window: Option<&Bound<'_, PyAny>>) -> PyResult<Option<f64>> {
         let window = window.map_or(Ok(Window::hours(1)), self::window)?;
         let recent = self.read(py, |series| Ok(series.window(series.len(), series.steps_in(window)?)))?;
-        match (self.budget_remaining(), BurnRate::of(recent, self.objective)) {
+        match (self.projected_budget_remaining()?, BurnRate::of(recent, self.objective)) {
             (Some(left), Some(burn)) => {
                 time_to_exhaustion(left, burn, self.period).map_err(|error| value_error(&error))
             }
@@ -160,7 +184,7 @@ impl Evaluation {
     /// Table
     ///     ``time`` (UTC), ``remaining`` (a share; negative when overspent), ``ideal`` (spent evenly).
     fn burndown(&self, py: Python<'_>) -> PyResult<Table> {
-        let (objective, expected) = (self.objective, self.seen.total());
+        let (objective, expected) = (self.objective, self.expected_events());
         let (times, left, ideal) = self.read(py, |series| {
             let steps = series.steps_in(self.period)?;
             let first = series.len().saturating_sub(steps);
@@ -195,7 +219,7 @@ impl Evaluation {
     /// Table
     ///     ``start`` (UTC), ``total``, ``bad``, ``sli``, ``burn_rate``, ``spent`` (a share of the period's budget).
     fn by(&self, py: Python<'_>, length: &Bound<'_, PyAny>) -> PyResult<Table> {
-        let (length, objective, expected) = (window(length)?, self.objective, self.seen.total());
+        let (length, objective, expected) = (window(length)?, self.objective, self.expected_events());
         let rows = self.read(py, |series| {
             let steps = series.steps_in(length)?;
             let stretches = (0..series.len()).step_by(steps);
@@ -234,7 +258,7 @@ impl Evaluation {
         let left = self.read(py, |series| {
             let steps = series.steps_in(self.period)?;
             let first = series.len().saturating_sub(steps);
-            let allowed = self.objective.budget().to_f64() * self.seen.total() as f64;
+            let allowed = self.objective.budget().to_f64() * self.expected_events() as f64;
             let mut bad = 0_u64;
             Ok((first..series.len())
                 .map(|index| {
@@ -255,7 +279,7 @@ impl Evaluation {
             self.seen.bad(),
             share(Some(self.covered), 1),
             self.period,
-            picture::burndown(&left),
+            picture::burndown(&left, 1.0 - self.covered),
         ))
     }
 

@@ -53,7 +53,7 @@ mod _slo {
     #[pymodule_export]
     use super::rules::Rules;
     #[pymodule_export]
-    use super::samples::Samples;
+    use super::samples::{_restored, Samples};
     #[pymodule_export]
     use super::search::Candidate;
     #[pymodule_export]

@@ -9,8 +9,9 @@ const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 180.0;
 const MARGIN: f64 = 36.0;
 
-/// A curve of shares over a period: the budget left, with the line of a budget that is spent evenly.
-pub(crate) fn burndown(remaining: &[f64]) -> String {
+/// A curve of shares over a period: the budget left, with the line of a budget that is spent evenly, of which `ideal`
+/// would be left at the end.
+pub(crate) fn burndown(remaining: &[f64], ideal: f64) -> String {
     let shown = thin(remaining, POINTS);
     let lowest =
         shown.iter().filter_map(|index| remaining.get(*index)).fold(0.0_f64, |low, value| low.min(*value));
@@ -49,7 +50,7 @@ pub(crate) fn burndown(remaining: &[f64]) -> String {
         x(0),
         y(1.0),
         x(remaining.len().max(2) - 1),
-        y(0.0),
+        y(ideal),
         WIDTH - 8.0,
         HEIGHT - 4.0,
     )

@@ -4,7 +4,7 @@ use crate::{
     backtest::{Backtest, Replay},
     budget::ErrorBudget,
     convert::{fraction, timedelta},
-    error::{spec_error, value_error},
+    error::{SloError, spec_error, value_error},
     evaluation::Evaluation,
     objective::Objective,
     rules::Rules,
@@ -171,6 +171,23 @@ impl Slo {
         self.service.counts_newborn_series()
     }
 
+    /// Refuses what the rules do and a history here does not yet: half of it would be other numbers.
+    fn check_replayable(&self) -> PyResult<()> {
+        let unknown = [
+            (!self.service.exclusions().is_empty(), "times that do not count (`exclude`)"),
+            (!matches!(self.slo.period(), model::Period::Rolling(_)), "calendar periods"),
+            (self.slo.slices().is_some(), "time slices"),
+            (!self.slo.by().is_empty(), "budgets of groups (`by`)"),
+        ];
+        match unknown.into_iter().find(|(asked, _)| *asked) {
+            None => Ok(()),
+            Some((_, what)) => {
+                let message = format!("{}: {what} are known to the rules, not to histories", self.key());
+                Err(SloError::new_err(message))
+            }
+        }
+    }
+
     fn key(&self) -> String {
         format!("{}/{}", self.service.name(), self.slo.name())
     }
@@ -229,10 +246,7 @@ impl Slo {
     ///     Divide every window and interval by this, for demonstrations and tests.
     #[pyo3(signature = (*, time_scale = 1))]
     fn rules(&self, time_scale: u32) -> PyResult<Rules> {
-        let Self { service, slo } = self;
-        let alone = Service::new(service.name().clone(), service.scrape_interval(), vec![slo.clone()])
-            .map_err(|error| value_error(&error))?;
-        Rules::of([&alone.with_labels(service.labels().clone())], time_scale)
+        Rules::of([&self.service.only(&self.slo)], time_scale)
     }
 
     /// What a history says of this SLO.
@@ -241,6 +255,7 @@ impl Slo {
     /// ----------
     /// samples : Samples
     fn evaluate(&self, py: Python<'_>, samples: Py<Samples>) -> PyResult<Evaluation> {
+        self.check_replayable()?;
         Evaluation::of(py, samples, self.slo.objective(), self.slo.period().length())
     }
 
@@ -261,6 +276,7 @@ impl Slo {
         every: Option<&Bound<'_, PyAny>>,
         significant: f64,
     ) -> PyResult<Backtest> {
+        self.check_replayable()?;
         let (objective, period) = (self.slo.objective(), self.slo.period().length());
         let replay = Replay { objective, period, policy: self.slo.policy() };
         Backtest::of(py, samples, &replay, every, significant)

@@ -67,6 +67,12 @@ impl Columns {
         self.push(name, Arc::new(TimestampMillisecondArray::from(values).with_timezone("UTC")))
     }
 
+    /// Times, some of which may not be known.
+    pub(crate) fn times_if_any(self, name: &str, values: impl IntoIterator<Item = Option<i64>>) -> Self {
+        let array: TimestampMillisecondArray = values.into_iter().collect();
+        self.push(name, Arc::new(array.with_timezone("UTC")))
+    }
+
     /// Words.
     pub(crate) fn words<'a>(self, name: &str, values: impl IntoIterator<Item = &'a str>) -> Self {
         self.push(name, Arc::new(values.into_iter().map(Some).collect::<StringArray>()))

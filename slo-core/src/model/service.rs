@@ -95,6 +95,12 @@ impl Service {
         self
     }
 
+    /// The same service with this one of its SLOs alone.
+    #[must_use]
+    pub fn only(&self, slo: &Slo) -> Self {
+        Self { slos: vec![slo.clone()], ..self.clone() }
+    }
+
     /// Its name, the value of the `service` label.
     #[must_use]
     pub const fn name(&self) -> &Name {

@@ -37,6 +37,7 @@ mod alerts;
 mod barcode;
 mod bias;
 mod bootstrap;
+mod burn_rates;
 mod counter;
 mod crossings;
 mod episode;
@@ -52,6 +53,7 @@ pub use barcode::Barcode;
 pub use bias::{RatioBias, ratio_bias};
 pub use bootstrap::Bootstrap;
 pub(crate) use bootstrap::Draws;
+pub use burn_rates::BurnRates;
 pub use counter::{
     RangeEnds, Sample, anchored_increase, burst_error, extrapolated_increase, extrapolated_rate,
 };
@@ -61,5 +63,5 @@ pub use incidents::{Incident, Segment, incidents, maximal_segments};
 pub use objective::{Proposal, propose, round_down, usual_objectives};
 pub use score::{Detected, Score, any_of, score};
 pub use search::{Candidate, FalseStartLimit, OutageLimit, Search};
-pub use series::{BurnRates, Series};
+pub use series::Series;
 pub use thin::thin;

@@ -5,7 +5,6 @@ use crate::{
     math::{Exclusions, Tally, incident_spend},
     model::{Objective, Ratio, Window},
 };
-use std::ops::Range;
 
 /// Bad and total events in equal steps of time, borrowed from two columns.
 ///
@@ -27,20 +26,11 @@ use std::ops::Range;
 pub struct Series<'a> {
     start: i64,
     step: Window,
-    total: &'a [u64],
-    bad: &'a [u64],
+    pub(super) total: &'a [u64],
+    pub(super) bad: &'a [u64],
     // Sums of all steps before chunk i; one more than there are chunks. No sum overflows, and bad never
     // exceeds total.
     sums: Vec<Tally>,
-}
-
-/// Burn rates after every step of a [`Series`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct BurnRates {
-    /// The burn rates; 0 where the window had no events.
-    pub values: Vec<f64>,
-    /// The runs of steps whose windows had none.
-    pub without_events: Vec<Range<usize>>,
 }
 
 /// Steps per chunk.
@@ -167,7 +157,11 @@ impl<'a> Series<'a> {
     pub fn expected_in(&self, period: Window) -> Result<u64, Error> {
         let whole = self.steps_in(period)?;
         let covered = self.len().min(whole);
-        let seen = self.window(self.len(), covered).total();
+        // A last period without traffic says nothing of the next; all of the history does.
+        let (seen, covered) = match self.window(self.len(), covered).total() {
+            0 => (self.total().total(), self.len()),
+            seen => (seen, covered),
+        };
         let expected = u128::from(seen) * whole as u128 / covered.max(1) as u128;
         Ok(u64::try_from(expected).unwrap_or(u64::MAX).max(1))
     }
@@ -206,56 +200,6 @@ impl<'a> Series<'a> {
             window = self.slide(window, index, steps);
             window.error_ratio()
         })
-    }
-
-    /// After each step, the burn rate of the last `steps` steps against `objective`.
-    ///
-    /// The same as [`error_ratios`](Self::error_ratios) over the budget, in one column: the form for whole series, at the
-    /// speed of memory.
-    ///
-    /// ```
-    /// use slo_core::{model::Window, replay::Series};
-    ///
-    /// let series = Series::new(0, Window::minutes(1), &[100, 100, 0, 0], &[0, 1, 0, 0])?;
-    /// let rates = series.burn_rates(2, "99%".parse()?);
-    /// assert_eq!(rates.values, [0.0, 0.5, 1.0, 0.0]);
-    /// assert_eq!(rates.without_events, [3..4]); // where the value says nothing
-    /// # Ok::<(), slo_core::Error>(())
-    /// ```
-    #[must_use]
-    pub fn burn_rates(&self, steps: usize, objective: Objective) -> BurnRates {
-        let budget = objective.budget().to_f64();
-        let (mut total, mut bad, mut is_whole) = (0_u64, 0_u64, true);
-        let mut rate = |(new_total, new_bad): (&u64, &u64), (old_total, old_bad): (&u64, &u64)| {
-            // No sum overflows, so neither does a part of one.
-            total = total.wrapping_add(*new_total).wrapping_sub(*old_total);
-            bad = bad.wrapping_add(*new_bad).wrapping_sub(*old_bad);
-            is_whole &= total != 0;
-            if total == 0 { 0.0 } else { bad as f64 / (total as f64 * budget) }
-        };
-        let mut values = Vec::with_capacity(self.len());
-        let rows = || self.total.iter().zip(self.bad);
-        // Windows that are as long as the history, and then those that something leaves.
-        values.extend(rows().take(steps).map(|new| rate(new, (&0, &0))));
-        values.extend(rows().skip(steps).zip(rows()).map(|(new, old)| rate(new, old)));
-        let without_events = if is_whole { vec![] } else { self.runs_without_events(steps) };
-        BurnRates { values, without_events }
-    }
-
-    /// The runs of steps after which the last `steps` steps have no events.
-    fn runs_without_events(&self, steps: usize) -> Vec<Range<usize>> {
-        let mut runs: Vec<Range<usize>> = Vec::new();
-        let mut window = 0_u64;
-        for (index, total) in self.total.iter().enumerate() {
-            let leaving = index.checked_sub(steps).and_then(|old| self.total.get(old)).copied().unwrap_or(0);
-            window = window.wrapping_add(*total).wrapping_sub(leaving);
-            match runs.last_mut() {
-                _ if window > 0 => {}
-                Some(run) if run.end == index => run.end = index + 1,
-                _ => runs.push(index..index + 1),
-            }
-        }
-        runs
     }
 
     /// The window that ends before `index`, moved on by the step `index`.

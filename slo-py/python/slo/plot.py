@@ -40,6 +40,16 @@ def _axes(title: str, height: float = 3.2) -> tuple[Any, Any]:
     return figure, axes
 
 
+def _fired(backtest: Backtest) -> dict[str, Any]:
+    """The alerts; those that still fire end where the history does."""
+    import numpy as np
+
+    fired = backtest.alerts.to_numpy()
+    end = np.datetime64(backtest.end.replace(tzinfo=None), "ms")
+    fired["end"] = np.where(np.isnat(fired["end"]), end, fired["end"])
+    return fired
+
+
 def _png(figure: Any) -> bytes:
     page = io.BytesIO()
     figure.savefig(page, format="png", dpi=110)
@@ -91,7 +101,7 @@ def burn_rate(
         axes.axhline(threshold, color=_GREY, linestyle="--", linewidth=0.8)
         axes.annotate(f"{threshold:g}×", (times[0], threshold), fontsize=8, color=_GREY, va="bottom")
     if backtest is not None:
-        fired = backtest.alerts.to_numpy()
+        fired = _fired(backtest)
         for start, end, severity in zip(fired["start"], fired["end"], fired["severity"], strict=True):
             if severity == "page":
                 axes.axvspan(start, end, color=_RED, alpha=0.2, linewidth=1)
@@ -105,7 +115,7 @@ def burn_rate(
 
 def alerts(backtest: Backtest) -> Any:
     """When each tier fired, and the incidents of the history."""
-    fired, found = backtest.alerts.to_numpy(), backtest.incidents.to_numpy()
+    fired, found = _fired(backtest), backtest.incidents.to_numpy()
     figure, axes = _axes("Alerts and incidents", 2.4)
     rows = ["incident", *reversed(_TIERS)]
     for tier, start, end in zip(fired["burn_tier"], fired["start"], fired["end"], strict=True):
@@ -122,7 +132,7 @@ def calendar(evaluation: Evaluation) -> Any:
     days = evaluation.by("1d").to_numpy()
     figure, axes = _axes("Budget spent by day", 2.6)
     spent = 100 * days["spent"]
-    even = 100 / max(len(spent), 1)
+    even = 100 * 86_400 / evaluation.period.total_seconds()
     colors = [_RED if value > even else _BLUE for value in spent]
     axes.bar(days["start"], spent, width=0.8, align="edge", color=colors)
     axes.axhline(even, color=_GREY, linestyle="--", linewidth=1)

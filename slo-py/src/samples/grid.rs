@@ -31,6 +31,10 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    pub(super) fn of(name: &str) -> Option<Self> {
+        [Self::Gap, Self::Reset].into_iter().find(|kind| kind.name() == name)
+    }
+
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Gap => "gap",
@@ -109,6 +113,7 @@ impl Grid {
             Ok(Counts::Owned(placed))
         };
         let (total, bad) = (spread(&total)?, spread(&bad)?);
+        check_rows(py, &total, &bad, |step| steps.binary_search(&step).ok())?;
         Ok(Samples { start, step, total, bad, findings: gaps(&steps) })
     }
 
@@ -138,9 +143,28 @@ impl Grid {
             Ok(Counts::Owned(placed))
         };
         let (total, bad) = (grown("total", total)?, grown("bad", bad)?);
+        check_rows(py, &total, &bad, |step| steps.binary_search(&(step + 1)).ok())?;
         findings.sort_by_key(|finding| finding.start);
         let start = start.saturating_add(i64::try_from(step.as_millis()).unwrap_or(0));
         Ok(Samples { start, step, total, bad, findings })
+    }
+}
+
+/// Refuses more bad events than events, by the row that says so.
+fn check_rows(
+    py: Python<'_>,
+    total: &Counts,
+    bad: &Counts,
+    row_of: impl Fn(usize) -> Option<usize>,
+) -> PyResult<()> {
+    let (total, bad) = (total.borrow(py)?, bad.borrow(py)?);
+    let mut steps = total.as_slice()?.iter().zip(bad.as_slice()?).enumerate();
+    match steps.find(|(_, (total, bad))| bad > total) {
+        None => Ok(()),
+        Some((step, (total, bad))) => {
+            let row = row_of(step).unwrap_or(step);
+            Err(data_error_at(row, &format!("row {row}: {bad} bad events of {total}")))
+        }
     }
 }
 

@@ -6,17 +6,14 @@ mod grid;
 
 use crate::{
     convert::{self, timedelta},
-    error::{data_error, data_error_at},
+    error::{data_error, data_error_at, value_error},
     table::{Columns, Table},
 };
 use columns::Counts;
 pub(crate) use counters::{Counted, from_counters};
 use grid::{Finding, Grid};
-use numpy::IntoPyArray;
-use pyo3::{
-    prelude::*,
-    types::{PyAny, PyDict},
-};
+use numpy::{IntoPyArray, PyArray1};
+use pyo3::{prelude::*, types::PyAny};
 use slo_core::{math::Tally, model::Window, replay::Series};
 use std::{fmt::Write, time::Duration};
 
@@ -48,7 +45,8 @@ use std::{fmt::Write, time::Duration};
 ///
 /// Notes
 /// -----
-/// Steps that are missing have no events; :meth:`check` lists them.
+/// Steps that are missing have no events; what a counter has grown by over them is in the step after. :meth:`check` lists
+/// them.
 ///
 /// Examples
 /// --------
@@ -168,21 +166,15 @@ impl Samples {
             .table()
     }
 
-    /// What makes the same again, for pickling.
-    fn __getstate__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let state = PyDict::new(py);
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, State<'py>)> {
+        let (py, samples) = (slf.py(), slf.get());
         let column =
             |counts: &Counts| -> PyResult<_> { Ok(counts.borrow(py)?.as_slice()?.to_vec().into_pyarray(py)) };
-        state.set_item("start", convert::datetime(py, self.start)?)?;
-        state.set_item("step", timedelta(self.step))?;
-        state.set_item("total", column(&self.total)?)?;
-        state.set_item("bad", column(&self.bad)?)?;
-        Ok(state)
-    }
-
-    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyDict>,))> {
-        let again = slf.py().import("slo._pickle")?.getattr("samples")?;
-        Ok((again, (slf.get().__getstate__(slf.py())?,)))
+        let findings = samples.findings.iter();
+        let findings = findings.map(|one| (one.kind.name(), one.column, one.start, one.end)).collect();
+        let again = py.import("slo._slo")?.getattr("_restored")?;
+        let step = samples.step.as_millis();
+        Ok((again, (samples.start, step, column(&samples.total)?, column(&samples.bad)?, findings)))
     }
 
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
@@ -208,6 +200,33 @@ impl Samples {
         }
         Ok(text + ">")
     }
+}
+
+/// What makes samples again.
+type State<'py> = (
+    i64,
+    u64,
+    Bound<'py, PyArray1<u64>>,
+    Bound<'py, PyArray1<u64>>,
+    Vec<(&'static str, &'static str, usize, usize)>,
+);
+
+/// The samples that were pickled.
+#[pyfunction]
+pub(crate) fn _restored(
+    start: i64,
+    step: u64,
+    total: Py<PyArray1<u64>>,
+    bad: Py<PyArray1<u64>>,
+    findings: Vec<(String, String, usize, usize)>,
+) -> PyResult<Samples> {
+    let finding = |(kind, column, start, end): (String, String, usize, usize)| {
+        let column = ["time", "total", "bad"].into_iter().find(|known| *known == column)?;
+        Some(Finding { kind: grid::Kind::of(&kind)?, column, start, end })
+    };
+    let step = Window::from_millis(step).map_err(|error| value_error(&error))?;
+    let findings = findings.into_iter().filter_map(finding).collect();
+    Ok(Samples { start, step, total: Counts::Numpy(total), bad: Counts::Numpy(bad), findings })
 }
 
 impl Samples {
