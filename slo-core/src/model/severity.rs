@@ -1,6 +1,7 @@
 //! How fast a budget burns that an alert is for, and who hears of it.
 
-use std::fmt;
+use crate::Error;
+use std::{fmt, str::FromStr};
 
 /// How fast a tier's budget burns, fastest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,6 +64,18 @@ impl BurnTier {
     }
 }
 
+impl FromStr for BurnTier {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let all = [Self::Fast, Self::Medium, Self::Slow, Self::Trickle];
+        all.into_iter().find(|tier| tier.as_str() == text).ok_or_else(|| {
+            Error::new(format!("`{text}` is not a burn tier"))
+                .with_hint("write `fast`, `medium`, `slow` or `trickle`")
+        })
+    }
+}
+
 impl fmt::Display for BurnTier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -77,6 +90,17 @@ impl Severity {
             Self::Page => "page",
             Self::Ticket => "ticket",
         }
+    }
+}
+
+impl FromStr for Severity {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let all = [Self::Page, Self::Ticket];
+        all.into_iter().find(|severity| severity.as_str() == text).ok_or_else(|| {
+            Error::new(format!("`{text}` is not a severity")).with_hint("write `page` or `ticket`")
+        })
     }
 }
 

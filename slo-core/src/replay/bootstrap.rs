@@ -26,6 +26,14 @@ impl Bootstrap {
         Self { mean_block, resamples: 1_000, seed }
     }
 
+    /// 1,000 histories of blocks of about six hours, as long as most incidents, from `step`s of a history.
+    #[must_use]
+    pub fn usual(step: Window) -> Self {
+        let steps = (Window::hours(6).as_millis() / step.as_millis()).max(1);
+        let block = Window::from_millis(step.as_millis() * steps).unwrap_or(step);
+        Self::new(block, 1)
+    }
+
     /// How drawing from `series` works out.
     ///
     /// # Errors

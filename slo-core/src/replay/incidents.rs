@@ -21,6 +21,50 @@ pub struct Incident {
     pub excess: f64,
 }
 
+impl Incident {
+    /// What somebody calls an incident: the steps that end after `from` and begin before `to`, in milliseconds since the
+    /// Unix epoch. `None` where the history has none of them.
+    ///
+    /// ```
+    /// use slo_core::{model::Window, replay::{Incident, Series}};
+    ///
+    /// let series = Series::new(0, Window::minutes(1), &[100; 10], &[0, 0, 50, 50, 0, 0, 0, 0, 0, 0])?;
+    /// let known = Incident::between(&series, 120_000, 240_000, "99%".parse()?, 1_000)?.unwrap();
+    /// assert_eq!((known.start, known.end, known.tally.bad()), (2, 4, 100));
+    /// assert!((known.excess - 9.8).abs() < 1e-12); // 100 of the 10 that may fail, less the 2 that were due
+    /// # Ok::<(), slo_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// An end that is not after the beginning, or no events expected.
+    pub fn between(
+        series: &Series<'_>,
+        from: i64,
+        to: i64,
+        objective: Objective,
+        expected: u64,
+    ) -> Result<Option<Self>, Error> {
+        if to <= from {
+            return Err(Error::new(format!("an incident that begins at {from} ms ends at {to} ms"))
+                .with_hint("swap the two"));
+        }
+        if expected == 0 {
+            return Err(Error::new("no events are expected in the period, so there is no budget to spend"));
+        }
+        let step = i128::from(series.step().as_millis());
+        let since = |time: i64| (i128::from(time) - i128::from(series.start())).max(0);
+        let at = |steps: i128| usize::try_from(steps).unwrap_or(usize::MAX).min(series.len());
+        let (start, end) = (at(since(from) / step), at((since(to) + step - 1) / step));
+        if end <= start {
+            return Ok(None);
+        }
+        let tally = series.window(end, end - start);
+        let budget = objective.budget().to_f64();
+        let excess = (tally.bad() as f64 - budget * tally.total() as f64) / (budget * expected as f64);
+        Ok(Some(Self { start, end, tally, excess }))
+    }
+}
+
 /// The incidents of a history: its maximal stretches of steps that burn more than `factor` times the budget.
 ///
 /// Every step scores bad − κβ·total, exactly, with κ the factor; the incidents are the maximal scoring

@@ -25,9 +25,12 @@
 //!
 //! | question | answer |
 //! |---|---|
+//! | what does a table hold? | [`Rows`], [`merged`] |
 //! | what happened? | [`Series`], [`incidents`](incidents()), [`ratio_bias`] |
+//! | how much budget is left of it? | [`Judged`] |
 //! | when would alerts have fired? | [`alerts`](alerts()), [`any_of`] |
 //! | how good would they have been? | [`score`](score()) |
+//! | is one month worse than another? | [`Change`] |
 //! | and with other thresholds? | [`Barcode`], [`Crossings`] |
 //! | which alerts should we have? | [`Search`] |
 //! | which objective can we promise? | [`propose`], [`round_down`] |
@@ -38,11 +41,15 @@ mod barcode;
 mod bias;
 mod bootstrap;
 mod burn_rates;
+mod change;
 mod counter;
 mod crossings;
 mod episode;
 mod incidents;
+mod merge;
 mod objective;
+mod period;
+mod rows;
 mod score;
 mod search;
 mod series;
@@ -54,14 +61,18 @@ pub use bias::{RatioBias, ratio_bias};
 pub use bootstrap::Bootstrap;
 pub(crate) use bootstrap::Draws;
 pub use burn_rates::BurnRates;
+pub use change::Change;
 pub use counter::{
     RangeEnds, Sample, anchored_increase, burst_error, extrapolated_increase, extrapolated_rate,
 };
 pub use crossings::Crossings;
 pub use episode::Episode;
 pub use incidents::{Incident, Segment, incidents, maximal_segments};
+pub use merge::{Merged, merged};
 pub use objective::{Proposal, propose, round_down, usual_objectives};
+pub use period::Judged;
+pub use rows::{Growth, RowError, Rows};
 pub use score::{Detected, Score, any_of, score};
 pub use search::{Candidate, FalseStartLimit, OutageLimit, Search};
-pub use series::Series;
+pub use series::{Series, Sums};
 pub use thin::thin;

@@ -5,6 +5,7 @@ use crate::{
     math::{Exclusions, Tally, incident_spend},
     model::{Objective, Ratio, Window},
 };
+use std::borrow::Cow;
 
 /// Bad and total events in equal steps of time, borrowed from two columns.
 ///
@@ -28,9 +29,17 @@ pub struct Series<'a> {
     step: Window,
     pub(super) total: &'a [u64],
     pub(super) bad: &'a [u64],
-    // Sums of all steps before chunk i; one more than there are chunks. No sum overflows, and bad never
-    // exceeds total.
-    sums: Vec<Tally>,
+    sums: Cow<'a, Sums>,
+}
+
+/// The running sums of two columns of a [`Series`].
+///
+/// Whoever makes a series over the same columns again keeps them, and need not add up everything anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sums {
+    len: usize,
+    // Of all steps before chunk i; one more than there are chunks. No sum overflows, and bad never exceeds total.
+    before: Vec<Tally>,
 }
 
 /// Steps per chunk.
@@ -43,22 +52,39 @@ impl<'a> Series<'a> {
     /// Columns of different lengths, a step with more bad events than events, or more events than 64 bits
     /// hold; each with its position.
     pub fn new(start: i64, step: Window, total: &'a [u64], bad: &'a [u64]) -> Result<Self, Error> {
-        if total.len() != bad.len() {
-            return Err(Error::new(format!(
-                "{} steps of total and {} of bad events",
-                total.len(),
-                bad.len()
-            )));
-        }
-        let mut sums = Vec::with_capacity(total.len() / CHUNK + 2);
-        let mut sum = Tally::EMPTY;
-        sums.push(sum);
-        for (chunk, (totals, bads)) in total.chunks(CHUNK).zip(bad.chunks(CHUNK)).enumerate() {
-            sum =
-                add_chunk(sum, totals, bads).ok_or_else(|| first_fault(sum, chunk * CHUNK, totals, bads))?;
-            sums.push(sum);
-        }
+        let sums = Cow::Owned(Sums::of(total, bad)?);
         Ok(Self { start, step, total, bad, sums })
+    }
+
+    /// The same, from the `sums` of these columns.
+    ///
+    /// Where they are those of others, every answer is wrong.
+    ///
+    /// ```
+    /// use slo_core::{model::Window, replay::{Series, Sums}};
+    ///
+    /// let (total, bad) = ([100, 100], [0, 1]);
+    /// let sums = Sums::of(&total, &bad)?;
+    /// assert_eq!(sums.total().bad(), 1);
+    /// let series = Series::summed(0, Window::minutes(1), &total, &bad, &sums)?;
+    /// assert_eq!(series.total(), sums.total());
+    /// # Ok::<(), slo_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Columns or sums of different lengths.
+    pub fn summed(
+        start: i64,
+        step: Window,
+        total: &'a [u64],
+        bad: &'a [u64],
+        sums: &'a Sums,
+    ) -> Result<Self, Error> {
+        same_length(total, bad)?;
+        if sums.len != total.len() {
+            return Err(Error::new(format!("the sums of {} steps beside {}", sums.len, total.len())));
+        }
+        Ok(Self { start, step, total, bad, sums: Cow::Borrowed(sums) })
     }
 
     /// How many steps there are.
@@ -157,19 +183,24 @@ impl<'a> Series<'a> {
     pub fn expected_in(&self, period: Window) -> Result<u64, Error> {
         let whole = self.steps_in(period)?;
         let covered = self.len().min(whole);
+        Ok(self.expected_of(self.window(self.len(), covered), covered, whole))
+    }
+
+    /// The events of `whole` steps, of which `covered` have been `seen`.
+    pub(super) fn expected_of(&self, seen: Tally, covered: usize, whole: usize) -> u64 {
         // A last period without traffic says nothing of the next; all of the history does.
-        let (seen, covered) = match self.window(self.len(), covered).total() {
+        let (seen, covered) = match seen.total() {
             0 => (self.total().total(), self.len()),
             seen => (seen, covered),
         };
         let expected = u128::from(seen) * whole as u128 / covered.max(1) as u128;
-        Ok(u64::try_from(expected).unwrap_or(u64::MAX).max(1))
+        u64::try_from(expected).unwrap_or(u64::MAX).max(1)
     }
 
     /// The tally of all steps before `position`.
     pub(super) fn before(&self, position: usize) -> Tally {
         let chunk = position / CHUNK;
-        let mut sum = self.sums.get(chunk).copied().unwrap_or(Tally::EMPTY);
+        let mut sum = self.sums.before.get(chunk).copied().unwrap_or(Tally::EMPTY);
         for index in chunk * CHUNK..position {
             // Part of a sum that was checked.
             sum = sum.checked_add(self.at(index)).unwrap_or(sum);
@@ -188,7 +219,7 @@ impl<'a> Series<'a> {
     }
 
     fn sum_of_chunks(&self, before: usize) -> Tally {
-        self.sums.get(before).or(self.sums.last()).copied().unwrap_or(Tally::EMPTY)
+        self.sums.before.get(before).copied().unwrap_or_else(|| self.sums.total())
     }
 
     /// After each step, the error ratio of the last `steps` steps.
@@ -267,6 +298,41 @@ impl<'a> Series<'a> {
         };
         (keep(self.total), keep(self.bad))
     }
+}
+
+impl Sums {
+    /// The running sums of two columns.
+    ///
+    /// # Errors
+    /// As [`Series::new`].
+    pub fn of(total: &[u64], bad: &[u64]) -> Result<Self, Error> {
+        same_length(total, bad)?;
+        let mut before = Vec::with_capacity(total.len() / CHUNK + 2);
+        let mut sum = Tally::EMPTY;
+        before.push(sum);
+        for (chunk, (totals, bads)) in total.chunks(CHUNK).zip(bad.chunks(CHUNK)).enumerate() {
+            sum =
+                add_chunk(sum, totals, bads).ok_or_else(|| first_fault(sum, chunk * CHUNK, totals, bads))?;
+            before.push(sum);
+        }
+        Ok(Self { len: total.len(), before })
+    }
+
+    /// All events.
+    #[must_use]
+    pub const fn total(&self) -> Tally {
+        match self.before.as_slice() {
+            [.., all] => *all,
+            [] => Tally::EMPTY,
+        }
+    }
+}
+
+fn same_length(total: &[u64], bad: &[u64]) -> Result<(), Error> {
+    if total.len() == bad.len() {
+        return Ok(());
+    }
+    Err(Error::new(format!("{} steps of total and {} of bad events", total.len(), bad.len())))
 }
 
 /// `sum` and the steps of a chunk, or `None` where a step contradicts itself or the sum overflows.

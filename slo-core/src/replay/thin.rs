@@ -24,13 +24,15 @@ pub fn thin(values: &[f64], most: usize) -> Vec<usize> {
     }
     let stretches = (most / OF_STRETCH).max(1);
     let length = values.len().div_ceil(stretches);
+    // Of three points and fewer, peaks and troughs matter more than the ends.
+    let of_stretch = most.min(OF_STRETCH);
     let mut shown = Vec::with_capacity(most);
     for (number, stretch) in values.chunks(length).enumerate() {
         let finite = || stretch.iter().enumerate().filter(|(_, value)| value.is_finite());
         let order = |a: &(usize, &f64), b: &(usize, &f64)| a.1.total_cmp(b.1);
-        let kept = [finite().next(), finite().min_by(order), finite().max_by(order), finite().next_back()];
+        let kept = [finite().max_by(order), finite().min_by(order), finite().next_back(), finite().next()];
         let mut kept: Vec<usize> =
-            kept.into_iter().flatten().map(|(index, _)| number * length + index).collect();
+            kept.into_iter().take(of_stretch).flatten().map(|(index, _)| number * length + index).collect();
         kept.sort_unstable();
         kept.dedup();
         shown.extend(kept);
@@ -47,6 +49,8 @@ mod tests {
         assert_eq!(thin(&[1.0, f64::NAN, 3.0], 10), [0, 2]);
         assert_eq!(thin(&[], 10), [0; 0]);
         assert_eq!(thin(&[f64::NAN; 50], 8), [0; 0]);
+        assert_eq!(thin(&[1.0, 5.0, 0.0, 2.0], 1), [1]);
+        assert_eq!(thin(&[1.0, 5.0, 0.0, 2.0], 0), [0; 0]);
     }
 
     #[test]

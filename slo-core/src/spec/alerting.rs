@@ -134,16 +134,9 @@ fn tiers(node: &Node, place: &str, faults: &mut Faults) -> Vec<RawTier> {
 fn tier(node: &Node, place: &str, faults: &mut Faults) -> Option<RawTier> {
     let keys = ["burn_tier", "severity", "spent", "factor", "long", "short"];
     let fields = Fields::of(node, place, &keys, faults)?;
-    let burn = fields.required("burn_tier", "fast", faults).and_then(|node| {
-        let place = fields.path("burn_tier");
-        let found = BURN_TIERS.into_iter().find(|tier| Some(tier.as_str()) == text(node, &place, faults));
-        if found.is_none() {
-            let error =
-                Error::new("not a burn tier").with_hint("write `fast`, `medium`, `slow` or `trickle`");
-            faults.add(node.position, &place, error);
-        }
-        found
-    });
+    let burn = fields
+        .required("burn_tier", "fast", faults)
+        .and_then(|node| parsed(node, &fields.path("burn_tier"), faults));
     let severity = required_severity(&fields, faults);
     let [long, short]: [Option<Window>; 2] =
         [("long", "1h"), ("short", "5m")].map(|(name, example)| fields.parsed(name, example, faults));
@@ -174,8 +167,6 @@ fn factor(node: &Node, place: &str, faults: &mut Faults) -> Option<Ratio> {
     quotient
 }
 
-const BURN_TIERS: [BurnTier; 4] = [BurnTier::Fast, BurnTier::Medium, BurnTier::Slow, BurnTier::Trickle];
-
 fn budget_alerts(fields: &Fields<'_>, faults: &mut Faults) -> BudgetAlerts {
     let exhausted =
         fields.optional("exhausted").and_then(|node| severity(node, &fields.path("exhausted"), faults));
@@ -201,16 +192,12 @@ fn required_severity(fields: &Fields<'_>, faults: &mut Faults) -> Option<Severit
 }
 
 fn severity(node: &Node, place: &str, faults: &mut Faults) -> Option<Severity> {
-    match text(node, place, faults)? {
-        "page" => Some(Severity::Page),
-        "ticket" => Some(Severity::Ticket),
-        other => {
-            let error = Error::new(format!("`{other}` is not a severity"))
-                .with_hint("write `page` or `ticket`; `alerting.page.labels` may rename the label");
-            faults.add(node.position, place, error);
-            None
-        }
-    }
+    let found = text(node, place, faults)?.parse();
+    let found = found.map_err(|error: Error| {
+        let hint = "write `page` or `ticket`; `alerting.page.labels` may rename the label";
+        faults.add(node.position, place, error.with_hint(hint));
+    });
+    found.ok()
 }
 
 /// A share, as a percentage between 0 and 100.

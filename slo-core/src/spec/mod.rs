@@ -14,4 +14,4 @@ mod write;
 
 pub use import::{Document, read};
 pub use native::{SCHEMA, parse};
-pub use write::write;
+pub use write::{write, write_alerting};

@@ -1,6 +1,7 @@
 //! Models to native documents: [`parse`](super::parse) reads back what is written here.
 
 use crate::{
+    Error,
     model::{
         AlertPolicy, EmptySlice, EventCounters, Exclusion, HistogramKind, LabelName, Notification, Period,
         Ratio, Service, Severity, Sli, Slo, TimeSlices, Window,
@@ -51,6 +52,30 @@ pub fn write(service: &Service) -> String {
         out.slo(slo);
     }
     out.text
+}
+
+/// A policy's tiers as the `alerting` of an SLO.
+///
+/// ```
+/// use slo_core::{model::AlertPolicy, spec::write_alerting};
+///
+/// let text = write_alerting(&AlertPolicy::workbook())?;
+/// assert!(text.starts_with("alerting:\n  tiers:\n    - burn_tier: fast\n      severity: page\n      spent: 2%\n"));
+/// assert!(write_alerting(&AlertPolicy::workbook().guarded())?.contains("  low_traffic: guard\n"));
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+///
+/// # Errors
+/// Guards of one's own: a document has those of [`AlertPolicy::guarded`], or none.
+pub fn write_alerting(policy: &AlertPolicy) -> Result<String, Error> {
+    let is_plain = policy.tiers().iter().all(|tier| tier.fewest_bad() == 0);
+    if !is_plain && policy.clone().guarded() != *policy {
+        return Err(Error::new("a document has no place for a tier's own fewest bad events")
+            .with_hint("use those of `low_traffic: guard`"));
+    }
+    let mut out = Writer { text: String::from("alerting:\n"), indent: 2 };
+    out.tiers(policy);
+    Ok(out.text)
 }
 
 /// YAML in the making.

@@ -20,8 +20,9 @@
 //! | what may the error ratio be? | [`wilson`], [`clopper_pearson`], [`jeffreys`] |
 //! | what may the rate of incidents be? | [`garwood`], [`rate_at_most`], [`rate_increase_p_value`] |
 //! | is the new version worse? | [`compare`], [`newcombe`], [`fisher_p_value`], [`probability_worse`] |
-//! | may I look after every request? | [`MixtureTest`], [`confidence_sequence`], [`Sprt`], [`rate_evidence`] |
+//! | may I look after every request? | [`Evidence`], [`MixtureTest`], [`confidence_sequence`], [`Sprt`], [`rate_evidence`] |
 //! | does this alert mean anything? | [`fewest_bad_events`], [`FalseAlarms`], [`burn_above`], [`ErlangDetection`] |
+//! | may a change go out? | [`ReleaseGate`] |
 //! | every window at once? | [`Cusum`], [`average_run_length`] |
 //! | are we getting better at repair? | [`compare_restore_times`], [`toil`] |
 
@@ -30,6 +31,8 @@ mod compare;
 mod confidence;
 mod counts;
 mod cusum;
+mod experiment;
+mod gate;
 mod low_traffic;
 mod proportions;
 mod random;
@@ -44,6 +47,8 @@ pub use compare::{
 pub use confidence::{Confidence, Interval};
 pub use counts::{garwood, rate_at_most, rate_increase_p_value};
 pub use cusum::{Cusum, average_run_length, best_allowance, time_to_excess};
+pub use experiment::{Evidence, difference_sequence};
+pub use gate::{GateState, Hold, ReleaseGate};
 pub use low_traffic::{
     ErlangDetection, FalseAlarms, bad_events_to_fire, burn_above, design_effect, events_to_demonstrate,
     events_to_stay_silent, fewest_bad_events, firing_probability,

@@ -1,0 +1,102 @@
+//! Histories put together.
+
+use super::{Series, rows::most_steps};
+use crate::Error;
+use std::ops::Range;
+
+/// Several histories as one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Merged {
+    /// When its first step begins, in milliseconds since the Unix epoch.
+    pub start: i64,
+    /// Events in each step.
+    pub total: Vec<u64>,
+    /// Bad events in each step.
+    pub bad: Vec<u64>,
+    /// The steps that no part has.
+    pub gaps: Vec<Range<usize>>,
+}
+
+/// Puts histories together: parts of time after one another, instances beside one another.
+///
+/// Where several have the same step, their events add up. The order of the parts does not matter.
+///
+/// ```
+/// use slo_core::{model::Window, replay::{Series, merged}};
+///
+/// let minute = Window::minutes(1);
+/// let one = Series::new(0, minute, &[10, 10], &[0, 1])?;
+/// let beside = Series::new(60_000, minute, &[5], &[2])?;
+/// let later = Series::new(180_000, minute, &[10], &[0])?;
+/// let all = merged(&[one, beside, later])?;
+/// assert_eq!((all.total, all.bad), (vec![10, 15, 0, 10], vec![0, 3, 0, 0]));
+/// assert_eq!(all.gaps, [2..3]);
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+///
+/// # Errors
+/// No parts, steps of different lengths, parts that are not whole steps apart or years without events apart, or a step with more events than 64 bits
+/// hold.
+pub fn merged(parts: &[Series<'_>]) -> Result<Merged, Error> {
+    let Some(first) = parts.first() else { return Err(Error::new("there is nothing to merge")) };
+    let step = first.step();
+    if let Some(other) = parts.iter().find(|part| part.step() != step) {
+        return Err(Error::new(format!("steps of {step} and of {} do not fit together", other.step()))
+            .with_hint("make them of the same step first"));
+    }
+    let start = parts.iter().map(Series::start).min().unwrap_or(0);
+    let place = |part: &Series<'_>| {
+        let since = part.start().abs_diff(start);
+        let steps = usize::try_from(since / step.as_millis()).ok().filter(|_| since % step.as_millis() == 0);
+        steps.ok_or_else(|| {
+            Error::new(format!(
+                "a part begins {since} ms after the first, which is not whole steps of {step}"
+            ))
+        })
+    };
+    let mut spans = Vec::with_capacity(parts.len());
+    for part in parts {
+        let first = place(part)?;
+        spans.push(first..first.saturating_add(part.len()));
+    }
+    let len = spans.iter().map(|span| span.end).max().unwrap_or(0);
+    if len > most_steps(parts.iter().map(Series::len).sum()) {
+        return Err(Error::new(format!("the parts are {len} steps of {step} apart"))
+            .with_hint("merge what belongs together"));
+    }
+    let (mut total, mut bad) = (vec![0_u64; len], vec![0_u64; len]);
+    for (part, span) in parts.iter().zip(&spans) {
+        let rows = total.iter_mut().zip(&mut bad).skip(span.start).zip(part.steps());
+        for ((total, bad), step) in rows {
+            let sum = total.checked_add(step.total()).zip(bad.checked_add(step.bad()));
+            (*total, *bad) = sum.ok_or_else(|| Error::new("a step has more events than 64 bits hold"))?;
+        }
+    }
+    spans.sort_by_key(|span| span.start);
+    let mut gaps = Vec::new();
+    let mut end = 0;
+    for span in spans {
+        if span.start > end {
+            gaps.push(end..span.start);
+        }
+        end = end.max(span.end);
+    }
+    Ok(Merged { start, total, bad, gaps })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Window;
+
+    #[test]
+    fn refuses_what_does_not_fit() {
+        let one = Series::new(0, Window::minutes(1), &[u64::MAX], &[0]).unwrap();
+        let other = Series::new(0, Window::minutes(5), &[1], &[0]).unwrap();
+        assert!(merged(&[one.clone(), other]).unwrap_err().hint().is_some());
+        let between = Series::new(30_000, Window::minutes(1), &[1], &[0]).unwrap();
+        assert!(merged(&[one.clone(), between]).unwrap_err().message().contains("30000 ms"));
+        assert!(merged(&[one.clone(), one]).is_err());
+        assert!(merged(&[]).is_err());
+    }
+}

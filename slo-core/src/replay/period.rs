@@ -1,0 +1,240 @@
+//! The period at the end of a history, and equal stretches of it.
+
+use super::Series;
+#[cfg(feature = "calendar")]
+use crate::model::Calendar;
+use crate::{
+    Error,
+    math::{ErrorBudget, Tally, incident_spend},
+    model::{Objective, Ratio, Window},
+};
+use std::ops::Range;
+
+/// The part of a history that an objective judges: the last period, or as much of it as there is.
+///
+/// ```
+/// use slo_core::{model::Window, replay::{Judged, Series}};
+///
+/// // Three of thirty days, in which one in a thousand failed.
+/// let series = Series::new(0, Window::days(1), &[100_000; 3], &[100; 3])?;
+/// let judged = Judged::rolling(&series, Window::days(30))?;
+/// let objective = "99.9%".parse()?;
+/// assert_eq!(judged.expected(), 3_000_000);
+/// assert_eq!(judged.budget(objective).remaining(), Some(0.0)); // of the events seen
+/// let left = judged.burndown(&series, objective)?;
+/// assert!(left.iter().zip([29.0, 28.0, 27.0]).all(|(left, of_30)| (left.unwrap() - of_30 / 30.0).abs() < 1e-12));
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judged {
+    steps: Range<usize>,
+    whole: usize,
+    period: Window,
+    seen: Tally,
+    expected: u64,
+}
+
+impl Judged {
+    /// The last `period` of a history.
+    ///
+    /// # Errors
+    /// A period that is not a whole number of steps.
+    pub fn rolling(series: &Series<'_>, period: Window) -> Result<Self, Error> {
+        let whole = series.steps_in(period)?;
+        Ok(Self::of(series, series.len().saturating_sub(whole)..series.len(), whole, period))
+    }
+
+    /// The period of a calendar in which a history ends, from its beginning.
+    ///
+    /// ```
+    /// use slo_core::{model::{Calendar, CalendarUnit, Window}, replay::{Judged, Series}};
+    ///
+    /// // From 20 February 1970 for 19 days: March has ten of 31.
+    /// let series = Series::new(50 * 86_400_000, Window::days(1), &[100; 19], &[0; 19])?;
+    /// let judged = Judged::calendar(&series, &Calendar::new(CalendarUnit::Month, "UTC")?)?;
+    /// assert_eq!((judged.seen().total(), judged.period()), (1_000, Window::days(31)));
+    /// assert_eq!(judged.expected(), 3_100);
+    /// # Ok::<(), slo_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Times that no calendar has.
+    #[cfg(feature = "calendar")]
+    pub fn calendar(series: &Series<'_>, calendar: &Calendar) -> Result<Self, Error> {
+        // The last step counts what came before its end.
+        let period = calendar.period_at(series.time_after(series.len()).saturating_sub(1))?;
+        let length = period.window()?;
+        let first = series.first_from(period.start());
+        let whole = length.as_millis().div_ceil(series.step().as_millis());
+        let whole = usize::try_from(whole).unwrap_or(usize::MAX);
+        Ok(Self::of(series, first..series.len(), whole, length))
+    }
+
+    fn of(series: &Series<'_>, steps: Range<usize>, whole: usize, period: Window) -> Self {
+        let seen = series.window(steps.end, steps.len());
+        let expected = series.expected_of(seen, steps.len(), whole);
+        Self { steps, whole, period, seen, expected }
+    }
+
+    /// The steps of the history that belong to the period.
+    #[must_use]
+    pub const fn steps(&self) -> &Range<usize> {
+        &self.steps
+    }
+
+    /// The length of the whole period.
+    #[must_use]
+    pub const fn period(&self) -> Window {
+        self.period
+    }
+
+    /// The events in it so far.
+    #[must_use]
+    pub const fn seen(&self) -> Tally {
+        self.seen
+    }
+
+    /// The events of the whole period if it goes on like this, as [`Series::expected_in`].
+    #[must_use]
+    pub const fn expected(&self) -> u64 {
+        self.expected
+    }
+
+    /// The share of the period that the history covers.
+    #[must_use]
+    pub fn coverage(&self) -> f64 {
+        self.steps.len() as f64 / self.whole.max(1) as f64
+    }
+
+    /// The budget of the events seen so far.
+    #[must_use]
+    pub const fn budget(&self, objective: Objective) -> ErrorBudget {
+        ErrorBudget::observed(objective, self.seen)
+    }
+
+    /// The share of the whole period's budget that `bad` bad events are; `None` where the period has no events.
+    ///
+    /// # Errors
+    /// Spend beyond what a number holds.
+    pub fn spent(&self, bad: u64, objective: Objective) -> Result<Option<f64>, Error> {
+        if self.seen.total() == 0 {
+            return Ok(None);
+        }
+        incident_spend(Tally::new(bad, bad)?, Ratio::ZERO, objective, self.expected).map(Some)
+    }
+
+    /// The share of the whole period's budget that is left after each step; `None` where the period has no events.
+    ///
+    /// # Errors
+    /// As [`spent`](Self::spent).
+    pub fn burndown(&self, series: &Series<'_>, objective: Objective) -> Result<Vec<Option<f64>>, Error> {
+        let mut bad = 0_u64;
+        let left = self.steps.clone().map(|step| {
+            bad = bad.saturating_add(series.at(step).bad());
+            Ok(self.spent(bad, objective)?.map(|spent| 1.0 - spent))
+        });
+        left.collect()
+    }
+
+    /// The share of the budget that would be left after each step, were it spent evenly.
+    pub fn ideal(&self) -> impl Iterator<Item = f64> {
+        let whole = self.whole.max(1) as f64;
+        (1..=self.steps.len()).map(move |step| 1.0 - step as f64 / whole)
+    }
+}
+
+impl Series<'_> {
+    /// The steps of each stretch of `length`, counted from the Unix epoch in UTC: days begin at midnight, weeks on Monday.
+    ///
+    /// A step belongs to the stretch in which it begins. The first and the last stretch may be shorter.
+    ///
+    /// ```
+    /// use slo_core::{model::Window, replay::Series};
+    ///
+    /// // Six hours from 21:00 on.
+    /// let series = Series::new(21 * 3_600_000, Window::hours(1), &[1; 6], &[0; 6])?;
+    /// assert_eq!(series.stretches(Window::days(1))?, [0..3, 3..6]);
+    /// # Ok::<(), slo_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A length that is not a whole number of steps.
+    pub fn stretches(&self, length: Window) -> Result<Vec<Range<usize>>, Error> {
+        // The epoch was a Thursday.
+        const MONDAY: i64 = -3 * 86_400_000;
+        let steps = self.steps_in(length)?;
+        let millis = i64::try_from(length.as_millis()).unwrap_or(i64::MAX);
+        let origin = if length.is_multiple_of(Window::days(7)) { MONDAY } else { 0 };
+        let into = self.start().saturating_sub(origin).rem_euclid(millis);
+        let mut first = 0;
+        let mut end = self.first_from(self.start().saturating_add(millis - into));
+        let mut found = Vec::new();
+        while first < self.len() {
+            found.push(first..end.min(self.len()));
+            (first, end) = (end, end.saturating_add(steps));
+        }
+        Ok(found)
+    }
+
+    /// The steps of each period of a calendar.
+    ///
+    /// # Errors
+    /// Times that no calendar has.
+    #[cfg(feature = "calendar")]
+    pub fn calendar_stretches(&self, calendar: &Calendar) -> Result<Vec<Range<usize>>, Error> {
+        let mut found = Vec::new();
+        let mut first = 0;
+        while first < self.len() {
+            let period = calendar.period_at(self.time_after(first))?;
+            let end = self.first_from(period.end()).clamp(first + 1, self.len());
+            found.push(first..end);
+            first = end;
+        }
+        Ok(found)
+    }
+
+    /// The first step that begins at `time` or later; as many as there are, where none does.
+    fn first_from(&self, time: i64) -> usize {
+        let since = i128::from(time) - i128::from(self.start());
+        let step = i128::from(self.step().as_millis());
+        usize::try_from((since.max(0) + step - 1) / step).unwrap_or(usize::MAX).min(self.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: Window = Window::days(1);
+
+    #[test]
+    fn a_period_without_events_has_no_budget() {
+        let series = Series::new(0, DAY, &[5, 0, 0], &[1, 0, 0]).unwrap();
+        let judged = Judged::rolling(&series, Window::days(2)).unwrap();
+        let objective = "99%".parse().unwrap();
+        assert_eq!(judged.burndown(&series, objective).unwrap(), [None, None]);
+        assert_eq!(judged.budget(objective).remaining(), None);
+        let none = Series::new(0, DAY, &[], &[]).unwrap();
+        let judged = Judged::rolling(&none, DAY).unwrap();
+        assert_eq!((judged.coverage(), judged.ideal().count()), (0.0, 0));
+    }
+
+    #[test]
+    fn weeks_begin_on_monday() {
+        // From Saturday, 3 January 1970, for ten days.
+        let series = Series::new(2 * 86_400_000, DAY, &[1; 10], &[0; 10]).unwrap();
+        assert_eq!(series.stretches(Window::days(7)).unwrap(), [0..2, 2..9, 9..10]);
+        assert!(series.stretches(Window::hours(1)).is_err());
+    }
+
+    #[cfg(feature = "calendar")]
+    #[test]
+    fn days_of_a_zone_have_their_own_length() {
+        use crate::model::CalendarUnit;
+
+        // 28 March 2026, 00:00 UTC, for two days: the clocks go forward on the 29th.
+        let series = Series::new(1_774_656_000_000, Window::hours(1), &[1; 48], &[0; 48]).unwrap();
+        let berlin = Calendar::new(CalendarUnit::Day, "Europe/Berlin").unwrap();
+        assert_eq!(series.calendar_stretches(&berlin).unwrap(), [0..23, 23..46, 46..48]);
+    }
+}

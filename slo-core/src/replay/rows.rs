@@ -1,0 +1,311 @@
+//! The rows of a table, in equal steps of time.
+
+use crate::{Error, model::Window};
+use std::ops::Range;
+
+/// Where each row of a table belongs: the steps that its times make.
+///
+/// Rows may be missing, and are then steps without events. Columns of increments are put in their places by
+/// [`place`](Self::place); of columns that count from some beginning, [`growth`](Self::growth) makes increments.
+///
+/// ```
+/// use slo_core::{model::Window, replay::Rows};
+///
+/// // Rows that end every minute; that of the third minute is missing.
+/// let rows = Rows::ending_at(&[60_000, 120_000, 240_000], None)?;
+/// assert_eq!((rows.start(), rows.step(), rows.len()), (0, Window::minutes(1), 4));
+/// assert_eq!(rows.gaps(), [2..3]);
+/// assert_eq!(rows.place(&[10, 20, 40]), [10, 20, 0, 40]);
+/// # Ok::<(), slo_core::replay::RowError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rows {
+    start: i64,
+    step: Window,
+    // The step of each row; every one, in order, where `None`.
+    steps: Option<Vec<usize>>,
+    len: usize,
+}
+
+/// A row that cannot be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{error}")]
+pub struct RowError {
+    /// Its position.
+    pub row: usize,
+    /// What is wrong with it.
+    pub error: Error,
+}
+
+/// What two counters have grown by, from each row to the next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Growth {
+    /// When the first step began: the time of the first row.
+    pub start: i64,
+    /// Events in each step.
+    pub total: Vec<u64>,
+    /// Bad events in each step.
+    pub bad: Vec<u64>,
+    /// The steps in which the counters were reset.
+    pub resets: Vec<usize>,
+    /// The steps without a row; what the counters have grown by over them is in the step after.
+    pub gaps: Vec<Range<usize>>,
+}
+
+/// The most steps that there may be for so many rows: more of them are an outlier in the times.
+pub(super) const fn most_steps(rows: usize) -> usize {
+    rows.saturating_mul(1_000).saturating_add(1 << 24)
+}
+
+impl Rows {
+    /// `len` rows, none of which is missing, the first of which begins at `start`, in milliseconds since the Unix epoch.
+    #[must_use]
+    pub const fn regular(start: i64, step: Window, len: usize) -> Self {
+        Self { start, step, steps: None, len }
+    }
+
+    /// Rows that end at `times`, in milliseconds since the Unix epoch; the shortest time between two of them is the step,
+    /// where none is given.
+    ///
+    /// # Errors
+    /// Times that do not increase or are not whole steps apart, so far apart that one must be an outlier, or too few to
+    /// know the step.
+    pub fn ending_at(times: &[i64], step: Option<Window>) -> Result<Self, RowError> {
+        let wrong = |row: usize, error: Error| RowError { row, error };
+        let mut least = i64::MAX;
+        for (row, pair) in times.windows(2).enumerate() {
+            let [before, after] = pair else { continue };
+            if after <= before {
+                let what = if after == before { "a duplicate" } else { "earlier than the one before" };
+                let error = Error::new(format!("the time in row {} is {what}", row + 1));
+                return Err(wrong(row + 1, error.with_hint("sort by time, once each")));
+            }
+            least = least.min(after.saturating_sub(*before));
+        }
+        let step = match step {
+            Some(step) => step,
+            None if times.len() < 2 => {
+                let error = Error::new("one row has no step").with_hint("give the step");
+                return Err(wrong(0, error));
+            }
+            None => Window::from_millis(least.unsigned_abs()).map_err(|error| wrong(0, error))?,
+        };
+        let Some(first) = times.first().copied() else { return Ok(Self::regular(0, step, 0)) };
+        let most = most_steps(times.len());
+        let mut steps = Vec::with_capacity(times.len());
+        for (row, time) in times.iter().enumerate() {
+            let since = time.abs_diff(first);
+            if since % step.as_millis() != 0 {
+                let error = Error::new(format!(
+                    "the time in row {row} is {since} ms after the first, which is not a whole number of steps of {step}"
+                ));
+                let hint = "resample, or give the step that the times are made of";
+                return Err(wrong(row, error.with_hint(hint)));
+            }
+            let step_of_row = usize::try_from(since / step.as_millis()).unwrap_or(usize::MAX);
+            if step_of_row >= most {
+                let error = Error::new(format!(
+                    "the time in row {row} is {step_of_row} steps of {step} after the first, with {} rows in all",
+                    times.len()
+                ));
+                return Err(wrong(row, error.with_hint("leave out the outlier, or give a longer step")));
+            }
+            steps.push(step_of_row);
+        }
+        let len = steps.last().map_or(0, |last| last + 1);
+        let is_whole = len == steps.len();
+        let millis = i64::try_from(step.as_millis()).unwrap_or(i64::MAX);
+        Ok(Self { start: first.saturating_sub(millis), step, steps: (!is_whole).then_some(steps), len })
+    }
+
+    /// When the first step began, in milliseconds since the Unix epoch.
+    #[must_use]
+    pub const fn start(&self) -> i64 {
+        self.start
+    }
+
+    /// The length of a step.
+    #[must_use]
+    pub const fn step(&self) -> Window {
+        self.step
+    }
+
+    /// How many steps there are, with those that have no row.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Whether every step has a row: columns are in their places as they are.
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        self.steps.is_none()
+    }
+
+    /// The row of a step.
+    #[must_use]
+    pub fn row_of(&self, step: usize) -> Option<usize> {
+        match &self.steps {
+            None => (step < self.len).then_some(step),
+            Some(steps) => steps.binary_search(&step).ok(),
+        }
+    }
+
+    /// The steps that have no row.
+    #[must_use]
+    pub fn gaps(&self) -> Vec<Range<usize>> {
+        let pairs = self.steps.as_deref().unwrap_or_default().windows(2);
+        let gap = |pair: &[usize]| match pair {
+            [before, after] if after - before > 1 => Some(before + 1..*after),
+            _ => None,
+        };
+        pairs.filter_map(gap).collect()
+    }
+
+    /// A column in its places; 0 where there is no row, and for rows that it lacks.
+    #[must_use]
+    pub fn place(&self, column: &[u64]) -> Vec<u64> {
+        let mut placed = vec![0; self.len];
+        for (row, count) in column.iter().enumerate() {
+            let step = self.steps.as_ref().map_or(Some(row), |steps| steps.get(row).copied());
+            if let Some(place) = step.and_then(|step| placed.get_mut(step)) {
+                *place = *count;
+            }
+        }
+        placed
+    }
+
+    /// What two counters of the same thing have grown by from each row to the next.
+    ///
+    /// Where one of them falls, both were reset, for they are kept by the same process: they have counted from zero
+    /// since. The first row is what the others are compared with. What they have grown by over a gap is in the step
+    /// after it.
+    ///
+    /// ```
+    /// use slo_core::{model::Window, replay::Rows};
+    ///
+    /// let rows = Rows::regular(0, Window::minutes(1), 4);
+    /// let grown = rows.growth(&[100, 150, 20, 30], &[4, 5, 7, 7])?; // restarted, and seven failed since
+    /// assert_eq!((grown.total, grown.bad), (vec![50, 20, 10], vec![1, 7, 0]));
+    /// assert_eq!(grown.resets, [1]);
+    /// # Ok::<(), slo_core::replay::RowError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Columns of different lengths, or a row in which more bad events are added than events.
+    pub fn growth(&self, total: &[u64], bad: &[u64]) -> Result<Growth, RowError> {
+        if total.len() != bad.len() {
+            let error = Error::new(format!("{} rows of total and {} of bad events", total.len(), bad.len()));
+            return Err(RowError { row: total.len().min(bad.len()), error });
+        }
+        let len = self.len.saturating_sub(1);
+        let (mut totals, mut bads, mut resets) = (vec![0; len], vec![0; len], Vec::new());
+        for (before, pair) in total.windows(2).zip(bad.windows(2)).enumerate() {
+            let ([total_before, total], [bad_before, bad]) = pair else { continue };
+            let row = before + 1;
+            let step = self.steps.as_ref().map_or(row, |steps| steps.get(row).copied().unwrap_or(row)) - 1;
+            let grown = total.checked_sub(*total_before).zip(bad.checked_sub(*bad_before));
+            if grown.is_none() {
+                resets.push(step);
+            }
+            let (more, more_bad) = grown.unwrap_or((*total, *bad));
+            if more_bad > more {
+                let error =
+                    Error::new(format!("row {row}: {more_bad} more bad events, and {more} more events"));
+                return Err(RowError {
+                    row,
+                    error: error.with_hint("are they counters of the same events?"),
+                });
+            }
+            if let (Some(total), Some(bad)) = (totals.get_mut(step), bads.get_mut(step)) {
+                (*total, *bad) = (more, more_bad);
+            }
+        }
+        let gaps = self.gaps().into_iter().map(|gap| gap.start - 1..gap.end - 1).collect();
+        let millis = i64::try_from(self.step.as_millis()).unwrap_or(i64::MAX);
+        Ok(Growth { start: self.start.saturating_add(millis), total: totals, bad: bads, resets, gaps })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const MINUTE: Window = Window::minutes(1);
+
+    fn refused(times: &[i64], step: Option<Window>) -> (usize, String) {
+        let fault = Rows::ending_at(times, step).unwrap_err();
+        assert!(fault.error.hint().is_some());
+        (fault.row, fault.to_string())
+    }
+
+    #[test]
+    fn says_which_time_is_wrong() {
+        assert_eq!(refused(&[0, 5, 5], None), (2, "the time in row 2 is a duplicate".into()));
+        assert_eq!(refused(&[0, 5, 4], None), (2, "the time in row 2 is earlier than the one before".into()));
+        assert_eq!(refused(&[0], None), (0, "one row has no step".into()));
+        assert_eq!(refused(&[0, 60_000, 150_000], Some(MINUTE)).0, 2);
+        // A time in another unit would ask for all memory there is.
+        assert_eq!(refused(&[0, 1, 253_402_300_799_000], None).0, 2);
+        assert_eq!(refused(&[i64::MIN, i64::MAX], Some(MINUTE)).0, 1);
+        assert!(Rows::ending_at(&[], Some(MINUTE)).unwrap().is_empty());
+        assert_eq!(Rows::ending_at(&[7], Some(MINUTE)).unwrap().start(), 7 - 60_000);
+    }
+
+    #[test]
+    fn counters_are_reset_together() {
+        let rows = Rows::regular(0, MINUTE, 3);
+        // Only the bad ones fell: the others had grown beyond what they were.
+        let grown = rows.growth(&[100, 150, 160], &[5, 2, 3]).unwrap();
+        assert_eq!((grown.total, grown.bad, grown.resets), (vec![150, 10], vec![2, 1], vec![0]));
+        let fault = rows.growth(&[0, 5, 6], &[0, 0, 2]).unwrap_err();
+        assert_eq!((fault.row, fault.error.message()), (2, "row 2: 2 more bad events, and 1 more events"));
+        assert!(rows.growth(&[0, 5], &[0]).is_err());
+    }
+
+    #[test]
+    fn what_grew_over_a_gap_is_in_the_step_after() {
+        let rows = Rows::ending_at(&[0, 60_000, 240_000], None).unwrap();
+        let grown = rows.growth(&[0, 10, 40], &[0, 0, 3]).unwrap();
+        assert_eq!((grown.total, grown.bad), (vec![10, 0, 0, 30], vec![0, 0, 0, 3]));
+        assert_eq!((grown.gaps.first(), grown.gaps.len(), grown.start), (Some(&(1..3)), 1, 0));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1_000))]
+        #[test]
+        fn nothing_is_lost_in_counters_and_gaps(
+            rows in prop::collection::vec((1..5_i64, 0..100_u64, 0..100_u64, prop::bool::weighted(0.1)), 2..60)
+        ) {
+            let (mut time, mut total, mut bad) = (0, 0, 0);
+            let (mut times, mut totals, mut bads, mut all) = (vec![], vec![], vec![], (0, 0));
+            for (index, (pause, good_now, bad_now, restart)) in rows.into_iter().enumerate() {
+                time += pause * 60_000;
+                // A restart that is seen: the counter does not grow beyond where it was.
+                if restart && good_now + bad_now < total {
+                    (total, bad) = (0, 0);
+                }
+                (total, bad) = (total + good_now + bad_now, bad + bad_now);
+                if index > 0 {
+                    all = (all.0 + good_now + bad_now, all.1 + bad_now);
+                }
+                times.push(time);
+                totals.push(total);
+                bads.push(bad);
+            }
+            let rows = Rows::ending_at(&times, Some(MINUTE)).unwrap();
+            let grown = rows.growth(&totals, &bads).unwrap();
+            prop_assert_eq!((grown.total.iter().sum::<u64>(), grown.bad.iter().sum::<u64>()), all);
+            let steps = grown.total.len();
+            prop_assert_eq!(steps as u64, times[times.len() - 1].abs_diff(times[0]) / 60_000);
+            prop_assert_eq!(rows.place(&totals).iter().sum::<u64>(), totals.iter().sum::<u64>());
+        }
+    }
+}
