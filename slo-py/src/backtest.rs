@@ -1,33 +1,39 @@
 //! `slo.Backtest`: what alerts would have done.
 
 use crate::{
-    convert::{datetime, window},
-    error::value_error,
-    samples::Samples,
+    convert::{datetime, in_threads, threads, window},
+    error::{value_error, warn},
+    html::{self, percent},
+    objective,
+    policy::AlertPolicy,
+    samples::{Samples, spans},
     table::{Columns, Table},
 };
-use pyo3::{exceptions::PyUserWarning, prelude::*, types::PyAny};
+use pyo3::{
+    prelude::*,
+    types::{PyAny, PyDict},
+};
 use slo_core::{
-    model::{AlertPolicy, Objective, Ratio, Severity, Tier, Window},
-    replay::{self, AlertRule, Episode, Score, any_of},
+    model::{Objective, Ratio, Severity, Tier, Window},
+    replay::{self, AlertRule, Episode, Incident, Score, Series, any_of},
 };
 use std::sync::OnceLock;
 
 /// What the alerts of an SLO would have done on a history.
 ///
 /// Made by :meth:`Slo.backtest` and :meth:`ErrorBudget.backtest`. Incidents are the stretches that spent more than their
-/// due: no window has to be chosen for them.
+/// due, for which no window has to be chosen, or those that are given.
 #[pyclass(frozen, module = "slo")]
 pub(crate) struct Backtest {
     samples: Py<Samples>,
-    objective: Objective,
-    period: Window,
-    significant: f64,
+    policy: AlertPolicy,
+    replay: Replay,
     // An alert this long after an incident still is about it.
     grace: Window,
     steps: usize,
     fired: Vec<Fired>,
     pages: Vec<Episode>,
+    tickets: usize,
     // Found when it is asked for.
     score: OnceLock<Score>,
 }
@@ -40,50 +46,104 @@ struct Fired {
 }
 
 /// How a policy is replayed.
-pub(crate) struct Replay<'a> {
+#[derive(Clone)]
+pub(crate) struct Replay {
     pub(crate) objective: Objective,
     pub(crate) period: Window,
-    pub(crate) policy: &'a AlertPolicy,
+    pub(crate) every: Option<Window>,
+    pub(crate) significant: f64,
+    // From and to, in milliseconds since the Unix epoch; found in the history where there are none.
+    pub(crate) incidents: Option<Vec<(i64, i64)>>,
+}
+
+/// What is asked for beside the history and the policy.
+pub(crate) struct Wishes<'a, 'py> {
+    pub(crate) every: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) incidents: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) significant: f64,
+}
+
+impl Replay {
+    pub(crate) fn of(
+        py: Python<'_>,
+        objective: Objective,
+        period: Window,
+        wishes: &Wishes<'_, '_>,
+    ) -> PyResult<Self> {
+        let every = wishes.every.map(window).transpose()?;
+        let incidents = wishes.incidents.map(|incidents| spans(py, incidents)).transpose()?;
+        Ok(Self { objective, period, every, significant: wishes.significant, incidents })
+    }
+
+    /// How often alerts are evaluated, in steps.
+    pub(crate) fn every_steps(&self, series: &Series<'_>) -> Result<usize, slo_core::Error> {
+        self.every.map_or(Ok(1), |every| series.steps_in(every))
+    }
+
+    /// An alert that is seldom evaluated may be so late.
+    pub(crate) fn grace(&self, step: Window) -> Window {
+        self.every.unwrap_or(step).max(step)
+    }
+
+    /// The incidents of a history, and how many of those that are given lie outside of it.
+    pub(crate) fn incidents(&self, series: &Series<'_>) -> Result<(Vec<Incident>, usize), slo_core::Error> {
+        let expected = series.expected_in(self.period)?;
+        let Some(given) = &self.incidents else {
+            let found = replay::incidents(series, self.objective, Ratio::ONE, expected, self.significant)?;
+            return Ok((found, 0));
+        };
+        let mut known = Vec::with_capacity(given.len());
+        for (from, to) in given {
+            known.extend(Incident::between(series, *from, *to, self.objective, expected)?);
+        }
+        known.sort_by_key(|incident| incident.start);
+        let outside = given.len() - known.len();
+        Ok((known, outside))
+    }
+}
+
+/// The episodes of each of the tiers.
+pub(crate) fn episodes(
+    series: &Series<'_>,
+    tiers: &[Tier],
+    objective: Objective,
+    every: usize,
+    threads: usize,
+) -> Result<Vec<Vec<Episode>>, slo_core::Error> {
+    let replay = |tier: &Tier| replay::alerts(series, &AlertRule::of_tier(tier, objective)?, every);
+    in_threads(threads, tiers, replay).into_iter().collect()
 }
 
 impl Backtest {
     pub(crate) fn of(
         py: Python<'_>,
         samples: Py<Samples>,
-        replay: &Replay<'_>,
-        every: Option<&Bound<'_, PyAny>>,
-        significant: f64,
+        policy: AlertPolicy,
+        replay: Replay,
+        threads: Option<usize>,
     ) -> PyResult<Self> {
-        let every = every.map(window).transpose()?;
-        let Replay { objective, period, policy } = *replay;
-        let grace = every.unwrap_or(samples.get().step_window()).max(samples.get().step_window());
-        let tiers = reachable(py, policy, objective)?;
+        let grace = replay.grace(samples.get().step_window());
+        let tiers = policy.reachable(py, replay.objective)?;
+        let threads = self::threads(threads, tiers.len())?;
         let done = samples.get().series(py, |series| {
-            let every = every.map_or(Ok(1), |every| series.steps_in(every))?;
-            let (mut fired, mut pages) = (Vec::new(), Vec::new());
-            for tier in &tiers {
-                let episodes = replay::alerts(series, &AlertRule::of_tier(tier, objective)?, every)?;
+            let (mut fired, mut pages, mut tickets) = (Vec::new(), Vec::new(), Vec::new());
+            // Threads cost more than they save where there is little to do.
+            let threads = if series.len() < 500_000 { 1 } else { threads };
+            let all = episodes(series, &tiers, replay.objective, replay.every_steps(series)?, threads)?;
+            for (tier, episodes) in tiers.iter().zip(all) {
                 let (burn_tier, severity) = (tier.burn().as_str(), tier.severity().as_str());
                 fired.extend(episodes.iter().map(|episode| Fired { burn_tier, severity, episode: *episode }));
                 if tier.severity() == Severity::Page {
                     pages.push(episodes);
+                } else {
+                    tickets.push(episodes);
                 }
             }
             fired.sort_by_key(|fired| fired.episode.start);
-            Ok((fired, any_of(&pages), series.len()))
+            Ok((fired, any_of(&pages), any_of(&tickets).len(), series.len()))
         })?;
-        let (fired, pages, steps) = done.map_err(|error: slo_core::Error| value_error(&error))?;
-        Ok(Self {
-            samples,
-            objective,
-            period,
-            significant,
-            grace,
-            steps,
-            fired,
-            pages,
-            score: OnceLock::new(),
-        })
+        let (fired, pages, tickets, steps) = done.map_err(|error: slo_core::Error| value_error(&error))?;
+        Ok(Self { samples, policy, replay, grace, steps, fired, pages, tickets, score: OnceLock::new() })
     }
 
     /// The pages against the incidents of the history.
@@ -92,11 +152,19 @@ impl Backtest {
             return Ok(score);
         }
         let found = self.samples.get().series(py, |series| {
-            let expected = series.expected_in(self.period)?;
-            let found = replay::incidents(series, self.objective, Ratio::ONE, expected, self.significant)?;
-            replay::score(series, &self.pages, &found, self.objective, expected, self.grace)
+            let expected = series.expected_in(self.replay.period)?;
+            let (found, outside) = self.replay.incidents(series)?;
+            let score =
+                replay::score(series, &self.pages, &found, self.replay.objective, expected, self.grace)?;
+            Ok((score, outside))
         })?;
-        let score = found.map_err(|error: slo_core::Error| value_error(&error))?;
+        let (score, outside) = found.map_err(|error: slo_core::Error| value_error(&error))?;
+        if outside > 0 {
+            warn(
+                py,
+                &format!("{outside} of the incidents given lie outside of the history and are left out"),
+            )?;
+        }
         Ok(self.score.get_or_init(|| score))
     }
 
@@ -107,25 +175,11 @@ impl Backtest {
         let step = i64::try_from(samples.step_window().as_millis()).unwrap_or(i64::MAX);
         samples.start_millis().saturating_add(steps.saturating_mul(step))
     }
-}
 
-/// The tiers that can fire; of the others, Python is warned.
-fn reachable(py: Python<'_>, policy: &AlertPolicy, objective: Objective) -> PyResult<Vec<Tier>> {
-    let mut tiers = Vec::new();
-    for tier in policy.tiers() {
-        let threshold = tier.threshold(objective).map_err(|error| value_error(&error))?;
-        if threshold < Ratio::ONE {
-            tiers.push(*tier);
-            continue;
-        }
-        let message = format!(
-            "the {} tier is left out: it would fire above an error ratio of {threshold}, at {objective}",
-            tier.burn()
-        );
-        let message = std::ffi::CString::new(message)?;
-        PyErr::warn(py, &py.get_type::<PyUserWarning>(), &message, 1)?;
+    /// An alert fires from the end of the step after which it was first evaluated so; one that still fires has no end.
+    fn end_of(&self, episode: Episode) -> Option<i64> {
+        (episode.end < self.steps).then(|| self.time(episode.end + 1))
     }
-    Ok(tiers)
 }
 
 #[pymethods]
@@ -139,13 +193,11 @@ impl Backtest {
     ///     that still fires is null.
     #[getter]
     fn alerts(&self) -> PyResult<Table> {
-        // An alert fires from the end of the step after which it was first evaluated so.
-        let end = |episode: Episode| (episode.end < self.steps).then(|| self.time(episode.end + 1));
         Columns::default()
             .words("burn_tier", self.fired.iter().map(|fired| fired.burn_tier))
             .words("severity", self.fired.iter().map(|fired| fired.severity))
             .times("start", self.fired.iter().map(|fired| self.time(fired.episode.start + 1)).collect())
-            .times_if_any("end", self.fired.iter().map(|fired| end(fired.episode)))
+            .times_if_any("end", self.fired.iter().map(|fired| self.end_of(fired.episode)))
             .table()
     }
 
@@ -170,6 +222,18 @@ impl Backtest {
             .table()
     }
 
+    /// The policy.
+    #[getter]
+    fn policy(&self) -> AlertPolicy {
+        self.policy.clone()
+    }
+
+    /// When the history begins, a ``datetime`` in UTC.
+    #[getter]
+    fn start<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        datetime(py, self.time(0))
+    }
+
     /// When the history ends, a ``datetime`` in UTC.
     #[getter]
     fn end<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
@@ -180,6 +244,19 @@ impl Backtest {
     #[getter]
     const fn pages(&self) -> usize {
         self.pages.len()
+    }
+
+    /// How many tickets would have been opened; tiers that fire at once are one ticket.
+    #[getter]
+    const fn tickets(&self) -> usize {
+        self.tickets
+    }
+
+    /// Pages that were about no incident.
+    #[getter]
+    fn false_pages(&self, py: Python<'_>) -> PyResult<usize> {
+        let score = self.score(py)?;
+        Ok(score.alerts - score.true_alerts)
     }
 
     /// The share of pages that were about an incident, or None without pages.
@@ -194,16 +271,59 @@ impl Backtest {
         Ok(self.score(py)?.recall())
     }
 
+    /// The most that any incident had spent before its page, a share of the period's budget.
+    #[getter]
+    fn most_spent(&self, py: Python<'_>) -> PyResult<f64> {
+        Ok(self.score(py)?.most_spent())
+    }
+
     /// The time from an incident's beginning to its page that the share ``p`` of the detected ones kept, in seconds.
     #[pyo3(signature = (p = 0.5))]
     fn detection_seconds(&self, py: Python<'_>, p: f64) -> PyResult<Option<f64>> {
         Ok(self.score(py)?.detection_seconds(p))
     }
 
-    /// Pictures with matplotlib: ``alerts()``.
+    /// Pictures: ``alerts()``. With matplotlib, plotly or altair.
     #[getter]
     fn plot<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         slf.py().import("slo.plot")?.getattr("BacktestPlot")?.call1((slf,))
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, State)> {
+        let (py, this) = (slf.py(), slf.get());
+        let again = py.import("slo._slo")?.getattr("_backtest")?;
+        let Replay { objective, period, every, significant, incidents } = this.replay.clone();
+        let every = every.map(|every| every.to_string());
+        let replay = (objective.to_string(), period.to_string(), every, significant, incidents);
+        Ok((again, (this.samples.clone_ref(py), this.policy.clone(), replay)))
+    }
+
+    fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
+        let found = &self.score(py)?.incidents;
+        let minutes = |seconds: Option<f64>| {
+            seconds.map_or_else(|| "never".to_owned(), |seconds| format!("{:.1} min", seconds / 60.0))
+        };
+        let rows = found.iter().map(|one| {
+            Ok(vec![
+                crate::convert::iso(py, self.time(one.incident.start))?,
+                crate::convert::iso(py, self.time(one.incident.end))?,
+                one.incident.tally.bad().to_string(),
+                percent(Some(one.incident.excess), 1),
+                minutes(one.seconds),
+                percent(Some(one.spent), 1),
+            ])
+        });
+        let rows = rows.collect::<PyResult<Vec<_>>>()?;
+        let heads = ["from", "to", "bad events", "of the budget", "paged after", "spent by then"];
+        Ok(format!(
+            "<p><b>{} pages</b>, {} false; {} tickets; {} incidents, <b>{} of them paged</b></p>{}",
+            self.pages.len(),
+            self.false_pages(py)?,
+            self.tickets,
+            found.len(),
+            percent(self.recall(py)?, 0),
+            html::table(&heads, rows),
+        ))
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
@@ -219,4 +339,132 @@ impl Backtest {
             share(score.recall()),
         ))
     }
+}
+
+type ReplayState = (String, String, Option<String>, f64, Option<Vec<(i64, i64)>>);
+type State = (Py<Samples>, AlertPolicy, ReplayState);
+
+/// The backtest that was pickled.
+#[pyfunction]
+pub(crate) fn _backtest(
+    py: Python<'_>,
+    samples: Py<Samples>,
+    policy: AlertPolicy,
+    replay: ReplayState,
+) -> PyResult<Backtest> {
+    let (objective, period, every, significant, incidents) = replay;
+    let ok = |error: slo_core::Error| value_error(&error);
+    let every = every.map(|every| every.parse()).transpose().map_err(ok)?;
+    let replay = Replay {
+        objective: objective.parse().map_err(ok)?,
+        period: period.parse().map_err(ok)?,
+        every,
+        significant,
+        incidents,
+    };
+    Backtest::of(py, samples, policy, replay, None)
+}
+
+/// What every policy would have done for every objective, on one history.
+///
+/// Parameters
+/// ----------
+/// samples : Samples
+/// objectives : list of str, Decimal, float or Objective
+/// policies : dict of str to AlertPolicy
+///     By the names that the result has.
+/// period : str or timedelta, default ``"30d"``
+/// every : str or timedelta, optional
+///     How often alerts are evaluated; after every step where it is not given.
+/// incidents : optional
+///     As for :meth:`Slo.backtest`.
+/// significant : float, default 0.02
+///     The share of the period's budget that makes an incident, where none are given.
+/// threads : int, optional
+///
+/// Returns
+/// -------
+/// Table
+///     A row for each pair: ``objective``, ``policy``, ``pages``, ``false_pages``, ``tickets``, ``incidents``, ``precision``,
+///     ``recall``, ``detected_p50`` and ``detected_p90`` (seconds), ``spent`` (budgets of a period spent by all incidents
+///     before their pages), and ``beaten_by``: of how many policies with the same objective neither false pages nor spend are
+///     worse, and one is better. 0 is on the front.
+#[pyfunction]
+#[pyo3(
+    signature = (samples, *, objectives, policies, period = None, every = None, incidents = None, significant = 0.02, threads = None),
+    text_signature = "(samples, *, objectives, policies, period='30d', every=None, incidents=None, significant=0.02, threads=None)"
+)]
+#[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
+pub(crate) fn sweep(
+    py: Python<'_>,
+    samples: &Samples,
+    objectives: Vec<Bound<'_, PyAny>>,
+    policies: &Bound<'_, PyDict>,
+    period: Option<&Bound<'_, PyAny>>,
+    every: Option<&Bound<'_, PyAny>>,
+    incidents: Option<&Bound<'_, PyAny>>,
+    significant: f64,
+    threads: Option<usize>,
+) -> PyResult<Table> {
+    let period = period.map_or(Ok(Window::days(30)), window)?;
+    let wishes = Wishes { every, incidents, significant };
+    let policies = policies.iter().map(|(name, policy)| Ok((name.extract()?, policy.extract()?)));
+    let policies = policies.collect::<PyResult<Vec<(String, AlertPolicy)>>>()?;
+    let mut replays = Vec::new();
+    for objective in &objectives {
+        let objective = objective::objective(objective)?;
+        for (name, policy) in &policies {
+            let tiers = policy.reachable(py, objective)?;
+            replays.push((name, tiers, Replay::of(py, objective, period, &wishes)?));
+        }
+    }
+    let threads = self::threads(threads, replays.len())?;
+    let grace = replays.first().map(|(.., replay)| replay.grace(samples.step_window()));
+    let outcomes = samples.series(py, |series| {
+        let expected = series.expected_in(period)?;
+        let run = |(_, tiers, replay): &(&String, Vec<Tier>, Replay)| {
+            let all = episodes(series, tiers, replay.objective, replay.every_steps(series)?, 1)?;
+            let of = |severity: Severity| {
+                let episodes = tiers.iter().zip(&all).filter(|(tier, _)| tier.severity() == severity);
+                any_of(&episodes.map(|(_, episodes)| episodes.clone()).collect::<Vec<_>>())
+            };
+            let (incidents, outside) = replay.incidents(series)?;
+            let grace = grace.unwrap_or(series.step());
+            let pages = of(Severity::Page);
+            let score = replay::score(series, &pages, &incidents, replay.objective, expected, grace)?;
+            Ok((score, of(Severity::Ticket).len(), outside))
+        };
+        in_threads(threads, &replays, run).into_iter().collect::<Result<Vec<_>, slo_core::Error>>()
+    })?;
+    let outcomes = outcomes.map_err(|error| value_error(&error))?;
+    let scores: Vec<&Score> = outcomes.iter().map(|(score, ..)| score).collect();
+    let spent = |score: &Score| score.incidents.iter().map(|one| one.spent).sum::<f64>();
+    let costs: Vec<(Objective, usize, f64)> = replays
+        .iter()
+        .zip(&scores)
+        .map(|((.., replay), score)| (replay.objective, score.alerts - score.true_alerts, spent(score)))
+        .collect();
+    let beats = |one: &(Objective, usize, f64), other: &(Objective, usize, f64)| {
+        one.0 == other.0 && one.1 <= other.1 && one.2 <= other.2 && (one.1 < other.1 || one.2 < other.2)
+    };
+    let beaten_by = |cost| costs.iter().filter(|other| beats(other, cost)).count() as u64;
+    let count = |pick: fn(&Score) -> usize| scores.iter().map(|score| pick(score) as u64).collect();
+    let names: Vec<String> = replays.iter().map(|(.., replay)| replay.objective.to_string()).collect();
+    if let Some((.., outside)) = outcomes.iter().find(|(.., outside)| *outside > 0) {
+        warn(py, &format!("{outside} of the incidents given lie outside of the history and are left out"))?;
+    }
+    Columns::default()
+        .words("objective", names.iter().map(String::as_str))
+        .words("policy", replays.iter().map(|(name, ..)| name.as_str()))
+        .counts("pages", count(|score| score.alerts))
+        .counts("false_pages", count(|score| score.alerts - score.true_alerts))
+        .counts("tickets", outcomes.iter().map(|(_, tickets, _)| *tickets as u64).collect())
+        .counts("incidents", count(|score| score.incidents.len()))
+        .numbers("precision", scores.iter().map(|score| score.precision()))
+        .numbers("recall", scores.iter().map(|score| score.recall()))
+        .numbers("detected_p50", scores.iter().map(|score| score.detection_seconds(0.5)))
+        .numbers("detected_p90", scores.iter().map(|score| score.detection_seconds(0.9)))
+        .numbers("spent", scores.iter().map(|score| Some(spent(score))))
+        .counts("beaten_by", costs.iter().map(beaten_by).collect())
+        .table()
 }

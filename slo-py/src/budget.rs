@@ -1,11 +1,14 @@
 //! `slo.ErrorBudget`
 
 use crate::{
-    backtest::{Backtest, Replay},
-    convert::{fraction, timedelta, window},
-    error::{data_error, value_error},
+    backtest::{Backtest, Replay, Wishes},
+    convert::{fraction, ratio, timedelta, window},
+    error::data_error,
     evaluation::Evaluation,
+    experiment::{Experiment, Tolerance},
+    html,
     objective::{Objective, objective},
+    policy::{AlertPolicy, or_workbook},
     samples::Samples,
     search::{Candidate, Wish},
 };
@@ -89,21 +92,67 @@ impl ErrorBudget {
     /// >>> slo.ErrorBudget("99.9%").evaluate(month).budget_remaining
     /// 0.75
     fn evaluate(&self, py: Python<'_>, samples: Py<Samples>) -> PyResult<Evaluation> {
-        Evaluation::of(py, samples, self.objective, self.period)
+        Evaluation::of(py, samples, self.objective, model::Period::Rolling(self.period))
     }
 
-    /// What the Workbook's alerts for this budget would have done on a history; as :meth:`Slo.backtest`.
-    #[pyo3(signature = (samples, *, every = None, significant = 0.02))]
+    /// What alerts for this budget, the Workbook's where none are given, would have done on a history; as
+    /// :meth:`Slo.backtest`.
+    #[pyo3(signature = (samples, policy = None, *, every = None, incidents = None, significant = 0.02, threads = None))]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn backtest(
         &self,
         py: Python<'_>,
         samples: Py<Samples>,
+        policy: Option<PyRef<'_, AlertPolicy>>,
         every: Option<&Bound<'_, PyAny>>,
+        incidents: Option<&Bound<'_, PyAny>>,
         significant: f64,
+        threads: Option<usize>,
     ) -> PyResult<Backtest> {
-        let policy = model::AlertPolicy::for_period(self.period).map_err(|error| value_error(&error))?;
-        let replay = Replay { objective: self.objective, period: self.period, policy: &policy };
-        Backtest::of(py, samples, &replay, every, significant)
+        let policy = or_workbook(policy.as_deref(), self.period)?;
+        let replay = Replay::of(py, self.objective, self.period, &Wishes { every, incidents, significant })?;
+        Backtest::of(py, samples, policy, replay, threads)
+    }
+
+    /// Whether the second arm of an experiment is worse than the first, looked at after every step.
+    ///
+    /// The intervals are valid at every look together: one may stop at the first decision.
+    ///
+    /// Parameters
+    /// ----------
+    /// control, treatment : Samples
+    ///     Of the same start and step.
+    /// tolerated_burn_rate : str, int, Fraction or Decimal, default 2
+    ///     How fast the treatment may burn if the control just burns its budget: (k − 1)·β more bad events are tolerated.
+    /// confidence : float, default 0.95
+    ///
+    /// Returns
+    /// -------
+    /// Experiment
+    ///
+    /// Examples
+    /// --------
+    /// >>> import slo
+    /// >>> minutes = [60 * (minute + 1) for minute in range(30)]
+    /// >>> stable = slo.Samples({"time": minutes, "total": [9_000] * 30, "bad": [9] * 30})
+    /// >>> canary = slo.Samples({"time": minutes, "total": [1_000] * 30, "bad": [11] * 30})
+    /// >>> slo.ErrorBudget("99.9%").experiment(stable, canary).verdict
+    /// 'degraded'
+    #[pyo3(
+        signature = (control, treatment, *, tolerated_burn_rate = None, confidence = 0.95),
+        text_signature = "($self, control, treatment, *, tolerated_burn_rate=2, confidence=0.95)"
+    )]
+    fn experiment(
+        &self,
+        py: Python<'_>,
+        control: &Samples,
+        treatment: &Samples,
+        tolerated_burn_rate: Option<&Bound<'_, PyAny>>,
+        confidence: f64,
+    ) -> PyResult<Experiment> {
+        let burn_rate = tolerated_burn_rate.map_or(Ok(model::Ratio::whole(2)), ratio)?;
+        let tolerance = Tolerance { objective: self.objective, burn_rate, confidence };
+        Experiment::of(py, control, treatment, &tolerance)
     }
 
     /// The alert policies that a history speaks for: none of them is beaten by another in both false alerts and budget
@@ -185,7 +234,31 @@ impl ErrorBudget {
         time_to_exhaustion(remaining, burn, self.period).map_err(|error| data_error(&error))
     }
 
+    fn _repr_html_(&self) -> String {
+        let times = [1_000_u64, 100_000, 10_000_000].map(|total| {
+            let allowed = Tally::new(total, 0)
+                .map(|tally| math::ErrorBudget::observed(self.objective, tally).allowed());
+            vec![
+                total.to_string(),
+                allowed.map_or_else(|_| "–".to_owned(), |allowed| allowed.floor().to_string()),
+            ]
+        });
+        let table = html::table(&["events", "may be bad"], times);
+        format!("<p><b>{}</b> at {}</p>{table}", self.in_short(), self.objective)
+    }
+
     fn __repr__(&self) -> String {
+        format!("ErrorBudget({})", self.in_short())
+    }
+
+    fn __getnewargs__(&self) -> (String, String) {
+        (self.objective.to_string(), self.period.to_string())
+    }
+}
+
+impl ErrorBudget {
+    /// The budget in a few words.
+    pub(crate) fn in_short(&self) -> String {
         let percent =
             self.objective.budget().checked_mul(model::Ratio::whole(100)).unwrap_or(model::Ratio::ZERO);
         let seconds = allowed_downtime(self.objective, self.period);
@@ -194,11 +267,7 @@ impl ErrorBudget {
             .ok()
             .and_then(|millis| Window::from_millis(millis).ok())
             .map_or_else(|| format!("{seconds}s"), |window| window.to_string());
-        format!("ErrorBudget({percent}% = {downtime} per {})", self.period)
-    }
-
-    fn __getnewargs__(&self) -> (String, String) {
-        (self.objective.to_string(), self.period.to_string())
+        format!("{percent}% = {downtime} per {}", self.period)
     }
 }
 

@@ -1,16 +1,34 @@
 //! Values that cross the border.
 
-use crate::error::value_error;
+use crate::error::{SloError, value_error};
 use pyo3::{
+    exceptions::PyTypeError,
     prelude::*,
-    types::{PyAny, PyDelta, PyDeltaAccess},
+    types::{PyAny, PyDelta, PyDeltaAccess, PyString},
 };
-use slo_core::model::{Ratio, Window};
-use std::time::Duration;
+use slo_core::{
+    model::{Ratio, Window},
+    replay::Bootstrap,
+};
+use std::{
+    panic::resume_unwind,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+    time::Duration,
+};
 
 /// An exact ratio as a `fractions.Fraction`.
 pub(crate) fn fraction(py: Python<'_>, ratio: Ratio) -> PyResult<Bound<'_, PyAny>> {
     py.import("fractions")?.getattr("Fraction")?.call1((ratio.numerator(), ratio.denominator()))
+}
+
+/// An exact number: whatever `fractions.Fraction` takes as text, so that a float counts as what it prints as.
+pub(crate) fn ratio(value: &Bound<'_, PyAny>) -> PyResult<Ratio> {
+    let text = value.str()?;
+    let refuse = || SloError::new_err(format!("{text} is not an exact number from 0 on"));
+    let exact = value.py().import("fractions")?.getattr("Fraction")?.call1((&text,)).map_err(|_| refuse())?;
+    let part = |name: &str| exact.getattr(name)?.extract::<u128>().map_err(|_| refuse());
+    Ratio::new(part("numerator")?, part("denominator")?).map_err(|error| value_error(&error))
 }
 
 /// A length of time as a `datetime.timedelta`.
@@ -38,7 +56,7 @@ pub(crate) fn datetime(py: Python<'_>, millis: i64) -> PyResult<Bound<'_, PyAny>
 pub(crate) fn millis(value: &Bound<'_, PyAny>) -> PyResult<i64> {
     if value.getattr("tzinfo")?.is_none() {
         let message = format!("{value} has no time zone; write tzinfo=timezone.utc");
-        return Err(crate::error::SloError::new_err(message));
+        return Err(SloError::new_err(message));
     }
     let seconds: f64 = value.call_method0("timestamp")?.extract()?;
     #[expect(clippy::cast_possible_truncation, reason = "a datetime is of the years 1 to 9999")]
@@ -64,9 +82,62 @@ pub(crate) fn window(value: &Bound<'_, PyAny>) -> PyResult<Window> {
         let whole = i64::from(delta.get_days()) * 86_400_000 + i64::from(delta.get_seconds()) * 1_000;
         let micros = delta.get_microseconds();
         let millis = u64::try_from(whole + i64::from(micros / 1_000)).ok().filter(|_| micros % 1_000 == 0);
-        let refuse =
-            || crate::error::SloError::new_err(format!("{delta} is not a positive number of milliseconds"));
+        let refuse = || SloError::new_err(format!("{delta} is not a positive number of milliseconds"));
         return Window::from_millis(millis.ok_or_else(refuse)?).map_err(|error| value_error(&error));
     }
-    value.extract::<String>()?.parse().map_err(|error| value_error(&error))
+    let Ok(text) = value.cast::<PyString>() else {
+        let kind = value.get_type().name()?;
+        let message = format!("a length of time is text such as \"30d\" or a timedelta, not {kind}");
+        return Err(PyTypeError::new_err(message));
+    };
+    text.to_str()?.parse().map_err(|error| value_error(&error))
+}
+
+/// How a history of `step`s is resampled, in blocks of about six hours where none are given.
+pub(crate) fn block(block: Option<&Bound<'_, PyAny>>, step: Window, seed: u64) -> PyResult<Bootstrap> {
+    let usual = Bootstrap { seed, ..Bootstrap::usual(step) };
+    block.map_or(Ok(usual), |block| Ok(Bootstrap { mean_block: window(block)?, ..usual }))
+}
+
+/// How many threads work at `parts`: those asked for, or as many as there are processors.
+pub(crate) fn threads(given: Option<usize>, parts: usize) -> PyResult<usize> {
+    match given {
+        Some(0) => Err(SloError::new_err("0 threads do nothing; give 1 or more, or leave it out")),
+        Some(threads) => Ok(threads.min(parts.max(1))),
+        None => Ok(thread::available_parallelism().map_or(1, usize::from).min(parts.max(1))),
+    }
+}
+
+/// The work done for every item, in their order, by so many threads.
+///
+/// Threads of the standard library, not a pool: a pool that exists when a process forks hangs its child.
+pub(crate) fn in_threads<T: Sync, R: Send>(
+    threads: usize,
+    items: &[T],
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
+    if threads <= 1 {
+        return items.iter().map(work).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let take = || {
+        let mut done = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            match items.get(index) {
+                Some(item) => done.push((index, work(item))),
+                None => return done,
+            }
+        }
+    };
+    let mut all = thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(take)).collect();
+        let mut all = take();
+        for other in others {
+            all.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        }
+        all
+    });
+    all.sort_by_key(|(index, _)| *index);
+    all.into_iter().map(|(_, result)| result).collect()
 }

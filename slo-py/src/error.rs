@@ -1,12 +1,29 @@
 //! The exception tree.
 
-use pyo3::{create_exception, exceptions::PyValueError, prelude::*, types::PyTuple};
+use pyo3::{
+    create_exception,
+    exceptions::{PyUserWarning, PyValueError},
+    prelude::*,
+    types::PyTuple,
+};
 use slo_core::Diagnostics;
 
 create_exception!(slo, SloError, PyValueError, "Anything that is wrong with a value given to this package.");
 create_exception!(slo, SpecError, SloError, "A spec with faults; `faults` holds all of them.");
 create_exception!(slo, DataError, SloError, "Counts that contradict each other.");
 create_exception!(slo, QueryError, SloError, "A query that a server refused.");
+create_exception!(
+    slo,
+    SloWarning,
+    PyUserWarning,
+    "Something to know about an answer, with what to do about it."
+);
+
+/// Warns Python.
+pub(crate) fn warn(py: Python<'_>, message: &str) -> PyResult<()> {
+    let message = std::ffi::CString::new(message)?;
+    PyErr::warn(py, &py.get_type::<SloWarning>(), &message, 1)
+}
 
 /// One fault of a spec.
 #[pyclass(frozen, eq, module = "slo")]
@@ -73,6 +90,11 @@ pub(crate) fn data_error_at(position: usize, message: &str) -> PyErr {
             Err(failure) => failure,
         }
     })
+}
+
+/// The exception for a row of a table.
+pub(crate) fn row_error(error: &slo_core::replay::RowError) -> PyErr {
+    data_error_at(error.row, &with_hint(&error.error))
 }
 
 /// The exception for a spec, with its faults.

@@ -1,19 +1,28 @@
 //! `slo.Evaluation`: what a history says of an objective.
 
 use crate::{
-    convert::{timedelta, window},
-    error::value_error,
+    change::Change,
+    convert::{block, threads, timedelta, window},
+    error::{SloError, value_error},
+    forecast::Forecast,
+    html::percent,
+    objective,
+    period::{Stretches, judged, period_of, period_state},
     picture,
     samples::Samples,
     table::{Columns, Table},
 };
-use pyo3::{prelude::*, types::PyAny};
-use slo_core::{
-    math::{self, BurnRate, Tally, incident_spend, time_to_exhaustion},
-    model::{Objective, Ratio, Window},
-    replay::{BurnRates, Series},
+use pyo3::{
+    prelude::*,
+    types::{PyAny, PyDelta, PyString},
 };
-use std::{thread, time::Duration};
+use slo_core::{
+    math::{BurnRate, Tally, time_to_exhaustion},
+    model::{Objective, Period, Window},
+    replay::{self, BurnRates, Judged, Series},
+    stats::{Confidence, burn_above},
+};
+use std::time::Duration;
 
 /// What a history says of an objective, over the period at its end.
 ///
@@ -22,11 +31,8 @@ use std::{thread, time::Duration};
 pub(crate) struct Evaluation {
     samples: Py<Samples>,
     objective: Objective,
-    period: Window,
-    seen: Tally,
-    // The events of a whole period, if it goes on like this.
-    expected: u64,
-    covered: f64,
+    period: Period,
+    judged: Judged,
 }
 
 impl Evaluation {
@@ -34,18 +40,11 @@ impl Evaluation {
         py: Python<'_>,
         samples: Py<Samples>,
         objective: Objective,
-        period: Window,
+        period: Period,
     ) -> PyResult<Self> {
-        let (seen, expected, steps, all) = samples
-            .get()
-            .series(py, |series| {
-                let steps = series.steps_in(period)?;
-                let expected = series.expected_in(period)?;
-                Ok((series.window(series.len(), steps), expected, steps, series.len()))
-            })?
-            .map_err(|error: slo_core::Error| value_error(&error))?;
-        let covered = all.min(steps) as f64 / steps as f64;
-        Ok(Self { samples, objective, period, seen, expected, covered })
+        let judged = samples.get().series(py, |series| judged(series, &period))?;
+        let judged = judged.map_err(|error| value_error(&error))?;
+        Ok(Self { samples, objective, period, judged })
     }
 
     fn read<T: Send>(
@@ -56,15 +55,45 @@ impl Evaluation {
         self.samples.get().series(py, work)?.map_err(|error| value_error(&error))
     }
 
-    /// The events that the period's budget is of; 0 where there were none.
-    const fn expected_events(&self) -> u64 {
-        if self.seen.total() == 0 { 0 } else { self.expected }
+    /// The events of the last `window`.
+    pub(crate) fn recent(&self, py: Python<'_>, window: Window) -> PyResult<Tally> {
+        self.read(py, |series| Ok(series.window(series.len(), series.steps_in(window)?)))
     }
 
-    /// The ends of all steps, in milliseconds.
-    fn times(series: &Series<'_>) -> Vec<i64> {
-        (0..series.len()).map(|index| series.end_of(index)).collect()
+    pub(crate) const fn error_objective(&self) -> Objective {
+        self.objective
     }
+
+    pub(crate) const fn judged(&self) -> &Judged {
+        &self.judged
+    }
+}
+
+/// Windows with the names of their columns: as they were written.
+fn named(windows: &Bound<'_, PyAny>) -> PyResult<Vec<(String, Window)>> {
+    let one = |value: &Bound<'_, PyAny>| -> PyResult<(String, Window)> {
+        let window = window(value)?;
+        let name = match value.cast::<PyString>() {
+            Ok(text) => text.to_string(),
+            Err(_) => window.to_string(),
+        };
+        Ok((name, window))
+    };
+    if windows.is_instance_of::<PyString>() || windows.is_instance_of::<PyDelta>() {
+        return Ok(vec![one(windows)?]);
+    }
+    let mut all: Vec<(String, Window)> = Vec::new();
+    for value in windows.try_iter()? {
+        let new = one(&value?)?;
+        if all.iter().any(|(name, _)| *name == new.0) {
+            return Err(SloError::new_err(format!("the window {} is given twice", new.0)));
+        }
+        all.push(new);
+    }
+    if all.is_empty() {
+        return Err(SloError::new_err("no windows; give one or more, such as \"1h\""));
+    }
+    Ok(all)
 }
 
 #[pymethods]
@@ -72,64 +101,66 @@ impl Evaluation {
     /// Events in the period.
     #[getter]
     const fn total(&self) -> u64 {
-        self.seen.total()
+        self.judged.seen().total()
     }
 
     /// Bad events in the period.
     #[getter]
     const fn bad(&self) -> u64 {
-        self.seen.bad()
+        self.judged.seen().bad()
+    }
+
+    /// The objective.
+    #[getter]
+    const fn objective(&self) -> objective::Objective {
+        objective::Objective(self.objective)
     }
 
     /// The share of good events in the period, or None without events.
     #[getter]
     fn sli(&self) -> Option<f64> {
-        self.seen.sli()
+        self.judged.seen().sli()
     }
 
     /// Whether the objective is met, or None without events. Exact.
     #[getter]
     fn met(&self) -> Option<bool> {
-        let budget = math::ErrorBudget::observed(self.objective, self.seen);
-        budget.remaining().map(|remaining| remaining >= 0.0)
+        let seen = self.judged.seen();
+        (seen.total() > 0).then(|| !seen.exceeds(self.objective.budget()))
     }
 
     /// The share of the budget that is left, of the events seen; negative when overspent.
     #[getter]
     fn budget_remaining(&self) -> Option<f64> {
-        math::ErrorBudget::observed(self.objective, self.seen).remaining()
+        self.judged.budget(self.objective).remaining()
     }
 
     /// The share of the whole period's budget that is left, if its traffic goes on like this; None without events.
     #[getter]
     fn projected_budget_remaining(&self) -> PyResult<Option<f64>> {
-        if self.seen.total() == 0 {
-            return Ok(None);
-        }
-        let budget = math::ErrorBudget::projected(self.objective, self.seen, self.expected);
-        budget.map(|budget| budget.remaining()).map_err(|error| value_error(&error))
+        let spent = self.judged.spent(self.bad(), self.objective).map_err(|error| value_error(&error))?;
+        Ok(spent.map(|spent| 1.0 - spent))
     }
 
-    /// The period, a ``timedelta``.
+    /// The period, a ``timedelta``; of a calendar, the one in which the history ends.
     #[getter]
     const fn period(&self) -> Duration {
-        timedelta(self.period)
+        timedelta(self.judged.period())
     }
 
     /// The share of the period that the history covers.
     #[getter]
-    const fn coverage(&self) -> f64 {
-        self.covered
+    fn coverage(&self) -> f64 {
+        self.judged.coverage()
     }
 
     /// Seconds until the budget is gone at the burn rate over ``window``; None if it never will be, or without events.
     #[pyo3(signature = (window = None), text_signature = "($self, window='1h')")]
     fn time_to_exhaustion(&self, py: Python<'_>, window: Option<&Bound<'_, PyAny>>) -> PyResult<Option<f64>> {
-        let window = window.map_or(Ok(Window::hours(1)), self::window)?;
-        let recent = self.read(py, |series| Ok(series.window(series.len(), series.steps_in(window)?)))?;
+        let recent = self.recent(py, window.map_or(Ok(Window::hours(1)), self::window)?)?;
         match (self.projected_budget_remaining()?, BurnRate::of(recent, self.objective)) {
             (Some(left), Some(burn)) => {
-                time_to_exhaustion(left, burn, self.period).map_err(|error| value_error(&error))
+                time_to_exhaustion(left, burn, self.judged.period()).map_err(|error| value_error(&error))
             }
             _ => Ok(None),
         }
@@ -141,40 +172,50 @@ impl Evaluation {
     /// ----------
     /// windows : str or timedelta, or a list of them
     ///     Whole numbers of steps. At the beginning, windows are as long as the history.
+    /// threads : int, optional
+    ///     How many work at it; one for each window, up to the processors, where it is not given.
     ///
     /// Returns
     /// -------
     /// Table
-    ///     ``time`` (UTC, the end of the step) and a column for each window, by its name: null where there were no events.
-    fn burn_rate(&self, py: Python<'_>, windows: &Bound<'_, PyAny>) -> PyResult<Table> {
-        let windows = match window(windows) {
-            Ok(window) => vec![window],
-            Err(single) => {
-                let many = windows.try_iter().map_err(|_| single)?;
-                many.map(|one| window(&one?)).collect::<PyResult<Vec<_>>>()?
-            }
-        };
-        let objective = self.objective;
+    ///     ``time`` (UTC, the end of the step) and a column for each window, by its name as it was written: null where there
+    ///     were no events.
+    #[pyo3(signature = (windows, *, threads = None))]
+    fn burn_rate(
+        &self,
+        py: Python<'_>,
+        windows: &Bound<'_, PyAny>,
+        threads: Option<usize>,
+    ) -> PyResult<Table> {
+        let (windows, objective) = (named(windows)?, self.objective);
+        let threads = self::threads(threads, windows.len())?;
         let (times, rates) = self.read(py, |series| {
-            let steps = windows.iter().map(|window| series.steps_in(*window));
+            let steps = windows.iter().map(|(_, window)| series.steps_in(*window));
             let steps = steps.collect::<Result<Vec<_>, slo_core::Error>>()?;
-            // A window a thread: they read the same columns, which stay in the cache.
-            let rates = thread::scope(|scope| {
-                let rest =
-                    steps.iter().skip(1).map(|steps| scope.spawn(|| series.burn_rates(*steps, objective)));
-                let rest: Vec<_> = rest.collect();
-                let first = steps.first().map(|steps| series.burn_rates(*steps, objective));
-                let rest = rest.into_iter().filter_map(|thread| thread.join().ok());
-                first.into_iter().chain(rest).collect::<Vec<_>>()
-            });
-            Ok((Self::times(series), rates))
+            let rates =
+                crate::convert::in_threads(threads, &steps, |steps| series.burn_rates(*steps, objective));
+            Ok(((0..series.len()).map(|index| series.end_of(index)).collect(), rates))
         })?;
         let columns = Columns::default().times("time", times);
         let named = windows.iter().zip(rates);
-        let add = |columns: Columns, (window, rates): (&Window, BurnRates)| {
-            columns.numbers_but(&window.to_string(), rates.values, &rates.without_events)
+        let add = |columns: Columns, ((name, _), rates): (&(String, Window), BurnRates)| {
+            columns.numbers_but(name, rates.values, &rates.without_events)
         };
         named.fold(columns, add).table()
+    }
+
+    /// How likely the burn rate over ``window`` is really above ``burn_rate``: a failure of ten requests says little.
+    ///
+    /// See :func:`slo.stats.burn_above`.
+    #[pyo3(signature = (burn_rate, window = None), text_signature = "($self, burn_rate, window='1h')")]
+    fn probability_above(
+        &self,
+        py: Python<'_>,
+        burn_rate: f64,
+        window: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<f64> {
+        let recent = self.recent(py, window.map_or(Ok(Window::hours(1)), self::window)?)?;
+        burn_above(recent, self.objective, burn_rate).map_err(|error| value_error(&error))
     }
 
     /// The budget as it was spent, after every step: of the events that the whole period has.
@@ -184,116 +225,196 @@ impl Evaluation {
     /// Table
     ///     ``time`` (UTC), ``remaining`` (a share; negative when overspent), ``ideal`` (spent evenly).
     fn burndown(&self, py: Python<'_>) -> PyResult<Table> {
-        let (objective, expected) = (self.objective, self.expected_events());
-        let (times, left, ideal) = self.read(py, |series| {
-            let steps = series.steps_in(self.period)?;
-            let first = series.len().saturating_sub(steps);
-            let mut bad = 0_u64;
-            let (mut times, mut left, mut ideal) = (Vec::new(), Vec::new(), Vec::new());
-            for index in first..series.len() {
-                bad = bad.saturating_add(series.at(index).bad());
-                times.push(series.end_of(index));
-                let spent = match expected {
-                    0 => None,
-                    expected => {
-                        Some(incident_spend(Tally::new(bad, bad)?, Ratio::ZERO, objective, expected)?)
-                    }
-                };
-                left.push(spent.map(|spent| 1.0 - spent));
-                ideal.push(Some(1.0 - (index - first + 1) as f64 / steps as f64));
-            }
-            Ok((times, left, ideal))
+        let (times, left) = self.read(py, |series| {
+            let times = self.judged.steps().clone().map(|index| series.end_of(index)).collect();
+            Ok((times, self.judged.burndown(series, self.objective)?))
         })?;
-        Columns::default().times("time", times).numbers("remaining", left).numbers("ideal", ideal).table()
+        Columns::default()
+            .times("time", times)
+            .numbers("remaining", left)
+            .numbers("ideal", self.judged.ideal().map(Some))
+            .table()
     }
 
-    /// The history in equal stretches, such as days.
+    /// The history in stretches, such as days.
     ///
     /// Parameters
     /// ----------
     /// length : str or timedelta
-    ///     A whole number of steps. Stretches begin where the history does; the last may be shorter.
+    ///     ``"day"``, ``"week"``, ``"month"``, ``"quarter"`` or ``"year"`` of the calendar, or a whole number of steps, counted
+    ///     from the Unix epoch (those of seven days from a Monday). The first and the last stretch may be shorter.
+    /// tz : str, optional
+    ///     The zone of the calendar, such as ``"Europe/Berlin"``; UTC where it is not given.
     ///
     /// Returns
     /// -------
     /// Table
-    ///     ``start`` (UTC), ``total``, ``bad``, ``sli``, ``burn_rate``, ``spent`` (a share of the period's budget).
-    fn by(&self, py: Python<'_>, length: &Bound<'_, PyAny>) -> PyResult<Table> {
-        let (length, objective, expected) = (window(length)?, self.objective, self.expected_events());
+    ///     ``start`` and ``end`` (UTC), ``total``, ``bad``, ``sli``, ``burn_rate``, ``spent`` (a share of the period's budget).
+    #[pyo3(signature = (length, *, tz = None))]
+    fn by(&self, py: Python<'_>, length: &Bound<'_, PyAny>, tz: Option<&str>) -> PyResult<Table> {
+        let (stretches, objective) = (Stretches::of(length, tz)?, self.objective);
         let rows = self.read(py, |series| {
-            let steps = series.steps_in(length)?;
-            let stretches = (0..series.len()).step_by(steps);
-            let row = |first: usize| {
-                let end = first.saturating_add(steps).min(series.len());
-                let tally = series.window(end, end - first);
-                let spent = match expected {
-                    0 => None,
-                    expected => {
-                        let bad = Tally::new(tally.bad(), tally.bad())?;
-                        Some(incident_spend(bad, Ratio::ZERO, objective, expected)?)
-                    }
-                };
-                Ok((series.time_after(first), tally, spent))
+            let row = |steps: std::ops::Range<usize>| {
+                let tally = series.window(steps.end, steps.len());
+                let spent = self.judged.spent(tally.bad(), objective)?;
+                Ok((series.time_after(steps.start), series.time_after(steps.end), tally, spent))
             };
-            stretches.map(row).collect::<Result<Vec<_>, slo_core::Error>>()
+            stretches.cut(series)?.into_iter().map(row).collect::<Result<Vec<_>, slo_core::Error>>()
         })?;
         let burn = |tally: Tally| BurnRate::of(tally, objective).map(BurnRate::value);
         Columns::default()
             .times("start", rows.iter().map(|(start, ..)| *start).collect())
-            .counts("total", rows.iter().map(|(_, tally, _)| tally.total()).collect())
-            .counts("bad", rows.iter().map(|(_, tally, _)| tally.bad()).collect())
-            .numbers("sli", rows.iter().map(|(_, tally, _)| tally.sli()))
-            .numbers("burn_rate", rows.iter().map(|(_, tally, _)| burn(*tally)))
+            .times("end", rows.iter().map(|(_, end, ..)| *end).collect())
+            .counts("total", rows.iter().map(|(.., tally, _)| tally.total()).collect())
+            .counts("bad", rows.iter().map(|(.., tally, _)| tally.bad()).collect())
+            .numbers("sli", rows.iter().map(|(.., tally, _)| tally.sli()))
+            .numbers("burn_rate", rows.iter().map(|(.., tally, _)| burn(*tally)))
             .numbers("spent", rows.iter().map(|(.., spent)| *spent))
             .table()
     }
 
-    /// Pictures with matplotlib: ``burndown()``, ``burn_rate(windows)``, ``calendar()``.
+    /// How this history's error ratio differs from that of another, and what chance could have made of it.
+    ///
+    /// Failures come in incidents, so both histories are resampled in blocks: intervals for independent events, such as
+    /// :func:`slo.stats.newcombe`'s, are far too narrow for months.
+    ///
+    /// Parameters
+    /// ----------
+    /// before : Evaluation
+    ///     Such as that of the month before. All of both histories counts.
+    /// confidence : float, default 0.95
+    /// block : str or timedelta, default about ``"6h"``
+    ///     The mean length of the blocks: as long as what happens together.
+    /// seed : int, default 1
+    ///
+    /// Returns
+    /// -------
+    /// Change or None
+    ///     None where one of them has no events.
+    #[pyo3(
+        signature = (before, *, confidence = 0.95, block = None, seed = 1),
+        text_signature = "($self, before, *, confidence=0.95, block='6h', seed=1)"
+    )]
+    fn compare(
+        &self,
+        py: Python<'_>,
+        before: &Self,
+        confidence: f64,
+        block: Option<&Bound<'_, PyAny>>,
+        seed: u64,
+    ) -> PyResult<Option<Change>> {
+        if before.objective != self.objective {
+            let message = format!("{} before, {} after: budgets differ", before.objective, self.objective);
+            return Err(SloError::new_err(message));
+        }
+        let confidence = Confidence::new(confidence).map_err(|error| value_error(&error))?;
+        let bootstrap = self::block(block, self.samples.get().step_window(), seed)?;
+        // Two loans at once, so that both are read while Python goes on.
+        let found = before.samples.get().series(py, |one| {
+            Python::attach(|py| {
+                self.samples.get().series(py, |two| replay::Change::between(one, two, confidence, bootstrap))
+            })
+        })??;
+        let found = found.map_err(|error| value_error(&error))?;
+        Ok(found.map(|change| Change { change, objective: self.objective }))
+    }
+
+    /// When the budget of the rolling period may be gone, by continuing the history.
+    ///
+    /// Parameters
+    /// ----------
+    /// horizon : str or timedelta, optional
+    ///     How far to look; as far as the period is long, where it is not given.
+    /// block : str or timedelta, default about ``"6h"``
+    ///     The mean length of the blocks of the history that futures are made of: as long as what happens together.
+    /// seed : int, default 1
+    ///
+    /// Returns
+    /// -------
+    /// Forecast
+    ///
+    /// Raises
+    /// ------
+    /// SloError
+    ///     A history shorter than the period, or a calendar's period.
+    #[pyo3(
+        signature = (*, horizon = None, block = None, seed = 1),
+        text_signature = "($self, *, horizon=None, block='6h', seed=1)"
+    )]
+    fn forecast(
+        &self,
+        py: Python<'_>,
+        horizon: Option<&Bound<'_, PyAny>>,
+        block: Option<&Bound<'_, PyAny>>,
+        seed: u64,
+    ) -> PyResult<Forecast> {
+        let Period::Rolling(period) = self.period else {
+            let message =
+                "the budget of a calendar's period starts anew; use slo.forecast.exhaustion_probability";
+            return Err(SloError::new_err(message));
+        };
+        let horizon = horizon.map_or(Ok(period), window)?;
+        let bootstrap = self::block(block, self.samples.get().step_window(), seed)?;
+        let times = self.read(py, |series| {
+            let expected = slo_core::forecast::expected_events(series, horizon)?;
+            let times =
+                slo_core::forecast::exhaustion_times(series, self.objective, period, horizon, bootstrap)?;
+            Ok((times, expected))
+        })?;
+        Ok(Forecast { times: times.0, expected: times.1, horizon })
+    }
+
+    /// Pictures: ``burndown()``, ``burn_rate(windows)``, ``calendar()``, ``hours()``. With matplotlib, plotly or altair.
     #[getter]
     fn plot<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         slf.py().import("slo.plot")?.getattr("EvaluationPlot")?.call1((slf,))
     }
 
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, State)> {
+        let (py, this) = (slf.py(), slf.get());
+        let again = py.import("slo._slo")?.getattr("_evaluation")?;
+        let state = (this.samples.clone_ref(py), this.objective.to_string(), period_state(&this.period)?);
+        Ok((again, state))
+    }
+
     fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
-        let left = self.read(py, |series| {
-            let steps = series.steps_in(self.period)?;
-            let first = series.len().saturating_sub(steps);
-            let allowed = self.objective.budget().to_f64() * self.expected_events() as f64;
-            let mut bad = 0_u64;
-            Ok((first..series.len())
-                .map(|index| {
-                    bad = bad.saturating_add(series.at(index).bad());
-                    if allowed > 0.0 { 1.0 - bad as f64 / allowed } else { f64::NAN }
-                })
-                .collect::<Vec<_>>())
-        })?;
-        let share = |share: Option<f64>, decimals: usize| {
-            share.map_or_else(|| "–".to_owned(), |share| format!("{:.decimals$} %", share * 100.0))
-        };
+        let left = self.read(py, |series| self.judged.burndown(series, self.objective))?;
+        let left: Vec<f64> = left.into_iter().map(|left| left.unwrap_or(f64::NAN)).collect();
         Ok(format!(
             "<p><b>SLI {}</b> of {}, <b>{} of the budget left</b>; {} events, {} bad; {} of {} seen</p>{}",
-            share(self.sli(), 4),
+            percent(self.sli(), 4),
             self.objective,
-            share(self.budget_remaining(), 1),
-            self.seen.total(),
-            self.seen.bad(),
-            share(Some(self.covered), 1),
+            percent(self.budget_remaining(), 1),
+            self.total(),
+            self.bad(),
+            percent(Some(self.coverage()), 1),
             self.period,
-            picture::burndown(&left, 1.0 - self.covered),
+            picture::burndown(&left, 1.0 - self.coverage()),
         ))
     }
 
     fn __repr__(&self) -> String {
-        let share = |share: Option<f64>| {
-            share.map_or_else(|| "none".to_owned(), |share| format!("{:.4} %", share * 100.0))
-        };
         format!(
-            "<Evaluation: SLI {} of {}, {} of the budget left, {:.1} % of {} seen>",
-            share(self.sli()),
+            "<Evaluation: SLI {} of {}, {} of the budget left, {} of {} seen>",
+            percent(self.sli(), 4),
             self.objective,
-            share(self.budget_remaining()),
-            self.covered * 100.0,
+            percent(self.budget_remaining(), 4),
+            percent(Some(self.coverage()), 1),
             self.period
         )
     }
+}
+
+type State = (Py<Samples>, String, Vec<String>);
+
+/// The evaluation that was pickled.
+#[pyfunction]
+pub(crate) fn _evaluation(
+    py: Python<'_>,
+    samples: Py<Samples>,
+    objective: &str,
+    period: Vec<String>,
+) -> PyResult<Evaluation> {
+    let objective: Objective = objective.parse().map_err(|error| value_error(&error))?;
+    Evaluation::of(py, samples, objective, period_of(&period)?)
 }

@@ -1,8 +1,56 @@
 //! `slo.forecast`: the budget to come.
 
-use crate::{error::value_error, objective::objective};
+use crate::{convert::timedelta, error::value_error, html::percent, objective::objective};
 use pyo3::{prelude::*, types::PyAny};
-use slo_core::forecast;
+use slo_core::{
+    forecast::{self, ExhaustionTimes},
+    model::Window,
+};
+use std::time::Duration;
+
+/// When a budget may be gone; made by :meth:`Evaluation.forecast`.
+#[pyclass(frozen, module = "slo")]
+pub(crate) struct Forecast {
+    pub(crate) times: ExhaustionTimes,
+    pub(crate) expected: u64,
+    pub(crate) horizon: Window,
+}
+
+#[pymethods]
+impl Forecast {
+    /// In how many of the futures the budget is gone within the horizon.
+    #[getter]
+    fn probability(&self) -> f64 {
+        self.times.probability()
+    }
+
+    /// The seconds by which it is gone in the share ``p`` of the futures; None where it takes longer than the horizon.
+    ///
+    /// ``quantile(0.05)`` and ``quantile(0.95)`` are the ends of an interval of 90 %.
+    fn quantile(&self, p: f64) -> Option<f64> {
+        self.times.quantile(p)
+    }
+
+    /// How far it looks, a ``timedelta``.
+    #[getter]
+    const fn horizon(&self) -> Duration {
+        timedelta(self.horizon)
+    }
+
+    /// The events expected within the horizon: those of the same hours of earlier weeks.
+    #[getter]
+    const fn expected_events(&self) -> u64 {
+        self.expected
+    }
+
+    fn __repr__(&self) -> String {
+        format!(
+            "<Forecast: the budget is gone within {} in {} of futures>",
+            self.horizon,
+            percent(Some(self.times.probability()), 1)
+        )
+    }
+}
 
 /// How likely the budget is overspent by the end of the period, after `future` more events.
 ///

@@ -8,12 +8,18 @@
 
 mod backtest;
 mod budget;
+mod change;
 mod convert;
 mod error;
 mod evaluation;
+mod experiment;
 mod forecast;
+mod gate;
+mod html;
 mod objective;
+mod period;
 mod picture;
+mod policy;
 mod prometheus;
 mod proposal;
 mod rules;
@@ -33,19 +39,27 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[pymodule(gil_used = false)]
 mod _slo {
     #[pymodule_export]
-    use super::backtest::Backtest;
+    use super::backtest::{_backtest, Backtest, sweep};
     #[pymodule_export]
     use super::budget::ErrorBudget;
     #[pymodule_export]
-    use super::error::{DataError, Fault, QueryError, SloError, SpecError};
+    use super::change::Change;
     #[pymodule_export]
-    use super::evaluation::Evaluation;
+    use super::error::{DataError, Fault, QueryError, SloError, SloWarning, SpecError};
     #[pymodule_export]
-    use super::forecast::{exhaustion_probability, survival};
+    use super::evaluation::{_evaluation, Evaluation};
+    #[pymodule_export]
+    use super::experiment::Experiment;
+    #[pymodule_export]
+    use super::forecast::{Forecast, exhaustion_probability, survival};
+    #[pymodule_export]
+    use super::gate::{Gate, gate};
     #[pymodule_export]
     use super::main;
     #[pymodule_export]
     use super::objective::Objective;
+    #[pymodule_export]
+    use super::policy::{_tier, AlertPolicy, Tier};
     #[pymodule_export]
     use super::prometheus::Prometheus;
     #[pymodule_export]
@@ -53,11 +67,11 @@ mod _slo {
     #[pymodule_export]
     use super::rules::Rules;
     #[pymodule_export]
-    use super::samples::{_restored, Samples};
+    use super::samples::{_restored, Samples, merge};
     #[pymodule_export]
     use super::search::Candidate;
     #[pymodule_export]
-    use super::spec::{Slo, Spec, Tier, load, parse};
+    use super::spec::{_an_slo, Slo, Spec, load, parse};
     #[pymodule_export]
     use super::stats::{
         Sprt, availability, average_run_length, best_allowance, beta_above, beta_binomial_at_least,

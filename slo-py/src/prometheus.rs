@@ -2,14 +2,18 @@
 
 use crate::{
     convert::{self, window},
-    error::{QueryError, SloError, value_error},
+    error::{QueryError, SloError, value_error, warn},
     samples::{Counted, Samples, from_counters},
     spec::Slo,
 };
 use pyo3::{prelude::*, types::PyAny};
 use serde::Deserialize;
 use slo_core::model::{EventCounters, HistogramKind, MatchOp, Selector, Sli, Window};
-use std::{borrow::Cow, collections::BTreeMap, time::Duration};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 /// A Prometheus server, or one that answers like it.
 ///
@@ -30,6 +34,8 @@ pub(crate) struct Prometheus {
 
 /// Points of a series that Prometheus answers with at most are 11,000.
 const POINTS: u64 = 10_000;
+/// A year of seconds: more steps than that are a mistake.
+const MOST_STEPS: u64 = 366 * 86_400;
 
 #[derive(Deserialize)]
 #[serde(tag = "status", rename_all = "lowercase")]
@@ -37,6 +43,9 @@ enum Answer<'a> {
     Success {
         #[serde(borrow)]
         data: Data<'a>,
+        // Such as a store that could not be asked: what is answered is a part.
+        #[serde(default)]
+        warnings: Vec<String>,
     },
     Error {
         error: String,
@@ -95,8 +104,9 @@ impl Prometheus {
     ///     Now, where it is not given.
     /// step : str or timedelta, default ``"1m"``
     ///     The length of a step; no shorter than the scrape interval.
-    /// progress : callable, optional
-    ///     Called with the requests done and all of them, after each.
+    /// progress : bool or callable, default False
+    ///     Whether to show a progress bar (``pip install slo[progress]``), or what to call with the requests done and all of
+    ///     them, after each.
     ///
     /// Returns
     /// -------
@@ -110,9 +120,14 @@ impl Prometheus {
     ///     No answer, or one that is none.
     /// DataError
     ///     Counters that contradict each other; an SLO without events in all that time.
+    ///
+    /// Warns
+    /// -----
+    /// SloWarning
+    ///     What the server warns of, such as an answer that is only a part.
     #[pyo3(
         signature = (slo, *, last = None, end = None, step = None, progress = None),
-        text_signature = "($self, slo, *, last='30d', end=None, step='1m', progress=None)"
+        text_signature = "($self, slo, *, last='30d', end=None, step='1m', progress=False)"
     )]
     fn fetch(
         &self,
@@ -134,35 +149,42 @@ impl Prometheus {
         if steps == 0 {
             return Err(SloError::new_err(format!("no step of {step} is in {last}")));
         }
+        if steps > MOST_STEPS {
+            let message = format!("{steps} steps of {step} are in {last}; give a longer `step`");
+            return Err(SloError::new_err(message));
+        }
+        let progress = progress.map(bar).transpose()?.flatten();
         // On the grid of whole steps since the epoch, so that what is fetched twice is the same.
         let grid = i64::try_from(step_millis).unwrap_or(i64::MAX);
         let end = end - end.rem_euclid(grid);
         let span = i64::try_from(steps).unwrap_or(i64::MAX).saturating_mul(grid);
         let start = end.saturating_sub(span);
         let chunks = (steps + 1).div_ceil(POINTS);
-        let mut columns = [Vec::new(), Vec::new()];
-        let mut done = 0;
-        for (query, column) in [&streams.total, &streams.other].into_iter().zip(&mut columns) {
+        let (mut done, mut warnings) = (0, BTreeSet::new());
+        let mut columns = Vec::with_capacity(2);
+        for query in [&streams.total, &streams.other] {
             let mut counted = Counted::new(usize::try_from(steps).unwrap_or(usize::MAX), slo.target_labels());
             for chunk in 0..chunks {
                 let (first, most) = (chunk * POINTS, (chunk * POINTS + POINTS - 1).min(steps));
                 let at = |step: u64| start + i64::try_from(step).unwrap_or(0) * grid;
                 let (from, to) = (at(first), at(most));
-                py.detach(|| {
+                warnings.extend(py.detach(|| {
                     self.read(query, from, to, step_millis, |labels, time, value| {
                         let index = usize::try_from((time - start).div_euclid(grid)).unwrap_or(usize::MAX);
                         counted.point(labels, index, value)
                     })
-                })?;
+                })?);
                 done += 1;
-                if let Some(progress) = progress {
+                if let Some(progress) = &progress {
                     progress.call1((done, 2 * chunks))?;
                 }
             }
-            column.push(counted);
+            columns.push(counted);
         }
-        let [total, other] = columns;
-        let (Some(mut total), Some(other)) = (total.into_iter().next(), other.into_iter().next()) else {
+        for warning in warnings {
+            warn(py, &format!("{} warns: {warning}", self.url))?;
+        }
+        let (Some(other), Some(mut total)) = (columns.pop(), columns.pop()) else {
             return Err(QueryError::new_err("nothing was asked"));
         };
         let survivors = total.survivors();
@@ -181,7 +203,7 @@ impl Prometheus {
 }
 
 impl Prometheus {
-    /// Calls `point` with the labels, time in milliseconds and value of every point.
+    /// Calls `point` with the labels, time in milliseconds and value of every point; what the server warns of.
     fn read(
         &self,
         query: &str,
@@ -189,7 +211,7 @@ impl Prometheus {
         to: i64,
         step: u64,
         mut point: impl FnMut(&BTreeMap<String, String>, i64, f64) -> PyResult<()>,
-    ) -> PyResult<()> {
+    ) -> PyResult<Vec<String>> {
         let url = format!("{}/api/v1/query_range", self.url);
         let failed = |what: String| QueryError::new_err(format!("{url}: {what}"));
         let seconds = |millis: i64| format!("{}.{:03}", millis.div_euclid(1_000), millis.rem_euclid(1_000));
@@ -213,8 +235,8 @@ impl Prometheus {
             .limit(1 << 32)
             .read_to_string()
             .map_err(|error| failed(error.to_string()))?;
-        let data = match serde_json::from_str::<Answer<'_>>(&text) {
-            Ok(Answer::Success { data }) => data,
+        let (data, warnings) = match serde_json::from_str::<Answer<'_>>(&text) {
+            Ok(Answer::Success { data, warnings }) => (data, warnings),
             Ok(Answer::Error { error }) => return Err(failed(error)),
             Err(_) if !status.is_success() => return Err(failed(format!("status {status}"))),
             Err(error) => return Err(failed(format!("not an answer of Prometheus: {error}"))),
@@ -227,7 +249,16 @@ impl Prometheus {
                 point(metric, millis, value)?;
             }
         }
-        Ok(())
+        Ok(warnings)
+    }
+}
+
+/// What shows the progress: a bar for True, nothing for False, or what is to be called.
+fn bar<'py>(progress: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    match progress.extract::<bool>() {
+        Ok(false) => Ok(None),
+        Ok(true) => Ok(Some(progress.py().import("slo._progress")?.getattr("Bar")?.call0()?)),
+        Err(_) => Ok(Some(progress.clone())),
     }
 }
 

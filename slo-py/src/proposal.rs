@@ -1,7 +1,7 @@
 //! `slo.suggest_objective`
 
 use crate::{
-    convert::window,
+    convert::{block, window},
     error::value_error,
     objective::Objective,
     samples::Samples,
@@ -10,7 +10,7 @@ use crate::{
 use pyo3::{prelude::*, types::PyAny};
 use slo_core::{
     model::Window,
-    replay::{self, Bootstrap, propose, usual_objectives},
+    replay::{self, propose, usual_objectives},
     stats::Confidence,
 };
 
@@ -77,7 +77,7 @@ impl Proposal {
 /// samples : Samples
 /// period : str or timedelta, default ``"30d"``
 /// confidence : float, default 0.95
-/// block : str or timedelta, default ``"6h"``
+/// block : str or timedelta, default about ``"6h"``
 ///     The mean length of the blocks: as long as what happens together.
 /// seed : int, default 1
 ///
@@ -98,10 +98,9 @@ pub(crate) fn suggest_objective(
     seed: u64,
 ) -> PyResult<Proposal> {
     let period = period.map_or(Ok(Window::days(30)), window)?;
-    let block = block.map_or(Ok(Window::hours(6)), window)?;
+    let bootstrap = self::block(block, samples.step_window(), seed)?;
     let confidence = Confidence::new(confidence).map_err(|error| value_error(&error))?;
-    let proposed = samples.series(py, |series| {
-        propose(series, period, &usual_objectives(), confidence, Bootstrap::new(block, seed))
-    })?;
+    let proposed =
+        samples.series(py, |series| propose(series, period, &usual_objectives(), confidence, bootstrap))?;
     proposed.map(Proposal).map_err(|error| value_error(&error))
 }

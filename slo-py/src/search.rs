@@ -1,16 +1,19 @@
 //! `ErrorBudget.search`: alerts that a history speaks for.
 
-use crate::{convert::timedelta, error::value_error, samples::Samples};
+use crate::{convert::timedelta, error::value_error, policy::AlertPolicy, samples::Samples};
 use pyo3::prelude::*;
 use slo_core::{
-    model::{Objective, Ratio, Window},
+    model::{self, BurnTier, Objective, Ratio, Severity, Tier, Window},
     replay::{self, Search, incidents},
 };
-use std::{fmt::Write, time::Duration};
+use std::time::Duration;
 
 /// An alert policy of a search, and how it would have done; made by :meth:`ErrorBudget.search`.
 #[pyclass(frozen, module = "slo")]
-pub(crate) struct Candidate(replay::Candidate);
+pub(crate) struct Candidate {
+    found: replay::Candidate,
+    period: Window,
+}
 
 /// What is searched for.
 pub(crate) struct Wish {
@@ -35,7 +38,7 @@ impl Wish {
             search.run(series, self.objective, expected, &found)
         })?;
         let found = found.map_err(|error: slo_core::Error| value_error(&error))?;
-        Ok(found.into_iter().map(Candidate).collect())
+        Ok(found.into_iter().map(|found| Candidate { found, period: self.period }).collect())
     }
 }
 
@@ -44,60 +47,68 @@ impl Candidate {
     /// Long window, short window and the burn rate that both must exceed, of each rule.
     #[getter]
     fn rules(&self) -> Vec<(Duration, Duration, f64)> {
-        let rules = self.0.rules.iter().zip(&self.0.factors);
+        let rules = self.found.rules.iter().zip(&self.found.factors);
         rules.map(|(rule, factor)| (timedelta(rule.long), timedelta(rule.short), factor.to_f64())).collect()
     }
 
     /// Alerts in the history.
     #[getter]
     const fn alerts(&self) -> usize {
-        self.0.score.alerts
+        self.found.score.alerts
     }
 
     /// Alerts that were about no incident.
     #[getter]
     fn false_alerts(&self) -> usize {
-        self.0.false_alerts()
+        self.found.false_alerts()
     }
 
     /// The share of incidents that were detected, or None without incidents.
     #[getter]
     fn recall(&self) -> Option<f64> {
-        self.0.score.recall()
+        self.found.score.recall()
     }
 
     /// What incidents had spent in all before they were detected, in budgets of a period.
     #[getter]
     fn spent(&self) -> f64 {
-        self.0.spent()
+        self.found.spent()
+    }
+
+    /// The rules as a policy, fastest first, all of them pages; None without rules.
+    #[getter]
+    fn policy(&self) -> PyResult<Option<AlertPolicy>> {
+        const NAMES: [BurnTier; 4] = [BurnTier::Fast, BurnTier::Medium, BurnTier::Slow, BurnTier::Trickle];
+        let mut rules: Vec<_> = self.found.rules.iter().zip(&self.found.factors).collect();
+        if rules.is_empty() {
+            return Ok(None);
+        }
+        rules.sort_by_key(|(_, factor)| std::cmp::Reverse(**factor));
+        let tiers = NAMES.into_iter().zip(rules).map(|(burn, (rule, factor))| {
+            Tier::by_factor(burn, Severity::Page, *factor, [rule.long, rule.short], self.period)
+        });
+        let policy = tiers.collect::<Result<_, _>>().and_then(model::AlertPolicy::new);
+        policy.map(|policy| Some(AlertPolicy(policy))).map_err(|error| value_error(&error))
     }
 
     /// The rules as the ``alerting`` of a spec, fastest first, all of them pages.
-    fn to_yaml(&self) -> String {
-        let mut rules: Vec<_> = self.0.rules.iter().zip(&self.0.factors).collect();
-        rules.sort_by_key(|(_, factor)| std::cmp::Reverse(**factor));
-        let mut text = String::from("alerting:\n  tiers:\n");
-        for (name, (rule, factor)) in ["fast", "medium", "slow", "trickle"].iter().zip(rules) {
-            let (long, short) = (rule.long, rule.short);
-            // Writing to a String cannot fail.
-            let _ = writeln!(
-                text,
-                "    - {{burn_tier: {name}, severity: page, factor: {factor}, long: {long}, short: {short}}}"
-            );
+    fn to_yaml(&self) -> PyResult<String> {
+        match self.policy()? {
+            Some(policy) => policy.to_yaml(),
+            None => Ok(String::from("alerting:\n  page: {silent: true}\n  ticket: {silent: true}\n")),
         }
-        text
     }
 
     fn __repr__(&self) -> String {
-        let rules = self.0.rules.iter().zip(&self.0.factors);
+        let rules = self.found.rules.iter().zip(&self.found.factors);
         let rules: Vec<String> =
             rules.map(|(rule, factor)| format!("{factor}× over {} and {}", rule.long, rule.short)).collect();
         format!(
             "<Candidate: {}; {} alerts, {} false, {:.3} budgets spent before>",
             if rules.is_empty() { "no rules".to_owned() } else { rules.join(", ") },
-            self.0.score.alerts,
-            self.0.false_alerts(),
-            self.0.spent()
+            self.found.score.alerts,
+            self.found.false_alerts(),
+            self.found.spent()
         )
     }
 }

@@ -1,21 +1,24 @@
 //! `slo.load`, `slo.Spec`, `slo.Slo`
 
 use crate::{
-    backtest::{Backtest, Replay},
+    backtest::{Backtest, Replay, Wishes},
     budget::ErrorBudget,
-    convert::{fraction, timedelta},
-    error::{SloError, spec_error, value_error},
+    convert::timedelta,
+    error::{SloError, data_error, spec_error},
     evaluation::Evaluation,
+    html,
     objective::Objective,
+    policy::{AlertPolicy, Tier, tiers_html},
     rules::Rules,
     samples::Samples,
 };
 use pyo3::{
     exceptions::{PyKeyError, PyOSError},
     prelude::*,
-    types::PyAny,
+    types::{PyAny, PyString},
 };
 use slo_core::{
+    math::{Exclusions, Span},
     model::{self, Service},
     spec,
 };
@@ -46,7 +49,7 @@ pub(crate) fn load(py: Python<'_>, path: PathBuf) -> PyResult<Spec> {
     read(py, Some(&name), &text)
 }
 
-/// Read a spec from text; like :func:`load`.
+/// Read a spec from text, or from what such text says: dicts and lists; like :func:`load`.
 ///
 /// Examples
 /// --------
@@ -64,8 +67,13 @@ pub(crate) fn load(py: Python<'_>, path: PathBuf) -> PyResult<Spec> {
 /// Objective('99.9%')
 #[pyfunction]
 #[pyo3(signature = (text, /))]
-pub(crate) fn parse(py: Python<'_>, text: &str) -> PyResult<Spec> {
-    read(py, None, text)
+pub(crate) fn parse(py: Python<'_>, text: &Bound<'_, PyAny>) -> PyResult<Spec> {
+    if text.is_instance_of::<PyString>() {
+        return read(py, None, &text.extract::<String>()?);
+    }
+    // JSON is YAML.
+    let text: String = py.import("json")?.call_method1("dumps", (text,))?.extract()?;
+    read(py, None, &text)
 }
 
 /// The subclass of `OSError` that Python itself would raise, with the file's name.
@@ -124,7 +132,13 @@ impl Spec {
     ///     Divide every window and interval by this, for demonstrations and tests.
     #[pyo3(signature = (*, time_scale = 1))]
     fn rules(&self, py: Python<'_>, time_scale: u32) -> PyResult<Rules> {
-        py.detach(|| Rules::of(self.services.iter().map(Arc::as_ref), time_scale))
+        py.detach(|| Rules::of(self.services.iter().map(|service| Service::clone(service)), time_scale))
+    }
+
+    /// The spec as text, in the native format.
+    fn to_yaml(&self) -> String {
+        let documents: Vec<String> = self.services.iter().map(|service| spec::write(service)).collect();
+        documents.join("---\n")
     }
 
     fn __getitem__(&self, key: &str) -> PyResult<Slo> {
@@ -145,9 +159,34 @@ impl Spec {
         self.services.iter().map(|service| service.slos().len()).sum()
     }
 
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (String,))> {
+        let again = slf.py().import("slo._slo")?.getattr("parse")?;
+        Ok((again, (slf.get().to_yaml(),)))
+    }
+
+    fn _repr_html_(&self) -> String {
+        let rows = self.slos().map(|slo| {
+            let budget = slo.error_budget();
+            vec![
+                slo.key(),
+                budget.objective.to_string(),
+                slo.slo.period().to_string(),
+                budget.in_short(),
+                slo.description().to_owned(),
+            ]
+        });
+        html::table(&["SLO", "objective", "period", "budget", "what"], rows)
+    }
+
     fn __repr__(&self) -> String {
         format!("<Spec: {}>", self.keys().join(", "))
     }
+}
+
+/// The SLO that was pickled.
+#[pyfunction]
+pub(crate) fn _an_slo(py: Python<'_>, text: &str, key: &str) -> PyResult<Slo> {
+    read(py, None, text)?.__getitem__(key)
 }
 
 /// A service level objective; an item of a :class:`Spec`.
@@ -174,8 +213,6 @@ impl Slo {
     /// Refuses what the rules do and a history here does not yet: half of it would be other numbers.
     fn check_replayable(&self) -> PyResult<()> {
         let unknown = [
-            (!self.service.exclusions().is_empty(), "times that do not count (`exclude`)"),
-            (!matches!(self.slo.period(), model::Period::Rolling(_)), "calendar periods"),
             (self.slo.slices().is_some(), "time slices"),
             (!self.slo.by().is_empty(), "budgets of groups (`by`)"),
         ];
@@ -186,6 +223,23 @@ impl Slo {
                 Err(SloError::new_err(message))
             }
         }
+    }
+
+    pub(crate) fn error_budget(&self) -> ErrorBudget {
+        ErrorBudget { objective: self.slo.objective(), period: self.slo.period().length() }
+    }
+
+    /// The history that counts: without the times that are excluded.
+    fn counted(&self, py: Python<'_>, samples: Py<Samples>) -> PyResult<Py<Samples>> {
+        self.check_replayable()?;
+        if self.service.exclusions().is_empty() {
+            return Ok(samples);
+        }
+        let millis = |seconds: u64| i64::try_from(seconds.saturating_mul(1_000)).unwrap_or(i64::MAX);
+        let spans = self.service.exclusions().iter();
+        let spans = spans.map(|excluded| Span::new(millis(excluded.from()), millis(excluded.to())));
+        let spans = spans.collect::<Result<Vec<_>, _>>().map_err(|error| data_error(&error))?;
+        Py::new(py, samples.get().without(py, &Exclusions::new(spans))?)
     }
 
     fn key(&self) -> String {
@@ -227,14 +281,20 @@ impl Slo {
 
     /// The error budget.
     #[getter]
-    const fn budget(&self) -> ErrorBudget {
-        ErrorBudget { objective: self.slo.objective(), period: self.slo.period().length() }
+    fn budget(&self) -> ErrorBudget {
+        self.error_budget()
+    }
+
+    /// The alert policy.
+    #[getter]
+    fn policy(&self) -> AlertPolicy {
+        AlertPolicy(self.slo.policy().clone())
     }
 
     /// The alert tiers, fastest first.
     #[getter]
     fn tiers(&self) -> Vec<Tier> {
-        let objective = self.slo.objective();
+        let objective = Some(self.slo.objective());
         self.slo.policy().tiers().iter().map(|&tier| Tier { tier, objective }).collect()
     }
 
@@ -246,17 +306,23 @@ impl Slo {
     ///     Divide every window and interval by this, for demonstrations and tests.
     #[pyo3(signature = (*, time_scale = 1))]
     fn rules(&self, time_scale: u32) -> PyResult<Rules> {
-        Rules::of([&self.service.only(&self.slo)], time_scale)
+        Rules::of([self.service.only(&self.slo)], time_scale)
     }
 
-    /// What a history says of this SLO.
+    /// The SLO as a spec of its own, in the native format.
+    fn to_yaml(&self) -> String {
+        spec::write(&self.service.only(&self.slo))
+    }
+
+    /// What a history says of this SLO, over its period: of a calendar, the one in which the history ends.
     ///
     /// Parameters
     /// ----------
     /// samples : Samples
+    ///     Steps that end in a time that the spec excludes do not count.
     fn evaluate(&self, py: Python<'_>, samples: Py<Samples>) -> PyResult<Evaluation> {
-        self.check_replayable()?;
-        Evaluation::of(py, samples, self.slo.objective(), self.slo.period().length())
+        let samples = self.counted(py, samples)?;
+        Evaluation::of(py, samples, self.slo.objective(), self.slo.period().clone())
     }
 
     /// What the alerts of this SLO would have done on a history.
@@ -264,89 +330,54 @@ impl Slo {
     /// Parameters
     /// ----------
     /// samples : Samples
+    ///     Steps that end in a time that the spec excludes do not count.
+    /// policy : AlertPolicy, optional
+    ///     In place of the SLO's own.
     /// every : str or timedelta, optional
     ///     How often alerts are evaluated; after every step where it is not given.
+    /// incidents : list of (datetime, datetime), or a table with ``start`` and ``end``, optional
+    ///     What really happened, to be held against the pages; found in the history where it is not given.
     /// significant : float, default 0.02
-    ///     The share of the period's budget that makes an incident.
-    #[pyo3(signature = (samples, *, every = None, significant = 0.02))]
+    ///     The share of the period's budget that makes an incident, where none are given.
+    /// threads : int, optional
+    ///     How many work at it; up to the processors where it is not given.
+    #[pyo3(signature = (samples, policy = None, *, every = None, incidents = None, significant = 0.02, threads = None))]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn backtest(
         &self,
         py: Python<'_>,
         samples: Py<Samples>,
+        policy: Option<AlertPolicy>,
         every: Option<&Bound<'_, PyAny>>,
+        incidents: Option<&Bound<'_, PyAny>>,
         significant: f64,
+        threads: Option<usize>,
     ) -> PyResult<Backtest> {
-        self.check_replayable()?;
-        let (objective, period) = (self.slo.objective(), self.slo.period().length());
-        let replay = Replay { objective, period, policy: self.slo.policy() };
-        Backtest::of(py, samples, &replay, every, significant)
+        let samples = self.counted(py, samples)?;
+        let wishes = Wishes { every, incidents, significant };
+        let replay = Replay::of(py, self.slo.objective(), self.slo.period().length(), &wishes)?;
+        Backtest::of(py, samples, policy.unwrap_or_else(|| self.policy()), replay, threads)
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (String, String))> {
+        let again = slf.py().import("slo._slo")?.getattr("_an_slo")?;
+        Ok((again, (slf.get().to_yaml(), slf.get().key())))
+    }
+
+    fn _repr_html_(&self) -> String {
+        let budget = self.error_budget();
+        format!(
+            "<p><b>{}</b> {}<br/>{} over {}: {}</p>{}",
+            html::escape(&self.key()),
+            html::escape(self.description()),
+            budget.objective,
+            self.slo.period(),
+            budget.in_short(),
+            tiers_html(self.slo.policy().tiers(), Some(budget.objective)),
+        )
     }
 
     fn __repr__(&self) -> String {
         format!("<Slo {}: {} over {}>", self.key(), self.slo.objective(), self.slo.period())
-    }
-}
-
-/// A burn-rate alert tier of an SLO.
-#[pyclass(frozen, eq, module = "slo")]
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Tier {
-    tier: model::Tier,
-    objective: model::Objective,
-}
-
-#[pymethods]
-impl Tier {
-    /// How fast the budget burns: ``fast``, ``medium``, ``slow`` or ``trickle``.
-    #[getter]
-    const fn burn_tier(&self) -> &'static str {
-        self.tier.burn().as_str()
-    }
-
-    /// Who hears of it: ``page`` or ``ticket``.
-    #[getter]
-    const fn severity(&self) -> &'static str {
-        self.tier.severity().as_str()
-    }
-
-    /// The long window, a `timedelta`.
-    #[getter]
-    const fn long(&self) -> Duration {
-        timedelta(self.tier.long())
-    }
-
-    /// The short window, a `timedelta`.
-    #[getter]
-    const fn short(&self) -> Duration {
-        timedelta(self.tier.short())
-    }
-
-    /// The fewest bad events in the long window with which it fires; 0 without a guard.
-    #[getter]
-    const fn fewest_bad(&self) -> u64 {
-        self.tier.fewest_bad()
-    }
-
-    /// The burn rate above which it fires, a `Fraction`.
-    #[getter]
-    fn factor<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        fraction(py, self.tier.factor().map_err(|error| value_error(&error))?)
-    }
-
-    /// The error ratio above which it fires, a `Fraction`.
-    #[getter]
-    fn threshold<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        fraction(py, self.tier.threshold(self.objective).map_err(|error| value_error(&error))?)
-    }
-
-    fn __repr__(&self) -> String {
-        let factor = self.tier.factor().map_or_else(|error| error.to_string(), |factor| factor.to_string());
-        format!(
-            "<Tier {}: {} above {factor} over {} and {}>",
-            self.tier.burn(),
-            self.tier.severity(),
-            self.tier.long(),
-            self.tier.short()
-        )
     }
 }

@@ -1,5 +1,6 @@
 //! `slo.Table`
 
+use crate::html;
 use arrow_array::{
     Array, ArrayRef, Float64Array, RecordBatch, StringArray, StructArray, TimestampMillisecondArray,
     UInt64Array,
@@ -15,7 +16,7 @@ use pyo3::{
     types::{PyCapsule, PyDict, PyList},
 };
 use pyo3_arrow::{ffi::ArrayIterator, ffi::to_stream_pycapsule};
-use std::{fmt::Write, ops::Range, sync::Arc};
+use std::{ops::Range, sync::Arc};
 
 /// A result in columns; any tool that reads Arrow takes it.
 ///
@@ -174,23 +175,15 @@ impl Table {
 
     fn _repr_html_(&self) -> String {
         const MOST: usize = 20;
-        let mut html = String::from("<table><thead><tr>");
-        for name in self.columns() {
-            let _ = write!(html, "<th>{name}</th>"); // writing to a String cannot fail
-        }
-        html.push_str("</tr></thead><tbody>");
-        for row in 0..self.batch.num_rows().min(MOST) {
-            html.push_str("<tr>");
-            for array in self.batch.columns() {
-                let _ = write!(html, "<td>{}</td>", cell(array, row));
-            }
-            html.push_str("</tr>");
-        }
-        html.push_str("</tbody></table>");
-        if self.batch.num_rows() > MOST {
-            let _ = write!(html, "<p>{} more rows</p>", self.batch.num_rows() - MOST);
-        }
-        html
+        let names = self.columns();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let rows = (0..self.batch.num_rows().min(MOST))
+            .map(|row| self.batch.columns().iter().map(|array| cell(array, row)).collect());
+        let more = match self.batch.num_rows().saturating_sub(MOST) {
+            0 => String::new(),
+            more => format!("<p>{more} more rows</p>"),
+        };
+        html::table(&names, rows) + &more
     }
 }
 
@@ -206,9 +199,6 @@ fn cell(array: &ArrayRef, row: usize) -> String {
             let time = array.as_primitive::<TimestampMillisecondType>().value_as_datetime(row);
             time.map_or_else(String::new, |time| time.format("%Y-%m-%d %H:%M:%S").to_string())
         }
-        _ => {
-            let word = array.as_string::<i32>().value(row);
-            word.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-        }
+        _ => array.as_string::<i32>().value(row).to_owned(),
     }
 }

@@ -28,9 +28,8 @@ def test_a_part_of_a_period_has_spent_a_part_of_its_budget():
 def test_more_than_a_period_is_priced_by_the_last():
     seen = BUDGET.evaluate(steady(90))
     assert seen.by("1d").to_numpy()["spent"] == pytest.approx([1 / 30] * 90)
-    [axes] = seen.plot.calendar().axes
-    [even] = axes.lines
-    assert even.get_ydata()[0] == pytest.approx(100 / 30), "however long the history is"
+    axes, _ = seen.plot.calendar().axes
+    assert f"a day's part is {100 / 30:.1f}" in axes.get_title(loc="left"), "however long the history is"
 
 
 def test_a_silent_month_is_priced_by_the_history():
@@ -63,7 +62,7 @@ def test_an_alert_that_is_seldom_evaluated_is_late_and_not_false():
 
 
 def test_tiers_that_cannot_fire_are_left_out_with_a_warning():
-    with pytest.warns(UserWarning, match="the fast tier is left out"):
+    with pytest.warns(slo.SloWarning, match=r'the fast tier never fires.*firing_at\("90%", "0.5"\)'):
         backtest = slo.ErrorBudget("90%").backtest(outage(100, 400))
     assert "fast" not in set(backtest.alerts.to_numpy()["burn_tier"]) and backtest.pages == 1
 
@@ -124,7 +123,7 @@ def test_the_rules_of_one_slo_are_those_of_the_spec():
 @pytest.mark.parametrize(
     ("options", "what"),
     [
-        ({"service": 'exclude: [{from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z"}]'}, "exclude"),
+        ({"slo_part": "slices: {length: 1m, good: 99%}"}, "time slices"),
         ({"slo_part": "by: [region]"}, "groups"),
     ],
 )

@@ -1,15 +1,23 @@
 //! Columns that come from Python: numpy, Arrow, or any sequence.
 
-use crate::error::{SloError, data_error_at};
+use crate::{
+    convert::millis,
+    error::{SloError, data_error_at},
+};
 use arrow_array::{
-    Array, ArrayRef, UInt64Array,
+    Array, ArrayRef, RecordBatch, UInt64Array,
     cast::AsArray,
     types::{Float64Type, Int64Type, UInt64Type},
 };
-use arrow_schema::{DataType, TimeUnit};
+use arrow_cast::CastOptions;
+use arrow_schema::{ArrowError, DataType, SchemaRef, TimeUnit};
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1};
-use pyo3::{prelude::*, types::PyString};
-use pyo3_arrow::{PyChunkedArray, PyTable};
+use pyo3::{
+    exceptions::{PyImportError, PyKeyError},
+    prelude::*,
+    types::{PyDateTime, PyString},
+};
+use pyo3_arrow::input::{AnyArray, AnyRecordBatch};
 use std::sync::Arc;
 
 /// Where columns come from.
@@ -17,7 +25,7 @@ pub(super) enum Source<'a, 'py> {
     /// From the arguments.
     Arguments,
     /// By name from an Arrow table.
-    Arrow(PyTable),
+    Arrow(Vec<RecordBatch>, SchemaRef),
     /// By name from a mapping.
     Mapping(&'a Bound<'py, PyAny>),
 }
@@ -39,8 +47,19 @@ impl<'a, 'py> Source<'a, 'py> {
     pub(super) fn of(data: Option<&'a Bound<'py, PyAny>>) -> PyResult<Self> {
         match data {
             None => Ok(Self::Arguments),
-            Some(data) if data.hasattr("__arrow_c_stream__")? => Ok(Self::Arrow(data.extract()?)),
-            Some(data) => Ok(Self::Mapping(data)),
+            Some(data) => match arrow::<AnyRecordBatch>(data)? {
+                Some(table) => {
+                    let (batches, schema) = table.into_table()?.into_inner();
+                    Ok(Self::Arrow(batches, schema))
+                }
+                None if data.hasattr("__getitem__")? => Ok(Self::Mapping(data)),
+                None => {
+                    let kind = data.get_type().name()?;
+                    let message =
+                        format!("{kind} is no table; give one, a dict of arrays, or the arrays by keyword");
+                    Err(SloError::new_err(message))
+                }
+            },
         }
     }
 
@@ -56,18 +75,28 @@ impl<'a, 'py> Source<'a, 'py> {
             (_, Err(_)) => {
                 Err(SloError::new_err(format!("'{default}' is to be the name of a column of the table")))
             }
-            (Self::Arrow(table), Ok(name)) => {
-                let schema = table.batches().first().map(arrow_array::RecordBatch::schema);
-                let names: Vec<String> = schema.map_or_else(Vec::new, |schema| {
-                    schema.fields().iter().map(|field| field.name().clone()).collect()
-                });
-                let chunks = table.batches().iter().map(|batch| batch.column_by_name(&name).cloned());
-                let chunks: Option<Vec<ArrayRef>> = chunks.collect();
-                let missing =
-                    || SloError::new_err(format!("no column '{name}'; there are {}", names.join(", ")));
-                Ok(Column::Arrow(chunks.ok_or_else(missing)?))
+            (Self::Arrow(batches, schema), Ok(name)) => {
+                if schema.index_of(&name).is_err() {
+                    let names: Vec<&str> =
+                        schema.fields().iter().map(|field| field.name().as_str()).collect();
+                    return Err(no_column(&name, &names.join(", ")));
+                }
+                let chunks = batches.iter().filter_map(|batch| batch.column_by_name(&name).cloned());
+                Ok(Column::Arrow(chunks.collect()))
             }
-            (Self::Mapping(mapping), Ok(name)) => Ok(Column::Python(mapping.get_item(name)?)),
+            (Self::Mapping(mapping), Ok(name)) => match mapping.get_item(&name) {
+                Ok(column) => Ok(Column::Python(column)),
+                Err(error) if error.is_instance_of::<PyKeyError>(mapping.py()) => {
+                    let names: Vec<String> = match mapping.try_iter() {
+                        Ok(names) => {
+                            names.map(|name| Ok(name?.str()?.to_string())).collect::<PyResult<_>>()?
+                        }
+                        Err(_) => vec![],
+                    };
+                    Err(no_column(&name, &names.join(", ")))
+                }
+                Err(error) => Err(error),
+            },
         }
     }
 
@@ -79,25 +108,46 @@ impl<'a, 'py> Source<'a, 'py> {
     ) -> PyResult<Counts> {
         match self.column(name, argument)? {
             Column::Arrow(chunks) => arrow_counts(name, &chunks),
-            Column::Python(array) if array.hasattr("__arrow_c_stream__")? => {
-                let chunks: PyChunkedArray = array.extract()?;
-                arrow_counts(name, chunks.chunks())
-            }
-            Column::Python(array) => numpy_counts(py, name, &array),
+            Column::Python(array) => match arrow::<AnyArray>(&array)? {
+                Some(array) => arrow_counts(name, array.into_chunked_array()?.chunks()),
+                None => numpy_counts(py, name, &array),
+            },
         }
     }
 
     /// Milliseconds since the Unix epoch.
-    pub(super) fn times(&self, py: Python<'py>, argument: Option<&Bound<'py, PyAny>>) -> PyResult<Vec<i64>> {
-        match self.column("time", argument)? {
-            Column::Arrow(chunks) => arrow_times(&chunks),
-            Column::Python(array) if array.hasattr("__arrow_c_stream__")? => {
-                let chunks: PyChunkedArray = array.extract()?;
-                arrow_times(chunks.chunks())
-            }
-            Column::Python(array) => numpy_times(py, &array),
+    pub(super) fn times(
+        &self,
+        py: Python<'py>,
+        name: &str,
+        argument: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Vec<i64>> {
+        match self.column(name, argument)? {
+            Column::Arrow(chunks) => arrow_times(name, &chunks),
+            Column::Python(array) => match arrow::<AnyArray>(&array)? {
+                Some(array) => arrow_times(name, array.into_chunked_array()?.chunks()),
+                None => numpy_times(py, name, &array),
+            },
         }
     }
+}
+
+/// What an Arrow stream holds; `None` where there is none, or none without a library that is missing: pandas wants pyarrow.
+fn arrow<'py, T: for<'a> FromPyObject<'a, 'py, Error = PyErr>>(
+    data: &Bound<'py, PyAny>,
+) -> PyResult<Option<T>> {
+    if !data.hasattr("__arrow_c_stream__")? && !data.hasattr("__arrow_c_array__")? {
+        return Ok(None);
+    }
+    match data.extract() {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.is_instance_of::<PyImportError>(data.py()) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn no_column(name: &str, names: &str) -> PyErr {
+    SloError::new_err(format!("no column '{name}'; there are {names}"))
 }
 
 enum Column<'py> {
@@ -182,12 +232,17 @@ fn arrow_counts(name: &str, chunks: &[ArrayRef]) -> PyResult<Counts> {
 fn widened(name: &str, chunk: &ArrayRef) -> PyResult<ArrayRef> {
     let wide = match chunk.data_type() {
         DataType::UInt64 | DataType::Int64 | DataType::Float64 => return Ok(Arc::clone(chunk)),
-        DataType::UInt8 | DataType::UInt16 | DataType::UInt32 => DataType::UInt64,
+        // A decimal without places is what duckdb makes of a sum.
+        DataType::UInt8 | DataType::UInt16 | DataType::UInt32 | DataType::Decimal128(_, 0) => {
+            DataType::UInt64
+        }
         DataType::Int8 | DataType::Int16 | DataType::Int32 => DataType::Int64,
         DataType::Float16 | DataType::Float32 => DataType::Float64,
         other => return Err(data_error_at(0, &format!("'{name}' is of type {other}, which counts nothing"))),
     };
-    arrow_cast::cast(chunk, &wide).map_err(|error| data_error_at(0, &format!("'{name}': {error}")))
+    let options = CastOptions { safe: false, ..CastOptions::default() };
+    arrow_cast::cast_with_options(chunk, &wide, &options)
+        .map_err(|error| data_error_at(0, &format!("'{name}': {error}")))
 }
 
 fn numpy_counts<'py>(py: Python<'py>, name: &str, array: &Bound<'py, PyAny>) -> PyResult<Counts> {
@@ -232,40 +287,41 @@ fn numpy_counts<'py>(py: Python<'py>, name: &str, array: &Bound<'py, PyAny>) -> 
     Ok(Counts::Owned(counts))
 }
 
-fn arrow_times(chunks: &[ArrayRef]) -> PyResult<Vec<i64>> {
+fn arrow_times(name: &str, chunks: &[ArrayRef]) -> PyResult<Vec<i64>> {
     let mut times = Vec::with_capacity(chunks.iter().map(Array::len).sum());
     for chunk in chunks {
-        let position = times.len();
-        let millis = match chunk.data_type() {
+        let first = times.len();
+        let wrong = |error: &ArrowError| data_error_at(first, &format!("'{name}': {error}"));
+        let missing = |row: usize| data_error_at(row, &format!("'{name}' at {row} is null"));
+        match chunk.data_type() {
             DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 => {
-                let target = DataType::Timestamp(TimeUnit::Millisecond, None);
-                let chunk = arrow_cast::cast(chunk, &target)
-                    .and_then(|chunk| arrow_cast::cast(&chunk, &DataType::Int64));
-                chunk.map_err(|error| data_error_at(position, &format!("'time': {error}")))?
+                // Microseconds, so that those of nanoseconds are rounded as floats are.
+                let target = DataType::Timestamp(TimeUnit::Microsecond, None);
+                let micros = arrow_cast::cast(chunk, &target)
+                    .and_then(|chunk| arrow_cast::cast(&chunk, &DataType::Int64))
+                    .map_err(|error| wrong(&error))?;
+                for (row, micros) in (first..).zip(micros.as_primitive::<Int64Type>().iter()) {
+                    times.push(of_micros(name, row, micros.ok_or_else(|| missing(row))?)?);
+                }
             }
             _ => {
-                let seconds = widened("time", chunk)?;
-                let seconds = arrow_cast::cast(&seconds, &DataType::Float64)
-                    .map_err(|error| data_error_at(position, &format!("'time': {error}")))?;
-                let millis = seconds.as_primitive::<Float64Type>().iter().enumerate();
-                for (row, seconds) in millis {
-                    times.push(of_seconds(position + row, seconds.unwrap_or(f64::NAN))?);
+                let seconds = widened(name, chunk)?;
+                let seconds =
+                    arrow_cast::cast(&seconds, &DataType::Float64).map_err(|error| wrong(&error))?;
+                for (row, seconds) in (first..).zip(seconds.as_primitive::<Float64Type>().iter()) {
+                    times.push(of_seconds(name, row, seconds.ok_or_else(|| missing(row))?)?);
                 }
-                continue;
             }
-        };
-        for (row, millis) in millis.as_primitive::<Int64Type>().iter().enumerate() {
-            let missing = || data_error_at(position + row, &format!("'time' at {} is null", position + row));
-            times.push(millis.ok_or_else(missing)?);
         }
     }
     Ok(times)
 }
 
-fn of_seconds(position: usize, seconds: f64) -> PyResult<i64> {
-    // The end of the year 9999.
-    const LAST: f64 = 253_402_300_800.0;
-    if seconds.abs() <= LAST {
+/// The end of the year 9999, in seconds.
+const LAST: i64 = 253_402_300_800;
+
+fn of_seconds(name: &str, row: usize, seconds: f64) -> PyResult<i64> {
+    if seconds.abs() <= LAST as f64 {
         #[expect(clippy::cast_possible_truncation, reason = "it is whole and in range")]
         return Ok((seconds * 1_000.0).round() as i64);
     }
@@ -274,38 +330,76 @@ fn of_seconds(position: usize, seconds: f64) -> PyResult<i64> {
     } else {
         "which is no time"
     };
-    Err(data_error_at(position, &format!("'time' at {position} is {seconds}; {what}")))
+    Err(data_error_at(row, &format!("'{name}' at {row} is {seconds}; {what}")))
 }
 
-fn numpy_times<'py>(py: Python<'py>, array: &Bound<'py, PyAny>) -> PyResult<Vec<i64>> {
+fn of_micros(name: &str, row: usize, micros: i64) -> PyResult<i64> {
+    if micros.unsigned_abs() / 1_000_000 > LAST.unsigned_abs() {
+        return Err(data_error_at(row, &format!("'{name}' at {row} is not a time of the years up to 9999")));
+    }
+    Ok((micros + 500).div_euclid(1_000))
+}
+
+fn numpy_times<'py>(py: Python<'py>, name: &str, array: &Bound<'py, PyAny>) -> PyResult<Vec<i64>> {
+    // pandas' times with a zone: as UTC.
+    let has_zone = match array.getattr("dtype") {
+        Ok(dtype) => dtype.hasattr("tz")? && array.hasattr("to_numpy")?,
+        Err(_) => false,
+    };
+    let array = if has_zone { array.call_method1("to_numpy", ("datetime64[ns]",))? } else { array.clone() };
     let array = py.import("numpy")?.call_method1("ascontiguousarray", (array,))?;
     let kind: String = array.getattr("dtype")?.getattr("kind")?.extract()?;
-    let unreadable = |error: String| data_error_at(0, &format!("'time': {error}"));
+    let unreadable = |error: String| data_error_at(0, &format!("'{name}': {error}"));
     match kind.as_str() {
         "M" => {
-            let millis =
-                array.call_method1("astype", ("datetime64[ms]",))?.call_method1("astype", ("int64",))?;
-            let millis = millis.cast_into::<PyArray1<i64>>()?;
-            let millis = millis.try_readonly().map_err(|error| unreadable(error.to_string()))?;
-            let millis = millis.as_slice().map_err(|error| unreadable(error.to_string()))?;
-            match millis.iter().position(|millis| *millis == i64::MIN) {
-                Some(position) => {
-                    Err(data_error_at(position, &format!("'time' at {position} is not a time")))
-                }
-                None => Ok(millis.to_vec()),
+            let missing = py.import("numpy")?.call_method1("isnat", (&array,))?;
+            let missing = missing.call_method0("nonzero")?.get_item(0)?;
+            if missing.len()? > 0 {
+                let row: usize = missing.get_item(0)?.extract()?;
+                return Err(data_error_at(row, &format!("'{name}' at {row} is not a time")));
             }
+            // Whole seconds tell whether microseconds fit.
+            let seconds = int64(&array.call_method1("astype", ("datetime64[s]",))?)?;
+            let micros = int64(&array.call_method1("astype", ("datetime64[us]",))?)?;
+            let rows = seconds.iter().zip(&micros).enumerate();
+            rows.map(|(row, (seconds, micros))| {
+                let is_near = seconds.unsigned_abs() <= LAST.unsigned_abs();
+                of_micros(name, row, if is_near { *micros } else { i64::MAX })
+            })
+            .collect()
         }
         "i" | "u" | "f" => {
             let seconds = array.call_method1("astype", ("float64",))?.cast_into::<PyArray1<f64>>()?;
             let seconds = seconds.try_readonly().map_err(|error| unreadable(error.to_string()))?;
             let seconds = seconds.as_slice().map_err(|error| unreadable(error.to_string()))?;
-            seconds.iter().enumerate().map(|(position, seconds)| of_seconds(position, *seconds)).collect()
+            seconds.iter().enumerate().map(|(row, seconds)| of_seconds(name, row, *seconds)).collect()
+        }
+        "O" => {
+            let moment = |(row, moment): (usize, PyResult<Bound<'py, PyAny>>)| {
+                let moment = moment?;
+                if !moment.is_instance_of::<PyDateTime>() {
+                    let kind = moment.get_type().name()?;
+                    return Err(data_error_at(
+                        row,
+                        &format!("'{name}' at {row} is of type {kind}, not a datetime"),
+                    ));
+                }
+                millis(&moment)
+                    .map_err(|error| data_error_at(row, &format!("'{name}' at {row}: {}", error.value(py))))
+            };
+            array.try_iter()?.enumerate().map(moment).collect()
         }
         _ => {
             let dtype = array.getattr("dtype")?;
             Err(unreadable(format!(
-                "{dtype} is no type of times; give datetime64, or seconds since the Unix epoch"
+                "{dtype} is no type of times; give datetime64, datetimes, or seconds since the Unix epoch"
             )))
         }
     }
+}
+
+fn int64(array: &Bound<'_, PyAny>) -> PyResult<Vec<i64>> {
+    let array = array.call_method1("astype", ("int64",))?.cast_into::<PyArray1<i64>>()?;
+    let array = array.try_readonly().map_err(|error| SloError::new_err(error.to_string()))?;
+    Ok(array.as_slice().map_err(|error| SloError::new_err(error.to_string()))?.to_vec())
 }

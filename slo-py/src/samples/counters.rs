@@ -1,13 +1,10 @@
 //! Counters of many series, as a server gives them.
 
-use super::{
-    Counts, Samples,
-    grid::{Finding, Kind},
-};
+use super::{Counts, Samples, findings};
 use crate::error::{DataError, data_error_at};
 use pyo3::prelude::*;
 use slo_core::model::{LabelName, Window};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 /// What the counters of a selector have grown by, over all of its series.
 pub(crate) struct Counted<'a> {
@@ -149,7 +146,9 @@ pub(crate) fn from_counters(
     [first, second]: [Grown; 2],
     events: impl Fn(u64, u64) -> Option<(u64, u64)>,
 ) -> PyResult<Samples> {
-    if !first.seen.iter().any(|seen| *seen) {
+    let seen = first.seen.iter().zip(&second.seen).map(|(first, second)| *first || *second);
+    let seen: Vec<bool> = seen.collect();
+    if !seen.contains(&true) {
         return Err(DataError::new_err("no series in all that time; is the spec that of this server?"));
     }
     let (mut total, mut bad) =
@@ -165,20 +164,16 @@ pub(crate) fn from_counters(
         total.push(all_of);
         bad.push(bad_of);
     }
-    let mut findings: Vec<Finding> = Vec::new();
-    for (step, seen) in first.seen.iter().skip(1).enumerate() {
-        match findings.last_mut() {
+    let mut gaps: Vec<Range<usize>> = Vec::new();
+    for (step, seen) in seen.iter().skip(1).enumerate() {
+        match gaps.last_mut() {
             _ if *seen => {}
             Some(gap) if gap.end == step => gap.end = step + 1,
-            _ => findings.push(Finding { kind: Kind::Gap, column: "total", start: step, end: step + 1 }),
+            _ => gaps.push(step..step + 1),
         }
     }
-    let resets = [("total", first.resets), ("bad", second.resets)].into_iter();
-    findings.extend(resets.flat_map(|(column, resets)| {
-        resets.into_iter().map(move |start| Finding { kind: Kind::Reset, column, start, end: start + 1 })
-    }));
-    findings.sort_by_key(|finding| finding.start);
-    let samples = Samples { start, step, total: Counts::Owned(total), bad: Counts::Owned(bad), findings };
-    samples.seen(py)?;
-    Ok(samples)
+    let mut resets = [first.resets, second.resets].concat();
+    resets.sort_unstable();
+    resets.dedup();
+    Samples::of(py, start, step, Counts::Owned(total), Counts::Owned(bad), findings(gaps, resets))
 }

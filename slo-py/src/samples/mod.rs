@@ -2,20 +2,27 @@
 
 mod columns;
 mod counters;
-mod grid;
+mod merging;
 
 use crate::{
     convert::{self, timedelta},
-    error::{data_error, data_error_at, value_error},
+    error::{SloError, data_error, data_error_at, row_error, value_error},
     table::{Columns, Table},
 };
 use columns::Counts;
 pub(crate) use counters::{Counted, from_counters};
-use grid::{Finding, Grid};
+pub(crate) use merging::merge;
 use numpy::{IntoPyArray, PyArray1};
-use pyo3::{prelude::*, types::PyAny};
-use slo_core::{math::Tally, model::Window, replay::Series};
-use std::{fmt::Write, time::Duration};
+use pyo3::{
+    prelude::*,
+    types::{PyAny, PyList, PyTuple},
+};
+use slo_core::{
+    math::Exclusions,
+    model::Window,
+    replay::{Growth, Rows, Series, Sums},
+};
+use std::{fmt::Write, ops::Range, time::Duration};
 
 /// Counts of all and of bad events, in equal steps of time.
 ///
@@ -25,15 +32,16 @@ use std::{fmt::Write, time::Duration};
 ///     A polars or pyarrow table, a duckdb relation, a pandas frame (3 or newer), or a dict of arrays. Without it, ``time``,
 ///     ``total`` and ``bad`` are the arrays.
 /// time : str or array, default ``"time"``
-///     When each step ended, strictly increasing: numpy or Arrow times (taken as UTC), or numbers of seconds since the Unix
-///     epoch.
+///     When each step ended, strictly increasing: numpy or Arrow times (in UTC, where they do not say), datetimes that know
+///     their zone, or numbers of seconds since the Unix epoch. Rounded to milliseconds.
 /// total, bad : str or array, defaults ``"total"`` and ``"bad"``
-///     Events and bad events: whole numbers that are not negative. Contiguous ``uint64`` is not copied.
+///     Events and bad events: whole numbers that are not negative. Contiguous ``uint64`` is not copied: whoever changes the
+///     array later makes the answers wrong.
 /// kind : ``"increment"`` or ``"counter"``, default ``"increment"``
-///     Whether each number counts the events of its step, or all since some beginning, as Prometheus' counters do. A counter
-///     that falls was reset, and counts from zero.
+///     Whether each number counts the events of its step, or all since some beginning, as Prometheus' counters do. Where one
+///     of the two falls, the process was restarted, and both count from zero.
 /// start : datetime, optional
-///     When the first step began, where there are no times.
+///     When the first step began, in place of times.
 /// step : str or timedelta, optional
 ///     The length of a step; found from the times where it is not given.
 ///
@@ -41,7 +49,7 @@ use std::{fmt::Write, time::Duration};
 /// ------
 /// DataError
 ///     Columns of different lengths or types, times that do not increase or are not on a grid, numbers that are no counts,
-///     more bad events than events; ``position`` is the first offender.
+///     more bad events than events; ``position`` is the row of the first offender.
 ///
 /// Notes
 /// -----
@@ -59,7 +67,42 @@ pub(crate) struct Samples {
     step: Window,
     total: Counts,
     bad: Counts,
+    sums: Sums,
     findings: Vec<Finding>,
+}
+
+/// Something that is not as it should be.
+#[derive(Debug, Clone)]
+struct Finding {
+    kind: Kind,
+    steps: Range<usize>,
+}
+
+/// What it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Gap,
+    Reset,
+}
+
+impl Kind {
+    const ALL: [Self; 2] = [Self::Gap, Self::Reset];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Gap => "gap",
+            Self::Reset => "reset",
+        }
+    }
+}
+
+/// In the order of time.
+fn findings(gaps: Vec<Range<usize>>, resets: Vec<usize>) -> Vec<Finding> {
+    let resets = resets.into_iter().map(|step| Finding { kind: Kind::Reset, steps: step..step + 1 });
+    let gaps = gaps.into_iter().map(|steps| Finding { kind: Kind::Gap, steps });
+    let mut all: Vec<Finding> = gaps.chain(resets).collect();
+    all.sort_by_key(|finding| finding.steps.start);
+    all
 }
 
 #[pymethods]
@@ -86,7 +129,7 @@ impl Samples {
             "counter" => true,
             other => {
                 let message = format!("kind '{other}' is neither 'increment' nor 'counter'");
-                return Err(crate::error::SloError::new_err(message));
+                return Err(SloError::new_err(message));
             }
         };
         let source = columns::Source::of(data)?;
@@ -97,25 +140,38 @@ impl Samples {
             let message = format!("'total' has {rows} rows, 'bad' {of_bad}");
             return Err(data_error_at(rows.min(of_bad), &message));
         }
-        let grid = match (start, step) {
-            (Some(start), Some(step)) => Grid::regular(convert::millis(start)?, step, rows),
-            (Some(_), None) => {
-                return Err(crate::error::SloError::new_err("'start' needs a 'step' beside it"));
+        let rows = match (start, step, time) {
+            (Some(_), _, Some(_)) => {
+                return Err(SloError::new_err("'start' and 'time' say the same; give one of them"));
             }
-            (None, step) => {
-                let times = source.times(py, time)?;
+            (Some(start), Some(step), None) => Rows::regular(convert::millis(start)?, step, rows),
+            (Some(_), None, None) => return Err(SloError::new_err("'start' needs a 'step' beside it")),
+            (None, step, time) => {
+                let times = source.times(py, "time", time)?;
                 if times.len() != rows {
                     let message = format!("'time' has {} rows, 'total' {rows}", times.len());
                     return Err(data_error_at(times.len().min(rows), &message));
                 }
-                Grid::of(&times, step)?
+                py.detach(|| Rows::ending_at(&times, step)).map_err(|error| row_error(&error))?
             }
         };
-        let samples =
-            if is_counter { grid.increments(py, &total, &bad)? } else { grid.place(py, total, bad)? };
-        // Columns that contradict each other are refused here.
-        samples.seen(py)?;
-        Ok(samples)
+        if is_counter {
+            let (total, bad) = (total.borrow(py)?, bad.borrow(py)?);
+            let (total, bad) = (total.as_slice()?, bad.as_slice()?);
+            let Growth { start, total, bad, resets, gaps } =
+                py.detach(|| rows.growth(total, bad)).map_err(|error| row_error(&error))?;
+            let findings = findings(gaps, resets);
+            return Self::of(py, start, rows.step(), Counts::Owned(total), Counts::Owned(bad), findings);
+        }
+        let (total, bad) = if rows.is_whole() {
+            (total, bad)
+        } else {
+            check_rows(py, &total, &bad)?;
+            let place =
+                |counts: &Counts| Ok::<_, PyErr>(Counts::Owned(rows.place(counts.borrow(py)?.as_slice()?)));
+            (place(&total)?, place(&bad)?)
+        };
+        Self::of(py, rows.start(), rows.step(), total, bad, findings(rows.gaps(), vec![]))
     }
 
     /// When the first step began, a ``datetime`` in UTC.
@@ -132,14 +188,30 @@ impl Samples {
 
     /// All events.
     #[getter]
-    fn total(&self, py: Python<'_>) -> PyResult<u64> {
-        Ok(self.seen(py)?.1.total())
+    const fn total(&self) -> u64 {
+        self.sums.total().total()
     }
 
     /// All bad events.
     #[getter]
-    fn bad(&self, py: Python<'_>) -> PyResult<u64> {
-        Ok(self.seen(py)?.1.bad())
+    const fn bad(&self) -> u64 {
+        self.sums.total().bad()
+    }
+
+    /// The steps.
+    ///
+    /// Returns
+    /// -------
+    /// Table
+    ///     ``time`` (UTC, the end of the step), ``total``, ``bad``: what :class:`Samples` takes.
+    fn to_table(&self, py: Python<'_>) -> PyResult<Table> {
+        let times =
+            self.series(py, |series| (0..series.len()).map(|index| series.end_of(index)).collect())?;
+        Columns::default()
+            .times("time", times)
+            .counts("total", self.total.borrow(py)?.as_slice()?.to_vec())
+            .counts("bad", self.bad.borrow(py)?.as_slice()?.to_vec())
+            .table()
     }
 
     /// What is not as it should be: missing steps and resets of counters.
@@ -147,22 +219,21 @@ impl Samples {
     /// Returns
     /// -------
     /// Table
-    ///     ``kind`` (``gap`` or ``reset``), ``column``, ``start`` and ``end`` (UTC), ``steps``.
-    fn check(&self) -> PyResult<Table> {
-        let at = |steps: usize| {
-            let steps = i64::try_from(steps).unwrap_or(i64::MAX);
-            let step = i64::try_from(self.step.as_millis()).unwrap_or(i64::MAX);
-            self.start.saturating_add(steps.saturating_mul(step))
-        };
+    ///     ``kind`` (``gap`` or ``reset``), ``start`` and ``end`` (UTC), ``steps``.
+    fn check(&self, py: Python<'_>) -> PyResult<Table> {
+        let findings = &self.findings;
+        let edges = self.series(py, |series| {
+            let at = |finding: &Finding| {
+                (series.time_after(finding.steps.start), series.time_after(finding.steps.end))
+            };
+            findings.iter().map(at).unzip()
+        })?;
+        let (starts, ends): (Vec<i64>, Vec<i64>) = edges;
         Columns::default()
-            .words("kind", self.findings.iter().map(|finding| finding.kind.name()))
-            .words("column", self.findings.iter().map(|finding| finding.column))
-            .times("start", self.findings.iter().map(|finding| at(finding.start)).collect())
-            .times("end", self.findings.iter().map(|finding| at(finding.end)).collect())
-            .counts(
-                "steps",
-                self.findings.iter().map(|finding| (finding.end - finding.start) as u64).collect(),
-            )
+            .words("kind", findings.iter().map(|finding| finding.kind.name()))
+            .times("start", starts)
+            .times("end", ends)
+            .counts("steps", findings.iter().map(|finding| finding.steps.len() as u64).collect())
             .table()
     }
 
@@ -171,7 +242,7 @@ impl Samples {
         let column =
             |counts: &Counts| -> PyResult<_> { Ok(counts.borrow(py)?.as_slice()?.to_vec().into_pyarray(py)) };
         let findings = samples.findings.iter();
-        let findings = findings.map(|one| (one.kind.name(), one.column, one.start, one.end)).collect();
+        let findings = findings.map(|one| (one.kind.name(), one.steps.start, one.steps.end)).collect();
         let again = py.import("slo._slo")?.getattr("_restored")?;
         let step = samples.step.as_millis();
         Ok((again, (samples.start, step, column(&samples.total)?, column(&samples.bad)?, findings)))
@@ -182,16 +253,15 @@ impl Samples {
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let (steps, total) = self.seen(py)?;
         let mut text = format!(
             "<Samples: {} steps of {} from {}, {} events, {} bad",
-            steps,
+            self.total.len(py)?,
             self.step,
             convert::iso(py, self.start)?,
-            total.total(),
-            total.bad(),
+            self.total(),
+            self.bad(),
         );
-        for kind in [grid::Kind::Gap, grid::Kind::Reset] {
+        for kind in Kind::ALL {
             let count = self.findings.iter().filter(|finding| finding.kind == kind).count();
             if count > 0 {
                 let plural = if count == 1 { "" } else { "s" };
@@ -203,33 +273,87 @@ impl Samples {
 }
 
 /// What makes samples again.
-type State<'py> = (
-    i64,
-    u64,
-    Bound<'py, PyArray1<u64>>,
-    Bound<'py, PyArray1<u64>>,
-    Vec<(&'static str, &'static str, usize, usize)>,
-);
+type State<'py> =
+    (i64, u64, Bound<'py, PyArray1<u64>>, Bound<'py, PyArray1<u64>>, Vec<(&'static str, usize, usize)>);
 
 /// The samples that were pickled.
 #[pyfunction]
 pub(crate) fn _restored(
+    py: Python<'_>,
     start: i64,
     step: u64,
     total: Py<PyArray1<u64>>,
     bad: Py<PyArray1<u64>>,
-    findings: Vec<(String, String, usize, usize)>,
+    findings: Vec<(String, usize, usize)>,
 ) -> PyResult<Samples> {
-    let finding = |(kind, column, start, end): (String, String, usize, usize)| {
-        let column = ["time", "total", "bad"].into_iter().find(|known| *known == column)?;
-        Some(Finding { kind: grid::Kind::of(&kind)?, column, start, end })
+    let finding = |(name, start, end): (String, usize, usize)| {
+        let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name);
+        let kind = kind.ok_or_else(|| SloError::new_err(format!("pickled by another version: {name}")))?;
+        Ok::<_, PyErr>(Finding { kind, steps: start..end })
     };
     let step = Window::from_millis(step).map_err(|error| value_error(&error))?;
-    let findings = findings.into_iter().filter_map(finding).collect();
-    Ok(Samples { start, step, total: Counts::Numpy(total), bad: Counts::Numpy(bad), findings })
+    let findings = findings.into_iter().map(finding).collect::<PyResult<_>>()?;
+    Samples::of(py, start, step, Counts::Numpy(total), Counts::Numpy(bad), findings)
+}
+
+/// Refuses more bad events than events, by the row that says so.
+fn check_rows(py: Python<'_>, total: &Counts, bad: &Counts) -> PyResult<()> {
+    let (total, bad) = (total.borrow(py)?, bad.borrow(py)?);
+    let (total, bad) = (total.as_slice()?, bad.as_slice()?);
+    match total.iter().zip(bad).enumerate().find(|(_, (total, bad))| bad > total) {
+        None => Ok(()),
+        Some((row, (total, bad))) => {
+            Err(data_error_at(row, &format!("row {row}: {bad} bad events of {total}")))
+        }
+    }
+}
+
+/// Stretches of time: pairs of datetimes, or a table with ``start`` and ``end``; in milliseconds since the Unix epoch.
+pub(crate) fn spans<'py>(py: Python<'py>, data: &Bound<'py, PyAny>) -> PyResult<Vec<(i64, i64)>> {
+    if data.is_instance_of::<PyList>() || data.is_instance_of::<PyTuple>() {
+        let pair = |(row, pair): (usize, PyResult<Bound<'py, PyAny>>)| {
+            let (start, end): (Bound<'py, PyAny>, Bound<'py, PyAny>) = pair?.extract().map_err(|_| {
+                data_error_at(
+                    row,
+                    &format!("row {row} is no pair of datetimes, when it started and when it ended"),
+                )
+            })?;
+            Ok((convert::millis(&start)?, convert::millis(&end)?))
+        };
+        return data.try_iter()?.enumerate().map(pair).collect();
+    }
+    let source = columns::Source::of(Some(data))?;
+    let (starts, ends) = (source.times(py, "start", None)?, source.times(py, "end", None)?);
+    if starts.len() != ends.len() {
+        let message = format!("'start' has {} rows, 'end' {}", starts.len(), ends.len());
+        return Err(data_error_at(starts.len().min(ends.len()), &message));
+    }
+    Ok(starts.into_iter().zip(ends).collect())
 }
 
 impl Samples {
+    fn of(
+        py: Python<'_>,
+        start: i64,
+        step: Window,
+        total: Counts,
+        bad: Counts,
+        findings: Vec<Finding>,
+    ) -> PyResult<Self> {
+        let sums = {
+            let (totals, bads) = (total.borrow(py)?, bad.borrow(py)?);
+            let (totals, bads) = (totals.as_slice()?, bads.as_slice()?);
+            match py.detach(|| Sums::of(totals, bads)) {
+                Ok(sums) => sums,
+                Err(error) => {
+                    check_rows(py, &total, &bad)?;
+                    return Err(data_error(&error));
+                }
+            }
+        };
+        Ok(Self { start, step, total, bad, sums, findings })
+    }
+
     pub(crate) const fn start_millis(&self) -> i64 {
         self.start
     }
@@ -238,9 +362,11 @@ impl Samples {
         self.step
     }
 
-    /// The number of steps, and all events.
-    fn seen(&self, py: Python<'_>) -> PyResult<(usize, Tally)> {
-        self.series(py, |series| (series.len(), series.total()))
+    /// The same without the events of excluded time.
+    pub(crate) fn without(&self, py: Python<'_>, exclusions: &Exclusions) -> PyResult<Self> {
+        let (total, bad) = self.series(py, |series| series.without(exclusions))?;
+        let findings = self.findings.clone();
+        Self::of(py, self.start, self.step, Counts::Owned(total), Counts::Owned(bad), findings)
     }
 
     /// Works on the columns while Python goes on.
@@ -251,17 +377,8 @@ impl Samples {
     ) -> PyResult<T> {
         let (total, bad) = (self.total.borrow(py)?, self.bad.borrow(py)?);
         let (total, bad) = (total.as_slice()?, bad.as_slice()?);
-        let (start, step) = (self.start, self.step);
-        py.detach(|| match Series::new(start, step, total, bad) {
-            Ok(series) => Ok(work(&series)),
-            Err(error) => {
-                let position = total.iter().zip(bad).position(|(total, bad)| bad > total);
-                Err((position, error))
-            }
-        })
-        .map_err(|(position, error)| match position {
-            Some(position) => data_error_at(position, &error.to_string()),
-            None => data_error(&error),
-        })
+        let (start, step, sums) = (self.start, self.step, &self.sums);
+        py.detach(|| Series::summed(start, step, total, bad, sums).map(|series| work(&series)))
+            .map_err(|error| data_error(&error))
     }
 }

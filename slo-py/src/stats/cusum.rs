@@ -1,6 +1,7 @@
 //! `slo.stats`: every window at once.
 
-use super::{ok, ratio};
+use super::ok;
+use crate::convert::ratio;
 use pyo3::{prelude::*, types::PyAny};
 use slo_core::stats;
 

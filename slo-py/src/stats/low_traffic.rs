@@ -1,7 +1,7 @@
 //! `slo.stats`: what an alert means when there are few events.
 
-use super::{ok, ratio, tally};
-use crate::convert::window;
+use super::{ok, tally};
+use crate::convert::{ratio, window};
 use pyo3::{prelude::*, types::PyAny};
 use slo_core::stats::{self, ErlangDetection, FalseAlarms};
 

@@ -26,11 +26,10 @@ pub(crate) use tails::{
 };
 
 use crate::error::value_error;
-use pyo3::{prelude::*, types::PyAny};
+use pyo3::prelude::*;
 use slo_core::{
     Error,
     math::Tally,
-    model::Ratio,
     stats::{Confidence, Interval},
 };
 
@@ -48,13 +47,4 @@ fn confidence(level: f64) -> PyResult<Confidence> {
 
 fn ends(interval: Interval) -> (f64, f64) {
     (interval.low(), interval.high())
-}
-
-/// An exact number: whatever `fractions.Fraction` takes as text, so that a float counts as what it prints as.
-fn ratio(value: &Bound<'_, PyAny>) -> PyResult<Ratio> {
-    let text = value.str()?;
-    let refuse = || crate::error::SloError::new_err(format!("{text} is not an exact number from 0 on"));
-    let exact = value.py().import("fractions")?.getattr("Fraction")?.call1((&text,)).map_err(|_| refuse())?;
-    let part = |name: &str| exact.getattr(name)?.extract::<u128>().map_err(|_| refuse());
-    ok(Ratio::new(part("numerator")?, part("denominator")?))
 }

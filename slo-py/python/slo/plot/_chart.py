@@ -1,0 +1,114 @@
+"""What is to be drawn, without saying by what."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from slo._slo import thin
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+# Okabe and Ito's colours.
+BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#888888"
+TIERS = {"fast": RED, "medium": ORANGE, "slow": BLUE, "trickle": GREEN}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A curve over time; NaN breaks it."""
+
+    name: str
+    times: Any
+    values: Any
+    color: str
+    dashed: bool = False
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A level line."""
+
+    value: float
+    label: str
+    color: str
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of time: shaded, or a bar in the row of its name where the chart has rows."""
+
+    name: str
+    start: Any
+    end: Any
+    color: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A value in a grid."""
+
+    column: str
+    row: str
+    value: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Point:
+    """One of several things with two costs; those on the front are joined."""
+
+    label: str
+    x: float
+    y: float
+    color: str
+    on_front: bool
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A picture in the making: lines, level lines, stretches of time, a grid, or points."""
+
+    title: str
+    y: str
+    x: str = ""
+    lines: Sequence[Line] = ()
+    rules: Sequence[Rule] = ()
+    spans: Sequence[Span] = ()
+    rows: Sequence[str] = ()
+    cells: Sequence[Cell] = ()
+    points: Sequence[Point] = ()
+    # Linear up to 1 and logarithmic above it.
+    symlog: bool = False
+    # The value at which the colours of a grid are in the middle.
+    middle: float = 0.0
+    # From when to when, where the contents do not say.
+    limits: tuple[Any, Any] | None = field(default=None)
+
+    def front(self) -> list[Point]:
+        """The points on the front, from left to right."""
+        return sorted((point for point in self.points if point.on_front), key=lambda point: (point.x, -point.y))
+
+
+def curves(times: Any, columns: Mapping[str, Any], colors: Sequence[str] = ()) -> list[Line]:
+    """Columns over time as lines, thinned to what can be seen, and broken where there are no numbers."""
+    most = min(2_000, 4_500 // max(len(columns), 1))
+    known = list(colors) or [BLUE, ORANGE, GREEN, PURPLE, RED, SKY, GREY]
+    found = []
+    for number, ((name, values), color) in enumerate(zip(columns.items(), itertools.cycle(known))):
+        shown, broken = _shown(values, most)
+        # Colours that come again are dashed.
+        found.append(Line(name, times[shown], broken, color, number >= len(known)))
+    return found
+
+
+def _shown(values: Any, most: int) -> tuple[Any, Any]:
+    import numpy as np
+
+    shown = thin(values, most)
+    unknown = np.cumsum(np.isnan(values))
+    # Where values without number lie between two that are shown.
+    gaps = np.flatnonzero(np.diff(unknown[shown]))
+    return np.insert(shown, gaps + 1, shown[gaps] + 1), np.insert(values[shown], gaps + 1, np.nan)

@@ -1,0 +1,186 @@
+//! `ErrorBudget.experiment`: is the second arm worse, while it runs?
+
+use crate::{
+    convert::datetime,
+    error::{SloError, value_error},
+    html::percent,
+    samples::Samples,
+    table::{Columns, Table},
+};
+use pyo3::prelude::*;
+use slo_core::{
+    math::Tally,
+    model::{Objective, Ratio},
+    stats::{Comparison, Confidence, Evidence, Interval, difference_sequence},
+};
+
+/// What an experiment shows, looked at after every step; made by :meth:`ErrorBudget.experiment`.
+#[pyclass(frozen, module = "slo")]
+pub(crate) struct Experiment {
+    // One after each step.
+    looks: Vec<Look>,
+    margin: f64,
+    // That of the look that decided, or else of the last.
+    evidence: Option<Evidence>,
+    decided: Option<i64>,
+}
+
+/// What is known at the end of a step.
+struct Look {
+    end: i64,
+    // The difference, and where it may lie; None where an arm has no events yet.
+    known: Option<(f64, Interval)>,
+}
+
+impl Look {
+    fn verdict(&self, margin: f64) -> &'static str {
+        match self.known {
+            Some((_, interval)) if interval.low() > margin => "degraded",
+            Some((_, interval)) if interval.high() < margin => "not degraded",
+            _ => "inconclusive",
+        }
+    }
+}
+
+/// How an experiment is judged.
+pub(crate) struct Tolerance {
+    pub(crate) objective: Objective,
+    pub(crate) burn_rate: Ratio,
+    pub(crate) confidence: f64,
+}
+
+impl Experiment {
+    pub(crate) fn of(
+        py: Python<'_>,
+        control: &Samples,
+        treatment: &Samples,
+        tolerance: &Tolerance,
+    ) -> PyResult<Self> {
+        let ok = |error: slo_core::Error| value_error(&error);
+        let confidence = Confidence::new(tolerance.confidence).map_err(ok)?;
+        let Some(above_due) = tolerance.burn_rate.checked_sub(Ratio::ONE) else {
+            let message =
+                format!("tolerated_burn_rate {}: below 1 there is nothing to lose", tolerance.burn_rate);
+            return Err(SloError::new_err(message));
+        };
+        let margin = above_due.to_f64() * tolerance.objective.budget().to_f64();
+        if control.start_millis() != treatment.start_millis()
+            || control.step_window() != treatment.step_window()
+        {
+            let message = "both arms run at the same time: give samples of the same start and step";
+            return Err(SloError::new_err(message));
+        }
+        let arm = |samples: &Samples| {
+            samples.series(py, |series| {
+                series.steps().map(|step| (step.total(), step.bad())).collect::<Vec<_>>()
+            })
+        };
+        let (first, second) = (arm(control)?, arm(treatment)?);
+        let (start, step) = (control.start_millis(), control.step_window().as_millis());
+        let done = py.detach(|| {
+            let (mut one, mut two, mut looks) = (Tally::EMPTY, Tally::EMPTY, Vec::new());
+            let (mut end, mut decided) = (start, None);
+            for (control, treatment) in first.iter().zip(&second) {
+                one = one.checked_add(Tally::new(control.0, control.1)?)?;
+                two = two.checked_add(Tally::new(treatment.0, treatment.1)?)?;
+                end = end.saturating_add_unsigned(step);
+                let difference = two.error_ratio().zip(one.error_ratio()).map(|(two, one)| two - one);
+                let known = difference.zip(difference_sequence(one, two, confidence)?);
+                let look = Look { end, known };
+                if decided.is_none() && look.verdict(margin) != "inconclusive" {
+                    decided = Some((end, Evidence::of(one, two, margin, confidence)?));
+                }
+                looks.push(look);
+            }
+            let evidence = match decided {
+                Some((_, evidence)) => evidence,
+                None => Evidence::of(one, two, margin, confidence)?,
+            };
+            Ok(Self { looks, margin, evidence, decided: decided.map(|(end, _)| end) })
+        });
+        done.map_err(ok)
+    }
+}
+
+#[pymethods]
+impl Experiment {
+    /// ``"degraded"``, ``"not degraded"`` or ``"inconclusive"``: the first decision stands.
+    #[getter]
+    fn verdict(&self) -> &'static str {
+        match self.evidence.map(|evidence| evidence.verdict) {
+            Some(Comparison::Degraded) => "degraded",
+            Some(Comparison::NotDegraded) => "not degraded",
+            Some(Comparison::Inconclusive { .. }) | None => "inconclusive",
+        }
+    }
+
+    /// The end of the step after which it was decided, a ``datetime`` in UTC, or None.
+    #[getter]
+    fn decided_at<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.decided.map(|end| datetime(py, end)).transpose()
+    }
+
+    /// The treatment's error ratio less that of the control, by then; None without events.
+    #[getter]
+    fn difference(&self) -> Option<f64> {
+        self.evidence.map(|evidence| evidence.difference)
+    }
+
+    /// Where the difference may lie, valid at every look; None without events.
+    #[getter]
+    fn interval(&self) -> Option<(f64, f64)> {
+        self.evidence.map(|evidence| (evidence.interval.low(), evidence.interval.high()))
+    }
+
+    /// The difference of error ratios that is tolerated.
+    #[getter]
+    const fn margin(&self) -> f64 {
+        self.margin
+    }
+
+    /// Further events of the larger arm that would decide if error ratios stay as they are; None where none would, or it is
+    /// decided.
+    #[getter]
+    fn events_needed(&self) -> Option<u64> {
+        match self.evidence?.verdict {
+            Comparison::Inconclusive { events_needed } => events_needed,
+            _ => None,
+        }
+    }
+
+    /// Every look.
+    ///
+    /// Returns
+    /// -------
+    /// Table
+    ///     ``time`` (UTC), ``difference``, ``low``, ``high`` (null before both arms have events), ``verdict``.
+    #[getter]
+    fn looks(&self) -> PyResult<Table> {
+        let known = || self.looks.iter().map(|look| look.known);
+        Columns::default()
+            .times("time", self.looks.iter().map(|look| look.end).collect())
+            .numbers("difference", known().map(|known| known.map(|(difference, _)| difference)))
+            .numbers("low", known().map(|known| known.map(|(_, interval)| interval.low())))
+            .numbers("high", known().map(|known| known.map(|(_, interval)| interval.high())))
+            .words("verdict", self.looks.iter().map(|look| look.verdict(self.margin)))
+            .table()
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let interval = match self.interval() {
+            None => "no events".to_owned(),
+            Some((low, high)) => format!(
+                "{} more bad events ({} to {}), {} tolerated",
+                percent(self.difference(), 4),
+                percent(Some(low), 4),
+                percent(Some(high), 4),
+                percent(Some(self.margin), 4)
+            ),
+        };
+        let at = match self.decided {
+            None => String::new(),
+            Some(end) => format!(" at {}", crate::convert::iso(py, end)?),
+        };
+        Ok(format!("<Experiment: {}{at}, {interval}>", self.verdict()))
+    }
+}

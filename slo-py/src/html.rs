@@ -1,0 +1,31 @@
+//! Pieces of pages.
+
+use std::fmt::Write;
+
+/// Text that is no markup.
+pub(crate) fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// A table.
+pub(crate) fn table(heads: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut html = String::from("<table><thead><tr>");
+    for head in heads {
+        let _ = write!(html, "<th>{}</th>", escape(head)); // writing to a String cannot fail
+    }
+    html.push_str("</tr></thead><tbody>");
+    for row in rows {
+        html.push_str("<tr>");
+        for cell in row {
+            let _ = write!(html, "<td>{}</td>", escape(&cell));
+        }
+        html.push_str("</tr>");
+    }
+    html.push_str("</tbody></table>");
+    html
+}
+
+/// A share as a percentage.
+pub(crate) fn percent(share: Option<f64>, decimals: usize) -> String {
+    share.map_or_else(|| "–".to_owned(), |share| format!("{:.decimals$} %", share * 100.0))
+}

@@ -1,0 +1,63 @@
+//! Histories put together.
+
+use super::{Counts, Finding, Samples, findings};
+use crate::error::{SloError, value_error};
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+use slo_core::replay::{Merged, Series, merged};
+
+/// Put histories together: months after one another, instances or regions beside one another.
+///
+/// Where several have the same step, their events add up; where none has it, there is a gap. The order does not matter, so
+/// parts may be made anywhere.
+///
+/// Parameters
+/// ----------
+/// *parts : Samples
+///     Of the same step, whole steps apart.
+///
+/// Returns
+/// -------
+/// Samples
+///
+/// Examples
+/// --------
+/// >>> import slo
+/// >>> one = slo.Samples({"time": [60, 120], "total": [10, 10], "bad": [0, 1]})
+/// >>> two = slo.Samples({"time": [120, 180], "total": [5, 5], "bad": [0, 0]})
+/// >>> slo.merge(one, two)
+/// <Samples: 3 steps of 1m from 1970-01-01T00:00:00Z, 30 events, 1 bad>
+#[pyfunction]
+#[pyo3(signature = (*parts))]
+pub(crate) fn merge(py: Python<'_>, parts: &Bound<'_, PyTuple>) -> PyResult<Samples> {
+    let parts = parts.iter().map(|part| Ok(part.cast_into::<Samples>()?.unbind()));
+    let parts = parts.collect::<PyResult<Vec<Py<Samples>>>>()?;
+    let Some(first) = parts.first().map(Py::get) else {
+        return Err(SloError::new_err("nothing to merge; give one or more Samples"));
+    };
+    let mut borrowed = Vec::with_capacity(parts.len());
+    for part in &parts {
+        let part = part.get();
+        borrowed.push((part, part.total.borrow(py)?, part.bad.borrow(py)?));
+    }
+    let mut series = Vec::with_capacity(parts.len());
+    for (part, total, bad) in &borrowed {
+        let one = Series::summed(part.start, part.step, total.as_slice()?, bad.as_slice()?, &part.sums);
+        series.push(one.map_err(|error| value_error(&error))?);
+    }
+    let Merged { start, total, bad, gaps } =
+        py.detach(|| merged(&series)).map_err(|error| value_error(&error))?;
+    let mut found = findings(gaps, vec![]);
+    for part in &parts {
+        let part = part.get();
+        let steps = part.start.abs_diff(start) / first.step.as_millis();
+        let later = usize::try_from(steps).unwrap_or(usize::MAX);
+        let shift = |one: &Finding| {
+            let steps = one.steps.start.saturating_add(later)..one.steps.end.saturating_add(later);
+            Finding { kind: one.kind, steps }
+        };
+        found.extend(part.findings.iter().map(shift));
+    }
+    found.sort_by_key(|finding| finding.steps.start);
+    Samples::of(py, start, first.step, Counts::Owned(total), Counts::Owned(bad), found)
+}

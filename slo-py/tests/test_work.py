@@ -1,0 +1,339 @@
+"""Policies, sweeps, comparisons, forecasts, gates and experiments."""
+
+import datetime
+import pickle
+from fractions import Fraction
+
+import numpy as np
+import pandas as pd
+import pytest
+import slo
+from slo import stats
+from test_history import month
+
+UTC = datetime.UTC
+BUDGET = slo.ErrorBudget("99.9%", "30d")
+SPEC = {
+    "version": "slo/v1",
+    "service": "shop",
+    "slos": [
+        {
+            "name": "orders",
+            "objective": "99.9%",
+            "window": "30d",
+            "sli": {"events": {"total": "orders_total", "bad": "failed_orders_total"}},
+        }
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def samples():
+    time, total, bad = month()
+    return slo.Samples(time=time, total=total, bad=bad)
+
+
+def spec(window="30d", **service):
+    return slo.parse({**SPEC, **service, "slos": [{**SPEC["slos"][0], "window": window}]})
+
+
+def test_specs_are_dicts_too():
+    orders = spec()["shop/orders"]
+    assert orders.objective == slo.Objective("99.9%") and orders == slo.parse(orders.to_yaml())["shop/orders"]
+    with pytest.raises(slo.SpecError, match="objectve"):
+        slo.parse({**SPEC, "slos": [{"objectve": 1}]})
+
+
+def test_calendar_months_begin_on_the_first():
+    orders = spec({"calendar": "month", "time_zone": "Europe/Berlin"})["shop/orders"]
+    # 20 February to 10 March 2026, in hours.
+    time = pd.date_range("2026-02-20T01:00", "2026-03-11T00:00", freq="h", tz="UTC")
+    march = np.asarray(time > pd.Timestamp("2026-03-01", tz="Europe/Berlin"))
+    bad = np.where(march, 2, 50)
+    seen = orders.evaluate(slo.Samples(time=time, total=np.full(len(time), 1_000), bad=bad))
+    assert (seen.total, seen.bad) == (march.sum() * 1_000, march.sum() * 2)
+    # March has a day of 23 hours there.
+    assert seen.period == datetime.timedelta(days=31, hours=-1) and seen.coverage == march.sum() / (31 * 24 - 1)
+    assert seen.projected_budget_remaining == pytest.approx(1 - 2 * seen.coverage)
+    assert len(seen.burndown()) == march.sum()
+    with pytest.raises(slo.SloError, match="starts anew"):
+        seen.forecast()
+
+
+def test_excluded_times_do_not_count(samples):
+    night = {"from": "1970-01-01T16:39:00Z", "to": "1970-01-01T16:51:00Z", "reason": "moving house"}
+    orders, plain = spec(exclude=[night])["shop/orders"], spec()["shop/orders"]
+    _, total, bad = month()
+    # Minutes 1,000 to 1,010, and two around them.
+    counts = np.ones(len(total), bool)
+    counts[999:1011] = False
+    seen = orders.evaluate(samples)
+    assert (seen.total, seen.bad) == (total[counts].sum(), bad[counts].sum())
+    assert orders.backtest(samples).pages == plain.backtest(samples).pages - 1
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/New_York"])
+@pytest.mark.parametrize("unit", ["day", "week", "month"])
+def test_stretches_are_those_of_pandas(unit, zone):
+    time = pd.date_range("2026-02-20T05:00", periods=24 * 60, freq="h", tz="UTC")
+    random = np.random.default_rng(3)
+    total = random.integers(0, 100, len(time))
+    seen = BUDGET.evaluate(slo.Samples(time=time, total=total, bad=total // 50))
+    ours = seen.by(unit, tz=zone).to_pandas()
+    begins = (time - pd.Timedelta("1h")).tz_convert(zone)
+    key = {"day": begins.normalize(), "week": begins.normalize() - pd.to_timedelta(begins.day_of_week, "D"), "month": begins.strftime("%Y%m")}
+    by_pandas = pd.DataFrame({"total": total, "bad": total // 50}).groupby(np.asarray(key[unit].astype(str))).sum()
+    assert list(ours.total) == list(by_pandas.total) and list(ours.bad) == list(by_pandas.bad)
+    assert (ours.end[:-1].to_numpy() == ours.start[1:].to_numpy()).all()
+
+
+def test_equal_stretches_are_of_the_clock():
+    time = pd.date_range("2026-02-20T22:00", periods=48, freq="h", tz="UTC")
+    seen = BUDGET.evaluate(slo.Samples(time=time, total=np.ones(48, int), bad=np.zeros(48, int)))
+    days = seen.by("1d").to_pandas()
+    assert list(days.total) == [3, 24, 21] and str(days.start[1]) == "2026-02-21 00:00:00+00:00"
+    weeks = seen.by("7d").to_pandas()
+    assert weeks.start[1].dayofweek == 0 if len(weeks) > 1 else weeks.total.sum() == 48
+    with pytest.raises(slo.SloError, match="not a whole number of steps"):
+        seen.by("90m")
+    with pytest.raises(slo.SloError, match='hint: write "day"'):
+        seen.by("1d", tz="Europe/Berlin")
+    with pytest.raises(slo.SloError, match="not a time zone"):
+        seen.by("day", tz="Europe/Nowhere")
+
+
+def test_columns_have_the_names_that_were_written(samples):
+    seen = BUDGET.evaluate(samples)
+    assert seen.burn_rate(["24h", datetime.timedelta(hours=6)]).columns == ["time", "24h", "6h"]
+    for windows, what in [([], "no windows"), (["1h", "1h"], "given twice"), ("", "empty|not a")]:
+        with pytest.raises(slo.SloError, match=what):
+            seen.burn_rate(windows)
+    for windows in [5, [5]]:
+        with pytest.raises(TypeError):
+            seen.burn_rate(windows)
+    one, two = (seen.burn_rate(["5m", "1h", "6h"], threads=threads).to_arrow() for threads in (1, 3))
+    assert one.equals(two)
+    with pytest.raises(slo.SloError, match="0 threads"):
+        seen.burn_rate("1h", threads=0)
+
+
+def test_a_policy_of_ones_own(samples):
+    tiers = [
+        slo.Tier("fast", "page", factor="10", long="1h", short="5m", fewest_bad=3),
+        slo.Tier("slow", "ticket", factor=Fraction(3, 2), long="1d", short="2h"),
+    ]
+    policy = slo.AlertPolicy(tiers)
+    assert policy.tiers == tiers and len(policy) == 2 and "from 3 bad events on" in repr(policy)
+    backtest = BUDGET.backtest(samples, policy)
+    assert set(backtest.alerts.to_numpy()["burn_tier"]) <= {"fast", "slow"} and backtest.policy == policy
+    assert backtest.tickets >= 1
+    with pytest.raises(slo.SloError, match="fastest first"):
+        slo.AlertPolicy(tiers[::-1])
+    with pytest.raises(slo.SloError, match="not a burn tier"):
+        slo.Tier("quick", "page", factor=1, long="1h", short="5m")
+    with pytest.raises(slo.SloError, match="no threshold"):
+        tiers[0].threshold
+    with pytest.raises(slo.SloError, match="own fewest bad"):
+        policy.to_yaml()
+
+
+def test_the_workbook_follows_the_period_and_warns():
+    week = slo.AlertPolicy.workbook("7d")
+    assert [tier.factor for tier in week.tiers] == [Fraction(72, 5), 6, 3, 1]
+    assert week.tiers[0].long == datetime.timedelta(minutes=14)
+    assert slo.AlertPolicy.workbook(spec()["shop/orders"]) == spec()["shop/orders"].policy
+    with pytest.warns(slo.SloWarning, match="never fires"):
+        low = slo.AlertPolicy.workbook(slo.ErrorBudget("90%"))
+    assert all(tier.factor <= 5 for tier in low.firing_at("90%", "0.5").tiers)
+    assert [tier.fewest_bad for tier in low.guarded().tiers] == [4, 6, 12, 0]
+    text = {**SPEC, "slos": [{**SPEC["slos"][0]}]}
+    import yaml
+
+    text["slos"][0] |= yaml.safe_load(week.guarded().to_yaml())
+    text["slos"][0]["window"] = "7d"
+    assert slo.parse(text)["shop/orders"].policy == week.guarded()
+
+
+def test_given_incidents_are_what_alerts_are_held_against(samples):
+    at = lambda minute: datetime.datetime.fromtimestamp(60 * minute, UTC)  # noqa: E731
+    known = [(at(1_000), at(1_010)), (at(30_000), at(30_060))]
+    backtest = BUDGET.backtest(samples, incidents=known)
+    found = backtest.incidents.to_pandas()
+    assert list(found.bad) == [int(month()[2][start:end].sum()) for start, end in [(1_000, 1_010), (30_000, 30_060)]]
+    assert backtest.recall == 0.5 and found.detected_after.isna().tolist() == [False, True]
+    # The other pages are about nothing that is known.
+    assert backtest.false_pages == backtest.pages - 1
+    as_table = BUDGET.backtest(samples, incidents=pd.DataFrame(known, columns=["start", "end"]))
+    assert as_table.incidents.to_polars().equals(backtest.incidents.to_polars())
+    with pytest.warns(slo.SloWarning, match="1 of the incidents given lie outside"):
+        BUDGET.backtest(samples, incidents=[*known, (at(10**6), at(10**6 + 5))]).recall
+    with pytest.raises(slo.SloError, match="swap the two"):
+        BUDGET.backtest(samples, incidents=[(at(5), at(1))]).recall
+    with pytest.raises(slo.DataError, match="row 0 is no pair"):
+        BUDGET.backtest(samples, incidents=[at(5)])
+    own = BUDGET.backtest(samples)
+    assert BUDGET.backtest(samples, incidents=own.incidents).recall == own.recall
+
+
+def test_a_sweep_is_its_backtests(samples):
+    policies = {"workbook": slo.AlertPolicy.workbook(), "fast only": slo.AlertPolicy(slo.AlertPolicy.workbook().tiers[:1])}
+    table = slo.sweep(samples, objectives=["99.5%", "99.9%"], policies=policies, significant=0.01).to_pandas()
+    assert len(table) == 4
+    for row in table.itertuples():
+        backtest = slo.ErrorBudget(row.objective).backtest(samples, policies[row.policy], significant=0.01)
+        assert (row.pages, row.false_pages, row.tickets) == (backtest.pages, backtest.false_pages, backtest.tickets)
+        assert row.recall == pytest.approx(backtest.recall, nan_ok=True)
+        assert row.detected_p50 == pytest.approx(backtest.detection_seconds(0.5) or np.nan, nan_ok=True)
+    for _, rows in table.groupby("objective"):
+        for row in rows.itertuples():
+            better = (rows.false_pages <= row.false_pages) & (rows.spent <= row.spent)
+            better &= (rows.false_pages < row.false_pages) | (rows.spent < row.spent)
+            assert row.beaten_by == better.sum()
+        assert (rows.beaten_by == 0).any()
+    with pytest.raises(TypeError):
+        slo.sweep(samples, objectives=["99%"], policies={"none": 5})
+
+
+def evaluated(bad, step="1h", budget=BUDGET):
+    bad = np.asarray(bad)
+    start = datetime.datetime(2026, 1, 1, tzinfo=UTC)
+    return budget.evaluate(slo.Samples(total=np.full(len(bad), 1_000), bad=bad, start=start, step=step))
+
+
+def test_months_are_compared_by_their_incidents():
+    random = np.random.default_rng(7)
+
+    def one(incidents):
+        bad = np.zeros(720, int)
+        for hour in random.choice(716, incidents, replace=False):
+            bad[hour : hour + 3] = 200
+        return bad
+
+    quiet, loud = one(2), one(20)
+    change = evaluated(loud).compare(evaluated(quiet))
+    assert change.verdict == "worse" and change.probability_worse > 0.99
+    assert change.difference == pytest.approx((loud.sum() - quiet.sum()) / 720_000)
+    assert change.burn_rates == (pytest.approx(quiet.sum() / 720), pytest.approx(loud.sum() / 720))
+    assert evaluated(quiet).compare(evaluated(loud)).verdict == "better"
+    # One more of two incidents shows nothing; independent events would.
+    change = evaluated(one(3)).compare(evaluated(one(2)))
+    low, high = change.interval
+    assert low < 0 < high and change.verdict == "no difference shown"
+    assert stats.newcombe((720_000, 1_200), (720_000, 1_800))[0] > 0
+    assert evaluated(quiet).compare(evaluated([0] * 0 or [0])) is not None
+    with pytest.raises(slo.SloError, match="budgets differ"):
+        evaluated(quiet).compare(slo.ErrorBudget("99%").evaluate(slo.Samples({"time": [1, 2], "total": [1, 1], "bad": [0, 0]})))
+
+
+def test_the_interval_is_that_of_a_block_bootstrap_in_numpy():
+    random = np.random.default_rng(11)
+    histories = []
+    for _ in range(2):
+        bad = random.poisson(0.2, 2_000)
+        for start in random.choice(1_950, 15, replace=False):
+            bad[start : start + random.integers(2, 9)] += random.integers(20, 200)
+        histories.append(np.minimum(bad, 1_000))
+    # Steps of 7 minutes, so that neither days nor weeks repeat.
+    before, after = (evaluated(bad, "7m", slo.ErrorBudget("99.9%", "35d")) for bad in histories)
+    low, high = after.compare(before, block="70m").interval
+
+    def resampled(bad):
+        # The stationary bootstrap of Politis and Romano, blocks of 10 on average.
+        fresh = random.random(len(bad)) < 0.1
+        fresh[0] = True
+        starts = random.integers(0, len(bad), len(bad))
+        since = np.arange(len(bad)) - np.maximum.accumulate(np.where(fresh, np.arange(len(bad)), 0))
+        first = starts[np.maximum.accumulate(np.where(fresh, np.arange(len(bad)), 0))]
+        return bad[(first + since) % len(bad)].mean() / 1_000
+
+    differences = [resampled(histories[1]) - resampled(histories[0]) for _ in range(2_000)]
+    expected = np.quantile(differences, [0.025, 0.975])
+    width = expected[1] - expected[0]
+    assert (low, high) == pytest.approx(expected, abs=0.12 * width)
+
+
+def test_forecasts_have_intervals():
+    hours = 24 * 60
+    bad = np.where(np.arange(hours) % 240 == 5, 120, 0)
+    bad[24 * 55] = 250
+    seen = evaluated(bad)
+    forecast = seen.forecast(horizon="14d", block="12h", seed=7)
+    assert 0.2 < forecast.probability < 0.7 and forecast.horizon == datetime.timedelta(days=14)
+    assert forecast.quantile(0.05) < forecast.quantile(0.15) and forecast.quantile(0.95) is None
+    assert forecast.expected_events == 14 * 24 * 1_000
+    assert evaluated([0] * hours).forecast().probability == 0
+    with pytest.raises(slo.SloError, match="less than the period"):
+        evaluated([0] * 24).forecast()
+
+
+def test_the_gate_closes_for_a_reason():
+    quiet = evaluated([0] * 720)
+    assert slo.gate(quiet) and slo.gate(quiet).reasons == []
+    spent = slo.gate(evaluated([2] * 720), max_burn_rate=3)
+    assert not spent and spent.reasons == ["-100.0 % of the budget is left, of at least 0.0 %"]
+    burning = slo.gate(evaluated([0] * 719 + [50]))
+    assert [reason.split(" with")[0] for reason in burning.reasons] == ["the burn rate is above 1"]
+    # A single failure is no reason.
+    assert slo.gate(evaluated([0] * 719 + [1])).is_open
+    assert not slo.gate(evaluated([0] * 24), min_coverage=0.5)
+    assert not slo.gate(quiet, min_budget=1.0)
+    assert "No changes" in burning._repr_html_() and "closed" in repr(burning)
+
+
+def arm(total, bad, steps=60, start=0):
+    begin = datetime.datetime(2026, 1, 1, 0, start, tzinfo=UTC)
+    return slo.Samples(total=np.full(steps, total), bad=np.full(steps, bad), start=begin, step="1m")
+
+
+def test_experiments_are_looked_at_all_the_time():
+    experiment = BUDGET.experiment(arm(9_000, 9), arm(1_000, 11))
+    looks = experiment.looks.to_pandas()
+    first = looks[looks.verdict != "inconclusive"].iloc[0]
+    assert experiment.verdict == "degraded" == first.verdict and experiment.decided_at == first.time.to_pydatetime()
+    assert experiment.interval == (first.low, first.high) and experiment.margin == pytest.approx(0.001)
+    n = first.name + 1
+    one, two = (stats.confidence_sequence(total=t * n, bad=b * n, confidence=0.975) for t, b in [(9_000, 9), (1_000, 11)])
+    assert experiment.interval == pytest.approx((two[0] - one[1], two[1] - one[0]))
+    same = BUDGET.experiment(arm(90_000, 90), arm(50_000, 50))
+    assert same.verdict == "not degraded" and same.events_needed is None
+    early = BUDGET.experiment(arm(900, 1, 3), arm(100, 1, 3))
+    assert early.verdict == "inconclusive" and early.decided_at is None and early.events_needed > 0
+    with pytest.raises(slo.SloError, match="same start and step"):
+        BUDGET.experiment(arm(1, 0), arm(1, 0, start=5))
+    with pytest.raises(slo.SloError, match="below 1"):
+        BUDGET.experiment(arm(1, 0), arm(1, 0), tolerated_burn_rate="0.5")
+    nothing = BUDGET.experiment(arm(0, 0), arm(0, 0))
+    assert (nothing.verdict, nothing.interval) == ("inconclusive", None) and "no events" in repr(nothing)
+
+
+def test_everything_that_is_kept_can_be_pickled(samples):
+    orders = spec()["shop/orders"]
+    month_of = spec({"calendar": "month", "time_zone": "Europe/Berlin"})["shop/orders"]
+    for value in [orders, month_of, orders.policy, orders.tiers[0], slo.AlertPolicy.workbook("7d").guarded()]:
+        assert pickle.loads(pickle.dumps(value)) == value
+    whole = pickle.loads(pickle.dumps(spec()))
+    assert whole.keys() == ["shop/orders"] and whole["shop/orders"] == orders
+    seen = month_of.evaluate(samples)
+    again = pickle.loads(pickle.dumps(seen))
+    assert repr(again) == repr(seen) and again.burndown().to_polars().equals(seen.burndown().to_polars())
+    backtest = orders.backtest(samples, every="5m", significant=0.01)
+    again = pickle.loads(pickle.dumps(backtest))
+    assert repr(again) == repr(backtest) and again.alerts.to_polars().equals(backtest.alerts.to_polars())
+
+
+def test_everything_shows_itself_in_a_notebook(samples):
+    orders = spec()["shop/orders"]
+    for value, word in [
+        (spec(), "shop/orders"),
+        (orders, "14.4×"),
+        (orders.budget, "43m12s"),
+        (orders.policy, "<td>6h</td>"),
+        (orders.backtest(samples), "100 % of them paged"),
+        (orders.evaluate(samples), "of the budget left"),
+    ]:
+        assert word in value._repr_html_(), value
+
+
+def test_rules_come_with_tests(tmp_path):
+    [(name, text)] = spec()["shop/orders"].rules().to_tests("shop.rules.yaml").items()
+    assert name == "shop" and "rule_files" in text and "shop.rules.yaml" in text
