@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from slo.plot._chart import EVEN, LITTLE, MOST, MUCH, TICKS
+
 if TYPE_CHECKING:
     from slo.plot._chart import Chart
 
@@ -35,7 +37,7 @@ def _moment(time: Any) -> str:
 def _over_time(alt: Any, chart: Chart) -> list[Any]:
     scale = alt.Scale(type="symlog", constant=1) if chart.symlog else alt.Scale()
     x = alt.X("time:T", title=chart.x or None, scale=alt.Scale(type="utc"))
-    y = alt.Y("value:Q", title=chart.y, scale=scale)
+    y = alt.Y("value:Q", title=chart.y, scale=scale, axis=alt.Axis(values=TICKS) if chart.symlog else alt.Undefined)
     names = [line.name for line in chart.lines]
     color = alt.Color("name:N", title=None, scale=alt.Scale(domain=names, range=[line.color for line in chart.lines]))
     layers = []
@@ -88,7 +90,8 @@ def _cells(alt: Any, chart: Chart) -> list[Any]:
         y=alt.Y("row:N", title=None, sort=["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]),
         tooltip="label:N",
     )
-    scale = alt.Scale(scheme="redblue", reverse=True, domainMid=chart.middle)
+    domain = [0, chart.middle, chart.middle * (1 + 1e-9), chart.most()]
+    scale = alt.Scale(domain=domain, range=[LITTLE, EVEN, MUCH, MOST])
     return [
         base.mark_rect(stroke="white", strokeWidth=2).encode(color=alt.Color("value:Q", title=None, scale=scale)),
         base.mark_text(fontSize=9).encode(text=alt.Text("value:Q", format=".1f")),

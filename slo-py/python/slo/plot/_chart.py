@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 # Okabe and Ito's colours.
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#888888"
+# Of a scale that is linear up to 1.
+TICKS = [0, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000]
+# Of a grid: up to the middle, and above it.
+LITTLE, EVEN, MUCH, MOST = "#f2f6fa", "#a9cbe4", "#fdd0a2", "#c0392b"
 TIERS = {"fast": RED, "medium": ORANGE, "slow": BLUE, "trickle": GREEN}
 
 
@@ -86,6 +90,10 @@ class Chart:
     middle: float = 0.0
     # From when to when, where the contents do not say.
     limits: tuple[Any, Any] | None = field(default=None)
+
+    def most(self) -> float:
+        """The highest value of a grid; at least twice its middle."""
+        return max([2 * self.middle, *(cell.value for cell in self.cells if cell.value == cell.value)])
 
     def front(self) -> list[Point]:
         """The points on the front, from left to right."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
+from slo.plot._chart import EVEN, LITTLE, MOST, MUCH
+
 if TYPE_CHECKING:
     from slo.plot._chart import Chart
 
@@ -81,19 +83,19 @@ def _over_time(axes: Any, chart: Chart) -> None:
 
 def _cells(figure: Any, axes: Any, chart: Chart) -> None:
     import numpy as np
-    from matplotlib.colors import TwoSlopeNorm
+    from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
 
     columns = list(dict.fromkeys(cell.column for cell in chart.cells))
     rows = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
     grid = np.full((len(rows), len(columns)), np.nan)
     for cell in chart.cells:
         grid[rows.index(cell.row), columns.index(cell.column)] = cell.value
-    most = max(np.nanmax(grid, initial=0), 2 * chart.middle)
-    norm = TwoSlopeNorm(chart.middle, 0, most)
-    image = axes.imshow(grid, cmap="RdBu_r", norm=norm, aspect="auto")
+    norm = TwoSlopeNorm(chart.middle, 0, chart.most())
+    colors = LinearSegmentedColormap.from_list("spend", [(0, LITTLE), (0.5, EVEN), (0.5, MUCH), (1, MOST)])
+    image = axes.imshow(grid, cmap=colors, norm=norm, aspect="auto")
     for (row, column), value in np.ndenumerate(grid):
         if not np.isnan(value):
-            light = abs(norm(value) - 0.5) > 0.3
+            light = norm(value) > 0.85
             text = f"{value:.1f}" if value < 9.95 else f"{value:.0f}"
             axes.text(column, row, text, ha="center", va="center", fontsize=8, color="white" if light else "#222222")
     axes.set_yticks(range(len(rows)), rows)
@@ -115,6 +117,7 @@ def _points(axes: Any, chart: Chart) -> None:
         axes.plot(point.x, point.y, "o", color=point.color, markersize=7 if point.on_front else 5)
         if point.on_front:
             axes.annotate(point.label, (point.x, point.y), xytext=(6, 5), textcoords="offset points", fontsize=7)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+    axes.set_xlim(-0.5, max([point.x for point in chart.points], default=0) * 1.15 + 0.5)
+    axes.margins(y=0.1)
     axes.set_ylim(bottom=0)
-    axes.margins(x=0.15, y=0.1)

@@ -6,10 +6,10 @@ import importlib
 import math
 from typing import TYPE_CHECKING, Any
 
+from slo.plot._chart import EVEN, LITTLE, MOST, MUCH, TICKS
+
 if TYPE_CHECKING:
     from slo.plot._chart import Chart
-
-_TICKS = [0, 0.25, 0.5, 0.75, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000]
 
 
 def draw(chart: Chart) -> Any:
@@ -18,7 +18,7 @@ def draw(chart: Chart) -> Any:
     axis: dict[str, Any] = {"title": {"text": chart.y}, "gridcolor": "#dddddd", "zeroline": False}
     scale = _symlog if chart.symlog else float
     if chart.symlog:
-        axis |= {"tickvals": [_symlog(tick) for tick in _TICKS], "ticktext": [f"{tick:g}" for tick in _TICKS]}
+        axis |= {"tickvals": [_symlog(tick) for tick in TICKS], "ticktext": [f"{tick:g}" for tick in TICKS]}
         axis["rangemode"] = "tozero"
     for line in chart.lines:
         style = {"color": line.color, "width": 1.4, "dash": "dash" if line.dashed else "solid"}
@@ -52,6 +52,7 @@ def draw(chart: Chart) -> Any:
         plot_bgcolor="white",
         hovermode="x unified" if chart.lines else "closest",
         showlegend=bool(chart.lines),
+        barmode="overlay",
         yaxis=axis,
         xaxis={"title": {"text": chart.x}},
     )
@@ -70,7 +71,9 @@ def _rows(figure: Any, chart: Chart) -> None:
         if spans:
             millis = [(span.end - span.start).astype("timedelta64[ms]").astype(int) for span in spans]
             starts = [span.start for span in spans]
-            figure.add_bar(base=starts, x=millis, y=[row] * len(spans), orientation="h", marker_color=spans[0].color)
+            color = spans[0].color
+            marker = {"color": color, "line": {"color": color, "width": 2}}
+            figure.add_bar(base=starts, x=millis, y=[row] * len(spans), orientation="h", width=0.6, marker=marker)
         else:
             figure.add_bar(x=[None], y=[row], orientation="h")
     figure.update_xaxes(type="date")
@@ -89,16 +92,25 @@ def _cells(figure: Any, chart: Chart) -> None:
         text=[[cell.label if cell else "" for cell in line] for line in grid],
         hovertemplate="%{text}<extra></extra>",
         texttemplate="%{z:.1f}",
-        colorscale="RdBu_r",
-        zmid=chart.middle,
+        colorscale=_scale(chart),
+        zmin=0,
+        zmax=chart.most(),
         xgap=2,
         ygap=2,
     )
 
 
+def _scale(chart: Chart) -> list[tuple[float, str]]:
+    middle = chart.middle / chart.most()
+    return [(0, LITTLE), (middle, EVEN), (middle, MUCH), (1, MOST)]
+
+
 def _points(figure: Any, chart: Chart) -> None:
     front = chart.front()
     line = {"color": "#bbbbbb", "shape": "hv"}
+    most = max([point.x for point in chart.points], default=0)
+    figure.update_xaxes(range=[-0.5, most * 1.15 + 0.5], dtick=1 if most < 10 else None)
+    figure.update_yaxes(rangemode="tozero")
     xs, ys = [point.x for point in front], [point.y for point in front]
     figure.add_scatter(x=xs, y=ys, mode="lines", line=line, hoverinfo="skip")
     figure.add_scatter(
