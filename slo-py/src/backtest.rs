@@ -124,11 +124,10 @@ impl Backtest {
     ) -> PyResult<Self> {
         let grace = replay.grace(samples.get().step_window());
         let tiers = policy.reachable(py, replay.objective)?;
-        let threads = self::threads(threads, tiers.len())?;
+        // Most histories take longer to hand over than to replay.
+        let threads = self::threads(threads.or(Some(1)), tiers.len())?;
         let done = samples.get().series(py, |series| {
             let (mut fired, mut pages, mut tickets) = (Vec::new(), Vec::new(), Vec::new());
-            // Threads cost more than they save where there is little to do.
-            let threads = if series.len() < 500_000 { 1 } else { threads };
             let all = episodes(series, &tiers, replay.objective, replay.every_steps(series)?, threads)?;
             for (tier, episodes) in tiers.iter().zip(all) {
                 let (burn_tier, severity) = (tier.burn().as_str(), tier.severity().as_str());

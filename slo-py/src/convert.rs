@@ -12,7 +12,10 @@ use slo_core::{
 };
 use std::{
     panic::resume_unwind,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -99,12 +102,21 @@ pub(crate) fn block(block: Option<&Bound<'_, PyAny>>, step: Window, seed: u64) -
     block.map_or(Ok(usual), |block| Ok(Bootstrap { mean_block: window(block)?, ..usual }))
 }
 
+/// Histories of fewer steps are no work for several threads.
+pub(crate) const FEW_STEPS: usize = 500_000;
+
+/// How many processors there are; finding out takes longer than a short replay.
+fn processors() -> usize {
+    static PROCESSORS: OnceLock<usize> = OnceLock::new();
+    *PROCESSORS.get_or_init(|| thread::available_parallelism().map_or(1, usize::from))
+}
+
 /// How many threads work at `parts`: those asked for, or as many as there are processors.
 pub(crate) fn threads(given: Option<usize>, parts: usize) -> PyResult<usize> {
     match given {
         Some(0) => Err(SloError::new_err("0 threads do nothing; give 1 or more, or leave it out")),
         Some(threads) => Ok(threads.min(parts.max(1))),
-        None => Ok(thread::available_parallelism().map_or(1, usize::from).min(parts.max(1))),
+        None => Ok(processors().min(parts.max(1))),
     }
 }
 

@@ -339,8 +339,8 @@ impl Slo {
     ///     What really happened, to be held against the pages; found in the history where it is not given.
     /// significant : float, default 0.02
     ///     The share of the period's budget that makes an incident, where none are given.
-    /// threads : int, optional
-    ///     How many work at it; up to the processors where it is not given.
+    /// threads : int, default 1
+    ///     How many work at it: for histories that burn all the time.
     #[pyo3(signature = (samples, policy = None, *, every = None, incidents = None, significant = 0.02, threads = None))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn backtest(

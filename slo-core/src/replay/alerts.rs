@@ -10,6 +10,7 @@ use crate::{
     math::Tally,
     model::{Objective, Ratio, Tier, Window},
 };
+use std::ops::Range;
 
 /// A burn-rate alert as a replay evaluates it.
 ///
@@ -108,9 +109,10 @@ pub fn alerts(series: &Series<'_>, rule: &AlertRule, every: usize) -> Result<Vec
     let (hold, keep) = (evaluations(rule.hold)?, evaluations(rule.keep)?);
     let condition = Condition {
         series,
+        sums: series.sums(),
         long: series.steps_in(rule.long)?,
         short: series.steps_in(rule.short)?,
-        threshold: rule.threshold,
+        threshold: Threshold::of(rule.threshold),
         fewest_bad: rule.fewest_bad,
         warm_up: rule.warm_up,
     };
@@ -118,8 +120,24 @@ pub fn alerts(series: &Series<'_>, rule: &AlertRule, every: usize) -> Result<Vec
         return Ok(Vec::new());
     }
     let mut runs = Runs::default();
-    for first in (0..series.len()).step_by(CHUNK) {
-        let last = (first + CHUNK).min(series.len());
+    let chunks = series.len().div_ceil(CHUNK);
+    let mut chunk = 0;
+    while chunk < chunks {
+        // Nothing fires nearly always: many chunks are passed over at once, where the window is long enough to tell.
+        let many = if chunk.is_multiple_of(PAGE) && condition.is_quiet(chunk, PAGE) { PAGE } else { 1 };
+        let is_quiet = many > 1 || condition.is_quiet(chunk, 1);
+        let first = chunk * CHUNK;
+        let last = (first + CHUNK * many).min(series.len());
+        chunk += many;
+        if is_quiet {
+            if runs.is_running() {
+                let evaluated = next_evaluation(first, every);
+                if evaluated < last {
+                    runs.push(evaluated, false);
+                }
+            }
+            continue;
+        }
         match condition.bound(first, last) {
             Some(holds) => {
                 let evaluated = next_evaluation(first, every);
@@ -133,6 +151,9 @@ pub fn alerts(series: &Series<'_>, rule: &AlertRule, every: usize) -> Result<Vec
     Ok(fire(runs.finish(series.len()), hold.saturating_mul(every), keep.saturating_mul(every), series.len()))
 }
 
+/// Chunks that are looked at together first.
+const PAGE: usize = 16;
+
 /// The first step at or after `index` after which the rule is evaluated.
 const fn next_evaluation(index: usize, every: usize) -> usize {
     (index + every) / every * every - 1
@@ -140,14 +161,69 @@ const fn next_evaluation(index: usize, every: usize) -> usize {
 
 struct Condition<'a> {
     series: &'a Series<'a>,
+    sums: &'a [Tally],
     long: usize,
     short: usize,
-    threshold: Ratio,
+    threshold: Threshold,
     fewest_bad: u64,
     warm_up: WarmUp,
 }
 
+/// An error ratio to exceed, p/q.
+#[derive(Clone, Copy)]
+enum Threshold {
+    /// As nearly all are.
+    Short { p: u64, q: u64 },
+    /// Of more than 64 bits.
+    Long(Ratio),
+}
+
+impl Threshold {
+    fn of(ratio: Ratio) -> Self {
+        match (u64::try_from(ratio.numerator()), u64::try_from(ratio.denominator())) {
+            (Ok(p), Ok(q)) => Self::Short { p, q },
+            _ => Self::Long(ratio),
+        }
+    }
+
+    fn ratio(self) -> Ratio {
+        match self {
+            Self::Short { p, q } => Ratio::new(p.into(), q.into()).unwrap_or(Ratio::ONE),
+            Self::Long(ratio) => ratio,
+        }
+    }
+
+    /// B/N > θ, strictly and exactly, for counts that may be of different windows, so that B may exceed N.
+    fn is_exceeded(self, bad: u64, total: u64) -> bool {
+        match self {
+            // Products that cannot overflow.
+            Self::Short { p, q } => u128::from(bad) * u128::from(q) > u128::from(total) * u128::from(p),
+            Self::Long(ratio) => match Tally::new(total, bad) {
+                Ok(tally) => tally.exceeds(ratio),
+                Err(_) => true,
+            },
+        }
+    }
+}
+
 impl Condition<'_> {
+    /// Whether the long window alone rules out that the condition holds after any step of `many` whole chunks: as
+    /// [`Self::bound`] would say, in a few instructions.
+    fn is_quiet(&self, chunk: usize, many: usize) -> bool {
+        let is_whole = (chunk + many) * CHUNK <= self.series.len();
+        let reaches_back = chunk * CHUNK < self.long && self.warm_up != WarmUp::UseAvailable;
+        if !is_whole || reaches_back {
+            return false;
+        }
+        let before = |chunk: usize| self.sums.get(chunk).copied().unwrap_or(Tally::EMPTY);
+        // All chunks that some of the windows touch, and those that lie within all of them.
+        let outer = chunk.saturating_sub((self.long - 1).div_ceil(CHUNK));
+        let inner = (chunk + many).saturating_sub(self.long / CHUNK).min(chunk);
+        let bad_at_most = before(chunk + many).bad() - before(outer).bad();
+        let total_at_least = before(chunk).total() - before(inner).total();
+        !self.threshold.is_exceeded(bad_at_most, total_at_least) || bad_at_most < self.fewest_bad
+    }
+
     /// Whether the condition holds after all steps from `first` to `last`, or after none; else `None`.
     fn bound(&self, first: usize, last: usize) -> Option<bool> {
         if first < self.long && self.warm_up != WarmUp::UseAvailable {
@@ -156,30 +232,42 @@ impl Condition<'_> {
         // The long window decides nearly always: ask the short one only then.
         let long = Chunks::of(self.long, first, last);
         let long_bad = long.bad_at_most(self.series);
-        if !exceeds(long_bad, long.total_at_least(self.series), self.threshold) || long_bad < self.fewest_bad
-        {
+        let long_total = long.total_at_least(self.series);
+        if !self.threshold.is_exceeded(long_bad, long_total) || long_bad < self.fewest_bad {
             return Some(false);
         }
         let short = Chunks::of(self.short, first, last);
-        if !exceeds(short.bad_at_most(self.series), short.total_at_least(self.series), self.threshold) {
+        if !self.threshold.is_exceeded(short.bad_at_most(self.series), short.total_at_least(self.series)) {
             return Some(false);
         }
         let certain = |window: &Chunks| {
-            exceeds(window.bad_at_least(self.series), window.total_at_most(self.series), self.threshold)
+            self.threshold.is_exceeded(window.bad_at_least(self.series), window.total_at_most(self.series))
         };
         let both = certain(&long) && certain(&short) && long.bad_at_least(self.series) >= self.fewest_bad;
         both.then_some(true)
     }
 
     fn evaluate(&self, first: usize, last: usize, every: usize, runs: &mut Runs) {
-        let mut long = self.series.window(first, self.long);
-        let mut short = self.series.window(first, self.short);
+        let mut long = Sliding::before(self.series, first, self.long);
+        let mut short = Sliding::before(self.series, first, self.short);
+        let is_plain = self.warm_up == WarmUp::UseAvailable || first >= self.long;
+        if let (1, true, Some(longs), Some(shorts)) =
+            (every, is_plain, long.rows(self.series, first, last), short.rows(self.series, first, last))
+        {
+            // The same as below, in which nothing is asked for twice.
+            for (index, (of_long, of_short)) in (first..last).zip(longs.zip(shorts)) {
+                long.slide(of_long);
+                short.slide(of_short);
+                runs.push(index, self.is_met(&long, &short, self.threshold, self.threshold));
+            }
+            return;
+        }
         let mut next = next_evaluation(first, every);
         for index in first..last {
-            long = self.series.slide(long, index, self.long);
-            short = self.series.slide(short, index, self.short);
+            long.slide(long.row(self.series, index));
+            short.slide(short.row(self.series, index));
             if index == next {
-                runs.push(index, self.holds(long, short, index + 1));
+                runs.push(index, self.holds(&long, &short, index + 1));
                 next += every;
             }
         }
@@ -220,30 +308,79 @@ impl Chunks {
     }
 }
 
-impl Condition<'_> {
-    /// Whether it holds for these windows after `seen` steps of history.
-    fn holds(&self, long: Tally, short: Tally, seen: usize) -> bool {
-        let threshold = |window: usize| match self.warm_up {
-            // As many times the traffic divides the error ratio by so much.
-            WarmUp::AssumeGood if seen < window => Ratio::new(window as u128, seen as u128)
-                .ok()
-                .and_then(|missing| self.threshold.checked_mul(missing))
-                .unwrap_or(Ratio::ONE),
-            _ => self.threshold,
+/// The sums of the last `steps` steps.
+struct Sliding {
+    steps: usize,
+    total: u64,
+    bad: u64,
+}
+
+/// What a window gains and loses by a step: total and bad events of the new step and of the old.
+type Row = ((u64, u64), (u64, u64));
+
+impl Sliding {
+    /// Those before the step `index`.
+    fn before(series: &Series<'_>, index: usize, steps: usize) -> Self {
+        let window = series.window(index, steps);
+        Self { steps, total: window.total(), bad: window.bad() }
+    }
+
+    /// The rows from `first` up to, not including, `last`; `None` where the window reaches back before the history.
+    fn rows<'a>(
+        &self,
+        series: &'a Series<'_>,
+        first: usize,
+        last: usize,
+    ) -> Option<impl Iterator<Item = Row> + use<'a>> {
+        let old = first.checked_sub(self.steps)?..last.checked_sub(self.steps)?;
+        let columns = |rows: Range<usize>| {
+            let (total, bad) = (series.total.get(rows.clone())?, series.bad.get(rows)?);
+            Some(total.iter().copied().zip(bad.iter().copied()))
         };
-        let warm = self.warm_up != WarmUp::Suppress || seen >= self.long;
-        warm && long.bad() >= self.fewest_bad
-            && long.exceeds(threshold(self.long))
-            && short.exceeds(threshold(self.short))
+        Some(columns(first..last)?.zip(columns(old)?))
+    }
+
+    /// The row of the step `index`.
+    fn row(&self, series: &Series<'_>, index: usize) -> Row {
+        let at = |column: &[u64], index: usize| column.get(index).copied().unwrap_or(0);
+        let of = |index: usize| (at(series.total, index), at(series.bad, index));
+        (of(index), index.checked_sub(self.steps).map_or((0, 0), of))
+    }
+
+    /// Moves on by a step. No sum overflows, so neither does a part of one.
+    const fn slide(&mut self, ((total, bad), (old_total, old_bad)): Row) {
+        self.total = self.total.wrapping_add(total).wrapping_sub(old_total);
+        self.bad = self.bad.wrapping_add(bad).wrapping_sub(old_bad);
     }
 }
 
-/// B/N > θ for counts of different windows, of which B may exceed N.
-fn exceeds(bad: u64, total: u64, threshold: Ratio) -> bool {
-    match Tally::new(total, bad) {
-        Ok(tally) => tally.exceeds(threshold),
-        // Bounds that say nothing.
-        Err(_) => true,
+impl Condition<'_> {
+    /// Whether it holds for these windows after `seen` steps of history.
+    fn holds(&self, long: &Sliding, short: &Sliding, seen: usize) -> bool {
+        let threshold = |window: &Sliding| match self.warm_up {
+            // As many times the traffic divides the error ratio by so much.
+            WarmUp::AssumeGood if seen < window.steps => Threshold::of(
+                Ratio::new(window.steps as u128, seen as u128)
+                    .ok()
+                    .and_then(|missing| self.threshold.ratio().checked_mul(missing))
+                    .unwrap_or(Ratio::ONE),
+            ),
+            _ => self.threshold,
+        };
+        let is_warm = self.warm_up != WarmUp::Suppress || seen >= self.long;
+        is_warm && self.is_met(long, short, threshold(long), threshold(short))
+    }
+
+    fn is_met(
+        &self,
+        long: &Sliding,
+        short: &Sliding,
+        long_threshold: Threshold,
+        short_threshold: Threshold,
+    ) -> bool {
+        long.bad >= self.fewest_bad
+            && long_threshold.is_exceeded(long.bad, long.total)
+            && short_threshold.is_exceeded(short.bad, short.total)
     }
 }
 
@@ -377,6 +514,24 @@ mod tests {
             let minutes = |count| (count > 0).then(|| Window::minutes(count));
             let (hold, keep) = (minutes(hold), minutes(keep));
             let rule = AlertRule { fewest_bad, hold, keep, warm_up, ..rule(long, short.min(long), &format!("0.{percent:02}")) };
+            prop_assert_eq!(alerts(&series, &rule, every).unwrap(), by_definition(&series, &rule, every));
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(100))]
+        /// Histories and windows that are long enough for many chunks to be passed over at once.
+        #[test]
+        fn fires_exactly_in_long_histories(
+            calm in prop::collection::vec((0..40_u64, 0..2_u64), 100..260), times in 4..16_usize,
+            storm in prop::collection::vec((0..40_u64, 0..20_u64), 0..160),
+            long in 2..1_500_u64, short in 1..200_u64, percent in 1..60_u32, every in 1..3_usize,
+        ) {
+            let calms = || calm.iter().cycle().take(calm.len() * times);
+            let steps: Vec<(u64, u64)> = calms().chain(&storm).chain(calms()).copied().collect();
+            let (total, bad) = columns(&steps);
+            let series = Series::new(0, MINUTE, &total, &bad).unwrap();
+            let rule = rule(long, short.min(long), &format!("0.{percent:02}"));
             prop_assert_eq!(alerts(&series, &rule, every).unwrap(), by_definition(&series, &rule, every));
         }
     }

@@ -32,6 +32,11 @@ impl Runs {
         }
     }
 
+    /// Whether the condition held when it was last evaluated.
+    pub(super) const fn is_running(&self) -> bool {
+        self.since.is_some()
+    }
+
     pub(super) fn finish(mut self, end: usize) -> Vec<Episode> {
         if let Some(start) = self.since {
             self.done.push(Episode { start, end });

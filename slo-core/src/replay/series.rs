@@ -5,7 +5,11 @@ use crate::{
     math::{Exclusions, Tally, incident_spend},
     model::{Objective, Ratio, Window},
 };
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    panic::resume_unwind,
+    thread::{self, ScopedJoinHandle},
+};
 
 /// Bad and total events in equal steps of time, borrowed from two columns.
 ///
@@ -197,15 +201,21 @@ impl<'a> Series<'a> {
         u64::try_from(expected).unwrap_or(u64::MAX).max(1)
     }
 
+    /// The sums of all steps before each chunk.
+    pub(super) fn sums(&self) -> &[Tally] {
+        &self.sums.before
+    }
+
     /// The tally of all steps before `position`.
     pub(super) fn before(&self, position: usize) -> Tally {
         let chunk = position / CHUNK;
-        let mut sum = self.sums.before.get(chunk).copied().unwrap_or(Tally::EMPTY);
-        for index in chunk * CHUNK..position {
+        let sum = self.sums.before.get(chunk).copied().unwrap_or(Tally::EMPTY);
+        let rest = |column: &[u64]| -> u64 {
             // Part of a sum that was checked.
-            sum = sum.checked_add(self.at(index)).unwrap_or(sum);
-        }
-        sum
+            let part = column.get(chunk * CHUNK..position.min(column.len())).unwrap_or_default();
+            part.iter().fold(0, |sum, count| sum.wrapping_add(*count))
+        };
+        Tally::new(rest(self.total), rest(self.bad)).and_then(|rest| sum.checked_add(rest)).unwrap_or(sum)
     }
 
     /// All events of the chunks from `first` up to, not including, `last`.
@@ -306,16 +316,47 @@ impl Sums {
     /// # Errors
     /// As [`Series::new`].
     pub fn of(total: &[u64], bad: &[u64]) -> Result<Self, Error> {
+        Self::in_threads(total, bad, 1)
+    }
+
+    /// The same, worked out by so many threads: for columns of millions of steps.
+    ///
+    /// # Errors
+    /// As [`Series::new`].
+    pub fn in_threads(total: &[u64], bad: &[u64], threads: usize) -> Result<Self, Error> {
         same_length(total, bad)?;
+        let part = total.len().div_ceil(threads.max(1)).next_multiple_of(CHUNK).max(CHUNK);
+        let parts = total.chunks(part).zip(bad.chunks(part));
+        let sums: Vec<_> = thread::scope(|scope| {
+            let mut parts = parts.enumerate();
+            let first = parts.next();
+            let sums = |(number, (total, bad))| Self::of_part(number * part, total, bad);
+            let others: Vec<_> = parts.map(|part| scope.spawn(move || sums(part))).collect();
+            let first = first.map(sums);
+            first.into_iter().chain(others.into_iter().map(join)).collect()
+        });
+        let mut before = Vec::with_capacity(total.len() / CHUNK + 2);
+        before.push(Tally::EMPTY);
+        for part in sums {
+            let so_far = before.last().copied().unwrap_or(Tally::EMPTY);
+            for sum in part?.into_iter().skip(1) {
+                before.push(so_far.checked_add(sum)?);
+            }
+        }
+        Ok(Self { len: total.len(), before })
+    }
+
+    /// The sums of steps from `first` on.
+    fn of_part(first: usize, total: &[u64], bad: &[u64]) -> Result<Vec<Tally>, Error> {
         let mut before = Vec::with_capacity(total.len() / CHUNK + 2);
         let mut sum = Tally::EMPTY;
         before.push(sum);
         for (chunk, (totals, bads)) in total.chunks(CHUNK).zip(bad.chunks(CHUNK)).enumerate() {
-            sum =
-                add_chunk(sum, totals, bads).ok_or_else(|| first_fault(sum, chunk * CHUNK, totals, bads))?;
+            sum = add_chunk(sum, totals, bads)
+                .ok_or_else(|| first_fault(sum, first + chunk * CHUNK, totals, bads))?;
             before.push(sum);
         }
-        Ok(Self { len: total.len(), before })
+        Ok(before)
     }
 
     /// All events.
@@ -328,6 +369,10 @@ impl Sums {
     }
 }
 
+fn join<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+}
+
 fn same_length(total: &[u64], bad: &[u64]) -> Result<(), Error> {
     if total.len() == bad.len() {
         return Ok(());
@@ -338,21 +383,22 @@ fn same_length(total: &[u64], bad: &[u64]) -> Result<(), Error> {
 /// `sum` and the steps of a chunk, or `None` where a step contradicts itself or the sum overflows.
 fn add_chunk(sum: Tally, totals: &[u64], bads: &[u64]) -> Option<Tally> {
     // Plain loops over small numbers, so that they run as fast as memory is read.
-    let (mut total, mut bad, mut fault) = (0_u64, 0_u64, 0_u64);
+    let (mut good, mut bad, mut fault) = (0_u64, 0_u64, 0_u64);
     for (step_total, step_bad) in totals.iter().zip(bads) {
-        total = total.wrapping_add(*step_total);
+        let step_good = step_total.wrapping_sub(*step_bad);
+        good = good.wrapping_add(step_good);
         bad = bad.wrapping_add(*step_bad);
         // High bits are set where a count is so large that a sum could wrap, and, between smaller counts, where
         // bad exceeds total.
-        fault |= step_total.wrapping_sub(*step_bad) | step_total | step_bad;
+        fault |= step_good | step_bad;
     }
-    if fault >> (u64::BITS - CHUNK.ilog2()) != 0 {
+    if fault >> (u64::BITS - CHUNK.ilog2() - 1) != 0 {
         return totals
             .iter()
             .zip(bads)
             .try_fold(sum, |sum, (total, bad)| sum.checked_add(Tally::new(*total, *bad).ok()?).ok());
     }
-    sum.checked_add(Tally::new(total, bad).ok()?).ok()
+    sum.checked_add(Tally::from_good_and_bad(good, bad).ok()?).ok()
 }
 
 fn first_fault(mut sum: Tally, first: usize, totals: &[u64], bads: &[u64]) -> Error {
@@ -400,6 +446,22 @@ mod tests {
         let series = Series::new(0, MINUTE, &[], &[]).unwrap();
         assert_eq!(series.steps_in(Window::hours(1)), Ok(60));
         assert!(series.steps_in(Window::seconds(90)).is_err());
+    }
+
+    #[test]
+    fn sums_of_threads_are_the_same() {
+        let total: Vec<u64> = (0..1_000).map(|step| step % 17).collect();
+        let bad: Vec<u64> = total.iter().map(|total| total / 5).collect();
+        let once = Sums::of(&total, &bad).unwrap();
+        for threads in 0..20 {
+            assert_eq!(Sums::in_threads(&total, &bad, threads).unwrap(), once);
+        }
+        assert_eq!(Sums::in_threads(&[], &[], 3), Sums::of(&[], &[]));
+        let mut wrong = bad;
+        wrong[900] = 99;
+        let error = Sums::in_threads(&total, &wrong, 4).unwrap_err();
+        assert!(error.message().starts_with("step 900: "), "{error}");
+        assert!(Sums::in_threads(&[u64::MAX; 200], &[0; 200], 2).is_err());
     }
 
     proptest! {

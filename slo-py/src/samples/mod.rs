@@ -343,7 +343,10 @@ impl Samples {
         let sums = {
             let (totals, bads) = (total.borrow(py)?, bad.borrow(py)?);
             let (totals, bads) = (totals.as_slice()?, bads.as_slice()?);
-            match py.detach(|| Sums::of(totals, bads)) {
+            // Threads cost more than they save where there is little to do.
+            let threads =
+                if totals.len() < convert::FEW_STEPS { 1 } else { convert::threads(None, usize::MAX)? };
+            match py.detach(|| Sums::in_threads(totals, bads, threads)) {
                 Ok(sums) => sums,
                 Err(error) => {
                     check_rows(py, &total, &bad)?;
