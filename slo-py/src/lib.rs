@@ -19,6 +19,7 @@ mod html;
 mod objective;
 mod period;
 mod picture;
+mod polars_plugin;
 mod policy;
 mod prometheus;
 mod proposal;
@@ -84,7 +85,19 @@ mod _slo {
     #[pymodule_export]
     use super::table::Table;
     #[pymodule_export]
-    use super::thin;
+    use super::{_steps, thin};
+}
+
+/// The whole steps in a window.
+#[pyfunction]
+#[pyo3(signature = (window, step, /))]
+fn _steps(window: &Bound<'_, PyAny>, step: &Bound<'_, PyAny>) -> PyResult<u64> {
+    let (window, step) = (convert::window(window)?, convert::window(step)?);
+    if !window.is_multiple_of(step) {
+        let message = format!("{window} is not a whole number of steps of {step}");
+        return Err(error::SloError::new_err(message));
+    }
+    Ok(window.as_millis() / step.as_millis())
 }
 
 /// The positions of at most `most` points that show a curve as all of it would: every peak is among them.

@@ -12,6 +12,7 @@ from fractions import Fraction
 import pytest
 import slo
 import slo._slo
+import slo.polars
 
 EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "examples" / "three-services" / "slo.yaml"
 
@@ -115,7 +116,7 @@ def test_values_survive_pickling():
 
 
 def test_the_examples_in_the_documentation_hold():
-    results = [doctest.testmod(slo)]
+    results = [doctest.testmod(slo), doctest.testmod(slo.polars)]
     finder = doctest.DocTestFinder()
     runner = doctest.DocTestRunner()
     for name in slo.__all__:

@@ -39,6 +39,7 @@ __all__ = [
     "_backtest",
     "_evaluation",
     "_restored",
+    "_steps",
     "_tier",
     "availability",
     "average_run_length",
@@ -510,6 +511,7 @@ def sweep(
     significant: float = 0.02,
     threads: int | None = None,
 ) -> Table: ...
+def _steps(window: str | timedelta, step: str | timedelta, /) -> int: ...
 def thin(values: Any, most: int, /) -> Any: ...
 def suggest_objective(
     samples: Samples,
