@@ -37,7 +37,7 @@ use pyo3::prelude::*;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The extension module `slo._slo`; the package `slo` re-exports it.
-#[pymodule(gil_used = false)]
+#[pymodule(gil_used = true)]
 mod _slo {
     #[pymodule_export]
     use super::backtest::{_backtest, Backtest, sweep};

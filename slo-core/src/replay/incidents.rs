@@ -7,6 +7,7 @@ use crate::{
     math::Tally,
     model::{Objective, Ratio},
 };
+use std::ops::Range;
 
 /// A stretch of a history that spent more than its due.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -70,7 +71,8 @@ impl Incident {
 /// Every step scores bad − κβ·total, exactly, with κ the factor; the incidents are the maximal scoring
 /// subsequences of those scores (W. L. Ruzzo and M. Tompa, 1999): none can be made to score more by moving
 /// its ends, and they need no window to be chosen. `expected` are the events of a whole period. Incidents
-/// whose excess is below `significant`, a share of the period's budget, are left out.
+/// whose excess is below `significant`, a share of the period's budget, are left out. What comes after so much quiet that
+/// it would have earned that share back is another incident, however large both are.
 ///
 /// ```
 /// use slo_core::{model::{Ratio, Window}, replay::{Series, incidents}};
@@ -107,14 +109,43 @@ pub fn incidents(
     }
     let score = |tally: Tally| i128::from(tally.bad()) * q - i128::from(tally.total()) * p;
     let budget = q as f64 * objective.budget().to_f64() * expected as f64;
-    let found = maximal_segments(series.steps().map(score));
-    let incident = |segment: &Segment| Incident {
+    #[expect(clippy::cast_possible_truncation, reason = "saturates")]
+    let quiet = (significant * budget) as i128;
+    let found = pieces(series.steps().map(score), quiet).into_iter().flat_map(|piece| {
+        let segments = maximal_segments(piece.clone().map(|step| score(series.at(step))));
+        segments.into_iter().map(move |segment| Segment {
+            start: piece.start + segment.start,
+            end: piece.start + segment.end,
+            ..segment
+        })
+    });
+    let incident = |segment: Segment| Incident {
         start: segment.start,
         end: segment.end,
         tally: series.window(segment.end, segment.end - segment.start),
         excess: segment.score as f64 / budget,
     };
-    Ok(found.iter().map(incident).filter(|incident| incident.excess >= significant).collect())
+    Ok(found.map(incident).filter(|incident| incident.excess >= significant).collect())
+}
+
+/// Cuts a sequence of scores wherever a sum of them has fallen by more than `quiet` from its highest, as the extension of a
+/// match is given up in the search of sequences (X-drop; S. F. Altschul et al., 1997).
+fn pieces(scores: impl ExactSizeIterator<Item = i128>, quiet: i128) -> Vec<Range<usize>> {
+    let len = scores.len();
+    let mut found = Vec::new();
+    let (mut start, mut sum, mut highest) = (0, 0_i128, 0_i128);
+    for (index, score) in scores.enumerate() {
+        sum = sum.saturating_add(score);
+        highest = highest.max(sum);
+        if sum <= 0 {
+            (sum, highest) = (0, 0);
+        } else if highest - sum > quiet {
+            found.push(start..index + 1);
+            (start, sum, highest) = (index + 1, 0, 0);
+        }
+    }
+    found.push(start..len);
+    found
 }
 
 /// A contiguous stretch of scores.
@@ -218,6 +249,22 @@ mod tests {
         assert_eq!((found(0.0).len(), found(0.01).len()), (2, 1));
         assert!((found(0.01)[0].excess - 0.499).abs() < 1e-12);
         assert!(incidents(&series, "99.9%".parse().unwrap(), Ratio::ONE, 0, 0.0).is_err());
+    }
+
+    #[test]
+    fn a_month_of_quiet_parts_incidents_however_large() {
+        // Two outages of an hour, each of which spends more than a month earns.
+        let found = |apart: usize| {
+            let total = vec![1_000; 60_000];
+            let mut bad = vec![0; 60_000];
+            bad[1_000..1_060].fill(1_000);
+            bad[1_060 + apart..1_120 + apart].fill(1_000);
+            let series = Series::new(0, Window::minutes(1), &total, &bad).unwrap();
+            incidents(&series, "99.9%".parse().unwrap(), Ratio::ONE, 43_200_000, 0.02).unwrap()
+        };
+        // 2 % of thirty days is 14 h 24 min.
+        assert_eq!((found(800).len(), found(900).len(), found(43_200).len()), (1, 2, 2));
+        assert_eq!((found(43_200)[1].start, found(43_200)[1].end), (44_260, 44_320));
     }
 
     proptest! {

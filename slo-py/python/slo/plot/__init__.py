@@ -163,9 +163,13 @@ def experiment(experiment: Experiment, *, backend: _Backend | None = None) -> An
     """How many more of the treatment's events are bad, and where the truth may lie, after every step."""
     columns = experiment.looks.to_numpy()
     lines = {"difference": 100 * columns["difference"], "at least": 100 * columns["low"], "at most": 100 * columns["high"]}
+    # The first looks know next to nothing, and would hide the others.
+    interval = experiment.interval or (0, 0)
+    shown = tuple(300 * end for end in (min(interval[0], -experiment.margin), max(interval[1], experiment.margin)))
     chart = Chart(
         title=f"Experiment: {experiment.verdict}",
         y="% more bad events",
+        shown=(shown[0], shown[1]) if any(shown) else None,
         lines=curves(columns["time"], lines, [BLUE, GREEN, ORANGE]),
         rules=[Rule(100 * experiment.margin, "tolerated", RED), Rule(0, "", GREY)],
     )

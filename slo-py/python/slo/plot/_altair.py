@@ -36,6 +36,8 @@ def _moment(time: Any) -> str:
 
 def _over_time(alt: Any, chart: Chart) -> list[Any]:
     scale = alt.Scale(type="symlog", constant=1) if chart.symlog else alt.Scale()
+    if chart.shown:
+        scale = alt.Scale(domain=list(chart.shown))
     x = alt.X("time:T", title=chart.x or None, scale=alt.Scale(type="utc"))
     y = alt.Y("value:Q", title=chart.y, scale=scale, axis=alt.Axis(values=TICKS) if chart.symlog else alt.Undefined)
     names = [line.name for line in chart.lines]
@@ -51,7 +53,7 @@ def _over_time(alt: Any, chart: Chart) -> list[Any]:
             for time, value in zip(line.times, line.values.tolist(), strict=True)
         ]
         mark = alt.Chart(alt.InlineData(values=rows)).mark_line(
-            strokeWidth=1.4, strokeDash=[5, 4] if line.dashed else [1, 0], invalid="break-paths-filter-domains"
+            strokeWidth=1.4, strokeDash=[5, 4] if line.dashed else [1, 0], invalid="break-paths-filter-domains", clip=True
         )
         layers.append(mark.encode(x=x, y=y, color=color))
     for rule in chart.rules:

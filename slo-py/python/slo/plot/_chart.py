@@ -90,6 +90,8 @@ class Chart:
     middle: float = 0.0
     # From when to when, where the contents do not say.
     limits: tuple[Any, Any] | None = field(default=None)
+    # From where to where values are shown, where not all of them matter.
+    shown: tuple[float, float] | None = field(default=None)
 
     def most(self) -> float:
         """The highest value of a grid; at least twice its middle."""

@@ -68,6 +68,8 @@ def _over_time(axes: Any, chart: Chart) -> None:
             axes.axvspan(span.start, span.end, color=span.color, alpha=0.2, linewidth=1)
     if chart.limits:
         axes.set_xlim(*chart.limits)
+    if chart.shown:
+        axes.set_ylim(*chart.shown)
     if chart.symlog:
         axes.set_yscale("symlog", linthresh=1)
         axes.set_ylim(bottom=0)

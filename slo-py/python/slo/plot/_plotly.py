@@ -20,6 +20,8 @@ def draw(chart: Chart) -> Any:
     if chart.symlog:
         axis |= {"tickvals": [_symlog(tick) for tick in TICKS], "ticktext": [f"{tick:g}" for tick in TICKS]}
         axis["rangemode"] = "tozero"
+    if chart.shown:
+        axis["range"] = list(chart.shown)
     for line in chart.lines:
         style = {"color": line.color, "width": 1.4, "dash": "dash" if line.dashed else "solid"}
         figure.add_scatter(
