@@ -52,60 +52,74 @@ def episodes(fires):
     return list(zip(edges[::2], edges[1::2]))
 
 
-def by_numpy(total, bad, step, want_series):
-    sums = [np.concatenate([[0], np.cumsum(column)]) for column in (bad, total)]
-    rates = {}
-    for name, seconds in WINDOWS.items():
-        steps = seconds // step
-        window = []
-        for column in sums:
-            rolled = column[1:].astype(float)
-            rolled[steps:] -= column[1:-steps]
-            window.append(rolled)
-        with np.errstate(invalid="ignore"):
-            rates[name] = window[0] / window[1] / BUDGET
+def answer(want_series, window):
+    """From the sums of windows, each made when it is wanted, so that the memory of one serves the next.
+
+    Comparing sums takes less than dividing them.
+    """
     if want_series:
+        rates = {}
+        with np.errstate(invalid="ignore"):
+            for name, seconds in WINDOWS.items():
+                bad, total = window(seconds)
+                rates[name] = np.divide(bad, np.multiply(total, BUDGET, out=total), out=bad)
         return rates
-    return [episodes((rates[long] > factor) & (rates[short] > factor)) for long, short, factor in TIERS]
+    found = []
+    for long, short, factor in TIERS:
+        limit, states = factor * BUDGET, None
+        for name in (long, short):
+            bad, total = window(WINDOWS[name])
+            above = bad > np.multiply(total, limit, out=total)
+            states = above if states is None else states & above
+        found.append(episodes(states))
+    return found
+
+
+def by_numpy(total, bad, step, want_series):
+    cumulated = [np.concatenate([[0], np.cumsum(column.view(np.int64))]) for column in (bad, total)]
+
+    def window(seconds):
+        steps = seconds // step
+        rolled = [column[1:].astype(float) for column in cumulated]
+        for column, sums in zip(cumulated, rolled):
+            sums[steps:] -= column[1:-steps]
+        return rolled
+
+    return answer(want_series, window)
 
 
 def by_pandas(total, bad, step, want_series):
     frame = pd.DataFrame({"bad": bad, "total": total}).astype(float)
-    rates = {}
-    for name, seconds in WINDOWS.items():
+
+    def window(seconds):
         rolled = frame.rolling(seconds // step, min_periods=1).sum()
-        rates[name] = (rolled.bad / rolled.total / BUDGET).to_numpy()
-    if want_series:
-        return rates
-    return [episodes((rates[long] > factor) & (rates[short] > factor)) for long, short, factor in TIERS]
+        return rolled.bad.to_numpy(copy=True), rolled.total.to_numpy(copy=True)
+
+    return answer(want_series, window)
 
 
 def by_polars(total, bad, step, want_series):
     frame = pl.DataFrame({"bad": bad, "total": total})
-    rate = [
-        (
-            pl.col("bad").rolling_sum(seconds // step, min_samples=1)
-            / pl.col("total").rolling_sum(seconds // step, min_samples=1)
-            / BUDGET
-        ).alias(name)
+    window = {
+        name: [pl.col(column).rolling_sum(seconds // step, min_samples=1) for column in ("bad", "total")]
         for name, seconds in WINDOWS.items()
-    ]
-    rates = frame.select(rate)
+    }
     if want_series:
-        return rates
-    fires = [(pl.col(long) > factor) & (pl.col(short) > factor) for long, short, factor in TIERS]
-    states = rates.select(fire.alias(str(number)) for number, fire in enumerate(fires))
-    return [episodes(states[str(number)].to_numpy()) for number in range(len(TIERS))]
+        return frame.select((bad / (total * BUDGET)).alias(name) for name, (bad, total) in window.items())
+    states = frame.select(
+        (
+            (window[long][0] > factor * BUDGET * window[long][1]) & (window[short][0] > factor * BUDGET * window[short][1])
+        ).alias(long)
+        for long, short, factor in TIERS
+    )
+    return [episodes(states[long].to_numpy()) for long, *_ in TIERS]
 
 
 def by_bottleneck(total, bad, step, want_series):
-    rates = {}
-    for name, seconds in WINDOWS.items():
-        window = [bn.move_sum(column.astype(float), seconds // step, min_count=1) for column in (bad, total)]
-        rates[name] = window[0] / window[1] / BUDGET
-    if want_series:
-        return rates
-    return [episodes((rates[long] > factor) & (rates[short] > factor)) for long, short, factor in TIERS]
+    columns = [column.astype(float) for column in (bad, total)]
+    return answer(
+        want_series, lambda seconds: [bn.move_sum(column, seconds // step, min_count=1) for column in columns]
+    )
 
 
 @numba.njit(parallel=True, cache=False)
@@ -163,23 +177,22 @@ def by_numba(total, bad, step, want_series):
     return [list(zip(edges[tier, : counts[tier] : 2], edges[tier, 1 : counts[tier] : 2])) for tier in range(len(TIERS))]
 
 
-DUCKDB_RATES = ", ".join(
-    f"sum(bad) OVER (ORDER BY i ROWS {{{name!r}}} PRECEDING) / sum(total) OVER (ORDER BY i ROWS {{{name!r}}} PRECEDING)"
-    f" / {BUDGET} AS \"{name}\""
-    for name in WINDOWS
-)
-
-
 def by_duckdb(total, bad, step, want_series):
     frame = pa.table({"i": np.arange(len(total)), "bad": bad, "total": total})
-    widths = {name: seconds // step - 1 for name, seconds in WINDOWS.items()}
-    query = DUCKDB_RATES
-    for name, width in widths.items():
-        query = query.replace(f"{{{name!r}}}", str(width))
-    rates = duckdb.sql(f"SELECT {query} FROM frame ORDER BY i").fetchnumpy()
+
+    def window(column, name):
+        return f"sum({column}) OVER (ORDER BY i ROWS {WINDOWS[name] // step - 1} PRECEDING)"
+
     if want_series:
-        return rates
-    return [episodes((rates[long] > factor) & (rates[short] > factor)) for long, short, factor in TIERS]
+        rates = [f"{window('bad', name)} / ({window('total', name)} * {BUDGET}) AS \"{name}\"" for name in WINDOWS]
+        return duckdb.sql(f"SELECT {', '.join(rates)} FROM frame ORDER BY i").fetchnumpy()
+    states = [
+        f"{window('bad', long)} > {factor * BUDGET} * {window('total', long)}"
+        f" AND {window('bad', short)} > {factor * BUDGET} * {window('total', short)} AS \"{long}\""
+        for long, short, factor in TIERS
+    ]
+    fired = duckdb.sql(f"SELECT {', '.join(states)} FROM frame ORDER BY i").fetchnumpy()
+    return [episodes(fired[long]) for long, *_ in TIERS]
 
 
 def ours(total, bad, step, want_series, threads=None):
@@ -281,7 +294,8 @@ def compare(pool, step, slos, distinct, want_series):
                 return list(pool.map(lambda pair: work(*pair, step, want_series, 1), columns))
             return [work(total, bad, step, want_series) for total, bad in columns]
 
-        all_of_them()  # numba compiles, and memory is there
+        few = [(total[:20_000].copy(), bad[:20_000].copy()) for total, bad in columns[:1]]
+        work(*few[0], step if step > 1 else 15, want_series)  # numba compiles
         extra, results = peak(all_of_them)
         for number, result in enumerate(results[:distinct]):
             if want_series:
