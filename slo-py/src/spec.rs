@@ -4,7 +4,7 @@ use crate::{
     backtest::{Backtest, Replay, Wishes},
     budget::ErrorBudget,
     convert::timedelta,
-    error::{SloError, data_error, spec_error},
+    error::{SloError, data_error, spec_error, warn},
     evaluation::Evaluation,
     html,
     objective::Objective,
@@ -20,7 +20,7 @@ use pyo3::{
 use slo_core::{
     math::{Exclusions, Span},
     model::{self, Service},
-    spec,
+    spec::{self, Document},
 };
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -29,7 +29,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 /// Parameters
 /// ----------
 /// path : str or os.PathLike
-///     A native ``slo/v1`` document, or several separated by ``---``.
+///     A native ``slo/v1`` document, or several separated by ``---``; or a specification of Sloth, OpenSLO or Pyrra.
 ///
 /// Returns
 /// -------
@@ -41,6 +41,11 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 ///     A spec with faults; ``faults`` holds all of them, with line, column and hint.
 /// OSError
 ///     A file that cannot be read.
+///
+/// Warns
+/// -----
+/// SloWarning
+///     What another tool's specification says and no SLO here can.
 #[pyfunction]
 #[pyo3(signature = (path, /))]
 pub(crate) fn load(py: Python<'_>, path: PathBuf) -> PyResult<Spec> {
@@ -89,7 +94,13 @@ fn os_error(error: &std::io::Error, name: &str) -> PyErr {
 }
 
 fn read(py: Python<'_>, name: Option<&str>, text: &str) -> PyResult<Spec> {
-    let services = py.detach(|| spec::parse(text)).map_err(|found| spec_error(py, name, &found))?;
+    let mut documents = py.detach(|| spec::read(&[text]));
+    let Some(document) = documents.pop() else { return Ok(Spec { services: vec![] }) };
+    let Document { services, losses, .. } = document.map_err(|found| spec_error(py, name, &found))?;
+    for loss in losses {
+        let place = name.map_or_else(String::new, |name| format!("{name}:"));
+        warn(py, &format!("{place}{}", loss.to_string().replacen(": ", ": lost: ", 1)))?;
+    }
     Ok(Spec { services: services.into_iter().map(Arc::new).collect() })
 }
 

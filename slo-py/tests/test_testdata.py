@@ -5,6 +5,7 @@ import math
 import pathlib
 import subprocess
 import sys
+import warnings
 from fractions import Fraction
 
 import jsonschema
@@ -80,6 +81,26 @@ def test_invalid_specs(path):
 def test_rule_files(path):
     golden = path.with_name(path.name.replace(".spec.", ".rules.")).read_text()
     assert slo.load(path).rules().to_yaml() == golden
+
+
+IMPORTS = sorted((TESTDATA / "import").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", IMPORTS, ids=lambda path: path.stem)
+def test_specifications_of_other_tools(path):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        spec = slo.parse(path.read_text())
+    assert spec.to_yaml() == path.with_suffix(".native").read_text()
+    said = "".join(f"{warning.message}\n" for warning in caught)
+    assert said.replace(": lost: ", ": ") == path.with_suffix(".lost").read_text()
+
+
+@pytest.mark.parametrize("path", sorted((TESTDATA / "import" / "refused").glob("*.yaml")), ids=lambda path: path.stem)
+def test_refused_specifications_of_other_tools(path):
+    with pytest.raises(slo.SpecError) as caught:
+        slo.parse(path.read_text())
+    assert f"{caught.value}\n" == path.with_suffix(".faults").read_text()
 
 
 def pair(with_, *keys):

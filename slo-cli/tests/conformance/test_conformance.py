@@ -132,6 +132,25 @@ def test_python_fetches_what_happened(evaluated, name):
         assert "reset" in list(samples.check().to_numpy()["kind"])
 
 
+def test_python_fetches_in_chunks(evaluated):
+    """A step of a second makes more points than a server gives at once."""
+    server, _ = evaluated
+    scenario, asked = SCENARIOS["outage"], []
+    begin, end = traffic.START + 300, END - 60
+    samples = slo.Prometheus(server.url).fetch(
+        slo.parse(spec())["shop/outage"],
+        last=datetime.timedelta(seconds=end - begin),
+        end=datetime.datetime.fromtimestamp(end, datetime.UTC),
+        step="1s",
+        progress=lambda done, of: asked.append((done, of)),
+    )
+    chunks = -(-(end - begin + 1) // 10_000)
+    assert chunks > 1 and asked == [(number, 2 * chunks) for number in range(1, 2 * chunks + 1)]
+    assert (samples.total, samples.bad, len(samples)) == (*scenario.tally(begin, end), end - begin)
+    with pytest.raises(slo.SloError, match="give a longer `step`"):
+        slo.Prometheus(server.url).fetch(slo.parse(spec())["shop/outage"], last="3650d", step="1s")
+
+
 def test_python_says_what_a_server_refuses(evaluated):
     server, _ = evaluated
     availability = slo.parse(spec())["shop/outage"]
