@@ -1,7 +1,10 @@
 //! What can be asked of the command.
 
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
-use slo_core::model::{Objective, Window};
+use slo_core::{
+    artifact::{AlertmanagerVersion, Channel, Hours},
+    model::{Objective, Window},
+};
 use std::{path::PathBuf, str::FromStr};
 
 /// Service level objectives: exact budgets, cheap rules.
@@ -22,6 +25,8 @@ pub(crate) enum Command {
     Import(Specs),
     /// Explain what the rules cost, how late they are, and when their alerts fire
     Explain(Explain),
+    /// Write an Alertmanager configuration: who hears of these SLOs' alerts, once
+    Alertmanager(Alertmanager),
     /// Show SLIs, budgets, burn rates and alerts as Prometheus records them
     Status(Status),
     /// Calculate an error budget
@@ -88,6 +93,34 @@ pub(crate) struct Explain {
     pub(crate) specs: Specs,
     #[command(flatten)]
     pub(crate) output: Output,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Alertmanager {
+    #[command(flatten)]
+    pub(crate) specs: Specs,
+    /// Where pages go: pagerduty, slack:#channel, webhook or webhook:URL; may be given several times
+    #[arg(long, value_name = "CHANNEL", value_parser = parsed::<Channel>)]
+    pub(crate) page: Vec<Channel>,
+    /// Where tickets go, as --page
+    #[arg(long, value_name = "CHANNEL", value_parser = parsed::<Channel>)]
+    pub(crate) ticket: Vec<Channel>,
+    /// The folder of secrets: a folder for each team, `default` for alerts without one, with the files
+    /// pagerduty-routing-key, slack-url and webhook-url
+    #[arg(long, value_name = "DIR", default_value = "/etc/alertmanager/secrets")]
+    pub(crate) secrets: String,
+    /// When tickets are sent, such as "Mon-Fri 09:00-17:00 Europe/Berlin"; others wait
+    #[arg(long, value_name = "HOURS", value_parser = parsed::<Hours>)]
+    pub(crate) ticket_hours: Option<Hours>,
+    /// The version that reads it: what it does not know is not written
+    #[arg(long = "alertmanager-version", value_name = "VERSION", default_value_t, value_parser = parsed::<AlertmanagerVersion>)]
+    pub(crate) version: AlertmanagerVersion,
+    /// Only what is to be merged into a configuration of your own
+    #[arg(long)]
+    pub(crate) fragment: bool,
+    /// Write this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 #[derive(Debug, Group)]

@@ -1,5 +1,6 @@
 //! One file a verb.
 
+mod alertmanager;
 mod budget;
 mod explain;
 mod generate;
@@ -20,6 +21,7 @@ pub(crate) fn run(command: &Command, out: &mut dyn Write, talk: &mut dyn Write) 
         Command::Generate(generate) => generate::run(generate, out, talk),
         Command::Import(specs) => import::run(specs, out, talk),
         Command::Explain(explain) => explain::run(explain, out, talk),
+        Command::Alertmanager(alertmanager) => alertmanager::run(alertmanager, out, talk),
         Command::Status(status) => status::run(status, out, talk),
         Command::Budget(budget) => budget::run(budget, out),
         Command::Completions(completions) => {

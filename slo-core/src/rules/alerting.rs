@@ -3,7 +3,7 @@
 use super::{Rule, names, recording::Recording};
 use crate::{
     Error,
-    model::{LabelName, Ratio, Service, Severity, Slo, Tier, Window},
+    model::{LabelName, Labels, Ratio, Service, Severity, Slo, Tier, Window},
     promql::Expr,
 };
 use std::collections::BTreeMap;
@@ -87,6 +87,28 @@ struct Text<'a> {
     description: String,
 }
 
+/// The labels that say who hears of an SLO's alerts of a severity: those of the service, of the SLO and of the
+/// notification, which may rename `severity`.
+///
+/// ```
+/// use slo_core::{model::Severity, rules::alert_labels};
+///
+/// let text = "{version: slo/v1, service: a, labels: {team: x}, slos: [{name: b, objective: 99.9%, window: 30d,
+///     sli: {events: {total: requests_total, bad: errors_total}}, alerting: {page: {labels: {severity: critical}}}}]}";
+/// let service = slo_core::spec::parse(text)?.remove(0);
+/// let labels = alert_labels(&service, &service.slos()[0], Severity::Page);
+/// assert_eq!(labels.values().collect::<Vec<_>>(), ["critical", "x"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use]
+pub fn alert_labels(service: &Service, slo: &Slo, severity: Severity) -> Labels {
+    let mut labels = service.labels().clone();
+    labels.extend(slo.labels().clone());
+    labels.insert(LabelName::from_static("severity"), severity.to_string());
+    labels.extend(slo.notification(severity).labels.clone());
+    labels
+}
+
 /// An alert with the labels and links that all of them carry.
 fn alert(
     service: &Service,
@@ -98,10 +120,7 @@ fn alert(
     hold: Option<Window>,
 ) -> Rule {
     let notification = slo.notification(severity);
-    let mut labels = service.labels().clone();
-    labels.extend(slo.labels().clone());
-    labels.insert(LabelName::from_static("severity"), severity.to_string());
-    labels.extend(notification.labels.clone());
+    let mut labels = alert_labels(service, slo, severity);
     let is_burn = label.is_some();
     labels.extend(label);
     labels.extend(names::identity(service, slo));

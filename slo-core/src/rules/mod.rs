@@ -19,6 +19,7 @@ mod recording;
 mod sloth;
 mod tiles;
 
+pub use alerting::alert_labels;
 pub use explain::{Explanation, RuleCost, TierExplanation, explain};
 pub use generate::{check, generate, generate_with};
 pub use group::{Rule, RuleGroup};
