@@ -25,6 +25,8 @@ pub(crate) enum Command {
     Import(Specs),
     /// Explain what the rules cost, how late they are, and when their alerts fire
     Explain(Explain),
+    /// Write Grafana dashboards: an overview, an incident page, and a page for each SLO
+    Dashboards(Dashboards),
     /// Write an Alertmanager configuration: who hears of these SLOs' alerts, once
     Alertmanager(Alertmanager),
     /// Show SLIs, budgets, burn rates and alerts as Prometheus records them
@@ -93,6 +95,17 @@ pub(crate) struct Explain {
     pub(crate) specs: Specs,
     #[command(flatten)]
     pub(crate) output: Output,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Dashboards {
+    #[command(flatten)]
+    pub(crate) specs: Specs,
+    /// Write `DIR/dashboards/<service>-<slo>.json`, `slo-overview.json` and `slo-incident.json`
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) scale: TimeScale,
 }
 
 #[derive(Debug, Group)]

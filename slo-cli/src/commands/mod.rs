@@ -2,6 +2,7 @@
 
 mod alertmanager;
 mod budget;
+mod dashboards;
 mod explain;
 mod generate;
 mod import;
@@ -22,6 +23,7 @@ pub(crate) fn run(command: &Command, out: &mut dyn Write, talk: &mut dyn Write) 
         Command::Import(specs) => import::run(specs, out, talk),
         Command::Explain(explain) => explain::run(explain, out, talk),
         Command::Alertmanager(alertmanager) => alertmanager::run(alertmanager, out, talk),
+        Command::Dashboards(dashboards) => dashboards::run(dashboards, talk),
         Command::Status(status) => status::run(status, out, talk),
         Command::Budget(budget) => budget::run(budget, out),
         Command::Completions(completions) => {

@@ -1,12 +1,14 @@
 //! Artifacts: rule values as the text that other programs read.
 
 mod alertmanager;
+mod dashboards;
 mod operator;
 mod prometheus;
 mod promtool;
 mod series;
 
 pub use alertmanager::{AlertmanagerVersion, Channel, Hours, Routing, alertmanager};
+pub use dashboards::{Dashboard, dashboards};
 pub use operator::{check_object_names, prometheus_rule};
 pub use prometheus::{mimir_rule_file, rule_file, thanos_rule_file};
 pub use promtool::rule_tests;

@@ -1,0 +1,212 @@
+//! Grafana dashboards: how all SLOs do, each of them, and what happens during an incident.
+
+mod incident;
+mod overview;
+mod page;
+mod panel;
+
+use crate::{
+    Error,
+    model::{Service, Slo},
+};
+use panel::Layout;
+use serde_json::{Value, json};
+
+/// A dashboard, as Grafana imports it or is provisioned with it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dashboard {
+    /// Its file, such as `checkout-availability.json`.
+    pub file: String,
+    /// Its identity, which links lead to: the same for the same SLO.
+    pub uid: String,
+    /// The JSON.
+    pub json: Value,
+}
+
+/// The schema of dashboards that is written: that of Grafana 12 and 13, which newer ones migrate.
+const SCHEMA_VERSION: u32 = 42;
+const OVERVIEW: &str = "slo-overview";
+const INCIDENT: &str = "slo-incident";
+
+/// The dashboards of these services: `slo-overview.json`, `slo-incident.json`, and a page for each SLO.
+///
+/// Every query reads recorded series, so that a wall of screens costs Prometheus next to nothing. The data source and what
+/// is shown are variables.
+///
+/// ```
+/// let text = "{version: slo/v1, service: a, slos: [{name: b, objective: 99.9%, window: 30d,
+///     sli: {events: {total: requests_total, bad: errors_total}}}]}";
+/// let dashboards = slo_core::artifact::dashboards(&slo_core::spec::parse(text)?)?;
+/// let files: Vec<&str> = dashboards.iter().map(|dashboard| dashboard.file.as_str()).collect();
+/// assert_eq!(files, ["slo-overview.json", "slo-incident.json", "a-b.json"]);
+/// assert_eq!(dashboards[0].json["uid"], "slo-overview");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// SLOs that no rules can be made of.
+pub fn dashboards(services: &[Service]) -> Result<Vec<Dashboard>, Error> {
+    let mut all = vec![overview::dashboard(services), incident::dashboard(services)];
+    for service in services {
+        for slo in service.slos() {
+            all.push(page::dashboard(service, slo).map_err(|error| error.of(service, slo))?);
+        }
+    }
+    Ok(all)
+}
+
+/// The identity of an SLO's page: 40 characters at most, as Grafana wants them.
+fn uid(service: &Service, slo: &Slo) -> String {
+    let name = format!("{}/{}", service.name(), slo.name());
+    // FNV-1a, so that it is the same everywhere and for ever.
+    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("slo-{hash:016x}")
+}
+
+/// What a dashboard is about.
+struct About<'a> {
+    uid: String,
+    file: String,
+    title: String,
+    words: String,
+    from: &'a str,
+    refresh: &'a str,
+    variables: Vec<Value>,
+    annotations: Vec<Value>,
+    links: Vec<Value>,
+}
+
+fn finish(about: About<'_>, layout: Layout) -> Dashboard {
+    let json = json!({
+        "uid": about.uid,
+        "title": about.title,
+        "description": about.words,
+        "tags": ["slo"],
+        "schemaVersion": SCHEMA_VERSION,
+        "editable": true,
+        "graphTooltip": 1,
+        "time": {"from": about.from, "to": "now"},
+        "refresh": about.refresh,
+        "timezone": "browser",
+        "templating": {"list": about.variables},
+        "annotations": {"list": about.annotations},
+        "links": about.links,
+        "panels": layout.panels(),
+    });
+    Dashboard { file: about.file, uid: about.uid, json }
+}
+
+/// The variable of the data source.
+fn datasource() -> Value {
+    json!({
+        "name": "datasource",
+        "label": "Prometheus",
+        "type": "datasource",
+        "query": "prometheus",
+        "hide": 0,
+        "regex": "",
+        "options": [],
+        "refresh": 1,
+        "multi": false,
+        "includeAll": false,
+    })
+}
+
+/// A variable of the values of a label.
+fn label_variable(name: &str, label: &str, query: &str) -> Value {
+    json!({
+        "name": name,
+        "label": label,
+        "type": "query",
+        "datasource": {"type": "prometheus", "uid": "${datasource}"},
+        "query": query,
+        "current": {"selected": true, "text": ["All"], "value": ["$__all"]},
+        "allValue": ".*",
+        "hide": 0,
+        "regex": "",
+        "options": [],
+        "refresh": 2,
+        "sort": 1,
+        "multi": true,
+        "includeAll": true,
+    })
+}
+
+/// A link to another dashboard, with the time that is shown.
+fn link(title: &str, uid: &str) -> Value {
+    link_to(title, &format!("/d/{uid}?${{__url_time_range}}&var-datasource=${{datasource}}"))
+}
+
+/// A link to a page.
+fn link_to(title: &str, url: &str) -> Value {
+    json!({
+        "title": title,
+        "type": "link",
+        "icon": "external link",
+        "url": url,
+        "tooltip": "",
+        "tags": [],
+        "asDropdown": false,
+        "includeVars": false,
+        "keepTime": false,
+        "targetBlank": url.starts_with("http"),
+    })
+}
+
+#[cfg(test)]
+#[cfg(feature = "spec")]
+mod tests {
+    use super::*;
+    use crate::spec;
+    use std::collections::BTreeSet;
+
+    fn all() -> Vec<Dashboard> {
+        let text = include_str!("../../../../examples/three-services/slo.yaml");
+        dashboards(&spec::parse(text).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn panels_have_what_people_need_and_do_not_overlap() {
+        for dashboard in all() {
+            let mut taken = BTreeSet::new();
+            let mut ids = BTreeSet::new();
+            for panel in dashboard.json["panels"].as_array().unwrap() {
+                let place = |key: &str| panel["gridPos"][key].as_u64().unwrap();
+                assert!(place("x") + place("w") <= 24, "{}: {panel}", dashboard.file);
+                for x in place("x")..place("x") + place("w") {
+                    for y in place("y")..place("y") + place("h") {
+                        assert!(taken.insert((x, y)), "{}: {}", dashboard.file, panel["title"]);
+                    }
+                }
+                assert!(ids.insert(panel["id"].as_u64().unwrap()));
+                if panel["type"] != "row" {
+                    for key in ["title", "description"] {
+                        assert!(!panel[key].as_str().unwrap().is_empty(), "{}: {panel}", dashboard.file);
+                    }
+                    assert!(
+                        panel["fieldConfig"]["defaults"]["unit"].is_string(),
+                        "{}: {}",
+                        dashboard.file,
+                        panel["title"]
+                    );
+                    assert!(
+                        !panel["links"].as_array().unwrap().is_empty(),
+                        "{}: {}",
+                        dashboard.file,
+                        panel["title"]
+                    );
+                }
+            }
+            assert!(dashboard.uid.len() <= 40);
+        }
+    }
+
+    #[test]
+    fn identities_are_stable_and_differ() {
+        let uids: Vec<String> = all().into_iter().map(|dashboard| dashboard.uid).collect();
+        assert_eq!(uids[2], "slo-8d53e98b2328ac75", "links that people kept lead to it");
+        assert_eq!(uids.iter().collect::<BTreeSet<_>>().len(), uids.len());
+    }
+}
