@@ -46,8 +46,11 @@ impl Incident {
         expected: u64,
     ) -> Result<Option<Self>, Error> {
         if to <= from {
-            return Err(Error::new(format!("an incident that begins at {from} ms ends at {to} ms"))
-                .with_hint("swap the two"));
+            return Err(Error::new(format!(
+                "an incident of {} s does not end after it begins",
+                (to - from) as f64 / 1_000.0
+            ))
+            .with_hint("when it started comes first, when it ended second"));
         }
         if expected == 0 {
             return Err(Error::new("no events are expected in the period, so there is no budget to spend"));

@@ -44,7 +44,9 @@ pub fn merged(parts: &[Series<'_>]) -> Result<Merged, Error> {
         return Err(Error::new(format!("steps of {step} and of {} do not fit together", other.step()))
             .with_hint("make them of the same step first"));
     }
-    let start = parts.iter().map(Series::start).min().unwrap_or(0);
+    // Where nothing is, nothing begins either.
+    let parts: Vec<&Series<'_>> = parts.iter().filter(|part| !part.is_empty()).collect();
+    let start = parts.iter().map(|part| part.start()).min().unwrap_or(first.start());
     let place = |part: &Series<'_>| {
         let since = part.start().abs_diff(start);
         let steps = usize::try_from(since / step.as_millis()).ok().filter(|_| since % step.as_millis() == 0);
@@ -55,12 +57,12 @@ pub fn merged(parts: &[Series<'_>]) -> Result<Merged, Error> {
         })
     };
     let mut spans = Vec::with_capacity(parts.len());
-    for part in parts {
+    for part in &parts {
         let first = place(part)?;
         spans.push(first..first.saturating_add(part.len()));
     }
     let len = spans.iter().map(|span| span.end).max().unwrap_or(0);
-    if len > most_steps(parts.iter().map(Series::len).sum()) {
+    if len > most_steps(parts.iter().map(|part| part.len()).sum()) {
         return Err(Error::new(format!("the parts are {len} steps of {step} apart"))
             .with_hint("merge what belongs together"));
     }
@@ -98,5 +100,15 @@ mod tests {
         assert!(merged(&[one.clone(), between]).unwrap_err().message().contains("30000 ms"));
         assert!(merged(&[one.clone(), one]).is_err());
         assert!(merged(&[]).is_err());
+    }
+
+    #[test]
+    fn empty_parts_do_not_matter() {
+        let minute = Window::minutes(1);
+        let some = Series::new(600_000, minute, &[1, 2], &[0, 1]).unwrap();
+        let none = |start| Series::new(start, minute, &[], &[]).unwrap();
+        let all = merged(&[none(0), some.clone(), none(6_000_000)]).unwrap();
+        assert_eq!((all.start, all.total, all.gaps.len()), (600_000, vec![1, 2], 0));
+        assert_eq!(merged(&[none(60_000)]).unwrap().start, 60_000);
     }
 }

@@ -29,6 +29,9 @@ use std::ops::Range;
 pub struct Judged {
     steps: Range<usize>,
     whole: usize,
+    // Steps of which nothing is known, and steps that do not count.
+    unseen: usize,
+    excluded: usize,
     period: Window,
     seen: Tally,
     expected: u64,
@@ -61,8 +64,8 @@ impl Judged {
     /// Times that no calendar has.
     #[cfg(feature = "calendar")]
     pub fn calendar(series: &Series<'_>, calendar: &Calendar) -> Result<Self, Error> {
-        // The last step counts what came before its end.
-        let period = calendar.period_at(series.time_after(series.len()).saturating_sub(1))?;
+        // A step belongs to the period in which it begins.
+        let period = calendar.period_at(series.time_after(series.len().saturating_sub(1)))?;
         let length = period.window()?;
         let first = series.first_from(period.start());
         let whole = length.as_millis().div_ceil(series.step().as_millis());
@@ -73,7 +76,39 @@ impl Judged {
     fn of(series: &Series<'_>, steps: Range<usize>, whole: usize, period: Window) -> Self {
         let seen = series.window(steps.end, steps.len());
         let expected = series.expected_of(seen, steps.len(), whole);
-        Self { steps, whole, period, seen, expected }
+        Self { steps, whole, unseen: 0, excluded: 0, period, seen, expected }
+    }
+
+    /// The same of a history in which nothing is known of some steps, and some do not count, such as those of
+    /// [`Exclusions`](crate::math::Exclusions): the rest of the period is expected to go on like those that do.
+    ///
+    /// ```
+    /// use slo_core::{model::Window, replay::{Judged, Series}};
+    ///
+    /// // Fifteen of thirty days, of which five do not count, and two were not scraped.
+    /// let total = [[0; 5].as_slice(), &[100; 8], &[0; 2]].concat();
+    /// let series = Series::new(0, Window::days(1), &total, &[0; 15])?;
+    /// let judged = Judged::rolling(&series, Window::days(30))?.knowing(&series, &[13..15], &[0..5]);
+    /// assert_eq!((judged.coverage(), judged.expected()), (8.0 / 25.0, 2_500));
+    /// # Ok::<(), slo_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn knowing(self, series: &Series<'_>, unseen: &[Range<usize>], excluded: &[Range<usize>]) -> Self {
+        let within = |ranges: &[Range<usize>]| -> usize {
+            let part = |one: &Range<usize>| {
+                one.end.min(self.steps.end).saturating_sub(one.start.max(self.steps.start))
+            };
+            ranges.iter().map(part).sum()
+        };
+        let (unseen, excluded) = (within(unseen), within(excluded));
+        let covered = self.steps.len().saturating_sub(unseen + excluded);
+        let whole = self.whole.saturating_sub(excluded);
+        let expected = if self.seen.total() > 0 && covered > 0 {
+            series.expected_of(self.seen, covered, whole)
+        } else {
+            self.expected
+        };
+        Self { unseen, excluded, expected, ..self }
     }
 
     /// The steps of the history that belong to the period.
@@ -100,10 +135,11 @@ impl Judged {
         self.expected
     }
 
-    /// The share of the period that the history covers.
+    /// The share of the period of which something is known, of what counts of it.
     #[must_use]
     pub fn coverage(&self) -> f64 {
-        self.steps.len() as f64 / self.whole.max(1) as f64
+        let known = self.steps.len().saturating_sub(self.unseen + self.excluded);
+        known as f64 / self.whole.saturating_sub(self.excluded).max(1) as f64
     }
 
     /// The budget of the events seen so far.
@@ -225,6 +261,18 @@ mod tests {
         let series = Series::new(2 * 86_400_000, DAY, &[1; 10], &[0; 10]).unwrap();
         assert_eq!(series.stretches(Window::days(7)).unwrap(), [0..2, 2..9, 9..10]);
         assert!(series.stretches(Window::hours(1)).is_err());
+    }
+
+    #[cfg(feature = "calendar")]
+    #[test]
+    fn a_step_across_the_end_of_a_month_is_of_the_month_that_it_begins_in() {
+        use crate::model::CalendarUnit;
+
+        // February 2026 in days of UTC: its last one ends after March has begun in Berlin.
+        let series = Series::new(1_769_904_000_000, DAY, &[1_000; 28], &[1; 28]).unwrap();
+        let berlin = Calendar::new(CalendarUnit::Month, "Europe/Berlin").unwrap();
+        let judged = Judged::calendar(&series, &berlin).unwrap();
+        assert_eq!((judged.seen().total(), judged.steps().clone()), (28_000, 0..28));
     }
 
     #[cfg(feature = "calendar")]

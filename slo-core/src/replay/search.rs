@@ -79,7 +79,7 @@ impl Candidate {
     /// What incidents had spent in all before they were detected, shares of the period's budget.
     #[must_use]
     pub fn spent(&self) -> f64 {
-        self.score.incidents.iter().map(|incident| incident.spent).sum()
+        self.score.incidents.iter().map(|incident| incident.spent).fold(0.0, |sum, spent| sum + spent)
     }
 }
 

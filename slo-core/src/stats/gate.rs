@@ -1,7 +1,12 @@
 //! Release gates: may a change go out now?
 
 use super::burn_above;
-use crate::{Error, check::unit, math::Tally, model::Objective};
+use crate::{
+    Error,
+    check::{not_negative, unit},
+    math::Tally,
+    model::Objective,
+};
 
 /// When changes may go out.
 ///
@@ -65,8 +70,10 @@ pub enum Hold {
         /// What must be.
         least: f64,
     },
-    /// There were no events: nobody knows.
+    /// There were no events in the period: nobody knows.
     NoEvents,
+    /// There were none in the last while: nobody knows whether anything is going wrong now.
+    NoRecentEvents,
 }
 
 impl Default for ReleaseGate {
@@ -84,8 +91,9 @@ impl ReleaseGate {
     /// # Errors
     /// A confidence or coverage outside 0 to 1, a `least_remaining` above 1, or a burn rate that is none.
     pub fn holds(&self, objective: Objective, state: GateState) -> Result<Vec<Hold>, Error> {
-        let confidence = unit("confidence", self.confidence)?;
-        let least_coverage = unit("least_coverage", self.least_coverage)?;
+        let confidence = unit("the confidence of a gate", self.confidence)?;
+        let least_coverage = unit("the coverage that a gate asks for", self.least_coverage)?;
+        not_negative("the burn rate that a gate allows", self.most_burn)?;
         if !self.least_remaining.is_finite() || self.least_remaining > 1.0 {
             return Err(Error::new(format!("a budget never has {} of itself left", self.least_remaining))
                 .with_hint("write a share of one, such as 0.1 for 10 %"));
@@ -97,6 +105,9 @@ impl ReleaseGate {
                 holds.push(Hold::BudgetSpent { remaining, least: self.least_remaining });
             }
             Some(_) => {}
+        }
+        if state.recent.total() == 0 && state.remaining.is_some() {
+            holds.push(Hold::NoRecentEvents);
         }
         let probability = burn_above(state.recent, objective, self.most_burn)?;
         if state.recent.bad() > 0 && probability >= confidence {
@@ -115,7 +126,7 @@ impl std::fmt::Display for Hold {
             Self::BudgetSpent { remaining, least } => {
                 write!(
                     f,
-                    "{:.1} % of the budget is left, of at least {:.1} %",
+                    "{:.1} % of the period's budget is left, if it goes on like this, of at least {:.1} %",
                     remaining * 100.0,
                     least * 100.0
                 )
@@ -132,6 +143,7 @@ impl std::fmt::Display for Hold {
                 )
             }
             Self::NoEvents => f.write_str("there were no events in the period"),
+            Self::NoRecentEvents => f.write_str("there were no recent events"),
         }
     }
 }
@@ -150,7 +162,7 @@ mod tests {
         assert_eq!(
             words,
             [
-                "10.0 % of the budget is left, of at least 10.0 %",
+                "10.0 % of the period's budget is left, if it goes on like this, of at least 10.0 %",
                 "the burn rate is above 1 with 100.0 % certainty",
                 "20.0 % of the period was seen, of at least 50.0 %"
             ]
@@ -168,7 +180,7 @@ mod tests {
             coverage: 1.0,
         };
         let holds = |state| ReleaseGate::default().holds(objective, state).unwrap().len();
-        assert_eq!((holds(state(1_000, 1)), holds(state(1_000, 5)), holds(state(0, 0))), (0, 1, 0));
+        assert_eq!((holds(state(1_000, 1)), holds(state(1_000, 5)), holds(state(0, 0))), (0, 1, 1));
         let wrong = ReleaseGate { least_remaining: 10.0, ..ReleaseGate::default() };
         assert!(wrong.holds(objective, state(1, 0)).unwrap_err().hint().is_some());
     }

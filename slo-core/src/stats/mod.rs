@@ -39,6 +39,7 @@ mod random;
 mod reliability;
 mod sequential;
 mod special;
+mod student;
 mod tails;
 
 pub use compare::{
@@ -59,6 +60,7 @@ pub use reliability::{
     RestoreTimes, TOIL_CAP, Toil, availability, compare_restore_times, incidents_allowed, toil,
 };
 pub use sequential::{Decision, MixtureTest, Sprt, confidence_sequence, rate_evidence};
+pub(crate) use student::{student_quantile, student_upper_tail};
 pub use tails::{
     beta_above, beta_binomial_at_least, binomial_at_least, hypergeometric_at_least, poisson_at_least,
 };
