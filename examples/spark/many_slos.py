@@ -7,6 +7,7 @@ of each budget is left, and holds the answers against those of this process.
 usage: many_slos.py [SLOS]
 """
 
+import os
 import pathlib
 import sys
 import tempfile
@@ -37,6 +38,8 @@ def history(seed: int) -> dict[str, np.ndarray]:
 
 
 def main() -> None:
+    # The workers are of this Python.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     slos = int(sys.argv[1]) if len(sys.argv) > 1 else 20
     budgets = {f"service-{number}/availability": slo.ErrorBudget("99.9%", "30d") for number in range(slos)}
     tables = []
@@ -78,10 +81,9 @@ def one_by_day(budget: slo.ErrorBudget, samples: slo.Samples) -> list[dict[str, 
 
 def one_evaluation(budget: slo.ErrorBudget, samples: slo.Samples) -> list[dict[str, object]]:
     seen = budget.evaluate(samples)
-    end = samples.start + len(samples) * samples.step
     row = {name: getattr(seen, name) for name in ("total", "bad", "sli", "budget_remaining", "coverage")}
     row |= {"projected_budget_remaining": seen.projected_budget_remaining, "gaps": 1, "resets": 0}
-    return [row | {"start": max(samples.start, end - seen.period), "end": end}]
+    return [row | {"start": seen.start, "end": seen.end}]
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 //! `slo.Backtest`: what alerts would have done.
 
 use crate::{
-    convert::{datetime, in_threads, threads, window},
-    error::{value_error, warn},
+    convert::{datetime, in_threads, share, threads, window},
+    error::{SloError, value_error, warn},
     html::{self, percent},
     objective,
     policy::AlertPolicy,
@@ -72,6 +72,10 @@ impl Replay {
     ) -> PyResult<Self> {
         let every = wishes.every.map(window).transpose()?;
         let incidents = wishes.incidents.map(|incidents| spans(py, incidents)).transpose()?;
+        if !(0.0..=1.0).contains(&wishes.significant) {
+            let message = format!("significant {}: write a share of one, such as 0.02", wishes.significant);
+            return Err(SloError::new_err(message));
+        }
         Ok(Self { objective, period, every, significant: wishes.significant, incidents })
     }
 
@@ -102,6 +106,14 @@ impl Replay {
     }
 }
 
+/// Incidents that no alert here can have been about.
+pub(crate) fn warn_outside(py: Python<'_>, outside: usize) -> PyResult<()> {
+    if outside == 0 {
+        return Ok(());
+    }
+    warn(py, &format!("{outside} of the incidents given lie outside of the history and are left out"))
+}
+
 /// The episodes of each of the tiers.
 pub(crate) fn episodes(
     series: &Series<'_>,
@@ -123,6 +135,14 @@ impl Backtest {
         threads: Option<usize>,
     ) -> PyResult<Self> {
         let grace = replay.grace(samples.get().step_window());
+        if let Some(tier) = policy.0.tiers().iter().find(|tier| tier.period() != replay.period) {
+            let message = format!(
+                "the policy is of budgets of {}, and this one is of {}: its burn rates stay, what is spent by then does not",
+                tier.period(),
+                replay.period
+            );
+            warn(py, &message)?;
+        }
         let tiers = policy.reachable(py, replay.objective)?;
         // Most histories take longer to hand over than to replay.
         let threads = self::threads(threads.or(Some(1)), tiers.len())?;
@@ -277,8 +297,11 @@ impl Backtest {
     }
 
     /// The time from an incident's beginning to its page that the share ``p`` of the detected ones kept, in seconds.
+    ///
+    /// Interpolated between incidents, as numpy's ``quantile`` does.
     #[pyo3(signature = (p = 0.5))]
     fn detection_seconds(&self, py: Python<'_>, p: f64) -> PyResult<Option<f64>> {
+        share("p", p)?;
         Ok(self.score(py)?.detection_seconds(p))
     }
 
@@ -326,16 +349,15 @@ impl Backtest {
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let share =
-            |share: Option<f64>| share.map_or_else(|| "none".to_owned(), |share| format!("{share:.2}"));
+        let part = |part: Option<f64>| part.map_or_else(|| "none".to_owned(), |part| format!("{part:.2}"));
         let score = self.score(py)?;
         Ok(format!(
             "<Backtest: {} pages, {} alerts, {} incidents, precision {}, recall {}>",
             self.pages.len(),
             self.fired.len(),
             score.incidents.len(),
-            share(score.precision()),
-            share(score.recall()),
+            part(score.precision()),
+            part(score.recall()),
         ))
     }
 }
@@ -386,8 +408,18 @@ pub(crate) fn _backtest(
 /// Table
 ///     A row for each pair: ``objective``, ``policy``, ``pages``, ``false_pages``, ``tickets``, ``incidents``, ``precision``,
 ///     ``recall``, ``detected_p50`` and ``detected_p90`` (seconds), ``spent`` (budgets of a period spent by all incidents
-///     before their pages), and ``beaten_by``: of how many policies with the same objective neither false pages nor spend are
+///     before their pages), and ``beaten_by``: of how many policies with the same objective neither pages nor spend are
 ///     worse, and one is better. 0 is on the front.
+///
+/// Examples
+/// --------
+/// >>> import slo
+/// >>> minutes = range(60, 60 * 5001, 60)
+/// >>> bad = [100 if 1000 <= minute < 1010 else 0 for minute in range(5000)]
+/// >>> history = slo.Samples({"time": minutes, "total": [100] * 5000, "bad": bad})
+/// >>> policies = {"usual": slo.AlertPolicy.workbook()}
+/// >>> slo.sweep(history, objectives=["99.9%"], policies=policies).to_numpy()["pages"].tolist()
+/// [1]
 #[pyfunction]
 #[pyo3(
     signature = (samples, *, objectives, policies, period = None, every = None, incidents = None, significant = 0.02, threads = None),
@@ -410,11 +442,16 @@ pub(crate) fn sweep(
     let policies = policies.iter().map(|(name, policy)| Ok((name.extract()?, policy.extract()?)));
     let policies = policies.collect::<PyResult<Vec<(String, AlertPolicy)>>>()?;
     let mut replays = Vec::new();
+    let Some(first) = objectives.first() else {
+        return Err(SloError::new_err("no objectives; give a list of one or more"));
+    };
+    // A stream of incidents can be read once.
+    let replay = Replay::of(py, objective::objective(first)?, period, &wishes)?;
     for objective in &objectives {
         let objective = objective::objective(objective)?;
         for (name, policy) in &policies {
             let tiers = policy.reachable(py, objective)?;
-            replays.push((name, tiers, Replay::of(py, objective, period, &wishes)?));
+            replays.push((name, tiers, Replay { objective, ..replay.clone() }));
         }
     }
     let threads = self::threads(threads, replays.len())?;
@@ -437,11 +474,11 @@ pub(crate) fn sweep(
     })?;
     let outcomes = outcomes.map_err(|error| value_error(&error))?;
     let scores: Vec<&Score> = outcomes.iter().map(|(score, ..)| score).collect();
-    let spent = |score: &Score| score.incidents.iter().map(|one| one.spent).sum::<f64>();
+    let spent = |score: &Score| score.incidents.iter().map(|one| one.spent).fold(0.0, |sum, one| sum + one);
     let costs: Vec<(Objective, usize, f64)> = replays
         .iter()
         .zip(&scores)
-        .map(|((.., replay), score)| (replay.objective, score.alerts - score.true_alerts, spent(score)))
+        .map(|((.., replay), score)| (replay.objective, score.alerts, spent(score)))
         .collect();
     let beats = |one: &(Objective, usize, f64), other: &(Objective, usize, f64)| {
         one.0 == other.0 && one.1 <= other.1 && one.2 <= other.2 && (one.1 < other.1 || one.2 < other.2)
@@ -449,9 +486,7 @@ pub(crate) fn sweep(
     let beaten_by = |cost| costs.iter().filter(|other| beats(other, cost)).count() as u64;
     let count = |pick: fn(&Score) -> usize| scores.iter().map(|score| pick(score) as u64).collect();
     let names: Vec<String> = replays.iter().map(|(.., replay)| replay.objective.to_string()).collect();
-    if let Some((.., outside)) = outcomes.iter().find(|(.., outside)| *outside > 0) {
-        warn(py, &format!("{outside} of the incidents given lie outside of the history and are left out"))?;
-    }
+    warn_outside(py, outcomes.first().map_or(0, |(.., outside)| *outside))?;
     Columns::default()
         .words("objective", names.iter().map(String::as_str))
         .words("policy", replays.iter().map(|(name, ..)| name.as_str()))

@@ -164,20 +164,24 @@ impl ErrorBudget {
     /// most_rules : int, default 2
     /// least_recall : float, default 0
     ///     The share of incidents that must be detected.
-    /// significant : float, default 0.02
-    ///     The share of the period's budget that makes an incident.
+    /// every, incidents, significant
+    ///     As for :meth:`Slo.backtest`.
     ///
     /// Returns
     /// -------
     /// list of Candidate
-    ///     Fewest false alerts first; empty where nothing detects enough.
-    #[pyo3(signature = (samples, *, most_rules = 2, least_recall = 0.0, significant = 0.02))]
+    ///     Fewest false alerts first; empty where nothing detects enough. What was chosen by a history looks good on it: judge
+    ///     it on another.
+    #[pyo3(signature = (samples, *, most_rules = 2, least_recall = 0.0, every = None, incidents = None, significant = 0.02))]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn search(
         &self,
         py: Python<'_>,
         samples: &Samples,
         most_rules: usize,
         least_recall: f64,
+        every: Option<&Bound<'_, PyAny>>,
+        incidents: Option<&Bound<'_, PyAny>>,
         significant: f64,
     ) -> PyResult<Vec<Candidate>> {
         const MOST: usize = 4;
@@ -185,8 +189,8 @@ impl ErrorBudget {
             let message = format!("most_rules {most_rules}: a spec has {MOST} tiers at most");
             return Err(crate::error::SloError::new_err(message));
         }
-        let Self { objective, period } = *self;
-        Wish { objective, period, most_rules, least_recall, significant }.search(py, samples)
+        let replay = Replay::of(py, self.objective, self.period, &Wishes { every, incidents, significant })?;
+        Wish { replay, most_rules, least_recall }.search(py, samples)
     }
 
     /// How many times faster than allowed the budget is spent, or None without events.

@@ -4,7 +4,7 @@ use crate::error::{SloError, value_error};
 use pyo3::{
     exceptions::PyTypeError,
     prelude::*,
-    types::{PyAny, PyDelta, PyDeltaAccess, PyString},
+    types::{PyAny, PyDateTime, PyDelta, PyDeltaAccess, PyString},
 };
 use slo_core::{
     model::{Ratio, Window},
@@ -57,6 +57,11 @@ pub(crate) fn datetime(py: Python<'_>, millis: i64) -> PyResult<Bound<'_, PyAny>
 
 /// A `datetime` that knows its time zone, in milliseconds since the Unix epoch.
 pub(crate) fn millis(value: &Bound<'_, PyAny>) -> PyResult<i64> {
+    if !value.is_instance_of::<PyDateTime>() {
+        let kind = value.get_type().name()?;
+        let message = format!("a moment is a datetime that knows its time zone, not {kind}");
+        return Err(PyTypeError::new_err(message));
+    }
     if value.getattr("tzinfo")?.is_none() {
         let message = format!("{value} has no time zone; write tzinfo=timezone.utc");
         return Err(SloError::new_err(message));
@@ -109,6 +114,23 @@ pub(crate) const FEW_STEPS: usize = 500_000;
 fn processors() -> usize {
     static PROCESSORS: OnceLock<usize> = OnceLock::new();
     *PROCESSORS.get_or_init(|| thread::available_parallelism().map_or(1, usize::from))
+}
+
+/// Refuses what is no share of one.
+pub(crate) fn share(name: &str, value: f64) -> PyResult<()> {
+    if (0.0..=1.0).contains(&value) {
+        return Ok(());
+    }
+    Err(SloError::new_err(format!("{name}: {value} is not a share of one; write 0.05 for 5 %")))
+}
+
+/// An hour, or what is asked for; in steps that are longer, as many as hold it.
+pub(crate) fn recent(window: Option<&Bound<'_, PyAny>>, step: Window) -> PyResult<Window> {
+    if let Some(window) = window {
+        return self::window(window);
+    }
+    let steps = Window::hours(1).as_millis().div_ceil(step.as_millis());
+    Window::from_millis(step.as_millis().saturating_mul(steps)).map_err(|error| value_error(&error))
 }
 
 /// How many threads work at `parts`: those asked for, or as many as there are processors.

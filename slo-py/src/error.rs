@@ -28,46 +28,82 @@ pub(crate) fn warn(py: Python<'_>, message: &str) -> PyResult<()> {
 /// One fault of a spec.
 #[pyclass(frozen, eq, module = "slo")]
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Fault(slo_core::Fault);
+pub(crate) struct Fault {
+    line: usize,
+    column: usize,
+    place: String,
+    message: String,
+    hint: Option<String>,
+    text: String,
+}
+
+impl From<&slo_core::Fault> for Fault {
+    fn from(fault: &slo_core::Fault) -> Self {
+        Self {
+            line: fault.line,
+            column: fault.column,
+            place: fault.place.clone(),
+            message: fault.error.message().to_owned(),
+            hint: fault.error.hint().map(ToOwned::to_owned),
+            text: fault.to_string(),
+        }
+    }
+}
 
 #[pymethods]
 impl Fault {
+    #[new]
+    const fn new(
+        line: usize,
+        column: usize,
+        place: String,
+        message: String,
+        hint: Option<String>,
+        text: String,
+    ) -> Self {
+        Self { line, column, place, message, hint, text }
+    }
+
     /// Line, counted from 1.
     #[getter]
     const fn line(&self) -> usize {
-        self.0.line
+        self.line
     }
 
     /// Column in characters, counted from 1.
     #[getter]
     const fn column(&self) -> usize {
-        self.0.column
+        self.column
     }
 
     /// Path of the field, such as ``slos[0].objective``.
     #[getter]
     fn place(&self) -> &str {
-        &self.0.place
+        &self.place
     }
 
     /// What is wrong.
     #[getter]
     fn message(&self) -> &str {
-        self.0.error.message()
+        &self.message
     }
 
     /// How to mend it, where that is known.
     #[getter]
     fn hint(&self) -> Option<&str> {
-        self.0.error.hint()
+        self.hint.as_deref()
     }
 
-    fn __str__(&self) -> String {
-        self.0.to_string()
+    fn __getnewargs__(&self) -> (usize, usize, &str, &str, Option<&str>, &str) {
+        (self.line, self.column, &self.place, &self.message, self.hint.as_deref(), &self.text)
+    }
+
+    fn __str__(&self) -> &str {
+        &self.text
     }
 
     fn __repr__(&self) -> String {
-        format!("<Fault {}:{} {}>", self.0.line, self.0.column, self.0.error)
+        format!("<Fault {}:{} {}>", self.line, self.column, self.message)
     }
 }
 
@@ -78,11 +114,16 @@ pub(crate) fn value_error(error: &slo_core::Error) -> PyErr {
 
 /// The exception for counts that contradict each other.
 pub(crate) fn data_error(error: &slo_core::Error) -> PyErr {
-    DataError::new_err(with_hint(error))
+    positioned(None, &with_hint(error))
 }
 
 /// The exception for a row that is no count or no time; `position` is the row.
 pub(crate) fn data_error_at(position: usize, message: &str) -> PyErr {
+    positioned(Some(position), message)
+}
+
+/// Every one has a position, which is None where no row is to blame.
+fn positioned(position: Option<usize>, message: &str) -> PyErr {
     Python::attach(|py| {
         let error = DataError::new_err(message.to_owned());
         match error.value(py).setattr("position", position) {
@@ -102,7 +143,7 @@ pub(crate) fn spec_error(py: Python<'_>, name: Option<&str>, found: &Diagnostics
     let prefix = name.map_or_else(String::new, |name| format!("{name}:"));
     let lines: Vec<String> = found.faults().iter().map(|fault| format!("{prefix}{fault}")).collect();
     let error = SpecError::new_err(lines.join("\n"));
-    let faults = found.faults().iter().cloned().map(|fault| Py::new(py, Fault(fault)));
+    let faults = found.faults().iter().map(|fault| Py::new(py, Fault::from(fault)));
     let attach = || {
         let faults = PyTuple::new(py, faults.collect::<PyResult<Vec<_>>>()?)?;
         error.value(py).setattr("faults", faults)
@@ -113,7 +154,7 @@ pub(crate) fn spec_error(py: Python<'_>, name: Option<&str>, found: &Diagnostics
     }
 }
 
-fn with_hint(error: &slo_core::Error) -> String {
+pub(crate) fn with_hint(error: &slo_core::Error) -> String {
     match error.hint() {
         Some(hint) => format!("{error}; hint: {hint}"),
         None => error.to_string(),

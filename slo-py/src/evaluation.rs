@@ -2,7 +2,7 @@
 
 use crate::{
     change::Change,
-    convert::{block, threads, timedelta, window},
+    convert::{self, block, datetime, threads, timedelta, window},
     error::{SloError, value_error},
     forecast::Forecast,
     html::percent,
@@ -42,8 +42,11 @@ impl Evaluation {
         objective: Objective,
         period: Period,
     ) -> PyResult<Self> {
-        let judged = samples.get().series(py, |series| judged(series, &period))?;
-        let judged = judged.map_err(|error| value_error(&error))?;
+        let (gaps, excluded) = samples.get().unknown();
+        let judged = samples
+            .get()
+            .series(py, |series| Ok(judged(series, &period)?.knowing(series, &gaps, &excluded)))?;
+        let judged = judged.map_err(|error: slo_core::Error| value_error(&error))?;
         Ok(Self { samples, objective, period, judged })
     }
 
@@ -55,8 +58,9 @@ impl Evaluation {
         self.samples.get().series(py, work)?.map_err(|error| value_error(&error))
     }
 
-    /// The events of the last `window`.
-    pub(crate) fn recent(&self, py: Python<'_>, window: Window) -> PyResult<Tally> {
+    /// The events of the last `window`, an hour where it is not given.
+    pub(crate) fn recent(&self, py: Python<'_>, window: Option<&Bound<'_, PyAny>>) -> PyResult<Tally> {
+        let window = convert::recent(window, self.samples.get().step_window())?;
         self.read(py, |series| Ok(series.window(series.len(), series.steps_in(window)?)))
     }
 
@@ -148,7 +152,21 @@ impl Evaluation {
         timedelta(self.judged.period())
     }
 
-    /// The share of the period that the history covers.
+    /// When the judged part of the history begins, a ``datetime`` in UTC.
+    #[getter]
+    fn start<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let start = self.read(py, |series| Ok(series.time_after(self.judged.steps().start)))?;
+        datetime(py, start)
+    }
+
+    /// When it ends, a ``datetime`` in UTC.
+    #[getter]
+    fn end<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let end = self.read(py, |series| Ok(series.time_after(self.judged.steps().end)))?;
+        datetime(py, end)
+    }
+
+    /// The share of the period that the history covers, gaps apart.
     #[getter]
     fn coverage(&self) -> f64 {
         self.judged.coverage()
@@ -157,7 +175,7 @@ impl Evaluation {
     /// Seconds until the budget is gone at the burn rate over ``window``; None if it never will be, or without events.
     #[pyo3(signature = (window = None), text_signature = "($self, window='1h')")]
     fn time_to_exhaustion(&self, py: Python<'_>, window: Option<&Bound<'_, PyAny>>) -> PyResult<Option<f64>> {
-        let recent = self.recent(py, window.map_or(Ok(Window::hours(1)), self::window)?)?;
+        let recent = self.recent(py, window)?;
         match (self.projected_budget_remaining()?, BurnRate::of(recent, self.objective)) {
             (Some(left), Some(burn)) => {
                 time_to_exhaustion(left, burn, self.judged.period()).map_err(|error| value_error(&error))
@@ -192,8 +210,7 @@ impl Evaluation {
         let (times, rates) = self.read(py, |series| {
             let steps = windows.iter().map(|(_, window)| series.steps_in(*window));
             let steps = steps.collect::<Result<Vec<_>, slo_core::Error>>()?;
-            let rates =
-                crate::convert::in_threads(threads, &steps, |steps| series.burn_rates(*steps, objective));
+            let rates = convert::in_threads(threads, &steps, |steps| series.burn_rates(*steps, objective));
             Ok(((0..series.len()).map(|index| series.end_of(index)).collect(), rates))
         })?;
         let columns = Columns::default().times("time", times);
@@ -214,7 +231,7 @@ impl Evaluation {
         burn_rate: f64,
         window: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<f64> {
-        let recent = self.recent(py, window.map_or(Ok(Window::hours(1)), self::window)?)?;
+        let recent = self.recent(py, window)?;
         burn_above(recent, self.objective, burn_rate).map_err(|error| value_error(&error))
     }
 
@@ -275,8 +292,8 @@ impl Evaluation {
 
     /// How this history's error ratio differs from that of another, and what chance could have made of it.
     ///
-    /// Failures come in incidents, so both histories are resampled in blocks: intervals for independent events, such as
-    /// :func:`slo.stats.newcombe`'s, are far too narrow for months.
+    /// Failures come in incidents, so blocks of time are what is independent, not events: intervals for those, such as
+    /// :func:`slo.stats.newcombe`'s, are far too narrow for months. Few incidents say little, and the interval is wide.
     ///
     /// Parameters
     /// ----------
@@ -284,16 +301,15 @@ impl Evaluation {
     ///     Such as that of the month before. All of both histories counts.
     /// confidence : float, default 0.95
     /// block : str or timedelta, default about ``"6h"``
-    ///     The mean length of the blocks: as long as what happens together.
-    /// seed : int, default 1
+    ///     As long as what happens together; a twentieth of a history that is short.
     ///
     /// Returns
     /// -------
     /// Change or None
     ///     None where one of them has no events.
     #[pyo3(
-        signature = (before, *, confidence = 0.95, block = None, seed = 1),
-        text_signature = "($self, before, *, confidence=0.95, block='6h', seed=1)"
+        signature = (before, *, confidence = 0.95, block = None),
+        text_signature = "($self, before, *, confidence=0.95, block='6h')"
     )]
     fn compare(
         &self,
@@ -301,18 +317,22 @@ impl Evaluation {
         before: &Self,
         confidence: f64,
         block: Option<&Bound<'_, PyAny>>,
-        seed: u64,
     ) -> PyResult<Option<Change>> {
         if before.objective != self.objective {
             let message = format!("{} before, {} after: budgets differ", before.objective, self.objective);
             return Err(SloError::new_err(message));
         }
         let confidence = Confidence::new(confidence).map_err(|error| value_error(&error))?;
-        let bootstrap = self::block(block, self.samples.get().step_window(), seed)?;
+        let (step, other) = (self.samples.get().step_window(), before.samples.get().step_window());
+        if step != other {
+            let message = format!("steps of {other} before, {step} after: make them of the same step first");
+            return Err(SloError::new_err(message));
+        }
+        let block = self::block(block, step, 1)?.mean_block;
         // Two loans at once, so that both are read while Python goes on.
         let found = before.samples.get().series(py, |one| {
             Python::attach(|py| {
-                self.samples.get().series(py, |two| replay::Change::between(one, two, confidence, bootstrap))
+                self.samples.get().series(py, |two| replay::Change::between(one, two, confidence, block))
             })
         })??;
         let found = found.map_err(|error| value_error(&error))?;
@@ -320,6 +340,9 @@ impl Evaluation {
     }
 
     /// When the budget of the rolling period may be gone, by continuing the history.
+    ///
+    /// Futures are made of the history at the same time of the week, or of the day where it is short: an outage on a Friday
+    /// morning comes again on one.
     ///
     /// Parameters
     /// ----------
@@ -364,7 +387,7 @@ impl Evaluation {
         Ok(Forecast { times: times.0, expected: times.1, horizon })
     }
 
-    /// Pictures: ``burndown()``, ``burn_rate(windows)``, ``calendar()``, ``hours()``. With matplotlib, plotly or altair.
+    /// Pictures: ``burndown()``, ``burn_rate(windows)``, ``calendar()``. With matplotlib, plotly or altair.
     #[getter]
     fn plot<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         slf.py().import("slo.plot")?.getattr("EvaluationPlot")?.call1((slf,))
@@ -381,7 +404,7 @@ impl Evaluation {
         let left = self.read(py, |series| self.judged.burndown(series, self.objective))?;
         let left: Vec<f64> = left.into_iter().map(|left| left.unwrap_or(f64::NAN)).collect();
         Ok(format!(
-            "<p><b>SLI {}</b> of {}, <b>{} of the budget left</b>; {} events, {} bad; {} of {} seen</p>{}",
+            "<p><b>SLI {}</b> of {}, <b>{} of the budget left</b> of the events seen; {} events, {} bad; {} of {} seen</p>{}",
             percent(self.sli(), 4),
             self.objective,
             percent(self.budget_remaining(), 1),
@@ -395,7 +418,7 @@ impl Evaluation {
 
     fn __repr__(&self) -> String {
         format!(
-            "<Evaluation: SLI {} of {}, {} of the budget left, {} of {} seen>",
+            "<Evaluation: SLI {} of {}, {} of the budget of the events seen left, {} of {} seen>",
             percent(self.sli(), 4),
             self.objective,
             percent(self.budget_remaining(), 4),

@@ -76,6 +76,14 @@ impl Experiment {
             })
         };
         let (first, second) = (arm(control)?, arm(treatment)?);
+        if first.len() != second.len() {
+            let message = format!(
+                "control has {} steps, treatment {}: give both up to the same time",
+                first.len(),
+                second.len()
+            );
+            return Err(SloError::new_err(message));
+        }
         let (start, step) = (control.start_millis(), control.step_window().as_millis());
         let done = py.detach(|| {
             let (mut one, mut two, mut looks) = (Tally::EMPTY, Tally::EMPTY, Vec::new());

@@ -1,6 +1,11 @@
 //! `slo.forecast`: the budget to come.
 
-use crate::{convert::timedelta, error::value_error, html::percent, objective::objective};
+use crate::{
+    convert::{share, timedelta},
+    error::value_error,
+    html::percent,
+    objective::objective,
+};
 use pyo3::{prelude::*, types::PyAny};
 use slo_core::{
     forecast::{self, ExhaustionTimes},
@@ -27,8 +32,9 @@ impl Forecast {
     /// The seconds by which it is gone in the share ``p`` of the futures; None where it takes longer than the horizon.
     ///
     /// ``quantile(0.05)`` and ``quantile(0.95)`` are the ends of an interval of 90 %.
-    fn quantile(&self, p: f64) -> Option<f64> {
-        self.times.quantile(p)
+    fn quantile(&self, p: f64) -> PyResult<Option<f64>> {
+        share("p", p)?;
+        Ok(self.times.quantile(p))
     }
 
     /// How far it looks, a ``timedelta``.

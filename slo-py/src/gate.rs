@@ -1,11 +1,8 @@
 //! `slo.gate`: may a change go out now?
 
-use crate::{convert::window, error::value_error, evaluation::Evaluation, html::escape};
+use crate::{error::value_error, evaluation::Evaluation, html::escape};
 use pyo3::{prelude::*, types::PyAny};
-use slo_core::{
-    model::Window,
-    stats::{GateState, ReleaseGate},
-};
+use slo_core::stats::{GateState, ReleaseGate};
 
 /// Whether changes may go out, and why not; made by :func:`gate`. True where they may.
 #[pyclass(frozen, module = "slo")]
@@ -19,7 +16,8 @@ pub(crate) struct Gate {
 /// ----------
 /// evaluation : Evaluation
 /// min_budget : float, default 0.0
-///     The share of the period's budget above which the gate is open.
+///     The share of the whole period's budget above which the gate is open, if its traffic goes on like this: that of
+///     :attr:`Evaluation.projected_budget_remaining`.
 /// max_burn_rate : float, default 1.0
 ///     The burn rate that recent events must not exceed.
 /// window : str or timedelta, default ``"1h"``
@@ -38,7 +36,7 @@ pub(crate) struct Gate {
 /// >>> import slo
 /// >>> month = slo.Samples({"time": [3600, 7200], "total": [50_000, 50_000], "bad": [10, 95]})
 /// >>> slo.gate(slo.ErrorBudget("99.9%", "2h").evaluate(month))
-/// <Gate closed: -5.0 % of the budget is left, of at least 0.0 %; the burn rate is above 1 with 100.0 % certainty>
+/// <Gate closed: -5.0 % of the period's budget is left, if it goes on like this, of at least 0.0 %; the burn rate is above 1 with 100.0 % certainty>
 #[pyfunction]
 #[pyo3(
     signature = (evaluation, *, min_budget = 0.0, max_burn_rate = 1.0, window = None, confidence = 0.95, min_coverage = 0.0),
@@ -64,7 +62,7 @@ pub(crate) fn gate(
     let ok = |error: slo_core::Error| value_error(&error);
     let state = GateState {
         remaining: judged.spent(judged.seen().bad(), objective).map_err(ok)?.map(|spent| 1.0 - spent),
-        recent: evaluation.recent(py, window.map_or(Ok(Window::hours(1)), self::window)?)?,
+        recent: evaluation.recent(py, window)?,
         coverage: judged.coverage(),
     };
     let holds = gate.holds(objective, state).map_err(ok)?;

@@ -83,7 +83,7 @@ mod _slo {
         rate_at_most, rate_evidence, rate_increase_p_value, toil, two_proportion_z, wilson,
     };
     #[pymodule_export]
-    use super::table::Table;
+    use super::table::{_table, Table};
     #[pymodule_export]
     use super::{_steps, thin};
 }

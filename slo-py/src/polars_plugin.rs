@@ -5,6 +5,7 @@
 //! polars' threads.
 #![expect(unsafe_code, reason = "pointers come from polars, which keeps to the contract at each of them")]
 
+use crate::error::with_hint;
 use arrow_array::{
     Array, ArrayRef, BooleanArray, Float64Array, UInt64Array,
     cast::AsArray,
@@ -275,7 +276,7 @@ fn arguments<const N: usize>(inputs: &[ArrayRef]) -> Result<Arguments<'_, N>, St
 
 /// A history whose steps are a second, since only their number matters.
 fn history<'a>(total: &'a [u64], bad: &'a [u64]) -> Result<Series<'a>, String> {
-    Series::new(0, Window::seconds(1), total, bad).map_err(|error| error.to_string())
+    Series::new(0, Window::seconds(1), total, bad).map_err(|error| with_hint(&error))
 }
 
 /// So many steps of a second.
@@ -314,7 +315,7 @@ fn fires(inputs: &[ArrayRef]) -> Result<ArrayRef, String> {
     }
     let threshold = Ratio::new(numerator.into(), denominator.into()).map_err(|error| error.to_string())?;
     let rule = AlertRule { fewest_bad, ..AlertRule::new(window(long)?, window(short)?, threshold) };
-    let episodes = alerts(&history(total, bad)?, &rule, 1).map_err(|error| error.to_string())?;
+    let episodes = alerts(&history(total, bad)?, &rule, 1).map_err(|error| with_hint(&error))?;
     let mut firing = vec![false; total.len()];
     for episode in episodes {
         if let Some(rows) = firing.get_mut(episode.start..episode.end) {

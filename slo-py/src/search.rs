@@ -1,10 +1,16 @@
 //! `ErrorBudget.search`: alerts that a history speaks for.
 
-use crate::{convert::timedelta, error::value_error, policy::AlertPolicy, samples::Samples};
+use crate::{
+    backtest::{Replay, warn_outside},
+    convert::timedelta,
+    error::value_error,
+    policy::AlertPolicy,
+    samples::Samples,
+};
 use pyo3::prelude::*;
 use slo_core::{
-    model::{self, BurnTier, Objective, Ratio, Severity, Tier, Window},
-    replay::{self, Search, incidents},
+    model::{self, BurnTier, Severity, Tier, Window},
+    replay::{self, Search},
 };
 use std::time::Duration;
 
@@ -17,28 +23,29 @@ pub(crate) struct Candidate {
 
 /// What is searched for.
 pub(crate) struct Wish {
-    pub(crate) objective: Objective,
-    pub(crate) period: Window,
+    pub(crate) replay: Replay,
     pub(crate) most_rules: usize,
     pub(crate) least_recall: f64,
-    pub(crate) significant: f64,
 }
 
 impl Wish {
     /// The policies that no other beats.
     pub(crate) fn search(&self, py: Python<'_>, samples: &Samples) -> PyResult<Vec<Candidate>> {
         let found = samples.series(py, |series| {
-            let expected = series.expected_in(self.period)?;
-            let found = incidents(series, self.objective, Ratio::ONE, expected, self.significant)?;
+            let expected = series.expected_in(self.replay.period)?;
+            let (found, outside) = self.replay.incidents(series)?;
             let search = Search {
                 most_rules: self.most_rules,
                 least_recall: self.least_recall,
+                every: self.replay.every_steps(series)?,
+                grace: self.replay.grace(series.step()),
                 ..Search::usual(series.step())
             };
-            search.run(series, self.objective, expected, &found)
+            Ok((search.run(series, self.replay.objective, expected, &found)?, outside))
         })?;
-        let found = found.map_err(|error: slo_core::Error| value_error(&error))?;
-        Ok(found.into_iter().map(|found| Candidate { found, period: self.period }).collect())
+        let (found, outside) = found.map_err(|error: slo_core::Error| value_error(&error))?;
+        warn_outside(py, outside)?;
+        Ok(found.into_iter().map(|found| Candidate { found, period: self.replay.period }).collect())
     }
 }
 

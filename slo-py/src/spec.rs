@@ -77,8 +77,8 @@ pub(crate) fn parse(py: Python<'_>, text: &Bound<'_, PyAny>) -> PyResult<Spec> {
         return read(py, None, &text.extract::<String>()?);
     }
     // JSON is YAML.
-    let text: String = py.import("json")?.call_method1("dumps", (text,))?.extract()?;
-    read(py, None, &text)
+    let dumps = py.import("slo._documents")?.getattr("dumps")?;
+    read(py, None, &dumps.call1((text,))?.extract::<String>()?)
 }
 
 /// The subclass of `OSError` that Python itself would raise, with the file's name.
@@ -372,7 +372,8 @@ impl Slo {
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (String, String))> {
         let again = slf.py().import("slo._slo")?.getattr("_an_slo")?;
-        Ok((again, (slf.get().to_yaml(), slf.get().key())))
+        // With its siblings: an SLO is one of a service.
+        Ok((again, (spec::write(&slf.get().service), slf.get().key())))
     }
 
     fn _repr_html_(&self) -> String {

@@ -9,7 +9,7 @@ use arrow_array::{
 };
 use arrow_buffer::{BooleanBufferBuilder, NullBuffer};
 use arrow_schema::{ArrowError, DataType, Field, Schema, TimeUnit};
-use numpy::IntoPyArray;
+use numpy::{IntoPyArray, PyArray1, PyArrayMethods};
 use pyo3::{
     exceptions::PyRuntimeError,
     prelude::*,
@@ -165,6 +165,23 @@ impl Table {
         Ok(columns)
     }
 
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, State<'py>)> {
+        let py = slf.py();
+        let columns = slf.get().to_numpy(py)?;
+        let fields = slf.get().batch.schema_ref().fields().iter();
+        let state = fields.map(|field| {
+            let column = columns.as_any().get_item(field.name())?;
+            let plain = match field.data_type() {
+                DataType::Timestamp(..) => column.call_method1("view", ("int64",))?,
+                DataType::UInt64 | DataType::Float64 => column,
+                _ => column.call_method0("tolist")?,
+            };
+            Ok((field.name().clone(), plain))
+        });
+        let again = py.import("slo._slo")?.getattr("_table")?;
+        Ok((again, (state.collect::<PyResult<Vec<_>>>()?,)))
+    }
+
     fn __len__(&self) -> usize {
         self.batch.num_rows()
     }
@@ -185,6 +202,30 @@ impl Table {
         };
         html::table(&names, rows) + &more
     }
+}
+
+/// Columns as they are pickled: counts, numbers with NaN where there is none, times in milliseconds, or words.
+type State<'py> = (Vec<(String, Bound<'py, PyAny>)>,);
+
+/// The table that was pickled.
+#[pyfunction]
+pub(crate) fn _table(columns: Vec<(String, Bound<'_, PyAny>)>) -> PyResult<Table> {
+    let mut made = Columns::default();
+    for (name, column) in columns {
+        made = if let Ok(counts) = column.cast::<PyArray1<u64>>() {
+            made.counts(&name, counts.to_vec()?)
+        } else if let Ok(numbers) = column.cast::<PyArray1<f64>>() {
+            let numbers = numbers.to_vec()?;
+            made.numbers(&name, numbers.into_iter().map(|number| (!number.is_nan()).then_some(number)))
+        } else if let Ok(times) = column.cast::<PyArray1<i64>>() {
+            let times = times.to_vec()?;
+            made.times_if_any(&name, times.into_iter().map(|time| (time != i64::MIN).then_some(time)))
+        } else {
+            let words: Vec<String> = column.extract()?;
+            made.words(&name, words.iter().map(String::as_str))
+        };
+    }
+    made.table()
 }
 
 /// A value as a page shows it.

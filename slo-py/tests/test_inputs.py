@@ -31,6 +31,26 @@ def test_start_and_time_are_not_given_together():
         slo.Samples({"time": [60], "total": [1], "bad": [0]}, time="time", start=datetime.datetime(2026, 1, 1, tzinfo=UTC))
 
 
+def test_counters_of_several_processes_are_doubted():
+    total = 1_000 * np.arange(1, 1_001)
+    total[500:] -= 50_000  # one of ten pods restarted
+    with pytest.warns(slo.SloWarning, match="the sum of several processes"):
+        slo.Samples({"time": 60 * np.arange(1_000), "total": total, "bad": [0] * 1_000}, kind="counter")
+
+
+def test_counters_that_are_taken_for_increments_are_doubted():
+    total = np.cumsum(np.full(200, 7))
+    with pytest.warns(slo.SloWarning, match='say kind="counter"'):
+        slo.Samples({"time": 60 * np.arange(1, 201), "total": total, "bad": [0] * 200})
+
+
+def test_masks_are_seen():
+    masked = np.ma.array([1, 2, 3], mask=[0, 1, 0], dtype="u8")
+    with pytest.raises(slo.DataError, match="'total' at 1 is masked") as error:
+        slo.Samples(time=[60, 120, 180], total=masked, bad=[0, 0, 0])
+    assert error.value.position == 1
+
+
 @pytest.mark.parametrize("times", [[0, 1, 253_402_300_799], [0, 60, 120, 60 * 10**9]])
 def test_an_outlier_in_the_times_is_refused_and_not_allocated(times):
     with pytest.raises(slo.DataError, match="hint: leave out the outlier") as error:
@@ -81,6 +101,12 @@ def test_what_is_no_table_is_refused_in_the_tree():
     for data in [{"time": [1, 2]}, pl.DataFrame({"time": [1, 2]}), pa.table({"time": pa.array([], pa.int64())})]:
         with pytest.raises(slo.SloError, match="no column 'total'; there are time"):
             slo.Samples(data)
+    with pytest.raises(slo.SloError, match="which 'start' would overrule"):
+        slo.Samples({"time": [60], "total": [1], "bad": [0]}, start=datetime.datetime(2026, 1, 1, tzinfo=UTC), step="1m")
+    with pytest.raises(slo.DataError, match="tells no time; parse it"):
+        slo.Samples(pl.DataFrame({"time": ["2026"], "total": [1], "bad": [0]}))
+    with pytest.raises(slo.DataError, match="without rows, nobody knows the step"):
+        slo.Samples({"time": [], "total": [], "bad": []})
     with pytest.raises(slo.SloError, match="int is no table"):
         slo.Samples(5)
 
@@ -162,6 +188,16 @@ def test_merging_adds_up_in_any_order(parts, random):
     if len(samples) > 2:
         grouped = slo.merge(slo.merge(*samples[:2]), *samples[2:])
         assert (grouped.start, grouped.total, grouped.bad, len(grouped)) == (merged.start, merged.total, merged.bad, len(merged))
+
+
+def test_gaps_are_what_no_part_knows():
+    one = slo.Samples({"time": [60, 120, 300], "total": [1, 1, 1], "bad": [0, 0, 0]})
+    other = slo.Samples({"time": [60, 180, 240, 300], "total": [1, 1, 1, 1], "bad": [0, 0, 0, 0]}, step="1m")
+    assert len(slo.merge(one, other).check()) == 0 and len(slo.merge(one, one).check()) == 1
+    longer = slo.Samples({"time": [60, 360], "total": [1, 1], "bad": [0, 0]}, step="1m")
+    assert pickle.dumps(slo.merge(one, longer)) == pickle.dumps(slo.merge(longer, one))
+    nothing = slo.Samples({"time": [], "total": [], "bad": []}, step="1m")
+    assert repr(slo.merge(one, nothing)) == repr(slo.merge(nothing, one)) == repr(one)
 
 
 def test_what_does_not_fit_is_not_merged():

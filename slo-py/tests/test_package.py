@@ -132,6 +132,14 @@ def run(*args):
     return subprocess.run(command, capture_output=True, text=True)
 
 
+def test_what_is_for_other_libraries_is_loaded_when_it_is_asked_for():
+    code = "import slo, sys; assert 'polars' not in sys.modules; slo.polars.burn_rate; slo.plot.burndown; slo.spark.by; print(slo.__version__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.count(".") == 2
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        slo.nothing
+
+
 def test_the_command_is_the_same_program():
     done = run("budget", "--objective", "99.9%")
     assert done.returncode == 0 and "43m12s" in done.stdout and done.stderr == ""

@@ -30,7 +30,7 @@ def test_every_slo_of_a_frame_by_itself(frame, lazy):
     fires = slo.polars.fires("total", "bad", tier=fast, objective="99.9%", step="1m")
     wanted = [burn.over("slo"), fires.over("slo")]
     seen = frame.lazy().with_columns(wanted).collect() if lazy else frame.with_columns(wanted)
-    budget = slo.ErrorBudget("99.9%", "5d")
+    budget = slo.ErrorBudget("99.9%", "30d")
     for name, rows in seen.group_by("slo", maintain_order=True):
         samples = slo.Samples(rows)
         ours = budget.evaluate(samples).burn_rate("1h").to_polars()["1h"]

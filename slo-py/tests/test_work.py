@@ -1,11 +1,13 @@
 """Policies, sweeps, comparisons, forecasts, gates and experiments."""
 
 import datetime
+import pathlib
 import pickle
 from fractions import Fraction
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import slo
 from slo import stats
@@ -40,6 +42,11 @@ def spec(window="30d", **service):
 def test_specs_are_dicts_too():
     orders = spec()["shop/orders"]
     assert orders.objective == slo.Objective("99.9%") and orders == slo.parse(orders.to_yaml())["shop/orders"]
+    moment = datetime.datetime(2026, 1, 1, tzinfo=UTC)
+    excluded = [{"from": moment, "to": moment + datetime.timedelta(hours=2)}]
+    assert "exclude" in slo.parse({**SPEC, "exclude": excluded}).to_yaml()
+    with pytest.raises(TypeError, match="no place for set"):
+        slo.parse({"version": {1}})
     with pytest.raises(slo.SpecError, match="objectve"):
         slo.parse({**SPEC, "slos": [{"objectve": 1}]})
 
@@ -167,8 +174,12 @@ def test_given_incidents_are_what_alerts_are_held_against(samples):
     assert as_table.incidents.to_polars().equals(backtest.incidents.to_polars())
     with pytest.warns(slo.SloWarning, match="1 of the incidents given lie outside"):
         BUDGET.backtest(samples, incidents=[*known, (at(10**6), at(10**6 + 5))]).recall
-    with pytest.raises(slo.SloError, match="swap the two"):
-        BUDGET.backtest(samples, incidents=[(at(5), at(1))]).recall
+    with pytest.raises(slo.DataError, match="row 0 does not end after it starts"):
+        BUDGET.backtest(samples, incidents=[(at(5), at(1))])
+    with pytest.raises(TypeError, match="a datetime that knows its time zone, not str"):
+        BUDGET.backtest(samples, incidents=[("2026-01-01", "2026-01-02")])
+    with pytest.raises(slo.SloError, match="write a share of one"):
+        BUDGET.backtest(samples, significant=float("nan"))
     with pytest.raises(slo.DataError, match="row 0 is no pair"):
         BUDGET.backtest(samples, incidents=[at(5)])
     own = BUDGET.backtest(samples)
@@ -186,12 +197,59 @@ def test_a_sweep_is_its_backtests(samples):
         assert row.detected_p50 == pytest.approx(backtest.detection_seconds(0.5) or np.nan, nan_ok=True)
     for _, rows in table.groupby("objective"):
         for row in rows.itertuples():
-            better = (rows.false_pages <= row.false_pages) & (rows.spent <= row.spent)
-            better &= (rows.false_pages < row.false_pages) | (rows.spent < row.spent)
+            better = (rows.pages <= row.pages) & (rows.spent <= row.spent)
+            better &= (rows.pages < row.pages) | (rows.spent < row.spent)
             assert row.beaten_by == better.sum()
         assert (rows.beaten_by == 0).any()
     with pytest.raises(TypeError):
         slo.sweep(samples, objectives=["99%"], policies={"none": 5})
+    with pytest.raises(slo.SloError, match="no objectives"):
+        slo.sweep(samples, objectives=[], policies=policies)
+
+
+def test_a_stream_of_incidents_is_for_every_policy(samples):
+    at = lambda minute: datetime.datetime.fromtimestamp(60 * minute, UTC)  # noqa: E731
+    known = pa.table({"start": [at(1_000)], "end": [at(1_010)]})
+    stream = pa.RecordBatchReader.from_batches(known.schema, known.to_batches())
+    policies = {"usual": slo.AlertPolicy.workbook(), "guarded": slo.AlertPolicy.workbook().guarded()}
+    table = slo.sweep(samples, objectives=["99.5%", "99.9%"], policies=policies, incidents=stream).to_numpy()
+    assert list(table["incidents"]) == [1] * 4 and list(table["recall"]) == [1.0] * 4
+    assert BUDGET.search(samples, incidents=[(at(1_000), at(1_010))], least_recall=1.0)[0].recall == 1.0
+
+
+def test_a_policy_of_another_period_is_told(samples):
+    with pytest.warns(slo.SloWarning, match="of budgets of 7d, and this one is of 30d"):
+        BUDGET.backtest(samples, slo.AlertPolicy.workbook("7d"))
+
+
+def test_what_is_not_known_is_not_covered():
+    rows = {"time": [60, 60 * 43_200], "total": [1_000, 1_000], "bad": [0, 0]}
+    seen = BUDGET.evaluate(slo.Samples(rows, step="1m"))
+    assert seen.coverage == pytest.approx(2 / 43_200) and not slo.gate(seen, min_coverage=0.9)
+    # What is excluded is not expected to have events, and not missed.
+    night = {"from": "1970-01-01T00:00:00Z", "to": "1970-01-06T00:00:00Z"}
+    orders = spec(exclude=[night])["shop/orders"]
+    half = slo.Samples(time=3_600 * np.arange(1, 361), total=np.full(360, 1_000), bad=np.full(360, 1))
+    seen = orders.evaluate(half)
+    assert (seen.total, seen.coverage) == (240_000, pytest.approx(240 / 600))
+    assert seen.projected_budget_remaining == pytest.approx(1 - 240 / 600)
+    assert "excluded" in list(half.check().to_numpy()["kind"]) or len(half.check()) == 0
+
+
+def test_a_gate_wants_to_see_now():
+    assert slo.gate(evaluated([0] * 720 + [0])).is_open
+    silent = slo.Samples(time=3_600 * np.arange(1, 721), total=[1_000] * 700 + [0] * 20, bad=[0] * 720)
+    assert slo.gate(BUDGET.evaluate(silent)).reasons == ["there were no recent events"]
+    # Steps of a day have no last hour.
+    days = slo.Samples(time=86_400 * np.arange(1, 31), total=[1_000] * 30, bad=[0] * 30)
+    assert slo.gate(BUDGET.evaluate(days)).is_open and BUDGET.evaluate(days).time_to_exhaustion() is None
+
+
+def test_shares_are_shares():
+    hours = evaluated([0] * (24 * 60))
+    for p in (95, -1, float("nan")):
+        with pytest.raises(slo.SloError, match="is not a share of one; write 0.05"):
+            hours.forecast().quantile(p)
 
 
 def evaluated(bad, step="1h", budget=BUDGET):
@@ -220,36 +278,33 @@ def test_months_are_compared_by_their_incidents():
     low, high = change.interval
     assert low < 0 < high and change.verdict == "no difference shown"
     assert stats.newcombe((720_000, 1_200), (720_000, 1_800))[0] > 0
-    assert evaluated(quiet).compare(evaluated([0] * 0 or [0])) is not None
+    # A single event decides nothing.
+    assert evaluated([1]).compare(evaluated([0])).verdict == "no difference shown"
     with pytest.raises(slo.SloError, match="budgets differ"):
         evaluated(quiet).compare(slo.ErrorBudget("99%").evaluate(slo.Samples({"time": [1, 2], "total": [1, 1], "bad": [0, 0]})))
+    with pytest.raises(slo.SloError, match="of the same step first"):
+        evaluated(quiet).compare(evaluated([0] * 5, "30m"))
 
 
-def test_the_interval_is_that_of_a_block_bootstrap_in_numpy():
+def test_the_interval_is_that_of_scipy():
+    scipy_stats = pytest.importorskip("scipy.stats")
     random = np.random.default_rng(11)
-    histories = []
+    parts = []
     for _ in range(2):
-        bad = random.poisson(0.2, 2_000)
-        for start in random.choice(1_950, 15, replace=False):
-            bad[start : start + random.integers(2, 9)] += random.integers(20, 200)
-        histories.append(np.minimum(bad, 1_000))
-    # Steps of 7 minutes, so that neither days nor weeks repeat.
-    before, after = (evaluated(bad, "7m", slo.ErrorBudget("99.9%", "35d")) for bad in histories)
-    low, high = after.compare(before, block="70m").interval
-
-    def resampled(bad):
-        # The stationary bootstrap of Politis and Romano, blocks of 10 on average.
-        fresh = random.random(len(bad)) < 0.1
-        fresh[0] = True
-        starts = random.integers(0, len(bad), len(bad))
-        since = np.arange(len(bad)) - np.maximum.accumulate(np.where(fresh, np.arange(len(bad)), 0))
-        first = starts[np.maximum.accumulate(np.where(fresh, np.arange(len(bad)), 0))]
-        return bad[(first + since) % len(bad)].mean() / 1_000
-
-    differences = [resampled(histories[1]) - resampled(histories[0]) for _ in range(2_000)]
-    expected = np.quantile(differences, [0.025, 0.975])
-    width = expected[1] - expected[0]
-    assert (low, high) == pytest.approx(expected, abs=0.12 * width)
+        bad = np.minimum(random.poisson(0.2, 2_000) + 90 * (random.random(2_000) < 0.01), 1_000)
+        # Blocks of six hours; all steps have as many events.
+        blocks = np.add.reduceat(bad, np.arange(0, 2_000, 6))
+        sizes = np.add.reduceat(np.full(2_000, 1_000), np.arange(0, 2_000, 6))
+        deviation = blocks - bad.mean() / 1_000 * sizes
+        variance = len(blocks) / (len(blocks) - 1) * (deviation**2).sum() / 2e6**2
+        parts.append((bad, variance, (deviation**2).sum() ** 2 / (deviation**4).sum()))
+    (before, v1, df1), (after, v2, df2) = parts
+    freedom = (v1 + v2) ** 2 / (v1**2 / df1 + v2**2 / df2)
+    difference = (after.mean() - before.mean()) / 1_000
+    expected = scipy_stats.t.interval(0.95, freedom, difference, np.sqrt(v1 + v2))
+    change = evaluated(after).compare(evaluated(before))
+    assert change.interval == pytest.approx(expected, rel=1e-9)
+    assert change.probability_worse == pytest.approx(scipy_stats.t.sf(-difference / np.sqrt(v1 + v2), freedom), rel=1e-9)
 
 
 def test_forecasts_have_intervals():
@@ -270,7 +325,7 @@ def test_the_gate_closes_for_a_reason():
     quiet = evaluated([0] * 720)
     assert slo.gate(quiet) and slo.gate(quiet).reasons == []
     spent = slo.gate(evaluated([2] * 720), max_burn_rate=3)
-    assert not spent and spent.reasons == ["-100.0 % of the budget is left, of at least 0.0 %"]
+    assert not spent and spent.reasons == ["-100.0 % of the period's budget is left, if it goes on like this, of at least 0.0 %"]
     burning = slo.gate(evaluated([0] * 719 + [50]))
     assert [reason.split(" with")[0] for reason in burning.reasons] == ["the burn rate is above 1"]
     # A single failure is no reason.
@@ -300,6 +355,8 @@ def test_experiments_are_looked_at_all_the_time():
     assert early.verdict == "inconclusive" and early.decided_at is None and early.events_needed > 0
     with pytest.raises(slo.SloError, match="same start and step"):
         BUDGET.experiment(arm(1, 0), arm(1, 0, start=5))
+    with pytest.raises(slo.SloError, match="control has 60 steps, treatment 5"):
+        BUDGET.experiment(arm(1, 0), arm(1, 0, 5))
     with pytest.raises(slo.SloError, match="below 1"):
         BUDGET.experiment(arm(1, 0), arm(1, 0), tolerated_burn_rate="0.5")
     nothing = BUDGET.experiment(arm(0, 0), arm(0, 0))
@@ -311,6 +368,15 @@ def test_everything_that_is_kept_can_be_pickled(samples):
     month_of = spec({"calendar": "month", "time_zone": "Europe/Berlin"})["shop/orders"]
     for value in [orders, month_of, orders.policy, orders.tiers[0], slo.AlertPolicy.workbook("7d").guarded()]:
         assert pickle.loads(pickle.dumps(value)) == value
+    siblings = slo.load(pathlib.Path(__file__).parents[2] / "examples" / "three-services" / "slo.yaml")
+    for one in siblings.values():
+        assert pickle.loads(pickle.dumps(one)) == one
+    table = orders.backtest(samples).incidents
+    assert pickle.loads(pickle.dumps(table)).to_polars().equals(table.to_polars())
+    with pytest.raises(slo.SpecError) as caught:
+        slo.parse("version: slo/v1")
+    assert pickle.loads(pickle.dumps(caught.value)).args == caught.value.args
+    assert pickle.loads(pickle.dumps(caught.value.faults)) == caught.value.faults
     whole = pickle.loads(pickle.dumps(spec()))
     assert whole.keys() == ["shop/orders"] and whole["shop/orders"] == orders
     seen = month_of.evaluate(samples)

@@ -84,6 +84,10 @@ impl Rows {
         }
         let step = match step {
             Some(step) => step,
+            None if times.is_empty() => {
+                let error = Error::new("without rows, nobody knows the step").with_hint("give the step");
+                return Err(wrong(0, error));
+            }
             None if times.len() < 2 => {
                 let error = Error::new("one row has no step").with_hint("give the step");
                 return Err(wrong(0, error));

@@ -5,6 +5,8 @@
 ErrorBudget(0.1% = 43m12s per 30d)
 """
 
+from typing import TYPE_CHECKING
+
 from slo import forecast, stats
 from slo._slo import (
     AlertPolicy,
@@ -38,6 +40,9 @@ from slo._slo import (
     suggest_objective,
     sweep,
 )
+
+if TYPE_CHECKING:
+    from slo import plot, polars, spark
 
 __all__ = [
     "AlertPolicy",
@@ -73,3 +78,16 @@ __all__ = [
     "suggest_objective",
     "sweep",
 ]
+
+
+def __getattr__(name: str) -> object:
+    # Loaded when somebody asks for them: they are for other libraries.
+    if name in ("plot", "polars", "spark"):
+        import importlib
+
+        return importlib.import_module(f"slo.{name}")
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("slo")
+    raise AttributeError(f"module 'slo' has no attribute {name!r}")

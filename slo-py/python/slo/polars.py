@@ -19,7 +19,7 @@ import polars as pl
 from polars.plugins import register_plugin_function
 
 import slo._slo
-from slo._slo import Objective, _steps
+from slo._slo import Objective, SloError, _steps
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -85,6 +85,8 @@ def fires(
         Windows are whole numbers of steps.
     """
     threshold = tier.factor * Objective(objective).budget
+    if threshold >= 1 or max(threshold.numerator, threshold.denominator) >= 2**64:
+        raise SloError(f"the {tier.burn_tier} tier never fires at {objective}: no error ratio is above {threshold}")
     windows = [_steps(window, step) for window in (tier.long, tier.short)]
     numbers = [*windows, threshold.numerator, threshold.denominator, tier.fewest_bad]
     return _call("slo_fires", total, bad, numbers).alias(tier.burn_tier)

@@ -9,6 +9,9 @@ SLO's columns fit a worker's memory: a month of seconds is 40 MB.
 >>> spec = slo.load("slo.yaml")                                          # doctest: +SKIP
 >>> slo.spark.backtest(frame, spec, step="15s").orderBy("start").show()  # doctest: +SKIP
 
+Spark's workers run the ``python3`` of their PATH: set ``PYSPARK_PYTHON`` to one that has this package. An SLO without rows has
+none in the answer either.
+
 Where histories are cut by time as well, tally each part with :func:`by` and add up: events and bad events are sums.
 """
 
@@ -68,10 +71,9 @@ def evaluate(
     def work(one: slo.Slo | slo.ErrorBudget, samples: slo.Samples) -> dict[str, list[Any]]:
         seen = one.evaluate(samples)
         found = samples.check().to_numpy()["kind"].tolist()
-        end = samples.start + len(samples) * samples.step
         return {
-            "start": [max(samples.start, end - seen.period)],
-            "end": [end],
+            "start": [seen.start],
+            "end": [seen.end],
             "total": [seen.total],
             "bad": [seen.bad],
             "sli": [seen.sli],

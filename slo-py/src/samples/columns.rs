@@ -63,6 +63,15 @@ impl<'a, 'py> Source<'a, 'py> {
         }
     }
 
+    /// Whether there is a column of this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        match self {
+            Self::Arguments => false,
+            Self::Arrow(_, schema) => schema.index_of(name).is_ok(),
+            Self::Mapping(mapping) => mapping.contains(name).unwrap_or(false),
+        }
+    }
+
     /// The column of an argument, which is its name or the column itself.
     fn column(&self, default: &str, argument: Option<&Bound<'py, PyAny>>) -> PyResult<Column<'py>> {
         let named = argument
@@ -245,8 +254,21 @@ fn widened(name: &str, chunk: &ArrayRef) -> PyResult<ArrayRef> {
         .map_err(|error| data_error_at(0, &format!("'{name}': {error}")))
 }
 
+/// An array that lies in memory as it should; what is masked in it is not known.
+fn plain<'py>(py: Python<'py>, name: &str, array: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let numpy = py.import("numpy")?;
+    if numpy.getattr("ma")?.call_method1("isMaskedArray", (array,))?.is_truthy()? {
+        let masked = numpy.call_method1("flatnonzero", (array.getattr("mask")?,))?;
+        if masked.len()? > 0 {
+            let row: usize = masked.get_item(0)?.extract()?;
+            return Err(data_error_at(row, &format!("'{name}' at {row} is masked")));
+        }
+    }
+    numpy.call_method1("require", (array, py.None(), "CA"))
+}
+
 fn numpy_counts<'py>(py: Python<'py>, name: &str, array: &Bound<'py, PyAny>) -> PyResult<Counts> {
-    let array = py.import("numpy")?.call_method1("ascontiguousarray", (array,))?;
+    let array = plain(py, name, array)?;
     if array.getattr("ndim")?.extract::<usize>()? != 1 {
         let shape = array.getattr("shape")?;
         return Err(data_error_at(0, &format!("'{name}' has the shape {shape}; it is to be one column")));
@@ -305,6 +327,13 @@ fn arrow_times(name: &str, chunks: &[ArrayRef]) -> PyResult<Vec<i64>> {
                 }
             }
             _ => {
+                if !chunk.data_type().is_numeric() {
+                    let message = format!(
+                        "'{name}' is of type {}, which tells no time; parse it, with polars' str.to_datetime or pandas' to_datetime",
+                        chunk.data_type()
+                    );
+                    return Err(data_error_at(first, &message));
+                }
                 let seconds = widened(name, chunk)?;
                 let seconds =
                     arrow_cast::cast(&seconds, &DataType::Float64).map_err(|error| wrong(&error))?;
@@ -326,7 +355,7 @@ fn of_seconds(name: &str, row: usize, seconds: f64) -> PyResult<i64> {
         return Ok((seconds * 1_000.0).round() as i64);
     }
     let what = if seconds.is_finite() {
-        "are these milliseconds? give seconds, or datetime64"
+        "are these milliseconds, or finer? give seconds, or datetime64"
     } else {
         "which is no time"
     };
@@ -347,7 +376,7 @@ fn numpy_times<'py>(py: Python<'py>, name: &str, array: &Bound<'py, PyAny>) -> P
         Err(_) => false,
     };
     let array = if has_zone { array.call_method1("to_numpy", ("datetime64[ns]",))? } else { array.clone() };
-    let array = py.import("numpy")?.call_method1("ascontiguousarray", (array,))?;
+    let array = plain(py, name, &array)?;
     let kind: String = array.getattr("dtype")?.getattr("kind")?.extract()?;
     let unreadable = |error: String| data_error_at(0, &format!("'{name}': {error}"));
     match kind.as_str() {

@@ -149,7 +149,9 @@ pub(crate) fn from_counters(
     let seen = first.seen.iter().zip(&second.seen).map(|(first, second)| *first || *second);
     let seen: Vec<bool> = seen.collect();
     if !seen.contains(&true) {
-        return Err(DataError::new_err("no series in all that time; is the spec that of this server?"));
+        let error = DataError::new_err("no series in all that time; is the spec that of this server?");
+        error.value(py).setattr("position", py.None())?;
+        return Err(error);
     }
     let (mut total, mut bad) =
         (Vec::with_capacity(first.counts.len()), Vec::with_capacity(first.counts.len()));

@@ -1,10 +1,11 @@
 //! Histories put together.
 
-use super::{Counts, Finding, Samples, findings};
+use super::{Counts, Finding, Kind, Samples, findings};
 use crate::error::{SloError, value_error};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use slo_core::replay::{Merged, Series, merged};
+use std::ops::Range;
 
 /// Put histories together: months after one another, instances or regions beside one another.
 ///
@@ -45,19 +46,42 @@ pub(crate) fn merge(py: Python<'_>, parts: &Bound<'_, PyTuple>) -> PyResult<Samp
         let one = Series::summed(part.start, part.step, total.as_slice()?, bad.as_slice()?, &part.sums);
         series.push(one.map_err(|error| value_error(&error))?);
     }
-    let Merged { start, total, bad, gaps } =
+    let Merged { start, total, bad, .. } =
         py.detach(|| merged(&series)).map_err(|error| value_error(&error))?;
-    let mut found = findings(gaps, vec![]);
-    for part in &parts {
-        let part = part.get();
+    // A step is known if some part knows of it.
+    let mut known = vec![false; total.len()];
+    let mut others = Vec::new();
+    for (part, counts, _) in &borrowed {
+        let len = counts.as_slice()?.len();
+        if len == 0 {
+            continue;
+        }
         let steps = part.start.abs_diff(start) / first.step.as_millis();
         let later = usize::try_from(steps).unwrap_or(usize::MAX);
-        let shift = |one: &Finding| {
-            let steps = one.steps.start.saturating_add(later)..one.steps.end.saturating_add(later);
-            Finding { kind: one.kind, steps }
-        };
-        found.extend(part.findings.iter().map(shift));
+        let mut here = vec![true; len];
+        for one in &part.findings {
+            if one.kind == Kind::Gap {
+                here.get_mut(one.steps.clone()).unwrap_or_default().fill(false);
+            } else {
+                let steps = one.steps.start.saturating_add(later)..one.steps.end.saturating_add(later);
+                others.push(Finding { kind: one.kind, steps });
+            }
+        }
+        for (known, here) in known.iter_mut().skip(later).zip(here) {
+            *known |= here;
+        }
     }
-    found.sort_by_key(|finding| finding.steps.start);
+    let mut gaps: Vec<Range<usize>> = Vec::new();
+    for step in known.iter().enumerate().filter_map(|(step, known)| (!known).then_some(step)) {
+        match gaps.last_mut() {
+            Some(gap) if gap.end == step => gap.end = step + 1,
+            _ => gaps.push(step..step + 1),
+        }
+    }
+    let mut found = findings(gaps, vec![]);
+    found.extend(others);
+    // In an order that does not depend on that of the parts, each once.
+    found.sort_by_key(|one| (one.steps.start, one.steps.end, one.kind.name()));
+    found.dedup_by(|one, other| one.kind == other.kind && one.steps == other.steps);
     Samples::of(py, start, first.step, Counts::Owned(total), Counts::Owned(bad), found)
 }

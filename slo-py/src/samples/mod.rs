@@ -6,17 +6,14 @@ mod merging;
 
 use crate::{
     convert::{self, timedelta},
-    error::{SloError, data_error, data_error_at, row_error, value_error},
+    error::{SloError, data_error, data_error_at, row_error, value_error, warn},
     table::{Columns, Table},
 };
 use columns::Counts;
 pub(crate) use counters::{Counted, from_counters};
 pub(crate) use merging::merge;
 use numpy::{IntoPyArray, PyArray1};
-use pyo3::{
-    prelude::*,
-    types::{PyAny, PyList, PyTuple},
-};
+use pyo3::{prelude::*, types::PyAny};
 use slo_core::{
     math::Exclusions,
     model::Window,
@@ -32,14 +29,16 @@ use std::{fmt::Write, ops::Range, time::Duration};
 ///     A polars or pyarrow table, a duckdb relation, a pandas frame (3 or newer), or a dict of arrays. Without it, ``time``,
 ///     ``total`` and ``bad`` are the arrays.
 /// time : str or array, default ``"time"``
-///     When each step ended, strictly increasing: numpy or Arrow times (in UTC, where they do not say), datetimes that know
+///     When each step ended (polars' ``group_by_dynamic`` and pandas' ``resample`` say when it began, unless told
+///     ``label="right"``), strictly increasing: numpy or Arrow times (in UTC, where they do not say), datetimes that know
 ///     their zone, or numbers of seconds since the Unix epoch. Rounded to milliseconds.
 /// total, bad : str or array, defaults ``"total"`` and ``"bad"``
 ///     Events and bad events: whole numbers that are not negative. Contiguous ``uint64`` is not copied: whoever changes the
 ///     array later makes the answers wrong.
 /// kind : ``"increment"`` or ``"counter"``, default ``"increment"``
-///     Whether each number counts the events of its step, or all since some beginning, as Prometheus' counters do. Where one
-///     of the two falls, the process was restarted, and both count from zero.
+///     Whether each number counts the events of its step, or all since some beginning, as Prometheus' counters do. The first
+///     row of counters is what the others are compared with. Where one of the two falls, the process was restarted, and both
+///     count from zero: counters are of one process. Of several, make samples of each, and :func:`merge` them.
 /// start : datetime, optional
 ///     When the first step began, in place of times.
 /// step : str or timedelta, optional
@@ -83,15 +82,17 @@ struct Finding {
 enum Kind {
     Gap,
     Reset,
+    Excluded,
 }
 
 impl Kind {
-    const ALL: [Self; 2] = [Self::Gap, Self::Reset];
+    const ALL: [Self; 3] = [Self::Gap, Self::Reset, Self::Excluded];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Gap => "gap",
             Self::Reset => "reset",
+            Self::Excluded => "excluded",
         }
     }
 }
@@ -144,6 +145,11 @@ impl Samples {
             (Some(_), _, Some(_)) => {
                 return Err(SloError::new_err("'start' and 'time' say the same; give one of them"));
             }
+            (Some(_), _, None) if source.has("time") => {
+                return Err(SloError::new_err(
+                    "the table has 'time', which 'start' would overrule; leave one of them out",
+                ));
+            }
             (Some(start), Some(step), None) => Rows::regular(convert::millis(start)?, step, rows),
             (Some(_), None, None) => return Err(SloError::new_err("'start' needs a 'step' beside it")),
             (None, step, time) => {
@@ -160,8 +166,22 @@ impl Samples {
             let (total, bad) = (total.as_slice()?, bad.as_slice()?);
             let Growth { start, total, bad, resets, gaps } =
                 py.detach(|| rows.growth(total, bad)).map_err(|error| row_error(&error))?;
+            if let Some(step) = doubtful_reset(&total, &resets) {
+                let message = format!(
+                    "the counter falls in step {step} and is still {} then, far more than it grows in a step: is it the sum of \
+                     several processes? Of those, make Samples of each, and merge them",
+                    total.get(step).copied().unwrap_or(0),
+                );
+                warn(py, &message)?;
+            }
             let findings = findings(gaps, resets);
             return Self::of(py, start, rows.step(), Counts::Owned(total), Counts::Owned(bad), findings);
+        }
+        {
+            let total = total.borrow(py)?;
+            if is_like_a_counter(total.as_slice()?) {
+                warn(py, "'total' only ever grows: if it is a counter, say kind=\"counter\"")?;
+            }
         }
         let (total, bad) = if rows.is_whole() {
             (total, bad)
@@ -219,7 +239,7 @@ impl Samples {
     /// Returns
     /// -------
     /// Table
-    ///     ``kind`` (``gap`` or ``reset``), ``start`` and ``end`` (UTC), ``steps``.
+    ///     ``kind`` (``gap``, ``reset`` or ``excluded``), ``start`` and ``end`` (UTC), ``steps``.
     fn check(&self, py: Python<'_>) -> PyResult<Table> {
         let findings = &self.findings;
         let edges = self.series(py, |series| {
@@ -272,6 +292,38 @@ impl Samples {
     }
 }
 
+/// A step with a reset after which the counter stands far above what it usually grows by.
+fn doubtful_reset(grown: &[u64], resets: &[usize]) -> Option<usize> {
+    const FEW: usize = 10;
+    if resets.is_empty() || grown.len() < resets.len() + FEW {
+        return None;
+    }
+    let others = (grown.len() - resets.len()) as u128;
+    let reset: u128 = resets.iter().filter_map(|step| grown.get(*step)).map(|count| u128::from(*count)).sum();
+    let usual = (grown.iter().map(|count| u128::from(*count)).sum::<u128>() - reset) / others;
+    resets
+        .iter()
+        .copied()
+        .find(|step| grown.get(*step).is_some_and(|count| u128::from(*count) > 20 * usual.max(1)))
+}
+
+/// Whether a column never falls, and nearly always grows, over many rows.
+fn is_like_a_counter(column: &[u64]) -> bool {
+    const MANY: usize = 100;
+    if column.len() < MANY {
+        return false;
+    }
+    // Columns that are none fall within the first rows.
+    let mut grew = 0;
+    for (before, after) in column.iter().zip(column.iter().skip(1)) {
+        if after < before {
+            return false;
+        }
+        grew += usize::from(after > before);
+    }
+    grew * 10 >= column.len() * 9
+}
+
 /// What makes samples again.
 type State<'py> =
     (i64, u64, Bound<'py, PyArray1<u64>>, Bound<'py, PyArray1<u64>>, Vec<(&'static str, usize, usize)>);
@@ -310,7 +362,9 @@ fn check_rows(py: Python<'_>, total: &Counts, bad: &Counts) -> PyResult<()> {
 
 /// Stretches of time: pairs of datetimes, or a table with ``start`` and ``end``; in milliseconds since the Unix epoch.
 pub(crate) fn spans<'py>(py: Python<'py>, data: &Bound<'py, PyAny>) -> PyResult<Vec<(i64, i64)>> {
-    if data.is_instance_of::<PyList>() || data.is_instance_of::<PyTuple>() {
+    let is_table =
+        data.hasattr("__arrow_c_stream__")? || data.hasattr("__arrow_c_array__")? || data.hasattr("keys")?;
+    if !is_table && data.hasattr("__iter__")? {
         let pair = |(row, pair): (usize, PyResult<Bound<'py, PyAny>>)| {
             let (start, end): (Bound<'py, PyAny>, Bound<'py, PyAny>) = pair?.extract().map_err(|_| {
                 data_error_at(
@@ -318,7 +372,12 @@ pub(crate) fn spans<'py>(py: Python<'py>, data: &Bound<'py, PyAny>) -> PyResult<
                     &format!("row {row} is no pair of datetimes, when it started and when it ended"),
                 )
             })?;
-            Ok((convert::millis(&start)?, convert::millis(&end)?))
+            let span = (convert::millis(&start)?, convert::millis(&end)?);
+            if span.1 <= span.0 {
+                let message = format!("row {row} does not end after it starts; when it started comes first");
+                return Err(data_error_at(row, &message));
+            }
+            Ok(span)
         };
         return data.try_iter()?.enumerate().map(pair).collect();
     }
@@ -327,6 +386,9 @@ pub(crate) fn spans<'py>(py: Python<'py>, data: &Bound<'py, PyAny>) -> PyResult<
     if starts.len() != ends.len() {
         let message = format!("'start' has {} rows, 'end' {}", starts.len(), ends.len());
         return Err(data_error_at(starts.len().min(ends.len()), &message));
+    }
+    if let Some(row) = starts.iter().zip(&ends).position(|(start, end)| end <= start) {
+        return Err(data_error_at(row, &format!("row {row} does not end after it starts")));
     }
     Ok(starts.into_iter().zip(ends).collect())
 }
@@ -365,10 +427,33 @@ impl Samples {
         self.step
     }
 
+    /// The steps of which nothing is known, and those that do not count.
+    pub(crate) fn unknown(&self) -> (Vec<Range<usize>>, Vec<Range<usize>>) {
+        let of = |kind| self.findings.iter().filter(move |one| one.kind == kind).map(|one| one.steps.clone());
+        (of(Kind::Gap).collect(), of(Kind::Excluded).collect())
+    }
+
     /// The same without the events of excluded time.
     pub(crate) fn without(&self, py: Python<'_>, exclusions: &Exclusions) -> PyResult<Self> {
-        let (total, bad) = self.series(py, |series| series.without(exclusions))?;
-        let findings = self.findings.clone();
+        let (total, bad, excluded) = self.series(py, |series| {
+            let (total, bad) = series.without(exclusions);
+            let mut excluded: Vec<Range<usize>> = Vec::new();
+            for step in (0..series.len()).filter(|step| exclusions.contains(series.end_of(*step))) {
+                match excluded.last_mut() {
+                    Some(last) if last.end == step => last.end = step + 1,
+                    _ => excluded.push(step..step + 1),
+                }
+            }
+            (total, bad, excluded)
+        })?;
+        // What does not count is no gap.
+        let counts = |one: &&Finding| {
+            one.kind != Kind::Gap
+                || !excluded.iter().any(|span| span.start <= one.steps.start && one.steps.end <= span.end)
+        };
+        let mut findings: Vec<Finding> = self.findings.iter().filter(counts).cloned().collect();
+        findings.extend(excluded.into_iter().map(|steps| Finding { kind: Kind::Excluded, steps }));
+        findings.sort_by_key(|finding| finding.steps.start);
         Self::of(py, self.start, self.step, Counts::Owned(total), Counts::Owned(bad), findings)
     }
 

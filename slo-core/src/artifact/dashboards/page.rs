@@ -200,7 +200,7 @@ impl Page<'_> {
     fn burn_down(&self) -> Panel {
         let even = match self.slo.period() {
             Period::Rolling(_) => {
-                format!("clamp_min(1 - (time() - ${{__from}} / 1000) / {}, 0)", self.seconds())
+                format!("clamp_min(vector(1 - (time() - ${{__from}} / 1000) / {}), 0)", self.seconds())
             }
             _ => format!(
                 "1 - (time() - {start}) / ({end} - {start})",

@@ -16,7 +16,7 @@ import importlib.util
 from typing import TYPE_CHECKING, Any, Literal
 
 from slo._slo import SloError
-from slo.plot._chart import BLUE, GREEN, GREY, ORANGE, RED, TIERS, Cell, Chart, Line, Point, Rule, Span, curves
+from slo.plot._chart import BLUE, GREEN, GREY, ORANGE, RED, TIERS, WEEKDAYS, Cell, Chart, Line, Point, Rule, Span, curves
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -87,7 +87,7 @@ def burn_rate(
     if backtest is not None:
         spans = [Span("page", start, end, RED) for _, severity, start, end in _fired(backtest) if severity == "page"]
     chart = Chart(
-        title="Burn rate",
+        title="Burn rate; shaded where pages fired" if spans else "Burn rate",
         y="times the budget",
         lines=curves(times, columns),
         rules=[Rule(float(threshold), f"{float(threshold):g}×", GREY) for threshold in thresholds],
@@ -129,13 +129,14 @@ def calendar(evaluation: Evaluation, *, tz: str = "UTC", backend: _Backend | Non
     for start, spent in zip(days["start"].astype("datetime64[ms]").tolist(), 100 * days["spent"], strict=True):
         day = start.replace(tzinfo=UTC).astimezone(zone).date()
         monday = day - timedelta(days=day.weekday())
-        cells.append(Cell(f"{monday:%d %b %y}", f"{day:%a}", float(spent), f"{day:%d %b}: {spent:.1f} % of the budget"))
+        weekday = WEEKDAYS[day.weekday()]
+        cells.append(Cell(f"{monday:%d %b %y}", weekday, float(spent), f"{day:%d %b}: {spent:.1f} % of the budget"))
     title = f"Budget spent by day, %; a day's part is {even:.1f}"
     return _drawn(Chart(title=title, y="", cells=cells, middle=even), backend)
 
 
 def trade_off(policies: list[Candidate] | Table, *, backend: _Backend | None = None) -> Any:
-    """False pages against what incidents spend before they page; the policies that no other beats are joined.
+    """Pages against what incidents spend before them; the policies that no other beats are joined, for each objective.
 
     From :meth:`ErrorBudget.search` or :func:`sweep`.
     """
@@ -143,19 +144,27 @@ def trade_off(policies: list[Candidate] | Table, *, backend: _Backend | None = N
 
     if isinstance(policies, Table):
         columns = policies.to_numpy()
-        labels = [f"{policy}, {objective}" for policy, objective in zip(columns["policy"], columns["objective"], strict=True)]
-        costs = list(zip(labels, columns["false_pages"].tolist(), columns["spent"].tolist(), strict=True))
-        best = (columns["beaten_by"] == 0).tolist()
+        several = len(set(columns["objective"])) > 1
+        costs = [
+            (f"{policy}, {objective}" if several else str(policy), pages, spent, beaten == 0, objective)
+            for policy, objective, pages, spent, beaten in zip(
+                *(columns[name].tolist() for name in ("policy", "objective", "pages", "spent", "beaten_by")), strict=True
+            )
+        ]
+        title, x = "Alert policies", "pages"
     else:
-        costs = [(repr(one).split(";")[0].removeprefix("<Candidate: "), one.false_alerts, one.spent) for one in policies]
-        best = [True] * len(costs)
+        names = [repr(one).split(";")[0].removeprefix("<Candidate: ") for one in policies]
+        costs = [(name, one.false_alerts, one.spent, True, "") for name, one in zip(names, policies, strict=True)]
+        title, x = "Alert policies that no other beats", "false pages"
+    # Policies that do the same are one point with several names.
+    merged: dict[tuple[Any, ...], list[str]] = {}
+    for label, *cost in costs:
+        merged.setdefault(tuple(cost), []).append(label)
     points = [
-        Point(label, float(pages), 100 * spent, BLUE if on_front else GREY, on_front)
-        for (label, pages, spent), on_front in zip(costs, best, strict=True)
+        Point("; ".join(labels), float(pages), 100 * spent, BLUE if on_front else GREY, on_front, group)
+        for (pages, spent, on_front, group), labels in merged.items()
     ]
-    chart = Chart(
-        title="Alert policies", y="spent before the page, % of a budget", x="false pages", points=points
-    )
+    chart = Chart(title=title, y="spent before the page, % of a budget", x=x, points=points)
     return _drawn(chart, backend)
 
 

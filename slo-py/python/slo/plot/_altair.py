@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from slo.plot._chart import EVEN, LITTLE, MOST, MUCH, TICKS
+from slo.plot._chart import EVEN, LITTLE, MOST, MUCH, TICKS, WEEKDAYS
 
 if TYPE_CHECKING:
     from slo.plot._chart import Chart
@@ -89,7 +89,7 @@ def _cells(alt: Any, chart: Chart) -> list[Any]:
     ]
     base = alt.Chart(alt.InlineData(values=rows)).encode(
         x=alt.X("column:N", title=None, sort=columns),
-        y=alt.Y("row:N", title=None, sort=["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]),
+        y=alt.Y("row:N", title=None, sort=WEEKDAYS),
         tooltip="label:N",
     )
     domain = [0, chart.middle, chart.middle * (1 + 1e-9), chart.most()]
@@ -106,11 +106,13 @@ def _points(alt: Any, chart: Chart) -> list[Any]:
         return alt.InlineData(values=values)
 
     x, y = alt.X("x:Q", title=chart.x, axis=alt.Axis(tickMinStep=1)), alt.Y("y:Q", title=chart.y)
-    front = alt.Chart(rows(chart.front()))
     return [
-        front.mark_line(interpolate="step-after", color="#bbbbbb").encode(x=x, y=y),
+        *(
+            alt.Chart(rows(front)).mark_line(interpolate="step-after", color="#bbbbbb").encode(x=x, y=y)
+            for front in chart.fronts()
+        ),
         alt.Chart(rows(chart.points))
         .mark_point(filled=True, size=60, opacity=1)
         .encode(x=x, y=y, color=alt.Color("color:N", scale=None), tooltip="label:N"),
-        front.mark_text(align="left", dx=7, dy=-7, fontSize=9).encode(x=x, y=y, text="label:N"),
+        alt.Chart(rows(chart.points)).mark_text(align="left", dx=7, dy=-7, fontSize=9).encode(x=x, y=y, text="label:N"),
     ]

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 # Okabe and Ito's colours.
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#888888"
+# Whatever the locale.
+WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 # Of a scale that is linear up to 1.
 TICKS = [0, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000]
 # Of a grid: up to the middle, and above it.
@@ -69,6 +71,8 @@ class Point:
     y: float
     color: str
     on_front: bool
+    # Points are joined with those of their group.
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,9 +101,13 @@ class Chart:
         """The highest value of a grid; at least twice its middle."""
         return max([2 * self.middle, *(cell.value for cell in self.cells if cell.value == cell.value)])
 
-    def front(self) -> list[Point]:
-        """The points on the front, from left to right."""
-        return sorted((point for point in self.points if point.on_front), key=lambda point: (point.x, -point.y))
+    def fronts(self) -> list[list[Point]]:
+        """The points on the front of each group, from left to right."""
+        groups: dict[str, list[Point]] = {}
+        for point in sorted(self.points, key=lambda point: (point.x, -point.y)):
+            if point.on_front:
+                groups.setdefault(point.group, []).append(point)
+        return list(groups.values())
 
 
 def curves(times: Any, columns: Mapping[str, Any], colors: Sequence[str] = ()) -> list[Line]:

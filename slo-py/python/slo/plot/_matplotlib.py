@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
-from slo.plot._chart import EVEN, LITTLE, MOST, MUCH
+from slo.plot._chart import EVEN, LITTLE, MOST, MUCH, WEEKDAYS
 
 if TYPE_CHECKING:
     from slo.plot._chart import Chart
@@ -88,7 +88,7 @@ def _cells(figure: Any, axes: Any, chart: Chart) -> None:
     from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
 
     columns = list(dict.fromkeys(cell.column for cell in chart.cells))
-    rows = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+    rows = WEEKDAYS
     grid = np.full((len(rows), len(columns)), np.nan)
     for cell in chart.cells:
         grid[rows.index(cell.row), columns.index(cell.column)] = cell.value
@@ -113,13 +113,12 @@ def _cells(figure: Any, axes: Any, chart: Chart) -> None:
 
 
 def _points(axes: Any, chart: Chart) -> None:
-    front = chart.front()
-    axes.step([point.x for point in front], [point.y for point in front], where="post", color=_GRID, linewidth=1.5)
+    for front in chart.fronts():
+        axes.step([point.x for point in front], [point.y for point in front], where="post", color=_GRID, linewidth=1.5)
     for point in chart.points:
         axes.plot(point.x, point.y, "o", color=point.color, markersize=7 if point.on_front else 5)
-        if point.on_front:
-            axes.annotate(point.label, (point.x, point.y), xytext=(6, 5), textcoords="offset points", fontsize=7)
+        place = {"xytext": (6, 5), "textcoords": "offset points", "fontsize": 7, "color": point.color}
+        axes.annotate(point.label, (point.x, point.y), **place)
     axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
-    axes.set_xlim(-0.5, max([point.x for point in chart.points], default=0) * 1.15 + 0.5)
-    axes.margins(y=0.1)
-    axes.set_ylim(bottom=0)
+    axes.set_xlim(-0.5, max([point.x for point in chart.points], default=0) * 1.25 + 0.5)
+    axes.set_ylim(0, max([point.y for point in chart.points], default=0) * 1.15 or 1)

@@ -6,7 +6,7 @@ import importlib
 import math
 from typing import TYPE_CHECKING, Any
 
-from slo.plot._chart import EVEN, LITTLE, MOST, MUCH, TICKS
+from slo.plot._chart import EVEN, LITTLE, MOST, MUCH, TICKS, WEEKDAYS
 
 if TYPE_CHECKING:
     from slo.plot._chart import Chart
@@ -83,7 +83,7 @@ def _rows(figure: Any, chart: Chart) -> None:
 
 def _cells(figure: Any, chart: Chart) -> None:
     columns = list(dict.fromkeys(cell.column for cell in chart.cells))
-    rows = ["Sun", "Sat", "Fri", "Thu", "Wed", "Tue", "Mon"]
+    rows = list(reversed(WEEKDAYS))
     by_place = {(cell.row, cell.column): cell for cell in chart.cells}
     grid = [[by_place.get((row, column)) for column in columns] for row in rows]
     values = [[None if cell is None or math.isnan(cell.value) else cell.value for cell in line] for line in grid]
@@ -108,19 +108,19 @@ def _scale(chart: Chart) -> list[tuple[float, str]]:
 
 
 def _points(figure: Any, chart: Chart) -> None:
-    front = chart.front()
     line = {"color": "#bbbbbb", "shape": "hv"}
     most = max([point.x for point in chart.points], default=0)
     figure.update_xaxes(range=[-0.5, most * 1.15 + 0.5], dtick=1 if most < 10 else None)
     figure.update_yaxes(rangemode="tozero")
-    xs, ys = [point.x for point in front], [point.y for point in front]
-    figure.add_scatter(x=xs, y=ys, mode="lines", line=line, hoverinfo="skip")
+    for front in chart.fronts():
+        xs, ys = [point.x for point in front], [point.y for point in front]
+        figure.add_scatter(x=xs, y=ys, mode="lines", line=line, hoverinfo="skip")
     figure.add_scatter(
         x=[point.x for point in chart.points],
         y=[point.y for point in chart.points],
-        text=[point.label if point.on_front else "" for point in chart.points],
+        text=[point.label for point in chart.points],
         customdata=[point.label for point in chart.points],
-        hovertemplate="%{customdata}: %{x} false pages, %{y:.1f} %<extra></extra>",
+        hovertemplate="%{customdata}: %{x} pages, %{y:.1f} %<extra></extra>",
         mode="markers+text",
         textposition="top right",
         marker={"color": [point.color for point in chart.points], "size": 9},
