@@ -202,7 +202,8 @@ impl Page<'_> {
             Period::Rolling(_) => {
                 format!("clamp_min(vector(1 - (time() - ${{__from}} / 1000) / {}), 0)", self.seconds())
             }
-            _ => format!(
+            #[cfg(feature = "calendar")]
+            Period::Calendar(_) => format!(
                 "1 - (time() - {start}) / ({end} - {start})",
                 start = self.constant(names::PERIOD_START),
                 end = self.constant(names::PERIOD_END)
