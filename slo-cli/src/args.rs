@@ -31,6 +31,10 @@ pub(crate) enum Command {
     Alertmanager(Alertmanager),
     /// Show SLIs, budgets, burn rates and alerts as Prometheus records them
     Status(Status),
+    /// Watch budgets live, those that are gone soonest first
+    Top(Top),
+    /// Report how SLOs did in a month, a quarter, or the last days, from what Prometheus has recorded
+    Report(Report),
     /// Calculate an error budget
     Budget(Budget),
     /// Print the JSON Schema of the native format, for editors
@@ -150,6 +154,66 @@ pub(crate) struct Status {
 }
 
 #[derive(Debug, Group)]
+pub(crate) struct Top {
+    /// Spec files, directories (read recursively), or `-` for standard input; with --prometheus
+    #[arg(value_name = "FILE", required_unless_present = "service")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Address of the Prometheus that evaluates the generated rules
+    #[arg(long, value_name = "URL", value_parser = address, required_unless_present = "service")]
+    pub(crate) prometheus: Option<String>,
+    /// Address of a service that links slo-instrument: its own view, in /slo.json
+    #[arg(long, value_name = "URL", value_parser = address, conflicts_with_all = ["prometheus", "files"])]
+    pub(crate) service: Option<String>,
+    /// How often
+    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = parsed::<Window>)]
+    pub(crate) every: Window,
+    /// Print one table and end, as into a pipe
+    #[arg(long)]
+    pub(crate) once: bool,
+    #[command(flatten)]
+    pub(crate) scale: TimeScale,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Report {
+    #[command(flatten)]
+    pub(crate) specs: Specs,
+    /// Address of the Prometheus that evaluates the generated rules
+    #[arg(long, value_name = "URL", value_parser = address)]
+    pub(crate) prometheus: String,
+    /// Of a month, such as 2026-10
+    #[arg(long, value_name = "YEAR-MONTH", conflicts_with_all = ["quarter", "last"])]
+    pub(crate) month: Option<String>,
+    /// Of a quarter, such as 2026-Q3
+    #[arg(long, value_name = "YEAR-QUARTER", conflicts_with = "last")]
+    pub(crate) quarter: Option<String>,
+    /// Of so long until now
+    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = parsed::<Window>)]
+    pub(crate) last: Window,
+    /// Where days and months begin
+    #[arg(long, value_name = "ZONE", default_value = "UTC")]
+    pub(crate) time_zone: String,
+    /// As if it were then, in seconds since the Unix epoch
+    #[arg(long, value_name = "SECONDS", hide = true, value_parser = moment)]
+    pub(crate) end: Option<i64>,
+    /// A page of its own, text, or JSON for programs
+    #[arg(long, value_enum, default_value_t = ReportFormat::Markdown)]
+    pub(crate) format: ReportFormat,
+    /// Write this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) scale: TimeScale,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    Markdown,
+    Html,
+    Json,
+}
+
+#[derive(Debug, Group)]
 pub(crate) struct Budget {
     /// The objective, such as 99.9%
     #[arg(long, value_name = "PERCENT", value_parser = parsed::<Objective>)]
@@ -201,6 +265,12 @@ fn parsed<T: FromStr<Err = slo_core::Error>>(text: &str) -> Result<T, String> {
         Some(hint) => format!("{error}\n  hint: {hint}"),
         None => error.to_string(),
     })
+}
+
+/// Seconds since the Unix epoch, in milliseconds.
+fn moment(text: &str) -> Result<i64, String> {
+    let seconds: i64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    seconds.checked_mul(1_000).ok_or_else(|| "too far away".to_owned())
 }
 
 fn address(text: &str) -> Result<String, String> {

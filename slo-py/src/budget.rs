@@ -2,7 +2,7 @@
 
 use crate::{
     backtest::{Backtest, Replay, Wishes},
-    convert::{fraction, ratio, timedelta, window},
+    convert::{fraction, ratio, tally, timedelta, window},
     error::data_error,
     evaluation::Evaluation,
     experiment::{Experiment, Tolerance},
@@ -273,8 +273,4 @@ impl ErrorBudget {
             .map_or_else(|| format!("{seconds}s"), |window| window.to_string());
         format!("{percent}% = {downtime} per {}", self.period)
     }
-}
-
-pub(crate) fn tally(total: u64, bad: u64) -> PyResult<Tally> {
-    Tally::new(total, bad).map_err(|error| data_error(&error))
 }

@@ -1,12 +1,13 @@
 //! Values that cross the border.
 
-use crate::error::{SloError, value_error};
+use crate::error::{SloError, data_error, value_error};
 use pyo3::{
     exceptions::PyTypeError,
     prelude::*,
     types::{PyAny, PyDateTime, PyDelta, PyDeltaAccess, PyString},
 };
 use slo_core::{
+    math::Tally,
     model::{Ratio, Window},
     replay::Bootstrap,
 };
@@ -32,6 +33,11 @@ pub(crate) fn ratio(value: &Bound<'_, PyAny>) -> PyResult<Ratio> {
     let exact = value.py().import("fractions")?.getattr("Fraction")?.call1((&text,)).map_err(|_| refuse())?;
     let part = |name: &str| exact.getattr(name)?.extract::<u128>().map_err(|_| refuse());
     Ratio::new(part("numerator")?, part("denominator")?).map_err(|error| value_error(&error))
+}
+
+/// Counts that do not contradict each other.
+pub(crate) fn tally(total: u64, bad: u64) -> PyResult<Tally> {
+    Tally::new(total, bad).map_err(|error| data_error(&error))
 }
 
 /// A length of time as a `datetime.timedelta`.

@@ -8,7 +8,6 @@ use crate::{
     html::percent,
     objective,
     period::{Stretches, judged, period_of, period_state},
-    picture,
     samples::Samples,
     table::{Columns, Table},
 };
@@ -17,6 +16,7 @@ use pyo3::{
     types::{PyAny, PyDelta, PyString},
 };
 use slo_core::{
+    artifact::burn_down_picture,
     math::{BurnRate, Tally, time_to_exhaustion},
     model::{Objective, Period, Window},
     replay::{self, BurnRates, Judged, Series},
@@ -412,7 +412,7 @@ impl Evaluation {
             self.bad(),
             percent(Some(self.coverage()), 1),
             self.period,
-            picture::burndown(&left, 1.0 - self.coverage()),
+            burn_down_picture(&left, self.judged.ideal().last().unwrap_or(1.0)),
         ))
     }
 

@@ -73,7 +73,7 @@ pub(crate) fn exhaustion_probability(
     bad: u64,
     future: u64,
 ) -> PyResult<f64> {
-    let (objective, seen) = (self::objective(objective)?, crate::budget::tally(total, bad)?);
+    let (objective, seen) = (self::objective(objective)?, crate::convert::tally(total, bad)?);
     forecast::exhaustion_probability(seen, future, objective).map_err(|error| value_error(&error))
 }
 

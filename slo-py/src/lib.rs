@@ -18,7 +18,6 @@ mod gate;
 mod html;
 mod objective;
 mod period;
-mod picture;
 mod polars_plugin;
 mod policy;
 mod prometheus;

@@ -1,12 +1,10 @@
 //! `slo.AlertPolicy` and `slo.Tier`
 
 use crate::{
-    budget::ErrorBudget,
     convert::{fraction, ratio, timedelta, window},
     error::{SloError, value_error, warn},
     html,
     objective::{self, Objective},
-    spec::Slo,
 };
 use pyo3::{prelude::*, types::PyAny};
 use slo_core::{
@@ -55,13 +53,11 @@ impl AlertPolicy {
     fn workbook(py: Python<'_>, period: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
         let of = |period| model::AlertPolicy::for_period(period).map_err(|error| value_error(&error));
         let Some(period) = period else { return of(Window::days(30)).map(Self) };
-        let budget = match (period.cast::<ErrorBudget>(), period.cast::<Slo>()) {
-            (Ok(budget), _) => budget.get().clone(),
-            (_, Ok(slo)) => slo.get().error_budget(),
-            _ => return of(window(period)?).map(Self),
-        };
-        let policy = Self(of(budget.period)?);
-        policy.reachable(py, budget.objective)?;
+        if !period.hasattr("objective")? {
+            return of(window(period)?).map(Self);
+        }
+        let policy = Self(of(window(&period.getattr("period")?)?)?);
+        policy.reachable(py, objective::objective(&period.getattr("objective")?)?)?;
         Ok(policy)
     }
 

@@ -4,7 +4,7 @@ use crate::{
     backtest::{Backtest, Replay, Wishes},
     budget::ErrorBudget,
     convert::timedelta,
-    error::{SloError, data_error, spec_error, warn},
+    error::{SloError, data_error, spec_error, value_error, warn},
     evaluation::Evaluation,
     html,
     objective::Objective,
@@ -18,11 +18,12 @@ use pyo3::{
     types::{PyAny, PyString},
 };
 use slo_core::{
+    artifact,
     math::{Exclusions, Span},
     model::{self, Service},
     spec::{self, Document},
 };
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 /// Read a spec file.
 ///
@@ -144,6 +145,18 @@ impl Spec {
     #[pyo3(signature = (*, time_scale = 1))]
     fn rules(&self, py: Python<'_>, time_scale: u32) -> PyResult<Rules> {
         py.detach(|| Rules::of(self.services.iter().map(|service| Service::clone(service)), time_scale))
+    }
+
+    /// Grafana dashboards: an overview, an incident page, and a page for each SLO.
+    ///
+    /// Returns
+    /// -------
+    /// dict of str to str
+    ///     JSON, by the names of files.
+    fn dashboards(&self, py: Python<'_>) -> PyResult<BTreeMap<String, String>> {
+        let services: Vec<Service> = self.services.iter().map(|service| Service::clone(service)).collect();
+        let made = py.detach(|| artifact::dashboards(&services)).map_err(|error| value_error(&error))?;
+        Ok(made.into_iter().map(|one| (one.file, one.json.to_string())).collect())
     }
 
     /// The spec as text, in the native format.

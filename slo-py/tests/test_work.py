@@ -1,8 +1,11 @@
 """Policies, sweeps, comparisons, forecasts, gates and experiments."""
 
 import datetime
+import json
 import pathlib
 import pickle
+import subprocess
+import sys
 from fractions import Fraction
 
 import numpy as np
@@ -398,6 +401,14 @@ def test_everything_shows_itself_in_a_notebook(samples):
         (orders.evaluate(samples), "of the budget left"),
     ]:
         assert word in value._repr_html_(), value
+
+
+def test_dashboards_are_those_of_the_command(tmp_path):
+    path = pathlib.Path(__file__).parents[2] / "examples" / "three-services" / "slo.yaml"
+    command = pathlib.Path(sys.executable).with_name("slo")
+    subprocess.run([command, "dashboards", path, "--out", tmp_path], check=True, capture_output=True)
+    written = {file.name: json.loads(file.read_text()) for file in (tmp_path / "dashboards").iterdir()}
+    assert {name: json.loads(text) for name, text in slo.load(path).dashboards().items()} == written
 
 
 def test_rules_come_with_tests(tmp_path):

@@ -11,7 +11,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) duration: Option<Duration>,
     /// Port of the status page; the three services take the next three
-    #[arg(long, default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..=65532))]
+    #[arg(long, default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..=65530))]
     pub(crate) port: u16,
     /// How many times faster time runs in the budgets: at 60, a minute shows an hour
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=3600))]
@@ -25,6 +25,10 @@ pub(crate) struct Args {
     /// Instead of a day's traffic, send this many requests that end in every way there is, then count them
     #[arg(long, value_name = "REQUESTS")]
     pub(crate) storm: Option<u64>,
+    /// Start Prometheus and Alertmanager too, with rules, dashboards and configuration generated; they take the two ports
+    /// after the services
+    #[arg(long)]
+    pub(crate) prometheus: bool,
     /// Start without traffic; POST /load/start begins it
     #[arg(long)]
     pub(crate) idle: bool,

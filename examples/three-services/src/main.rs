@@ -7,6 +7,7 @@ mod args;
 mod control;
 mod faults;
 mod load;
+mod monitoring;
 mod service;
 mod storm;
 mod table;
@@ -14,6 +15,7 @@ mod table;
 use args::Args;
 use clap::Parser;
 use load::Load;
+use monitoring::Monitoring;
 use service::App;
 use slo_instrument::Slo;
 use std::{error::Error, io::Write, net::Ipv4Addr, process::ExitCode, sync::Arc, time::Duration};
@@ -43,12 +45,16 @@ async fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let load = Arc::new(Load::new(&apps, args.port, args.time_scale, start, !args.idle && storm.is_none()));
 
     let (stop, stopped) = watch::channel(false);
-    let mut servers =
-        vec![serve(args.port, control::router(apps.clone(), &load, storm.clone()), stopped.clone()).await?];
+    let control = control::router(apps.clone(), &load, storm.clone()).merge(monitoring::router());
+    let mut servers = vec![serve(args.port, control, stopped.clone()).await?];
     for (port, app) in (args.port + 1..).zip(apps.iter()) {
         servers.push(serve(port, app.router.clone(), stopped.clone()).await?);
     }
     announce(args, &apps);
+    let monitoring = args.prometheus.then(|| Monitoring::start(args)).transpose()?;
+    if let Some(monitoring) = &monitoring {
+        monitoring.announce();
+    }
     if let Some(storm) = &storm {
         // A thousand panics would fill the screen.
         std::panic::set_hook(Box::new(|_| {}));
@@ -59,7 +65,7 @@ async fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let slos: Vec<Slo> = apps.iter().map(|app| app.slo.clone()).collect();
     tokio::select! {
         () = table::show(&slos) => {}
-        _ = tokio::signal::ctrl_c() => {}
+        () = told_to_end() => {}
         () = elapse(args.duration) => {}
     }
     load.stop();
@@ -101,6 +107,22 @@ async fn serve(
         };
         axum::serve(listener, router).with_graceful_shutdown(stop).await
     }))
+}
+
+/// Ctrl-C, or a polite kill: either way what was started is stopped.
+async fn told_to_end() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _interrupted = tokio::signal::ctrl_c().await;
 }
 
 async fn elapse(duration: Option<Duration>) {

@@ -82,6 +82,10 @@ def test_every_query_has_an_answer_during_an_outage(world, tmp_path):
     # Long windows and tickets follow.
     wait_for("tickets", lambda: world.query('ALERTS{alertstate="firing",severity="ticket"}'), 30)
     wait_for("budgets", lambda: len(world.query("slo:error_budget:projected_remaining_ratio")) == 6, 30)
+    top = [built("slo"), "top", str(SPEC), "--prometheus", f"http://127.0.0.1:{world.prometheus}", "--time-scale", str(SPEED), "--once"]
+    rows = subprocess.run(top, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert len(rows) == 7 and {row.split()[0] for row in rows[1:3]} == {"checkout/availability", "search/availability"}, rows
+    assert "fast" in rows[1] and any(block in rows[1] for block in "▁▂▃▄▅▆▇█"), rows
     begin, asked, silent = time.time() - 60, 0, []
     for name, dashboard in generated(tmp_path, SPEC, "--time-scale", str(SPEED)).items():
         # Nothing fires on a service that is well.

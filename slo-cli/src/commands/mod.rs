@@ -6,7 +6,9 @@ mod dashboards;
 mod explain;
 mod generate;
 mod import;
+mod report;
 mod status;
+mod top;
 mod validate;
 
 use crate::{
@@ -24,7 +26,9 @@ pub(crate) fn run(command: &Command, out: &mut dyn Write, talk: &mut dyn Write) 
         Command::Explain(explain) => explain::run(explain, out, talk),
         Command::Alertmanager(alertmanager) => alertmanager::run(alertmanager, out, talk),
         Command::Dashboards(dashboards) => dashboards::run(dashboards, talk),
+        Command::Report(report) => report::run(report, out, talk),
         Command::Status(status) => status::run(status, out, talk),
+        Command::Top(top) => top::run(top, out, talk),
         Command::Budget(budget) => budget::run(budget, out),
         Command::Completions(completions) => {
             clap_complete::generate(completions.shell, &mut Args::command(), "slo", out);

@@ -20,18 +20,26 @@ use std::{
 
 /// The shape of one entry of `--format json`: what Prometheus records, `null` where it records nothing.
 #[derive(Debug, Serialize)]
-struct Row {
-    service: String,
-    slo: String,
-    objective: String,
+pub(super) struct Row {
+    pub(super) service: String,
+    pub(super) slo: String,
+    pub(super) objective: String,
     period: String,
-    sli: Option<f64>,
+    pub(super) sli: Option<f64>,
     budget_remaining: Option<f64>,
-    projected_budget_remaining: Option<f64>,
+    pub(super) projected_budget_remaining: Option<f64>,
     coverage: Option<f64>,
-    time_to_exhaustion: Option<f64>,
+    pub(super) time_to_exhaustion: Option<f64>,
     windows: Vec<WindowRow>,
-    firing: Vec<String>,
+    pub(super) firing: Vec<String>,
+}
+
+impl Row {
+    /// The burn rate over a window.
+    pub(super) fn burn_over(&self, window: Window) -> Option<f64> {
+        let name = window.to_string();
+        self.windows.iter().find(|one| one.window == name)?.burn_rate
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -42,12 +50,7 @@ struct WindowRow {
 
 pub(super) fn run(status: &Status, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
     let services = load::services(&status.specs.files, status.scale.time_scale, talk)?;
-    let prometheus = Prometheus::new(&status.prometheus);
-    let mut rows = Vec::new();
-    for service in &services {
-        let recorded = Recorded::fetch(&prometheus, service)?;
-        rows.extend(service.slos().iter().map(|slo| row(service, slo, &recorded)));
-    }
+    let rows = rows(&Prometheus::new(&status.prometheus), &services)?;
     if rows.iter().all(|row| row.coverage.is_none()) {
         return Err(Error::Outside(format!(
             "{}: none of these SLOs is recorded there\n  hint: load the rules of `slo generate` and wait for two evaluations",
@@ -61,6 +64,16 @@ pub(super) fn run(status: &Status, out: &mut dyn Write, talk: &mut dyn Write) ->
         Format::Table => show(&rows, &services, out)?,
     }
     Ok(())
+}
+
+/// What is recorded of each SLO.
+pub(super) fn rows(prometheus: &Prometheus, services: &[Service]) -> Result<Vec<Row>, Error> {
+    let mut rows = Vec::new();
+    for service in services {
+        let recorded = Recorded::fetch(prometheus, service)?;
+        rows.extend(service.slos().iter().map(|slo| row(service, slo, &recorded)));
+    }
+    Ok(rows)
 }
 
 /// Everything that is recorded of one service.

@@ -5,9 +5,11 @@ evaluated where they would have been, and what they recorded is compared with th
 """
 
 import datetime
+import json
 import math
 import pathlib
 import subprocess
+import xml.etree.ElementTree
 
 import pytest
 import servers
@@ -149,6 +151,61 @@ def test_python_fetches_in_chunks(evaluated):
     assert (samples.total, samples.bad, len(samples)) == (*scenario.tally(begin, end), end - begin)
     with pytest.raises(slo.SloError, match="give a longer `step`"):
         slo.Prometheus(server.url).fetch(slo.parse(spec())["shop/outage"], last="3650d", step="1s")
+
+
+def command(*arguments, check=True):
+    program = ROOT / "target" / "release" / "slo"
+    return subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, check=check)
+
+
+def test_reports_are_of_every_event(evaluated, tmp_path):
+    server, _ = evaluated
+    file = tmp_path / "spec.yaml"
+    file.write_text(spec())
+    asked = [file, "--prometheus", server.url, "--last", "4h", "--end", END]
+    report = json.loads(command("report", *asked, "--format", "json").stdout)
+    slos = {one["slo"]: one for one in report["slos"]}
+    assert set(slos) == set(SCENARIOS)
+    # Tiles of five minutes are recorded a second after a whole five minutes here, and look a minute back.
+    begin, end = END - 4 * 3600 - 359, END - 359
+    for name in EXACT:
+        one, truth = slos[name], SCENARIOS[name].tally(begin, end)
+        assert (one["total"], one["bad"]) == truth, (server.name, name)
+        if truth[0] == 0:
+            assert (one["sli"], one["met"], one["budget_remaining"]) == (None, None, None)
+            continue
+        budget = BUDGET.remaining(total=truth[0], bad=truth[1])
+        assert one["budget_remaining"] == pytest.approx(budget) and one["met"] == (budget >= 0)
+        assert sum(day["bad"] for day in one["days"]) == truth[1]
+        before = SCENARIOS[name].tally(begin - 4 * 3600, begin)
+        if one["trend"]:
+            # The first tiles are estimates.
+            assert one["trend"]["before"]["total"] == pytest.approx(before[0], rel=0.05, abs=200), (server.name, name)
+    [outage] = [one for one in slos["outage"]["incidents"]] or [None]
+    assert outage is None or outage["budget_spent"] > 0.01
+    text = command("report", *asked).stdout
+    assert "| shop/outage | 99.9% |" in text and "## shop/outage" in text
+    page = tmp_path / "report.html"
+    assert command("report", *asked, "--format", "html", "--out", page).stdout == ""
+    html = page.read_text()
+    assert html.count("<svg ") == sum(1 for one in slos.values() if one["total"]) and "http" not in html.replace("http://www.w3.org", "")
+    xml.etree.ElementTree.fromstring(html[html.index("<svg ") : html.index("</svg>") + 6])
+
+
+def test_reports_say_what_is_wrong(evaluated, tmp_path):
+    server, _ = evaluated
+    file = tmp_path / "spec.yaml"
+    file.write_text(spec())
+    for options, code, words in [
+        (["--month", "October"], 1, "write it as 2026-10"),
+        (["--quarter", "2026-Q5"], 1, "write it as 2026-Q3"),
+        (["--month", "2999-01"], 1, "has not begun"),
+        (["--time-zone", "Nowhere", "--month", "2026-01"], 1, "not a time zone"),
+        (["--month", "2001-01"], 3, "no events of these SLOs"),
+        (["--month", "2026-01", "--last", "30d"], 2, "cannot be used with"),
+    ]:
+        done = command("report", file, "--prometheus", server.url, *options, check=False)
+        assert done.returncode == code and words in done.stderr, (options, done.stderr)
 
 
 def test_python_says_what_a_server_refuses(evaluated):

@@ -5,6 +5,8 @@ mod dashboards;
 mod operator;
 mod prometheus;
 mod promtool;
+#[cfg(feature = "calendar")]
+mod report;
 mod series;
 
 pub use alertmanager::{AlertmanagerVersion, Channel, Hours, Routing, alertmanager};
@@ -12,3 +14,5 @@ pub use dashboards::{Dashboard, dashboards};
 pub use operator::{check_object_names, prometheus_rule};
 pub use prometheus::{mimir_rule_file, rule_file, thanos_rule_file};
 pub use promtool::rule_tests;
+#[cfg(feature = "calendar")]
+pub use report::{Priced, Report, SloReport, burn_down_picture};

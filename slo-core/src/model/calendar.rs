@@ -107,6 +107,43 @@ impl Calendar {
         self.anchor == USUAL_ANCHOR
     }
 
+    /// The month or quarter of a name such as `2026-10` or `2026-Q3`.
+    ///
+    /// ```
+    /// use slo_core::model::{Calendar, CalendarUnit};
+    ///
+    /// let months = Calendar::new(CalendarUnit::Month, "Europe/Berlin")?;
+    /// assert_eq!(months.named("2026-10")?.seconds(), 31 * 86_400 + 3_600); // the clocks go back
+    /// assert!(months.named("October").is_err());
+    /// # Ok::<(), slo_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Another name, or a calendar of another unit.
+    pub fn named(&self, name: &str) -> Result<CalendarPeriod, Error> {
+        let refuse = || {
+            let example = if self.unit == CalendarUnit::Quarter { "2026-Q3" } else { "2026-10" };
+            Error::new(format!("`{name}` is not a {}", self.unit)).with_hint(format!("write it as {example}"))
+        };
+        let (year, part) = name.split_once('-').filter(|(year, _)| year.len() == 4).ok_or_else(refuse)?;
+        let month = match self.unit {
+            CalendarUnit::Month if part.len() == 2 => part.parse::<i8>().ok(),
+            CalendarUnit::Quarter => part
+                .strip_prefix('Q')
+                .and_then(|quarter| quarter.parse::<i8>().ok())
+                .filter(|quarter| (1..=4).contains(quarter))
+                .map(|quarter| quarter * 3 - 2),
+            _ => None,
+        };
+        // The middle of a month is in it in every zone.
+        let within = month
+            .zip(year.parse::<i16>().ok())
+            .and_then(|(month, year)| civil::Date::new(year, month, 15).ok())
+            .and_then(|middle| TimeZone::UTC.to_timestamp(middle.at(12, 0, 0, 0)).ok())
+            .ok_or_else(refuse)?;
+        self.period_at(within.as_millisecond())
+    }
+
     /// The period that contains the moment `unix_millis`, milliseconds since the Unix epoch.
     ///
     /// # Errors

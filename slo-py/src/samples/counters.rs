@@ -1,6 +1,6 @@
 //! Counters of many series, as a server gives them.
 
-use super::{Counts, Samples, findings};
+use super::{Counts, Samples, findings::findings};
 use crate::error::{DataError, data_error_at};
 use pyo3::prelude::*;
 use slo_core::model::{LabelName, Window};

@@ -1,6 +1,9 @@
 //! Histories put together.
 
-use super::{Counts, Finding, Kind, Samples, findings};
+use super::{
+    Counts, Samples,
+    findings::{Finding, Kind, findings},
+};
 use crate::error::{SloError, value_error};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;

@@ -38,7 +38,7 @@ fn ok<T>(result: Result<T, Error>) -> PyResult<T> {
 }
 
 fn tally(total: u64, bad: u64) -> PyResult<Tally> {
-    crate::budget::tally(total, bad)
+    crate::convert::tally(total, bad)
 }
 
 fn confidence(level: f64) -> PyResult<Confidence> {

@@ -1,22 +1,28 @@
-//! Pictures without any library: SVG.
+//! Pictures that are text: SVG, in the colours of the page that they stand on.
 
-use slo_core::replay::thin;
+use crate::replay::thin;
 use std::fmt::Write;
 
 /// Points of a curve in a picture.
 const POINTS: usize = 600;
 const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 180.0;
-const MARGIN: f64 = 36.0;
+const MARGIN: f64 = 40.0;
 
-/// A curve of shares over a period: the budget left, with the line of a budget that is spent evenly, of which `ideal`
-/// would be left at the end.
-pub(crate) fn burndown(remaining: &[f64], ideal: f64) -> String {
+/// The budget left over a time, as an SVG element: shares of the budget, with the line of a budget that is spent evenly, of
+/// which `ideal` would be left at the end.
+///
+/// ```
+/// let picture = slo_core::artifact::burn_down_picture(&[1.0, 0.9, 0.2, -0.1], 0.0);
+/// assert!(picture.starts_with("<svg ") && picture.contains("<polyline "));
+/// ```
+#[must_use]
+pub fn burn_down_picture(remaining: &[f64], ideal: f64) -> String {
     let shown = thin(remaining, POINTS);
     let lowest =
         shown.iter().filter_map(|index| remaining.get(*index)).fold(0.0_f64, |low, value| low.min(*value));
-    let x =
-        |index: usize| MARGIN + (WIDTH - MARGIN - 8.0) * index as f64 / (remaining.len().max(2) - 1) as f64;
+    let last = remaining.len().max(2) - 1;
+    let x = |index: usize| MARGIN + (WIDTH - MARGIN - 8.0) * index as f64 / last as f64;
     let y = |share: f64| 8.0 + (HEIGHT - 32.0) * (1.0 - share) / (1.0 - lowest);
     let mut points = String::new();
     for index in &shown {
@@ -24,12 +30,8 @@ pub(crate) fn burndown(remaining: &[f64], ideal: f64) -> String {
         let _ = write!(points, "{:.1},{:.1} ", x(*index), y(share)); // writing to a String cannot fail
     }
     let label = |share: f64| {
-        format!(
-            "<text x=\"{:.0}\" y=\"{:.1}\" text-anchor=\"end\">{:.0}%</text>",
-            MARGIN - 6.0,
-            y(share) + 4.0,
-            share * 100.0
-        )
+        let (x, y) = (MARGIN - 6.0, y(share) + 4.0);
+        format!("<text x=\"{x:.0}\" y=\"{y:.1}\" text-anchor=\"end\">{:.0}%</text>", share * 100.0)
     };
     let mut grid = format!(
         "<line x1=\"{MARGIN}\" x2=\"{:.0}\" y1=\"{zero:.1}\" y2=\"{zero:.1}\" stroke=\"#999\"/>{}{}",
@@ -43,13 +45,13 @@ pub(crate) fn burndown(remaining: &[f64], ideal: f64) -> String {
     }
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" width=\"{WIDTH}\" role=\"img\" \
-         font-family=\"sans-serif\" font-size=\"11\" fill=\"#333\"><title>Error budget left</title>{grid}\
+         font-family=\"sans-serif\" font-size=\"11\" fill=\"currentColor\"><title>Error budget left</title>{grid}\
          <line x1=\"{:.1}\" y1=\"{:.1}\" x2=\"{:.1}\" y2=\"{:.1}\" stroke=\"#999\" stroke-dasharray=\"4 4\"/>\
-         <polyline fill=\"none\" stroke=\"#0b62a4\" stroke-width=\"1.6\" points=\"{points}\"/>\
+         <polyline fill=\"none\" stroke=\"#3b82c4\" stroke-width=\"1.6\" points=\"{points}\"/>\
          <text x=\"{:.0}\" y=\"{:.0}\" text-anchor=\"end\">time; dashed: spent evenly</text></svg>",
         x(0),
         y(1.0),
-        x(remaining.len().max(2) - 1),
+        x(last),
         y(ideal),
         WIDTH - 8.0,
         HEIGHT - 4.0,

@@ -1,0 +1,297 @@
+//! `slo top`
+
+use super::status::{self, Row};
+use crate::{args::Top, error::Error, load, prometheus::Prometheus, table, text, time};
+use serde::Deserialize;
+use slo_core::{
+    model::{Service, Tier, Window},
+    rules::names,
+};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, VecDeque},
+    io::{IsTerminal, Write, stdout},
+    thread,
+    time::Duration,
+};
+
+/// Points of a sparkline.
+const POINTS: usize = 24;
+
+pub(super) fn run(asked: &Top, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
+    let mut source = Source::of(asked, talk)?;
+    let mut history = source.history()?;
+    // A pipe gets one table.
+    let is_screen = !asked.once && stdout().is_terminal();
+    let colored = is_screen && std::env::var_os("NO_COLOR").is_none();
+    loop {
+        let mut lines = source.lines()?;
+        lines.sort_by(Line::by_urgency);
+        for line in &lines {
+            let past = history.entry(line.key.clone()).or_default();
+            past.extend(line.left);
+            while past.len() > POINTS {
+                past.pop_front();
+            }
+        }
+        let screen = draw(&lines, &history, colored);
+        if !is_screen {
+            out.write_all(screen.as_bytes())?;
+            return Ok(());
+        }
+        // From the top left, over what is there.
+        write!(
+            out,
+            "\x1b[H\x1b[2J{screen}\n{} · every {} s · Ctrl-C ends\n",
+            source.name(),
+            asked.every.as_seconds()
+        )?;
+        out.flush()?;
+        thread::sleep(Duration::from_millis(asked.every.as_millis()));
+    }
+}
+
+/// What is shown of an SLO.
+struct Line {
+    key: String,
+    objective: String,
+    sli: Option<f64>,
+    /// The share of the period's budget that is left.
+    left: Option<f64>,
+    /// Over the long window of the fastest alert.
+    burn: Option<f64>,
+    /// Seconds that the budget lasts at that rate.
+    lasts: Option<f64>,
+    state: String,
+}
+
+impl Line {
+    /// Those whose budget is gone soonest first; what is firing before what is not.
+    fn by_urgency(&self, other: &Self) -> Ordering {
+        let lasts = |line: &Self| line.lasts.unwrap_or(f64::INFINITY);
+        let is_quiet = |line: &Self| line.state == "ok" || line.state == "no data";
+        is_quiet(self)
+            .cmp(&is_quiet(other))
+            .then(lasts(self).total_cmp(&lasts(other)))
+            .then_with(|| self.key.cmp(&other.key))
+    }
+}
+
+/// Where the numbers come from.
+enum Source {
+    Prometheus { client: Prometheus, address: String, services: Vec<Service> },
+    Service { client: Prometheus, address: String },
+}
+
+#[derive(Deserialize)]
+struct Live {
+    slos: Vec<LiveSlo>,
+}
+
+#[derive(Deserialize)]
+struct LiveSlo {
+    service: String,
+    slo: String,
+    objective: String,
+    sli: Option<f64>,
+    projected_budget_remaining: Option<f64>,
+    time_to_exhaustion: Option<f64>,
+    state: String,
+    windows: Vec<LiveWindow>,
+}
+
+#[derive(Deserialize)]
+struct LiveWindow {
+    burn_rate: Option<f64>,
+}
+
+impl Source {
+    fn of(asked: &Top, talk: &mut dyn Write) -> Result<Self, Error> {
+        match (&asked.prometheus, &asked.service) {
+            (Some(address), _) => Ok(Self::Prometheus {
+                client: Prometheus::new(address),
+                address: address.clone(),
+                services: load::services(&asked.files, asked.scale.time_scale, talk)?,
+            }),
+            (None, Some(address)) => {
+                Ok(Self::Service { client: Prometheus::new(address), address: address.clone() })
+            }
+            (None, None) => Err(Error::Input(
+                "nobody to ask\n  hint: give --prometheus and the specs, or --service and the address of a service".to_owned(),
+            )),
+        }
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Self::Prometheus { address, .. } | Self::Service { address, .. } => address,
+        }
+    }
+
+    /// What was left before, by SLO: as Prometheus has recorded it.
+    fn history(&self) -> Result<BTreeMap<String, VecDeque<f64>>, Error> {
+        let mut found = BTreeMap::new();
+        let Self::Prometheus { client, services, .. } = self else { return Ok(found) };
+        for service in services {
+            for slo in service.slos() {
+                let step = slo.period().length().as_millis() / POINTS as u64;
+                let step = Window::from_millis(step.max(1_000)).map_err(Error::from)?;
+                let span = i64::try_from(step.as_millis() * POINTS as u64).unwrap_or(i64::MAX);
+                let query = format!(
+                    "min({}{{service=\"{}\",slo=\"{}\"}})",
+                    names::BUDGET_PROJECTED,
+                    service.name(),
+                    slo.name()
+                );
+                let past = client.range(&query, time::unix_millis().saturating_sub(span), step, POINTS)?;
+                found.insert(
+                    format!("{}/{}", service.name(), slo.name()),
+                    past.into_iter().flatten().collect(),
+                );
+            }
+        }
+        Ok(found)
+    }
+
+    fn lines(&mut self) -> Result<Vec<Line>, Error> {
+        match self {
+            Self::Prometheus { client, services, .. } => {
+                let rows = status::rows(client, services)?;
+                let slos = services.iter().flat_map(Service::slos);
+                Ok(rows
+                    .into_iter()
+                    .zip(slos)
+                    .map(|(row, slo)| {
+                        let long = slo.policy().tiers().first().map(Tier::long);
+                        recorded(row, long)
+                    })
+                    .collect())
+            }
+            Self::Service { client, .. } => {
+                let live: Live = client.get("/slo.json")?;
+                Ok(live.slos.into_iter().map(LiveSlo::line).collect())
+            }
+        }
+    }
+}
+
+fn recorded(row: Row, long: Option<Window>) -> Line {
+    let burn = long.and_then(|long| row.burn_over(long));
+    let state = match (row.firing.as_slice(), row.projected_budget_remaining) {
+        ([], None) => "no data".to_owned(),
+        ([], Some(left)) if left <= 0.0 => "overspent".to_owned(),
+        ([], Some(_)) => "ok".to_owned(),
+        (tiers, _) => tiers.join(", "),
+    };
+    Line {
+        key: format!("{}/{}", row.service, row.slo),
+        objective: row.objective,
+        sli: row.sli,
+        left: row.projected_budget_remaining,
+        burn,
+        lasts: row.time_to_exhaustion,
+        state,
+    }
+}
+
+impl LiveSlo {
+    fn line(self) -> Line {
+        // The windows are in order: the long one of the fastest alert is beyond the shortest.
+        let burn = self.windows.get(1).or(self.windows.first()).and_then(|window| window.burn_rate);
+        Line {
+            key: format!("{}/{}", self.service, self.slo),
+            objective: self.objective,
+            sli: self.sli,
+            left: self.projected_budget_remaining,
+            burn,
+            lasts: self.time_to_exhaustion,
+            state: self.state.replace('_', " "),
+        }
+    }
+}
+
+fn draw(lines: &[Line], history: &BTreeMap<String, VecDeque<f64>>, colored: bool) -> String {
+    let mut table =
+        table::new(&["SLO", "objective", "SLI", "burn rate", "budget left", "lasts", "burn-down", "state"]);
+    for line in lines {
+        let past = history.get(&line.key).map(sparkline).unwrap_or_default();
+        table.add_row([
+            line.key.clone(),
+            line.objective.clone(),
+            text::percent(line.sli, 4),
+            text::burn(line.burn),
+            text::percent(line.left, 1),
+            line.lasts.map_or_else(|| "-".to_owned(), text::seconds),
+            past,
+            line.state.clone(),
+        ]);
+    }
+    let text = table::lines(&table);
+    if !colored {
+        return text;
+    }
+    let mut rows = text.lines();
+    let mut screen = format!("\x1b[1m{}\x1b[0m\n", rows.next().unwrap_or_default());
+    for (row, line) in rows.zip(lines) {
+        let color = match line.state.as_str() {
+            "ok" => "\x1b[32m",
+            "no data" => "\x1b[2m",
+            _ => "\x1b[31m",
+        };
+        screen.push_str(color);
+        screen.push_str(row);
+        screen.push_str("\x1b[0m\n");
+    }
+    screen
+}
+
+/// What was left, from nothing to all of it, in eighths.
+fn sparkline(past: &VecDeque<f64>) -> String {
+    const EIGHTHS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let eighth = |left: &f64| {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 7")]
+        let index = (left.clamp(0.0, 1.0) * 7.0).round() as usize;
+        EIGHTHS.get(index).copied().unwrap_or('▁')
+    };
+    past.iter().map(eighth).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(key: &str, lasts: Option<f64>, state: &str) -> Line {
+        let (objective, state) = ("99%".to_owned(), state.to_owned());
+        Line {
+            key: key.to_owned(),
+            objective,
+            sli: Some(0.99),
+            left: Some(0.5),
+            burn: Some(2.0),
+            lasts,
+            state,
+        }
+    }
+
+    #[test]
+    fn what_is_most_urgent_comes_first() {
+        let mut lines = [
+            line("calm", None, "ok"),
+            line("soon", Some(60.0), "ok"),
+            line("later", Some(900.0), "page"),
+            line("none", None, "no data"),
+        ];
+        lines.sort_by(Line::by_urgency);
+        assert_eq!(lines.map(|line| line.key), ["later", "soon", "calm", "none"]);
+    }
+
+    #[test]
+    fn draws_what_was_left() {
+        let past = VecDeque::from([1.0, 0.5, 0.0, -3.0]);
+        assert_eq!(sparkline(&past), "█▅▁▁");
+        let history = BTreeMap::from([("a/b".to_owned(), past)]);
+        let screen = draw(&[line("a/b", Some(60.0), "page")], &history, true);
+        assert!(screen.contains("█▅▁▁") && screen.contains("\x1b[31m"), "{screen}");
+        assert!(!draw(&[line("a/b", None, "ok")], &history, false).contains('\x1b'));
+    }
+}

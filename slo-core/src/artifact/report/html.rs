@@ -1,0 +1,155 @@
+//! A report as a page.
+
+use super::{Report, SloReport, burn_down_picture, count, day, length, moment, percent};
+use std::fmt::Write;
+
+/// Readable in light and dark; tables that a narrow window can scroll.
+const STYLE: &str = "\
+:root { color-scheme: light dark; --line: #d5d9de; --soft: #f4f6f8; --bad: #b3261e; --good: #1b7f3b; --some: #9a6700 }
+@media (prefers-color-scheme: dark) { :root { --line: #3a4048; --soft: #22272e; --bad: #ff8a80; --good: #6fdc8c; --some: #e3b341 } }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
+h1 { font-size: 1.6rem } h2 { font-size: 1.2rem; margin-top: 2.2rem } h3 { font-size: 1rem; margin-bottom: .3rem }
+table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid var(--line) }
+th { background: var(--soft); font-weight: 600 } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums }
+.wide { overflow-x: auto } .bad { color: var(--bad); font-weight: 600 } .good { color: var(--good) } .some { color: var(--some) }
+svg { max-width: 100%; height: auto } .days { display: flex; align-items: flex-end; gap: 2px; height: 60px; margin: .5rem 0 }
+.days i { flex: 1; min-width: 3px; background: #3b82c4; min-height: 1px } .days i.over { background: #d5502f }
+p.small { opacity: .75; font-size: .9rem }";
+
+pub(super) fn page(report: &Report) -> String {
+    let mut out = format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
+         <title>Service levels, {title}</title><style>{STYLE}</style></head><body>\n<h1>Service levels, {title}</h1>\n",
+        title = escape(&report.title)
+    );
+    out.push_str("<div class=\"wide\"><table><thead><tr><th>SLO</th><th class=\"n\">objective</th><th class=\"n\">SLI</th><th>met</th><th class=\"n\">budget left</th><th class=\"n\">incidents</th><th class=\"n\">seen</th><th>than before</th></tr></thead><tbody>\n");
+    for (number, slo) in report.slos.iter().enumerate() {
+        let (met, class) = met(slo);
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            out,
+            "<tr><td><a href=\"#s{number}\">{}/{}</a></td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"{class}\">{met}</td><td class=\"n {}\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td></tr>",
+            escape(&slo.service),
+            escape(&slo.slo),
+            slo.objective,
+            percent(slo.sli(), 4),
+            class_of(slo.remaining()),
+            percent(slo.remaining(), 1),
+            slo.incidents.len(),
+            percent(Some(slo.coverage), 1),
+            slo.trend(),
+        );
+    }
+    let _ = writeln!(
+        out,
+        "</tbody></table></div>\n<p class=\"small\">Times are in {}.</p>",
+        escape(&report.zone)
+    );
+    for (number, slo) in report.slos.iter().enumerate() {
+        section(&mut out, slo, number, &report.zone);
+    }
+    out.push_str("</body></html>\n");
+    out
+}
+
+fn met(slo: &SloReport) -> (&'static str, &'static str) {
+    match slo.seen.total() {
+        0 => ("no events", "some"),
+        _ if slo.seen.exceeds(slo.objective.budget()) => ("no", "bad"),
+        _ => ("yes", "good"),
+    }
+}
+
+fn class_of(remaining: Option<f64>) -> &'static str {
+    match remaining {
+        None => "some",
+        Some(left) if left < 0.0 => "bad",
+        Some(left) if left < 0.25 => "some",
+        Some(_) => "good",
+    }
+}
+
+fn section(out: &mut String, slo: &SloReport, number: usize, zone: &str) {
+    let _ = writeln!(
+        out,
+        "<h2 id=\"s{number}\">{}/{}</h2>\n<p>{}</p>\n<p>{} of {} events were bad. Budget left: <span class=\"{}\">{}</span>.{}</p>",
+        escape(&slo.service),
+        escape(&slo.slo),
+        escape(&slo.description),
+        count(slo.seen.bad()),
+        count(slo.seen.total()),
+        class_of(slo.remaining()),
+        percent(slo.remaining(), 1),
+        before(slo),
+    );
+    let left: Vec<f64> = slo.left.iter().map(|(_, left)| *left).collect();
+    if slo.seen.total() > 0 {
+        out.push_str(&burn_down_picture(&left, 0.0));
+        days(out, slo, zone);
+    }
+    if !slo.incidents.is_empty() {
+        out.push_str("<h3>Incidents</h3><div class=\"wide\"><table><thead><tr><th>began</th><th class=\"n\">lasted</th><th class=\"n\">bad events</th><th class=\"n\">of the budget</th></tr></thead><tbody>\n");
+        for one in &slo.incidents {
+            let _ = writeln!(
+                out,
+                "<tr><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
+                moment(one.start, zone),
+                length(one.end.abs_diff(one.start)),
+                count(one.tally.bad()),
+                percent(Some(one.price), 1)
+            );
+        }
+        out.push_str("</tbody></table></div>\n");
+    }
+    let worst = slo.worst_days();
+    if !worst.is_empty() {
+        out.push_str("<h3>Worst days</h3><div class=\"wide\"><table><thead><tr><th>day</th><th class=\"n\">bad events</th><th class=\"n\">of the budget</th></tr></thead><tbody>\n");
+        for one in worst {
+            let _ = writeln!(
+                out,
+                "<tr><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
+                day(one.start, zone),
+                count(one.tally.bad()),
+                percent(Some(one.price), 1)
+            );
+        }
+        out.push_str("</tbody></table></div>\n");
+    }
+}
+
+fn before(slo: &SloReport) -> String {
+    slo.change.map_or_else(String::new, |change| {
+        format!(
+            " The time before, {} of {} were; {}: the share of bad events changed by {} to {}.",
+            count(change.before.bad()),
+            count(change.before.total()),
+            slo.trend(),
+            percent(Some(change.interval.low()), 4),
+            percent(Some(change.interval.high()), 4)
+        )
+    })
+}
+
+/// A bar for each day, as high as what it spent; those that spent more than their part in another colour.
+fn days(out: &mut String, slo: &SloReport, zone: &str) {
+    let most = slo.days.iter().map(|day| day.price).fold(f64::MIN_POSITIVE, f64::max);
+    let even = 1.0 / slo.days.len().max(1) as f64;
+    out.push_str("<div class=\"days\" role=\"img\" aria-label=\"Budget spent by day\">");
+    for one in &slo.days {
+        let _ = write!(
+            out,
+            "<i{} style=\"height:{:.0}%\" title=\"{}: {}\"></i>",
+            if one.price > even { " class=\"over\"" } else { "" },
+            100.0 * one.price / most,
+            day(one.start, zone),
+            percent(Some(one.price), 1)
+        );
+    }
+    out.push_str(
+        "</div>\n<p class=\"small\">Budget spent by day; days in red spent more than their part.</p>\n",
+    );
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}

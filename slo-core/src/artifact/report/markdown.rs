@@ -1,0 +1,95 @@
+//! A report as Markdown.
+
+use super::{Report, SloReport, count, day, length, moment, percent};
+use std::fmt::Write;
+
+pub(super) fn page(report: &Report) -> String {
+    let mut out = format!("# Service levels, {}\n\n", report.title);
+    // Writing to a String cannot fail.
+    let _ = writeln!(out, "Times are in {}.\n", report.zone);
+    out.push_str("| SLO | objective | SLI | met | budget left | incidents | seen | than before |\n|---|---|---|---|---|---|---|---|\n");
+    for slo in &report.slos {
+        let _ = writeln!(
+            out,
+            "| {}/{} | {} | {} | {} | {} | {} | {} | {} |",
+            slo.service,
+            slo.slo,
+            slo.objective,
+            percent(slo.sli(), 4),
+            met(slo),
+            percent(slo.remaining(), 1),
+            slo.incidents.len(),
+            percent(Some(slo.coverage), 1),
+            slo.trend(),
+        );
+    }
+    for slo in &report.slos {
+        section(&mut out, slo, &report.zone);
+    }
+    out
+}
+
+fn met(slo: &SloReport) -> &'static str {
+    match slo.met() {
+        Some(true) => "yes",
+        Some(false) => "**no**",
+        None => "no events",
+    }
+}
+
+fn section(out: &mut String, slo: &SloReport, zone: &str) {
+    let _ = write!(out, "\n## {}/{}\n\n", slo.service, slo.slo);
+    if !slo.description.is_empty() {
+        let _ = writeln!(out, "{}\n", slo.description);
+    }
+    let _ = writeln!(
+        out,
+        "{} of {} events were bad; {} allowed. Budget left: {}.",
+        count(slo.seen.bad()),
+        count(slo.seen.total()),
+        slo.objective,
+        percent(slo.remaining(), 1)
+    );
+    if let Some(change) = slo.change {
+        let _ = writeln!(
+            out,
+            "The time before: {} of {} were bad. {} (the share of bad events changed by {} to {}).",
+            count(change.before.bad()),
+            count(change.before.total()),
+            capital(slo.trend()),
+            percent(Some(change.interval.low()), 4),
+            percent(Some(change.interval.high()), 4),
+        );
+    }
+    if !slo.incidents.is_empty() {
+        out.push_str("\n| incident | lasted | bad events | of the budget |\n|---|---|---|---|\n");
+        for one in &slo.incidents {
+            let _ = writeln!(
+                out,
+                "| {} | {} | {} | {} |",
+                moment(one.start, zone),
+                length(one.end.abs_diff(one.start)),
+                count(one.tally.bad()),
+                percent(Some(one.price), 1)
+            );
+        }
+    }
+    let worst = slo.worst_days();
+    if !worst.is_empty() {
+        out.push_str("\n| worst days | bad events | of the budget |\n|---|---|---|\n");
+        for one in worst {
+            let _ = writeln!(
+                out,
+                "| {} | {} | {} |",
+                day(one.start, zone),
+                count(one.tally.bad()),
+                percent(Some(one.price), 1)
+            );
+        }
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}

@@ -1,0 +1,262 @@
+//! Reports: how SLOs did in a month, a quarter, or any other time.
+
+mod html;
+mod markdown;
+mod picture;
+
+pub use picture::burn_down_picture;
+
+use crate::{
+    Error,
+    math::{ErrorBudget, Tally, incident_spend},
+    model::{Calendar, CalendarUnit, Objective, Ratio, Service, Slo, Window},
+    replay::{Change, Series, incidents},
+    stats::Confidence,
+};
+use serde_json::{Value, json};
+
+/// How SLOs did in a time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// Such as `October 2026`.
+    pub title: String,
+    /// The time zone of its days.
+    pub zone: String,
+    /// The SLOs.
+    pub slos: Vec<SloReport>,
+}
+
+/// How an SLO did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SloReport {
+    /// The service.
+    pub service: String,
+    /// The SLO.
+    pub slo: String,
+    /// What is promised, in words; may be empty.
+    pub description: String,
+    /// The share of events that must be good.
+    pub objective: Objective,
+    /// The events.
+    pub seen: Tally,
+    /// The share of the time that was recorded.
+    pub coverage: f64,
+    /// What spent more than its due.
+    pub incidents: Vec<Priced>,
+    /// Each day.
+    pub days: Vec<Priced>,
+    /// The share of the time's budget that is left: a point for each of some moments, in milliseconds since the Unix epoch.
+    pub left: Vec<(i64, f64)>,
+    /// Against the time before, where there were events.
+    pub change: Option<Change>,
+}
+
+/// A stretch of time, and what it spent.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Priced {
+    /// Its beginning, in milliseconds since the Unix epoch.
+    pub start: i64,
+    /// Its end.
+    pub end: i64,
+    /// Its events.
+    pub tally: Tally,
+    /// The share of the whole time's budget that it spent.
+    pub price: f64,
+}
+
+/// An incident spends at least this share of the budget.
+const SIGNIFICANT: f64 = 0.01;
+/// Points of a burn-down.
+const POINTS: usize = 400;
+/// The worst days that are listed.
+const WORST: usize = 5;
+
+impl SloReport {
+    /// What `series` says of an SLO; `unseen` of its steps were not recorded. `before` is the time before it, of the same
+    /// length, and days are those of `zone`.
+    ///
+    /// ```
+    /// use slo_core::{artifact::SloReport, model::Window, replay::Series};
+    ///
+    /// let text = "{version: slo/v1, service: a, slos: [{name: b, objective: 99.9%, window: 30d,
+    ///     sli: {events: {total: requests_total, bad: errors_total}}}]}";
+    /// let service = slo_core::spec::parse(text)?.remove(0);
+    /// let mut bad = vec![0; 48];
+    /// bad[30] = 24;
+    /// let series = Series::new(0, Window::hours(1), &[1_000; 48], &bad)?;
+    /// let report = SloReport::of(&service, &service.slos()[0], &series, 0, None, "UTC")?;
+    /// assert_eq!((report.met(), report.remaining()), (Some(true), Some(0.5)));
+    /// assert_eq!((report.incidents.len(), report.days[1].price), (1, 0.5));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A zone that is not known, or numbers that do not fit 128 bits.
+    pub fn of(
+        service: &Service,
+        slo: &Slo,
+        series: &Series<'_>,
+        unseen: usize,
+        before: Option<&Series<'_>>,
+        zone: &str,
+    ) -> Result<Self, Error> {
+        let (objective, seen) = (slo.objective(), series.total());
+        let expected = seen.total().max(1);
+        let price = |bad: u64| incident_spend(Tally::new(bad, bad)?, Ratio::ZERO, objective, expected);
+        let priced = |start: usize, end: usize| -> Result<Priced, Error> {
+            let tally = series.window(end, end - start);
+            let (from, to) = (series.time_after(start), series.time_after(end));
+            Ok(Priced { start: from, end: to, tally, price: price(tally.bad())? })
+        };
+        let found = incidents(series, objective, Ratio::ONE, expected, SIGNIFICANT)?;
+        let days = series.calendar_stretches(&Calendar::new(CalendarUnit::Day, zone)?)?;
+        let every = series.len().div_ceil(POINTS).max(1);
+        let mut left = vec![(series.start(), 1.0)];
+        for end in (0..series.len()).step_by(every).map(|step| (step + every).min(series.len())) {
+            left.push((series.time_after(end), 1.0 - price(series.window(end, end).bad())?));
+        }
+        let block = Window::hours(6);
+        let block = if block.is_multiple_of(series.step()) { block } else { series.step() };
+        let change = match before {
+            Some(before) => Change::between(before, series, Confidence::P95, block)?,
+            None => None,
+        };
+        let known = series.len().saturating_sub(unseen);
+        Ok(Self {
+            service: service.name().to_string(),
+            slo: slo.name().to_string(),
+            description: slo.description().to_owned(),
+            objective,
+            seen,
+            coverage: known as f64 / series.len().max(1) as f64,
+            incidents: found.iter().map(|one| priced(one.start, one.end)).collect::<Result<_, _>>()?,
+            days: days.into_iter().map(|day| priced(day.start, day.end)).collect::<Result<_, _>>()?,
+            left,
+            change,
+        })
+    }
+
+    /// The share of good events; `None` without events.
+    #[must_use]
+    pub fn sli(&self) -> Option<f64> {
+        self.seen.sli()
+    }
+
+    /// Whether the objective was met; `None` without events. Exact.
+    #[must_use]
+    pub fn met(&self) -> Option<bool> {
+        (self.seen.total() > 0).then(|| !self.seen.exceeds(self.objective.budget()))
+    }
+
+    /// The share of the time's budget that is left; `None` without events.
+    #[must_use]
+    pub fn remaining(&self) -> Option<f64> {
+        ErrorBudget::observed(self.objective, self.seen).remaining()
+    }
+
+    /// The days that spent most, the worst first.
+    #[must_use]
+    pub fn worst_days(&self) -> Vec<&Priced> {
+        let mut days: Vec<&Priced> = self.days.iter().filter(|day| day.tally.bad() > 0).collect();
+        days.sort_by(|one, other| other.price.total_cmp(&one.price));
+        days.truncate(WORST);
+        days
+    }
+
+    /// What became of it, in a word.
+    fn trend(&self) -> &'static str {
+        match self.change {
+            None => "nothing to compare with",
+            Some(change) if change.interval.low() > 0.0 => "worse",
+            Some(change) if change.interval.high() < 0.0 => "better",
+            Some(_) => "no difference shown",
+        }
+    }
+}
+
+impl Report {
+    /// For people who read text.
+    #[must_use]
+    pub fn to_markdown(&self) -> String {
+        markdown::page(self)
+    }
+
+    /// A page of its own: no other file, no script, light and dark.
+    #[must_use]
+    pub fn to_html(&self) -> String {
+        html::page(self)
+    }
+
+    /// For programs: shares of one, times in milliseconds since the Unix epoch, `null` where nothing is known.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let priced = |one: &Priced| json!({"start": one.start, "end": one.end, "total": one.tally.total(), "bad": one.tally.bad(), "budget_spent": one.price});
+        let slos = self.slos.iter().map(|slo| {
+            json!({
+                "service": slo.service,
+                "slo": slo.slo,
+                "description": slo.description,
+                "objective": slo.objective.to_string(),
+                "total": slo.seen.total(),
+                "bad": slo.seen.bad(),
+                "sli": slo.sli(),
+                "met": slo.met(),
+                "budget_remaining": slo.remaining(),
+                "coverage": slo.coverage,
+                "incidents": slo.incidents.iter().map(priced).collect::<Vec<_>>(),
+                "days": slo.days.iter().map(priced).collect::<Vec<_>>(),
+                "trend": slo.change.map(|change| json!({
+                    "before": {"total": change.before.total(), "bad": change.before.bad()},
+                    "difference": change.difference,
+                    "low": change.interval.low(),
+                    "high": change.interval.high(),
+                    "probability_worse": change.worse,
+                    "verdict": slo.trend(),
+                })),
+            })
+        });
+        json!({"title": self.title, "zone": self.zone, "slos": slos.collect::<Vec<_>>()})
+    }
+}
+
+/// A share as a percentage.
+fn percent(share: Option<f64>, decimals: usize) -> String {
+    share.map_or_else(|| "–".to_owned(), |share| format!("{:.decimals$} %", share * 100.0))
+}
+
+/// A length of time, in minutes or hours.
+fn length(millis: u64) -> String {
+    let minutes = millis as f64 / 60_000.0;
+    if minutes < 120.0 { format!("{minutes:.0} min") } else { format!("{:.1} h", minutes / 60.0) }
+}
+
+/// A moment in a zone.
+fn moment(millis: i64, zone: &str) -> String {
+    local(millis, zone, "%Y-%m-%d %H:%M")
+}
+
+/// A day in a zone.
+fn day(millis: i64, zone: &str) -> String {
+    local(millis, zone, "%a %Y-%m-%d")
+}
+
+fn local(millis: i64, zone: &str, format: &str) -> String {
+    let known = jiff::Timestamp::from_millisecond(millis).ok().zip(jiff::tz::TimeZone::get(zone).ok());
+    known.map_or_else(
+        || millis.to_string(),
+        |(time, zone)| zone.to_datetime(time).strftime(format).to_string(),
+    )
+}
+
+/// Numbers with a mark for thousands.
+fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
+    text
+}
