@@ -12,7 +12,7 @@ h1 { font-size: 1.6rem } h2 { font-size: 1.2rem; margin-top: 2.2rem } h3 { font-
 table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid var(--line) }
 th { background: var(--soft); font-weight: 600 } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums }
 .wide { overflow-x: auto } .bad { color: var(--bad); font-weight: 600 } .good { color: var(--good) } .some { color: var(--some) }
-svg { max-width: 100%; height: auto } .days { display: flex; align-items: flex-end; gap: 2px; height: 60px; margin: .5rem 0 }
+svg { width: 100%; height: auto } .days { display: flex; align-items: flex-end; gap: 2px; height: 60px; margin: .5rem 0 }
 .days i { flex: 1; min-width: 3px; background: #3b82c4; min-height: 1px } .days i.over { background: #d5502f }
 p.small { opacity: .75; font-size: .9rem }";
 
@@ -22,7 +22,7 @@ pub(super) fn page(report: &Report) -> String {
          <title>Service levels, {title}</title><style>{STYLE}</style></head><body>\n<h1>Service levels, {title}</h1>\n",
         title = escape(&report.title)
     );
-    out.push_str("<div class=\"wide\"><table><thead><tr><th>SLO</th><th class=\"n\">objective</th><th class=\"n\">SLI</th><th>met</th><th class=\"n\">budget left</th><th class=\"n\">incidents</th><th class=\"n\">seen</th><th>than before</th></tr></thead><tbody>\n");
+    out.push_str("<div class=\"wide\"><table><thead><tr><th>SLO</th><th class=\"n\">objective</th><th class=\"n\">SLI</th><th>met</th><th class=\"n\">budget left</th><th class=\"n\">incidents</th><th class=\"n\">seen</th><th>against before</th></tr></thead><tbody>\n");
     for (number, slo) in report.slos.iter().enumerate() {
         let (met, class) = met(slo);
         // Writing to a String cannot fail.
@@ -132,6 +132,9 @@ fn before(slo: &SloReport) -> String {
 
 /// A bar for each day, as high as what it spent; those that spent more than their part in another colour.
 fn days(out: &mut String, slo: &SloReport, zone: &str) {
+    if slo.days.len() < 2 {
+        return;
+    }
     let most = slo.days.iter().map(|day| day.price).fold(f64::MIN_POSITIVE, f64::max);
     let even = 1.0 / slo.days.len().max(1) as f64;
     out.push_str("<div class=\"days\" role=\"img\" aria-label=\"Budget spent by day\">");

@@ -7,7 +7,7 @@ pub(super) fn page(report: &Report) -> String {
     let mut out = format!("# Service levels, {}\n\n", report.title);
     // Writing to a String cannot fail.
     let _ = writeln!(out, "Times are in {}.\n", report.zone);
-    out.push_str("| SLO | objective | SLI | met | budget left | incidents | seen | than before |\n|---|---|---|---|---|---|---|---|\n");
+    out.push_str("| SLO | objective | SLI | met | budget left | incidents | seen | against before |\n|---|---|---|---|---|---|---|---|\n");
     for slo in &report.slos {
         let _ = writeln!(
             out,

@@ -224,10 +224,13 @@ fn percent(share: Option<f64>, decimals: usize) -> String {
     share.map_or_else(|| "–".to_owned(), |share| format!("{:.decimals$} %", share * 100.0))
 }
 
-/// A length of time, in minutes or hours.
+/// A length of time, in seconds, minutes or hours.
 fn length(millis: u64) -> String {
-    let minutes = millis as f64 / 60_000.0;
-    if minutes < 120.0 { format!("{minutes:.0} min") } else { format!("{:.1} h", minutes / 60.0) }
+    match millis as f64 / 60_000.0 {
+        minutes if minutes < 2.0 => format!("{:.0} s", minutes * 60.0),
+        minutes if minutes < 120.0 => format!("{minutes:.0} min"),
+        minutes => format!("{:.1} h", minutes / 60.0),
+    }
 }
 
 /// A moment in a zone.

@@ -7,7 +7,9 @@ use std::fmt::Write;
 const POINTS: usize = 600;
 const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 180.0;
-const MARGIN: f64 = 40.0;
+const MARGIN: f64 = 56.0;
+/// Labels that are nearer to each other cannot be read.
+const APART: f64 = 14.0;
 
 /// The budget left over a time, as an SVG element: shares of the budget, with the line of a budget that is spent evenly, of
 /// which `ideal` would be left at the end.
@@ -34,13 +36,15 @@ pub fn burn_down_picture(remaining: &[f64], ideal: f64) -> String {
         format!("<text x=\"{x:.0}\" y=\"{y:.1}\" text-anchor=\"end\">{:.0}%</text>", share * 100.0)
     };
     let mut grid = format!(
-        "<line x1=\"{MARGIN}\" x2=\"{:.0}\" y1=\"{zero:.1}\" y2=\"{zero:.1}\" stroke=\"#999\"/>{}{}",
+        "<line x1=\"{MARGIN}\" x2=\"{:.0}\" y1=\"{zero:.1}\" y2=\"{zero:.1}\" stroke=\"#999\"/>{}",
         WIDTH - 8.0,
-        label(1.0),
         label(0.0),
         zero = y(0.0),
     );
-    if lowest < 0.0 {
+    if y(0.0) - y(1.0) > APART {
+        grid.push_str(&label(1.0));
+    }
+    if y(lowest) - y(0.0) > APART {
         grid.push_str(&label(lowest));
     }
     format!(
