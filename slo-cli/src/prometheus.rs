@@ -63,7 +63,9 @@ impl Prometheus {
         match answer {
             Ok(Answer::Success { data }) => Ok(data.result),
             Ok(Answer::Error { error }) => Err(failed(error)),
-            Err(_) if !status.is_success() => Err(failed(format!("status {status}"))),
+            Err(_) if !status.is_success() => {
+                Err(failed(format!("status {status}\n  hint: is it the address of a Prometheus?")))
+            }
             Err(error) => Err(failed(format!("not an answer of Prometheus: {error}"))),
         }
     }
@@ -127,7 +129,11 @@ impl Prometheus {
             let data = match answer {
                 Ok(RangeAnswer::Success { data }) => data,
                 Ok(RangeAnswer::Error { error }) => return Err(failed(error)),
-                Err(_) if !status.is_success() => return Err(failed(format!("status {status}"))),
+                Err(_) if !status.is_success() => {
+                    return Err(failed(format!(
+                        "status {status}\n  hint: is it the address of a Prometheus?"
+                    )));
+                }
                 Err(error) => return Err(failed(format!("not an answer of Prometheus: {error}"))),
             };
             for (time, value) in data.result.iter().flat_map(|series| &series.values) {

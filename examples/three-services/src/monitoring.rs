@@ -116,13 +116,16 @@ impl Monitoring {
     #[expect(clippy::print_stdout, reason = "this program talks to its user")]
     pub(crate) fn announce(&self) {
         let root = self.folder.path().display();
-        println!("Prometheus   http://127.0.0.1:{}/alerts", self.prometheus);
-        println!("Alertmanager http://127.0.0.1:{}/#/alerts", self.alertmanager);
+        println!("Prometheus   http://127.0.0.1:{}/alerts (Debian's: /classic/alerts)", self.prometheus);
         println!(
-            "Generated    {root}: rules, dashboards (import them into a Grafana), alertmanager.yml, logs"
+            "Alertmanager http://127.0.0.1:{0}/#/alerts (Debian's: amtool alert --alertmanager.url=http://127.0.0.1:{0})",
+            self.alertmanager
+        );
+        println!(
+            "Generated    {root}: rules, dashboards (import them into a Grafana), alertmanager.yml, logs; until the end"
         );
         println!("Watch        slo top --service http://127.0.0.1:{}", self.prometheus - 4);
-        println!("Pages and tickets are printed here, as Alertmanager sends them.");
+        println!("Pages are printed here as Alertmanager sends them, tickets after five minutes.");
         println!();
     }
 }

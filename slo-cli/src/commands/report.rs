@@ -28,11 +28,12 @@ pub(super) fn run(asked: &Asked, out: &mut dyn Write, talk: &mut dyn Write) -> R
     if slos.iter().all(|slo| slo.seen.total() == 0) {
         return Err(Error::Outside(format!(
             "{}: no events of these SLOs are recorded in that time\n  hint: the rules of `slo generate` record them; give a time \
-             since they were loaded",
+             since they were loaded, and their `--time-scale` if they have one",
             asked.prometheus
         )));
     }
-    let report = Report { title: span.title, zone: asked.time_zone.clone(), slos };
+    let report =
+        Report { title: span.title, zone: asked.time_zone.clone(), start: span.start, end: span.end, slos };
     let text = match asked.format {
         ReportFormat::Markdown => report.to_markdown(),
         ReportFormat::Html => report.to_html(),

@@ -24,11 +24,11 @@ pub(super) struct Row {
     pub(super) service: String,
     pub(super) slo: String,
     pub(super) objective: String,
-    period: String,
+    pub(super) period: String,
     pub(super) sli: Option<f64>,
     budget_remaining: Option<f64>,
     pub(super) projected_budget_remaining: Option<f64>,
-    coverage: Option<f64>,
+    pub(super) coverage: Option<f64>,
     pub(super) time_to_exhaustion: Option<f64>,
     windows: Vec<WindowRow>,
     pub(super) firing: Vec<String>,
@@ -53,7 +53,7 @@ pub(super) fn run(status: &Status, out: &mut dyn Write, talk: &mut dyn Write) ->
     let rows = rows(&Prometheus::new(&status.prometheus), &services)?;
     if rows.iter().all(|row| row.coverage.is_none()) {
         return Err(Error::Outside(format!(
-            "{}: none of these SLOs is recorded there\n  hint: load the rules of `slo generate` and wait for two evaluations",
+            "{}: none of these SLOs is recorded there\n  hint: load the rules of `slo generate` and wait for two evaluations; if they have a `--time-scale`, give it",
             status.prometheus
         )));
     }
@@ -93,7 +93,14 @@ impl Recorded {
         let alerts =
             prometheus.query(&format!(r#"ALERTS{{burn_tier!="",alertstate="firing",service="{name}"}}"#))?;
         let key = |sample: &Sample| (sample.label("__name__").to_owned(), sample.label("slo").to_owned());
-        let values = series.iter().filter_map(|sample| Some((key(sample), sample.value()?))).collect();
+        let mut values: BTreeMap<(String, String), f64> = BTreeMap::new();
+        for (key, value) in series.iter().filter_map(|sample| Some((key(sample), sample.value()?))) {
+            // Of an SLO with groups, the worst of each number.
+            let less_is_worse =
+                key.0.starts_with("slo:error_budget:") || key.0.starts_with("slo:sli_coverage:");
+            let worse = if less_is_worse { f64::min } else { f64::max };
+            values.entry(key).and_modify(|known| *known = worse(*known, value)).or_insert(value);
+        }
         let mut firing: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for alert in &alerts {
             firing

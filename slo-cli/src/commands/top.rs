@@ -4,7 +4,7 @@ use super::status::{self, Row};
 use crate::{args::Top, error::Error, load, prometheus::Prometheus, table, text, time};
 use serde::Deserialize;
 use slo_core::{
-    model::{Service, Tier, Window},
+    model::{Service, Slo, Tier, Window},
     rules::names,
 };
 use std::{
@@ -58,10 +58,13 @@ struct Line {
     sli: Option<f64>,
     /// The share of the period's budget that is left.
     left: Option<f64>,
-    /// Over the long window of the fastest alert.
-    burn: Option<f64>,
-    /// Seconds that the budget lasts at that rate.
+    /// Over the long window of the fastest alert, which is named.
+    burn: Option<(String, f64)>,
+    /// Seconds that the budget lasts at that rate, where that is less than the period.
     lasts: Option<f64>,
+    period: String,
+    /// The share of the period that was seen.
+    seen: Option<f64>,
     state: String,
 }
 
@@ -96,12 +99,16 @@ struct LiveSlo {
     sli: Option<f64>,
     projected_budget_remaining: Option<f64>,
     time_to_exhaustion: Option<f64>,
+    period: String,
+    period_seconds: f64,
+    coverage: f64,
     state: String,
     windows: Vec<LiveWindow>,
 }
 
 #[derive(Deserialize)]
 struct LiveWindow {
+    window: String,
     burn_rate: Option<f64>,
 }
 
@@ -158,14 +165,7 @@ impl Source {
             Self::Prometheus { client, services, .. } => {
                 let rows = status::rows(client, services)?;
                 let slos = services.iter().flat_map(Service::slos);
-                Ok(rows
-                    .into_iter()
-                    .zip(slos)
-                    .map(|(row, slo)| {
-                        let long = slo.policy().tiers().first().map(Tier::long);
-                        recorded(row, long)
-                    })
-                    .collect())
+                Ok(rows.into_iter().zip(slos).map(|(row, slo)| recorded(row, slo)).collect())
             }
             Self::Service { client, .. } => {
                 let live: Live = client.get("/slo.json")?;
@@ -175,8 +175,9 @@ impl Source {
     }
 }
 
-fn recorded(row: Row, long: Option<Window>) -> Line {
-    let burn = long.and_then(|long| row.burn_over(long));
+fn recorded(row: Row, slo: &Slo) -> Line {
+    let long = slo.policy().tiers().first().map(Tier::long);
+    let period = slo.period().length().as_seconds().to_f64();
     let state = match (row.firing.as_slice(), row.projected_budget_remaining) {
         ([], None) => "no data".to_owned(),
         ([], Some(left)) if left <= 0.0 => "overspent".to_owned(),
@@ -185,43 +186,61 @@ fn recorded(row: Row, long: Option<Window>) -> Line {
     };
     Line {
         key: format!("{}/{}", row.service, row.slo),
+        burn: long.and_then(|long| Some((long.to_string(), row.burn_over(long)?))),
         objective: row.objective,
         sli: row.sli,
         left: row.projected_budget_remaining,
-        burn,
-        lasts: row.time_to_exhaustion,
+        lasts: row.time_to_exhaustion.filter(|seconds| *seconds < period),
+        period: row.period,
+        seen: row.coverage,
         state,
     }
 }
 
 impl LiveSlo {
     fn line(self) -> Line {
-        // The windows are in order: the long one of the fastest alert is beyond the shortest.
-        let burn = self.windows.get(1).or(self.windows.first()).and_then(|window| window.burn_rate);
+        // The Workbook's, or else the second: the shortest is that of a short window.
+        let long = self.windows.iter().find(|window| window.window == "1h").or(self.windows.get(1));
         Line {
             key: format!("{}/{}", self.service, self.slo),
+            burn: long.and_then(|long| Some((long.window.clone(), long.burn_rate?))),
             objective: self.objective,
             sli: self.sli,
             left: self.projected_budget_remaining,
-            burn,
-            lasts: self.time_to_exhaustion,
+            lasts: self.time_to_exhaustion.filter(|seconds| *seconds < self.period_seconds),
+            period: self.period,
+            seen: Some(self.coverage),
             state: self.state.replace('_', " "),
         }
     }
 }
 
 fn draw(lines: &[Line], history: &BTreeMap<String, VecDeque<f64>>, colored: bool) -> String {
-    let mut table =
-        table::new(&["SLO", "objective", "SLI", "burn rate", "budget left", "lasts", "burn-down", "state"]);
+    let mut table = table::new(&[
+        "SLO",
+        "objective",
+        "SLI",
+        "burn rate",
+        "budget left",
+        "lasts",
+        "seen",
+        "burn-down",
+        "state",
+    ]);
     for line in lines {
         let past = history.get(&line.key).map(sparkline).unwrap_or_default();
         table.add_row([
             line.key.clone(),
             line.objective.clone(),
             text::percent(line.sli, 4),
-            text::burn(line.burn),
+            line.burn.as_ref().map_or_else(|| "-".to_owned(), |(window, rate)| format!("{window} {rate:.2}")),
             text::percent(line.left, 1),
-            line.lasts.map_or_else(|| "-".to_owned(), text::seconds),
+            match (line.lasts, line.left) {
+                (Some(seconds), _) => text::seconds(seconds),
+                (None, Some(_)) => format!("> {}", line.period),
+                (None, None) => "-".to_owned(),
+            },
+            text::percent(line.seen, 1),
             past,
             line.state.clone(),
         ]);
@@ -262,13 +281,16 @@ mod tests {
 
     fn line(key: &str, lasts: Option<f64>, state: &str) -> Line {
         let (objective, state) = ("99%".to_owned(), state.to_owned());
+        let (period, burn) = ("30d".to_owned(), Some(("1h".to_owned(), 2.0)));
         Line {
             key: key.to_owned(),
             objective,
             sli: Some(0.99),
             left: Some(0.5),
-            burn: Some(2.0),
+            burn,
             lasts,
+            period,
+            seen: Some(1.0),
             state,
         }
     }

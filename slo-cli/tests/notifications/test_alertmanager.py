@@ -1,6 +1,7 @@
 """`slo alertmanager` on the real amtool and Alertmanager: everybody hears of a breach once, and only those who should."""
 
 import datetime
+import itertools
 import json
 import pathlib
 import shutil
@@ -80,6 +81,9 @@ ROUTES = [
     ({"service": "checkout", "slo": "availability", "team": "payments", "severity": "page"}, "slo-payments-page"),
     ({"service": "checkout", "slo": "availability", "team": "payments", "severity": "ticket"}, "slo-payments-ticket"),
     ({"service": "search", "slo": "latency", "team": "discovery", "severity": "page"}, "slo-discovery-page"),
+    ({"service": "shop", "slo": "groups", "team": "of-a-group", "severity": "page"}, "slo-default-page"),
+    ({"service": "shop", "slo": "groups", "team": "of-a-group", "severity": "ticket"}, "slo-default-ticket"),
+    ({"service": "shop", "slo": "groups", "severity": "unknown"}, "slo-default-page"),
     ({"alertname": "DiskFull", "severity": "page", "team": "payments"}, "not-of-slos"),
 ]
 
@@ -104,6 +108,17 @@ def test_the_labels_of_the_routes_are_those_of_the_rules():
             labels = rule["labels"]
             [route] = [route for route in config["route"]["routes"] if f'team="{labels["team"]}"' in route["matchers"] and f'severity="{labels["severity"]}"' in route["matchers"]]
             assert route["receiver"] == f"slo-{labels['team']}-{labels['severity']}"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_version_knows_the_hours(version, tmp_path):
+    days = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+    path = tmp_path / "alertmanager.yml"
+    for first, last in itertools.product(days, days):
+        for times in ["00:00-24:00", "22:00-06:00"] if (first, last) in [("Sat", "Sun"), ("Fri", "Mon")] else ["09:00-17:00"]:
+            path.write_text(generate(*EVERYTHING[:-1], f"{first}-{last} {times}", version=version).stdout)
+            done = subprocess.run([INSTALLED[version][1], "check-config", str(path)], capture_output=True, text=True)
+            assert done.returncode == 0, (first, last, times, done.stdout + done.stderr)
 
 
 def test_a_fragment_merges_into_a_configuration(tmp_path):
@@ -161,7 +176,8 @@ class Alertmanager:
         body = []
         for labels, fires in alerts:
             alert = {"labels": labels, "annotations": {"summary": f"{labels['service']}/{labels['slo']} burns", "description": "…"}}
-            alert["startsAt"] = (now - datetime.timedelta(minutes=5)).isoformat()
+            # Of now, as Prometheus says of an alert that begins to fire: an old one does not wait for its group.
+            alert["startsAt"] = now.isoformat()
             alert["endsAt"] = (now + datetime.timedelta(hours=1 if fires else 0)).isoformat()
             body.append(alert)
         headers = {"Content-Type": "application/json"}

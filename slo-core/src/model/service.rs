@@ -187,8 +187,9 @@ impl Service {
             Ok(Self { scrape_interval, slos, ..self.clone() })
         };
         scaled().map_err(|error: Error| {
-            Error::new(format!("time cannot run {speed} times faster: {error}"))
-                .with_hint("2, 3, 4, 5, 6, 10, 12, 15, 20, 30 and 60 work for every spec")
+            Error::new(format!("time cannot run {speed} times faster: {error}")).with_hint(
+                "2, 3, 4, 5, 6, 10, 12, 15, 20, 30 and 60 work for every spec without calendar periods",
+            )
         })
     }
 }

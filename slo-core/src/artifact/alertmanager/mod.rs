@@ -34,6 +34,7 @@ struct Recipient {
 /// | what | how |
 /// |---|---|
 /// | routes | a team, by the label `team`, has a receiver for pages and one for tickets |
+/// | others | alerts of a team that no specification here names, such as that of a group, go to `default` |
 /// | grouping | by service and severity: two SLOs that one outage breaks are one notification |
 /// | inhibition | a page of an SLO, or of a group of its `by`, silences the tickets of the same |
 /// | secrets | in files, `<secrets>/<team>/…`; `default` for alerts without a team |
@@ -42,6 +43,7 @@ struct Recipient {
 /// A severity whose alerts go nowhere, a team that makes no folder, or what the version does not know.
 pub fn alertmanager(services: &[Service], routing: &Routing) -> Result<String, Error> {
     let recipients = recipients(services)?;
+    check_severities(&recipients)?;
     for recipient in &recipients {
         if routing.channels(recipient.severity).is_empty() {
             let severity = recipient.severity;
@@ -49,8 +51,15 @@ pub fn alertmanager(services: &[Service], routing: &Routing) -> Result<String, E
                 .with_hint(format!("say where they go, such as `--{severity} slack:#channel`")));
         }
     }
+    let mut recipients = recipients;
+    let others = others(&recipients, routing);
+    for (severity, _) in &others {
+        if !recipients.iter().any(|one| one.team.is_none() && one.severity == *severity) {
+            recipients.push(Recipient { team: None, severity: *severity, labels: BTreeSet::new() });
+        }
+    }
     let mut out = String::from(HEADER);
-    route(&mut out, &recipients, routing);
+    route(&mut out, &recipients, &others, routing);
     inhibitions(&mut out, services, &recipients);
     if let (Some(hours), true) =
         (&routing.ticket_hours, recipients.iter().any(|recipient| recipient.severity == Severity::Ticket))
@@ -59,6 +68,20 @@ pub fn alertmanager(services: &[Service], routing: &Routing) -> Result<String, E
     }
     receivers(&mut out, &recipients, routing)?;
     Ok(out)
+}
+
+/// A severity that is of pages and of tickets would send both to one of them.
+fn check_severities(recipients: &[Recipient]) -> Result<(), Error> {
+    let of = |severity: Severity| {
+        recipients.iter().filter(move |one| one.severity == severity).flat_map(|one| &one.labels)
+    };
+    of(Severity::Page).find(|label| of(Severity::Ticket).any(|other| other == *label)).map_or(
+        Ok(()),
+        |label| {
+            Err(Error::new(format!("the severity `{label}` is of pages and of tickets"))
+                .with_hint("name them apart in `alerting.page.labels` and `alerting.ticket.labels`"))
+        },
+    )
 }
 
 /// Whether an SLO has alerts of a severity.
@@ -129,8 +152,8 @@ fn receiver_name(team: &str, severity: Severity) -> String {
     format!("slo-{team}-{severity}")
 }
 
-/// A matcher of one of some values.
-fn equals(label: &str, values: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+/// A matcher of one of some values, as Alertmanager and Prometheus write it.
+pub(super) fn equals(label: &str, values: impl IntoIterator<Item = impl AsRef<str>>) -> String {
     let quote = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
     let values: Vec<String> = values.into_iter().map(|value| value.as_ref().to_owned()).collect();
     match values.as_slice() {
@@ -161,7 +184,25 @@ fn list(out: &mut String, indent: usize, key: &str, values: &[String]) {
     }
 }
 
-fn route(out: &mut String, recipients: &[Recipient], routing: &Routing) {
+/// Who hears of alerts on SLOs of a team that no specification names: tickets by their labels, and of all else the pager.
+fn others(recipients: &[Recipient], routing: &Routing) -> Vec<(Severity, Vec<String>)> {
+    let any = "slo!=\"\"".to_owned();
+    let tickets: BTreeSet<&String> = recipients
+        .iter()
+        .filter(|one| one.severity == Severity::Ticket)
+        .flat_map(|one| &one.labels)
+        .collect();
+    let mut others = Vec::new();
+    if !tickets.is_empty() {
+        others.push((Severity::Ticket, vec![any.clone(), equals("severity", tickets)]));
+    }
+    if !routing.page.is_empty() {
+        others.push((Severity::Page, vec![any]));
+    }
+    others
+}
+
+fn route(out: &mut String, recipients: &[Recipient], others: &[(Severity, Vec<String>)], routing: &Routing) {
     if routing.fragment {
         out.push_str(
             "# Merge into your own: these routes into `route.routes`, before those that match everything.\n",
@@ -173,30 +214,37 @@ fn route(out: &mut String, recipients: &[Recipient], routing: &Routing) {
         out.push_str("  group_by: [alertname, service, severity]\n");
     }
     out.push_str("  routes:\n");
-    for recipient in recipients {
-        out.push_str("    - ");
-        // The first key of an item stands on its line.
-        let mut item = String::new();
-        write_entry(&mut item, 6, "receiver", &recipient.receiver());
-        out.push_str(item.trim_start());
-        list(out, 6, "matchers", &recipient.matchers());
-        // Two SLOs that one outage breaks are told of together.
-        out.push_str("      group_by: [service, severity]\n");
-        let (wait, interval, repeat) = match recipient.severity {
-            Severity::Page => ("10s", "1m", "4h"),
-            Severity::Ticket => ("5m", "1h", "1d"),
-        };
-        for (key, value) in [("group_wait", wait), ("group_interval", interval), ("repeat_interval", repeat)]
-        {
-            out.push_str("      ");
-            out.push_str(key);
-            out.push_str(": ");
-            out.push_str(value);
-            out.push('\n');
-        }
-        if recipient.severity == Severity::Ticket && routing.ticket_hours.is_some() {
-            out.push_str("      active_time_intervals: [slo-ticket-hours]\n");
-        }
+    // A receiver without labels is that of the others alone.
+    for recipient in recipients.iter().filter(|recipient| !recipient.labels.is_empty()) {
+        one_route(out, &recipient.receiver(), recipient.severity, &recipient.matchers(), routing);
+    }
+    for (severity, matchers) in others {
+        one_route(out, &receiver_name(NO_TEAM, *severity), *severity, matchers, routing);
+    }
+}
+
+fn one_route(out: &mut String, receiver: &str, severity: Severity, matchers: &[String], routing: &Routing) {
+    out.push_str("    - ");
+    // The first key of an item stands on its line.
+    let mut item = String::new();
+    write_entry(&mut item, 6, "receiver", receiver);
+    out.push_str(item.trim_start());
+    list(out, 6, "matchers", matchers);
+    // Two SLOs that one outage breaks are told of together.
+    out.push_str("      group_by: [service, severity]\n");
+    let (wait, interval, repeat) = match severity {
+        Severity::Page => ("10s", "1m", "4h"),
+        Severity::Ticket => ("5m", "1h", "1d"),
+    };
+    for (key, value) in [("group_wait", wait), ("group_interval", interval), ("repeat_interval", repeat)] {
+        out.push_str("      ");
+        out.push_str(key);
+        out.push_str(": ");
+        out.push_str(value);
+        out.push('\n');
+    }
+    if severity == Severity::Ticket && routing.ticket_hours.is_some() {
+        out.push_str("      active_time_intervals: [slo-ticket-hours]\n");
     }
 }
 
@@ -227,13 +275,13 @@ fn inhibitions(out: &mut String, services: &[Service], recipients: &[Recipient])
 }
 
 fn time_interval(out: &mut String, hours: &Hours) {
-    let Hours { days: (first, last), times: (from, to), zone } = hours;
     out.push_str("time_intervals:\n  - name: slo-ticket-hours\n    time_intervals:\n");
-    out.push_str("      - ");
-    // Writing to a String cannot fail.
-    let _ = writeln!(out, "weekdays: ['{first}:{last}']");
-    let _ = writeln!(out, "        times: [{{start_time: '{from}', end_time: '{to}'}}]");
-    write_entry(out, 8, "location", zone);
+    for (days, from, to) in &hours.spans {
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "      - weekdays: ['{}']", days.join("', '"));
+        let _ = writeln!(out, "        times: [{{start_time: '{from}', end_time: '{to}'}}]");
+        write_entry(out, 8, "location", &hours.zone);
+    }
 }
 
 #[cfg(test)]
@@ -287,6 +335,12 @@ mod tests {
     }
 
     #[test]
+    fn a_severity_is_of_pages_or_of_tickets() {
+        let error = alertmanager(&services(", alerting: {page: {labels: {severity: ticket}}}"), &routing());
+        assert_eq!(error.unwrap_err().message(), "the severity `ticket` is of pages and of tickets");
+    }
+
+    #[test]
     fn writes_only_what_the_version_knows() {
         let mut routing = routing();
         routing.page.push("webhook".parse().unwrap());
@@ -305,12 +359,23 @@ mod tests {
             assert!(text.parse::<Channel>().unwrap_err().hint().is_some(), "{text}");
         }
         let hours: Hours = "mon-Friday 09:00-24:00".parse().unwrap();
-        assert_eq!((hours.days, hours.zone.as_str()), (("monday", "friday"), "UTC"));
+        let span = |days: &[&str], from: &str, to: &str| {
+            (days.iter().map(|day| (*day).to_owned()).collect::<Vec<_>>(), from.to_owned(), to.to_owned())
+        };
+        assert_eq!(hours.spans, [span(&["monday:friday"], "09:00", "24:00")]);
+        assert_eq!(hours.zone, "UTC");
+        let spans = |text: &str| text.parse::<Hours>().unwrap().spans;
+        assert_eq!(spans("Sat-Sun 09:00-17:00"), [span(&["sunday", "saturday"], "09:00", "17:00")]);
+        assert_eq!(spans("Mon-Sun 00:00-24:00"), [span(&["sunday:saturday"], "00:00", "24:00")]);
+        // From Saturday night to Sunday morning.
+        let night = [span(&["saturday"], "22:00", "24:00"), span(&["sunday"], "00:00", "06:00")];
+        assert_eq!(spans("Sat 22:00-06:00"), night);
+        assert_eq!(spans("Sat 22:00-00:00"), [span(&["saturday"], "22:00", "24:00")]);
         for text in [
             "Mon-Fri",
-            "Fri-Mon 09:00-17:00",
+            "Fri-Mo 09:00-17:00",
             "Mon 9:00-17:00",
-            "Mon 17:00-09:00",
+            "Mon 09:00-09:00",
             "Mon 09:61-17:00",
             "Mon 09:00-25:00",
             "x 09:00-17:00",

@@ -28,8 +28,14 @@ pub(super) fn receivers(out: &mut String, recipients: &[Recipient], routing: &Ro
         let secret =
             |file: &str| format!("{}/{}/{file}", routing.secrets.trim_end_matches('/'), recipient.team());
         let mut written = BTreeSet::new();
+        let mut known: Vec<&Channel> = Vec::new();
+        for channel in channels {
+            if !known.contains(&channel) {
+                known.push(channel);
+            }
+        }
         for kind in ["pagerduty_configs", "slack_configs", "webhook_configs"] {
-            for channel in channels.iter().filter(|channel| channel.key() == kind) {
+            for channel in known.iter().filter(|channel| channel.key() == kind) {
                 if written.insert(kind) {
                     out.push_str("    ");
                     out.push_str(kind);

@@ -1,7 +1,7 @@
 //! Who is told, and how.
 
 use crate::{Error, model::Severity};
-use std::{fmt, str::FromStr};
+use std::{cmp::Ordering, fmt, str::FromStr};
 
 /// Who is told of alerts, and how.
 ///
@@ -98,63 +98,89 @@ impl FromStr for Channel {
 /// Hours of some days of the week, in a time zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hours {
-    // As Alertmanager writes them.
-    pub(super) days: (&'static str, &'static str),
-    pub(super) times: (String, String),
+    /// Days and times as Alertmanager writes them; hours that go on after midnight are two.
+    pub(super) spans: Vec<(Vec<String>, String, String)>,
     pub(super) zone: String,
 }
 
-const DAYS: [(&str, &str); 7] = [
-    ("mon", "monday"),
-    ("tue", "tuesday"),
-    ("wed", "wednesday"),
-    ("thu", "thursday"),
-    ("fri", "friday"),
-    ("sat", "saturday"),
-    ("sun", "sunday"),
-];
+/// In Alertmanager's order, whose ranges cannot go beyond it.
+const DAYS: [&str; 7] = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
+
+/// Some days from `first` on, as ranges within a week that begins on a Sunday.
+fn day_ranges(first: usize, count: usize) -> Vec<String> {
+    let mut ranges: Vec<(usize, usize)> = Vec::new();
+    for day in 0..DAYS.len() {
+        if (day + DAYS.len() - first) % DAYS.len() >= count {
+            continue;
+        }
+        match ranges.last_mut() {
+            Some((_, last)) if *last + 1 == day => *last = day,
+            _ => ranges.push((day, day)),
+        }
+    }
+    let name = |day: usize| DAYS.get(day).copied().unwrap_or_default();
+    let range = |(first, last)| {
+        if first == last { name(first).to_owned() } else { format!("{}:{}", name(first), name(last)) }
+    };
+    ranges.into_iter().map(range).collect()
+}
 
 impl FromStr for Hours {
     type Err = Error;
 
-    /// `Mon-Fri 09:00-17:00 Europe/Berlin`; the zone is UTC where it is not given.
+    /// `Mon-Fri 09:00-17:00 Europe/Berlin`; the zone is UTC where it is not given. `Fri-Mon` is over the week's end, and
+    /// `22:00-06:00` until the morning after each of the days.
     fn from_str(text: &str) -> Result<Self, Error> {
-        let refuse = || {
-            Error::new(format!("`{text}` are no hours"))
+        let refuse = |why: &str| {
+            Error::new(format!("`{text}` are no hours: {why}"))
                 .with_hint("write them as `Mon-Fri 09:00-17:00 Europe/Berlin`")
         };
         let mut words = text.split_whitespace();
         let (Some(days), Some(times), zone, None) = (words.next(), words.next(), words.next(), words.next())
         else {
-            return Err(refuse());
+            return Err(refuse("they are days, times and a time zone"));
         };
         let day = |name: &str| {
-            let name = name.to_ascii_lowercase();
-            DAYS.iter().position(|(short, long)| *short == name || *long == name)
+            let lower = name.to_ascii_lowercase();
+            DAYS.iter()
+                .position(|long| *long == lower || long.get(..3) == Some(&lower))
+                .ok_or_else(|| refuse(&format!("`{name}` is no day of the week")))
         };
         let (first, last) = days.split_once('-').unwrap_or((days, days));
-        let (first, last) =
-            day(first).zip(day(last)).filter(|(first, last)| first <= last).ok_or_else(refuse)?;
-        let (from, to) = times
-            .split_once('-')
-            .filter(|(from, to)| is_time(from) && is_time(to) && from < to)
-            .ok_or_else(refuse)?;
+        let (first, last) = (day(first)?, day(last)?);
+        let count = (last + DAYS.len() - first) % DAYS.len() + 1;
+        let (from, to) =
+            times.split_once('-').ok_or_else(|| refuse(&format!("`{times}` is no span of time")))?;
+        for time in [from, to] {
+            if !is_time(time) {
+                return Err(refuse(&format!("`{time}` is no time of the day")));
+            }
+        }
         let zone = zone.unwrap_or("UTC");
         check_zone(zone)?;
-        let long = |index: usize| DAYS.get(index).map_or("monday", |(_, long)| *long);
-        Ok(Self {
-            days: (long(first), long(last)),
-            times: (from.to_owned(), to.to_owned()),
-            zone: zone.to_owned(),
-        })
+        let span = |first: usize, from: &str, to: &str| {
+            (day_ranges(first % DAYS.len(), count), from.to_owned(), to.to_owned())
+        };
+        let spans = match from.cmp(to) {
+            Ordering::Less => vec![span(first, from, to)],
+            Ordering::Equal => return Err(refuse("they end when they begin")),
+            Ordering::Greater => {
+                let both = [span(first, from, MIDNIGHT), span(first + 1, "00:00", to)];
+                both.into_iter().filter(|(_, from, to)| from != to).collect()
+            }
+        };
+        Ok(Self { spans, zone: zone.to_owned() })
     }
 }
+
+/// The end of a day.
+const MIDNIGHT: &str = "24:00";
 
 /// `00:00` to `24:00`.
 fn is_time(text: &str) -> bool {
     let [h1, h2, b':', m1, m2] = text.as_bytes() else { return false };
     let digits = [h1, h2, m1, m2].iter().all(|byte| byte.is_ascii_digit());
-    digits && (text < "24:00" && *m1 < b'6' || text == "24:00")
+    digits && (text < MIDNIGHT && *m1 < b'6' || text == MIDNIGHT)
 }
 
 #[cfg(feature = "calendar")]

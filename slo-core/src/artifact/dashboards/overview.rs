@@ -1,5 +1,6 @@
 //! How all SLOs do.
 
+use super::super::alertmanager::equals;
 use super::{
     About, Dashboard, INCIDENT, OVERVIEW, datasource, finish, label_variable, link,
     panel::{BLUE, GREEN, Layout, ORANGE, Panel, RED},
@@ -19,7 +20,7 @@ pub(super) fn dashboard(services: &[Service]) -> Dashboard {
     let pages = format!("/d/{INCIDENT}?${{__url_time_range}}&var-datasource=${{datasource}}");
     let firing = |severity: &str| {
         format!(
-            "count(count by (service, slo) (ALERTS{{alertstate=\"firing\",slo!=\"\",severity=~\"{severity}\",{SHOWN}}})) or vector(0)"
+            "count(count by (service, slo) (ALERTS{{alertstate=\"firing\",slo!=\"\",{severity},{SHOWN}}})) or vector(0)"
         )
     };
     let stat = |title: &str, words: &str| Panel::stat(title, words, "short").linked("Incident", &pages);
@@ -34,7 +35,10 @@ pub(super) fn dashboard(services: &[Service]) -> Dashboard {
         4,
         4,
         stat("Overspent", "SLOs of whose error budget nothing is left in the current period.")
-            .now(&format!("count({}{{{SHOWN}}} <= 0) or vector(0)", names::BUDGET_PROJECTED))
+            .now(&format!(
+                "count(min by (service, slo) ({}{{{SHOWN}}}) <= 0) or vector(0)",
+                names::BUDGET_PROJECTED
+            ))
             .thresholds(GREEN, &[(1.0, RED)]),
     );
     layout.add(
@@ -44,7 +48,10 @@ pub(super) fn dashboard(services: &[Service]) -> Dashboard {
             "Below a quarter",
             "SLOs of whose error budget less than a quarter is left, and more than nothing.",
         )
-        .now(&format!("count({0}{{{SHOWN}}} > 0 < 0.25) or vector(0)", names::BUDGET_PROJECTED))
+        .now(&format!(
+            "count(min by (service, slo) ({}{{{SHOWN}}}) > 0 < 0.25) or vector(0)",
+            names::BUDGET_PROJECTED
+        ))
         .thresholds(GREEN, &[(1.0, ORANGE)]),
     );
     let severities = severities(services);
@@ -70,7 +77,7 @@ pub(super) fn dashboard(services: &[Service]) -> Dashboard {
             "SLOs of whose period less than half has been recorded: what they say of it is not much yet.",
         )
         .now(&format!(
-            "count({} < 0.5) or vector(0)",
+            "count(min by (service, slo) ({}) < 0.5) or vector(0)",
             any_period(services, |_, slo| {
                 format!("{}{{{SHOWN}}}", names::coverage(names::period(slo.period())))
             })
@@ -126,18 +133,23 @@ fn curves(layout: &mut Layout, pages: &str) {
 
 /// The data source, the teams, and their services.
 pub(super) fn variables() -> Vec<serde_json::Value> {
+    let mut service = label_variable(
+        "service",
+        "Service",
+        &format!("label_values({}{{team=~\"$team\"}}, service)", names::INFO),
+    );
+    // All services are those of the team, not whatever there is.
+    if let Some(fields) = service.as_object_mut() {
+        fields.remove("allValue");
+    }
     vec![
         datasource(),
         label_variable("team", "Team", &format!("label_values({}, team)", names::INFO)),
-        label_variable(
-            "service",
-            "Service",
-            &format!("label_values({}{{team=~\"$team\"}}, service)", names::INFO),
-        ),
+        service,
     ]
 }
 
-/// The values of the label `severity` of pages and of tickets, as regular expressions.
+/// What the alerts that are pages and those that are tickets are known by.
 fn severities(services: &[Service]) -> (String, String) {
     use crate::{model::Severity, rules::alert_labels};
     let of = |severity: Severity| {
@@ -147,8 +159,7 @@ fn severities(services: &[Service]) -> (String, String) {
             labels.into_iter().filter(|(label, _)| label.as_str() == "severity").map(|(_, value)| value)
         });
         let values: BTreeSet<String> = values.collect();
-        let values: Vec<String> = values.into_iter().collect();
-        if values.is_empty() { severity.to_string() } else { values.join("|") }
+        equals("severity", values)
     };
     (of(Severity::Page), of(Severity::Ticket))
 }

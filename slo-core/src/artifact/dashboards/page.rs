@@ -5,6 +5,8 @@ use super::{
     panel::{BLUE, GREEN, Layout, ORANGE, Panel, RED},
     uid,
 };
+#[cfg(feature = "calendar")]
+use crate::model::CalendarUnit;
 use crate::{
     Error,
     model::{LabelName, Period, Ratio, Service, Severity, Sli, Slo, Tier, Window},
@@ -72,7 +74,7 @@ pub(super) fn dashboard(service: &Service, slo: &Slo) -> Result<Dashboard, Error
         file: format!("{}-{}.json", service.name(), slo.name()),
         title: format!("SLO {}/{}", service.name(), slo.name()),
         words: format!("{} {} over {}.", slo.description(), slo.objective(), slo.period()).trim().to_owned(),
-        from: "now-7d",
+        from: since(slo),
         refresh: "1m",
         variables,
         annotations: page.annotations(),
@@ -102,6 +104,19 @@ impl Page<'_> {
 
     fn seconds(&self) -> String {
         decimal(self.slo.period().length().as_seconds())
+    }
+
+    /// The length of the period in seconds, to be multiplied with: of a calendar, that of the present one.
+    fn length(&self) -> String {
+        match self.slo.period() {
+            Period::Rolling(_) => self.seconds(),
+            #[cfg(feature = "calendar")]
+            Period::Calendar(_) => format!(
+                "on (service, slo) group_left ({} - {})",
+                self.constant(names::PERIOD_END),
+                self.constant(names::PERIOD_START)
+            ),
+        }
     }
 
     fn numbers(&self, layout: &mut Layout) {
@@ -147,26 +162,7 @@ impl Page<'_> {
             .with("decimals", json!(1))
             .thresholds(RED, &[(0.0, ORANGE), (0.25, GREEN)]),
         );
-        let total = names::total_tile(self.plan.tile_of(slo.period().length()));
-        layout.add(
-            4,
-            4,
-            stat(
-                "Bad events left",
-                "How many more events may be bad before the objective is missed, of those seen in the period; negative where it \
-                 is. Of all groups that are shown together.",
-                "short",
-            )
-            .now(&format!(
-                "sum(sum_over_time({total}{{{shown}}}[{period}]) * {budget} * on ({labels}) group_left {left}{{{shown}}})",
-                shown = self.shown,
-                period = slo.period().length(),
-                budget = decimal(slo.objective().budget()),
-                labels = ["service", "slo"].into_iter().chain(slo.by().iter().map(LabelName::as_str)).collect::<Vec<_>>().join(", "),
-                left = names::BUDGET_REMAINING,
-            ))
-            .thresholds(RED, &[(0.0, GREEN)]),
-        );
+        layout.add(4, 4, self.events_left());
         layout.add(
             4,
             4,
@@ -178,7 +174,7 @@ impl Page<'_> {
             .now(&format!(
                 "min(clamp_min({}, 0) * {} / ({} > 0))",
                 self.series(names::BUDGET_PROJECTED),
-                self.seconds(),
+                self.length(),
                 self.series(&names::burn_rate(long))
             ))
             .with("noValue", json!("nothing burns"))
@@ -195,6 +191,35 @@ impl Page<'_> {
             .now(&format!("min({})", self.series(&names::coverage(self.period()))))
             .thresholds(BLUE, &[(0.9, GREEN)]),
         );
+    }
+
+    /// How many more events may be bad; of a calendar's period, whose events nobody adds up, when it ends.
+    fn events_left(&self) -> Panel {
+        let slo = self.slo;
+        let Period::Rolling(period) = slo.period() else {
+            return Panel::stat("Period ends in", "Then the budget is whole again.", "dtdurations")
+                .now(&format!("{} - time()", self.constant(names::PERIOD_END)))
+                .thresholds(BLUE, &[])
+                .linked("Overview", &self.overview);
+        };
+        let labels: Vec<&str> =
+            ["service", "slo"].into_iter().chain(slo.by().iter().map(LabelName::as_str)).collect();
+        Panel::stat(
+            "Bad events left",
+            "How many more events may be bad before the objective is missed, of those seen in the period; negative where it is. \
+             Of all groups that are shown together.",
+            "short",
+        )
+        .now(&format!(
+            "sum(sum_over_time({total}{{{shown}}}[{period}]) * {budget} * on ({labels}) group_left {left}{{{shown}}})",
+            total = names::total_tile(self.plan.tile_of(*period)),
+            shown = self.shown,
+            budget = decimal(slo.objective().budget()),
+            labels = labels.join(", "),
+            left = names::BUDGET_REMAINING,
+        ))
+        .thresholds(RED, &[(0.0, GREEN)])
+        .linked("Overview", &self.overview)
     }
 
     fn burn_down(&self) -> Panel {
@@ -407,6 +432,21 @@ impl Page<'_> {
                 "target": {"type": "tags", "tags": ["deploy", self.service.name().as_str()], "matchAny": false, "limit": 100},
             }),
         ]
+    }
+}
+
+/// From when a page shows: a week, or the present period of a calendar.
+const fn since(slo: &Slo) -> &'static str {
+    match slo.period() {
+        Period::Rolling(_) => "now-7d",
+        #[cfg(feature = "calendar")]
+        Period::Calendar(calendar) => match calendar.unit() {
+            CalendarUnit::Day => "now/d",
+            CalendarUnit::Week => "now/w",
+            CalendarUnit::Month => "now/M",
+            CalendarUnit::Quarter => "now/fQ",
+            CalendarUnit::Year => "now/y",
+        },
     }
 }
 

@@ -1,6 +1,6 @@
 //! A report as a page.
 
-use super::{Report, SloReport, burn_down_picture, count, day, length, moment, percent};
+use super::{Report, SloReport, burn_down_picture, count, day, moment, percent};
 use std::fmt::Write;
 
 /// Readable in light and dark; tables that a narrow window can scroll.
@@ -42,7 +42,9 @@ pub(super) fn page(report: &Report) -> String {
     }
     let _ = writeln!(
         out,
-        "</tbody></table></div>\n<p class=\"small\">Times are in {}.</p>",
+        "</tbody></table></div>\n<p class=\"small\">From {} to {}, {}. <i>Seen</i> is the share of that time that was recorded; budgets are those of its events.</p>",
+        moment(report.start, &report.zone),
+        moment(report.end, &report.zone),
         escape(&report.zone)
     );
     for (number, slo) in report.slos.iter().enumerate() {
@@ -53,10 +55,10 @@ pub(super) fn page(report: &Report) -> String {
 }
 
 fn met(slo: &SloReport) -> (&'static str, &'static str) {
-    match slo.seen.total() {
-        0 => ("no events", "some"),
-        _ if slo.seen.exceeds(slo.objective.budget()) => ("no", "bad"),
-        _ => ("yes", "good"),
+    match slo.verdict() {
+        "no" => ("no", "bad"),
+        "yes" => ("yes", "good"),
+        other => (other, "some"),
     }
 }
 
@@ -94,7 +96,7 @@ fn section(out: &mut String, slo: &SloReport, number: usize, zone: &str) {
                 out,
                 "<tr><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
                 moment(one.start, zone),
-                length(one.end.abs_diff(one.start)),
+                slo.lasted(one),
                 count(one.tally.bad()),
                 percent(Some(one.price), 1)
             );

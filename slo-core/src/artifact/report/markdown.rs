@@ -1,12 +1,18 @@
 //! A report as Markdown.
 
-use super::{Report, SloReport, count, day, length, moment, percent};
+use super::{Report, SloReport, count, day, moment, percent};
 use std::fmt::Write;
 
 pub(super) fn page(report: &Report) -> String {
     let mut out = format!("# Service levels, {}\n\n", report.title);
     // Writing to a String cannot fail.
-    let _ = writeln!(out, "Times are in {}.\n", report.zone);
+    let _ = writeln!(
+        out,
+        "From {} to {}, {}. *Seen* is the share of that time that was recorded; budgets are those of its events.\n",
+        moment(report.start, &report.zone),
+        moment(report.end, &report.zone),
+        report.zone
+    );
     out.push_str("| SLO | objective | SLI | met | budget left | incidents | seen | against before |\n|---|---|---|---|---|---|---|---|\n");
     for slo in &report.slos {
         let _ = writeln!(
@@ -30,10 +36,9 @@ pub(super) fn page(report: &Report) -> String {
 }
 
 fn met(slo: &SloReport) -> &'static str {
-    match slo.met() {
-        Some(true) => "yes",
-        Some(false) => "**no**",
-        None => "no events",
+    match slo.verdict() {
+        "no" => "**no**",
+        other => other,
     }
 }
 
@@ -44,7 +49,7 @@ fn section(out: &mut String, slo: &SloReport, zone: &str) {
     }
     let _ = writeln!(
         out,
-        "{} of {} events were bad; {} allowed. Budget left: {}.",
+        "{} of {} events were bad; the objective is {}. Budget left: {}.",
         count(slo.seen.bad()),
         count(slo.seen.total()),
         slo.objective,
@@ -68,7 +73,7 @@ fn section(out: &mut String, slo: &SloReport, zone: &str) {
                 out,
                 "| {} | {} | {} | {} |",
                 moment(one.start, zone),
-                length(one.end.abs_diff(one.start)),
+                slo.lasted(one),
                 count(one.tally.bad()),
                 percent(Some(one.price), 1)
             );

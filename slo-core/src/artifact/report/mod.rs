@@ -22,6 +22,10 @@ pub struct Report {
     pub title: String,
     /// The time zone of its days.
     pub zone: String,
+    /// Its beginning, in milliseconds since the Unix epoch.
+    pub start: i64,
+    /// Its end: now, where the time is not over.
+    pub end: i64,
     /// The SLOs.
     pub slos: Vec<SloReport>,
 }
@@ -68,6 +72,8 @@ pub struct Priced {
 const SIGNIFICANT: f64 = 0.01;
 /// Points of a burn-down.
 const POINTS: usize = 400;
+/// A time of which less was seen has no verdict.
+const LITTLE: f64 = 0.5;
 /// The worst days that are listed.
 const WORST: usize = 5;
 
@@ -163,10 +169,27 @@ impl SloReport {
         days
     }
 
+    /// Whether it was met, in words.
+    fn verdict(&self) -> &'static str {
+        match self.met() {
+            None => "no events",
+            Some(_) if self.coverage < LITTLE => "too little was seen",
+            Some(true) => "yes",
+            Some(false) => "no",
+        }
+    }
+
+    /// How long an incident lasted.
+    fn lasted(&self, incident: &Priced) -> String {
+        let is_over = self.left.last().is_none_or(|(end, _)| incident.end < *end);
+        let lasted = length(incident.end.abs_diff(incident.start));
+        if is_over { lasted } else { format!("{lasted}, and goes on") }
+    }
+
     /// What became of it, in a word.
     fn trend(&self) -> &'static str {
         match self.change {
-            None => "nothing to compare with",
+            None => "no time to compare with",
             Some(change) if change.interval.low() > 0.0 => "worse",
             Some(change) if change.interval.high() < 0.0 => "better",
             Some(_) => "no difference shown",
@@ -215,7 +238,7 @@ impl Report {
                 })),
             })
         });
-        json!({"title": self.title, "zone": self.zone, "slos": slos.collect::<Vec<_>>()})
+        json!({"title": self.title, "zone": self.zone, "start": self.start, "end": self.end, "slos": slos.collect::<Vec<_>>()})
     }
 }
 
