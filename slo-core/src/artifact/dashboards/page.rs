@@ -195,13 +195,20 @@ impl Page<'_> {
 
     /// How many more events may be bad; of a calendar's period, whose events nobody adds up, when it ends.
     fn events_left(&self) -> Panel {
+        match self.slo.period() {
+            Period::Rolling(period) => self.bad_left(*period),
+            #[cfg(feature = "calendar")]
+            Period::Calendar(_) => {
+                Panel::stat("Period ends in", "Then the budget is whole again.", "dtdurations")
+                    .now(&format!("{} - time()", self.constant(names::PERIOD_END)))
+                    .thresholds(BLUE, &[])
+                    .linked("Overview", &self.overview)
+            }
+        }
+    }
+
+    fn bad_left(&self, period: Window) -> Panel {
         let slo = self.slo;
-        let Period::Rolling(period) = slo.period() else {
-            return Panel::stat("Period ends in", "Then the budget is whole again.", "dtdurations")
-                .now(&format!("{} - time()", self.constant(names::PERIOD_END)))
-                .thresholds(BLUE, &[])
-                .linked("Overview", &self.overview);
-        };
         let labels: Vec<&str> =
             ["service", "slo"].into_iter().chain(slo.by().iter().map(LabelName::as_str)).collect();
         Panel::stat(
@@ -212,7 +219,7 @@ impl Page<'_> {
         )
         .now(&format!(
             "sum(sum_over_time({total}{{{shown}}}[{period}]) * {budget} * on ({labels}) group_left {left}{{{shown}}})",
-            total = names::total_tile(self.plan.tile_of(*period)),
+            total = names::total_tile(self.plan.tile_of(period)),
             shown = self.shown,
             budget = decimal(slo.objective().budget()),
             labels = labels.join(", "),
