@@ -15,7 +15,7 @@ pub(crate) struct Prometheus {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Sample {
     #[serde(rename = "metric")]
-    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) labels: Labels,
     value: (f64, String),
 }
 
@@ -71,6 +71,9 @@ impl Prometheus {
     }
 }
 
+/// What tells series apart.
+pub(crate) type Labels = BTreeMap<String, String>;
+
 /// Series over time.
 #[derive(Deserialize)]
 #[serde(tag = "status", rename_all = "lowercase")]
@@ -86,6 +89,7 @@ struct RangeData {
 
 #[derive(Deserialize)]
 struct Points {
+    metric: Labels,
     values: Vec<(f64, String)>,
 }
 
@@ -93,15 +97,15 @@ struct Points {
 const POINTS: usize = 10_000;
 
 impl Prometheus {
-    /// The one series that `query` gives, at the ends of `steps` steps from `start` on, in milliseconds since the Unix epoch;
-    /// `None` where it has no value.
+    /// The series that `query` gives, by their labels, at the ends of `steps` steps from `start` on, in milliseconds since the
+    /// Unix epoch; `None` where one has no value.
     pub(crate) fn range(
         &self,
         query: &str,
         start: i64,
         step: Window,
         steps: usize,
-    ) -> Result<Vec<Option<f64>>, Error> {
+    ) -> Result<BTreeMap<Labels, Vec<Option<f64>>>, Error> {
         let url = format!("{}/api/v1/query_range", self.address);
         let failed = |what: String| Error::Outside(format!("{url}: {what}"));
         let millis = i64::try_from(step.as_millis()).unwrap_or(i64::MAX);
@@ -109,7 +113,7 @@ impl Prometheus {
         let at = |index: usize| {
             start.saturating_add(i64::try_from(index + 1).unwrap_or(i64::MAX).saturating_mul(millis))
         };
-        let mut found = vec![None; steps];
+        let mut all = BTreeMap::new();
         for first in (0..steps).step_by(POINTS) {
             let last = (first + POINTS).min(steps) - 1;
             let request = [
@@ -136,16 +140,20 @@ impl Prometheus {
                 }
                 Err(error) => return Err(failed(format!("not an answer of Prometheus: {error}"))),
             };
-            for (time, value) in data.result.iter().flat_map(|series| &series.values) {
-                #[expect(clippy::cast_possible_truncation, reason = "a time of this age")]
-                let since = (time * 1_000.0).round() as i64 - start;
-                let place = usize::try_from(since / millis - 1).ok().and_then(|index| found.get_mut(index));
-                if let (Some(place), Ok(value)) = (place, value.parse::<f64>()) {
-                    *place = Some(value).filter(|value| value.is_finite());
+            for Points { metric, values } in data.result {
+                let found = all.entry(metric).or_insert_with(|| vec![None; steps]);
+                for (time, value) in values {
+                    #[expect(clippy::cast_possible_truncation, reason = "a time of this age")]
+                    let since = (time * 1_000.0).round() as i64 - start;
+                    let place =
+                        usize::try_from(since / millis - 1).ok().and_then(|index| found.get_mut(index));
+                    if let (Some(place), Ok(value)) = (place, value.parse::<f64>()) {
+                        *place = Some(value).filter(|value| value.is_finite());
+                    }
                 }
             }
         }
-        Ok(found)
+        Ok(all)
     }
 }
 

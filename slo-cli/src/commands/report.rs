@@ -9,11 +9,14 @@ use crate::{
 };
 use slo_core::{
     artifact::{Report, SloReport},
-    model::{Calendar, CalendarUnit, Service, Slo, Window},
+    model::{Calendar, CalendarUnit, LabelName, Service, Slo, Window},
     replay::Series,
     rules::{Plan, names},
 };
-use std::io::Write;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Write,
+};
 
 pub(super) fn run(asked: &Asked, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
     let services = load::services(&asked.specs.files, asked.scale.time_scale, talk)?;
@@ -22,7 +25,7 @@ pub(super) fn run(asked: &Asked, out: &mut dyn Write, talk: &mut dyn Write) -> R
     let mut slos = Vec::new();
     for service in &services {
         for slo in service.slos() {
-            slos.push(report(&prometheus, service, slo, &span, &asked.time_zone)?);
+            slos.extend(reports(&prometheus, service, slo, &span, &asked.time_zone)?);
         }
     }
     if slos.iter().all(|slo| slo.seen.total() == 0) {
@@ -86,27 +89,57 @@ impl Span {
     }
 }
 
-fn report(
+/// Of an SLO, or of each of its groups, those first whose budget is spent most.
+fn reports(
     prometheus: &Prometheus,
     service: &Service,
     slo: &Slo,
     span: &Span,
     zone: &str,
-) -> Result<SloReport, Error> {
-    let plan = Plan::of(service, slo)?;
-    let now = Tiles::fetch(prometheus, service, slo, plan.coarse(), span.start, span.end)?;
-    let before = Tiles::fetch(prometheus, service, slo, plan.coarse(), span.before, span.start)?;
-    let earlier = before.series()?;
-    Ok(SloReport::of(service, slo, &now.series()?, now.unseen, Some(&earlier), zone)?)
+) -> Result<Vec<SloReport>, Error> {
+    let step = Plan::of(service, slo)?.coarse();
+    let fetch = |start, end| Tiles::fetch(prometheus, service, slo, step, (start, end), zone);
+    let (now, before) = (fetch(span.start, span.end)?, fetch(span.before, span.start)?);
+    let mut groups: BTreeSet<&Group> = now.groups.keys().chain(before.groups.keys()).collect();
+    let nothing = Group::new();
+    if slo.by().is_empty() || groups.is_empty() {
+        groups.insert(&nothing);
+    }
+    let mut found = Vec::new();
+    for group in groups {
+        let (steps, earlier) = (now.events(group), before.events(group));
+        let earlier = Series::new(before.start, step, &earlier.total, &earlier.bad)?;
+        let series = Series::new(now.start, step, &steps.total, &steps.bad)?;
+        let mut one = SloReport::of(service, slo, &series, now.unseen(), Some(&earlier), zone)?;
+        one.group.clone_from(group);
+        found.push(one);
+    }
+    let left = |one: &SloReport| one.remaining().unwrap_or(f64::INFINITY);
+    found.sort_by(|one, other| left(one).total_cmp(&left(other)));
+    Ok(found)
 }
+
+/// Labels of a group of an SLO's events, with their values; none of an SLO without groups.
+type Group = Vec<(String, String)>;
 
 /// The events of an SLO in equal steps.
 struct Tiles {
     start: i64,
-    step: Window,
+    steps: usize,
+    groups: BTreeMap<Group, Recorded>,
+}
+
+/// What was recorded of the events of each step.
+#[derive(Default)]
+struct Recorded {
+    total: Vec<Option<f64>>,
+    bad: Vec<Option<f64>>,
+}
+
+/// The events of each step.
+struct Events {
     total: Vec<u64>,
     bad: Vec<u64>,
-    unseen: usize,
 }
 
 impl Tiles {
@@ -116,33 +149,58 @@ impl Tiles {
         service: &Service,
         slo: &Slo,
         step: Window,
-        start: i64,
-        end: i64,
+        (start, end): (i64, i64),
+        zone: &str,
     ) -> Result<Self, Error> {
-        let millis = i64::try_from(step.as_millis()).unwrap_or(i64::MAX);
-        // On the grid of the steps, so that days begin where they do.
-        let start = start.div_euclid(millis).saturating_mul(millis);
-        let steps = usize::try_from((end - start).max(0) / millis).unwrap_or(0);
+        let (start, steps) = steps(start, end, step, zone)?;
+        let by = slo.by().iter().map(LabelName::as_str).collect::<Vec<_>>().join(", ");
         let of = |name: String| {
             let query = format!(
-                "sum(sum_over_time({name}{{service=\"{}\",slo=\"{}\"}}[{}ms]))",
+                "sum by ({by}) (sum_over_time({name}{{service=\"{}\",slo=\"{}\"}}[{}ms]))",
                 service.name(),
                 slo.name(),
                 step.as_millis() - 1
             );
             prometheus.range(&query, start, step, steps)
         };
-        let total = of(names::total_tile(step))?;
-        let bad = of(names::bad_tile(step))?;
-        let unseen = total.iter().filter(|count| count.is_none()).count();
-        let total = whole(&total);
-        let bad = whole(&bad).iter().zip(&total).map(|(bad, total)| *bad.min(total)).collect();
-        Ok(Self { start, step, total, bad, unseen })
+        let mut groups: BTreeMap<Group, Recorded> = BTreeMap::new();
+        for (labels, total) in of(names::total_tile(step))? {
+            groups.entry(labels.into_iter().collect()).or_default().total = total;
+        }
+        for (labels, bad) in of(names::bad_tile(step))? {
+            groups.entry(labels.into_iter().collect()).or_default().bad = bad;
+        }
+        Ok(Self { start, steps, groups })
     }
 
-    fn series(&self) -> Result<Series<'_>, Error> {
-        Ok(Series::new(self.start, self.step, &self.total, &self.bad)?)
+    /// Of a group, the events of each step.
+    fn events(&self, group: &Group) -> Events {
+        let nothing = Recorded::default();
+        let recorded = self.groups.get(group).unwrap_or(&nothing);
+        let all = |counts: &[Option<f64>]| {
+            let mut counts = counts.to_vec();
+            counts.resize(self.steps, None);
+            whole(&counts)
+        };
+        let (total, bad) = (all(&recorded.total), all(&recorded.bad));
+        let bad = bad.iter().zip(&total).map(|(bad, total)| *bad.min(total)).collect();
+        Events { total, bad }
     }
+
+    /// Steps of which no group was recorded.
+    fn unseen(&self) -> usize {
+        let is_seen =
+            |step: &usize| self.groups.values().any(|one| one.total.get(*step).is_some_and(Option::is_some));
+        (0..self.steps).filter(|step| !is_seen(step)).count()
+    }
+}
+
+/// The beginning and number of the whole steps of a time, on a grid that begins with a day of the zone: so do its days.
+fn steps(start: i64, end: i64, step: Window, zone: &str) -> Result<(i64, usize), Error> {
+    let millis = i64::try_from(step.as_millis()).unwrap_or(i64::MAX);
+    let day = Calendar::new(CalendarUnit::Day, zone)?.period_at(start)?.start();
+    let start = start - (start - day).rem_euclid(millis);
+    Ok((start, usize::try_from((end - start).max(0) / millis).unwrap_or(0)))
 }
 
 /// Counts that were estimated in part, as whole ones: what is rounded off goes to the next, so that the sum is right.
@@ -165,7 +223,34 @@ fn whole(counts: &[Option<f64>]) -> Vec<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::whole;
+    use super::{steps, whole};
+    use slo_core::model::{Calendar, CalendarUnit, Window};
+
+    #[test]
+    fn days_of_every_zone_are_whole_steps() {
+        for (zone, step, days) in [
+            ("Asia/Kathmandu", Window::minutes(30), 92),
+            ("Europe/Berlin", Window::minutes(30), 92),
+            ("UTC", Window::minutes(5), 92),
+        ] {
+            let quarter = Calendar::new(CalendarUnit::Quarter, zone).unwrap().named("2025-Q4").unwrap();
+            let (start, count) = steps(quarter.start(), quarter.end(), step, zone).unwrap();
+            assert_eq!(start, quarter.start(), "{zone}");
+            let end = start + i64::try_from(count as u64 * step.as_millis()).unwrap();
+            assert_eq!(end, quarter.end(), "{zone}");
+            let day = Calendar::new(CalendarUnit::Day, zone).unwrap();
+            let mut days_seen = 0;
+            let mut at = start;
+            while at < end {
+                at = day.period_at(at).unwrap().end();
+                days_seen += 1;
+            }
+            assert_eq!(days_seen, days);
+            // In the middle of a day: on the grid of that day.
+            let (within, _) = steps(start + 1_000_000, end, step, zone).unwrap();
+            assert_eq!((within - start) % i64::try_from(step.as_millis()).unwrap(), 0);
+        }
+    }
 
     #[test]
     fn sums_are_kept() {

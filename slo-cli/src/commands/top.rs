@@ -24,8 +24,9 @@ pub(super) fn run(asked: &Top, out: &mut dyn Write, talk: &mut dyn Write) -> Res
     // A pipe gets one table.
     let is_screen = !asked.once && stdout().is_terminal();
     let colored = is_screen && std::env::var_os("NO_COLOR").is_none();
+    let mut lines = source.lines()?;
+    let mut trouble = None;
     loop {
-        let mut lines = source.lines()?;
         lines.sort_by(Line::by_urgency);
         for line in &lines {
             let past = history.entry(line.key.clone()).or_default();
@@ -46,8 +47,16 @@ pub(super) fn run(asked: &Top, out: &mut dyn Write, talk: &mut dyn Write) -> Res
             source.name(),
             asked.every.as_seconds()
         )?;
+        if let Some(error) = &trouble {
+            writeln!(out, "\nnot new: {error}")?;
+        }
         out.flush()?;
         thread::sleep(Duration::from_millis(asked.every.as_millis()));
+        // Who watches wants to go on when the server does.
+        match source.lines() {
+            Ok(new) => (lines, trouble) = (new, None),
+            Err(error) => trouble = Some(error),
+        }
     }
 }
 
@@ -104,6 +113,12 @@ struct LiveSlo {
     coverage: f64,
     state: String,
     windows: Vec<LiveWindow>,
+    tiers: Vec<LiveTier>,
+}
+
+#[derive(Deserialize)]
+struct LiveTier {
+    long: String,
 }
 
 #[derive(Deserialize)]
@@ -153,7 +168,7 @@ impl Source {
                 let past = client.range(&query, time::unix_millis().saturating_sub(span), step, POINTS)?;
                 found.insert(
                     format!("{}/{}", service.name(), slo.name()),
-                    past.into_iter().flatten().collect(),
+                    past.into_values().flatten().flatten().collect(),
                 );
             }
         }
@@ -199,8 +214,8 @@ fn recorded(row: Row, slo: &Slo) -> Line {
 
 impl LiveSlo {
     fn line(self) -> Line {
-        // The Workbook's, or else the second: the shortest is that of a short window.
-        let long = self.windows.iter().find(|window| window.window == "1h").or(self.windows.get(1));
+        let long =
+            self.tiers.first().and_then(|tier| self.windows.iter().find(|window| window.window == tier.long));
         Line {
             key: format!("{}/{}", self.service, self.slo),
             burn: long.and_then(|long| Some((long.window.clone(), long.burn_rate?))),

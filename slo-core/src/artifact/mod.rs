@@ -16,3 +16,9 @@ pub use prometheus::{mimir_rule_file, rule_file, thanos_rule_file};
 pub use promtool::rule_tests;
 #[cfg(feature = "calendar")]
 pub use report::{Priced, Report, SloReport, burn_down_picture};
+
+/// Words as a sentence begins.
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}

@@ -2,17 +2,16 @@
 
 use super::{
     About, Dashboard, INCIDENT, OVERVIEW, datasource, finish, label_variable, link,
-    overview::lasts,
+    overview::{SHOWN, burns, lasts},
     panel::{GREEN, Layout, ORANGE, Panel, RED},
+    since,
 };
 use crate::{
-    model::{Service, Tier, Window},
+    model::{Service, Window},
     rules::names,
 };
 use serde_json::json;
 use std::collections::BTreeSet;
-
-const SHOWN: &str = r#"service=~"$service""#;
 
 pub(super) fn dashboard(services: &[Service]) -> Dashboard {
     let overview = format!("/d/{OVERVIEW}?${{__url_time_range}}&var-datasource=${{datasource}}");
@@ -30,7 +29,7 @@ pub(super) fn dashboard(services: &[Service]) -> Dashboard {
         4,
         5,
         Panel::stat("For", "How long the alert that fires longest has been active.", "dtdurations")
-            .now(&format!("time() - min(ALERTS_FOR_STATE{{slo!=\"\",{SHOWN}}})"))
+            .now(&format!("time() - min({})", since(&format!("slo!=\"\",{SHOWN}"))))
             .thresholds(ORANGE, &[(3_600.0, RED)])
             .with("noValue", json!("nothing fires"))
             .linked("Overview", &overview),
@@ -43,7 +42,7 @@ pub(super) fn dashboard(services: &[Service]) -> Dashboard {
             "How long the shortest budget lasts at the burn rate of now, of the SLOs that burn.",
             "dtdurations",
         )
-        .now(&format!("min({})", lasts(services, SHOWN)))
+        .now(&format!("min({})", lasts(services)))
         .thresholds(RED, &[(86_400.0, ORANGE), (604_800.0, GREEN)])
         .with("noValue", json!("nothing burns"))
         .linked("Overview", &overview),
@@ -135,14 +134,7 @@ fn what_burns(layout: &mut Layout, services: &[Service], overview: &str) {
 
 /// What fires, since when, and the budget that it has spent.
 fn alerts(services: &[Service], overview: &str) -> Panel {
-    let longs: BTreeSet<Window> = services
-        .iter()
-        .flat_map(Service::slos)
-        .filter_map(|slo| slo.policy().tiers().first().map(Tier::long))
-        .collect();
-    let burn: Vec<String> =
-        longs.iter().map(|window| format!("{}{{{SHOWN}}}", names::burn_rate(window))).collect();
-    let since = format!("ALERTS_FOR_STATE{{slo!=\"\",{SHOWN}}}");
+    let since = since(&format!("slo!=\"\",{SHOWN}"));
     let firing = format!("ALERTS{{alertstate=\"firing\",slo!=\"\",{SHOWN}}}");
     let of_those = "service, slo";
     // What was spent since is the difference of what was left then, a day at most.
@@ -159,7 +151,7 @@ fn alerts(services: &[Service], overview: &str) -> Panel {
     .rows(&format!("time() - max by (alertname, burn_tier, severity, service, slo) ({since})"))
     .rows(&format!("max by (service, slo) ({spent})"))
     .rows(&format!("min by (service, slo) ({}{{{SHOWN}}} and on ({of_those}) {firing})", names::BUDGET_PROJECTED))
-    .rows(&format!("max by (service, slo) (({}) and on ({of_those}) {firing})", burn.join(" or ")))
+    .rows(&format!("max by (service, slo) ({} and on ({of_those}) {firing})", burns(services)))
     .transformed("merge", &json!({}))
     .transformed(
         "organize",

@@ -134,6 +134,13 @@ fn label_variable(name: &str, label: &str, query: &str) -> Value {
     })
 }
 
+/// Since when the alerts fire that match: Prometheus also knows it of those that only wait to.
+fn since(matchers: &str) -> String {
+    format!(
+        "(ALERTS_FOR_STATE{{{matchers}}} and ignoring (alertstate) ALERTS{{alertstate=\"firing\",{matchers}}})"
+    )
+}
+
 /// A link to another dashboard, with the time that is shown.
 fn link(title: &str, uid: &str) -> Value {
     link_to(title, &format!("/d/{uid}?${{__url_time_range}}&var-datasource=${{datasource}}"))
@@ -201,6 +208,46 @@ mod tests {
             }
             assert!(dashboard.uid.len() <= 40);
         }
+    }
+
+    /// The queries of a dashboard, with all that is shown.
+    fn queries(dashboard: &Dashboard) -> Vec<String> {
+        let panels = dashboard.json["panels"].as_array().unwrap().iter();
+        let targets = panels.flat_map(|panel| panel["targets"].as_array().cloned().unwrap_or_default());
+        targets.map(|target| target["expr"].as_str().unwrap().replace("${__from}", "0")).collect()
+    }
+
+    #[test]
+    fn kinds_of_slos_do_not_mix() {
+        let slo = |name: &str, more: &str| {
+            format!(
+                "{{name: {name}, objective: 99%, sli: {{events: {{total: '{name}_total', bad: '{name}_bad_total'}}}}, {more}}}"
+            )
+        };
+        let slos = [
+            slo("usual", "window: 30d, by: [datasource], alerting: {page: {labels: {severity: 'p\"1('}}}"),
+            slo("other", "window: 7d"),
+            slo("minutes", "window: 30d, slices: {length: 1m, good: 95%, idle: ignore}"),
+        ];
+        let text = format!("{{version: slo/v1, service: a, slos: [{}]}}", slos.join(", "));
+        let all = dashboards(&spec::parse(&text).unwrap()).unwrap();
+        for dashboard in &all {
+            for query in queries(dashboard) {
+                promql_parser::parser::parse(&query).unwrap_or_else(|error| panic!("{query}: {error}"));
+            }
+        }
+        let overview = queries(&all[0]).join("\n");
+        let of = |slo: &str| format!("service=~\"$service\",service=\"a\",slo{slo}");
+        for part in [
+            format!("slo:burn_rate:ratio1h{{{}}}", of("=~\"minutes|usual\"")),
+            format!("slo:burn_rate:ratio14m{{{}}}", of("=\"other\"")),
+            "severity=~\"p\\\"1\\\\(|page\"".to_owned(),
+        ] {
+            assert!(overview.contains(&part), "{part} is not in\n{overview}");
+        }
+        let page = |number: usize| all[number].json.to_string();
+        assert!(page(2).contains("datasource=~\\\"$group_datasource\\\""));
+        assert!(page(4).contains("Bad slices left") && !page(4).contains("Bad events"));
     }
 
     #[test]

@@ -6,14 +6,14 @@ use super::{
     panel::{BLUE, GREEN, Layout, ORANGE, Panel, RED},
 };
 use crate::{
-    model::{Service, Slo, Tier},
+    model::{Service, Slo, Tier, Window},
     rules::names,
 };
 use serde_json::json;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The SLOs that are shown.
-const SHOWN: &str = r#"service=~"$service""#;
+pub(super) const SHOWN: &str = r#"service=~"$service""#;
 
 pub(super) fn dashboard(services: &[Service]) -> Dashboard {
     let mut layout = Layout::default();
@@ -76,12 +76,7 @@ pub(super) fn dashboard(services: &[Service]) -> Dashboard {
             "Not seen",
             "SLOs of whose period less than half has been recorded: what they say of it is not much yet.",
         )
-        .now(&format!(
-            "count(min by (service, slo) ({}) < 0.5) or vector(0)",
-            any_period(services, |_, slo| {
-                format!("{}{{{SHOWN}}}", names::coverage(names::period(slo.period())))
-            })
-        ))
+        .now(&format!("count(min by (service, slo) ({}) < 0.5) or vector(0)", coverage(services)))
         .thresholds(GREEN, &[(1.0, BLUE)]),
     );
     layout.add(24, 10, table(services, &pages));
@@ -164,43 +159,73 @@ fn severities(services: &[Service]) -> (String, String) {
     (of(Severity::Page), of(Severity::Ticket))
 }
 
-/// A query for each of the different things that SLOs have, put together.
-fn any_period(services: &[Service], query: impl Fn(&Service, &Slo) -> String) -> String {
-    let slos = services.iter().flat_map(|service| service.slos().iter().map(move |slo| (service, slo)));
-    let queries: BTreeSet<String> = slos.map(|(service, slo)| query(service, slo)).collect();
-    let queries: Vec<String> = queries.into_iter().collect();
-    if let [only] = queries.as_slice() { only.clone() } else { format!("({})", queries.join(" or ")) }
+/// A query of all SLOs, where those of different kinds are asked for differently: each kind's is of its own SLOs only, since
+/// others may have recorded the same name for another window of theirs.
+pub(super) fn each_kind<K: Ord>(
+    services: &[Service],
+    kind: impl Fn(&Slo) -> Option<K>,
+    query: impl Fn(&K, &str) -> String,
+) -> String {
+    // Of each kind, the names of its SLOs by service.
+    let mut kinds: BTreeMap<K, BTreeMap<&str, BTreeSet<&str>>> = BTreeMap::new();
+    for service in services {
+        for slo in service.slos() {
+            let Some(kind) = kind(slo) else { continue };
+            let slos = kinds.entry(kind).or_default().entry(service.name().as_str()).or_default();
+            slos.insert(slo.name().as_str());
+        }
+    }
+    if kinds.len() == 1 {
+        return kinds.keys().map(|kind| query(kind, SHOWN)).collect();
+    }
+    let queries: Vec<String> = kinds
+        .iter()
+        .flat_map(|(kind, services)| services.iter().map(move |(service, slos)| (kind, service, slos)))
+        .map(|(kind, service, slos)| {
+            query(kind, &format!("{SHOWN},{},{}", equals("service", [service]), equals("slo", slos)))
+        })
+        .collect();
+    format!("({})", queries.join(" or "))
+}
+
+/// The share of each period that was seen.
+fn coverage(services: &[Service]) -> String {
+    let period = |slo: &Slo| Some(names::period(slo.period()));
+    each_kind(services, period, |period, shown| format!("{}{{{shown}}}", names::coverage(period)))
+}
+
+/// The long window of the fastest alert, over which a burn rate is told.
+fn long(slo: &Slo) -> Option<Window> {
+    slo.policy().tiers().first().map(Tier::long)
+}
+
+/// How fast each budget burns.
+pub(super) fn burns(services: &[Service]) -> String {
+    each_kind(services, long, |window, shown| format!("{}{{{shown}}}", names::burn_rate(window)))
 }
 
 /// How long each budget lasts at the burn rate of its fastest alert's long window, in seconds.
-pub(super) fn lasts(services: &[Service], shown: &str) -> String {
-    // SLOs of the same period and window share a query.
-    let mut kinds = BTreeSet::new();
-    for slo in services.iter().flat_map(Service::slos) {
-        let Some(long) = slo.policy().tiers().first().map(Tier::long) else { continue };
+pub(super) fn lasts(services: &[Service]) -> String {
+    let kind = |slo: &Slo| {
         let seconds = slo.period().length().as_seconds().to_decimal().unwrap_or_default();
-        kinds.insert((slo.period().to_string(), seconds, names::burn_rate(long)));
-    }
-    let query = |(period, seconds, burn): (String, String, String)| {
+        Some((slo.period().to_string(), seconds, long(slo)?))
+    };
+    each_kind(services, kind, |(period, seconds, window), shown| {
         format!(
             "clamp_min({projected}{{{shown}}} and on (service, slo) {info}{{period=\"{period}\"}}, 0) * {seconds} / ({burn}{{{shown}}} > 0)",
             projected = names::BUDGET_PROJECTED,
             info = names::INFO,
+            burn = names::burn_rate(window),
         )
-    };
-    kinds.into_iter().map(query).collect::<Vec<_>>().join(" or ")
+    })
 }
 
 fn table(services: &[Service], pages: &str) -> Panel {
-    let sli = any_period(services, |_, slo| {
-        format!("{}{{{SHOWN}}}", names::error_ratio(names::period(slo.period())))
-    });
-    let coverage =
-        any_period(services, |_, slo| format!("{}{{{SHOWN}}}", names::coverage(names::period(slo.period()))));
-    let burn = any_period(services, |_, slo| {
-        let long = slo.policy().tiers().first().map(Tier::long);
-        long.map_or_else(String::new, |long| format!("{}{{{SHOWN}}}", names::burn_rate(long)))
-    });
+    let period = |slo: &Slo| Some(names::period(slo.period()));
+    let sli =
+        each_kind(services, period, |period, shown| format!("{}{{{shown}}}", names::error_ratio(period)));
+    let coverage = coverage(services);
+    let burn = burns(services);
     let by = "sum by (service, slo)";
     let red_below_zero = json!({"mode": "absolute", "steps": [
         {"color": RED, "value": null}, {"color": ORANGE, "value": 0}, {"color": GREEN, "value": 0.25}]});
@@ -212,7 +237,7 @@ fn table(services: &[Service], pages: &str) -> Panel {
          budget, how fast it burns, and how long it lasts at that rate (no value: it is not burning).",
         "percentunit",
     )
-    .rows(&format!("min by (service, slo) ({})", lasts(services, SHOWN)))
+    .rows(&format!("min by (service, slo) ({})", lasts(services)))
     .rows(&format!("{by} ({}{{{SHOWN}}})", names::OBJECTIVE))
     .rows(&format!("1 - max by (service, slo) ({sli})"))
     .rows(&format!("min by (service, slo) ({}{{{SHOWN}}})", names::BUDGET_PROJECTED))

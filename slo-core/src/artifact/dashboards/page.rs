@@ -1,9 +1,10 @@
 //! One SLO.
 
+use super::super::capital;
 use super::{
     About, Dashboard, INCIDENT, OVERVIEW, datasource, finish, label_variable, link, link_to,
     panel::{BLUE, GREEN, Layout, ORANGE, Panel, RED},
-    uid,
+    since, uid,
 };
 #[cfg(feature = "calendar")]
 use crate::model::CalendarUnit;
@@ -29,7 +30,8 @@ struct Page<'a> {
 }
 
 pub(super) fn dashboard(service: &Service, slo: &Slo) -> Result<Dashboard, Error> {
-    let groups: Vec<String> = slo.by().iter().map(|label| format!(",{label}=~\"${label}\"")).collect();
+    let groups: Vec<String> =
+        slo.by().iter().map(|label| format!(",{label}=~\"${}\"", variable(label))).collect();
     let groups = groups.concat();
     let legend: Vec<String> = slo.by().iter().map(|label| format!("{{{{{label}}}}}")).collect();
     let page = Page {
@@ -61,7 +63,7 @@ pub(super) fn dashboard(service: &Service, slo: &Slo) -> Result<Dashboard, Error
             service.name(),
             slo.name()
         );
-        variables.push(label_variable(label.as_str(), label.as_str(), &query));
+        variables.push(label_variable(&variable(label), label.as_str(), &query));
     }
     let mut links = vec![link("Overview", OVERVIEW), link("Incident", INCIDENT)];
     for severity in [Severity::Page, Severity::Ticket] {
@@ -74,7 +76,7 @@ pub(super) fn dashboard(service: &Service, slo: &Slo) -> Result<Dashboard, Error
         file: format!("{}-{}.json", service.name(), slo.name()),
         title: format!("SLO {}/{}", service.name(), slo.name()),
         words: format!("{} {} over {}.", slo.description(), slo.objective(), slo.period()).trim().to_owned(),
-        from: since(slo),
+        from: begins(slo),
         refresh: "1m",
         variables,
         annotations: page.annotations(),
@@ -117,6 +119,11 @@ impl Page<'_> {
                 self.constant(names::PERIOD_START)
             ),
         }
+    }
+
+    /// What the SLO counts.
+    fn unit(&self) -> &'static str {
+        if self.slo.slices().is_some() { "slices" } else { "events" }
     }
 
     fn numbers(&self, layout: &mut Layout) {
@@ -208,13 +215,15 @@ impl Page<'_> {
     }
 
     fn bad_left(&self, period: Window) -> Panel {
-        let slo = self.slo;
+        let (slo, unit) = (self.slo, self.unit());
         let labels: Vec<&str> =
             ["service", "slo"].into_iter().chain(slo.by().iter().map(LabelName::as_str)).collect();
         Panel::stat(
-            "Bad events left",
-            "How many more events may be bad before the objective is missed, of those seen in the period; negative where it is. \
-             Of all groups that are shown together.",
+            &format!("Bad {unit} left"),
+            &format!(
+                "How many more {unit} may be bad before the objective is missed, of those seen in the period; negative where it \
+                 is. Of all groups that are shown together."
+            ),
             "short",
         )
         .now(&format!(
@@ -293,15 +302,19 @@ impl Page<'_> {
 
     fn bad_share(&self) -> Panel {
         let window = self.shortest();
-        let (title, words) = match self.slo.sli() {
-            Sli::Latency(latency) => (
+        let (title, words) = match (self.slo.slices(), self.slo.sli()) {
+            (Some(slices), _) => (
+                "Bad slices".to_owned(),
+                format!("The share of slices of {} that were bad in the last {window}", slices.length()),
+            ),
+            (None, Sli::Latency(latency)) => (
                 format!("Slower than {}", latency.threshold()),
                 format!(
                     "The share of events that took longer than {} in the last {window}",
                     latency.threshold()
                 ),
             ),
-            _ => ("Bad events".to_owned(), format!("The share of bad events in the last {window}")),
+            (None, _) => ("Bad events".to_owned(), format!("The share of bad events in the last {window}")),
         };
         Panel::time_series(
             &title,
@@ -325,15 +338,20 @@ impl Page<'_> {
         let (total, bad) = (names::total_tile(fine), names::bad_tile(fine));
         let good =
             format!("({} - {}) / {}", self.series(&total), self.series(&bad), decimal(fine.as_seconds()));
-        Panel::time_series("Good and bad events", "Events per second, as the SLI counts them.", "cps")
-            .over_time(&good, &self.legend("good"))
-            .over_time(&self.per_second(&bad, fine), &self.legend("bad"))
-            .custom("stacking", json!({"mode": "normal", "group": "A"}))
-            .custom("fillOpacity", json!(40))
-            .with("min", json!(0))
-            .of_field("good", &[("color", json!({"mode": "fixed", "fixedColor": GREEN}))])
-            .of_field("bad", &[("color", json!({"mode": "fixed", "fixedColor": RED}))])
-            .linked("Overview", &self.overview)
+        let unit = self.unit();
+        Panel::time_series(
+            &format!("Good and bad {unit}"),
+            &format!("{} per second, as the SLI counts them.", capital(unit)),
+            "cps",
+        )
+        .over_time(&good, &self.legend("good"))
+        .over_time(&self.per_second(&bad, fine), &self.legend("bad"))
+        .custom("stacking", json!({"mode": "normal", "group": "A"}))
+        .custom("fillOpacity", json!(40))
+        .with("min", json!(0))
+        .of_field("good", &[("color", json!({"mode": "fixed", "fixedColor": GREEN}))])
+        .of_field("bad", &[("color", json!({"mode": "fixed", "fixedColor": RED}))])
+        .linked("Overview", &self.overview)
     }
 
     fn traffic(&self) -> Result<Panel, Error> {
@@ -345,21 +363,26 @@ impl Page<'_> {
             }
             _ => None,
         };
+        let unit = self.unit();
         let (words, steps) = match quiet {
             Some((events, long)) => (
                 format!(
-                    "Events per second. Below the dashed line, of {events} events in {long}, a single bad one is above the \
-                     threshold of the fastest alert: `low_traffic: guard` makes it wait for more."
+                    "{} per second. Below the dashed line, of {events} {unit} in {long}, a single bad one is above the \
+                     threshold of the fastest alert: `low_traffic: guard` makes it wait for more.",
+                    capital(unit)
                 ),
                 vec![(events as f64 / long.as_seconds().to_f64(), ORANGE)],
             ),
             None => (
-                "Events per second. The alerts are guarded: they wait for as many bad events as mean something.".to_owned(),
+                format!(
+                    "{} per second. The alerts are guarded: they wait for as many bad ones as mean something.",
+                    capital(unit)
+                ),
                 vec![],
             ),
         };
         Ok(Panel::time_series("Traffic", &words, "cps")
-            .over_time(&self.per_second(&names::total_tile(fine), fine), &self.legend("events"))
+            .over_time(&self.per_second(&names::total_tile(fine), fine), &self.legend(unit))
             .with("min", json!(0))
             .thresholds("transparent", &steps)
             .with_lines()
@@ -388,7 +411,7 @@ impl Page<'_> {
         let labels =
             ["alertname", "burn_tier", "severity"].into_iter().chain(groups).collect::<Vec<_>>().join(", ");
         Panel::table("What fires", "Each alert of this SLO, and how long it has been active.", "dtdurations")
-            .rows(&format!("time() - max by ({labels}) (ALERTS_FOR_STATE{{{}}})", self.shown))
+            .rows(&format!("time() - max by ({labels}) ({})", since(&self.shown)))
             .transformed("merge", &json!({}))
             .transformed(
                 "organize",
@@ -442,8 +465,13 @@ impl Page<'_> {
     }
 }
 
+/// The variable of a group's label; that of the data source has a name of its own.
+fn variable(label: &LabelName) -> String {
+    if label.as_str() == "datasource" { "group_datasource".to_owned() } else { label.to_string() }
+}
+
 /// From when a page shows: a week, or the present period of a calendar.
-const fn since(slo: &Slo) -> &'static str {
+const fn begins(slo: &Slo) -> &'static str {
     match slo.period() {
         Period::Rolling(_) => "now-7d",
         #[cfg(feature = "calendar")]

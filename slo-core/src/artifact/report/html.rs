@@ -25,12 +25,12 @@ pub(super) fn page(report: &Report) -> String {
     out.push_str("<div class=\"wide\"><table><thead><tr><th>SLO</th><th class=\"n\">objective</th><th class=\"n\">SLI</th><th>met</th><th class=\"n\">budget left</th><th class=\"n\">incidents</th><th class=\"n\">seen</th><th>against before</th></tr></thead><tbody>\n");
     for (number, slo) in report.slos.iter().enumerate() {
         let (met, class) = met(slo);
+        let name = escape(&slo.name());
+        let name = if slo.has_section() { format!("<a href=\"#s{number}\">{name}</a>") } else { name };
         // Writing to a String cannot fail.
         let _ = writeln!(
             out,
-            "<tr><td><a href=\"#s{number}\">{}/{}</a></td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"{class}\">{met}</td><td class=\"n {}\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td></tr>",
-            escape(&slo.service),
-            escape(&slo.slo),
+            "<tr><td>{name}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"{class}\">{met}</td><td class=\"n {}\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td></tr>",
             slo.objective,
             percent(slo.sli(), 4),
             class_of(slo.remaining()),
@@ -47,7 +47,7 @@ pub(super) fn page(report: &Report) -> String {
         moment(report.end, &report.zone),
         escape(&report.zone)
     );
-    for (number, slo) in report.slos.iter().enumerate() {
+    for (number, slo) in report.slos.iter().enumerate().filter(|(_, slo)| slo.has_section()) {
         section(&mut out, slo, number, &report.zone);
     }
     out.push_str("</body></html>\n");
@@ -74,9 +74,8 @@ fn class_of(remaining: Option<f64>) -> &'static str {
 fn section(out: &mut String, slo: &SloReport, number: usize, zone: &str) {
     let _ = writeln!(
         out,
-        "<h2 id=\"s{number}\">{}/{}</h2>\n<p>{}</p>\n<p>{} of {} events were bad. Budget left: <span class=\"{}\">{}</span>.{}</p>",
-        escape(&slo.service),
-        escape(&slo.slo),
+        "<h2 id=\"s{number}\">{}</h2>\n<p>{}</p>\n<p>{} of {} events were bad. Budget left: <span class=\"{}\">{}</span>.{}</p>",
+        escape(&slo.name()),
         escape(&slo.description),
         count(slo.seen.bad()),
         count(slo.seen.total()),

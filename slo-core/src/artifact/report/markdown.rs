@@ -1,6 +1,6 @@
 //! A report as Markdown.
 
-use super::{Report, SloReport, count, day, moment, percent};
+use super::{super::capital, Report, SloReport, count, day, moment, percent};
 use std::fmt::Write;
 
 pub(super) fn page(report: &Report) -> String {
@@ -17,9 +17,8 @@ pub(super) fn page(report: &Report) -> String {
     for slo in &report.slos {
         let _ = writeln!(
             out,
-            "| {}/{} | {} | {} | {} | {} | {} | {} | {} |",
-            slo.service,
-            slo.slo,
+            "| {} | {} | {} | {} | {} | {} | {} | {} |",
+            slo.name().replace('|', "\\|"),
             slo.objective,
             percent(slo.sli(), 4),
             met(slo),
@@ -29,7 +28,7 @@ pub(super) fn page(report: &Report) -> String {
             slo.trend(),
         );
     }
-    for slo in &report.slos {
+    for slo in report.slos.iter().filter(|slo| slo.has_section()) {
         section(&mut out, slo, &report.zone);
     }
     out
@@ -43,7 +42,7 @@ fn met(slo: &SloReport) -> &'static str {
 }
 
 fn section(out: &mut String, slo: &SloReport, zone: &str) {
-    let _ = write!(out, "\n## {}/{}\n\n", slo.service, slo.slo);
+    let _ = write!(out, "\n## {}\n\n", slo.name());
     if !slo.description.is_empty() {
         let _ = writeln!(out, "{}\n", slo.description);
     }
@@ -92,9 +91,4 @@ fn section(out: &mut String, slo: &SloReport, zone: &str) {
             );
         }
     }
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

@@ -14,6 +14,7 @@ use crate::{
     stats::Confidence,
 };
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// How SLOs did in a time.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +38,8 @@ pub struct SloReport {
     pub service: String,
     /// The SLO.
     pub slo: String,
+    /// Of an SLO with groups, the labels and values of this one.
+    pub group: Vec<(String, String)>,
     /// What is promised, in words; may be empty.
     pub description: String,
     /// The share of events that must be good.
@@ -131,6 +134,7 @@ impl SloReport {
         Ok(Self {
             service: service.name().to_string(),
             slo: slo.name().to_string(),
+            group: Vec::new(),
             description: slo.description().to_owned(),
             objective,
             seen,
@@ -167,6 +171,17 @@ impl SloReport {
         days.sort_by(|one, other| other.price.total_cmp(&one.price));
         days.truncate(WORST);
         days
+    }
+
+    /// The SLO, and its group.
+    fn name(&self) -> String {
+        let slo = format!("{}/{}", self.service, self.slo);
+        self.group.iter().fold(slo, |name, (label, value)| format!("{name} {label}={value}"))
+    }
+
+    /// Whether there is more to say of it than a line: of groups, which may be many, only where something happened.
+    fn has_section(&self) -> bool {
+        self.group.is_empty() || !self.incidents.is_empty() || self.met() == Some(false)
     }
 
     /// Whether it was met, in words.
@@ -218,6 +233,7 @@ impl Report {
             json!({
                 "service": slo.service,
                 "slo": slo.slo,
+                "group": slo.group.iter().cloned().collect::<BTreeMap<String, String>>(),
                 "description": slo.description,
                 "objective": slo.objective.to_string(),
                 "total": slo.seen.total(),

@@ -1,0 +1,123 @@
+"""SLOs with groups, and of different policies, on real servers: reports judge each group, dashboards answer for all."""
+
+import json
+import pathlib
+import re
+import subprocess
+
+import pytest
+import traffic
+import yaml
+from test_conformance import make
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+PROGRAM = ROOT / "target" / "release" / "slo"
+HOURS = 4
+END = traffic.START + HOURS * 3600
+SPEC = """
+version: slo/v1
+service: shop
+labels: {team: web}
+slos:
+  - name: routes
+    objective: 99%
+    window: 30d
+    by: [route]
+    sli: {events: {total: 'requests_total{job="routes"}', bad: 'requests_total{job="routes",code="500"}'}}
+  - name: week
+    objective: 99%
+    window: 7d
+    sli: {events: {total: 'requests_total{job="week"}', bad: 'requests_total{job="week",code="500"}'}}
+  - name: minutes
+    objective: 99%
+    window: 30d
+    slices: {length: 1m, good: 95%, idle: ignore}
+    sli: {events: {total: 'requests_total{job="week"}', bad: 'requests_total{job="week",code="500"}'}}
+"""
+# A small route that is down is nothing beside a large one that is not.
+ROUTES = {"/small": (1, 0.5), "/large": (200, 0.001)}
+
+
+def run(*arguments):
+    return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, check=True)
+
+
+@pytest.fixture(scope="module", params=[0, 3], ids=["installed", "victoriametrics"])
+def world(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("groups")
+    server = make(request.param, folder)
+    target = "victoriametrics" if request.param == 3 else "prometheus"
+    spec = folder / "spec.yaml"
+    spec.write_text(SPEC)
+    routes = {
+        route: traffic.run(f"routes{route}", HOURS, 5, rate=lambda t, rate=rate: rate, share=lambda t, share=share: share)
+        for route, (rate, share) in ROUTES.items()
+    }
+    series = [
+        ({**labels, "job": "routes", "route": route}, points) for route, one in routes.items() for labels, points in one.points()
+    ]
+    series += traffic.run("week", HOURS, 5, share=lambda t: 0.5 if 2 < t < 3 else 0.001).points()
+    server.write(series)
+    groups = yaml.safe_load(run("generate", spec, "--target", target).stdout)["groups"]
+    server.record(groups, traffic.START, END)
+    # Alerts as a server would have written them, of which one only waits.
+    alerts = []
+    for name, slo, more in [("SLOErrorBudgetBurn", "routes", {"route": "/small"}), ("SLOErrorBudgetBurn", "week", {}), ("SLOErrorBudgetBurn", "minutes", {})]:
+        labels = {"alertname": name, "service": "shop", "slo": slo, "team": "web", "burn_tier": "fast", **more}
+        for severity in ("page", "ticket"):
+            state = "pending" if slo == "week" and severity == "ticket" else "firing"
+            times = [END + second for second in range(-3600, 61, 15)]
+            labels["severity"] = severity
+            alerts.append(({**labels, "__name__": "ALERTS", "alertstate": state}, [(at, 1.0) for at in times]))
+            alerts.append(({**labels, "__name__": "ALERTS_FOR_STATE"}, [(at, END - 3600.0) for at in times]))
+    server.write(alerts)
+    yield server, spec, routes
+    server.stop()
+
+
+def test_reports_judge_each_group(world):
+    server, spec, routes = world
+    asked = ["report", spec, "--prometheus", server.url, "--last", "3h", "--end", END]
+    slos = json.loads(run(*asked, "--format", "json").stdout)["slos"]
+    small, large = [one for one in slos if one["slo"] == "routes"]
+    # The worst first.
+    assert (small["group"], large["group"]) == ({"route": "/small"}, {"route": "/large"})
+    begin, end = END - 3 * 3600 - 359, END - 359
+    for one in (small, large):
+        assert (one["total"], one["bad"]) == pytest.approx(routes[one["group"]["route"]].tally(begin, end), abs=1e-6)
+    assert (small["met"], large["met"]) == (False, True) and small["coverage"] == large["coverage"] > 0.99
+    assert small["incidents"] and small["budget_remaining"] < -40
+    text = run(*asked).stdout
+    assert "| shop/routes route=/small | 99% |" in text and "| shop/routes route=/large | 99% |" in text
+    # Of groups, only those have a section of which there is something to tell.
+    assert "## shop/routes route=/small" in text and "## shop/routes route=/large" not in text
+    html = run(*asked, "--format", "html").stdout
+    for link in re.findall(r'href="#(\w+)"', html):
+        assert f'id="{link}"' in html
+
+
+def test_every_query_of_the_dashboards_has_an_answer(world, tmp_path):
+    server, spec, _ = world
+    run("dashboards", spec, "--out", tmp_path)
+    pages = {path.stem: json.loads(path.read_text()) for path in (tmp_path / "dashboards").glob("*.json")}
+    assert set(pages) == {"slo-overview", "slo-incident", "shop-routes", "shop-week", "shop-minutes"}
+    values = {}
+    for name, page in pages.items():
+        for panel in page["panels"]:
+            for target in panel.get("targets", []):
+                query = target["expr"].replace("${__from}", str(END * 1000 - 3_600_000))
+                query = re.sub(r"\$(team|service|route)\b", ".*", query)
+                assert "$" not in query, query
+                found, _ = server.at(query, END)
+                assert found, (name, panel["title"], query)
+                values.setdefault((name, panel["title"]), []).append(found)
+    [paging] = values["slo-overview", "Paging"]
+    assert list(paging.values()) == [3.0]
+    # What only waits to fire is not told of.
+    [waiting] = values["shop-week", "What fires"]
+    assert len(waiting) == 1 and 'severity="page"' in next(iter(waiting)) and list(waiting.values()) == [3600.0]
+    # Each SLO is told of over its own window: two SLOs and the worse of two groups.
+    burning = values["slo-overview", "SLOs, those first whose budget is gone soonest"][4]
+    assert {re.search(r'slo="(\w+)"', labels)[1] for labels in burning} == {"routes", "week", "minutes"}
+    (worst,) = [value for labels, value in burning.items() if '"routes"' in labels]
+    assert worst == pytest.approx(50, rel=0.2)
