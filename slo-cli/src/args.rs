@@ -122,11 +122,11 @@ pub(crate) struct Alertmanager {
     /// Where tickets go, as --page
     #[arg(long, value_name = "CHANNEL", value_parser = parsed::<Channel>)]
     pub(crate) ticket: Vec<Channel>,
-    /// The folder of secrets: a folder for each team, `default` for alerts without one, with the files
+    /// The folder of secrets: a folder for each team, `default` for all other alerts, with the files
     /// pagerduty-routing-key, slack-url and webhook-url
     #[arg(long, value_name = "DIR", default_value = "/etc/alertmanager/secrets")]
     pub(crate) secrets: String,
-    /// When tickets are sent, such as "Mon-Fri 09:00-17:00 Europe/Berlin"; others wait
+    /// When tickets are sent, such as "Mon-Fri 09:00-17:00 Europe/Berlin", for half an hour or longer; others wait
     #[arg(long, value_name = "HOURS", value_parser = parsed::<Hours>)]
     pub(crate) ticket_hours: Option<Hours>,
     /// The version that reads it: what it does not know is not written

@@ -110,7 +110,7 @@ fn reports(
         let (steps, earlier) = (now.events(group), before.events(group));
         let earlier = Series::new(before.start, step, &earlier.total, &earlier.bad)?;
         let series = Series::new(now.start, step, &steps.total, &steps.bad)?;
-        let mut one = SloReport::of(service, slo, &series, now.unseen(), Some(&earlier), zone)?;
+        let mut one = SloReport::of(service, slo, &series, now.unseen(group), Some(&earlier), zone)?;
         one.group.clone_from(group);
         found.push(one);
     }
@@ -187,11 +187,10 @@ impl Tiles {
         Events { total, bad }
     }
 
-    /// Steps of which no group was recorded.
-    fn unseen(&self) -> usize {
-        let is_seen =
-            |step: &usize| self.groups.values().any(|one| one.total.get(*step).is_some_and(Option::is_some));
-        (0..self.steps).filter(|step| !is_seen(step)).count()
+    /// Steps of which nothing was recorded of a group.
+    fn unseen(&self, group: &Group) -> usize {
+        let totals = self.groups.get(group).map_or(&[][..], |recorded| &recorded.total);
+        self.steps - totals.iter().flatten().count()
     }
 }
 
@@ -242,6 +241,7 @@ mod tests {
             let mut days_seen = 0;
             let mut at = start;
             while at < end {
+                assert_eq!((at - start) % i64::try_from(step.as_millis()).unwrap(), 0, "{zone}");
                 at = day.period_at(at).unwrap().end();
                 days_seen += 1;
             }

@@ -4,13 +4,13 @@ use crate::{
     args::{Format, Status},
     error::Error,
     load,
-    prometheus::{Prometheus, Sample},
+    prometheus::{Labels, Prometheus},
     table, text,
 };
 use serde::Serialize;
 use slo_core::{
     math::{BurnRate, time_to_exhaustion},
-    model::{Service, Severity, Slo, Tier, Window},
+    model::{Service, Severity, Slo, Window},
     rules::names,
 };
 use std::{
@@ -76,11 +76,14 @@ pub(super) fn rows(prometheus: &Prometheus, services: &[Service]) -> Result<Vec<
     Ok(rows)
 }
 
+/// A number of each group of an SLO, by its labels; one, without groups.
+type Groups = BTreeMap<Labels, f64>;
+
 /// Everything that is recorded of one service.
 struct Recorded {
-    // By metric and SLO.
-    values: BTreeMap<(String, String), f64>,
-    // Firing tiers by SLO.
+    /// By metric and SLO.
+    values: BTreeMap<(String, String), Groups>,
+    /// Firing tiers by SLO.
     firing: BTreeMap<String, BTreeSet<String>>,
 }
 
@@ -92,14 +95,13 @@ impl Recorded {
             .query(&format!(r#"{{__name__=~"slo:.+",__name__!~".*:increase.*",service="{name}"}}"#))?;
         let alerts =
             prometheus.query(&format!(r#"ALERTS{{burn_tier!="",alertstate="firing",service="{name}"}}"#))?;
-        let key = |sample: &Sample| (sample.label("__name__").to_owned(), sample.label("slo").to_owned());
-        let mut values: BTreeMap<(String, String), f64> = BTreeMap::new();
-        for (key, value) in series.iter().filter_map(|sample| Some((key(sample), sample.value()?))) {
-            // Of an SLO with groups, the worst of each number.
-            let less_is_worse =
-                key.0.starts_with("slo:error_budget:") || key.0.starts_with("slo:sli_coverage:");
-            let worse = if less_is_worse { f64::min } else { f64::max };
-            values.entry(key).and_modify(|known| *known = worse(*known, value)).or_insert(value);
+        let mut values: BTreeMap<(String, String), Groups> = BTreeMap::new();
+        for sample in series {
+            let Some(value) = sample.value() else { continue };
+            let mut labels = sample.labels;
+            let name = labels.remove("__name__").unwrap_or_default();
+            let slo = labels.get("slo").cloned().unwrap_or_default();
+            values.entry((name, slo)).or_default().insert(labels, value);
         }
         let mut firing: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for alert in &alerts {
@@ -111,30 +113,63 @@ impl Recorded {
         Ok(Self { values, firing })
     }
 
-    fn value(&self, slo: &Slo, metric: &str) -> Option<f64> {
-        self.values.get(&(metric.to_owned(), slo.name().to_string())).copied()
+    fn groups(&self, slo: &Slo, metric: &str) -> impl Iterator<Item = (&Labels, f64)> {
+        let groups = self.values.get(&(metric.to_owned(), slo.name().to_string()));
+        groups.into_iter().flatten().map(|(labels, value)| (labels, *value))
+    }
+
+    /// The least of all groups.
+    fn least(&self, slo: &Slo, metric: &str) -> Option<f64> {
+        self.groups(slo, metric).map(|(_, value)| value).reduce(f64::min)
+    }
+
+    /// The most of all groups.
+    fn most(&self, slo: &Slo, metric: &str) -> Option<f64> {
+        self.groups(slo, metric).map(|(_, value)| value).reduce(f64::max)
+    }
+
+    /// The length of the present period.
+    fn length(&self, slo: &Slo) -> Window {
+        let bound = |metric: &str| self.most(slo, metric);
+        let recorded = bound(names::PERIOD_END).zip(bound(names::PERIOD_START)).and_then(|(end, start)| {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "seconds of a period"
+            )]
+            let millis = ((end - start) * 1_000.0).round() as u64;
+            Window::from_millis(millis).ok()
+        });
+        recorded.unwrap_or_else(|| slo.period().length())
+    }
+
+    /// How long the budget of the group lasts whose budget is gone first, in seconds.
+    fn exhaustion(&self, slo: &Slo) -> Option<f64> {
+        let burn_rate = names::burn_rate(slo.policy().tiers().first()?.long());
+        let burns: Groups =
+            self.groups(slo, &burn_rate).map(|(labels, burn)| (labels.clone(), burn)).collect();
+        let period = self.length(slo);
+        let lasts = |(labels, left): (&Labels, f64)| {
+            let burn = BurnRate::new(*burns.get(labels)?).ok()?;
+            time_to_exhaustion(left, burn, period).ok().flatten()
+        };
+        self.groups(slo, names::BUDGET_PROJECTED).filter_map(lasts).reduce(f64::min)
     }
 }
 
 fn row(service: &Service, slo: &Slo, recorded: &Recorded) -> Row {
-    let period = slo.period().length();
-    let burn = |window: Window| recorded.value(slo, &names::burn_rate(window));
-    let projected = recorded.value(slo, names::BUDGET_PROJECTED);
-    let fastest = slo.policy().tiers().first().map(Tier::long).and_then(burn);
-    let exhaustion = match (projected, fastest.map(BurnRate::new)) {
-        (Some(left), Some(Ok(burn))) => time_to_exhaustion(left, burn, period).ok().flatten(),
-        _ => None,
-    };
+    let burn = |window: Window| recorded.most(slo, &names::burn_rate(window));
+    let period = names::period(slo.period());
     Row {
         service: service.name().to_string(),
         slo: slo.name().to_string(),
         objective: slo.objective().to_string(),
         period: slo.period().to_string(),
-        sli: recorded.value(slo, &names::error_ratio(names::period(slo.period()))).map(|ratio| 1.0 - ratio),
-        budget_remaining: recorded.value(slo, names::BUDGET_REMAINING),
-        projected_budget_remaining: projected,
-        coverage: recorded.value(slo, &names::coverage(names::period(slo.period()))),
-        time_to_exhaustion: exhaustion,
+        sli: recorded.most(slo, &names::error_ratio(&period)).map(|ratio| 1.0 - ratio),
+        budget_remaining: recorded.least(slo, names::BUDGET_REMAINING),
+        projected_budget_remaining: recorded.least(slo, names::BUDGET_PROJECTED),
+        coverage: recorded.least(slo, &names::coverage(&period)),
+        time_to_exhaustion: recorded.exhaustion(slo),
         windows: slo
             .policy()
             .windows()
@@ -197,4 +232,43 @@ fn show(rows: &[Row], services: &[Service], out: &mut dyn Write) -> Result<(), E
     }
     write!(out, "{}", table::lines(&table))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recorded(numbers: &[(&str, &str, f64)]) -> Recorded {
+        let mut values: BTreeMap<(String, String), Groups> = BTreeMap::new();
+        for (metric, route, value) in numbers {
+            let groups = values.entry(((*metric).to_owned(), "b".to_owned())).or_default();
+            groups.insert(Labels::from([("route".to_owned(), (*route).to_owned())]), *value);
+        }
+        Recorded { values, firing: BTreeMap::new() }
+    }
+
+    #[test]
+    fn each_group_has_a_time_of_its_own() {
+        let text = "{version: slo/v1, service: a, slos: [{name: b, objective: 99%, window: 30d, by: [route],
+            sli: {events: {total: t, bad: b}}}]}";
+        let service = slo_core::spec::parse(text).unwrap().remove(0);
+        // One has little left and does not burn, the other burns and has much left.
+        let burn = names::burn_rate(Window::hours(1));
+        let mut numbers = vec![
+            (names::BUDGET_PROJECTED, "calm", 0.1),
+            (names::BUDGET_PROJECTED, "hot", 0.9),
+            (&burn, "calm", 0.0),
+            (&burn, "hot", 9.0),
+        ];
+        let of = |numbers: &[(&str, &str, f64)]| row(&service, &service.slos()[0], &recorded(numbers));
+        let days = |days: f64| Some(days * 86_400.0);
+        let found = of(&numbers);
+        assert_eq!(found.projected_budget_remaining, Some(0.1));
+        assert_eq!(found.burn_over(Window::hours(1)), Some(9.0));
+        assert_eq!(found.time_to_exhaustion, days(3.0));
+        // A month of 31 days.
+        numbers.push((names::PERIOD_START, "", 0.0));
+        numbers.push((names::PERIOD_END, "", 31.0 * 86_400.0));
+        assert_eq!(of(&numbers).time_to_exhaustion, days(3.1));
+    }
 }

@@ -25,16 +25,9 @@ pub(super) fn run(asked: &Top, out: &mut dyn Write, talk: &mut dyn Write) -> Res
     let is_screen = !asked.once && stdout().is_terminal();
     let colored = is_screen && std::env::var_os("NO_COLOR").is_none();
     let mut lines = source.lines()?;
+    remember(&mut history, &mut lines);
     let mut trouble = None;
     loop {
-        lines.sort_by(Line::by_urgency);
-        for line in &lines {
-            let past = history.entry(line.key.clone()).or_default();
-            past.extend(line.left);
-            while past.len() > POINTS {
-                past.pop_front();
-            }
-        }
         let screen = draw(&lines, &history, colored);
         if !is_screen {
             out.write_all(screen.as_bytes())?;
@@ -54,8 +47,23 @@ pub(super) fn run(asked: &Top, out: &mut dyn Write, talk: &mut dyn Write) -> Res
         thread::sleep(Duration::from_millis(asked.every.as_millis()));
         // Who watches wants to go on when the server does.
         match source.lines() {
-            Ok(new) => (lines, trouble) = (new, None),
+            Ok(new) => {
+                (lines, trouble) = (new, None);
+                remember(&mut history, &mut lines);
+            }
             Err(error) => trouble = Some(error),
+        }
+    }
+}
+
+/// Puts what is most urgent first, and what is left at the end of what was.
+fn remember(history: &mut BTreeMap<String, VecDeque<f64>>, lines: &mut [Line]) {
+    lines.sort_by(Line::by_urgency);
+    for line in lines {
+        let past = history.entry(line.key.clone()).or_default();
+        past.extend(line.left);
+        while past.len() > POINTS {
+            past.pop_front();
         }
     }
 }

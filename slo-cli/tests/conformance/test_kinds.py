@@ -1,5 +1,6 @@
 """Every kind of SLI, groups, time slices and calendar periods on real servers, next to what the samples themselves say."""
 
+import json
 import pathlib
 import random
 import re
@@ -66,6 +67,17 @@ def generated(folder, spec, *options):
     program = ROOT / "target" / "release" / "slo"
     done = subprocess.run([program, "generate", file, *options], capture_output=True, text=True, check=True)
     return yaml.safe_load(done.stdout)["groups"]
+
+
+def dashboard_queries(folder, begin):
+    """The titles and queries of the panels of what `generated` was given."""
+    program = ROOT / "target" / "release" / "slo"
+    subprocess.run([program, "dashboards", folder / "spec.yaml", "--out", folder], check=True, capture_output=True)
+    for path in sorted((folder / "dashboards").glob("*.json")):
+        for panel in json.loads(path.read_text())["panels"]:
+            for target in panel.get("targets", []):
+                query = target["expr"].replace("${__from}", str(int(begin * 1000)))
+                yield panel["title"], re.sub(r"\$(team|service)\b", ".*", query)
 
 
 @pytest.fixture(scope="module", params=range(4), ids=["installed", "trixie", "forky", "victoriametrics"])
@@ -190,8 +202,8 @@ def test_slices_are_judged_by_their_events(evaluated):
         assert (total[at], bad[at]) == (float(events > 0), pytest.approx(errors / events if events else 0.0))
 
 
-@pytest.mark.parametrize("unit, scrape_interval", [("week", "15s"), ("month", "1m")])
-def test_calendar_periods_begin_when_the_calendar_says(unit, scrape_interval, tmp_path_factory, tmp_path):
+@pytest.mark.parametrize("unit, scrape_interval, fast", [("week", "15s", "14m"), ("month", "1m", "1h")])
+def test_calendar_periods_begin_when_the_calendar_says(unit, scrape_interval, fast, tmp_path_factory, tmp_path):
     # At a scrape a minute, coarse tiles last ten: longer than Prometheus looks back for a value.
     spec = f"""
 version: slo/v1
@@ -241,5 +253,15 @@ slos:
             seen = float(now("slo:error_budget:projected_remaining_ratio", when))
             burn = server.at(f"slo:burn_rate:ratio_{unit}{series}", when)[0]
             assert seen == pytest.approx(1 - next(iter(burn.values())) * 5 / hours, abs=0.02)
+            # Pages know the length of the present period.
+            for title, query in dashboard_queries(tmp_path, when):
+                found = server.at(query, when)[0]
+                assert found or "ALERTS" in query, (title, query)
+                if title in ("Budget lasts", "Budget gone in"):
+                    (left,), (burning,) = (
+                        server.at(f"{name}{series}", when)[0].values()
+                        for name in ("slo:error_budget:projected_remaining_ratio", f"slo:burn_rate:ratio{fast}")
+                    )
+                    assert list(found.values()) == [pytest.approx(max(left, 0) * hours * 3600 / burning)]
         finally:
             server.stop()

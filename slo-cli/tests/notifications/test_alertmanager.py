@@ -121,15 +121,39 @@ def test_every_version_knows_the_hours(version, tmp_path):
             assert done.returncode == 0, (first, last, times, done.stdout + done.stderr)
 
 
+GROUPS = """
+version: slo/v1
+service: shop
+slos:
+  - {name: groups, objective: 99%, window: 30d, by: [team], sli: {events: {total: t, bad: b}}}
+  - {name: plain, objective: 99%, window: 30d, sli: {events: {total: t, bad: b}}}
+"""
+MERGED = [
+    ({"service": "shop", "slo": "groups", "team": "of-a-group", "severity": "page"}, "slo-default-page"),
+    ({"service": "shop", "slo": "groups", "team": "of-a-group", "severity": "ticket"}, "slo-default-ticket"),
+    ({"service": "shop", "slo": "plain", "severity": "ticket"}, "slo-default-ticket"),
+    ({"service": "shop", "slo": "plain", "team": "of-others", "severity": "page"}, "mine"),
+    ({"service": "other", "slo": "groups", "team": "of-others", "severity": "page"}, "mine"),
+    ({"service": "other", "slo": "plain", "severity": "ticket"}, "mine"),
+]
+
+
 def test_a_fragment_merges_into_a_configuration(tmp_path):
-    fragment = yaml.safe_load(generate(*EVERYTHING, "--fragment").stdout)
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(GROUPS)
+    fragment = yaml.safe_load(generate(*EVERYTHING, "--fragment", spec=spec).stdout)
     own = {"route": {"receiver": "mine"}, "receivers": [{"name": "mine"}]}
     own["route"]["routes"] = fragment["route"]["routes"]
     own["receivers"] += fragment["receivers"]
     own |= {name: fragment[name] for name in ("inhibit_rules", "time_intervals")}
     path = tmp_path / "alertmanager.yml"
     path.write_text(yaml.safe_dump(own))
-    subprocess.run([INSTALLED[VERSIONS[0]][1], "check-config", str(path)], check=True)
+    amtool = INSTALLED[VERSIONS[0]][1]
+    subprocess.run([amtool, "check-config", str(path)], check=True)
+    for labels, receiver in MERGED:
+        command = [amtool, "config", "routes", "test", f"--config.file={path}", f"--verify.receivers={receiver}"]
+        done = subprocess.run([*command, *(f"{name}={value}" for name, value in labels.items())], capture_output=True, text=True)
+        assert done.returncode == 0, (labels, done.stdout + done.stderr)
 
 
 def test_writes_a_file_whole_or_says_why_not(tmp_path):

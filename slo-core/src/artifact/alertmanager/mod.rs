@@ -27,6 +27,13 @@ struct Recipient {
     severity: Severity,
     /// The values of the label `severity`, which a spec may rename.
     labels: BTreeSet<String>,
+    services: BTreeSet<String>,
+}
+
+/// A route to the receiver of alerts without a team.
+struct Other {
+    severity: Severity,
+    matchers: Vec<String>,
 }
 
 /// An Alertmanager configuration for the alerts of these services.
@@ -34,10 +41,10 @@ struct Recipient {
 /// | what | how |
 /// |---|---|
 /// | routes | a team, by the label `team`, has a receiver for pages and one for tickets |
-/// | others | alerts of a team that no specification here names, such as that of a group, go to `default` |
+/// | others | alerts of a team that no specification here names, such as that of a group, go to `default`; a fragment has this for the SLOs here alone |
 /// | grouping | by service and severity: two SLOs that one outage breaks are one notification |
 /// | inhibition | a page of an SLO, or of a group of its `by`, silences the tickets of the same |
-/// | secrets | in files, `<secrets>/<team>/…`; `default` for alerts without a team |
+/// | secrets | in files, `<secrets>/<team>/…`; `default` for all others |
 ///
 /// # Errors
 /// A severity whose alerts go nowhere, a team that makes no folder, or what the version does not know.
@@ -52,10 +59,11 @@ pub fn alertmanager(services: &[Service], routing: &Routing) -> Result<String, E
         }
     }
     let mut recipients = recipients;
-    let others = others(&recipients, routing);
-    for (severity, _) in &others {
-        if !recipients.iter().any(|one| one.team.is_none() && one.severity == *severity) {
-            recipients.push(Recipient { team: None, severity: *severity, labels: BTreeSet::new() });
+    let others = others(services, &recipients, routing);
+    for severity in others.iter().map(|other| other.severity) {
+        if !recipients.iter().any(|one| one.team.is_none() && one.severity == severity) {
+            let (labels, services) = (BTreeSet::new(), BTreeSet::new());
+            recipients.push(Recipient { team: None, severity, labels, services });
         }
     }
     let mut out = String::from(HEADER);
@@ -72,16 +80,16 @@ pub fn alertmanager(services: &[Service], routing: &Routing) -> Result<String, E
 
 /// A severity that is of pages and of tickets would send both to one of them.
 fn check_severities(recipients: &[Recipient]) -> Result<(), Error> {
-    let of = |severity: Severity| {
-        recipients.iter().filter(move |one| one.severity == severity).flat_map(|one| &one.labels)
-    };
-    of(Severity::Page).find(|label| of(Severity::Ticket).any(|other| other == *label)).map_or(
-        Ok(()),
-        |label| {
-            Err(Error::new(format!("the severity `{label}` is of pages and of tickets"))
-                .with_hint("name them apart in `alerting.page.labels` and `alerting.ticket.labels`"))
-        },
-    )
+    let (pages, tickets) = (labels_of(recipients, Severity::Page), labels_of(recipients, Severity::Ticket));
+    pages.intersection(&tickets).next().map_or(Ok(()), |label| {
+        Err(Error::new(format!("the severity `{label}` is of pages and of tickets"))
+            .with_hint("name them apart in `alerting.page.labels` and `alerting.ticket.labels`"))
+    })
+}
+
+/// What the label `severity` of pages, or of tickets, is in any of the specifications.
+fn labels_of(recipients: &[Recipient], severity: Severity) -> BTreeSet<&String> {
+    recipients.iter().filter(|one| one.severity == severity).flat_map(|one| &one.labels).collect()
 }
 
 /// Whether an SLO has alerts of a severity.
@@ -97,7 +105,7 @@ fn alerts_of(slo: &Slo, severity: Severity) -> bool {
 }
 
 fn recipients(services: &[Service]) -> Result<Vec<Recipient>, Error> {
-    let mut found: BTreeMap<(Option<String>, Severity), BTreeSet<String>> = BTreeMap::new();
+    let mut found: BTreeMap<(Option<String>, Severity), Recipient> = BTreeMap::new();
     for service in services {
         for slo in service.slos() {
             for severity in [Severity::Page, Severity::Ticket] {
@@ -119,12 +127,18 @@ fn recipients(services: &[Service]) -> Result<Vec<Recipient>, Error> {
                     return Err(error.with_hint("rename the team").of(service, slo));
                 }
                 let named = label("severity").unwrap_or_else(|| severity.to_string());
-                found.entry((team, severity)).or_default().insert(named);
+                let recipient = found.entry((team.clone(), severity)).or_insert_with(|| Recipient {
+                    team,
+                    severity,
+                    labels: BTreeSet::new(),
+                    services: BTreeSet::new(),
+                });
+                recipient.labels.insert(named);
+                recipient.services.insert(service.name().to_string());
             }
         }
     }
-    let recipient = |((team, severity), labels)| Recipient { team, severity, labels };
-    Ok(found.into_iter().map(recipient).collect())
+    Ok(found.into_values().collect())
 }
 
 fn is_folder(team: &str) -> bool {
@@ -141,10 +155,17 @@ impl Recipient {
         receiver_name(self.team(), self.severity)
     }
 
-    /// What its alerts are known by.
-    fn matchers(&self) -> Vec<String> {
+    /// What its alerts are known by, those of groups of other specifications among them: a severity may be any that is
+    /// of pages, or of tickets, in one of them.
+    fn matchers(&self, recipients: &[Self], is_fragment: bool) -> Vec<String> {
         let team = self.team.as_deref().unwrap_or_default();
-        vec!["slo!=\"\"".to_owned(), equals("team", [team]), equals("severity", &self.labels)]
+        let severities = labels_of(recipients, self.severity);
+        let mut matchers = vec![ANY_SLO.to_owned(), equals("team", [team]), equals("severity", severities)];
+        // The configuration that a fragment becomes part of may have SLOs without a team of its own.
+        if is_fragment && self.team.is_none() {
+            matchers.insert(0, equals("service", &self.services));
+        }
+        matchers
     }
 }
 
@@ -184,25 +205,40 @@ fn list(out: &mut String, indent: usize, key: &str, values: &[String]) {
     }
 }
 
-/// Who hears of alerts on SLOs of a team that no specification names: tickets by their labels, and of all else the pager.
-fn others(recipients: &[Recipient], routing: &Routing) -> Vec<(Severity, Vec<String>)> {
-    let any = "slo!=\"\"".to_owned();
-    let tickets: BTreeSet<&String> = recipients
-        .iter()
-        .filter(|one| one.severity == Severity::Ticket)
-        .flat_map(|one| &one.labels)
-        .collect();
-    let mut others = Vec::new();
-    if !tickets.is_empty() {
-        others.push((Severity::Ticket, vec![any.clone(), equals("severity", tickets)]));
+/// Who hears of alerts on SLOs of a team that no specification names: tickets by their labels, and of all else the
+/// pager. In a fragment these are the SLOs whose groups may have a team; all others there have a route.
+fn others(services: &[Service], recipients: &[Recipient], routing: &Routing) -> Vec<Other> {
+    if !routing.fragment {
+        return others_of(vec![ANY_SLO.to_owned()], recipients, routing);
     }
-    if !routing.page.is_empty() {
-        others.push((Severity::Page, vec![any]));
+    let has_teams = |slo: &&Slo| slo.by().iter().any(|label| label.as_str() == "team");
+    let mut others = Vec::new();
+    for service in services {
+        let slos: Vec<&str> =
+            service.slos().iter().filter(has_teams).map(|slo| slo.name().as_str()).collect();
+        if !slos.is_empty() {
+            let of_service = vec![equals("service", [service.name().as_str()]), equals("slo", slos)];
+            others.extend(others_of(of_service, recipients, routing));
+        }
     }
     others
 }
 
-fn route(out: &mut String, recipients: &[Recipient], others: &[(Severity, Vec<String>)], routing: &Routing) {
+fn others_of(slos: Vec<String>, recipients: &[Recipient], routing: &Routing) -> Vec<Other> {
+    let tickets = labels_of(recipients, Severity::Ticket);
+    let mut others = Vec::new();
+    if !tickets.is_empty() {
+        let mut matchers = slos.clone();
+        matchers.push(equals("severity", tickets));
+        others.push(Other { severity: Severity::Ticket, matchers });
+    }
+    if !routing.page.is_empty() {
+        others.push(Other { severity: Severity::Page, matchers: slos });
+    }
+    others
+}
+
+fn route(out: &mut String, recipients: &[Recipient], others: &[Other], routing: &Routing) {
     if routing.fragment {
         out.push_str(
             "# Merge into your own: these routes into `route.routes`, before those that match everything.\n",
@@ -216,9 +252,10 @@ fn route(out: &mut String, recipients: &[Recipient], others: &[(Severity, Vec<St
     out.push_str("  routes:\n");
     // A receiver without labels is that of the others alone.
     for recipient in recipients.iter().filter(|recipient| !recipient.labels.is_empty()) {
-        one_route(out, &recipient.receiver(), recipient.severity, &recipient.matchers(), routing);
+        let matchers = recipient.matchers(recipients, routing.fragment);
+        one_route(out, &recipient.receiver(), recipient.severity, &matchers, routing);
     }
-    for (severity, matchers) in others {
+    for Other { severity, matchers } in others {
         one_route(out, &receiver_name(NO_TEAM, *severity), *severity, matchers, routing);
     }
 }
@@ -232,8 +269,11 @@ fn one_route(out: &mut String, receiver: &str, severity: Severity, matchers: &[S
     list(out, 6, "matchers", matchers);
     // Two SLOs that one outage breaks are told of together.
     out.push_str("      group_by: [service, severity]\n");
+    let waits = severity == Severity::Ticket && routing.ticket_hours.is_some();
     let (wait, interval, repeat) = match severity {
         Severity::Page => ("10s", "1m", "4h"),
+        // Whether the hours have begun is seen at each interval.
+        Severity::Ticket if waits => ("5m", "5m", "1d"),
         Severity::Ticket => ("5m", "1h", "1d"),
     };
     for (key, value) in [("group_wait", wait), ("group_interval", interval), ("repeat_interval", repeat)] {
@@ -243,19 +283,19 @@ fn one_route(out: &mut String, receiver: &str, severity: Severity, matchers: &[S
         out.push_str(value);
         out.push('\n');
     }
-    if severity == Severity::Ticket && routing.ticket_hours.is_some() {
+    if waits {
         out.push_str("      active_time_intervals: [slo-ticket-hours]\n");
     }
 }
+
+/// Alerts on SLOs have this label.
+const ANY_SLO: &str = "slo!=\"\"";
 
 /// A receiver that tells nobody, for alerts that are not of SLOs.
 const UNROUTED: &str = "not-of-slos";
 
 fn inhibitions(out: &mut String, services: &[Service], recipients: &[Recipient]) {
-    let of = |severity: Severity| -> BTreeSet<&String> {
-        recipients.iter().filter(|one| one.severity == severity).flat_map(|one| &one.labels).collect()
-    };
-    let (pages, tickets) = (of(Severity::Page), of(Severity::Ticket));
+    let (pages, tickets) = (labels_of(recipients, Severity::Page), labels_of(recipients, Severity::Ticket));
     if pages.is_empty() || tickets.is_empty() {
         return;
     }
@@ -266,10 +306,10 @@ fn inhibitions(out: &mut String, services: &[Service], recipients: &[Recipient])
         "inhibit_rules:\n  # A page on an SLO, or on a group of it, silences the tickets on the same.\n",
     );
     let mut item = String::new();
-    list(&mut item, 4, "source_matchers", &["slo!=\"\"".to_owned(), equals("severity", pages)]);
+    list(&mut item, 4, "source_matchers", &[ANY_SLO.to_owned(), equals("severity", pages)]);
     out.push_str("  - ");
     out.push_str(item.trim_start());
-    list(out, 4, "target_matchers", &["slo!=\"\"".to_owned(), equals("severity", tickets)]);
+    list(out, 4, "target_matchers", &[ANY_SLO.to_owned(), equals("severity", tickets)]);
     let equal: Vec<String> = ["service", "slo"].into_iter().chain(groups).map(ToOwned::to_owned).collect();
     list(out, 4, "equal", &equal);
 }
@@ -335,6 +375,50 @@ mod tests {
     }
 
     #[test]
+    fn a_fragment_takes_nobody_elses_alerts() {
+        let catches_all = "matchers:\n        - 'slo!=\"\"'\n      group_by";
+        let full = alertmanager(&services(""), &routing()).unwrap();
+        assert!(full.contains(catches_all), "{full}");
+        let mut routing = routing();
+        routing.fragment = true;
+        let fragment = |extra: &str| alertmanager(&services(extra), &routing).unwrap();
+        let without_team = fragment("");
+        assert!(!without_team.contains(catches_all), "{without_team}");
+        assert_eq!(
+            without_team.matches("- 'service=\"a\"'\n        - 'slo!=\"\"'").count(),
+            2,
+            "{without_team}"
+        );
+        assert!(!fragment(", labels: {team: x}").contains("default"));
+        let groups = fragment(", by: [team]");
+        let other = "- receiver: slo-default-page\n      matchers:\n        - 'service=\"a\"'\n        - 'slo=\"b\"'\n";
+        assert!(groups.contains(other), "{groups}");
+        assert!(groups.contains("/s/default/pagerduty-routing-key"), "{groups}");
+    }
+
+    #[test]
+    fn a_team_hears_of_groups_whatever_their_severity_is_called() {
+        let slo = |name: &str, extra: &str| {
+            format!(
+                "{{name: {name}, objective: 99%, window: 30d, sli: {{events: {{total: t, bad: b}}}}{extra}}}"
+            )
+        };
+        let own = slo("own", ", labels: {team: x}, alerting: {page: {labels: {severity: sev1}}}");
+        let text =
+            format!("{{version: slo/v1, service: a, slos: [{own}, {}]}}", slo("groups", ", by: [team]"));
+        let config = alertmanager(&spec::parse(&text).unwrap(), &routing()).unwrap();
+        assert!(config.contains("'team=\"x\"'\n        - 'severity=~\"page|sev1\"'"), "{config}");
+    }
+
+    #[test]
+    fn tickets_that_waited_are_sent_when_their_hours_begin() {
+        let mut routing = routing();
+        assert!(alertmanager(&services(""), &routing).unwrap().contains("group_interval: 1h"));
+        routing.ticket_hours = Some("Mon 09:00-17:00".parse().unwrap());
+        assert!(!alertmanager(&services(""), &routing).unwrap().contains("group_interval: 1h"));
+    }
+
+    #[test]
     fn a_severity_is_of_pages_or_of_tickets() {
         let error = alertmanager(&services(", alerting: {page: {labels: {severity: ticket}}}"), &routing());
         assert_eq!(error.unwrap_err().message(), "the severity `ticket` is of pages and of tickets");
@@ -376,6 +460,8 @@ mod tests {
             "Fri-Mo 09:00-17:00",
             "Mon 9:00-17:00",
             "Mon 09:00-09:00",
+            "Mon 09:00-09:29",
+            "Mon 24:00-00:00",
             "Mon 09:61-17:00",
             "Mon 09:00-25:00",
             "x 09:00-17:00",

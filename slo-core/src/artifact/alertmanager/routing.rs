@@ -1,7 +1,7 @@
 //! Who is told, and how.
 
 use crate::{Error, model::Severity};
-use std::{cmp::Ordering, fmt, str::FromStr};
+use std::{fmt, str::FromStr};
 
 /// Who is told of alerts, and how.
 ///
@@ -129,7 +129,8 @@ impl FromStr for Hours {
     type Err = Error;
 
     /// `Mon-Fri 09:00-17:00 Europe/Berlin`; the zone is UTC where it is not given. `Fri-Mon` is over the week's end, and
-    /// `22:00-06:00` until the morning after each of the days.
+    /// `22:00-06:00` until the morning after each of the days. They last half an hour or longer, since Alertmanager looks
+    /// every few minutes.
     fn from_str(text: &str) -> Result<Self, Error> {
         let refuse = |why: &str| {
             Error::new(format!("`{text}` are no hours: {why}"))
@@ -151,23 +152,29 @@ impl FromStr for Hours {
         let count = (last + DAYS.len() - first) % DAYS.len() + 1;
         let (from, to) =
             times.split_once('-').ok_or_else(|| refuse(&format!("`{times}` is no span of time")))?;
-        for time in [from, to] {
-            if !is_time(time) {
-                return Err(refuse(&format!("`{time}` is no time of the day")));
-            }
+        let time = |text: &str| {
+            minute_of_day(text).ok_or_else(|| refuse(&format!("`{text}` is no time of the day")))
+        };
+        let (begin, mut end) = (time(from)?, time(to)?);
+        if begin == end {
+            return Err(refuse("they end when they begin"));
+        }
+        if end < begin {
+            end += MINUTES_OF_DAY;
+        }
+        if end - begin < SHORTEST {
+            return Err(refuse(&format!("they last less than {SHORTEST} minutes")));
         }
         let zone = zone.unwrap_or("UTC");
         check_zone(zone)?;
         let span = |first: usize, from: &str, to: &str| {
             (day_ranges(first % DAYS.len(), count), from.to_owned(), to.to_owned())
         };
-        let spans = match from.cmp(to) {
-            Ordering::Less => vec![span(first, from, to)],
-            Ordering::Equal => return Err(refuse("they end when they begin")),
-            Ordering::Greater => {
-                let both = [span(first, from, MIDNIGHT), span(first + 1, "00:00", to)];
-                both.into_iter().filter(|(_, from, to)| from != to).collect()
-            }
+        let spans = if from < to {
+            vec![span(first, from, to)]
+        } else {
+            let both = [span(first, from, MIDNIGHT), span(first + 1, "00:00", to)];
+            both.into_iter().filter(|(_, from, to)| from != to).collect()
         };
         Ok(Self { spans, zone: zone.to_owned() })
     }
@@ -175,12 +182,20 @@ impl FromStr for Hours {
 
 /// The end of a day.
 const MIDNIGHT: &str = "24:00";
+const MINUTES_OF_DAY: u32 = 24 * 60;
+/// Minutes; some flushes of a route are in it.
+const SHORTEST: u32 = 30;
 
-/// `00:00` to `24:00`.
-fn is_time(text: &str) -> bool {
-    let [h1, h2, b':', m1, m2] = text.as_bytes() else { return false };
-    let digits = [h1, h2, m1, m2].iter().all(|byte| byte.is_ascii_digit());
-    digits && (text < MIDNIGHT && *m1 < b'6' || text == MIDNIGHT)
+/// The minute of the day, of `00:00` to `24:00`.
+fn minute_of_day(text: &str) -> Option<u32> {
+    let number = |text: &str| {
+        (text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit()))
+            .then(|| text.parse::<u32>().ok())?
+    };
+    let (hour, minute) = text.split_once(':')?;
+    let (hour, minute) = (number(hour)?, number(minute)?);
+    let of_day = hour * 60 + minute;
+    (minute < 60 && of_day <= MINUTES_OF_DAY).then_some(of_day)
 }
 
 #[cfg(feature = "calendar")]

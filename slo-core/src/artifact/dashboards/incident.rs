@@ -1,7 +1,7 @@
 //! What happens during an incident.
 
 use super::{
-    About, Dashboard, INCIDENT, OVERVIEW, datasource, finish, label_variable, link,
+    About, BROWSER, Dashboard, INCIDENT, OVERVIEW, datasource, finish, label_variable, link,
     overview::{SHOWN, burns, lasts},
     panel::{GREEN, Layout, ORANGE, Panel, RED},
     since,
@@ -72,8 +72,9 @@ pub(super) fn dashboard(services: &[Service]) -> Dashboard {
         file: format!("{INCIDENT}.json"),
         title: "SLO incident".to_owned(),
         words: "What fires, since when, and what it has cost.".to_owned(),
-        from: "now-6h",
+        from: "now-6h".to_owned(),
         refresh: "10s",
+        zone: BROWSER,
         variables: vec![
             datasource(),
             label_variable("service", "Service", &format!("label_values({}, service)", names::INFO)),

@@ -27,6 +27,8 @@ pub struct Dashboard {
 const SCHEMA_VERSION: u32 = 42;
 const OVERVIEW: &str = "slo-overview";
 const INCIDENT: &str = "slo-incident";
+/// The time zone of whoever looks.
+const BROWSER: &str = "browser";
 
 /// The dashboards of these services: `slo-overview.json`, `slo-incident.json`, and a page for each SLO.
 ///
@@ -71,8 +73,9 @@ struct About<'a> {
     file: String,
     title: String,
     words: String,
-    from: &'a str,
+    from: String,
     refresh: &'a str,
+    zone: &'a str,
     variables: Vec<Value>,
     annotations: Vec<Value>,
     links: Vec<Value>,
@@ -89,7 +92,8 @@ fn finish(about: About<'_>, layout: Layout) -> Dashboard {
         "graphTooltip": 1,
         "time": {"from": about.from, "to": "now"},
         "refresh": about.refresh,
-        "timezone": "browser",
+        "timezone": about.zone,
+        "weekStart": "monday",
         "templating": {"list": about.variables},
         "annotations": {"list": about.annotations},
         "links": about.links,
@@ -248,6 +252,37 @@ mod tests {
         let page = |number: usize| all[number].json.to_string();
         assert!(page(2).contains("datasource=~\\\"$group_datasource\\\""));
         assert!(page(4).contains("Bad slices left") && !page(4).contains("Bad events"));
+    }
+
+    #[test]
+    #[cfg(feature = "calendar")]
+    fn calendars_are_those_of_their_zone() {
+        let slo = |name: &str, window: &str| {
+            format!(
+                "{{name: {name}, objective: 99%, window: {window}, by: [route], sli: {{events: {{total: t, bad: b}}}}}}"
+            )
+        };
+        let slos = [
+            slo("month", "{calendar: month, time_zone: Europe/Berlin}"),
+            slo("moved", "{calendar: week, time_zone: UTC, start: '2026-01-07 12:00:00'}"),
+            slo("rolling", "30d"),
+        ];
+        let text = format!("{{version: slo/v1, service: a, slos: [{}]}}", slos.join(", "));
+        let all = dashboards(&spec::parse(&text).unwrap()).unwrap();
+        for dashboard in &all {
+            for query in queries(dashboard) {
+                promql_parser::parser::parse(&query).unwrap_or_else(|error| panic!("{query}: {error}"));
+            }
+        }
+        let shown: Vec<(&str, &str)> = all[2..]
+            .iter()
+            .map(|page| {
+                (page.json["time"]["from"].as_str().unwrap(), page.json["timezone"].as_str().unwrap())
+            })
+            .collect();
+        assert_eq!(shown, [("now/M", "Europe/Berlin"), ("now-7d", "UTC"), ("now-7d", "browser")]);
+        let lasts = &queries(&all[0]).join("\n");
+        assert!(lasts.contains("end_seconds") && lasts.contains("* 2592000 /"), "{lasts}");
     }
 
     #[test]

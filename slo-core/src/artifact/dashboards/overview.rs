@@ -2,11 +2,11 @@
 
 use super::super::alertmanager::equals;
 use super::{
-    About, Dashboard, INCIDENT, OVERVIEW, datasource, finish, label_variable, link,
+    About, BROWSER, Dashboard, INCIDENT, OVERVIEW, datasource, finish, label_variable, link,
     panel::{BLUE, GREEN, Layout, ORANGE, Panel, RED},
 };
 use crate::{
-    model::{Service, Slo, Tier, Window},
+    model::{Period, Ratio, Service, Slo, Tier, Window},
     rules::names,
 };
 use serde_json::json;
@@ -86,8 +86,9 @@ pub(super) fn dashboard(services: &[Service]) -> Dashboard {
         file: format!("{OVERVIEW}.json"),
         title: "SLO overview".to_owned(),
         words: "How all service level objectives do: budgets, burn rates and alerts.".to_owned(),
-        from: "now-7d",
+        from: "now-7d".to_owned(),
         refresh: "1m",
+        zone: BROWSER,
         variables: variables(),
         annotations: vec![],
         links: vec![link("Incident", INCIDENT)],
@@ -206,18 +207,31 @@ pub(super) fn burns(services: &[Service]) -> String {
 
 /// How long each budget lasts at the burn rate of its fastest alert's long window, in seconds.
 pub(super) fn lasts(services: &[Service]) -> String {
-    let kind = |slo: &Slo| {
-        let seconds = slo.period().length().as_seconds().to_decimal().unwrap_or_default();
-        Some((slo.period().to_string(), seconds, long(slo)?))
-    };
-    each_kind(services, kind, |(period, seconds, window), shown| {
+    let kind = |slo: &Slo| Some((slo.period().to_string(), length(slo), long(slo)?));
+    each_kind(services, kind, |(period, length, window), shown| {
         format!(
-            "clamp_min({projected}{{{shown}}} and on (service, slo) {info}{{period=\"{period}\"}}, 0) * {seconds} / ({burn}{{{shown}}} > 0)",
+            "clamp_min({projected}{{{shown}}} and on (service, slo) {info}{{period=\"{period}\"}}, 0) * {length} / ({burn}{{{shown}}} > 0)",
             projected = names::BUDGET_PROJECTED,
             info = names::INFO,
             burn = names::burn_rate(window),
         )
     })
+}
+
+/// The length of an SLO's period in seconds, to be multiplied with: of a calendar, that of the present one.
+pub(super) fn length(slo: &Slo) -> String {
+    match slo.period() {
+        Period::Rolling(period) => decimal(period.as_seconds()),
+        #[cfg(feature = "calendar")]
+        Period::Calendar(_) => {
+            format!("on (service, slo) group_left () ({} - {})", names::PERIOD_END, names::PERIOD_START)
+        }
+    }
+}
+
+/// A number as queries write it.
+pub(super) fn decimal(ratio: Ratio) -> String {
+    ratio.to_decimal().unwrap_or_else(|| format!("({} / {})", ratio.numerator(), ratio.denominator()))
 }
 
 fn table(services: &[Service], pages: &str) -> Panel {

@@ -2,7 +2,8 @@
 
 use super::super::capital;
 use super::{
-    About, Dashboard, INCIDENT, OVERVIEW, datasource, finish, label_variable, link, link_to,
+    About, BROWSER, Dashboard, INCIDENT, OVERVIEW, datasource, finish, label_variable, link, link_to,
+    overview::{decimal, length},
     panel::{BLUE, GREEN, Layout, ORANGE, Panel, RED},
     since, uid,
 };
@@ -10,7 +11,7 @@ use super::{
 use crate::model::CalendarUnit;
 use crate::{
     Error,
-    model::{LabelName, Period, Ratio, Service, Severity, Sli, Slo, Tier, Window},
+    model::{LabelName, Period, Service, Severity, Sli, Slo, Tier, Window},
     rules::{Plan, names},
     stats::events_to_stay_silent,
 };
@@ -78,6 +79,7 @@ pub(super) fn dashboard(service: &Service, slo: &Slo) -> Result<Dashboard, Error
         words: format!("{} {} over {}.", slo.description(), slo.objective(), slo.period()).trim().to_owned(),
         from: begins(slo),
         refresh: "1m",
+        zone: zone(slo),
         variables,
         annotations: page.annotations(),
         links,
@@ -106,19 +108,6 @@ impl Page<'_> {
 
     fn seconds(&self) -> String {
         decimal(self.slo.period().length().as_seconds())
-    }
-
-    /// The length of the period in seconds, to be multiplied with: of a calendar, that of the present one.
-    fn length(&self) -> String {
-        match self.slo.period() {
-            Period::Rolling(_) => self.seconds(),
-            #[cfg(feature = "calendar")]
-            Period::Calendar(_) => format!(
-                "on (service, slo) group_left ({} - {})",
-                self.constant(names::PERIOD_END),
-                self.constant(names::PERIOD_START)
-            ),
-        }
     }
 
     /// What the SLO counts.
@@ -181,7 +170,7 @@ impl Page<'_> {
             .now(&format!(
                 "min(clamp_min({}, 0) * {} / ({} > 0))",
                 self.series(names::BUDGET_PROJECTED),
-                self.length(),
+                length(self.slo),
                 self.series(&names::burn_rate(long))
             ))
             .with("noValue", json!("nothing burns"))
@@ -470,22 +459,32 @@ fn variable(label: &LabelName) -> String {
     if label.as_str() == "datasource" { "group_datasource".to_owned() } else { label.to_string() }
 }
 
-/// From when a page shows: a week, or the present period of a calendar.
-const fn begins(slo: &Slo) -> &'static str {
+/// From when a page shows: a week, or the present period of a calendar; its length, where periods begin on days that
+/// Grafana knows nothing of.
+fn begins(slo: &Slo) -> String {
     match slo.period() {
-        Period::Rolling(_) => "now-7d",
+        Period::Rolling(_) => "now-7d".to_owned(),
         #[cfg(feature = "calendar")]
-        Period::Calendar(calendar) => match calendar.unit() {
-            CalendarUnit::Day => "now/d",
-            CalendarUnit::Week => "now/w",
-            CalendarUnit::Month => "now/M",
-            CalendarUnit::Quarter => "now/fQ",
-            CalendarUnit::Year => "now/y",
-        },
+        Period::Calendar(calendar) if !calendar.is_usual() => format!("now-{}", calendar.nominal()),
+        #[cfg(feature = "calendar")]
+        Period::Calendar(calendar) => {
+            let unit = match calendar.unit() {
+                CalendarUnit::Day => "d",
+                CalendarUnit::Week => "w",
+                CalendarUnit::Month => "M",
+                CalendarUnit::Quarter => "fQ",
+                CalendarUnit::Year => "y",
+            };
+            format!("now/{unit}")
+        }
     }
 }
 
-/// A number as queries write it.
-fn decimal(ratio: Ratio) -> String {
-    ratio.to_decimal().unwrap_or_else(|| format!("({} / {})", ratio.numerator(), ratio.denominator()))
+/// The time zone of a page: a calendar's days are those of its own.
+fn zone(slo: &Slo) -> &str {
+    match slo.period() {
+        Period::Rolling(_) => BROWSER,
+        #[cfg(feature = "calendar")]
+        Period::Calendar(calendar) => calendar.zone(),
+    }
 }

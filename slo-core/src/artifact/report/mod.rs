@@ -176,7 +176,9 @@ impl SloReport {
     /// The SLO, and its group.
     fn name(&self) -> String {
         let slo = format!("{}/{}", self.service, self.slo);
-        self.group.iter().fold(slo, |name, (label, value)| format!("{name} {label}={value}"))
+        let name = self.group.iter().fold(slo, |name, (label, value)| format!("{name} {label}={value}"));
+        // Values of labels may be any text, and this is one line of one.
+        name.replace(char::is_control, "\u{fffd}")
     }
 
     /// Whether there is more to say of it than a line: of groups, which may be many, only where something happened.
@@ -184,7 +186,7 @@ impl SloReport {
         self.group.is_empty() || !self.incidents.is_empty() || self.met() == Some(false)
     }
 
-    /// Whether it was met, in words.
+    /// Whether it was met, in words: of a time of which less than half was seen, nobody can say.
     fn verdict(&self) -> &'static str {
         match self.met() {
             None => "no events",
@@ -240,6 +242,7 @@ impl Report {
                 "bad": slo.seen.bad(),
                 "sli": slo.sli(),
                 "met": slo.met(),
+                "verdict": slo.verdict(),
                 "budget_remaining": slo.remaining(),
                 "coverage": slo.coverage,
                 "incidents": slo.incidents.iter().map(priced).collect::<Vec<_>>(),
