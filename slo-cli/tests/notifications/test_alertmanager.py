@@ -1,9 +1,11 @@
 """`slo alertmanager` on the real amtool and Alertmanager: everybody hears of a breach once, and only those who should."""
 
+import contextlib
 import datetime
 import itertools
 import json
 import pathlib
+import re
 import shutil
 import socket
 import subprocess
@@ -213,26 +215,35 @@ class Alertmanager:
         self.process.wait(10)
 
 
-@pytest.fixture(params=VERSIONS)
-def world(request, tmp_path):
-    receivers, secrets = Receivers(), tmp_path / "secrets"
+@contextlib.contextmanager
+def started(version, folder, *options):
+    """An Alertmanager with the routes of `options`, by a faster clock, and who hears of it."""
+    receivers, secrets = Receivers(), folder / "secrets"
     for team in ("payments", "discovery", "identity"):
         (secrets / team).mkdir(parents=True)
         (secrets / team / "pagerduty-routing-key").write_text("0123456789abcdef0123456789abcdef")
         (secrets / team / "slack-url").write_text(f"{receivers.url}/slack/{team}")
     channels = ["--page", "pagerduty", "--page", f"webhook:{receivers.url}/webhook/page"]
     channels += ["--ticket", "slack:#slo-tickets", "--ticket", f"webhook:{receivers.url}/webhook/ticket"]
-    config = generate(*channels, "--secrets", secrets, version=request.param).stdout
-    # The same routes, by a faster clock.
-    for slow, fast in [("group_wait: 10s", "group_wait: 1s"), ("group_wait: 5m", "group_wait: 4s"), ("group_interval: 1m", "group_interval: 1s"), ("group_interval: 1h", "group_interval: 1s")]:
+    config = generate(*channels, "--secrets", secrets, *options, version=version).stdout
+    for slow, fast in [("group_wait: 10s", "group_wait: 1s"), ("group_wait: 5m", "group_wait: 4s")]:
         assert slow in config
         config = config.replace(slow, fast)
+    config = re.sub("group_interval: .*", "group_interval: 1s", config)
     config = config.replace("route:\n", f"global: {{pagerduty_url: '{receivers.url}/pagerduty'}}\nroute:\n", 1)
-    alertmanager = Alertmanager(request.param, config, tmp_path)
-    yield alertmanager, receivers
-    alertmanager.stop()
-    receivers.server.shutdown()
-    print((tmp_path / "log").read_text()[-3000:])
+    alertmanager = Alertmanager(version, config, folder)
+    try:
+        yield alertmanager, receivers
+    finally:
+        alertmanager.stop()
+        receivers.server.shutdown()
+        print((folder / "log").read_text()[-3000:])
+
+
+@pytest.fixture(params=VERSIONS)
+def world(request, tmp_path):
+    with started(request.param, tmp_path) as both:
+        yield both
 
 
 def alert(slo, severity, service="checkout", team="payments", **more):
@@ -281,3 +292,20 @@ def test_a_page_does_not_silence_the_tickets_of_others(world):
     assert {m["receiver"] for m in receivers.of("webhook", "ticket")} == {"slo-payments-ticket", "slo-discovery-ticket"}
     receivers.wait("the page", lambda: receivers.of("pagerduty"))
     assert receivers.refused == []
+
+
+def test_a_ticket_waits_for_its_hours(tmp_path):
+    # They begin with a minute: the next one, or that after it where there is no time to wait.
+    begin = datetime.datetime.now(datetime.UTC).replace(second=0, microsecond=0) + datetime.timedelta(minutes=1)
+    if begin - datetime.datetime.now(datetime.UTC) < datetime.timedelta(seconds=15):
+        begin += datetime.timedelta(minutes=1)
+    hours = f"Mon-Sun {begin:%H:%M}-{begin + datetime.timedelta(hours=2):%H:%M}"
+    with started(VERSIONS[-1], tmp_path, "--ticket-hours", hours) as (alertmanager, receivers):
+        alertmanager.send((alert("availability", "ticket"), True), (alert("latency", "page"), True))
+        receivers.wait("the page", lambda: receivers.of("pagerduty"))
+        while datetime.datetime.now(datetime.UTC) < begin - datetime.timedelta(seconds=1):
+            assert receivers.of("webhook", "ticket") == []
+            time.sleep(0.5)
+        receivers.wait("the ticket", lambda: receivers.of("webhook", "ticket"))
+        assert datetime.datetime.now(datetime.UTC) >= begin
+        assert receivers.refused == []
