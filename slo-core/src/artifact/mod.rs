@@ -2,6 +2,7 @@
 
 mod alertmanager;
 mod dashboards;
+mod matcher;
 mod operator;
 mod prometheus;
 mod promtool;

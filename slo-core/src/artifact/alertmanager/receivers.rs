@@ -1,7 +1,8 @@
 //! The receivers of a configuration.
 
 use super::{
-    Recipient, UNROUTED,
+    recipient::Recipient,
+    routes::UNROUTED,
     routing::{AlertmanagerVersion, Channel, Routing},
 };
 use crate::{

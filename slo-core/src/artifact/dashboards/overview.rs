@@ -1,6 +1,6 @@
 //! How all SLOs do.
 
-use super::super::alertmanager::equals;
+use super::super::matcher::equals;
 use super::{
     About, BROWSER, Dashboard, INCIDENT, OVERVIEW, datasource, finish, label_variable, link,
     panel::{BLUE, GREEN, Layout, ORANGE, Panel, RED},

@@ -1,0 +1,108 @@
+//! Who hears of alerts: a team, of its pages or of its tickets.
+
+use crate::{
+    Error,
+    model::{Service, Severity, Slo},
+    rules::alert_labels,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The alerts of a team and severity: what their labels say.
+pub(super) struct Recipient {
+    pub(super) team: Option<String>,
+    pub(super) severity: Severity,
+    /// The values of the label `severity`, which a spec may rename.
+    pub(super) labels: BTreeSet<String>,
+    pub(super) services: BTreeSet<String>,
+}
+
+/// The name of the team of alerts that have none.
+pub(super) const NO_TEAM: &str = "default";
+
+impl Recipient {
+    pub(super) fn team(&self) -> &str {
+        self.team.as_deref().unwrap_or(NO_TEAM)
+    }
+
+    pub(super) fn receiver(&self) -> String {
+        receiver_name(self.team(), self.severity)
+    }
+}
+
+pub(super) fn receiver_name(team: &str, severity: Severity) -> String {
+    format!("slo-{team}-{severity}")
+}
+
+/// Those of the alerts of all SLOs.
+///
+/// # Errors
+/// A team that makes no folder, or a severity that is of pages and of tickets.
+pub(super) fn recipients(services: &[Service]) -> Result<Vec<Recipient>, Error> {
+    let mut found: BTreeMap<(Option<String>, Severity), Recipient> = BTreeMap::new();
+    for service in services {
+        for slo in service.slos() {
+            for severity in [Severity::Page, Severity::Ticket] {
+                if !alerts_of(slo, severity) {
+                    continue;
+                }
+                let labels = alert_labels(service, slo, severity);
+                let label = |name: &str| {
+                    labels.iter().find(|(label, _)| label.as_str() == name).map(|(_, value)| value.clone())
+                };
+                let team = label("team");
+                if let Some(team) = team.as_deref().filter(|team| !is_folder(team)) {
+                    let error = Error::new(format!("the team `{team}` makes no folder for its secrets"));
+                    let hint = "use letters, digits, `-`, `_` and `.` in the label `team`";
+                    return Err(error.with_hint(hint).of(service, slo));
+                }
+                if team.as_deref() == Some(NO_TEAM) {
+                    let error = Error::new(format!("`{NO_TEAM}` is where alerts without a team go"));
+                    return Err(error.with_hint("rename the team").of(service, slo));
+                }
+                let named = label("severity").unwrap_or_else(|| severity.to_string());
+                let recipient = found.entry((team.clone(), severity)).or_insert_with(|| Recipient {
+                    team,
+                    severity,
+                    labels: BTreeSet::new(),
+                    services: BTreeSet::new(),
+                });
+                recipient.labels.insert(named);
+                recipient.services.insert(service.name().to_string());
+            }
+        }
+    }
+    let recipients: Vec<Recipient> = found.into_values().collect();
+    check_severities(&recipients)?;
+    Ok(recipients)
+}
+
+/// What the label `severity` of pages, or of tickets, is in any of the specifications.
+pub(super) fn labels_of(recipients: &[Recipient], severity: Severity) -> BTreeSet<&String> {
+    recipients.iter().filter(|one| one.severity == severity).flat_map(|one| &one.labels).collect()
+}
+
+/// A severity that is of pages and of tickets would send both to one of them.
+fn check_severities(recipients: &[Recipient]) -> Result<(), Error> {
+    let (pages, tickets) = (labels_of(recipients, Severity::Page), labels_of(recipients, Severity::Ticket));
+    pages.intersection(&tickets).next().map_or(Ok(()), |label| {
+        Err(Error::new(format!("the severity `{label}` is of pages and of tickets"))
+            .with_hint("name them apart in `alerting.page.labels` and `alerting.ticket.labels`"))
+    })
+}
+
+/// Whether an SLO has alerts of a severity.
+fn alerts_of(slo: &Slo, severity: Severity) -> bool {
+    let burns = slo.policy().tiers().iter().any(|tier| tier.severity() == severity);
+    let budget = slo.budget_alerts();
+    let others = [
+        budget.exhausted,
+        budget.low.map(|(_, severity)| severity),
+        budget.absent.map(|(_, severity)| severity),
+    ];
+    (burns && !slo.notification(severity).silent) || others.contains(&Some(severity))
+}
+
+fn is_folder(team: &str) -> bool {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    !team.is_empty() && team.bytes().all(known) && !team.bytes().all(|byte| byte == b'.')
+}
