@@ -49,7 +49,7 @@ pub fn alertmanager(services: &[Service], routing: &Routing) -> Result<String, E
     }
     let mut out = String::from(HEADER);
     routes(&mut out, &recipients, &others, routing);
-    inhibitions(&mut out, services, &recipients);
+    inhibitions(&mut out, services, &recipients, routing);
     if let (Some(hours), true) =
         (&routing.ticket_hours, recipients.iter().any(|recipient| recipient.severity == Severity::Ticket))
     {
@@ -119,11 +119,11 @@ mod tests {
         let fragment = |extra: &str| alertmanager(&services(extra), &routing).unwrap();
         let without_team = fragment("");
         assert!(!without_team.contains(catches_all), "{without_team}");
-        assert_eq!(
-            without_team.matches("- 'service=\"a\"'\n        - 'slo!=\"\"'").count(),
-            2,
-            "{without_team}"
-        );
+        // Of routes, and of what silences what.
+        for indent in ["        ", "      "] {
+            let own = format!("\n{indent}- 'service=\"a\"'\n{indent}- 'slo!=\"\"'");
+            assert_eq!(without_team.matches(&own).count(), 2, "{without_team}");
+        }
         assert!(!fragment(", labels: {team: x}").contains("default"));
         let groups = fragment(", by: [team]");
         let other = "- receiver: slo-default-page\n      matchers:\n        - 'service=\"a\"'\n        - 'slo=\"b\"'\n";

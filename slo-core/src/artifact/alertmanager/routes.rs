@@ -122,7 +122,12 @@ fn others_of(slos: Vec<String>, recipients: &[Recipient], routing: &Routing) -> 
     others
 }
 
-pub(super) fn inhibitions(out: &mut String, services: &[Service], recipients: &[Recipient]) {
+pub(super) fn inhibitions(
+    out: &mut String,
+    services: &[Service],
+    recipients: &[Recipient],
+    routing: &Routing,
+) {
     let (pages, tickets) = (labels_of(recipients, Severity::Page), labels_of(recipients, Severity::Ticket));
     if pages.is_empty() || tickets.is_empty() {
         return;
@@ -133,11 +138,19 @@ pub(super) fn inhibitions(out: &mut String, services: &[Service], recipients: &[
     out.push_str(
         "inhibit_rules:\n  # A page on an SLO, or on a group of it, silences the tickets on the same.\n",
     );
+    let matchers = |severities: BTreeSet<&String>| {
+        let mut matchers = vec![ANY_SLO.to_owned(), equals("severity", severities)];
+        // Other services may have other groups.
+        if routing.fragment {
+            matchers.insert(0, equals("service", services.iter().map(|service| service.name().as_str())));
+        }
+        matchers
+    };
     let mut item = String::new();
-    list(&mut item, 4, "source_matchers", &[ANY_SLO.to_owned(), equals("severity", pages)]);
+    list(&mut item, 4, "source_matchers", &matchers(pages));
     out.push_str("  - ");
     out.push_str(item.trim_start());
-    list(out, 4, "target_matchers", &[ANY_SLO.to_owned(), equals("severity", tickets)]);
+    list(out, 4, "target_matchers", &matchers(tickets));
     let equal: Vec<String> = ["service", "slo"].into_iter().chain(groups).map(ToOwned::to_owned).collect();
     list(out, 4, "equal", &equal);
 }
