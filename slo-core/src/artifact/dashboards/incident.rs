@@ -2,9 +2,8 @@
 
 use super::{
     About, BROWSER, Dashboard, INCIDENT, OVERVIEW, datasource, finish, label_variable, link,
-    overview::{SHOWN, burns, lasts},
     panel::{GREEN, Layout, ORANGE, Panel, RED},
-    since,
+    queries::{SHOWN, burns, lasts, since},
 };
 use crate::{
     model::{Service, Window},

@@ -4,6 +4,7 @@ mod incident;
 mod overview;
 mod page;
 mod panel;
+mod queries;
 
 use crate::{
     Error,
@@ -136,13 +137,6 @@ fn label_variable(name: &str, label: &str, query: &str) -> Value {
         "multi": true,
         "includeAll": true,
     })
-}
-
-/// Since when the alerts fire that match: Prometheus also knows it of those that only wait to.
-fn since(matchers: &str) -> String {
-    format!(
-        "(ALERTS_FOR_STATE{{{matchers}}} and ignoring (alertstate) ALERTS{{alertstate=\"firing\",{matchers}}})"
-    )
 }
 
 /// A link to another dashboard, with the time that is shown.

@@ -1,0 +1,76 @@
+//! What a page says of alerts.
+
+use super::{
+    super::{
+        INCIDENT,
+        panel::{BLUE, Panel, RED},
+        queries::since,
+    },
+    Page,
+};
+use crate::model::LabelName;
+use serde_json::{Value, json};
+
+impl Page<'_> {
+    fn firing(&self) -> String {
+        format!("ALERTS{{alertstate=\"firing\",{}}}", self.shown)
+    }
+
+    pub(super) fn alert_table(&self) -> Panel {
+        let groups: Vec<&str> = self.slo.by().iter().map(LabelName::as_str).collect();
+        let labels =
+            ["alertname", "burn_tier", "severity"].into_iter().chain(groups).collect::<Vec<_>>().join(", ");
+        Panel::table("What fires", "Each alert of this SLO, and how long it has been active.", "dtdurations")
+            .rows(&format!("time() - max by ({labels}) ({})", since(&self.shown)))
+            .transformed("merge", &json!({}))
+            .transformed(
+                "organize",
+                &json!({
+                    "excludeByName": {"Time": true},
+                    "renameByName": {"alertname": "Alert", "burn_tier": "Tier", "severity": "Severity", "Value": "Active for", "Value #A": "Active for"},
+                }),
+            )
+            .with("noValue", json!("nothing"))
+            .linked("Incident", &format!("/d/{INCIDENT}?${{__url_time_range}}&var-datasource=${{datasource}}"))
+    }
+
+    pub(super) fn alerts(&self) -> Panel {
+        Panel::state_timeline("When alerts fired", "By tier; pages and tickets.", "short")
+            .over_time(
+                &format!("max by (burn_tier, severity) ({})", self.firing()),
+                "{{burn_tier}} ({{severity}})",
+            )
+            .with(
+                "mappings",
+                json!([{"type": "value", "options": {"1": {"text": "firing", "color": RED, "index": 0}}}]),
+            )
+            .linked(
+                "Incident",
+                &format!("/d/{INCIDENT}?${{__url_time_range}}&var-datasource=${{datasource}}"),
+            )
+    }
+
+    /// Marks for alerts, and for deploys that somebody tells Grafana of, with the tags `deploy` and the service's name.
+    pub(super) fn annotations(&self) -> Vec<Value> {
+        vec![
+            json!({
+                "name": "Alerts",
+                "enable": true,
+                "hide": false,
+                "iconColor": RED,
+                "datasource": {"type": "prometheus", "uid": "${datasource}"},
+                "expr": self.firing(),
+                "titleFormat": "{{alertname}} {{burn_tier}}",
+                "textFormat": "{{severity}}",
+            }),
+            json!({
+                "name": "Deploys",
+                "enable": true,
+                "hide": false,
+                "iconColor": BLUE,
+                "datasource": {"type": "grafana", "uid": "-- Grafana --"},
+                "target": {"type": "tags", "tags": ["deploy", self.service.name().as_str()], "matchAny": false, "limit": 100},
+            }),
+        ]
+    }
+}

@@ -1,0 +1,183 @@
+//! What a page shows over time.
+
+use super::{
+    super::{
+        super::capital,
+        panel::{GREEN, ORANGE, Panel, RED},
+        queries::decimal,
+    },
+    Page,
+};
+use crate::{
+    Error,
+    model::{Period, Severity, Sli, Window},
+    rules::names,
+    stats::events_to_stay_silent,
+};
+use serde_json::json;
+
+impl Page<'_> {
+    pub(super) fn burn_down(&self) -> Panel {
+        let even = match self.slo.period() {
+            Period::Rolling(_) => {
+                format!("clamp_min(vector(1 - (time() - ${{__from}} / 1000) / {}), 0)", self.seconds())
+            }
+            #[cfg(feature = "calendar")]
+            Period::Calendar(_) => format!(
+                "1 - (time() - {start}) / ({end} - {start})",
+                start = self.constant(names::PERIOD_START),
+                end = self.constant(names::PERIOD_END)
+            ),
+        };
+        Panel::time_series(
+            "Error budget left",
+            "The dashed line is a budget that is spent evenly, over the period from the beginning of what is shown, or over the \
+             period of the calendar. Below it, the budget is spent faster than that.",
+            "percentunit",
+        )
+        .over_time(&self.series(names::BUDGET_PROJECTED), &self.legend("left"))
+        .over_time(&even, "spent evenly")
+        .of_field(
+            "spent evenly",
+            &[
+                ("custom.lineStyle", json!({"fill": "dash", "dash": [8, 8]})),
+                ("color", json!({"mode": "fixed", "fixedColor": "gray"})),
+            ],
+        )
+        .with("max", json!(1))
+        .thresholds("transparent", &[(0.0, RED)])
+        .with_lines()
+        .linked("Overview", &self.overview)
+    }
+
+    pub(super) fn burn_rates(&self) -> Result<Panel, Error> {
+        let mut panel = Panel::time_series(
+            "Burn rate",
+            "How many times faster than allowed the budget is spent, over each window of the alerts; the dashed lines are where \
+             they fire. At 1, the budget lasts exactly the period.",
+            "none",
+        );
+        for window in self.slo.policy().windows() {
+            panel =
+                panel.over_time(&self.series(&names::burn_rate(window)), &self.legend(&window.to_string()));
+        }
+        let mut steps = Vec::new();
+        for tier in self.slo.policy().tiers() {
+            let color = if tier.severity() == Severity::Page { RED } else { ORANGE };
+            steps.push((tier.factor()?.to_f64(), color));
+        }
+        steps.sort_by(|one, other| one.0.total_cmp(&other.0));
+        Ok(panel
+            .custom("scaleDistribution", json!({"type": "symlog", "log": 10, "linearThreshold": 1}))
+            .with("min", json!(0))
+            .thresholds("transparent", &steps)
+            .with_lines()
+            .linked("Overview", &self.overview))
+    }
+
+    fn shortest(&self) -> Window {
+        self.slo.policy().windows().first().copied().unwrap_or(self.plan.fine())
+    }
+
+    pub(super) fn bad_share(&self) -> Panel {
+        let window = self.shortest();
+        let (title, words) = match (self.slo.slices(), self.slo.sli()) {
+            (Some(slices), _) => (
+                "Bad slices".to_owned(),
+                format!("The share of slices of {} that were bad in the last {window}", slices.length()),
+            ),
+            (None, Sli::Latency(latency)) => (
+                format!("Slower than {}", latency.threshold()),
+                format!(
+                    "The share of events that took longer than {} in the last {window}",
+                    latency.threshold()
+                ),
+            ),
+            (None, _) => ("Bad events".to_owned(), format!("The share of bad events in the last {window}")),
+        };
+        Panel::time_series(
+            &title,
+            &format!("{words}. The dashed line is the share that the objective allows."),
+            "percentunit",
+        )
+        .over_time(&self.series(&names::error_ratio(window)), &self.legend("bad"))
+        .with("min", json!(0))
+        .thresholds("transparent", &[(self.slo.objective().budget().to_f64(), RED)])
+        .with_lines()
+        .linked("Overview", &self.overview)
+    }
+
+    /// Events per second, from tiles.
+    fn per_second(&self, tile: &str, fine: Window) -> String {
+        format!("{} / {}", self.series(tile), decimal(fine.as_seconds()))
+    }
+
+    pub(super) fn events(&self) -> Panel {
+        let fine = self.plan.fine();
+        let (total, bad) = (names::total_tile(fine), names::bad_tile(fine));
+        let good =
+            format!("({} - {}) / {}", self.series(&total), self.series(&bad), decimal(fine.as_seconds()));
+        let unit = self.unit();
+        Panel::time_series(
+            &format!("Good and bad {unit}"),
+            &format!("{} per second, as the SLI counts them.", capital(unit)),
+            "cps",
+        )
+        .over_time(&good, &self.legend("good"))
+        .over_time(&self.per_second(&bad, fine), &self.legend("bad"))
+        .custom("stacking", json!({"mode": "normal", "group": "A"}))
+        .custom("fillOpacity", json!(40))
+        .with("min", json!(0))
+        .of_field("good", &[("color", json!({"mode": "fixed", "fixedColor": GREEN}))])
+        .of_field("bad", &[("color", json!({"mode": "fixed", "fixedColor": RED}))])
+        .linked("Overview", &self.overview)
+    }
+
+    pub(super) fn traffic(&self) -> Result<Panel, Error> {
+        let fine = self.plan.fine();
+        // Below so many events in the long window, a single bad one fires the alert.
+        let quiet = match self.slo.policy().tiers().first() {
+            Some(fast) if fast.fewest_bad() == 0 => {
+                Some((events_to_stay_silent(fast.threshold(self.slo.objective())?, 1)?, fast.long()))
+            }
+            _ => None,
+        };
+        let unit = self.unit();
+        let (words, steps) = match quiet {
+            Some((events, long)) => (
+                format!(
+                    "{} per second. Below the dashed line, of {events} {unit} in {long}, a single bad one is above the \
+                     threshold of the fastest alert: `low_traffic: guard` makes it wait for more.",
+                    capital(unit)
+                ),
+                vec![(events as f64 / long.as_seconds().to_f64(), ORANGE)],
+            ),
+            None => (
+                format!(
+                    "{} per second. The alerts are guarded: they wait for as many bad ones as mean something.",
+                    capital(unit)
+                ),
+                vec![],
+            ),
+        };
+        Ok(Panel::time_series("Traffic", &words, "cps")
+            .over_time(&self.per_second(&names::total_tile(fine), fine), &self.legend(unit))
+            .with("min", json!(0))
+            .thresholds("transparent", &steps)
+            .with_lines()
+            .linked("Overview", &self.overview))
+    }
+
+    pub(super) fn coverage(&self) -> Panel {
+        Panel::time_series(
+            "Seen",
+            "The share of the period that was recorded. Where it falls, events went uncounted: nothing was scraped, or the rules \
+             were not evaluated.",
+            "percentunit",
+        )
+        .over_time(&self.series(&names::coverage(self.period())), &self.legend("seen"))
+        .with("min", json!(0))
+        .with("max", json!(1))
+        .linked("Overview", &self.overview)
+    }
+}

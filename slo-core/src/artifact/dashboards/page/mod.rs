@@ -1,0 +1,151 @@
+//! One SLO.
+
+mod alerts;
+mod curves;
+mod numbers;
+
+use super::{
+    About, BROWSER, Dashboard, INCIDENT, OVERVIEW, datasource, finish, label_variable, link, link_to,
+    panel::Layout, queries::decimal, uid,
+};
+#[cfg(feature = "calendar")]
+use crate::model::CalendarUnit;
+use crate::{
+    Error,
+    model::{LabelName, Period, Service, Severity, Slo},
+    rules::{Plan, names},
+};
+
+/// An SLO, and what its queries are made of.
+struct Page<'a> {
+    service: &'a Service,
+    slo: &'a Slo,
+    plan: Plan,
+    /// The matchers of its series, with those of the groups that are shown.
+    shown: String,
+    /// The name that legends give a curve: that of its group.
+    group: String,
+    /// Where the panels lead.
+    overview: String,
+}
+
+pub(super) fn dashboard(service: &Service, slo: &Slo) -> Result<Dashboard, Error> {
+    let groups: Vec<String> =
+        slo.by().iter().map(|label| format!(",{label}=~\"${}\"", variable(label))).collect();
+    let groups = groups.concat();
+    let legend: Vec<String> = slo.by().iter().map(|label| format!("{{{{{label}}}}}")).collect();
+    let page = Page {
+        service,
+        slo,
+        plan: Plan::of(service, slo)?,
+        shown: format!("service=\"{}\",slo=\"{}\"{groups}", service.name(), slo.name()),
+        group: legend.join(" "),
+        overview: format!("/d/{OVERVIEW}?${{__url_time_range}}&var-datasource=${{datasource}}"),
+    };
+    let mut layout = Layout::default();
+    page.numbers(&mut layout);
+    layout.row("Budget");
+    layout.add(12, 9, page.burn_down());
+    layout.add(12, 9, page.burn_rates()?);
+    layout.row("Events");
+    layout.add(12, 8, page.bad_share());
+    layout.add(12, 8, page.events());
+    layout.add(12, 8, page.traffic()?);
+    layout.add(12, 8, page.coverage());
+    layout.row("Alerts");
+    layout.add(12, 8, page.alert_table());
+    layout.add(12, 8, page.alerts());
+    let mut variables = vec![datasource()];
+    for label in slo.by() {
+        let query = format!(
+            "label_values({}{{service=\"{}\",slo=\"{}\"}}, {label})",
+            names::BUDGET_PROJECTED,
+            service.name(),
+            slo.name()
+        );
+        variables.push(label_variable(&variable(label), label.as_str(), &query));
+    }
+    let mut links = vec![link("Overview", OVERVIEW), link("Incident", INCIDENT)];
+    for severity in [Severity::Page, Severity::Ticket] {
+        if let Some(runbook) = &slo.notification(severity).runbook {
+            links.push(link_to(&format!("Runbook ({severity})"), runbook));
+        }
+    }
+    let about = About {
+        uid: uid(service, slo),
+        file: format!("{}-{}.json", service.name(), slo.name()),
+        title: format!("SLO {}/{}", service.name(), slo.name()),
+        words: format!("{} {} over {}.", slo.description(), slo.objective(), slo.period()).trim().to_owned(),
+        from: begins(slo),
+        refresh: "1m",
+        zone: zone(slo),
+        variables,
+        annotations: page.annotations(),
+        links,
+    };
+    Ok(finish(about, layout))
+}
+
+impl Page<'_> {
+    /// A recorded series of the SLO.
+    fn series(&self, name: &str) -> String {
+        format!("{name}{{{}}}", self.shown)
+    }
+
+    /// A constant of the SLO, which knows no groups.
+    fn constant(&self, name: &str) -> String {
+        format!("{name}{{service=\"{}\",slo=\"{}\"}}", self.service.name(), self.slo.name())
+    }
+
+    fn legend(&self, name: &str) -> String {
+        format!("{} {name}", self.group).trim().to_owned()
+    }
+
+    fn period(&self) -> String {
+        names::period(self.slo.period())
+    }
+
+    fn seconds(&self) -> String {
+        decimal(self.slo.period().length().as_seconds())
+    }
+
+    /// What the SLO counts.
+    fn unit(&self) -> &'static str {
+        if self.slo.slices().is_some() { "slices" } else { "events" }
+    }
+}
+
+/// The variable of a group's label; that of the data source has a name of its own.
+fn variable(label: &LabelName) -> String {
+    if label.as_str() == "datasource" { "group_datasource".to_owned() } else { label.to_string() }
+}
+
+/// From when a page shows: a week, or the present period of a calendar; its length, where periods begin on days that
+/// Grafana knows nothing of.
+fn begins(slo: &Slo) -> String {
+    match slo.period() {
+        Period::Rolling(_) => "now-7d".to_owned(),
+        #[cfg(feature = "calendar")]
+        Period::Calendar(calendar) if !calendar.is_usual() => format!("now-{}", calendar.nominal()),
+        #[cfg(feature = "calendar")]
+        Period::Calendar(calendar) => {
+            let unit = match calendar.unit() {
+                CalendarUnit::Day => "d",
+                CalendarUnit::Week => "w",
+                CalendarUnit::Month => "M",
+                CalendarUnit::Quarter => "fQ",
+                CalendarUnit::Year => "y",
+            };
+            format!("now/{unit}")
+        }
+    }
+}
+
+/// The time zone of a page: a calendar's days are those of its own.
+fn zone(slo: &Slo) -> &str {
+    match slo.period() {
+        Period::Rolling(_) => BROWSER,
+        #[cfg(feature = "calendar")]
+        Period::Calendar(calendar) => calendar.zone(),
+    }
+}

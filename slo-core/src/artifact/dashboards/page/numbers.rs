@@ -1,0 +1,128 @@
+//! What a page says in one number each.
+
+use super::{
+    super::{
+        panel::{BLUE, GREEN, Layout, ORANGE, Panel, RED},
+        queries::{decimal, length},
+    },
+    Page,
+};
+use crate::{
+    model::{LabelName, Period, Tier, Window},
+    rules::names,
+};
+use serde_json::json;
+
+impl Page<'_> {
+    pub(super) fn numbers(&self, layout: &mut Layout) {
+        let slo = self.slo;
+        let long = slo.policy().tiers().first().map_or(slo.period().length(), Tier::long);
+        let stat = |title: &str, words: &str, unit: &str| {
+            Panel::stat(title, words, unit).linked("Overview", &self.overview)
+        };
+        layout.add(
+            4,
+            4,
+            stat(
+                "Objective",
+                &format!("What is promised over {}: this share of good events.", slo.period()),
+                "percentunit",
+            )
+            .now(&self.constant(names::OBJECTIVE))
+            .with("decimals", json!(3))
+            .thresholds(BLUE, &[]),
+        );
+        layout.add(
+            4,
+            4,
+            stat(
+                "SLI",
+                &format!("The share of good events in {}; of several groups, the worst.", slo.period()),
+                "percentunit",
+            )
+            .now(&format!("1 - max({})", self.series(&names::error_ratio(self.period()))))
+            .with("decimals", json!(4))
+            .thresholds(RED, &[(slo.objective().ratio().to_f64(), GREEN)]),
+        );
+        layout.add(
+            4,
+            4,
+            stat(
+                "Error budget left",
+                "What is left of the period's budget, with the part that was not seen taken as clean; of several groups, the \
+                 least.",
+                "percentunit",
+            )
+            .now(&format!("min({})", self.series(names::BUDGET_PROJECTED)))
+            .with("decimals", json!(1))
+            .thresholds(RED, &[(0.0, ORANGE), (0.25, GREEN)]),
+        );
+        layout.add(4, 4, self.events_left());
+        layout.add(
+            4,
+            4,
+            stat(
+                "Budget lasts",
+                &format!("At the burn rate of the last {long}; no value where nothing is burning."),
+                "dtdurations",
+            )
+            .now(&format!(
+                "min(clamp_min({}, 0) * {} / ({} > 0))",
+                self.series(names::BUDGET_PROJECTED),
+                length(self.slo),
+                self.series(&names::burn_rate(long))
+            ))
+            .with("noValue", json!("nothing burns"))
+            .thresholds(RED, &[(86_400.0, ORANGE), (604_800.0, GREEN)]),
+        );
+        layout.add(
+            4,
+            4,
+            stat(
+                "Seen",
+                "The share of the period that was recorded. Until it is near 100 %, the SLI is of a part.",
+                "percentunit",
+            )
+            .now(&format!("min({})", self.series(&names::coverage(self.period()))))
+            .thresholds(BLUE, &[(0.9, GREEN)]),
+        );
+    }
+
+    /// How many more events may be bad; of a calendar's period, whose events nobody adds up, when it ends.
+    fn events_left(&self) -> Panel {
+        match self.slo.period() {
+            Period::Rolling(period) => self.bad_left(*period),
+            #[cfg(feature = "calendar")]
+            Period::Calendar(_) => {
+                Panel::stat("Period ends in", "Then the budget is whole again.", "dtdurations")
+                    .now(&format!("{} - time()", self.constant(names::PERIOD_END)))
+                    .thresholds(BLUE, &[])
+                    .linked("Overview", &self.overview)
+            }
+        }
+    }
+
+    fn bad_left(&self, period: Window) -> Panel {
+        let (slo, unit) = (self.slo, self.unit());
+        let labels: Vec<&str> =
+            ["service", "slo"].into_iter().chain(slo.by().iter().map(LabelName::as_str)).collect();
+        Panel::stat(
+            &format!("Bad {unit} left"),
+            &format!(
+                "How many more {unit} may be bad before the objective is missed, of those seen in the period; negative where it \
+                 is. Of all groups that are shown together."
+            ),
+            "short",
+        )
+        .now(&format!(
+            "sum(sum_over_time({total}{{{shown}}}[{period}]) * {budget} * on ({labels}) group_left {left}{{{shown}}})",
+            total = names::total_tile(self.plan.tile_of(period)),
+            shown = self.shown,
+            budget = decimal(slo.objective().budget()),
+            labels = labels.join(", "),
+            left = names::BUDGET_REMAINING,
+        ))
+        .thresholds(RED, &[(0.0, GREEN)])
+        .linked("Overview", &self.overview)
+    }
+}

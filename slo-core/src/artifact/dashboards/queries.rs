@@ -1,0 +1,92 @@
+//! Queries that several dashboards ask.
+
+use super::super::matcher::equals;
+use crate::{
+    model::{Period, Ratio, Service, Slo, Tier, Window},
+    rules::names,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The SLOs that are shown.
+pub(super) const SHOWN: &str = r#"service=~"$service""#;
+
+/// Since when the alerts fire that match: Prometheus also knows it of those that only wait to.
+pub(super) fn since(matchers: &str) -> String {
+    format!(
+        "(ALERTS_FOR_STATE{{{matchers}}} and ignoring (alertstate) ALERTS{{alertstate=\"firing\",{matchers}}})"
+    )
+}
+
+/// A query of all SLOs, where those of different kinds are asked for differently: each kind's is of its own SLOs only, since
+/// others may have recorded the same name for another window of theirs.
+pub(super) fn each_kind<K: Ord>(
+    services: &[Service],
+    kind: impl Fn(&Slo) -> Option<K>,
+    query: impl Fn(&K, &str) -> String,
+) -> String {
+    // Of each kind, the names of its SLOs by service.
+    let mut kinds: BTreeMap<K, BTreeMap<&str, BTreeSet<&str>>> = BTreeMap::new();
+    for service in services {
+        for slo in service.slos() {
+            let Some(kind) = kind(slo) else { continue };
+            let slos = kinds.entry(kind).or_default().entry(service.name().as_str()).or_default();
+            slos.insert(slo.name().as_str());
+        }
+    }
+    if kinds.len() == 1 {
+        return kinds.keys().map(|kind| query(kind, SHOWN)).collect();
+    }
+    let queries: Vec<String> = kinds
+        .iter()
+        .flat_map(|(kind, services)| services.iter().map(move |(service, slos)| (kind, service, slos)))
+        .map(|(kind, service, slos)| {
+            query(kind, &format!("{SHOWN},{},{}", equals("service", [service]), equals("slo", slos)))
+        })
+        .collect();
+    format!("({})", queries.join(" or "))
+}
+
+/// The share of each period that was seen.
+pub(super) fn coverage(services: &[Service]) -> String {
+    let period = |slo: &Slo| Some(names::period(slo.period()));
+    each_kind(services, period, |period, shown| format!("{}{{{shown}}}", names::coverage(period)))
+}
+
+/// The long window of the fastest alert, over which a burn rate is told.
+fn long(slo: &Slo) -> Option<Window> {
+    slo.policy().tiers().first().map(Tier::long)
+}
+
+/// How fast each budget burns.
+pub(super) fn burns(services: &[Service]) -> String {
+    each_kind(services, long, |window, shown| format!("{}{{{shown}}}", names::burn_rate(window)))
+}
+
+/// How long each budget lasts at the burn rate of its fastest alert's long window, in seconds.
+pub(super) fn lasts(services: &[Service]) -> String {
+    let kind = |slo: &Slo| Some((slo.period().to_string(), length(slo), long(slo)?));
+    each_kind(services, kind, |(period, length, window), shown| {
+        format!(
+            "clamp_min({projected}{{{shown}}} and on (service, slo) {info}{{period=\"{period}\"}}, 0) * {length} / ({burn}{{{shown}}} > 0)",
+            projected = names::BUDGET_PROJECTED,
+            info = names::INFO,
+            burn = names::burn_rate(window),
+        )
+    })
+}
+
+/// The length of an SLO's period in seconds, to be multiplied with: of a calendar, that of the present one.
+pub(super) fn length(slo: &Slo) -> String {
+    match slo.period() {
+        Period::Rolling(period) => decimal(period.as_seconds()),
+        #[cfg(feature = "calendar")]
+        Period::Calendar(_) => {
+            format!("on (service, slo) group_left () ({} - {})", names::PERIOD_END, names::PERIOD_START)
+        }
+    }
+}
+
+/// A number as queries write it.
+pub(super) fn decimal(ratio: Ratio) -> String {
+    ratio.to_decimal().unwrap_or_else(|| format!("({} / {})", ratio.numerator(), ratio.denominator()))
+}
