@@ -2,7 +2,7 @@
 
 /// A matcher of one of some values.
 pub(super) fn equals(label: &str, values: impl IntoIterator<Item = impl AsRef<str>>) -> String {
-    let quote = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
+    let quote = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
     let values: Vec<String> = values.into_iter().map(|value| value.as_ref().to_owned()).collect();
     match values.as_slice() {
         [only] => format!("{label}=\"{}\"", quote(only)),

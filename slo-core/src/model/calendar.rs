@@ -56,13 +56,27 @@ pub struct CalendarPeriod {
 /// A Monday, and the first day of a month and a year.
 const USUAL_ANCHOR: civil::DateTime = civil::datetime(2001, 1, 1, 0, 0, 0, 0);
 
+/// Whether the periods of a calendar begin then that is not counted from a moment of one's own.
+fn begins_as_usual(local: civil::DateTime, unit: CalendarUnit) -> bool {
+    let is_day = local.time() == civil::Time::midnight();
+    is_day
+        && match unit {
+            CalendarUnit::Day => true,
+            CalendarUnit::Week => local.weekday() == civil::Weekday::Monday,
+            CalendarUnit::Month => local.day() == 1,
+            CalendarUnit::Quarter => local.day() == 1 && local.month() % 3 == 1,
+            CalendarUnit::Year => local.day() == 1 && local.month() == 1,
+        }
+}
+
 impl Calendar {
     /// Periods of `unit` that begin as usual: at midnight, on Monday, on the first, in January.
     ///
     /// # Errors
     /// A time zone that the database does not know.
     pub fn new(unit: CalendarUnit, zone: &str) -> Result<Self, Error> {
-        let zone = TimeZone::get(zone).map_err(|_| {
+        let known = TimeZone::get(zone).ok().filter(|zone| !zone.is_unknown());
+        let zone = known.ok_or_else(|| {
             Error::new(format!("`{zone}` is not a time zone"))
                 .with_hint("write an IANA name such as Europe/Berlin")
         })?;
@@ -79,7 +93,10 @@ impl Calendar {
                 .with_hint("write it as 2026-01-31 00:00:00")
         };
         let plain = local.bytes().all(|byte| byte.is_ascii_digit() || b"-: T".contains(&byte));
-        let anchor = Some(local).filter(|_| plain).and_then(|text| text.parse().ok()).ok_or_else(refuse)?;
+        let anchor: civil::DateTime =
+            Some(local).filter(|_| plain).and_then(|text| text.parse().ok()).ok_or_else(refuse)?;
+        // The same periods are the same calendar.
+        let anchor = if begins_as_usual(anchor, self.unit) { USUAL_ANCHOR } else { anchor };
         Ok(Self { anchor, ..self })
     }
 
@@ -319,6 +336,21 @@ mod tests {
 
     fn period(unit: CalendarUnit, zone: &str, at: &str) -> CalendarPeriod {
         Calendar::new(unit, zone).unwrap().period_at(millis(at)).unwrap()
+    }
+
+    #[test]
+    fn the_same_periods_are_the_same_calendar() {
+        let at =
+            |unit, start: &str| Calendar::new(unit, "UTC").unwrap().anchored_at(start).unwrap().is_usual();
+        for (unit, usual, moved) in [
+            (CalendarUnit::Day, "2026-01-31", "2026-01-31 00:00:01"),
+            (CalendarUnit::Week, "2026-11-23", "2026-11-24"),
+            (CalendarUnit::Month, "2026-02-01", "2026-02-02"),
+            (CalendarUnit::Quarter, "2026-10-01", "2026-11-01"),
+            (CalendarUnit::Year, "2026-01-01", "2026-04-01"),
+        ] {
+            assert!(at(unit, usual) && !at(unit, moved), "{unit}");
+        }
     }
 
     #[test]

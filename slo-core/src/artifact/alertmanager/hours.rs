@@ -66,8 +66,7 @@ impl FromStr for Hours {
         if end - begin < SHORTEST {
             return Err(refuse(&format!("they last less than {SHORTEST} minutes")));
         }
-        let zone = zone.unwrap_or("UTC");
-        check_zone(zone)?;
+        let zone = known_zone(zone.unwrap_or("UTC"))?;
         let span = |first: usize, from: &str, to: &str| {
             (day_ranges(first % DAYS.len(), count), from.to_owned(), to.to_owned())
         };
@@ -77,7 +76,7 @@ impl FromStr for Hours {
             let both = [span(first, from, MIDNIGHT), span(first + 1, "00:00", to)];
             both.into_iter().filter(|(_, from, to)| from != to).collect()
         };
-        Ok(Self { spans, zone: zone.to_owned() })
+        Ok(Self { spans, zone })
     }
 }
 
@@ -122,14 +121,15 @@ fn minute_of_day(text: &str) -> Option<u32> {
 }
 
 #[cfg(feature = "calendar")]
-fn check_zone(zone: &str) -> Result<(), Error> {
-    crate::model::Calendar::new(crate::model::CalendarUnit::Day, zone).map(|_| ())
+fn known_zone(zone: &str) -> Result<String, Error> {
+    // In its own letters, which Alertmanager insists on.
+    crate::model::Calendar::new(crate::model::CalendarUnit::Day, zone).map(|days| days.zone().to_owned())
 }
 
 #[cfg(not(feature = "calendar"))]
 #[expect(clippy::unnecessary_wraps, reason = "the other one refuses")]
-fn check_zone(_zone: &str) -> Result<(), Error> {
-    Ok(())
+fn known_zone(zone: &str) -> Result<String, Error> {
+    Ok(zone.to_owned())
 }
 
 #[cfg(test)]
@@ -138,6 +138,8 @@ mod tests {
 
     #[test]
     fn reads_hours() {
+        let hours: Hours = "Mon 09:00-17:00 europe/berlin".parse().unwrap();
+        assert_eq!(hours.zone, if cfg!(feature = "calendar") { "Europe/Berlin" } else { "europe/berlin" });
         let hours: Hours = "mon-Friday 09:00-24:00".parse().unwrap();
         let span = |days: &[&str], from: &str, to: &str| {
             (days.iter().map(|day| (*day).to_owned()).collect::<Vec<_>>(), from.to_owned(), to.to_owned())
@@ -155,6 +157,7 @@ mod tests {
             "Mon-Fri",
             "Fri-Mo 09:00-17:00",
             "Mon 9:00-17:00",
+            "Mon 09:00-17:00 Etc/Unknown",
             "Mon 09:00-09:00",
             "Mon 09:00-09:29",
             "Mon 24:00-00:00",

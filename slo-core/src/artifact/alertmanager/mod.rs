@@ -17,17 +17,17 @@ use crate::{
 use receivers::receivers;
 use recipient::{Recipient, recipients};
 use routes::{inhibitions, others, routes};
-use std::collections::BTreeSet;
 
 /// An Alertmanager configuration for the alerts of these services.
 ///
 /// | what | how |
 /// |---|---|
 /// | routes | a team, by the label `team`, has a receiver for pages and one for tickets |
-/// | others | alerts of a team that no specification here names, such as that of a group, go to `default`; a fragment has this for the SLOs here alone |
+/// | others | alerts of a team that no specification here names, such as that of a group, go to `default` |
 /// | grouping | by service and severity: two SLOs that one outage breaks are one notification |
 /// | inhibition | a page of an SLO, or of a group of its `by`, silences the tickets of the same |
 /// | secrets | in files, `<secrets>/<team>/…`; `default` for all others |
+/// | fragments | are of the alerts of these services, and of no others |
 ///
 /// # Errors
 /// A severity whose alerts go nowhere, a team that makes no folder, or what the version does not know.
@@ -43,12 +43,11 @@ pub fn alertmanager(services: &[Service], routing: &Routing) -> Result<String, E
     let others = others(services, &recipients, routing);
     for severity in others.iter().map(|other| other.severity) {
         if !recipients.iter().any(|one| one.team.is_none() && one.severity == severity) {
-            let (labels, services) = (BTreeSet::new(), BTreeSet::new());
-            recipients.push(Recipient { team: None, severity, labels, services });
+            recipients.push(Recipient::new(None, severity));
         }
     }
     let mut out = String::from(HEADER);
-    routes(&mut out, &recipients, &others, routing);
+    routes(&mut out, services, &recipients, &others, routing);
     inhibitions(&mut out, services, &recipients, routing);
     if let (Some(hours), true) =
         (&routing.ticket_hours, recipients.iter().any(|recipient| recipient.severity == Severity::Ticket))
@@ -121,10 +120,12 @@ mod tests {
         assert!(!without_team.contains(catches_all), "{without_team}");
         // Of routes, and of what silences what.
         for indent in ["        ", "      "] {
-            let own = format!("\n{indent}- 'service=\"a\"'\n{indent}- 'slo!=\"\"'");
+            let own = format!("\n{indent}- 'service=\"a\"'\n");
             assert_eq!(without_team.matches(&own).count(), 2, "{without_team}");
         }
-        assert!(!fragment(", labels: {team: x}").contains("default"));
+        let of_team = fragment(", labels: {team: x}");
+        assert!(!of_team.contains("default"));
+        assert_eq!(of_team.matches("'service=\"a\"'").count(), 4, "{of_team}");
         let groups = fragment(", by: [team]");
         let other = "- receiver: slo-default-page\n      matchers:\n        - 'service=\"a\"'\n        - 'slo=\"b\"'\n";
         assert!(groups.contains(other), "{groups}");
@@ -143,6 +144,45 @@ mod tests {
             format!("{{version: slo/v1, service: a, slos: [{own}, {}]}}", slo("groups", ", by: [team]"));
         let config = alertmanager(&spec::parse(&text).unwrap(), &routing()).unwrap();
         assert!(config.contains("'team=\"x\"'\n        - 'severity=~\"page|sev1\"'"), "{config}");
+    }
+
+    #[test]
+    fn a_page_silences_the_tickets_of_its_own_groups() {
+        let slo = |name: &str, more: &str| {
+            format!(
+                "{{name: {name}, objective: 99%, window: 30d, sli: {{events: {{total: t, bad: b}}}}{more}}}"
+            )
+        };
+        let text = |service: &str, slos: &[String]| {
+            format!("version: slo/v1\nservice: {service}\nslos: [{}]\n", slos.join(", "))
+        };
+        let (plain, routes) = (slo("plain", ""), slo("routes", ", by: [route]"));
+        let documents = [
+            text("mixed", &[plain.clone(), routes.clone()]),
+            text("one", &[plain]),
+            text("other", &[routes]),
+        ];
+        let services = spec::parse(&documents.join("---\n")).unwrap();
+        let rules = |config: &str| -> Vec<String> {
+            let rules = &config[config.find("inhibit_rules").unwrap()..config.find("receivers:\n").unwrap()];
+            rules.split("source_matchers").skip(1).map(|rule| rule.replace(['\n', ' '], "")).collect()
+        };
+        let target = |of: &str, equal: &str| {
+            format!(
+                ":{of}-'severity=\"page\"'target_matchers:{of}-'severity=\"ticket\"'equal:-service-slo{equal}"
+            )
+        };
+        let found = rules(&alertmanager(&services, &routing()).unwrap()).join("\n");
+        for rule in [
+            target("-'service=\"one\"'", ""),
+            target("-'service=\"other\"'", "-route"),
+            target("-'service=\"mixed\"'-'slo=\"plain\"'", ""),
+            target("-'service=\"mixed\"'-'slo=\"routes\"'", "-route"),
+        ] {
+            assert!(found.contains(&rule), "{rule} is not in\n{found}");
+        }
+        // One rule is enough where all are alike.
+        assert_eq!(rules(&alertmanager(&services[1..2], &routing()).unwrap()), [target("-'slo!=\"\"'", "")]);
     }
 
     #[test]

@@ -13,13 +13,16 @@ pub(super) struct Recipient {
     pub(super) severity: Severity,
     /// The values of the label `severity`, which a spec may rename.
     pub(super) labels: BTreeSet<String>,
-    pub(super) services: BTreeSet<String>,
 }
 
 /// The name of the team of alerts that have none.
 pub(super) const NO_TEAM: &str = "default";
 
 impl Recipient {
+    pub(super) const fn new(team: Option<String>, severity: Severity) -> Self {
+        Self { team, severity, labels: BTreeSet::new() }
+    }
+
     pub(super) fn team(&self) -> &str {
         self.team.as_deref().unwrap_or(NO_TEAM)
     }
@@ -60,14 +63,11 @@ pub(super) fn recipients(services: &[Service]) -> Result<Vec<Recipient>, Error> 
                     return Err(error.with_hint("rename the team").of(service, slo));
                 }
                 let named = label("severity").unwrap_or_else(|| severity.to_string());
-                let recipient = found.entry((team.clone(), severity)).or_insert_with(|| Recipient {
-                    team,
-                    severity,
-                    labels: BTreeSet::new(),
-                    services: BTreeSet::new(),
-                });
-                recipient.labels.insert(named);
-                recipient.services.insert(service.name().to_string());
+                found
+                    .entry((team.clone(), severity))
+                    .or_insert_with(|| Recipient::new(team, severity))
+                    .labels
+                    .insert(named);
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::{
     model::{LabelName, Service, Severity, Slo},
     yaml::{write_entry, write_scalar, write_spaces},
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A route to the receiver of alerts without a team.
 pub(super) struct Other {
@@ -24,7 +24,13 @@ const ANY_SLO: &str = "slo!=\"\"";
 /// A receiver that tells nobody, for alerts that are not of SLOs.
 pub(super) const UNROUTED: &str = "not-of-slos";
 
-pub(super) fn routes(out: &mut String, recipients: &[Recipient], others: &[Other], routing: &Routing) {
+pub(super) fn routes(
+    out: &mut String,
+    services: &[Service],
+    recipients: &[Recipient],
+    others: &[Other],
+    routing: &Routing,
+) {
     if routing.fragment {
         out.push_str(
             "# Merge into your own: these routes into `route.routes`, before those that match everything.\n",
@@ -38,7 +44,7 @@ pub(super) fn routes(out: &mut String, recipients: &[Recipient], others: &[Other
     out.push_str("  routes:\n");
     // A receiver without labels is that of the others alone.
     for recipient in recipients.iter().filter(|recipient| !recipient.labels.is_empty()) {
-        let matchers = matchers_of(recipient, recipients, routing.fragment);
+        let matchers = matchers_of(services, recipient, recipients, routing.fragment);
         one_route(out, &recipient.receiver(), recipient.severity, &matchers, routing);
     }
     for Other { severity, matchers } in others {
@@ -76,17 +82,21 @@ fn one_route(out: &mut String, receiver: &str, severity: Severity, matchers: &[S
     }
 }
 
-/// What the alerts of a recipient are known by, those of groups of other specifications among them: a severity may be any that is
-/// of pages, or of tickets, in one of them.
-fn matchers_of(recipient: &Recipient, recipients: &[Recipient], is_fragment: bool) -> Vec<String> {
+/// What the alerts of a recipient are known by, those of groups of other specifications among them: a severity may be
+/// any that is of pages, or of tickets, in one of them.
+fn matchers_of(
+    services: &[Service],
+    recipient: &Recipient,
+    recipients: &[Recipient],
+    is_fragment: bool,
+) -> Vec<String> {
+    let slos = if is_fragment { names(services) } else { ANY_SLO.to_owned() };
     let team = recipient.team.as_deref().unwrap_or_default();
-    let severities = labels_of(recipients, recipient.severity);
-    let mut matchers = vec![ANY_SLO.to_owned(), equals("team", [team]), equals("severity", severities)];
-    // The configuration that a fragment becomes part of may have SLOs without a team of its own.
-    if is_fragment && recipient.team.is_none() {
-        matchers.insert(0, equals("service", &recipient.services));
-    }
-    matchers
+    vec![slos, equals("team", [team]), equals("severity", labels_of(recipients, recipient.severity))]
+}
+
+fn names<'a>(services: impl IntoIterator<Item = &'a Service>) -> String {
+    equals("service", services.into_iter().map(|service| service.name().as_str()).collect::<BTreeSet<_>>())
 }
 
 /// Who hears of alerts on SLOs of a team that no specification names: tickets by their labels, and of all else the
@@ -101,7 +111,7 @@ pub(super) fn others(services: &[Service], recipients: &[Recipient], routing: &R
         let slos: Vec<&str> =
             service.slos().iter().filter(has_teams).map(|slo| slo.name().as_str()).collect();
         if !slos.is_empty() {
-            let of_service = vec![equals("service", [service.name().as_str()]), equals("slo", slos)];
+            let of_service = vec![names([service]), equals("slo", slos)];
             others.extend(others_of(of_service, recipients, routing));
         }
     }
@@ -122,6 +132,8 @@ fn others_of(slos: Vec<String>, recipients: &[Recipient], routing: &Routing) -> 
     others
 }
 
+/// A page on an SLO, or on a group of it, silences the tickets on the same: a rule for all SLOs whose groups have the same
+/// labels, since alerts are held against each other by the labels that they must share.
 pub(super) fn inhibitions(
     out: &mut String,
     services: &[Service],
@@ -132,27 +144,50 @@ pub(super) fn inhibitions(
     if pages.is_empty() || tickets.is_empty() {
         return;
     }
-    // Labels that neither alert has are equal.
-    let groups: BTreeSet<&str> =
-        services.iter().flat_map(Service::slos).flat_map(Slo::by).map(LabelName::as_str).collect();
     out.push_str(
         "inhibit_rules:\n  # A page on an SLO, or on a group of it, silences the tickets on the same.\n",
     );
-    let matchers = |severities: BTreeSet<&String>| {
-        let mut matchers = vec![ANY_SLO.to_owned(), equals("severity", severities)];
-        // Other services may have other groups.
-        if routing.fragment {
-            matchers.insert(0, equals("service", services.iter().map(|service| service.name().as_str())));
+    for (groups, slos) in alike(services, routing) {
+        let matchers = |severities: &BTreeSet<&String>| {
+            let mut matchers = slos.clone();
+            matchers.push(equals("severity", severities));
+            matchers
+        };
+        let mut item = String::new();
+        list(&mut item, 4, "source_matchers", &matchers(&pages));
+        out.push_str("  - ");
+        out.push_str(item.trim_start());
+        list(out, 4, "target_matchers", &matchers(&tickets));
+        let equal: Vec<String> =
+            ["service", "slo"].into_iter().chain(groups).map(ToOwned::to_owned).collect();
+        list(out, 4, "equal", &equal);
+    }
+}
+
+/// The labels of groups, with the matchers of the SLOs that have them.
+fn alike<'a>(services: &'a [Service], routing: &Routing) -> Vec<(BTreeSet<&'a str>, Vec<String>)> {
+    let groups = |slo: &'a Slo| slo.by().iter().map(LabelName::as_str).collect::<BTreeSet<_>>();
+    let all: BTreeSet<_> = services.iter().flat_map(Service::slos).map(groups).collect();
+    if all.len() == 1 && !routing.fragment {
+        return all.into_iter().map(|groups| (groups, vec![ANY_SLO.to_owned()])).collect();
+    }
+    let mut rules = Vec::new();
+    let mut whole: BTreeMap<BTreeSet<&str>, Vec<&Service>> = BTreeMap::new();
+    for service in services {
+        let mut kinds: BTreeMap<BTreeSet<&str>, Vec<&str>> = BTreeMap::new();
+        for slo in service.slos() {
+            kinds.entry(groups(slo)).or_default().push(slo.name().as_str());
         }
-        matchers
-    };
-    let mut item = String::new();
-    list(&mut item, 4, "source_matchers", &matchers(pages));
-    out.push_str("  - ");
-    out.push_str(item.trim_start());
-    list(out, 4, "target_matchers", &matchers(tickets));
-    let equal: Vec<String> = ["service", "slo"].into_iter().chain(groups).map(ToOwned::to_owned).collect();
-    list(out, 4, "equal", &equal);
+        if kinds.len() == 1 {
+            whole.entry(kinds.into_keys().next().unwrap_or_default()).or_default().push(service);
+        } else {
+            rules.extend(
+                kinds.into_iter().map(|(groups, slos)| (groups, vec![names([service]), equals("slo", slos)])),
+            );
+        }
+    }
+    rules.extend(whole.into_iter().map(|(groups, services)| (groups, vec![names(services)])));
+    rules
 }
 
 fn list(out: &mut String, indent: usize, key: &str, values: &[String]) {

@@ -87,13 +87,20 @@ impl FromStr for Channel {
                 Ok(Self::Slack { channel: channel.to_owned() })
             }
             ("webhook", None) => Ok(Self::Webhook { url: None }),
-            ("webhook", Some(url)) if url.starts_with("http://") || url.starts_with("https://") => {
-                Ok(Self::Webhook { url: Some(url.to_owned()) })
-            }
+            ("webhook", Some(url)) if has_host(url) => Ok(Self::Webhook { url: Some(url.to_owned()) }),
             _ => Err(Error::new(format!("`{text}` is no way to tell people"))
                 .with_hint("write `pagerduty`, `slack:#channel`, `webhook` or `webhook:https://…`")),
         }
     }
+}
+
+/// Whether it is an address with a host, as Alertmanager wants it.
+fn has_host(url: &str) -> bool {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let host = |rest: &str| {
+        rest.split(['/', '?', '#']).next().is_some_and(|host| !host.is_empty() && !host.starts_with(':'))
+    };
+    rest.is_some_and(host) && !url.contains(char::is_whitespace)
 }
 
 /// A version of Alertmanager.
@@ -147,7 +154,17 @@ mod tests {
 
     #[test]
     fn reads_channels() {
-        for text in ["slack", "slack:general", "slack:#", "pagerduty:x", "mail:me", "webhook:ftp://x"] {
+        for text in [
+            "slack",
+            "slack:general",
+            "slack:#",
+            "pagerduty:x",
+            "mail:me",
+            "webhook:ftp://x",
+            "webhook:http://",
+            "webhook:http:///a",
+            "webhook:https://:80",
+        ] {
             assert!(text.parse::<Channel>().unwrap_err().hint().is_some(), "{text}");
         }
     }
