@@ -265,3 +265,54 @@ slos:
                     assert list(found.values()) == [pytest.approx(max(left, 0) * hours * 3600 / burning)]
         finally:
             server.stop()
+
+
+def test_alerts_of_a_calendar_know_the_length_of_the_month(tmp_path):
+    spec = """
+version: slo/v1
+service: shop
+slos:
+  - name: routes
+    objective: 99%
+    window: {calendar: month, time_zone: UTC}
+    by: [route]
+    sli: {events: {total: requests_total, bad: errors_total}}
+"""
+    [alert] = [
+        rule
+        for group in generated(tmp_path, spec)
+        for rule in group["rules"]
+        if rule.get("alert") == "SLOErrorBudgetBurn" and rule["labels"]["burn_tier"] == "fast"
+    ]
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": [{"name": "a", "rules": [alert]}]}))
+    labels, month = 'service="shop",slo="routes"', 31 * 86400
+    values = {
+        "slo:sli_error:ratio1h": {"/a": 0.2, "/b": 0.01},
+        "slo:sli_error:ratio5m": {"/a": 0.2, "/b": 0.01},
+        "slo:burn_rate:ratio1h": {"/a": 20, "/b": 1},
+        "slo:error_budget:projected_remaining_ratio": {"/a": 0.5, "/b": 0.9},
+    }
+    series = [
+        {"series": f'{name}{{{labels},route="{route}"}}', "values": f"{value}x1"}
+        for name, routes in values.items()
+        for route, value in routes.items()
+    ]
+    series += [
+        {"series": f"slo:calendar_period:{name}_seconds{{{labels}}}", "values": f"{value}x1"}
+        for name, value in [("start", 0), ("end", month)]
+    ]
+    expected = {**alert["labels"], "service": "shop", "slo": "routes", "route": "/a"}
+    # Half of a month of 31 days at twenty times the rate: 18 hours and 36 minutes.
+    description = (
+        "In the last 1h, 20% of events were bad; 99% over a month in UTC allows 1%. "
+        "Burn rate: 20.0× (alerts above 14.4×). Budget left: 50%. Gone in: 18h 36m 0s."
+    )
+    annotations = {**alert["annotations"], "description": description}
+    annotations["summary"] = annotations["summary"].replace("{{ $labels.route }}", "/a")
+    expected = [{"exp_labels": expected, "exp_annotations": annotations}]
+    fires = [{"eval_time": "1m", "alertname": alert["alert"], "exp_alerts": expected}]
+    tests = [{"interval": "1m", "input_series": series, "alert_rule_test": fires}]
+    test = {"evaluation_interval": "1m", "rule_files": ["rules.yaml"], "tests": tests}
+    (tmp_path / "test.yaml").write_text(yaml.safe_dump(test))
+    done = subprocess.run(["promtool", "test", "rules", tmp_path / "test.yaml"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr

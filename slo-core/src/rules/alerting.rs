@@ -3,7 +3,7 @@
 use super::{Rule, names, recording::Recording};
 use crate::{
     Error,
-    model::{LabelName, Labels, Ratio, Service, Severity, Slo, Tier, Window},
+    model::{LabelName, Labels, Period, Ratio, Service, Severity, Slo, Tier, Window},
     promql::Expr,
 };
 use std::collections::BTreeMap;
@@ -176,7 +176,11 @@ fn description(recording: &Recording<'_>, tier: &Tier) -> Result<String, Error> 
     let slo = recording.slo;
     let burn = recording.series(names::burn_rate(tier.long()));
     let left = recording.series(names::BUDGET_PROJECTED.to_owned());
-    let period = Expr::Number(slo.period().length().as_seconds());
+    let period = match slo.period() {
+        Period::Rolling(period) => Expr::Number(period.as_seconds()),
+        #[cfg(feature = "calendar")]
+        Period::Calendar(_) => recording.period_seconds(),
+    };
     let exhaustion = left.clone().clamp_min(Ratio::ZERO).mul(period).div(burn.clone());
     let queried = |query: &Expr, format: &str| queried(query, slo.by(), format);
     let promise = promise(slo);
@@ -205,12 +209,20 @@ fn queried(query: &Expr, by: &[LabelName], format: &str) -> String {
     let mut text = query.to_string();
     let mut arguments = String::new();
     if !by.is_empty() {
-        // The selectors of our series all end in `}`; `%q` quotes a value as PromQL does.
+        // `%q` quotes a value as PromQL does.
         let groups = by.iter().fold(String::new(), |groups, label| groups + "," + label.as_str() + "=%q");
-        let selectors = text.matches('}').count();
-        text = text.replace('%', "%%").replace('}', &format!("{groups}}}"));
-        for _ in 0..selectors {
-            arguments.extend(by.iter().map(|label| format!(" $labels.{label}")));
+        let plain = text.replace('%', "%%");
+        text.clear();
+        // The selectors of our series all end in `}`; those of a calendar have no groups.
+        let bounds = [names::PERIOD_START, names::PERIOD_END];
+        for part in plain.split_inclusive('}') {
+            match part.strip_suffix('}') {
+                Some(selector) if !bounds.iter().any(|bound| selector.contains(bound)) => {
+                    text = text + selector + &groups + "}";
+                    arguments.extend(by.iter().map(|label| format!(" $labels.{label}")));
+                }
+                _ => text.push_str(part),
+            }
         }
     }
     let text = text.replace('\\', "\\\\").replace('"', "\\\"");
