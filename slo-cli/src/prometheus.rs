@@ -1,9 +1,10 @@
 //! Queries to a Prometheus server.
 
 use crate::error::Error;
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use slo_core::model::Window;
 use std::{collections::BTreeMap, time::Duration};
+use ureq::http::StatusCode;
 
 /// A client of one server.
 pub(crate) struct Prometheus {
@@ -21,16 +22,18 @@ pub(crate) struct Sample {
 
 #[derive(Deserialize)]
 #[serde(tag = "status", rename_all = "lowercase")]
-enum Answer {
-    Success { data: Data },
+enum Answer<T> {
+    Success { data: Data<T> },
     Error { error: String },
 }
 
 #[derive(Deserialize)]
-struct Data {
-    result: Vec<Sample>,
+struct Data<T> {
+    result: T,
 }
 
+/// Bytes of an answer.
+const LARGEST: u64 = 1 << 30;
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Prometheus {
@@ -41,52 +44,58 @@ impl Prometheus {
     }
 
     /// The JSON at `path` of the server.
-    pub(crate) fn get<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
-        let url = format!("{}{path}", self.address);
-        let failed = |what: String| Error::Outside(format!("{url}: {what}"));
-        let mut response = self.agent.get(&url).call().map_err(|error| failed(error.to_string()))?;
-        let status = response.status();
-        if !status.is_success() {
-            return Err(failed(format!("status {status}")));
+    pub(crate) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
+        let (status, body) = self.ask(path, &[])?;
+        match body {
+            Ok(found) if status.is_success() => Ok(found),
+            Err(error) if status.is_success() => {
+                Err(self.failed(path, &format!("not what was expected: {error}")))
+            }
+            _ => Err(self.failed(path, &format!("status {status}"))),
         }
-        response.body_mut().read_json().map_err(|error| failed(format!("not what was expected: {error}")))
     }
 
     /// The instant vector that `query` gives now.
     pub(crate) fn query(&self, query: &str) -> Result<Vec<Sample>, Error> {
-        let url = format!("{}/api/v1/query", self.address);
-        let failed = |what: String| Error::Outside(format!("{url}: {what}"));
-        let mut response =
-            self.agent.get(&url).query("query", query).call().map_err(|error| failed(error.to_string()))?;
-        let status = response.status();
-        let answer = response.body_mut().read_json::<Answer>();
-        match answer {
+        self.result("/api/v1/query", &[("query", query)])
+    }
+
+    /// The result of a query.
+    fn result<T: DeserializeOwned>(&self, path: &str, parameters: &[(&str, &str)]) -> Result<T, Error> {
+        let (status, body) = self.ask(path, parameters)?;
+        match body {
             Ok(Answer::Success { data }) => Ok(data.result),
-            Ok(Answer::Error { error }) => Err(failed(error)),
+            Ok(Answer::Error { error }) => Err(self.failed(path, &error)),
             Err(_) if !status.is_success() => {
-                Err(failed(format!("status {status}\n  hint: is it the address of a Prometheus?")))
+                Err(self
+                    .failed(path, &format!("status {status}\n  hint: is it the address of a Prometheus?")))
             }
-            Err(error) => Err(failed(format!("not an answer of Prometheus: {error}"))),
+            Err(error) => Err(self.failed(path, &format!("not an answer of Prometheus: {error}"))),
         }
+    }
+
+    /// The status and the JSON of an answer.
+    fn ask<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<(StatusCode, Result<T, ureq::Error>), Error> {
+        let request = self.agent.get(format!("{}{path}", self.address));
+        let request = parameters.iter().fold(request, |request, (name, value)| request.query(*name, *value));
+        let mut response = request.call().map_err(|error| self.failed(path, &error.to_string()))?;
+        let body = response.body_mut().with_config().limit(LARGEST).read_json();
+        Ok((response.status(), body))
+    }
+
+    fn failed(&self, path: &str, what: &str) -> Error {
+        Error::Outside(format!("{}{path}: {what}", self.address))
     }
 }
 
 /// What tells series apart.
 pub(crate) type Labels = BTreeMap<String, String>;
 
-/// Series over time.
-#[derive(Deserialize)]
-#[serde(tag = "status", rename_all = "lowercase")]
-enum RangeAnswer {
-    Success { data: RangeData },
-    Error { error: String },
-}
-
-#[derive(Deserialize)]
-struct RangeData {
-    result: Vec<Points>,
-}
-
+/// One series over time.
 #[derive(Deserialize)]
 struct Points {
     metric: Labels,
@@ -106,8 +115,6 @@ impl Prometheus {
         step: Window,
         steps: usize,
     ) -> Result<BTreeMap<Labels, Vec<Option<f64>>>, Error> {
-        let url = format!("{}/api/v1/query_range", self.address);
-        let failed = |what: String| Error::Outside(format!("{url}: {what}"));
         let millis = i64::try_from(step.as_millis()).unwrap_or(i64::MAX);
         let seconds = |time: i64| format!("{}.{:03}", time.div_euclid(1_000), time.rem_euclid(1_000));
         let at = |index: usize| {
@@ -116,31 +123,17 @@ impl Prometheus {
         let mut all = BTreeMap::new();
         for first in (0..steps).step_by(POINTS) {
             let last = (first + POINTS).min(steps) - 1;
-            let request = [
-                ("query", query.to_owned()),
-                ("start", seconds(at(first))),
-                ("end", seconds(at(last))),
-                ("step", seconds(millis)),
+            let (from, to) = (seconds(at(first)), seconds(at(last)));
+            let parameters = [
+                ("query", query),
+                ("start", &from),
+                ("end", &to),
+                ("step", &seconds(millis)),
                 // VictoriaMetrics otherwise rounds the times.
-                ("nocache", "1".to_owned()),
+                ("nocache", "1"),
             ];
-            let request = request
-                .into_iter()
-                .fold(self.agent.get(&url), |request, (name, value)| request.query(name, value));
-            let mut response = request.call().map_err(|error| failed(error.to_string()))?;
-            let status = response.status();
-            let answer = response.body_mut().with_config().limit(1 << 30).read_json::<RangeAnswer>();
-            let data = match answer {
-                Ok(RangeAnswer::Success { data }) => data,
-                Ok(RangeAnswer::Error { error }) => return Err(failed(error)),
-                Err(_) if !status.is_success() => {
-                    return Err(failed(format!(
-                        "status {status}\n  hint: is it the address of a Prometheus?"
-                    )));
-                }
-                Err(error) => return Err(failed(format!("not an answer of Prometheus: {error}"))),
-            };
-            for Points { metric, values } in data.result {
+            let found: Vec<Points> = self.result("/api/v1/query_range", &parameters)?;
+            for Points { metric, values } in found {
                 let found = all.entry(metric).or_insert_with(|| vec![None; steps]);
                 for (time, value) in values {
                     #[expect(clippy::cast_possible_truncation, reason = "a time of this age")]

@@ -172,16 +172,13 @@ impl Evaluation {
         self.judged.coverage()
     }
 
-    /// Seconds until the budget is gone at the burn rate over ``window``; None if it never will be, or without events.
+    /// Seconds until the budget is gone at the burn rate over ``window``; None if it never will be.
     #[pyo3(signature = (window = None), text_signature = "($self, window='1h')")]
     fn time_to_exhaustion(&self, py: Python<'_>, window: Option<&Bound<'_, PyAny>>) -> PyResult<Option<f64>> {
         let recent = self.recent(py, window)?;
-        match (self.projected_budget_remaining()?, BurnRate::of(recent, self.objective)) {
-            (Some(left), Some(burn)) => {
-                time_to_exhaustion(left, burn, self.judged.period()).map_err(|error| value_error(&error))
-            }
-            _ => Ok(None),
-        }
+        let Some(left) = self.projected_budget_remaining()? else { return Ok(None) };
+        let burn = BurnRate::of(recent, self.objective);
+        time_to_exhaustion(left, burn, self.judged.period()).map_err(|error| value_error(&error))
     }
 
     /// The burn rate over windows, after every step.

@@ -30,6 +30,9 @@ pub(super) struct Row {
     pub(super) projected_budget_remaining: Option<f64>,
     pub(super) coverage: Option<f64>,
     pub(super) time_to_exhaustion: Option<f64>,
+    /// The length of the present period.
+    #[serde(skip)]
+    pub(super) length: Window,
     windows: Vec<WindowRow>,
     pub(super) firing: Vec<String>,
 }
@@ -83,7 +86,7 @@ type Groups = BTreeMap<Labels, f64>;
 struct Recorded {
     /// By metric and SLO.
     values: BTreeMap<(String, String), Groups>,
-    /// Firing tiers by SLO.
+    /// What fires, by SLO: tiers, and alerts that have none.
     firing: BTreeMap<String, BTreeSet<String>>,
 }
 
@@ -94,7 +97,7 @@ impl Recorded {
         let series = prometheus
             .query(&format!(r#"{{__name__=~"slo:.+",__name__!~".*:increase.*",service="{name}"}}"#))?;
         let alerts =
-            prometheus.query(&format!(r#"ALERTS{{burn_tier!="",alertstate="firing",service="{name}"}}"#))?;
+            prometheus.query(&format!(r#"ALERTS{{slo!="",alertstate="firing",service="{name}"}}"#))?;
         let mut values: BTreeMap<(String, String), Groups> = BTreeMap::new();
         for sample in series {
             let Some(value) = sample.value() else { continue };
@@ -105,10 +108,9 @@ impl Recorded {
         }
         let mut firing: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for alert in &alerts {
-            firing
-                .entry(alert.label("slo").to_owned())
-                .or_default()
-                .insert(alert.label("burn_tier").to_owned());
+            let tier = Some(alert.label("burn_tier")).filter(|tier| !tier.is_empty());
+            let name = tier.unwrap_or_else(|| alert.label("alertname"));
+            firing.entry(alert.label("slo").to_owned()).or_default().insert(name.to_owned());
         }
         Ok(Self { values, firing })
     }
@@ -150,7 +152,7 @@ impl Recorded {
             self.groups(slo, &burn_rate).map(|(labels, burn)| (labels.clone(), burn)).collect();
         let period = self.length(slo);
         let lasts = |(labels, left): (&Labels, f64)| {
-            let burn = BurnRate::new(*burns.get(labels)?).ok()?;
+            let burn = burns.get(labels).and_then(|burn| BurnRate::new(*burn).ok());
             time_to_exhaustion(left, burn, period).ok().flatten()
         };
         self.groups(slo, names::BUDGET_PROJECTED).filter_map(lasts).reduce(f64::min)
@@ -170,6 +172,7 @@ fn row(service: &Service, slo: &Slo, recorded: &Recorded) -> Row {
         projected_budget_remaining: recorded.least(slo, names::BUDGET_PROJECTED),
         coverage: recorded.least(slo, &names::coverage(&period)),
         time_to_exhaustion: recorded.exhaustion(slo),
+        length: recorded.length(slo),
         windows: slo
             .policy()
             .windows()
@@ -181,8 +184,8 @@ fn row(service: &Service, slo: &Slo, recorded: &Recorded) -> Row {
 }
 
 /// How long the budget lasts, where that is less than the period.
-fn lasts(row: &Row, slo: &Slo) -> String {
-    let period = slo.period().length().as_seconds().to_f64();
+fn lasts(row: &Row) -> String {
+    let period = row.length.as_seconds().to_f64();
     match row.time_to_exhaustion {
         Some(seconds) if seconds < period => text::seconds(seconds),
         _ if row.projected_budget_remaining.is_some() => format!("> {}", row.period),
@@ -225,7 +228,7 @@ fn show(rows: &[Row], services: &[Service], out: &mut dyn Write) -> Result<(), E
             text::percent(row.sli, 4),
             burns.join("  "),
             text::percent(row.projected_budget_remaining, 2),
-            lasts(row, slo),
+            lasts(row),
             text::percent(row.coverage, 2),
             if row.firing.is_empty() { "none".to_owned() } else { row.firing.join(", ") },
         ]);
@@ -238,20 +241,31 @@ fn show(rows: &[Row], services: &[Service], out: &mut dyn Write) -> Result<(), E
 mod tests {
     use super::*;
 
+    /// Numbers of the groups of an SLO, or of all of it where the group has no name.
     fn recorded(numbers: &[(&str, &str, f64)]) -> Recorded {
         let mut values: BTreeMap<(String, String), Groups> = BTreeMap::new();
         for (metric, route, value) in numbers {
             let groups = values.entry(((*metric).to_owned(), "b".to_owned())).or_default();
-            groups.insert(Labels::from([("route".to_owned(), (*route).to_owned())]), *value);
+            let route = Some(route).filter(|route| !route.is_empty());
+            let labels = route.map(|route| ("route".to_owned(), (*route).to_owned()));
+            groups.insert(labels.into_iter().collect(), *value);
         }
         Recorded { values, firing: BTreeMap::new() }
     }
 
+    fn row(window: &str, numbers: &[(&str, &str, f64)]) -> Row {
+        let text = format!(
+            "{{version: slo/v1, service: a, slos: [{{name: b, objective: 99%, window: {window}, by: [route],
+              sli: {{events: {{total: t, bad: b}}}}}}]}}"
+        );
+        let service = slo_core::spec::parse(&text).unwrap().remove(0);
+        super::row(&service, &service.slos()[0], &recorded(numbers))
+    }
+
+    const DAY: f64 = 86_400.0;
+
     #[test]
     fn each_group_has_a_time_of_its_own() {
-        let text = "{version: slo/v1, service: a, slos: [{name: b, objective: 99%, window: 30d, by: [route],
-            sli: {events: {total: t, bad: b}}}]}";
-        let service = slo_core::spec::parse(text).unwrap().remove(0);
         // One has little left and does not burn, the other burns and has much left.
         let burn = names::burn_rate(Window::hours(1));
         let mut numbers = vec![
@@ -260,15 +274,27 @@ mod tests {
             (&burn, "calm", 0.0),
             (&burn, "hot", 9.0),
         ];
-        let of = |numbers: &[(&str, &str, f64)]| row(&service, &service.slos()[0], &recorded(numbers));
-        let days = |days: f64| Some(days * 86_400.0);
-        let found = of(&numbers);
+        let found = row("30d", &numbers);
         assert_eq!(found.projected_budget_remaining, Some(0.1));
         assert_eq!(found.burn_over(Window::hours(1)), Some(9.0));
-        assert_eq!(found.time_to_exhaustion, days(3.0));
-        // A month of 31 days.
-        numbers.push((names::PERIOD_START, "", 0.0));
-        numbers.push((names::PERIOD_END, "", 31.0 * 86_400.0));
-        assert_eq!(of(&numbers).time_to_exhaustion, days(3.1));
+        assert_eq!(found.time_to_exhaustion, Some(3.0 * DAY));
+        // What is overspent lasts no time, burning or not.
+        numbers.push((names::BUDGET_PROJECTED, "gone", -3.0));
+        let found = row("30d", &numbers);
+        assert_eq!((found.time_to_exhaustion, lasts(&found).as_str()), (Some(0.0), "0s"));
+    }
+
+    #[test]
+    fn a_month_is_as_long_as_it_is() {
+        let burn = names::burn_rate(Window::hours(1));
+        let numbers = [
+            (names::BUDGET_PROJECTED, "/", 0.9),
+            (&burn, "/", 0.9),
+            (names::PERIOD_START, "", 0.0),
+            (names::PERIOD_END, "", 31.0 * DAY),
+        ];
+        let found = row("{calendar: month, time_zone: UTC}", &numbers);
+        assert_eq!(found.time_to_exhaustion, Some(31.0 * DAY));
+        assert_eq!(lasts(&found), "> a month in UTC");
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn run(asked: &Top, out: &mut dyn Write, talk: &mut dyn Write) -> Res
     let is_screen = !asked.once && stdout().is_terminal();
     let colored = is_screen && std::env::var_os("NO_COLOR").is_none();
     let mut lines = source.lines()?;
-    remember(&mut history, &mut lines);
+    remember(&mut history, &mut lines, time::unix_millis());
     let mut trouble = None;
     loop {
         let screen = draw(&lines, &history, colored);
@@ -49,21 +49,47 @@ pub(super) fn run(asked: &Top, out: &mut dyn Write, talk: &mut dyn Write) -> Res
         match source.lines() {
             Ok(new) => {
                 (lines, trouble) = (new, None);
-                remember(&mut history, &mut lines);
+                remember(&mut history, &mut lines, time::unix_millis());
             }
             Err(error) => trouble = Some(error),
         }
     }
 }
 
+/// What was left, by SLO.
+type History = BTreeMap<String, BurnDown>;
+
+/// What was left, at moments of the same distance; the last one is now.
+#[derive(Default)]
+struct BurnDown {
+    points: VecDeque<f64>,
+    /// Milliseconds between them; none of a service, whose past nobody knows: each look is one.
+    step: i64,
+    /// When the one before the last was, in milliseconds since the Unix epoch.
+    last_kept: i64,
+}
+
+impl BurnDown {
+    fn push(&mut self, left: f64, now: i64) {
+        if self.points.is_empty() || now - self.last_kept >= self.step {
+            self.last_kept = now;
+        } else {
+            self.points.pop_back();
+        }
+        self.points.push_back(left);
+        while self.points.len() > POINTS {
+            self.points.pop_front();
+        }
+    }
+}
+
 /// Puts what is most urgent first, and what is left at the end of what was.
-fn remember(history: &mut BTreeMap<String, VecDeque<f64>>, lines: &mut [Line]) {
+fn remember(history: &mut History, lines: &mut [Line], now: i64) {
     lines.sort_by(Line::by_urgency);
     for line in lines {
         let past = history.entry(line.key.clone()).or_default();
-        past.extend(line.left);
-        while past.len() > POINTS {
-            past.pop_front();
+        if let Some(left) = line.left {
+            past.push(left, now);
         }
     }
 }
@@ -159,24 +185,30 @@ impl Source {
     }
 
     /// What was left before, by SLO: as Prometheus has recorded it.
-    fn history(&self) -> Result<BTreeMap<String, VecDeque<f64>>, Error> {
+    fn history(&self) -> Result<History, Error> {
         let mut found = BTreeMap::new();
         let Self::Prometheus { client, services, .. } = self else { return Ok(found) };
         for service in services {
             for slo in service.slos() {
                 let step = slo.period().length().as_millis() / POINTS as u64;
                 let step = Window::from_millis(step.max(1_000)).map_err(Error::from)?;
-                let span = i64::try_from(step.as_millis() * POINTS as u64).unwrap_or(i64::MAX);
+                let millis =
+                    |number: usize| i64::try_from(step.as_millis() * number as u64).unwrap_or(i64::MAX);
+                let now = time::unix_millis();
                 let query = format!(
                     "min({}{{service=\"{}\",slo=\"{}\"}})",
                     names::BUDGET_PROJECTED,
                     service.name(),
                     slo.name()
                 );
-                let past = client.range(&query, time::unix_millis().saturating_sub(span), step, POINTS)?;
+                let past = client.range(&query, now.saturating_sub(millis(POINTS)), step, POINTS)?;
                 found.insert(
                     format!("{}/{}", service.name(), slo.name()),
-                    past.into_values().flatten().flatten().collect(),
+                    BurnDown {
+                        points: past.into_values().flatten().flatten().collect(),
+                        step: millis(1),
+                        last_kept: now,
+                    },
                 );
             }
         }
@@ -200,7 +232,7 @@ impl Source {
 
 fn recorded(row: Row, slo: &Slo) -> Line {
     let long = slo.policy().tiers().first().map(Tier::long);
-    let period = slo.period().length().as_seconds().to_f64();
+    let period = row.length.as_seconds().to_f64();
     let state = match (row.firing.as_slice(), row.projected_budget_remaining) {
         ([], None) => "no data".to_owned(),
         ([], Some(left)) if left <= 0.0 => "overspent".to_owned(),
@@ -238,7 +270,7 @@ impl LiveSlo {
     }
 }
 
-fn draw(lines: &[Line], history: &BTreeMap<String, VecDeque<f64>>, colored: bool) -> String {
+fn draw(lines: &[Line], history: &History, colored: bool) -> String {
     let mut table = table::new(&[
         "SLO",
         "objective",
@@ -251,7 +283,7 @@ fn draw(lines: &[Line], history: &BTreeMap<String, VecDeque<f64>>, colored: bool
         "state",
     ]);
     for line in lines {
-        let past = history.get(&line.key).map(sparkline).unwrap_or_default();
+        let past = history.get(&line.key).map(|past| sparkline(&past.points)).unwrap_or_default();
         table.add_row([
             line.key.clone(),
             line.objective.clone(),
@@ -334,9 +366,16 @@ mod tests {
     fn draws_what_was_left() {
         let past = VecDeque::from([1.0, 0.5, 0.0, -3.0]);
         assert_eq!(sparkline(&past), "█▅▁▁");
-        let history = BTreeMap::from([("a/b".to_owned(), past)]);
+        let past = BurnDown { points: past, step: 1_000, last_kept: 0 };
+        let mut history = History::from([("a/b".to_owned(), past)]);
         let screen = draw(&[line("a/b", Some(60.0), "page")], &history, true);
         assert!(screen.contains("█▅▁▁") && screen.contains("\x1b[31m"), "{screen}");
         assert!(!draw(&[line("a/b", None, "ok")], &history, false).contains('\x1b'));
+        // However often one looks, a moment is a moment.
+        let points = |history: &History| history["a/b"].points.iter().copied().collect::<Vec<_>>();
+        remember(&mut history, &mut [line("a/b", None, "ok")], 999);
+        assert_eq!(points(&history), [1.0, 0.5, 0.0, 0.5]);
+        remember(&mut history, &mut [line("a/b", None, "ok")], 1_000);
+        assert_eq!(points(&history), [1.0, 0.5, 0.0, 0.5, 0.5]);
     }
 }

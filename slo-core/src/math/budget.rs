@@ -187,14 +187,14 @@ pub fn allowed_downtime(objective: Objective, window: Window) -> Ratio {
     objective.budget().checked_mul(window.as_seconds()).unwrap_or(Ratio::ZERO)
 }
 
-/// Seconds until the budget is gone if it goes on burning at `burn`: r·T/b.
+/// Seconds until the budget is gone if it goes on burning at `burn`, none without events: r·T/b.
 ///
 /// For constant traffic, not counting spend that will leave a rolling period.
 ///
 /// | remaining | burn | seconds |
 /// |---|---|---|
 /// | ≤ 0 | any | 0 |
-/// | > 0 | 0, or too little for a double | `None`: it is not being spent |
+/// | > 0 | none, 0, or too little for a double | `None`: it is not being spent |
 ///
 /// ```
 /// use slo_core::{math::{BurnRate, Tally, time_to_exhaustion}, model::Window};
@@ -206,7 +206,11 @@ pub fn allowed_downtime(objective: Objective, window: Window) -> Ratio {
 ///
 /// # Errors
 /// A share above 1, or NaN.
-pub fn time_to_exhaustion(remaining: f64, burn: BurnRate, period: Window) -> Result<Option<f64>, Error> {
+pub fn time_to_exhaustion(
+    remaining: f64,
+    burn: impl Into<Option<BurnRate>>,
+    period: Window,
+) -> Result<Option<f64>, Error> {
     if remaining.is_nan() || remaining > 1.0 {
         return Err(Error::new(format!("{remaining} is not a share of a budget that can remain"))
             .with_hint("write a share of one: 0.5 for 50 %, below 0 for overspent"));
@@ -214,8 +218,8 @@ pub fn time_to_exhaustion(remaining: f64, burn: BurnRate, period: Window) -> Res
     if remaining <= 0.0 {
         return Ok(Some(0.0));
     }
-    let seconds = remaining * period.as_seconds().to_f64() / burn.value();
-    Ok(seconds.is_finite().then_some(seconds))
+    let lasts = |burn: BurnRate| remaining * period.as_seconds().to_f64() / burn.value();
+    Ok(burn.into().map(lasts).filter(|seconds| seconds.is_finite()))
 }
 
 /// Steps until a rolling period's budget is gone, as old spend leaves it and new comes in; `None` if never.
@@ -331,6 +335,8 @@ mod tests {
         let still = BurnRate::of(Tally::new(10, 0).unwrap(), "99%".parse().unwrap()).unwrap();
         assert_eq!(time_to_exhaustion(0.5, still, Window::days(30)), Ok(None));
         assert_eq!(time_to_exhaustion(0.0, still, Window::days(30)), Ok(Some(0.0)));
+        assert_eq!(time_to_exhaustion(0.5, None, Window::days(30)), Ok(None));
+        assert_eq!(time_to_exhaustion(-3.0, None, Window::days(30)), Ok(Some(0.0)));
     }
 
     #[test]

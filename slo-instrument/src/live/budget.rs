@@ -64,10 +64,8 @@ fn status(service: &Service, slo: &Slo, tracker: &Tracker, problem: Option<&Erro
     let tiers = firing(slo.policy(), objective, tally).unwrap_or_default();
     let projected = projected(slo, &seen).ok().and_then(|budget| budget.remaining());
     let fastest = slo.policy().tiers().first().map(Tier::long);
-    let exhaustion = match (projected, fastest.and_then(burn)) {
-        (Some(remaining), Some(burn)) => time_to_exhaustion(remaining, burn, period).ok().flatten(),
-        _ => None,
-    };
+    let lasts = |remaining| time_to_exhaustion(remaining, fastest.and_then(burn), period).ok().flatten();
+    let exhaustion = projected.and_then(lasts);
     let state = match projected {
         _ if problem.is_some() => State::Invalid,
         None => State::NoData,

@@ -1,19 +1,20 @@
 //! What happens during an incident.
 
 use super::{
-    About, BROWSER, Dashboard, INCIDENT, OVERVIEW, datasource, finish, label_variable, link,
+    About, BROWSER, Dashboard, INCIDENT, OVERVIEW, datasource, every_slo, finish, label_variable, link,
     panel::{GREEN, Layout, ORANGE, Panel, RED},
+    path_to,
     queries::{SHOWN, burns, lasts, since},
 };
 use crate::{
-    model::{Service, Window},
+    model::{LabelName, Service, Slo, Window},
     rules::names,
 };
 use serde_json::json;
 use std::collections::BTreeSet;
 
 pub(super) fn dashboard(services: &[Service]) -> Dashboard {
-    let overview = format!("/d/{OVERVIEW}?${{__url_time_range}}&var-datasource=${{datasource}}");
+    let overview = path_to(OVERVIEW);
     let firing = format!("ALERTS{{alertstate=\"firing\",slo!=\"\",{SHOWN}}}");
     let mut layout = Layout::default();
     layout.add(
@@ -49,20 +50,12 @@ pub(super) fn dashboard(services: &[Service]) -> Dashboard {
     layout.add(
         12,
         5,
-        Panel::state_timeline(
-            "Stages",
-            "When each tier began to fire and ended: the first one is the detection.",
-            "short",
-        )
-        .over_time(
-            &format!("max by (service, slo, burn_tier, severity) ({firing})"),
-            "{{service}}/{{slo}} {{burn_tier}} ({{severity}})",
-        )
-        .with(
-            "mappings",
-            json!([{"type": "value", "options": {"1": {"text": "firing", "color": RED, "index": 0}}}]),
-        )
-        .linked("Overview", &overview),
+        Panel::alerts("Stages", "When each tier began to fire and ended: the first one is the detection.")
+            .over_time(
+                &format!("max by (service, slo, burn_tier, severity) ({firing})"),
+                "{{service}}/{{slo}} {{burn_tier}} ({{severity}})",
+            )
+            .linked("Overview", &overview),
     );
     layout.add(24, 8, alerts(services, &overview));
     what_burns(&mut layout, services, &overview);
@@ -79,7 +72,7 @@ pub(super) fn dashboard(services: &[Service]) -> Dashboard {
             label_variable("service", "Service", &format!("label_values({}, service)", names::INFO)),
         ],
         annotations: vec![],
-        links: vec![link("Overview", OVERVIEW)],
+        links: vec![link("Overview", OVERVIEW), every_slo()],
     };
     finish(about, layout)
 }
@@ -87,6 +80,11 @@ pub(super) fn dashboard(services: &[Service]) -> Dashboard {
 /// How fast, and whether it gets better.
 fn what_burns(layout: &mut Layout, services: &[Service], overview: &str) {
     let burning = format!("on (service, slo) ALERTS{{alertstate=\"firing\",slo!=\"\",{SHOWN}}}");
+    // A label that a series does not have is empty.
+    let labels: BTreeSet<&LabelName> = services.iter().flat_map(Service::slos).flat_map(Slo::by).collect();
+    let legend = labels
+        .iter()
+        .fold("{{service}}/{{slo}}".to_owned(), |legend, label| format!("{legend} {{{{{label}}}}}"));
     layout.row("What burns");
     let windows: BTreeSet<Window> = services
         .iter()
@@ -102,7 +100,7 @@ fn what_burns(layout: &mut Layout, services: &[Service], overview: &str) {
     for window in &windows {
         burn = burn.over_time(
             &format!("{}{{{SHOWN}}} and {burning}", names::burn_rate(window)),
-            &format!("{{{{service}}}}/{{{{slo}}}} {window}"),
+            &format!("{legend} {window}"),
         );
     }
     layout.add(
@@ -126,7 +124,7 @@ fn what_burns(layout: &mut Layout, services: &[Service], overview: &str) {
     for window in shortest {
         errors = errors.over_time(
             &format!("{}{{{SHOWN}}} and {burning}", names::error_ratio(window)),
-            &format!("{{{{service}}}}/{{{{slo}}}} {window}"),
+            &format!("{legend} {window}"),
         );
     }
     layout.add(12, 9, errors.with("min", json!(0)).linked("Overview", overview));
@@ -144,11 +142,11 @@ fn alerts(services: &[Service], overview: &str) -> Panel {
     );
     Panel::table(
         "What fires",
-        "Each alert with the time since it is active; of its SLO, the burn rate, what a day at most has spent of the budget, \
+        "Each alert with the time since it is active, of several groups the longest; of its SLO, the burn rate, what a day at most has spent of the budget, \
          and what is left.",
         "percentunit",
     )
-    .rows(&format!("time() - max by (alertname, burn_tier, severity, service, slo) ({since})"))
+    .rows(&format!("time() - min by (alertname, burn_tier, severity, service, slo) ({since})"))
     .rows(&format!("max by (service, slo) ({spent})"))
     .rows(&format!("min by (service, slo) ({}{{{SHOWN}}} and on ({of_those}) {firing})", names::BUDGET_PROJECTED))
     .rows(&format!("max by (service, slo) ({} and on ({of_those}) {firing})", burns(services)))

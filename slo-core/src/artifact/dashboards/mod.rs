@@ -26,6 +26,8 @@ pub struct Dashboard {
 
 /// The schema of dashboards that is written: that of Grafana 12 and 13, which newer ones migrate.
 const SCHEMA_VERSION: u32 = 42;
+/// What all of them have.
+const TAG: &str = "slo";
 const OVERVIEW: &str = "slo-overview";
 const INCIDENT: &str = "slo-incident";
 /// The time zone of whoever looks.
@@ -47,8 +49,11 @@ const BROWSER: &str = "browser";
 /// ```
 ///
 /// # Errors
-/// SLOs that no rules can be made of.
+/// No SLOs, or some that no rules can be made of.
 pub fn dashboards(services: &[Service]) -> Result<Vec<Dashboard>, Error> {
+    if services.iter().all(|service| service.slos().is_empty()) {
+        return Err(Error::new("there are no SLOs to show"));
+    }
     let mut all = vec![overview::dashboard(services), incident::dashboard(services)];
     for service in services {
         for slo in service.slos() {
@@ -87,7 +92,7 @@ fn finish(about: About<'_>, layout: Layout) -> Dashboard {
         "uid": about.uid,
         "title": about.title,
         "description": about.words,
-        "tags": ["slo"],
+        "tags": [TAG],
         "schemaVersion": SCHEMA_VERSION,
         "editable": true,
         "graphTooltip": 1,
@@ -139,9 +144,30 @@ fn label_variable(name: &str, label: &str, query: &str) -> Value {
     })
 }
 
-/// A link to another dashboard, with the time that is shown.
+/// The path of another dashboard, with the time and the data source that are shown.
+fn path_to(uid: &str) -> String {
+    format!("/d/{uid}?${{__url_time_range}}&var-datasource=${{datasource}}")
+}
+
+/// A link to another dashboard.
 fn link(title: &str, uid: &str) -> Value {
-    link_to(title, &format!("/d/{uid}?${{__url_time_range}}&var-datasource=${{datasource}}"))
+    link_to(title, &path_to(uid))
+}
+
+/// A list of the dashboards of all SLOs to choose from.
+fn every_slo() -> Value {
+    json!({
+        "title": "SLOs",
+        "type": "dashboards",
+        "icon": "external link",
+        "url": "",
+        "tooltip": "",
+        "tags": [TAG],
+        "asDropdown": true,
+        "includeVars": false,
+        "keepTime": true,
+        "targetBlank": false,
+    })
 }
 
 /// A link to a page.

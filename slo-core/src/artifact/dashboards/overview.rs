@@ -2,8 +2,9 @@
 
 use super::super::matcher::equals;
 use super::{
-    About, BROWSER, Dashboard, INCIDENT, OVERVIEW, datasource, finish, label_variable, link,
+    About, BROWSER, Dashboard, INCIDENT, OVERVIEW, datasource, every_slo, finish, label_variable, link,
     panel::{BLUE, GREEN, Layout, ORANGE, Panel, RED},
+    path_to,
     queries::{SHOWN, burns, coverage, each_kind, lasts},
 };
 use crate::{
@@ -15,7 +16,7 @@ use std::collections::BTreeSet;
 
 pub(super) fn dashboard(services: &[Service]) -> Dashboard {
     let mut layout = Layout::default();
-    let pages = format!("/d/{INCIDENT}?${{__url_time_range}}&var-datasource=${{datasource}}");
+    let pages = path_to(INCIDENT);
     let firing = |severity: &str| {
         format!(
             "count(count by (service, slo) (ALERTS{{alertstate=\"firing\",slo!=\"\",{severity},{SHOWN}}})) or vector(0)"
@@ -89,7 +90,7 @@ pub(super) fn dashboard(services: &[Service]) -> Dashboard {
         zone: BROWSER,
         variables: variables(),
         annotations: vec![],
-        links: vec![link("Incident", INCIDENT)],
+        links: vec![link("Incident", INCIDENT), every_slo()],
     };
     finish(about, layout)
 }
@@ -113,14 +114,13 @@ fn curves(layout: &mut Layout, pages: &str) {
     layout.add(
         12,
         9,
-        Panel::state_timeline("Alerts", "When alerts fired, by SLO and tier.", "short")
+        Panel::alerts("Alerts", "When alerts fired, by SLO and tier.")
             .over_time(
                 &format!(
                     "max by (service, slo, burn_tier, severity) (ALERTS{{alertstate=\"firing\",slo!=\"\",{SHOWN}}})"
                 ),
                 "{{service}}/{{slo}} {{burn_tier}} ({{severity}})",
             )
-            .with("mappings", json!([{"type": "value", "options": {"1": {"text": "firing", "color": RED, "index": 0}}}]))
             .linked("Incident", pages),
     );
 }
@@ -172,7 +172,7 @@ fn table(services: &[Service], pages: &str) -> Panel {
     Panel::table(
         "SLOs, those first whose budget is gone soonest",
         "For each SLO, or its worst group: the objective, the share of good events in the period, what is left of the \
-         budget, how fast it burns, and how long it lasts at that rate (no value: it is not burning).",
+         budget, how fast it burns, and how long it lasts at that rate (no value: it is not burning). The link \"SLOs\" leads to their pages.",
         "percentunit",
     )
     .rows(&format!("min by (service, slo) ({})", lasts(services)))

@@ -121,8 +121,8 @@ impl Panel {
             .with_color("thresholds")
     }
 
-    /// States over time.
-    pub(super) fn state_timeline(title: &str, words: &str, unit: &str) -> Self {
+    /// When alerts fired.
+    pub(super) fn alerts(title: &str, words: &str) -> Self {
         let options = json!({
             "mergeValues": true,
             "showValue": "never",
@@ -131,8 +131,10 @@ impl Panel {
             "legend": {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": false},
             "tooltip": {"mode": "single", "sort": "none"},
         });
-        Self::new("state-timeline", title, words, unit, &options)
+        let firing = json!({"1": {"text": "firing", "color": RED, "index": 0}});
+        Self::new("state-timeline", title, words, "short", &options)
             .with("custom", json!({"lineWidth": 0, "fillOpacity": 80}))
+            .with("mappings", json!([{"type": "value", "options": firing}]))
     }
 
     fn with_color(self, mode: &str) -> Self {
@@ -185,13 +187,22 @@ impl Panel {
     }
 
     /// Settings of the field of one name.
-    pub(super) fn of_field(mut self, name: &str, properties: &[(&str, Value)]) -> Self {
+    pub(super) fn of_field(self, name: &str, properties: &[(&str, Value)]) -> Self {
+        self.of(&json!({"id": "byName", "options": name}), properties)
+    }
+
+    /// Settings of the fields whose names end with a word: whatever group they are of.
+    pub(super) fn of_fields_ending(self, word: &str, properties: &[(&str, Value)]) -> Self {
+        self.of(&json!({"id": "byRegexp", "options": format!("/\\b{word}$/")}), properties)
+    }
+
+    fn of(mut self, matcher: &Value, properties: &[(&str, Value)]) -> Self {
         let properties: Vec<Value> =
             properties.iter().map(|(id, value)| json!({"id": id, "value": value})).collect();
         let overrides =
             self.fields().and_then(|fields| fields.get_mut("overrides")).and_then(Value::as_array_mut);
         if let Some(overrides) = overrides {
-            overrides.push(json!({"matcher": {"id": "byName", "options": name}, "properties": properties}));
+            overrides.push(json!({"matcher": matcher, "properties": properties}));
         }
         self
     }

@@ -62,16 +62,17 @@ pub(super) fn burns(services: &[Service]) -> String {
     each_kind(services, long, |window, shown| format!("{}{{{shown}}}", names::burn_rate(window)))
 }
 
-/// How long each budget lasts at the burn rate of its fastest alert's long window, in seconds.
+/// How long each budget lasts at the burn rate of its fastest alert's long window, in seconds: no time once it is gone,
+/// burning or not.
 pub(super) fn lasts(services: &[Service]) -> String {
     let kind = |slo: &Slo| Some((slo.period().to_string(), length(slo), long(slo)?));
     each_kind(services, kind, |(period, length, window), shown| {
-        format!(
-            "clamp_min({projected}{{{shown}}} and on (service, slo) {info}{{period=\"{period}\"}}, 0) * {length} / ({burn}{{{shown}}} > 0)",
-            projected = names::BUDGET_PROJECTED,
-            info = names::INFO,
-            burn = names::burn_rate(window),
-        )
+        let left = format!(
+            "clamp_min({}{{{shown}}} and on (service, slo) {}{{period=\"{period}\"}}, 0)",
+            names::BUDGET_PROJECTED,
+            names::INFO
+        );
+        format!("{left} * {length} / ({}{{{shown}}} > 0) or {left} == 0", names::burn_rate(*window))
     })
 }
 

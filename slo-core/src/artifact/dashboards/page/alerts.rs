@@ -4,6 +4,7 @@ use super::{
     super::{
         INCIDENT,
         panel::{BLUE, Panel, RED},
+        path_to,
         queries::since,
     },
     Page,
@@ -21,7 +22,7 @@ impl Page<'_> {
         let labels =
             ["alertname", "burn_tier", "severity"].into_iter().chain(groups).collect::<Vec<_>>().join(", ");
         Panel::table("What fires", "Each alert of this SLO, and how long it has been active.", "dtdurations")
-            .rows(&format!("time() - max by ({labels}) ({})", since(&self.shown)))
+            .rows(&format!("time() - min by ({labels}) ({})", since(&self.shown)))
             .transformed("merge", &json!({}))
             .transformed(
                 "organize",
@@ -31,23 +32,16 @@ impl Page<'_> {
                 }),
             )
             .with("noValue", json!("nothing"))
-            .linked("Incident", &format!("/d/{INCIDENT}?${{__url_time_range}}&var-datasource=${{datasource}}"))
+            .linked("Incident", &path_to(INCIDENT))
     }
 
     pub(super) fn alerts(&self) -> Panel {
-        Panel::state_timeline("When alerts fired", "By tier; pages and tickets.", "short")
+        Panel::alerts("When alerts fired", "By tier; pages and tickets.")
             .over_time(
                 &format!("max by (burn_tier, severity) ({})", self.firing()),
                 "{{burn_tier}} ({{severity}})",
             )
-            .with(
-                "mappings",
-                json!([{"type": "value", "options": {"1": {"text": "firing", "color": RED, "index": 0}}}]),
-            )
-            .linked(
-                "Incident",
-                &format!("/d/{INCIDENT}?${{__url_time_range}}&var-datasource=${{datasource}}"),
-            )
+            .linked("Incident", &path_to(INCIDENT))
     }
 
     /// Marks for alerts, and for deploys that somebody tells Grafana of, with the tags `deploy` and the service's name.

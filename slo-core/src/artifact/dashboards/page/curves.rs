@@ -128,8 +128,8 @@ impl Page<'_> {
         .custom("stacking", json!({"mode": "normal", "group": "A"}))
         .custom("fillOpacity", json!(40))
         .with("min", json!(0))
-        .of_field("good", &[("color", json!({"mode": "fixed", "fixedColor": GREEN}))])
-        .of_field("bad", &[("color", json!({"mode": "fixed", "fixedColor": RED}))])
+        .of_fields_ending("good", &[("color", json!({"mode": "fixed", "fixedColor": GREEN}))])
+        .of_fields_ending("bad", &[("color", json!({"mode": "fixed", "fixedColor": RED}))])
         .linked("Overview", &self.overview)
     }
 

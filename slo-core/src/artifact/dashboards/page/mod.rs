@@ -6,7 +6,7 @@ mod numbers;
 
 use super::{
     About, BROWSER, Dashboard, INCIDENT, OVERVIEW, datasource, finish, label_variable, link, link_to,
-    panel::Layout, queries::decimal, uid,
+    panel::Layout, path_to, queries::decimal, uid,
 };
 #[cfg(feature = "calendar")]
 use crate::model::CalendarUnit;
@@ -40,7 +40,7 @@ pub(super) fn dashboard(service: &Service, slo: &Slo) -> Result<Dashboard, Error
         plan: Plan::of(service, slo)?,
         shown: format!("service=\"{}\",slo=\"{}\"{groups}", service.name(), slo.name()),
         group: legend.join(" "),
-        overview: format!("/d/{OVERVIEW}?${{__url_time_range}}&var-datasource=${{datasource}}"),
+        overview: path_to(OVERVIEW),
     };
     let mut layout = Layout::default();
     page.numbers(&mut layout);

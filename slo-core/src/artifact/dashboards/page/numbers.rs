@@ -63,14 +63,14 @@ impl Page<'_> {
             4,
             stat(
                 "Budget lasts",
-                &format!("At the burn rate of the last {long}; no value where nothing is burning."),
+                &format!("At the burn rate of the last {long}; no time once it is gone, no value where nothing is burning."),
                 "dtdurations",
             )
             .now(&format!(
-                "min(clamp_min({}, 0) * {} / ({} > 0))",
-                self.series(names::BUDGET_PROJECTED),
-                length(self.slo),
-                self.series(&names::burn_rate(long))
+                "min(clamp_min({left}, 0) * {length} / ({burn} > 0) or clamp_min({left}, 0) == 0)",
+                left = self.series(names::BUDGET_PROJECTED),
+                length = length(self.slo),
+                burn = self.series(&names::burn_rate(long))
             ))
             .with("noValue", json!("nothing burns"))
             .thresholds(RED, &[(86_400.0, ORANGE), (604_800.0, GREEN)]),
