@@ -6,14 +6,12 @@ use std::io::Write;
 
 pub(super) fn run(asked: &Alertmanager, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
     let services = load::services(&asked.specs.files, 1, talk)?;
-    let routing = Routing {
-        page: asked.page.clone(),
-        ticket: asked.ticket.clone(),
-        ticket_hours: asked.ticket_hours.clone(),
-        version: asked.version,
-        fragment: asked.fragment,
-        ..Routing::new(&asked.secrets)
-    };
+    let mut routing = Routing::new(&asked.secrets);
+    routing.page.clone_from(&asked.page);
+    routing.ticket.clone_from(&asked.ticket);
+    routing.ticket_hours.clone_from(&asked.ticket_hours);
+    routing.version = asked.version;
+    routing.fragment = asked.fragment;
     let config = artifact::alertmanager(&services, &routing)?;
     match &asked.out {
         Some(path) => {

@@ -110,7 +110,8 @@ fn reports(
         let (steps, earlier) = (now.events(group), before.events(group));
         let earlier = Series::new(before.start, step, &earlier.total, &earlier.bad)?;
         let series = Series::new(now.start, step, &steps.total, &steps.bad)?;
-        let mut one = SloReport::of(service, slo, &series, now.unseen(group), Some(&earlier), zone)?;
+        let mut one =
+            SloReport::of(service, slo, &series, now.unseen(group, before.has(group)), Some(&earlier), zone)?;
         one.group.clone_from(group);
         found.push(one);
     }
@@ -187,14 +188,30 @@ impl Tiles {
         Events { total, bad }
     }
 
-    /// Steps of which nothing was recorded of a group.
-    fn unseen(&self, group: &Group) -> usize {
-        let totals = self.groups.get(group).map_or(&[][..], |recorded| &recorded.total);
-        self.steps - totals.iter().flatten().count()
+    /// Whether anything was recorded of a group.
+    fn has(&self, group: &Group) -> bool {
+        self.groups.get(group).is_some_and(|recorded| recorded.total.iter().any(Option::is_some))
+    }
+
+    /// Steps of which nothing was recorded of a group, though something had to be: since its first events, which may have
+    /// been before, or where nothing was recorded of any group.
+    fn unseen(&self, group: &Group, was_there: bool) -> usize {
+        let is_seen =
+            |recorded: &Recorded, step: usize| recorded.total.get(step).is_some_and(Option::is_some);
+        let mut was_there = was_there;
+        let mut unseen = 0;
+        for step in 0..self.steps {
+            let of_group = self.groups.get(group).is_some_and(|recorded| is_seen(recorded, step));
+            was_there |= of_group;
+            let of_any = self.groups.values().any(|recorded| is_seen(recorded, step));
+            unseen += usize::from(!of_group && (was_there || !of_any));
+        }
+        unseen
     }
 }
 
-/// The beginning and number of the whole steps of a time, on a grid that begins with a day of the zone: so do its days.
+/// The beginning and number of the whole steps of a time, on a grid that begins with its first day in the zone; so do the
+/// other days where days are whole steps.
 fn steps(start: i64, end: i64, step: Window, zone: &str) -> Result<(i64, usize), Error> {
     let millis = i64::try_from(step.as_millis()).unwrap_or(i64::MAX);
     let day = Calendar::new(CalendarUnit::Day, zone)?.period_at(start)?.start();
@@ -222,7 +239,7 @@ fn whole(counts: &[Option<f64>]) -> Vec<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{steps, whole};
+    use super::{Group, Recorded, Tiles, steps, whole};
     use slo_core::model::{Calendar, CalendarUnit, Window};
 
     #[test]
@@ -250,6 +267,24 @@ mod tests {
             let (within, _) = steps(start + 1_000_000, end, step, zone).unwrap();
             assert_eq!((within - start) % i64::try_from(step.as_millis()).unwrap(), 0);
         }
+    }
+
+    #[test]
+    fn a_group_is_not_missed_before_its_first_events() {
+        let group = |name: &str| -> Group { vec![("version".to_owned(), name.to_owned())] };
+        let recorded = |seen: &[u8]| Recorded {
+            total: seen.iter().map(|seen| (*seen == 1).then_some(5.0)).collect(),
+            bad: Vec::new(),
+        };
+        let groups =
+            [(group("old"), recorded(&[1, 1, 0, 0, 1, 1])), (group("new"), recorded(&[0, 0, 0, 1, 0, 1]))];
+        let tiles = Tiles { start: 0, steps: 6, groups: groups.into_iter().collect() };
+        assert_eq!(tiles.unseen(&group("old"), false), 2);
+        // Of the third step nobody knows anything, and of the fifth something is missing.
+        assert_eq!(tiles.unseen(&group("new"), false), 2);
+        assert_eq!(tiles.unseen(&group("new"), true), 4);
+        assert!(tiles.has(&group("new")) && !tiles.has(&group("none")));
+        assert_eq!(tiles.unseen(&group("none"), false), 1);
     }
 
     #[test]

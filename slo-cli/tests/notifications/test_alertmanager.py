@@ -45,6 +45,8 @@ def installed():
 
 INSTALLED = installed()
 VERSIONS = sorted(INSTALLED)
+if not VERSIONS:
+    raise RuntimeError("no Alertmanager and amtool here: run scripts/setup and scripts/servers")
 
 
 def generate(*options, spec=SPEC, version=VERSIONS[0], check=True):
@@ -56,6 +58,10 @@ EVERYTHING = [
     *["--page", "pagerduty", "--page", "slack:#incidents", "--page", "webhook:http://127.0.0.1:9/hook"],
     *["--ticket", "slack:#slo-tickets", "--ticket-hours", "Mon-Fri 09:00-17:00 Europe/Berlin"],
 ]
+
+
+def test_old_and_new_versions_are_here():
+    assert all(unpacked(suite, "prometheus-alertmanager") for suite in ("trixie", "forky")), "run scripts/servers"
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -129,6 +135,12 @@ service: shop
 slos:
   - {name: groups, objective: 99%, window: 30d, by: [team], sli: {events: {total: t, bad: b}}}
   - {name: plain, objective: 99%, window: 30d, sli: {events: {total: t, bad: b}}}
+---
+version: slo/v1
+service: paid
+labels: {team: payments}
+slos:
+  - {name: plain, objective: 99%, window: 30d, sli: {events: {total: t, bad: b}}}
 """
 MERGED = [
     ({"service": "shop", "slo": "groups", "team": "of-a-group", "severity": "page"}, "slo-default-page"),
@@ -137,6 +149,11 @@ MERGED = [
     ({"service": "shop", "slo": "plain", "team": "of-others", "severity": "page"}, "mine"),
     ({"service": "other", "slo": "groups", "team": "of-others", "severity": "page"}, "mine"),
     ({"service": "other", "slo": "plain", "severity": "ticket"}, "mine"),
+    ({"service": "paid", "slo": "plain", "team": "payments", "severity": "page"}, "slo-payments-page"),
+    ({"service": "other", "slo": "plain", "team": "payments", "severity": "page"}, "mine"),
+    # Not of SLOs, though of a service that has some.
+    ({"service": "paid", "alertname": "HighCPU", "team": "payments", "severity": "page"}, "mine"),
+    ({"service": "shop", "alertname": "HighCPU", "severity": "ticket"}, "mine"),
 ]
 
 
@@ -309,3 +326,41 @@ def test_a_ticket_waits_for_its_hours(tmp_path):
         receivers.wait("the ticket", lambda: receivers.of("webhook", "ticket"))
         assert datetime.datetime.now(datetime.UTC) >= begin
         assert receivers.refused == []
+
+
+def test_a_page_silences_only_its_own_groups_and_nothing_else(tmp_path):
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(GROUPS.replace("by: [team]", "by: [route]"))
+    (tmp_path / "alertmanager.yml").write_text(
+        generate("--page", "webhook:http://127.0.0.1:9/", "--ticket", "webhook:http://127.0.0.1:9/", spec=spec, version=VERSIONS[-1]).stdout
+    )
+    alertmanager = Alertmanager(VERSIONS[-1], (tmp_path / "alertmanager.yml").read_text(), tmp_path)
+    try:
+        silenced = [
+            alert("groups", "ticket", "shop", "", route="/a"),
+            # Whatever else the labels of the two say.
+            alert("plain", "ticket", "shop", "", env="prod"),
+        ]
+        heard = [
+            alert("groups", "ticket", "shop", "", route="/b"),
+            alert("plain", "ticket", "paid", "payments"),
+            {"alertname": "DiskWillFill", "service": "paid", "severity": "ticket", "slo": ""},
+        ]
+        pages = [
+            alert("groups", "page", "shop", "", route="/a"),
+            alert("plain", "page", "shop", "", env="dev"),
+            {"alertname": "DiskIsFull", "service": "paid", "severity": "page", "slo": ""},
+        ]
+        alertmanager.send(*((one, True) for one in pages))
+        time.sleep(1)
+        alertmanager.send(*((one, True) for one in silenced + heard))
+        time.sleep(1)
+        with urllib.request.urlopen(f"{alertmanager.url}/api/v2/alerts", timeout=10) as answer:
+            found = json.load(answer)
+        key = lambda labels: json.dumps({name: value for name, value in labels.items() if value}, sort_keys=True)
+        states = {key(one["labels"]): one["status"]["state"] for one in found}
+        assert [states[key(one)] for one in silenced] == ["suppressed"] * 2
+        # Not processed yet, where their groups still wait.
+        assert {states[key(one)] for one in heard + pages} <= {"active", "unprocessed"}
+    finally:
+        alertmanager.stop()

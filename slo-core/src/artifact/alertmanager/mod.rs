@@ -120,7 +120,7 @@ mod tests {
         assert!(!without_team.contains(catches_all), "{without_team}");
         // Of routes, and of what silences what.
         for indent in ["        ", "      "] {
-            let own = format!("\n{indent}- 'service=\"a\"'\n");
+            let own = format!("\n{indent}- 'service=\"a\"'\n{indent}- 'slo!=\"\"'\n");
             assert_eq!(without_team.matches(&own).count(), 2, "{without_team}");
         }
         let of_team = fragment(", labels: {team: x}");
@@ -174,8 +174,8 @@ mod tests {
         };
         let found = rules(&alertmanager(&services, &routing()).unwrap()).join("\n");
         for rule in [
-            target("-'service=\"one\"'", ""),
-            target("-'service=\"other\"'", "-route"),
+            target("-'service=\"one\"'-'slo!=\"\"'", ""),
+            target("-'service=\"other\"'-'slo!=\"\"'", "-route"),
             target("-'service=\"mixed\"'-'slo=\"plain\"'", ""),
             target("-'service=\"mixed\"'-'slo=\"routes\"'", "-route"),
         ] {

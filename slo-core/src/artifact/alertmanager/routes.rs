@@ -90,9 +90,16 @@ fn matchers_of(
     recipients: &[Recipient],
     is_fragment: bool,
 ) -> Vec<String> {
-    let slos = if is_fragment { names(services) } else { ANY_SLO.to_owned() };
     let team = recipient.team.as_deref().unwrap_or_default();
-    vec![slos, equals("team", [team]), equals("severity", labels_of(recipients, recipient.severity))]
+    let mut matchers = vec![
+        ANY_SLO.to_owned(),
+        equals("team", [team]),
+        equals("severity", labels_of(recipients, recipient.severity)),
+    ];
+    if is_fragment {
+        matchers.insert(0, names(services));
+    }
+    matchers
 }
 
 fn names<'a>(services: impl IntoIterator<Item = &'a Service>) -> String {
@@ -186,7 +193,10 @@ fn alike<'a>(services: &'a [Service], routing: &Routing) -> Vec<(BTreeSet<&'a st
             );
         }
     }
-    rules.extend(whole.into_iter().map(|(groups, services)| (groups, vec![names(services)])));
+    // Labels that neither of two alerts has are equal, so that both must be of SLOs.
+    rules.extend(
+        whole.into_iter().map(|(groups, services)| (groups, vec![names(services), ANY_SLO.to_owned()])),
+    );
     rules
 }
 

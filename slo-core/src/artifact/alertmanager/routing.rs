@@ -20,6 +20,7 @@ use std::{fmt, str::FromStr};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Routing {
     /// Where pages go.
     pub page: Vec<Channel>,

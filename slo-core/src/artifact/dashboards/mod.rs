@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 /// A dashboard, as Grafana imports it or is provisioned with it.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Dashboard {
     /// Its file, such as `checkout-availability.json`.
     pub file: String,

@@ -18,7 +18,7 @@ pub(super) fn page(report: &Report) -> String {
         let _ = writeln!(
             out,
             "| {} | {} | {} | {} | {} | {} | {} | {} |",
-            slo.name().replace('|', "\\|"),
+            escape(&slo.name()),
             slo.objective,
             percent(slo.sli(), 4),
             met(slo),
@@ -42,9 +42,9 @@ fn met(slo: &SloReport) -> &'static str {
 }
 
 fn section(out: &mut String, slo: &SloReport, zone: &str) {
-    let _ = write!(out, "\n## {}\n\n", slo.name());
+    let _ = write!(out, "\n## {}\n\n", escape(&slo.name()));
     if !slo.description.is_empty() {
-        let _ = writeln!(out, "{}\n", slo.description);
+        let _ = writeln!(out, "{}\n", escape(&slo.description));
     }
     let _ = writeln!(
         out,
@@ -91,4 +91,16 @@ fn section(out: &mut String, slo: &SloReport, zone: &str) {
             );
         }
     }
+}
+
+/// Text as it is, whatever it looks like.
+fn escape(text: &str) -> String {
+    let mut escaped = String::new();
+    for character in text.chars() {
+        if r"\`*_[]<>&|~#".contains(character) {
+            escaped.push('\\');
+        }
+        escaped.push(character);
+    }
+    escaped
 }

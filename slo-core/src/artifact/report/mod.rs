@@ -16,10 +16,10 @@ use crate::{
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// How SLOs did in a time.
+/// How SLOs did in a time. Not `non_exhaustive`: who makes a report knows all of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
-    /// Such as `October 2026`.
+    /// Such as `2026-10`.
     pub title: String,
     /// The time zone of its days.
     pub zone: String,
@@ -33,6 +33,7 @@ pub struct Report {
 
 /// How an SLO did.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct SloReport {
     /// The service.
     pub service: String,
@@ -60,6 +61,7 @@ pub struct SloReport {
 
 /// A stretch of time, and what it spent.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Priced {
     /// Its beginning, in milliseconds since the Unix epoch.
     pub start: i64,
@@ -81,8 +83,8 @@ const LITTLE: f64 = 0.5;
 const WORST: usize = 5;
 
 impl SloReport {
-    /// What `series` says of an SLO; `unseen` of its steps were not recorded. `before` is the time before it, of the same
-    /// length, and days are those of `zone`.
+    /// What `series` says of an SLO; `unseen` of its steps were not recorded. `before` is the time before it, and days are
+    /// those of `zone`.
     ///
     /// ```
     /// use slo_core::{artifact::SloReport, model::Window, replay::Series};
@@ -124,8 +126,9 @@ impl SloReport {
         for end in (0..series.len()).step_by(every).map(|step| (step + every).min(series.len())) {
             left.push((series.time_after(end), 1.0 - price(series.window(end, end).bad())?));
         }
-        let block = Window::hours(6);
-        let block = if block.is_multiple_of(series.step()) { block } else { series.step() };
+        // Of six hours, in whole steps.
+        let step = series.step().as_millis();
+        let block = Window::from_millis(step * (Window::hours(6).as_millis() / step).max(1))?;
         let change = match before {
             Some(before) => Change::between(before, series, Confidence::P95, block)?,
             None => None,
@@ -152,10 +155,11 @@ impl SloReport {
         self.seen.sli()
     }
 
-    /// Whether the objective was met; `None` without events. Exact.
+    /// Whether the objective was met, exactly; `None` without events, or where less than half of the time was seen.
     #[must_use]
     pub fn met(&self) -> Option<bool> {
-        (self.seen.total() > 0).then(|| !self.seen.exceeds(self.objective.budget()))
+        let is_known = self.seen.total() > 0 && self.coverage >= LITTLE;
+        is_known.then(|| !self.seen.exceeds(self.objective.budget()))
     }
 
     /// The share of the time's budget that is left; `None` without events.
@@ -177,8 +181,9 @@ impl SloReport {
     fn name(&self) -> String {
         let slo = format!("{}/{}", self.service, self.slo);
         let name = self.group.iter().fold(slo, |name, (label, value)| format!("{name} {label}={value}"));
-        // Values of labels may be any text, and this is one line of one.
-        name.replace(char::is_control, "\u{fffd}")
+        // Values of labels may be any text, and this is one line that is read from left to right.
+        let turns = |character: char| matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        name.replace(|character: char| character.is_control() || turns(character), "\u{fffd}")
     }
 
     /// Whether there is more to say of it than a line: of groups, which may be many, only where something happened.
@@ -186,11 +191,11 @@ impl SloReport {
         self.group.is_empty() || !self.incidents.is_empty() || self.met() == Some(false)
     }
 
-    /// Whether it was met, in words: of a time of which less than half was seen, nobody can say.
+    /// Whether it was met, in words.
     fn verdict(&self) -> &'static str {
         match self.met() {
-            None => "no events",
-            Some(_) if self.coverage < LITTLE => "too little was seen",
+            None if self.seen.total() == 0 => "no events",
+            None => "too little was seen",
             Some(true) => "yes",
             Some(false) => "no",
         }
