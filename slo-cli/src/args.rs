@@ -116,7 +116,8 @@ pub(crate) struct Dashboards {
 pub(crate) struct Alertmanager {
     #[command(flatten)]
     pub(crate) specs: Specs,
-    /// Where pages go: pagerduty, slack:#channel, webhook or webhook:URL; may be given several times
+    /// Where pages go: pagerduty, slack:#channel, webhook or webhook:URL, in which {team} is the team; may be given several
+    /// times
     #[arg(long, value_name = "CHANNEL", value_parser = parsed::<Channel>)]
     pub(crate) page: Vec<Channel>,
     /// Where tickets go, as --page

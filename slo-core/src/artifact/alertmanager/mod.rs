@@ -196,13 +196,15 @@ mod tests {
     #[test]
     fn a_severity_is_of_pages_or_of_tickets() {
         let error = alertmanager(&services(", alerting: {page: {labels: {severity: ticket}}}"), &routing());
-        assert_eq!(error.unwrap_err().message(), "the severity `ticket` is of pages and of tickets");
+        assert_eq!(error.unwrap_err().to_string(), "a/b: the severity `ticket` is of pages and of tickets");
     }
 
     #[test]
     fn writes_only_what_the_version_knows() {
         let mut routing = routing();
         routing.page.push("webhook".parse().unwrap());
+        routing.page.push("slack:#{team}-slo".parse().unwrap());
+        assert!(alertmanager(&services(", labels: {team: x}"), &routing).unwrap().contains("'#x-slo'"));
         assert!(
             alertmanager(&services(""), &routing).unwrap().contains("url_file: '/s/default/webhook-url'")
         );

@@ -65,6 +65,9 @@ enum Entry {
 }
 
 impl Channel {
+    /// What stands for the team in the name of a channel, or in an address.
+    const TEAM: &'static str = "{team}";
+
     const fn key(&self) -> &'static str {
         match self {
             Self::PagerDuty => "pagerduty_configs",
@@ -94,13 +97,15 @@ impl Channel {
             ],
             Self::Slack { channel } => vec![
                 ("api_url_file", Entry::Text(secret("slack-url"))),
-                ("channel", text(channel)),
+                ("channel", Entry::Text(channel.replace(Self::TEAM, recipient.team()))),
                 resolved,
                 ("title", text(TITLE)),
                 ("text", text(SLACK_TEXT)),
                 ("color", text("{{ if eq .Status \"firing\" }}danger{{ else }}good{{ end }}")),
             ],
-            Self::Webhook { url: Some(url) } => vec![("url", text(url)), resolved],
+            Self::Webhook { url: Some(url) } => {
+                vec![("url", Entry::Text(url.replace(Self::TEAM, recipient.team()))), resolved]
+            }
             Self::Webhook { url: None } if version < AlertmanagerVersion::URL_FILE => {
                 return Err(Error::new(format!("Alertmanager {version} reads no web address from a file"))
                     .with_hint("write the address, `webhook:https://…`, or upgrade to 0.26"));
@@ -116,7 +121,8 @@ const TITLE: &str = "{{ if .CommonAnnotations.summary }}{{ .CommonAnnotations.su
                      {{ if eq .Status \"resolved\" }} (resolved){{ end }}";
 
 const DETAILS: &str = "{firing: '{{ range .Alerts.Firing }}{{ .Labels.slo }}: {{ .Annotations.description }} \
-                       {{ .Annotations.runbook_url }} {{ end }}', resolved: '{{ .Alerts.Resolved | len }}'}";
+                       {{ .Annotations.runbook_url }} \
+                       {{ .Annotations.dashboard_url }} {{ end }}', resolved: '{{ .Alerts.Resolved | len }}'}";
 
 const SLACK_TEXT: &str = "{{ range .Alerts }}*{{ .Labels.service }}/{{ .Labels.slo }}* ({{ .Status }}) \
                           {{ .Annotations.description }}{{ with .Annotations.runbook_url }} <{{ . }}|runbook>{{ end }}\

@@ -42,6 +42,7 @@ pub(super) fn receiver_name(team: &str, severity: Severity) -> String {
 /// A team that makes no folder, or a severity that is of pages and of tickets.
 pub(super) fn recipients(services: &[Service]) -> Result<Vec<Recipient>, Error> {
     let mut found: BTreeMap<(Option<String>, Severity), Recipient> = BTreeMap::new();
+    let mut severities: BTreeMap<String, Severity> = BTreeMap::new();
     for service in services {
         for slo in service.slos() {
             for severity in [Severity::Page, Severity::Ticket] {
@@ -63,6 +64,11 @@ pub(super) fn recipients(services: &[Service]) -> Result<Vec<Recipient>, Error> 
                     return Err(error.with_hint("rename the team").of(service, slo));
                 }
                 let named = label("severity").unwrap_or_else(|| severity.to_string());
+                if *severities.entry(named.clone()).or_insert(severity) != severity {
+                    let error = Error::new(format!("the severity `{named}` is of pages and of tickets"));
+                    let hint = "name them apart in `alerting.page.labels` and `alerting.ticket.labels`";
+                    return Err(error.with_hint(hint).of(service, slo));
+                }
                 found
                     .entry((team.clone(), severity))
                     .or_insert_with(|| Recipient::new(team, severity))
@@ -71,23 +77,12 @@ pub(super) fn recipients(services: &[Service]) -> Result<Vec<Recipient>, Error> 
             }
         }
     }
-    let recipients: Vec<Recipient> = found.into_values().collect();
-    check_severities(&recipients)?;
-    Ok(recipients)
+    Ok(found.into_values().collect())
 }
 
 /// What the label `severity` of pages, or of tickets, is in any of the specifications.
 pub(super) fn labels_of(recipients: &[Recipient], severity: Severity) -> BTreeSet<&String> {
     recipients.iter().filter(|one| one.severity == severity).flat_map(|one| &one.labels).collect()
-}
-
-/// A severity that is of pages and of tickets would send both to one of them.
-fn check_severities(recipients: &[Recipient]) -> Result<(), Error> {
-    let (pages, tickets) = (labels_of(recipients, Severity::Page), labels_of(recipients, Severity::Ticket));
-    pages.intersection(&tickets).next().map_or(Ok(()), |label| {
-        Err(Error::new(format!("the severity `{label}` is of pages and of tickets"))
-            .with_hint("name them apart in `alerting.page.labels` and `alerting.ticket.labels`"))
-    })
 }
 
 /// Whether an SLO has alerts of a severity.

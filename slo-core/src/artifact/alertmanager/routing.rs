@@ -66,12 +66,12 @@ pub enum Channel {
     PagerDuty,
     /// A channel of Slack, by the URL in `<team>/slack-url`.
     Slack {
-        /// Such as `#incidents`.
+        /// Such as `#incidents`, or `#{team}-incidents` for one of each team.
         channel: String,
     },
     /// A web address.
     Webhook {
-        /// The address; that in `<team>/webhook-url` where it is not given.
+        /// The address, with `{team}` for the team's name; that in `<team>/webhook-url` where it is not given.
         url: Option<String>,
     },
 }

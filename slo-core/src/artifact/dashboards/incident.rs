@@ -1,7 +1,8 @@
 //! What happens during an incident.
 
 use super::{
-    About, BROWSER, Dashboard, INCIDENT, OVERVIEW, datasource, every_slo, finish, label_variable, link,
+    About, BROWSER, Dashboard, INCIDENT, OVERVIEW, every_slo, finish, link,
+    overview::variables,
     panel::{GREEN, Layout, ORANGE, Panel, RED},
     path_to,
     queries::{SHOWN, burns, lasts, since},
@@ -10,12 +11,13 @@ use crate::{
     model::{LabelName, Service, Slo, Window},
     rules::names,
 };
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
 pub(super) fn dashboard(services: &[Service]) -> Dashboard {
     let overview = path_to(OVERVIEW);
-    let firing = format!("ALERTS{{alertstate=\"firing\",slo!=\"\",{SHOWN}}}");
+    let firing = firing();
+    let identity = Identity::of(services);
     let mut layout = Layout::default();
     layout.add(
         4,
@@ -52,13 +54,13 @@ pub(super) fn dashboard(services: &[Service]) -> Dashboard {
         5,
         Panel::alerts("Stages", "When each tier began to fire and ended: the first one is the detection.")
             .over_time(
-                &format!("max by (service, slo, burn_tier, severity) ({firing})"),
-                "{{service}}/{{slo}} {{burn_tier}} ({{severity}})",
+                &format!("max by ({}, burn_tier, severity) ({firing})", identity.labels()),
+                &format!("{} {{{{burn_tier}}}} ({{{{severity}}}})", identity.legend()),
             )
             .linked("Overview", &overview),
     );
-    layout.add(24, 8, alerts(services, &overview));
-    what_burns(&mut layout, services, &overview);
+    layout.add(24, 8, alerts(services, &identity, &overview));
+    what_burns(&mut layout, services, &identity, &overview);
     let about = About {
         uid: INCIDENT.to_owned(),
         file: format!("{INCIDENT}.json"),
@@ -67,24 +69,41 @@ pub(super) fn dashboard(services: &[Service]) -> Dashboard {
         from: "now-6h".to_owned(),
         refresh: "10s",
         zone: BROWSER,
-        variables: vec![
-            datasource(),
-            label_variable("service", "Service", &format!("label_values({}, service)", names::INFO)),
-        ],
+        variables: variables(),
         annotations: vec![],
         links: vec![link("Overview", OVERVIEW), every_slo()],
     };
     finish(about, layout)
 }
 
+fn firing() -> String {
+    format!("ALERTS{{alertstate=\"firing\",slo!=\"\",{SHOWN}}}")
+}
+
+/// What tells SLOs and their groups apart. A label that one does not have is empty.
+struct Identity<'a>(Vec<&'a str>);
+
+impl<'a> Identity<'a> {
+    fn of(services: &'a [Service]) -> Self {
+        let slos = services.iter().flat_map(Service::slos);
+        let groups: BTreeSet<&str> = slos.flat_map(Slo::by).map(LabelName::as_str).collect();
+        Self(["service", "slo"].into_iter().chain(groups).collect())
+    }
+
+    fn labels(&self) -> String {
+        self.0.join(", ")
+    }
+
+    fn legend(&self) -> String {
+        let groups = self.0.iter().skip(2);
+        groups.fold("{{service}}/{{slo}}".to_owned(), |legend, label| format!("{legend} {{{{{label}}}}}"))
+    }
+}
+
 /// How fast, and whether it gets better.
-fn what_burns(layout: &mut Layout, services: &[Service], overview: &str) {
-    let burning = format!("on (service, slo) ALERTS{{alertstate=\"firing\",slo!=\"\",{SHOWN}}}");
-    // A label that a series does not have is empty.
-    let labels: BTreeSet<&LabelName> = services.iter().flat_map(Service::slos).flat_map(Slo::by).collect();
-    let legend = labels
-        .iter()
-        .fold("{{service}}/{{slo}}".to_owned(), |legend, label| format!("{legend} {{{{{label}}}}}"));
+fn what_burns(layout: &mut Layout, services: &[Service], identity: &Identity<'_>, overview: &str) {
+    let burning = format!("on ({}) {}", identity.labels(), firing());
+    let legend = identity.legend();
     layout.row("What burns");
     let windows: BTreeSet<Window> = services
         .iter()
@@ -131,31 +150,41 @@ fn what_burns(layout: &mut Layout, services: &[Service], overview: &str) {
 }
 
 /// What fires, since when, and the budget that it has spent.
-fn alerts(services: &[Service], overview: &str) -> Panel {
-    let since = since(&format!("slo!=\"\",{SHOWN}"));
-    let firing = format!("ALERTS{{alertstate=\"firing\",slo!=\"\",{SHOWN}}}");
-    let of_those = "service, slo";
-    // What was spent since is the difference of what was left then, a day at most.
-    let spent = format!(
-        "max_over_time({left}{{{SHOWN}}}[1d]) - {left}{{{SHOWN}}} and on ({of_those}) {firing}",
-        left = names::BUDGET_PROJECTED
-    );
+fn alerts(services: &[Service], identity: &Identity<'_>, overview: &str) -> Panel {
+    let labels = identity.labels();
+    let alert = format!("alertname, burn_tier, severity, {labels}");
+    // All rows have the same labels: those of an alert, whose own value is 1.
+    let of_alert =
+        |what: &str| format!("max by ({alert}) ({} * on ({labels}) group_left () ({what}))", firing());
+    let left = format!("{}{{{SHOWN}}}", names::BUDGET_PROJECTED);
+    let columns = identity.0.iter().copied().chain([
+        "alertname",
+        "burn_tier",
+        "severity",
+        "Value #A",
+        "Value #D",
+        "Value #B",
+        "Value #C",
+    ]);
+    let order: Map<String, Value> =
+        columns.enumerate().map(|(place, column)| (column.to_owned(), json!(place))).collect();
     Panel::table(
         "What fires",
-        "Each alert with the time since it is active, of several groups the longest; of its SLO, the burn rate, what a day at most has spent of the budget, \
-         and what is left.",
+        "Each alert with the time since it is active; of its SLO, or group, the burn rate, what a day at most has spent of the \
+         budget, and what is left.",
         "percentunit",
     )
-    .rows(&format!("time() - min by (alertname, burn_tier, severity, service, slo) ({since})"))
-    .rows(&format!("max by (service, slo) ({spent})"))
-    .rows(&format!("min by (service, slo) ({}{{{SHOWN}}} and on ({of_those}) {firing})", names::BUDGET_PROJECTED))
-    .rows(&format!("max by (service, slo) ({} and on ({of_those}) {firing})", burns(services)))
+    .rows(&format!("time() - max by ({alert}) ({})", since(&format!("slo!=\"\",{SHOWN}"))))
+    // What was spent since is the difference of what was left then, a day at most.
+    .rows(&of_alert(&format!("max_over_time({left}[1d]) - {left}")))
+    .rows(&of_alert(&left))
+    .rows(&of_alert(&burns(services)))
     .transformed("merge", &json!({}))
     .transformed(
         "organize",
         &json!({
             "excludeByName": {"Time": true},
-            "indexByName": {"service": 0, "slo": 1, "alertname": 2, "burn_tier": 3, "severity": 4, "Value #A": 5, "Value #D": 6, "Value #B": 7, "Value #C": 8},
+            "indexByName": order,
             "renameByName": {"service": "Service", "slo": "SLO", "alertname": "Alert", "burn_tier": "Tier", "severity": "Severity",
                 "Value #A": "Active for", "Value #B": "Spent in a day", "Value #C": "Budget left", "Value #D": "Burn rate"},
         }),

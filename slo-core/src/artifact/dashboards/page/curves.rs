@@ -137,7 +137,7 @@ impl Page<'_> {
         let fine = self.plan.fine();
         // Below so many events in the long window, a single bad one fires the alert.
         let quiet = match self.slo.policy().tiers().first() {
-            Some(fast) if fast.fewest_bad() == 0 => {
+            Some(fast) if fast.fewest_bad() == 0 && self.slo.slices().is_none() => {
                 Some((events_to_stay_silent(fast.threshold(self.slo.objective())?, 1)?, fast.long()))
             }
             _ => None,
@@ -152,6 +152,10 @@ impl Page<'_> {
                 ),
                 vec![(events as f64 / long.as_seconds().to_f64(), ORANGE)],
             ),
+            // There are as many slices in an hour as fit.
+            None if self.slo.slices().is_some() => {
+                ("Slices per second, as the SLI counts them.".to_owned(), vec![])
+            }
             None => (
                 format!(
                     "{} per second. The alerts are guarded: they wait for as many bad ones as mean something.",
