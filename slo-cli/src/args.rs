@@ -1,11 +1,16 @@
 //! What can be asked of the command.
 
+use crate::error::Error;
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use slo_core::{
     artifact::{AlertmanagerVersion, Channel, Hours},
-    model::{Objective, Window},
+    model::{Calendar, CalendarUnit, Objective, Window},
 };
-use std::{path::PathBuf, str::FromStr};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 /// Service level objectives: exact budgets, cheap rules.
 #[derive(Debug, Parser)]
@@ -149,9 +154,50 @@ pub(crate) struct Status {
     #[arg(long, value_name = "URL", value_parser = address)]
     pub(crate) prometheus: String,
     #[command(flatten)]
+    pub(crate) headers: Headers,
+    #[command(flatten)]
     pub(crate) scale: TimeScale,
     #[command(flatten)]
     pub(crate) output: Output,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Headers {
+    /// A header to send along, such as "X-Scope-OrgID: tenant"; those of a file, as @FILE, for secrets
+    #[arg(long = "header", value_name = "NAME: VALUE")]
+    headers: Vec<String>,
+}
+
+impl Headers {
+    /// Names and values.
+    pub(crate) fn read(&self) -> Result<Vec<(String, String)>, Error> {
+        let mut all = Vec::new();
+        for header in &self.headers {
+            let Some(path) = header.strip_prefix('@').map(Path::new) else {
+                all.push(pair(header).ok_or_else(|| refused("--header"))?);
+                continue;
+            };
+            let text = fs::read_to_string(path).map_err(|error| Error::file(path, &error))?;
+            for line in text.lines().filter(|line| !line.trim().is_empty()) {
+                all.push(pair(line).ok_or_else(|| refused(&path.display().to_string()))?);
+            }
+        }
+        Ok(all)
+    }
+}
+
+fn pair(text: &str) -> Option<(String, String)> {
+    let (name, value) = text.split_once(':')?;
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    let is_value = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
+    let (name, value) = (name.trim(), value.trim());
+    let is_pair = !name.is_empty() && name.bytes().all(is_name) && value.bytes().all(is_value);
+    is_pair.then(|| (name.to_owned(), value.to_owned()))
+}
+
+/// Without the text, which may be a secret.
+fn refused(place: &str) -> Error {
+    Error::Input(format!("{place}: not a header\n  hint: write it as `Name: value`"))
 }
 
 #[derive(Debug, Group)]
@@ -165,6 +211,8 @@ pub(crate) struct Top {
     /// Address of a service that links slo-instrument: its own view, in /slo.json
     #[arg(long, value_name = "URL", value_parser = address, conflicts_with_all = ["prometheus", "files"])]
     pub(crate) service: Option<String>,
+    #[command(flatten)]
+    pub(crate) headers: Headers,
     /// How often
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = parsed::<Window>)]
     pub(crate) every: Window,
@@ -182,6 +230,8 @@ pub(crate) struct Report {
     /// Address of the Prometheus that evaluates the generated rules
     #[arg(long, value_name = "URL", value_parser = address)]
     pub(crate) prometheus: String,
+    #[command(flatten)]
+    pub(crate) headers: Headers,
     /// Of a month, such as 2026-10
     #[arg(long, value_name = "YEAR-MONTH", conflicts_with_all = ["quarter", "last"])]
     pub(crate) month: Option<String>,
@@ -192,7 +242,7 @@ pub(crate) struct Report {
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = parsed::<Window>)]
     pub(crate) last: Window,
     /// Where days and months begin
-    #[arg(long, value_name = "ZONE", default_value = "UTC")]
+    #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = zone)]
     pub(crate) time_zone: String,
     /// As if it were then, in seconds since the Unix epoch
     #[arg(long, value_name = "SECONDS", hide = true, value_parser = moment)]
@@ -262,10 +312,19 @@ pub(crate) enum Format {
 
 /// A value of slo-core, with its hint where it is refused.
 fn parsed<T: FromStr<Err = slo_core::Error>>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|error: slo_core::Error| match error.hint() {
+    text.parse().map_err(|error| told(&error))
+}
+
+fn told(error: &slo_core::Error) -> String {
+    match error.hint() {
         Some(hint) => format!("{error}\n  hint: {hint}"),
         None => error.to_string(),
-    })
+    }
+}
+
+fn zone(text: &str) -> Result<String, String> {
+    let days = Calendar::new(CalendarUnit::Day, text).map_err(|error| told(&error))?;
+    Ok(days.zone().to_owned())
 }
 
 /// Seconds since the Unix epoch, in milliseconds.

@@ -9,6 +9,9 @@ use ureq::http::StatusCode;
 /// A client of one server.
 pub(crate) struct Prometheus {
     address: String,
+    /// The address as it is shown: without a password.
+    name: String,
+    headers: Vec<(String, String)>,
     agent: ureq::Agent,
 }
 
@@ -37,10 +40,16 @@ const LARGEST: u64 = 1 << 30;
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Prometheus {
-    pub(crate) fn new(address: &str) -> Self {
+    pub(crate) fn new(address: &str, headers: Vec<(String, String)>) -> Self {
         let config =
             ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).http_status_as_error(false).build();
-        Self { address: address.trim_end_matches('/').to_owned(), agent: config.into() }
+        let address = address.trim_end_matches('/').to_owned();
+        Self { name: without_password(&address), address, headers, agent: config.into() }
+    }
+
+    /// Its address, as it may be shown.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// The JSON at `path` of the server.
@@ -51,7 +60,7 @@ impl Prometheus {
             Err(error) if status.is_success() => {
                 Err(self.failed(path, &format!("not what was expected: {error}")))
             }
-            _ => Err(self.failed(path, &format!("status {status}"))),
+            _ => Err(self.refused(path, status)),
         }
     }
 
@@ -66,10 +75,7 @@ impl Prometheus {
         match body {
             Ok(Answer::Success { data }) => Ok(data.result),
             Ok(Answer::Error { error }) => Err(self.failed(path, &error)),
-            Err(_) if !status.is_success() => {
-                Err(self
-                    .failed(path, &format!("status {status}\n  hint: is it the address of a Prometheus?")))
-            }
+            Err(_) if !status.is_success() => Err(self.refused(path, status)),
             Err(error) => Err(self.failed(path, &format!("not an answer of Prometheus: {error}"))),
         }
     }
@@ -81,6 +87,7 @@ impl Prometheus {
         parameters: &[(&str, &str)],
     ) -> Result<(StatusCode, Result<T, ureq::Error>), Error> {
         let request = self.agent.get(format!("{}{path}", self.address));
+        let request = self.headers.iter().fold(request, |request, (name, value)| request.header(name, value));
         let request = parameters.iter().fold(request, |request, (name, value)| request.query(*name, *value));
         let mut response = request.call().map_err(|error| self.failed(path, &error.to_string()))?;
         let body = response.body_mut().with_config().limit(LARGEST).read_json();
@@ -88,8 +95,26 @@ impl Prometheus {
     }
 
     fn failed(&self, path: &str, what: &str) -> Error {
-        Error::Outside(format!("{}{path}: {what}", self.address))
+        Error::Outside(format!("{}{path}: {what}", self.name))
     }
+
+    /// What a status says that is no success.
+    fn refused(&self, path: &str, status: StatusCode) -> Error {
+        let hint = match status.as_u16() {
+            401 | 403 => {
+                "it wants to know who asks: give --header, such as `Authorization: Bearer …` in a file"
+            }
+            _ => "is it the address of a Prometheus?",
+        };
+        self.failed(path, &format!("status {status}\n  hint: {hint}"))
+    }
+}
+
+fn without_password(address: &str) -> String {
+    let Some((scheme, rest)) = address.split_once("://") else { return address.to_owned() };
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    format!("{scheme}://{host}{path}")
 }
 
 /// What tells series apart.
@@ -158,5 +183,21 @@ impl Sample {
 
     pub(crate) fn label(&self, name: &str) -> &str {
         self.labels.get(name).map_or("", String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_password;
+
+    #[test]
+    fn passwords_are_not_shown() {
+        for (address, shown) in [
+            ("http://me:p@ss@host:9090/a@b", "http://host:9090/a@b"),
+            ("https://host", "https://host"),
+            ("http://token@host/x", "http://host/x"),
+        ] {
+            assert_eq!(without_password(address), shown);
+        }
     }
 }

@@ -32,3 +32,8 @@ pub(crate) fn json(out: &mut dyn Write, report: &impl Serialize) -> Result<(), E
     writeln!(out)?;
     Ok(())
 }
+
+/// What lasts longer than a period: `> 30d`, `> a month`.
+pub(crate) fn longer_than(period: &str) -> String {
+    format!("> {}", period.split(" in ").next().unwrap_or(period))
+}

@@ -4,6 +4,8 @@
 use slo_cli::Exit;
 use std::{
     fs,
+    io::{BufRead, BufReader, Write},
+    net::TcpListener,
     path::{Path, PathBuf},
 };
 
@@ -190,11 +192,57 @@ fn generate_writes_tests_beside_rules() {
     assert!(tests.contains("rule_files:\n  - '../rules/checkout.yaml'\n"), "{tests}");
     assert!(folder.path().join("rules/checkout.yaml").exists());
     let ran = slo(&["generate", "--tests", "--out", &out, &testdata("specs/valid/calendar.yaml")]);
-    assert_eq!(ran.exit, Exit::Input);
+    assert_eq!(ran.exit, Exit::Done);
     assert!(
-        ran.talk.contains("hint: put SLOs of calendar periods into a service of their own"),
+        ran.talk.starts_with("warning: no tests of ")
+            && ran.talk.contains("hint: put SLOs of calendar periods into a service of their own"),
         "{}",
         ran.talk
+    );
+    assert!(folder.path().join("rules/calendar.yaml").exists());
+    assert!(!folder.path().join("tests/calendar.yaml").exists());
+}
+
+/// Answers one request with a status, and says what was asked.
+fn answer_once(status: &'static str) -> (String, std::thread::JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = String::new();
+        let mut lines = BufReader::new(stream.try_clone().unwrap());
+        while !request.ends_with("\r\n\r\n") {
+            lines.read_line(&mut request).unwrap();
+        }
+        write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 2\r\n\r\nno").unwrap();
+        request
+    });
+    (address, server)
+}
+
+#[test]
+fn headers_are_sent_and_passwords_not_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let secrets = folder.path().join("headers");
+    fs::write(&secrets, "Authorization: Bearer secret\n\n").unwrap();
+    let (address, server) = answer_once("401 Unauthorized");
+    let spec = testdata("rules/checkout.spec.yaml");
+    let url = format!("http://me:password@{address}");
+    let file = format!("@{}", secrets.display());
+    let ran =
+        slo(&["status", &spec, "--prometheus", &url, "--header", &file, "--header", "X-Scope-OrgID: a"]);
+    let request = server.join().unwrap().to_lowercase();
+    assert!(request.contains("authorization: bearer secret\r\n"), "{request}");
+    assert!(request.contains("x-scope-orgid: a\r\n"), "{request}");
+    assert_eq!(ran.exit, Exit::Outside);
+    assert!(ran.talk.contains("401") && ran.talk.contains("hint: it wants to know who asks"), "{}", ran.talk);
+    assert!(!ran.talk.contains("password") && !ran.talk.contains("secret"), "{}", ran.talk);
+    let refused = slo(&["status", &spec, "--prometheus", &url, "--header", "Bearer secret"]);
+    assert_eq!(refused.exit, Exit::Input);
+    assert!(
+        refused.talk.contains("hint: write it as") && !refused.talk.contains("secret"),
+        "{}",
+        refused.talk
     );
 }
 

@@ -57,10 +57,9 @@ impl FromStr for Planned {
             Some((service, from..duration(to).ok()?))
         };
         match parts() {
-            Some((service, time)) if !crate::service::NAMES.contains(&service) => Err(format!(
-                "no service `{service}` for {time:?}; there are {}",
-                crate::service::NAMES.join(", ")
-            )),
+            Some((service, _)) if !crate::service::NAMES.contains(&service) => {
+                Err(format!("no service `{service}`; there are {}", crate::service::NAMES.join(", ")))
+            }
             Some((service, time)) if time.start < time.end => Ok(Self { service: service.to_owned(), time }),
             _ => Err(format!("`{text}` is not a fault; write checkout@10s..25s")),
         }

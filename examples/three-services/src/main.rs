@@ -100,7 +100,7 @@ async fn serve(
 ) -> Result<Server, String> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
         .await
-        .map_err(|error| format!("port {port} on loopback: {error}; choose four others with --port"))?;
+        .map_err(|error| format!("port {port} on loopback: {error}; choose others with --port"))?;
     Ok(tokio::spawn(async move {
         let stop = async move {
             let _sender_gone = stopped.wait_for(|stopped| *stopped).await;

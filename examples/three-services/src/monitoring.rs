@@ -14,8 +14,11 @@ use std::{
     error::Error,
     fmt::Write,
     fs,
+    net::{Ipv4Addr, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    thread,
+    time::Duration,
 };
 use tempfile::TempDir;
 
@@ -49,6 +52,7 @@ impl Monitoring {
                 listen(this.alertmanager),
                 "--cluster.listen-address=".to_owned(),
             ],
+            this.alertmanager,
         )?;
         this.run(
             &prometheus,
@@ -57,6 +61,7 @@ impl Monitoring {
                 format!("--storage.tsdb.path={}", root.join("tsdb").display()),
                 listen(this.prometheus),
             ],
+            this.prometheus,
         )?;
         Ok(this)
     }
@@ -97,10 +102,18 @@ impl Monitoring {
         Ok(())
     }
 
-    fn run(&mut self, program: &Path, arguments: &[String]) -> Result<(), Box<dyn Error>> {
+    /// Starts a program, and waits until it listens to `port`.
+    fn run(&mut self, program: &Path, arguments: &[String], port: u16) -> Result<(), Box<dyn Error>> {
         let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let log = fs::File::create(self.folder.path().join(format!("{name}.log")))?;
-        let child = Command::new(program)
+        if is_taken(port) {
+            return Err(format!(
+                "port {port} on loopback is taken, and {name} needs it\n  hint: choose another --port"
+            )
+            .into());
+        }
+        let path = self.folder.path().join(format!("{name}.log"));
+        let log = fs::File::create(&path)?;
+        let mut child = Command::new(program)
             .args(arguments)
             .current_dir(self.folder.path())
             .stdin(Stdio::null())
@@ -108,8 +121,20 @@ impl Monitoring {
             .stderr(log)
             .spawn()
             .map_err(|error| format!("{}: {error}", program.display()))?;
-        self.children.push(child);
-        Ok(())
+        for _ in 0..PATIENCE {
+            if let Some(status) = child.try_wait()? {
+                let said = fs::read_to_string(&path)?;
+                let last = said.lines().last().unwrap_or_default();
+                return Err(format!("{} ended at once, {status}: {last}", program.display()).into());
+            }
+            if is_taken(port) {
+                self.children.push(child);
+                return Ok(());
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+        child.kill()?;
+        Err(format!("{} does not listen to port {port}", program.display()).into())
     }
 
     /// Where to look.
@@ -128,6 +153,14 @@ impl Monitoring {
         println!("Pages are printed here as Alertmanager sends them, tickets after five minutes.");
         println!();
     }
+}
+
+/// How often a program is asked whether it is there, ten times a second.
+const PATIENCE: u32 = 300;
+
+/// Whether somebody listens there.
+fn is_taken(port: u16) -> bool {
+    TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 
 impl Drop for Monitoring {
@@ -168,6 +201,7 @@ struct Alert {
 #[derive(Deserialize)]
 struct Labels {
     severity: Option<String>,
+    burn_tier: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -189,6 +223,7 @@ fn show(notification: &Notification) {
     for alert in &notification.alerts {
         let severity = alert.labels.severity.as_deref().unwrap_or("alert");
         let summary = alert.annotations.summary.as_deref().unwrap_or_default();
-        println!("   {severity} {}: {summary}", alert.status);
+        let tier = alert.labels.burn_tier.as_deref().map_or_else(String::new, |tier| format!(" ({tier})"));
+        println!("   {severity}{tier} {}: {summary}", alert.status);
     }
 }

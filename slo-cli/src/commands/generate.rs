@@ -7,7 +7,7 @@ use crate::{
 };
 use slo_core::{
     artifact,
-    model::Service,
+    model::{Period, Service, Slo},
     rules::{self, Backend, Options},
 };
 use std::{io::Write, path::Path};
@@ -37,7 +37,7 @@ pub(super) fn run(generate: &Generate, out: &mut dyn Write, talk: &mut dyn Write
     for service in &services {
         rules::check(service, options)?;
         if generate.tests {
-            tests.push(artifact::rule_tests(service, &format!("../rules/{}.yaml", service.name()))?);
+            tests.push(tests_of(service, talk)?);
         }
     }
     if generate.target == Target::Operator {
@@ -59,13 +59,25 @@ pub(super) fn run(generate: &Generate, out: &mut dyn Write, talk: &mut dyn Write
     write_files(folder, &services, tests, &text, talk)
 }
 
+/// The tests of a service; of one with calendar periods, which promtool cannot hold, nothing but the reason.
+fn tests_of(service: &Service, talk: &mut dyn Write) -> Result<Option<String>, Error> {
+    let rolls = |slo: &Slo| matches!(slo.period(), Period::Rolling(_));
+    match artifact::rule_tests(service, &format!("../rules/{}.yaml", service.name())) {
+        Err(error) if !service.slos().iter().all(rolls) => {
+            writeln!(talk, "warning: no tests of `{}`: {}", service.name(), Error::from(error))?;
+            Ok(None)
+        }
+        tests => Ok(Some(tests?)),
+    }
+}
+
 type Text<'a> = dyn Fn(&Service) -> Result<String, slo_core::Error> + Sync + 'a;
 
 /// A file for each service, and one for its tests where there are any.
 fn write_files(
     folder: &Path,
     services: &[Service],
-    tests: Vec<String>,
+    tests: Vec<Option<String>>,
     text: &Text<'_>,
     talk: &mut dyn Write,
 ) -> Result<(), Error> {
@@ -78,7 +90,7 @@ fn write_files(
             Ok(writeln!(talk, "wrote {}", path.display())?)
         };
         file("rules", &text?)?;
-        tests.next().map_or(Ok(()), |tests| file("tests", &tests))
+        tests.next().flatten().map_or(Ok(()), |tests| file("tests", &tests))
     })
 }
 

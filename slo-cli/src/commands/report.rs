@@ -21,7 +21,7 @@ use std::{
 pub(super) fn run(asked: &Asked, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
     let services = load::services(&asked.specs.files, asked.scale.time_scale, talk)?;
     let span = Span::of(asked)?;
-    let prometheus = Prometheus::new(&asked.prometheus);
+    let prometheus = Prometheus::new(&asked.prometheus, asked.headers.read()?);
     let mut slos = Vec::new();
     for service in &services {
         for slo in service.slos() {
@@ -32,7 +32,7 @@ pub(super) fn run(asked: &Asked, out: &mut dyn Write, talk: &mut dyn Write) -> R
         return Err(Error::Outside(format!(
             "{}: no events of these SLOs are recorded in that time\n  hint: the rules of `slo generate` record them; give a time \
              since they were loaded, and their `--time-scale` if they have one",
-            asked.prometheus
+            prometheus.name()
         )));
     }
     let report =
@@ -80,12 +80,8 @@ impl Span {
         if period.start() >= now {
             return Err(Error::Input(format!("{name} has not begun")));
         }
-        Ok(Self {
-            title: name.clone(),
-            before: before.start(),
-            start: period.start(),
-            end: period.end().min(now),
-        })
+        let title = if period.end() > now { format!("{name}, so far") } else { name.clone() };
+        Ok(Self { title, before: before.start(), start: period.start(), end: period.end().min(now) })
     }
 }
 
@@ -100,6 +96,12 @@ fn reports(
     let step = Plan::of(service, slo)?.coarse();
     let fetch = |start, end| Tiles::fetch(prometheus, service, slo, step, (start, end), zone);
     let (now, before) = (fetch(span.start, span.end)?, fetch(span.before, span.start)?);
+    if now.steps == 0 {
+        return Err(Error::Input(format!(
+            "{} is shorter than {step}\n  hint: events are added up in steps of {step}; ask for some of them",
+            span.title
+        )));
+    }
     let mut groups: BTreeSet<&Group> = now.groups.keys().chain(before.groups.keys()).collect();
     let nothing = Group::new();
     if slo.by().is_empty() || groups.is_empty() {

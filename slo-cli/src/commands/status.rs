@@ -4,17 +4,18 @@ use crate::{
     args::{Format, Status},
     error::Error,
     load,
-    prometheus::{Labels, Prometheus},
+    prometheus::{Labels, Prometheus, Sample},
     table, text,
 };
 use serde::Serialize;
 use slo_core::{
     math::{BurnRate, time_to_exhaustion},
-    model::{Service, Severity, Slo, Window},
+    model::{Service, Severity, Slo, Tier, Window},
     rules::names,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     io::Write,
 };
 
@@ -23,6 +24,8 @@ use std::{
 pub(super) struct Row {
     pub(super) service: String,
     pub(super) slo: String,
+    /// The labels of the group, of an SLO with `by`.
+    group: Labels,
     pub(super) objective: String,
     pub(super) period: String,
     pub(super) sli: Option<f64>,
@@ -34,10 +37,34 @@ pub(super) struct Row {
     #[serde(skip)]
     pub(super) length: Window,
     windows: Vec<WindowRow>,
-    pub(super) firing: Vec<String>,
+    pub(super) firing: Vec<Firing>,
+}
+
+/// An alert that fires.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub(super) struct Firing {
+    /// The tier of its burn rate, or its name.
+    alert: String,
+    severity: String,
+}
+
+impl fmt::Display for Firing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.alert, self.severity)
+    }
 }
 
 impl Row {
+    /// The SLO, and its group.
+    pub(super) fn name(&self) -> String {
+        name(&self.service, &self.slo, &self.group)
+    }
+
+    /// What fires, in words.
+    pub(super) fn alerts(&self) -> String {
+        self.firing.iter().map(Firing::to_string).collect::<Vec<_>>().join(", ")
+    }
+
     /// The burn rate over a window.
     pub(super) fn burn_over(&self, window: Window) -> Option<f64> {
         let name = window.to_string();
@@ -53,41 +80,63 @@ struct WindowRow {
 
 pub(super) fn run(status: &Status, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
     let services = load::services(&status.specs.files, status.scale.time_scale, talk)?;
-    let rows = rows(&Prometheus::new(&status.prometheus), &services)?;
-    if rows.iter().all(|row| row.coverage.is_none()) {
-        return Err(Error::Outside(format!(
-            "{}: none of these SLOs is recorded there\n  hint: load the rules of `slo generate` and wait for two evaluations; if they have a `--time-scale`, give it",
-            status.prometheus
-        )));
-    }
+    let prometheus = Prometheus::new(&status.prometheus, status.headers.read()?);
+    let rows = rows(&prometheus, &services)?;
+    check_recorded(&prometheus, &rows)?;
     match status.output.format {
-        Format::Json => {
-            text::json(out, &rows)?;
-        }
-        Format::Table => show(&rows, &services, out)?,
+        Format::Json => text::json(out, &rows.iter().map(|(row, _)| row).collect::<Vec<_>>())?,
+        Format::Table => show(&rows, out)?,
     }
     Ok(())
 }
 
-/// What is recorded of each SLO.
-pub(super) fn rows(prometheus: &Prometheus, services: &[Service]) -> Result<Vec<Row>, Error> {
+/// That some of the SLOs are known there.
+pub(super) fn check_recorded(prometheus: &Prometheus, rows: &[(Row, &Slo)]) -> Result<(), Error> {
+    if rows.iter().any(|(row, _)| row.coverage.is_some()) {
+        return Ok(());
+    }
+    Err(Error::Outside(format!(
+        "{}: none of these SLOs is recorded there\n  hint: load the rules of `slo generate` and wait for two evaluations; if they have a `--time-scale`, give it",
+        prometheus.name()
+    )))
+}
+
+/// An SLO, and its group.
+pub(super) fn name(service: &str, slo: &str, group: &Labels) -> String {
+    group.iter().fold(format!("{service}/{slo}"), |name, (label, value)| format!("{name} {label}={value}"))
+}
+
+/// Those of the labels of a series that tell the groups of an SLO apart.
+pub(super) fn group_of(slo: &Slo, labels: &Labels) -> Labels {
+    let by = slo.by().iter().filter_map(|label| labels.get_key_value(label.as_str()));
+    by.map(|(label, value)| (label.clone(), value.clone())).collect()
+}
+
+/// What is recorded of each SLO, or of each of its groups.
+pub(super) fn rows<'a>(
+    prometheus: &Prometheus,
+    services: &'a [Service],
+) -> Result<Vec<(Row, &'a Slo)>, Error> {
     let mut rows = Vec::new();
     for service in services {
         let recorded = Recorded::fetch(prometheus, service)?;
-        rows.extend(service.slos().iter().map(|slo| row(service, slo, &recorded)));
+        for slo in service.slos() {
+            let groups = recorded.groups(slo);
+            rows.extend(groups.iter().map(|group| (row(service, slo, group, &recorded), slo)));
+        }
     }
     Ok(rows)
 }
 
-/// A number of each group of an SLO, by its labels; one, without groups.
+/// A number of each group of an SLO, by the group's labels; one, without groups.
 type Groups = BTreeMap<Labels, f64>;
 
 /// Everything that is recorded of one service.
 struct Recorded {
     /// By metric and SLO.
     values: BTreeMap<(String, String), Groups>,
-    /// What fires, by SLO: tiers, and alerts that have none.
-    firing: BTreeMap<String, BTreeSet<String>>,
+    /// By SLO, with the group.
+    firing: BTreeMap<String, BTreeSet<(Labels, Firing)>>,
 }
 
 impl Recorded {
@@ -100,39 +149,42 @@ impl Recorded {
             prometheus.query(&format!(r#"ALERTS{{slo!="",alertstate="firing",service="{name}"}}"#))?;
         let mut values: BTreeMap<(String, String), Groups> = BTreeMap::new();
         for sample in series {
-            let Some(value) = sample.value() else { continue };
-            let mut labels = sample.labels;
-            let name = labels.remove("__name__").unwrap_or_default();
-            let slo = labels.get("slo").cloned().unwrap_or_default();
-            values.entry((name, slo)).or_default().insert(labels, value);
+            let (Some(value), Some(slo)) = (sample.value(), slo_of(service, &sample)) else { continue };
+            let key = (sample.label("__name__").to_owned(), slo.name().to_string());
+            values.entry(key).or_default().insert(group_of(slo, &sample.labels), value);
         }
-        let mut firing: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for alert in &alerts {
-            let tier = Some(alert.label("burn_tier")).filter(|tier| !tier.is_empty());
-            let name = tier.unwrap_or_else(|| alert.label("alertname"));
-            firing.entry(alert.label("slo").to_owned()).or_default().insert(name.to_owned());
+        let mut firing: BTreeMap<String, BTreeSet<(Labels, Firing)>> = BTreeMap::new();
+        for sample in alerts {
+            let Some(slo) = slo_of(service, &sample) else { continue };
+            let tier = Some(sample.label("burn_tier")).filter(|tier| !tier.is_empty());
+            let alert = tier.unwrap_or_else(|| sample.label("alertname")).to_owned();
+            let found = Firing { alert, severity: sample.label("severity").to_owned() };
+            let of_slo = firing.entry(slo.name().to_string()).or_default();
+            of_slo.insert((group_of(slo, &sample.labels), found));
         }
         Ok(Self { values, firing })
     }
 
-    fn groups(&self, slo: &Slo, metric: &str) -> impl Iterator<Item = (&Labels, f64)> {
-        let groups = self.values.get(&(metric.to_owned(), slo.name().to_string()));
-        groups.into_iter().flatten().map(|(labels, value)| (labels, *value))
+    /// Those of which a budget is known, or an alert fires; one without a name where there are none.
+    fn groups(&self, slo: &Slo) -> Vec<Labels> {
+        let known = self.of(slo, names::BUDGET_PROJECTED).into_iter().flat_map(BTreeMap::keys);
+        let firing = self.firing.get(slo.name().as_str()).into_iter().flatten().map(|(group, _)| group);
+        let all: BTreeSet<&Labels> = known.chain(firing).filter(|group| !group.is_empty()).collect();
+        if all.is_empty() { vec![Labels::new()] } else { all.into_iter().cloned().collect() }
     }
 
-    /// The least of all groups.
-    fn least(&self, slo: &Slo, metric: &str) -> Option<f64> {
-        self.groups(slo, metric).map(|(_, value)| value).reduce(f64::min)
+    fn of(&self, slo: &Slo, metric: &str) -> Option<&Groups> {
+        self.values.get(&(metric.to_owned(), slo.name().to_string()))
     }
 
-    /// The most of all groups.
-    fn most(&self, slo: &Slo, metric: &str) -> Option<f64> {
-        self.groups(slo, metric).map(|(_, value)| value).reduce(f64::max)
+    fn value(&self, slo: &Slo, metric: &str, group: &Labels) -> Option<f64> {
+        self.of(slo, metric)?.get(group).copied()
     }
 
     /// The length of the present period.
     fn length(&self, slo: &Slo) -> Window {
-        let bound = |metric: &str| self.most(slo, metric);
+        // A calendar has no groups.
+        let bound = |metric: &str| self.value(slo, metric, &Labels::new());
         let recorded = bound(names::PERIOD_END).zip(bound(names::PERIOD_START)).and_then(|(end, start)| {
             #[expect(
                 clippy::cast_possible_truncation,
@@ -144,42 +196,44 @@ impl Recorded {
         });
         recorded.unwrap_or_else(|| slo.period().length())
     }
-
-    /// How long the budget of the group lasts whose budget is gone first, in seconds.
-    fn exhaustion(&self, slo: &Slo) -> Option<f64> {
-        let burn_rate = names::burn_rate(slo.policy().tiers().first()?.long());
-        let burns: Groups =
-            self.groups(slo, &burn_rate).map(|(labels, burn)| (labels.clone(), burn)).collect();
-        let period = self.length(slo);
-        let lasts = |(labels, left): (&Labels, f64)| {
-            let burn = burns.get(labels).and_then(|burn| BurnRate::new(*burn).ok());
-            time_to_exhaustion(left, burn, period).ok().flatten()
-        };
-        self.groups(slo, names::BUDGET_PROJECTED).filter_map(lasts).reduce(f64::min)
-    }
 }
 
-fn row(service: &Service, slo: &Slo, recorded: &Recorded) -> Row {
-    let burn = |window: Window| recorded.most(slo, &names::burn_rate(window));
-    let period = names::period(slo.period());
+/// The SLO that a series is of.
+fn slo_of<'a>(service: &'a Service, sample: &Sample) -> Option<&'a Slo> {
+    service.slos().iter().find(|slo| slo.name().as_str() == sample.label("slo"))
+}
+
+fn row(service: &Service, slo: &Slo, group: &Labels, recorded: &Recorded) -> Row {
+    let value = |metric: &str| recorded.value(slo, metric, group);
+    let burn = |window: Window| value(&names::burn_rate(window));
+    let (period, length) = (names::period(slo.period()), recorded.length(slo));
+    let projected = value(names::BUDGET_PROJECTED);
+    let fastest = slo.policy().tiers().first().map(Tier::long);
+    let fastest = fastest.and_then(burn).and_then(|burn| BurnRate::new(burn).ok());
+    let firing = recorded.firing.get(slo.name().as_str()).into_iter().flatten();
+    // An alert without the labels of a group is of all of them.
+    let firing =
+        firing.filter(|(alert, _)| alert.iter().all(|(label, value)| group.get(label) == Some(value)));
     Row {
         service: service.name().to_string(),
         slo: slo.name().to_string(),
+        group: group.clone(),
         objective: slo.objective().to_string(),
         period: slo.period().to_string(),
-        sli: recorded.most(slo, &names::error_ratio(&period)).map(|ratio| 1.0 - ratio),
-        budget_remaining: recorded.least(slo, names::BUDGET_REMAINING),
-        projected_budget_remaining: recorded.least(slo, names::BUDGET_PROJECTED),
-        coverage: recorded.least(slo, &names::coverage(&period)),
-        time_to_exhaustion: recorded.exhaustion(slo),
-        length: recorded.length(slo),
+        sli: value(&names::error_ratio(&period)).map(|ratio| 1.0 - ratio),
+        budget_remaining: value(names::BUDGET_REMAINING),
+        projected_budget_remaining: projected,
+        coverage: value(&names::coverage(&period)),
+        time_to_exhaustion: projected
+            .and_then(|left| time_to_exhaustion(left, fastest, length).ok().flatten()),
+        length,
         windows: slo
             .policy()
             .windows()
             .into_iter()
             .map(|window| WindowRow { window: window.to_string(), burn_rate: burn(window) })
             .collect(),
-        firing: recorded.firing.get(slo.name().as_str()).into_iter().flatten().cloned().collect(),
+        firing: firing.map(|(_, alert)| alert.clone()).collect::<BTreeSet<_>>().into_iter().collect(),
     }
 }
 
@@ -188,12 +242,12 @@ fn lasts(row: &Row) -> String {
     let period = row.length.as_seconds().to_f64();
     match row.time_to_exhaustion {
         Some(seconds) if seconds < period => text::seconds(seconds),
-        _ if row.projected_budget_remaining.is_some() => format!("> {}", row.period),
+        _ if row.projected_budget_remaining.is_some() => text::longer_than(&row.period),
         _ => "-".to_owned(),
     }
 }
 
-fn show(rows: &[Row], services: &[Service], out: &mut dyn Write) -> Result<(), Error> {
+fn show(rows: &[(Row, &Slo)], out: &mut dyn Write) -> Result<(), Error> {
     let mut table = table::new(&[
         "SLO",
         "objective",
@@ -205,8 +259,7 @@ fn show(rows: &[Row], services: &[Service], out: &mut dyn Write) -> Result<(), E
         "coverage",
         "alerts",
     ]);
-    let slos = services.iter().flat_map(Service::slos);
-    for (row, slo) in rows.iter().zip(slos) {
+    for (row, slo) in rows {
         // The windows of the tiers that page.
         let shown: BTreeSet<String> = slo
             .policy()
@@ -222,7 +275,7 @@ fn show(rows: &[Row], services: &[Service], out: &mut dyn Write) -> Result<(), E
             .map(|window| format!("{} {}", window.window, text::burn(window.burn_rate)))
             .collect();
         table.add_row([
-            format!("{}/{}", row.service, row.slo),
+            row.name(),
             row.objective.clone(),
             row.period.clone(),
             text::percent(row.sli, 4),
@@ -230,7 +283,7 @@ fn show(rows: &[Row], services: &[Service], out: &mut dyn Write) -> Result<(), E
             text::percent(row.projected_budget_remaining, 2),
             lasts(row),
             text::percent(row.coverage, 2),
-            if row.firing.is_empty() { "none".to_owned() } else { row.firing.join(", ") },
+            if row.firing.is_empty() { "none".to_owned() } else { row.alerts() },
         ]);
     }
     write!(out, "{}", table::lines(&table))?;
@@ -253,48 +306,61 @@ mod tests {
         Recorded { values, firing: BTreeMap::new() }
     }
 
-    fn row(window: &str, numbers: &[(&str, &str, f64)]) -> Row {
+    fn rows(window: &str, recorded: &Recorded) -> Vec<Row> {
         let text = format!(
             "{{version: slo/v1, service: a, slos: [{{name: b, objective: 99%, window: {window}, by: [route],
               sli: {{events: {{total: t, bad: b}}}}}}]}}"
         );
         let service = slo_core::spec::parse(&text).unwrap().remove(0);
-        super::row(&service, &service.slos()[0], &recorded(numbers))
+        let slo = &service.slos()[0];
+        recorded.groups(slo).iter().map(|group| row(&service, slo, group, recorded)).collect()
     }
 
     const DAY: f64 = 86_400.0;
 
     #[test]
-    fn each_group_has_a_time_of_its_own() {
-        // One has little left and does not burn, the other burns and has much left.
+    fn each_group_has_a_row() {
         let burn = names::burn_rate(Window::hours(1));
-        let mut numbers = vec![
+        let mut recorded = recorded(&[
             (names::BUDGET_PROJECTED, "calm", 0.1),
+            (names::BUDGET_PROJECTED, "gone", -3.0),
             (names::BUDGET_PROJECTED, "hot", 0.9),
             (&burn, "calm", 0.0),
             (&burn, "hot", 9.0),
-        ];
-        let found = row("30d", &numbers);
-        assert_eq!(found.projected_budget_remaining, Some(0.1));
-        assert_eq!(found.burn_over(Window::hours(1)), Some(9.0));
-        assert_eq!(found.time_to_exhaustion, Some(3.0 * DAY));
-        // What is overspent lasts no time, burning or not.
-        numbers.push((names::BUDGET_PROJECTED, "gone", -3.0));
-        let found = row("30d", &numbers);
-        assert_eq!((found.time_to_exhaustion, lasts(&found).as_str()), (Some(0.0), "0s"));
+        ]);
+        let alert = |alert: &str| Firing { alert: alert.to_owned(), severity: "page".to_owned() };
+        let hot = Labels::from([("route".to_owned(), "hot".to_owned())]);
+        let alerts = BTreeSet::from([(hot, alert("fast")), (Labels::new(), alert("SLOEventsAbsent"))]);
+        recorded.firing.insert("b".to_owned(), alerts);
+        let found = rows("30d", &recorded);
+        let told: Vec<_> =
+            found.iter().map(|row| (row.name(), row.time_to_exhaustion, lasts(row), row.alerts())).collect();
+        let row = |name: &str, seconds: Option<f64>, lasts: &str, alerts: &str| {
+            (format!("a/b route={name}"), seconds, lasts.to_owned(), alerts.to_owned())
+        };
+        assert_eq!(
+            told,
+            [
+                row("calm", None, "> 30d", "SLOEventsAbsent (page)"),
+                // What is overspent lasts no time, burning or not.
+                row("gone", Some(0.0), "0s", "SLOEventsAbsent (page)"),
+                row("hot", Some(3.0 * DAY), "3d", "SLOEventsAbsent (page), fast (page)"),
+            ]
+        );
+        assert_eq!(rows("30d", &self::recorded(&[])).len(), 1);
     }
 
     #[test]
     fn a_month_is_as_long_as_it_is() {
         let burn = names::burn_rate(Window::hours(1));
-        let numbers = [
+        let recorded = recorded(&[
             (names::BUDGET_PROJECTED, "/", 0.9),
             (&burn, "/", 0.9),
             (names::PERIOD_START, "", 0.0),
             (names::PERIOD_END, "", 31.0 * DAY),
-        ];
-        let found = row("{calendar: month, time_zone: UTC}", &numbers);
-        assert_eq!(found.time_to_exhaustion, Some(31.0 * DAY));
-        assert_eq!(lasts(&found), "> a month in UTC");
+        ]);
+        let rows = rows("{calendar: month, time_zone: UTC}", &recorded);
+        let told: Vec<_> = rows.iter().map(|row| (row.time_to_exhaustion, lasts(row))).collect();
+        assert_eq!(told, [(Some(31.0 * DAY), "> a month".to_owned())]);
     }
 }

@@ -25,10 +25,10 @@ pub(super) fn run(asked: &Top, out: &mut dyn Write, talk: &mut dyn Write) -> Res
     let is_screen = !asked.once && stdout().is_terminal();
     let colored = is_screen && std::env::var_os("NO_COLOR").is_none();
     let mut lines = source.lines()?;
-    remember(&mut history, &mut lines, time::unix_millis());
+    remember(&mut history, &lines, time::unix_millis());
     let mut trouble = None;
     loop {
-        let screen = draw(&lines, &history, colored);
+        let screen = draw(&worst_first(&lines), &history, colored);
         if !is_screen {
             out.write_all(screen.as_bytes())?;
             return Ok(());
@@ -49,14 +49,14 @@ pub(super) fn run(asked: &Top, out: &mut dyn Write, talk: &mut dyn Write) -> Res
         match source.lines() {
             Ok(new) => {
                 (lines, trouble) = (new, None);
-                remember(&mut history, &mut lines, time::unix_millis());
+                remember(&mut history, &lines, time::unix_millis());
             }
             Err(error) => trouble = Some(error),
         }
     }
 }
 
-/// What was left, by SLO.
+/// What was left, by SLO and group.
 type History = BTreeMap<String, BurnDown>;
 
 /// What was left, at moments of the same distance; the last one is now.
@@ -83,9 +83,8 @@ impl BurnDown {
     }
 }
 
-/// Puts what is most urgent first, and what is left at the end of what was.
-fn remember(history: &mut History, lines: &mut [Line], now: i64) {
-    lines.sort_by(Line::by_urgency);
+/// Puts what is left at the end of what was.
+fn remember(history: &mut History, lines: &[Line], now: i64) {
     for line in lines {
         let past = history.entry(line.key.clone()).or_default();
         if let Some(left) = line.left {
@@ -94,9 +93,12 @@ fn remember(history: &mut History, lines: &mut [Line], now: i64) {
     }
 }
 
-/// What is shown of an SLO.
+/// What is shown of an SLO, or of the worst of its groups.
+#[derive(Clone)]
 struct Line {
     key: String,
+    /// Of an SLO with groups, how many others there are.
+    others: usize,
     objective: String,
     sli: Option<f64>,
     /// The share of the period's budget that is left.
@@ -112,6 +114,11 @@ struct Line {
 }
 
 impl Line {
+    /// The SLO, without its group: no name has a space.
+    fn slo(&self) -> &str {
+        self.key.split(' ').next().unwrap_or_default()
+    }
+
     /// Those whose budget is gone soonest first; what is firing before what is not.
     fn by_urgency(&self, other: &Self) -> Ordering {
         let lasts = |line: &Self| line.lasts.unwrap_or(f64::INFINITY);
@@ -125,8 +132,8 @@ impl Line {
 
 /// Where the numbers come from.
 enum Source {
-    Prometheus { client: Prometheus, address: String, services: Vec<Service> },
-    Service { client: Prometheus, address: String },
+    Prometheus { client: Prometheus, services: Vec<Service>, is_once: bool },
+    Service { client: Prometheus },
 }
 
 #[derive(Deserialize)]
@@ -163,15 +170,14 @@ struct LiveWindow {
 
 impl Source {
     fn of(asked: &Top, talk: &mut dyn Write) -> Result<Self, Error> {
+        let headers = asked.headers.read()?;
         match (&asked.prometheus, &asked.service) {
             (Some(address), _) => Ok(Self::Prometheus {
-                client: Prometheus::new(address),
-                address: address.clone(),
+                client: Prometheus::new(address, headers),
                 services: load::services(&asked.files, asked.scale.time_scale, talk)?,
+                is_once: asked.once,
             }),
-            (None, Some(address)) => {
-                Ok(Self::Service { client: Prometheus::new(address), address: address.clone() })
-            }
+            (None, Some(address)) => Ok(Self::Service { client: Prometheus::new(address, headers) }),
             (None, None) => Err(Error::Input(
                 "nobody to ask\n  hint: give --prometheus and the specs, or --service and the address of a service".to_owned(),
             )),
@@ -180,11 +186,11 @@ impl Source {
 
     fn name(&self) -> &str {
         match self {
-            Self::Prometheus { address, .. } | Self::Service { address, .. } => address,
+            Self::Prometheus { client, .. } | Self::Service { client } => client.name(),
         }
     }
 
-    /// What was left before, by SLO: as Prometheus has recorded it.
+    /// What was left before, as Prometheus has recorded it.
     fn history(&self) -> Result<History, Error> {
         let mut found = BTreeMap::new();
         let Self::Prometheus { client, services, .. } = self else { return Ok(found) };
@@ -196,20 +202,20 @@ impl Source {
                     |number: usize| i64::try_from(step.as_millis() * number as u64).unwrap_or(i64::MAX);
                 let now = time::unix_millis();
                 let query = format!(
-                    "min({}{{service=\"{}\",slo=\"{}\"}})",
+                    "{}{{service=\"{}\",slo=\"{}\"}}",
                     names::BUDGET_PROJECTED,
                     service.name(),
                     slo.name()
                 );
                 let past = client.range(&query, now.saturating_sub(millis(POINTS)), step, POINTS)?;
-                found.insert(
-                    format!("{}/{}", service.name(), slo.name()),
-                    BurnDown {
-                        points: past.into_values().flatten().flatten().collect(),
-                        step: millis(1),
-                        last_kept: now,
-                    },
-                );
+                for (labels, points) in past {
+                    let group = status::group_of(slo, &labels);
+                    let points = points.into_iter().flatten().collect();
+                    found.insert(
+                        status::name(service.name().as_str(), slo.name().as_str(), &group),
+                        BurnDown { points, step: millis(1), last_kept: now },
+                    );
+                }
             }
         }
         Ok(found)
@@ -217,12 +223,15 @@ impl Source {
 
     fn lines(&mut self) -> Result<Vec<Line>, Error> {
         match self {
-            Self::Prometheus { client, services, .. } => {
+            Self::Prometheus { client, services, is_once } => {
                 let rows = status::rows(client, services)?;
-                let slos = services.iter().flat_map(Service::slos);
-                Ok(rows.into_iter().zip(slos).map(|(row, slo)| recorded(row, slo)).collect())
+                // Who goes on watching may wait for the rules.
+                if *is_once {
+                    status::check_recorded(client, &rows)?;
+                }
+                Ok(rows.into_iter().map(|(row, slo)| recorded(row, slo)).collect())
             }
-            Self::Service { client, .. } => {
+            Self::Service { client } => {
                 let live: Live = client.get("/slo.json")?;
                 Ok(live.slos.into_iter().map(LiveSlo::line).collect())
             }
@@ -237,10 +246,11 @@ fn recorded(row: Row, slo: &Slo) -> Line {
         ([], None) => "no data".to_owned(),
         ([], Some(left)) if left <= 0.0 => "overspent".to_owned(),
         ([], Some(_)) => "ok".to_owned(),
-        (tiers, _) => tiers.join(", "),
+        (_, _) => row.alerts(),
     };
     Line {
-        key: format!("{}/{}", row.service, row.slo),
+        key: row.name(),
+        others: 0,
         burn: long.and_then(|long| Some((long.to_string(), row.burn_over(long)?))),
         objective: row.objective,
         sli: row.sli,
@@ -258,6 +268,7 @@ impl LiveSlo {
             self.tiers.first().and_then(|tier| self.windows.iter().find(|window| window.window == tier.long));
         Line {
             key: format!("{}/{}", self.service, self.slo),
+            others: 0,
             burn: long.and_then(|long| Some((long.window.clone(), long.burn_rate?))),
             objective: self.objective,
             sli: self.sli,
@@ -268,6 +279,20 @@ impl LiveSlo {
             state: self.state.replace('_', " "),
         }
     }
+}
+
+/// Those that are most urgent first; of an SLO with groups, the worst one.
+fn worst_first(lines: &[Line]) -> Vec<Line> {
+    let mut sorted: Vec<&Line> = lines.iter().collect();
+    sorted.sort_by(|one, other| one.by_urgency(other));
+    let mut shown: Vec<Line> = Vec::new();
+    for line in sorted {
+        match shown.iter_mut().find(|one| one.slo() == line.slo()) {
+            Some(worse) => worse.others += 1,
+            None => shown.push(line.clone()),
+        }
+    }
+    shown
 }
 
 fn draw(lines: &[Line], history: &History, colored: bool) -> String {
@@ -285,14 +310,18 @@ fn draw(lines: &[Line], history: &History, colored: bool) -> String {
     for line in lines {
         let past = history.get(&line.key).map(|past| sparkline(&past.points)).unwrap_or_default();
         table.add_row([
-            line.key.clone(),
+            if line.others == 0 {
+                line.key.clone()
+            } else {
+                format!("{} (and {} better)", line.key, line.others)
+            },
             line.objective.clone(),
             text::percent(line.sli, 4),
             line.burn.as_ref().map_or_else(|| "-".to_owned(), |(window, rate)| format!("{window} {rate:.2}")),
             text::percent(line.left, 1),
             match (line.lasts, line.left) {
                 (Some(seconds), _) => text::seconds(seconds),
-                (None, Some(_)) => format!("> {}", line.period),
+                (None, Some(_)) => text::longer_than(&line.period),
                 (None, None) => "-".to_owned(),
             },
             text::percent(line.seen, 1),
@@ -339,6 +368,7 @@ mod tests {
         let (period, burn) = ("30d".to_owned(), Some(("1h".to_owned(), 2.0)));
         Line {
             key: key.to_owned(),
+            others: 0,
             objective,
             sli: Some(0.99),
             left: Some(0.5),
@@ -352,14 +382,17 @@ mod tests {
 
     #[test]
     fn what_is_most_urgent_comes_first() {
-        let mut lines = [
-            line("calm", None, "ok"),
+        let lines = [
+            line("calm group=a", Some(7.0), "ok"),
+            line("calm group=b", Some(6.0), "ok"),
+            line("fine", None, "ok"),
             line("soon", Some(60.0), "ok"),
             line("later", Some(900.0), "page"),
             line("none", None, "no data"),
         ];
-        lines.sort_by(Line::by_urgency);
-        assert_eq!(lines.map(|line| line.key), ["later", "soon", "calm", "none"]);
+        let shown = worst_first(&lines);
+        let shown: Vec<_> = shown.iter().map(|line| (line.key.as_str(), line.others)).collect();
+        assert_eq!(shown, [("later", 0), ("calm group=b", 1), ("soon", 0), ("fine", 0), ("none", 0)]);
     }
 
     #[test]
@@ -373,9 +406,9 @@ mod tests {
         assert!(!draw(&[line("a/b", None, "ok")], &history, false).contains('\x1b'));
         // However often one looks, a moment is a moment.
         let points = |history: &History| history["a/b"].points.iter().copied().collect::<Vec<_>>();
-        remember(&mut history, &mut [line("a/b", None, "ok")], 999);
+        remember(&mut history, &[line("a/b", None, "ok")], 999);
         assert_eq!(points(&history), [1.0, 0.5, 0.0, 0.5]);
-        remember(&mut history, &mut [line("a/b", None, "ok")], 1_000);
+        remember(&mut history, &[line("a/b", None, "ok")], 1_000);
         assert_eq!(points(&history), [1.0, 0.5, 0.0, 0.5, 0.5]);
     }
 }

@@ -254,6 +254,7 @@ slos:
             burn = server.at(f"slo:burn_rate:ratio_{unit}{series}", when)[0]
             assert seen == pytest.approx(1 - next(iter(burn.values())) * 5 / hours, abs=0.02)
             # Pages know the length of the present period.
+            told = set()
             for title, query in dashboard_queries(tmp_path, when):
                 found = server.at(query, when)[0]
                 assert found or "ALERTS" in query, (title, query)
@@ -263,6 +264,8 @@ slos:
                         for name in ("slo:error_budget:projected_remaining_ratio", f"slo:burn_rate:ratio{fast}")
                     )
                     assert list(found.values()) == [pytest.approx(max(left, 0) * hours * 3600 / burning)]
+                    told.add(title)
+            assert told == {"Budget lasts", "Budget gone in"}
         finally:
             server.stop()
 
