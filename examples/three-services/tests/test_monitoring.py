@@ -18,7 +18,7 @@ def test_an_outage_is_told_with_everything_generated(tmp_path):
             text = said()
             folder = pathlib.Path(re.search(r"Generated    (\S+):", text)[1])
             assert f"http://127.0.0.1:{port + 4}/alerts" in text and f"http://127.0.0.1:{port + 5}/#/alerts" in text
-            assert "page firing: checkout/availability burns its error budget too fast" in text
+            assert "page (fast) firing: checkout/availability burns its error budget too fast" in text
             assert len(list((folder / "dashboards").glob("*.json"))) == 8
             assert b"slo-payments-page" in http_get(f"http://127.0.0.1:{port + 5}/api/v2/status")
             top = [built("slo"), "top", "--service", f"http://127.0.0.1:{port}", "--once"]

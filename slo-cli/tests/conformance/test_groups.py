@@ -121,3 +121,12 @@ def test_every_query_of_the_dashboards_has_an_answer(world, tmp_path):
     assert {re.search(r'slo="(\w+)"', labels)[1] for labels in burning} == {"routes", "week", "minutes"}
     (worst,) = [value for labels, value in burning.items() if '"routes"' in labels]
     assert worst == pytest.approx(50, rel=0.2)
+    # On the incident page, of what has groups that one is told of which fires.
+    firing = values["slo-incident", "What fires"]
+    assert len(firing) == 4
+    for rows in [*firing, *values["slo-incident", "Burn rate of what fires"], *values["slo-incident", "Stages"]]:
+        routes = {re.search(r'route="([^"]*)"', labels)[1] for labels in rows if 'slo="routes"' in labels}
+        assert routes <= {"/small"}, rows
+    # Rows of one table have the labels of the same alerts.
+    assert all(rows.keys() == firing[0].keys() for rows in firing), firing
+    assert any('route="/small"' in labels for labels in firing[0])
