@@ -13,6 +13,7 @@ mod error;
 mod load;
 mod parallel;
 mod prometheus;
+mod recorded;
 mod table;
 mod text;
 mod time;

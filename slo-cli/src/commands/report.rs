@@ -93,9 +93,10 @@ fn reports(
     span: &Span,
     zone: &str,
 ) -> Result<Vec<SloReport>, Error> {
-    let step = Plan::of(service, slo)?.coarse();
-    let fetch = |start, end| Tiles::fetch(prometheus, service, slo, step, (start, end), zone);
-    let (now, before) = (fetch(span.start, span.end)?, fetch(span.before, span.start)?);
+    let plan = Plan::of(service, slo)?;
+    let step = plan.coarse();
+    let fetch = |step, start, end| Tiles::fetch(prometheus, service, slo, step, (start, end), zone);
+    let (now, before) = (fetch(step, span.start, span.end)?, fetch(step, span.before, span.start)?);
     if now.steps == 0 {
         return Err(Error::Input(format!(
             "{} is shorter than {step}\n  hint: events are added up in steps of {step}; ask for some of them",
@@ -115,6 +116,14 @@ fn reports(
         let mut one =
             SloReport::of(service, slo, &series, now.unseen(group, before.has(group)), Some(&earlier), zone)?;
         one.group.clone_from(group);
+        for incident in &mut one.incidents {
+            // A coarse tile may be as late as it is long.
+            let begin = incident.start.saturating_sub(i64::try_from(step.as_millis()).unwrap_or(i64::MAX));
+            let fine = fetch(plan.fine(), begin.max(now.start), incident.end)?;
+            let events = fine.events(group);
+            let fine = Series::new(fine.start, plan.fine(), &events.total, &events.bad)?;
+            *incident = incident.narrowed(&fine, slo.objective());
+        }
         found.push(one);
     }
     let left = |one: &SloReport| one.remaining().unwrap_or(f64::INFINITY);

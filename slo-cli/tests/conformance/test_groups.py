@@ -96,6 +96,17 @@ def test_reports_judge_each_group(world):
         assert f'id="{link}"' in html
 
 
+def test_incidents_last_as_long_as_they_did(world):
+    server, spec, _ = world
+    asked = ["report", spec, "--prometheus", server.url, "--last", "3h", "--end", END, "--format", "json"]
+    [week] = [one for one in json.loads(run(*asked).stdout)["slos"] if one["slo"] == "week"]
+    [incident] = week["incidents"]
+    # From the third hour on, for an hour: to the minute, known a minute or two late.
+    begin, end = traffic.START + 2 * 3600, traffic.START + 3 * 3600
+    assert begin - 60 <= incident["start"] / 1000 <= begin + 120
+    assert end - 60 <= incident["end"] / 1000 <= end + 120
+
+
 def test_every_query_of_the_dashboards_has_an_answer(world, tmp_path):
     server, spec, _ = world
     run("dashboards", spec, "--out", tmp_path)

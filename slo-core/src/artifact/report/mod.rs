@@ -82,6 +82,37 @@ const LITTLE: f64 = 0.5;
 /// The worst days that are listed.
 const WORST: usize = 5;
 
+impl Priced {
+    /// The same with the edges of what `fine`, of shorter steps around it, knows to have spent more than its due; as it is
+    /// where that knows of nothing. Its events and its price stay.
+    ///
+    /// ```
+    /// use slo_core::{artifact::SloReport, model::Window, replay::Series};
+    ///
+    /// let text = "{version: slo/v1, service: a, slos: [{name: b, objective: 99.9%, window: 30d,
+    ///     sli: {events: {total: requests_total, bad: errors_total}}}]}";
+    /// let service = slo_core::spec::parse(text)?.remove(0);
+    /// let slo = &service.slos()[0];
+    /// let hours = Series::new(0, Window::hours(1), &[1_000; 3], &[0, 100, 0])?;
+    /// let incident = SloReport::of(&service, slo, &hours, 0, None, "UTC")?.incidents[0];
+    /// assert_eq!((incident.start, incident.end), (3_600_000, 7_200_000));
+    /// let quarters = Series::new(0, Window::minutes(15), &[250; 12], &[0, 0, 0, 0, 0, 60, 40, 0, 0, 0, 0, 0])?;
+    /// let narrow = incident.narrowed(&quarters, slo.objective());
+    /// assert_eq!((narrow.start, narrow.end, narrow.price), (4_500_000, 6_300_000, incident.price));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn narrowed(self, fine: &Series<'_>, objective: Objective) -> Self {
+        let spends = |step: &usize| fine.at(*step).exceeds(objective.budget());
+        let (first, last) = ((0..fine.len()).find(spends), (0..fine.len()).rev().find(spends));
+        first.zip(last).map_or(self, |(first, last)| Self {
+            start: fine.time_after(first),
+            end: fine.time_after(last + 1),
+            ..self
+        })
+    }
+}
+
 impl SloReport {
     /// What `series` says of an SLO; `unseen` of its steps were not recorded. `before` is the time before it, and days are
     /// those of `zone`.

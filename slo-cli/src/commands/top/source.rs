@@ -1,0 +1,172 @@
+//! Where `slo top` has its numbers from.
+
+use super::{
+    Line,
+    burn_down::{BurnDown, History, POINTS},
+};
+use crate::{
+    args::Top,
+    error::Error,
+    load,
+    prometheus::Prometheus,
+    recorded::{Row, check_recorded, group_of, name, rows},
+    time,
+};
+use serde::Deserialize;
+use slo_core::{
+    model::{Service, Slo, Tier, Window},
+    rules::names,
+};
+use std::{collections::BTreeMap, io::Write};
+
+/// Where the numbers come from.
+pub(super) enum Source {
+    Prometheus { client: Prometheus, services: Vec<Service>, is_once: bool },
+    Service { client: Prometheus },
+}
+
+#[derive(Deserialize)]
+struct Live {
+    slos: Vec<LiveSlo>,
+}
+
+#[derive(Deserialize)]
+struct LiveSlo {
+    service: String,
+    slo: String,
+    objective: String,
+    sli: Option<f64>,
+    projected_budget_remaining: Option<f64>,
+    time_to_exhaustion: Option<f64>,
+    period: String,
+    period_seconds: f64,
+    coverage: f64,
+    state: String,
+    windows: Vec<LiveWindow>,
+    tiers: Vec<LiveTier>,
+}
+
+#[derive(Deserialize)]
+struct LiveTier {
+    long: String,
+}
+
+#[derive(Deserialize)]
+struct LiveWindow {
+    window: String,
+    burn_rate: Option<f64>,
+}
+
+impl Source {
+    /// `is_once`: nobody waits for what is not there yet.
+    pub(super) fn of(asked: &Top, is_once: bool, talk: &mut dyn Write) -> Result<Self, Error> {
+        let headers = asked.headers.read()?;
+        match (&asked.prometheus, &asked.service) {
+            (Some(address), _) => Ok(Self::Prometheus {
+                client: Prometheus::new(address, headers),
+                services: load::services(&asked.files, asked.scale.time_scale, talk)?,
+                is_once,
+            }),
+            (None, Some(address)) => Ok(Self::Service { client: Prometheus::new(address, headers) }),
+            (None, None) => Err(Error::Input(
+                "nobody to ask\n  hint: give --prometheus and the specs, or --service and the address of a service".to_owned(),
+            )),
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::Prometheus { client, .. } | Self::Service { client } => client.name(),
+        }
+    }
+
+    /// What was left before, as Prometheus has recorded it.
+    pub(super) fn history(&self) -> Result<History, Error> {
+        let mut found = BTreeMap::new();
+        let Self::Prometheus { client, services, .. } = self else { return Ok(found) };
+        for service in services {
+            for slo in service.slos() {
+                let step = slo.period().length().as_millis() / POINTS as u64;
+                let step = Window::from_millis(step.max(1_000)).map_err(Error::from)?;
+                let millis =
+                    |number: usize| i64::try_from(step.as_millis() * number as u64).unwrap_or(i64::MAX);
+                let now = time::unix_millis();
+                let query = format!(
+                    "{}{{service=\"{}\",slo=\"{}\"}}",
+                    names::BUDGET_PROJECTED,
+                    service.name(),
+                    slo.name()
+                );
+                let past = client.range(&query, now.saturating_sub(millis(POINTS)), step, POINTS)?;
+                for (labels, points) in past {
+                    let group = group_of(slo, &labels);
+                    let points = points.into_iter().flatten().collect();
+                    found.insert(
+                        name(service.name().as_str(), slo.name().as_str(), &group),
+                        BurnDown::of(points, millis(1), now),
+                    );
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    pub(super) fn lines(&self) -> Result<Vec<Line>, Error> {
+        match self {
+            Self::Prometheus { client, services, is_once } => {
+                let rows = rows(client, services)?;
+                // Who goes on watching may wait for the rules.
+                if *is_once {
+                    check_recorded(client, &rows)?;
+                }
+                Ok(rows.into_iter().map(|(row, slo)| recorded(row, slo)).collect())
+            }
+            Self::Service { client } => {
+                let live: Live = client.get("/slo.json")?;
+                Ok(live.slos.into_iter().map(LiveSlo::line).collect())
+            }
+        }
+    }
+}
+
+fn recorded(row: Row, slo: &Slo) -> Line {
+    let long = slo.policy().tiers().first().map(Tier::long);
+    let period = row.length.as_seconds().to_f64();
+    let state = match (row.firing.as_slice(), row.projected_budget_remaining) {
+        ([], None) => "no data".to_owned(),
+        ([], Some(left)) if left <= 0.0 => "overspent".to_owned(),
+        ([], Some(_)) => "ok".to_owned(),
+        (_, _) => row.alerts(),
+    };
+    Line {
+        key: row.name(),
+        others: 0,
+        burn: long.and_then(|long| Some((long.to_string(), row.burn_over(long)?))),
+        objective: row.objective,
+        sli: row.sli,
+        left: row.projected_budget_remaining,
+        lasts: row.time_to_exhaustion.filter(|seconds| *seconds < period),
+        period: row.period,
+        seen: row.coverage,
+        state,
+    }
+}
+
+impl LiveSlo {
+    fn line(self) -> Line {
+        let long =
+            self.tiers.first().and_then(|tier| self.windows.iter().find(|window| window.window == tier.long));
+        Line {
+            key: format!("{}/{}", self.service, self.slo),
+            others: 0,
+            burn: long.and_then(|long| Some((long.window.clone(), long.burn_rate?))),
+            objective: self.objective,
+            sli: self.sli,
+            left: self.projected_budget_remaining,
+            lasts: self.time_to_exhaustion.filter(|seconds| *seconds < self.period_seconds),
+            period: self.period,
+            seen: Some(self.coverage),
+            state: self.state.replace('_', " "),
+        }
+    }
+}
