@@ -11,10 +11,7 @@ use slo_core::{
     model::{Service, Slo, Tier, Window},
     rules::names,
 };
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The shape of one entry of `--format json`: what Prometheus records, `null` where it records nothing.
 #[derive(Debug, Serialize)]
@@ -45,12 +42,6 @@ pub(crate) struct Firing {
     severity: String,
 }
 
-impl fmt::Display for Firing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.alert, self.severity)
-    }
-}
-
 impl Row {
     /// The SLO, and its group.
     pub(crate) fn name(&self) -> String {
@@ -67,9 +58,14 @@ impl Row {
         }
     }
 
-    /// What fires, in words.
+    /// What fires, by severity: `page: fast, medium; ticket: slow`.
     pub(crate) fn alerts(&self) -> String {
-        self.firing.iter().map(Firing::to_string).collect::<Vec<_>>().join(", ")
+        let mut severities: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for one in &self.firing {
+            severities.entry(&one.severity).or_default().push(&one.alert);
+        }
+        let of_one = |(severity, alerts): (&str, Vec<&str>)| format!("{severity}: {}", alerts.join(", "));
+        severities.into_iter().map(of_one).collect::<Vec<_>>().join("; ")
     }
 
     /// The burn rate over a window.
@@ -283,10 +279,10 @@ mod tests {
         assert_eq!(
             told,
             [
-                row("calm", None, "> 30d", "SLOEventsAbsent (page)"),
+                row("calm", None, "> 30d", "page: SLOEventsAbsent"),
                 // What is overspent lasts no time, burning or not.
-                row("gone", Some(0.0), "0s", "SLOEventsAbsent (page)"),
-                row("hot", Some(3.0 * DAY), "3d", "SLOEventsAbsent (page), fast (page)"),
+                row("gone", Some(0.0), "0s", "page: SLOEventsAbsent"),
+                row("hot", Some(3.0 * DAY), "3d", "page: SLOEventsAbsent, fast"),
             ]
         );
         assert_eq!(rows("30d", &self::recorded(&[])).len(), 1);
