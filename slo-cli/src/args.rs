@@ -151,7 +151,7 @@ pub(crate) struct Status {
     #[command(flatten)]
     pub(crate) specs: Specs,
     /// Address of the Prometheus that evaluates the generated rules
-    #[arg(long, value_name = "URL", value_parser = address)]
+    #[arg(long, value_name = "URL")]
     pub(crate) prometheus: String,
     #[command(flatten)]
     pub(crate) headers: Headers,
@@ -197,7 +197,7 @@ fn pair(text: &str) -> Option<(String, String)> {
 
 /// Without the text, which may be a secret.
 fn refused(place: &str) -> Error {
-    Error::Input(format!("{place}: not a header\n  hint: write it as `Name: value`"))
+    Error::Usage(format!("{place}: not a header\n  hint: write it as `Name: value`"))
 }
 
 #[derive(Debug, Group)]
@@ -206,10 +206,10 @@ pub(crate) struct Top {
     #[arg(value_name = "FILE", required_unless_present = "service")]
     pub(crate) files: Vec<PathBuf>,
     /// Address of the Prometheus that evaluates the generated rules
-    #[arg(long, value_name = "URL", value_parser = address, required_unless_present = "service")]
+    #[arg(long, value_name = "URL", required_unless_present = "service")]
     pub(crate) prometheus: Option<String>,
     /// Address of a service that links slo-instrument: its own view, in /slo.json
-    #[arg(long, value_name = "URL", value_parser = address, conflicts_with_all = ["prometheus", "files"])]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["prometheus", "files"])]
     pub(crate) service: Option<String>,
     #[command(flatten)]
     pub(crate) headers: Headers,
@@ -228,7 +228,7 @@ pub(crate) struct Report {
     #[command(flatten)]
     pub(crate) specs: Specs,
     /// Address of the Prometheus that evaluates the generated rules
-    #[arg(long, value_name = "URL", value_parser = address)]
+    #[arg(long, value_name = "URL")]
     pub(crate) prometheus: String,
     #[command(flatten)]
     pub(crate) headers: Headers,
@@ -331,11 +331,4 @@ fn zone(text: &str) -> Result<String, String> {
 fn moment(text: &str) -> Result<i64, String> {
     let seconds: i64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
     seconds.checked_mul(1_000).ok_or_else(|| "too far away".to_owned())
-}
-
-fn address(text: &str) -> Result<String, String> {
-    match text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")) {
-        Some(host) if !host.is_empty() => Ok(text.to_owned()),
-        _ => Err("not a web address\n  hint: write http://127.0.0.1:9090".to_owned()),
-    }
 }

@@ -35,6 +35,9 @@ pub(crate) enum Error {
     /// The input is wrong.
     #[error("{0}")]
     Input(String),
+    /// The command was called wrongly.
+    #[error("{0}")]
+    Usage(String),
     /// Something outside failed.
     #[error("{0}")]
     Outside(String),
@@ -47,6 +50,7 @@ impl Error {
     pub(crate) const fn exit(&self) -> Exit {
         match self {
             Self::Input(_) => Exit::Input,
+            Self::Usage(_) => Exit::Usage,
             Self::Outside(_) => Exit::Outside,
             Self::Closed => Exit::Done,
         }

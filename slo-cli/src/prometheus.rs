@@ -40,11 +40,16 @@ const LARGEST: u64 = 1 << 30;
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Prometheus {
-    pub(crate) fn new(address: &str, headers: Vec<(String, String)>) -> Self {
-        let config =
-            ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).http_status_as_error(false).build();
+    pub(crate) fn new(address: &str, headers: Vec<(String, String)>) -> Result<Self, Error> {
+        // Where a server sends one to is not whom the headers are for.
+        let config = ureq::Agent::config_builder()
+            .timeout_global(Some(TIMEOUT))
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .build();
         let address = address.trim_end_matches('/').to_owned();
-        Self { name: without_password(&address), address, headers, agent: config.into() }
+        let name = without_password(&address)?;
+        Ok(Self { name, address, headers, agent: config.into() })
     }
 
     /// Its address, as it may be shown.
@@ -104,17 +109,31 @@ impl Prometheus {
             401 | 403 => {
                 "it wants to know who asks: give --header, such as `Authorization: Bearer …` in a file"
             }
+            300..=399 => "it sends one elsewhere: give the address that it leads to",
             _ => "is it the address of a Prometheus?",
         };
         self.failed(path, &format!("status {status}\n  hint: {hint}"))
     }
 }
 
-fn without_password(address: &str) -> String {
-    let Some((scheme, rest)) = address.split_once("://") else { return address.to_owned() };
+/// An address as it may be shown.
+///
+/// # Errors
+/// What is none; without the text, which may have a password.
+fn without_password(address: &str) -> Result<String, Error> {
+    let refuse = |why: &str| Error::Usage(format!("{why}\n  hint: write it as http://127.0.0.1:9090"));
+    let (scheme, rest) = address.split_once("://").ok_or_else(|| refuse("an address has no scheme"))?;
+    let scheme = scheme.to_ascii_lowercase();
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    format!("{scheme}://{host}{path}")
+    match scheme.as_str() {
+        "http" | "https" if host.is_empty() => Err(refuse("an address has no host")),
+        "http" | "https" if rest.contains(['?', '#']) || path.contains('@') => Err(refuse(
+            "an address has `?`, `#`, or `@` in its path: a password has them as %3F, %23 and %40, and `/` as %2F",
+        )),
+        "http" | "https" => Ok(format!("{scheme}://{host}{path}")),
+        _ => Err(refuse("an address is neither http nor https")),
+    }
 }
 
 /// What tells series apart.
@@ -193,11 +212,22 @@ mod tests {
     #[test]
     fn passwords_are_not_shown() {
         for (address, shown) in [
-            ("http://me:p@ss@host:9090/a@b", "http://host:9090/a@b"),
-            ("https://host", "https://host"),
+            ("http://me:p%40ss@host:9090/a", "http://host:9090/a"),
+            ("HTTPS://me:p@ss@host", "https://host"),
             ("http://token@host/x", "http://host/x"),
         ] {
-            assert_eq!(without_password(address), shown);
+            assert_eq!(without_password(address).unwrap(), shown);
+        }
+        for address in [
+            "http://me:s3/cret@host",
+            "http://host?token=s3cret",
+            "ftp://me:s3cret@h",
+            "host:9090",
+            "http://",
+            "http://s3cret@/",
+        ] {
+            let error = without_password(address).unwrap_err().to_string();
+            assert!(error.contains("hint") && !error.contains("cret"), "{error}");
         }
     }
 }

@@ -156,12 +156,24 @@ impl Recorded {
         Ok(Self { values, firing })
     }
 
-    /// Those of which a budget is known, or an alert fires; one without a name where there are none.
+    /// Those of which a budget is known, or an alert of their own fires; one without a name where there are none.
     fn groups(&self, slo: &Slo) -> Vec<Labels> {
-        let known = self.of(slo, names::BUDGET_PROJECTED).into_iter().flat_map(BTreeMap::keys);
+        let known: BTreeSet<&Labels> =
+            self.of(slo, names::BUDGET_PROJECTED).into_iter().flat_map(BTreeMap::keys).collect();
         let firing = self.firing.get(slo.name().as_str()).into_iter().flatten().map(|(group, _)| group);
-        let all: BTreeSet<&Labels> = known.chain(firing).filter(|group| !group.is_empty()).collect();
+        let others = firing.filter(|group| !known.iter().any(|known| is_of(group, known)));
+        let all: BTreeSet<&Labels> = known.iter().copied().chain(others).collect();
         if all.is_empty() { vec![Labels::new()] } else { all.into_iter().cloned().collect() }
+    }
+
+    /// What fires on a group: alerts of its own, and those that are of several.
+    fn firing(&self, slo: &Slo, group: &Labels) -> Vec<Firing> {
+        let is_group = |labels: &Labels| {
+            self.of(slo, names::BUDGET_PROJECTED).is_some_and(|groups| groups.contains_key(labels))
+        };
+        let all = self.firing.get(slo.name().as_str()).into_iter().flatten();
+        let own = all.filter(|(alert, _)| alert == group || !is_group(alert) && is_of(alert, group));
+        own.map(|(_, alert)| alert.clone()).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     fn of(&self, slo: &Slo, metric: &str) -> Option<&Groups> {
@@ -189,6 +201,11 @@ impl Recorded {
     }
 }
 
+/// Whether all that is known of an alert's group is so of another.
+fn is_of(alert: &Labels, group: &Labels) -> bool {
+    alert.iter().all(|(label, value)| group.get(label) == Some(value))
+}
+
 /// The SLO that a series is of.
 fn slo_of<'a>(service: &'a Service, sample: &Sample) -> Option<&'a Slo> {
     service.slos().iter().find(|slo| slo.name().as_str() == sample.label("slo"))
@@ -201,10 +218,6 @@ fn row(service: &Service, slo: &Slo, group: &Labels, recorded: &Recorded) -> Row
     let projected = value(names::BUDGET_PROJECTED);
     let fastest = slo.policy().tiers().first().map(Tier::long);
     let fastest = fastest.and_then(burn).and_then(|burn| BurnRate::new(burn).ok());
-    let firing = recorded.firing.get(slo.name().as_str()).into_iter().flatten();
-    // An alert without the labels of a group is of all of them.
-    let firing =
-        firing.filter(|(alert, _)| alert.iter().all(|(label, value)| group.get(label) == Some(value)));
     Row {
         service: service.name().to_string(),
         slo: slo.name().to_string(),
@@ -224,7 +237,7 @@ fn row(service: &Service, slo: &Slo, group: &Labels, recorded: &Recorded) -> Row
             .into_iter()
             .map(|window| WindowRow { window: window.to_string(), burn_rate: burn(window) })
             .collect(),
-        firing: firing.map(|(_, alert)| alert.clone()).collect::<BTreeSet<_>>().into_iter().collect(),
+        firing: recorded.firing(slo, group),
     }
 }
 
@@ -286,6 +299,18 @@ mod tests {
             ]
         );
         assert_eq!(rows("30d", &self::recorded(&[])).len(), 1);
+    }
+
+    #[test]
+    fn a_group_may_have_no_label() {
+        let mut recorded =
+            recorded(&[(names::BUDGET_PROJECTED, "", -4.0), (names::BUDGET_PROJECTED, "calm", 0.9)]);
+        let alert = Firing { alert: "fast".to_owned(), severity: "page".to_owned() };
+        recorded.firing.insert("b".to_owned(), BTreeSet::from([(Labels::new(), alert)]));
+        let found = rows("30d", &recorded);
+        let told: Vec<_> = found.iter().map(|row| (row.name(), row.alerts())).collect();
+        let row = |name: &str, alerts: &str| (name.to_owned(), alerts.to_owned());
+        assert_eq!(told, [row("a/b", "page: fast"), row("a/b route=calm", "")]);
     }
 
     #[test]

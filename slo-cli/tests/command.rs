@@ -238,7 +238,7 @@ fn headers_are_sent_and_passwords_not_shown() {
     assert!(ran.talk.contains("401") && ran.talk.contains("hint: it wants to know who asks"), "{}", ran.talk);
     assert!(!ran.talk.contains("password") && !ran.talk.contains("secret"), "{}", ran.talk);
     let refused = slo(&["status", &spec, "--prometheus", &url, "--header", "Bearer secret"]);
-    assert_eq!(refused.exit, Exit::Input);
+    assert_eq!(refused.exit, Exit::Usage);
     assert!(
         refused.talk.contains("hint: write it as") && !refused.talk.contains("secret"),
         "{}",

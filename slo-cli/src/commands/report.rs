@@ -19,9 +19,9 @@ use std::{
 };
 
 pub(super) fn run(asked: &Asked, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
+    let prometheus = Prometheus::new(&asked.prometheus, asked.headers.read()?)?;
     let services = load::services(&asked.specs.files, asked.scale.time_scale, talk)?;
     let span = Span::of(asked)?;
-    let prometheus = Prometheus::new(&asked.prometheus, asked.headers.read()?);
     let mut slos = Vec::new();
     for service in &services {
         for slo in service.slos() {

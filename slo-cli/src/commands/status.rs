@@ -12,8 +12,8 @@ use slo_core::model::{Severity, Slo};
 use std::{collections::BTreeSet, io::Write};
 
 pub(super) fn run(status: &Status, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
+    let prometheus = Prometheus::new(&status.prometheus, status.headers.read()?)?;
     let services = load::services(&status.specs.files, status.scale.time_scale, talk)?;
-    let prometheus = Prometheus::new(&status.prometheus, status.headers.read()?);
     let rows = rows(&prometheus, &services)?;
     check_recorded(&prometheus, &rows)?;
     match status.output.format {

@@ -157,6 +157,34 @@ MERGED = [
 ]
 
 
+SEVERITIES = """
+version: slo/v1
+service: pay
+labels: {team: payments}
+slos:
+  - {name: plain, objective: 99%, window: 30d, sli: {events: {total: t, bad: b}}, alerting: {page: {silent: true}}}
+---
+version: slo/v1
+service: shop
+slos:
+  - {name: groups, objective: 99%, window: 30d, by: [team], sli: {events: {total: t, bad: b}}}
+"""
+
+
+def test_a_team_hears_of_its_groups_whatever_alerts_of_its_own_it_has(tmp_path):
+    spec, path = tmp_path / "spec.yaml", tmp_path / "alertmanager.yml"
+    spec.write_text(SEVERITIES)
+    for options in [[], ["--fragment"]]:
+        config = yaml.safe_load(generate(*EVERYTHING, *options, spec=spec).stdout)
+        config["route"]["receiver"] = config["receivers"][0]["name"]
+        path.write_text(yaml.safe_dump(config))
+        for severity in ("page", "ticket"):
+            command = [INSTALLED[VERSIONS[0]][1], "config", "routes", "test", f"--config.file={path}"]
+            labels = [f"--verify.receivers=slo-payments-{severity}", "service=shop", "slo=groups", "team=payments", f"severity={severity}"]
+            done = subprocess.run([*command, *labels], capture_output=True, text=True)
+            assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_a_fragment_merges_into_a_configuration(tmp_path):
     spec = tmp_path / "spec.yaml"
     spec.write_text(GROUPS)

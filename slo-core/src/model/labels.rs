@@ -50,4 +50,4 @@ impl fmt::Display for LabelName {
 pub type Labels = BTreeMap<LabelName, String>;
 
 /// Labels that the rules set themselves, on what they record and on alerts.
-pub(crate) const RESERVED_LABELS: [&str; 4] = ["service", "slo", "burn_tier", "alertname"];
+pub(crate) const RESERVED_LABELS: [&str; 5] = ["service", "slo", "burn_tier", "alertname", "alertstate"];

@@ -63,11 +63,11 @@ impl Source {
         let headers = asked.headers.read()?;
         match (&asked.prometheus, &asked.service) {
             (Some(address), _) => Ok(Self::Prometheus {
-                client: Prometheus::new(address, headers),
+                client: Prometheus::new(address, headers)?,
                 services: load::services(&asked.files, asked.scale.time_scale, talk)?,
                 is_once,
             }),
-            (None, Some(address)) => Ok(Self::Service { client: Prometheus::new(address, headers) }),
+            (None, Some(address)) => Ok(Self::Service { client: Prometheus::new(address, headers)? }),
             (None, None) => Err(Error::Input(
                 "nobody to ask\n  hint: give --prometheus and the specs, or --service and the address of a service".to_owned(),
             )),

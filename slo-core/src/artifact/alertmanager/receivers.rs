@@ -66,7 +66,7 @@ enum Entry {
 
 impl Channel {
     /// What stands for the team in the name of a channel, or in an address.
-    const TEAM: &'static str = "{team}";
+    pub(super) const TEAM: &'static str = "{team}";
 
     const fn key(&self) -> &'static str {
         match self {

@@ -77,12 +77,32 @@ pub(super) fn recipients(services: &[Service]) -> Result<Vec<Recipient>, Error> 
             }
         }
     }
+    // Teams also hear of groups that are theirs, of any severity that there is.
+    if services.iter().flat_map(Service::slos).any(has_teams) {
+        let teams: BTreeSet<Option<String>> = found.keys().map(|(team, _)| team.clone()).collect();
+        for severity in severities.values().copied().collect::<BTreeSet<_>>() {
+            let labels =
+                severities.iter().filter(|(_, one)| **one == severity).map(|(label, _)| label.clone());
+            let labels: BTreeSet<String> = labels.collect();
+            for team in teams.iter().filter(|team| team.is_some()) {
+                found.entry((team.clone(), severity)).or_insert_with(|| Recipient {
+                    labels: labels.clone(),
+                    ..Recipient::new(team.clone(), severity)
+                });
+            }
+        }
+    }
     Ok(found.into_values().collect())
 }
 
 /// What the label `severity` of pages, or of tickets, is in any of the specifications.
 pub(super) fn labels_of(recipients: &[Recipient], severity: Severity) -> BTreeSet<&String> {
     recipients.iter().filter(|one| one.severity == severity).flat_map(|one| &one.labels).collect()
+}
+
+/// Whether the groups of an SLO may have a team.
+pub(super) fn has_teams(slo: &Slo) -> bool {
+    slo.by().iter().any(|label| label.as_str() == "team")
 }
 
 /// Whether an SLO has alerts of a severity.

@@ -3,11 +3,11 @@
 use super::{
     super::matcher::equals,
     Hours,
-    recipient::{NO_TEAM, Recipient, labels_of, receiver_name},
+    recipient::{NO_TEAM, Recipient, has_teams, labels_of, receiver_name},
     routing::Routing,
 };
 use crate::{
-    model::{LabelName, Service, Severity, Slo},
+    model::{LabelName, Service, Severity},
     yaml::{write_entry, write_scalar, write_spaces},
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -112,11 +112,10 @@ pub(super) fn others(services: &[Service], recipients: &[Recipient], routing: &R
     if !routing.fragment {
         return others_of(vec![ANY_SLO.to_owned()], recipients, routing);
     }
-    let has_teams = |slo: &&Slo| slo.by().iter().any(|label| label.as_str() == "team");
     let mut others = Vec::new();
     for service in services {
         let slos: Vec<&str> =
-            service.slos().iter().filter(has_teams).map(|slo| slo.name().as_str()).collect();
+            service.slos().iter().filter(|slo| has_teams(slo)).map(|slo| slo.name().as_str()).collect();
         if !slos.is_empty() {
             let of_service = vec![names([service]), equals("slo", slos)];
             others.extend(others_of(of_service, recipients, routing));
@@ -141,12 +140,7 @@ fn others_of(slos: Vec<String>, recipients: &[Recipient], routing: &Routing) -> 
 
 /// A page on an SLO, or on a group of it, silences the tickets on the same: a rule for all SLOs whose groups have the same
 /// labels, since alerts are held against each other by the labels that they must share.
-pub(super) fn inhibitions(
-    out: &mut String,
-    services: &[Service],
-    recipients: &[Recipient],
-    routing: &Routing,
-) {
+pub(super) fn inhibitions(out: &mut String, services: &[Service], recipients: &[Recipient]) {
     let (pages, tickets) = (labels_of(recipients, Severity::Page), labels_of(recipients, Severity::Ticket));
     if pages.is_empty() || tickets.is_empty() {
         return;
@@ -154,7 +148,7 @@ pub(super) fn inhibitions(
     out.push_str(
         "inhibit_rules:\n  # A page on an SLO, or on a group of it, silences the tickets on the same.\n",
     );
-    for (groups, slos) in alike(services, routing) {
+    for (groups, slos) in alike(services) {
         let matchers = |severities: &BTreeSet<&String>| {
             let mut matchers = slos.clone();
             matchers.push(equals("severity", severities));
@@ -172,18 +166,16 @@ pub(super) fn inhibitions(
 }
 
 /// The labels of groups, with the matchers of the SLOs that have them.
-fn alike<'a>(services: &'a [Service], routing: &Routing) -> Vec<(BTreeSet<&'a str>, Vec<String>)> {
-    let groups = |slo: &'a Slo| slo.by().iter().map(LabelName::as_str).collect::<BTreeSet<_>>();
-    let all: BTreeSet<_> = services.iter().flat_map(Service::slos).map(groups).collect();
-    if all.len() == 1 && !routing.fragment {
-        return all.into_iter().map(|groups| (groups, vec![ANY_SLO.to_owned()])).collect();
-    }
+fn alike(services: &[Service]) -> Vec<(BTreeSet<&str>, Vec<String>)> {
     let mut rules = Vec::new();
     let mut whole: BTreeMap<BTreeSet<&str>, Vec<&Service>> = BTreeMap::new();
     for service in services {
         let mut kinds: BTreeMap<BTreeSet<&str>, Vec<&str>> = BTreeMap::new();
         for slo in service.slos() {
-            kinds.entry(groups(slo)).or_default().push(slo.name().as_str());
+            kinds
+                .entry(slo.by().iter().map(LabelName::as_str).collect())
+                .or_default()
+                .push(slo.name().as_str());
         }
         if kinds.len() == 1 {
             whole.entry(kinds.into_keys().next().unwrap_or_default()).or_default().push(service);

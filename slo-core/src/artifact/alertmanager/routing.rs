@@ -95,13 +95,27 @@ impl FromStr for Channel {
     }
 }
 
-/// Whether it is an address with a host, as Alertmanager wants it.
+/// Whether it is an address with a host, as Alertmanager reads it.
 fn has_host(url: &str) -> bool {
-    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-    let host = |rest: &str| {
-        rest.split(['/', '?', '#']).next().is_some_and(|host| !host.is_empty() && !host.starts_with(':'))
+    let Some(rest) = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")) else {
+        return false;
     };
-    rest.is_some_and(host) && !url.contains(char::is_whitespace)
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let (name, port) = match host.strip_prefix('[').map(|rest| rest.split_once(']')) {
+        Some(Some((name, after))) => (name, after),
+        Some(None) => return false,
+        None => host.split_at(host.find(':').unwrap_or(host.len())),
+    };
+    let is_port = port.is_empty()
+        || port.strip_prefix(':').is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
+    let is_text = |byte: u8| byte > b' ' && byte != 0x7f && !b"\"<>\\^`{|}".contains(&byte);
+    let escapes = url.split('%').skip(1);
+    let are_escapes = escapes
+        .map(|rest| rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count())
+        .all(|digits| digits == 2);
+    // `{team}` is not part of the address.
+    !name.is_empty() && is_port && are_escapes && url.replace(Channel::TEAM, "").bytes().all(is_text)
 }
 
 /// A version of Alertmanager.

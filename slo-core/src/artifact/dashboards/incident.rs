@@ -5,7 +5,7 @@ use super::{
     overview::variables,
     panel::{GREEN, Layout, ORANGE, Panel, RED},
     path_to,
-    queries::{SHOWN, burns, lasts, since},
+    queries::{SHOWN, burns, each_group, lasts, since},
 };
 use crate::{
     model::{LabelName, Service, Slo, Window},
@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 
 pub(super) fn dashboard(services: &[Service]) -> Dashboard {
     let overview = path_to(OVERVIEW);
-    let firing = firing();
+    let firing = firing(SHOWN);
     let identity = Identity::of(services);
     let mut layout = Layout::default();
     layout.add(
@@ -76,11 +76,16 @@ pub(super) fn dashboard(services: &[Service]) -> Dashboard {
     finish(about, layout)
 }
 
-fn firing() -> String {
-    format!("ALERTS{{alertstate=\"firing\",slo!=\"\",{SHOWN}}}")
+fn firing(shown: &str) -> String {
+    format!("ALERTS{{alertstate=\"firing\",slo!=\"\",{shown}}}")
 }
 
-/// What tells SLOs and their groups apart. A label that one does not have is empty.
+/// What is recorded of the groups on which an alert fires.
+fn of_what_fires(services: &[Service], name: &str) -> String {
+    each_group(services, |labels, shown| format!("{name}{{{shown}}} and on ({labels}) {}", firing(shown)))
+}
+
+/// What tells the alerts of SLOs and groups apart. A label that one does not have is empty.
 struct Identity<'a>(Vec<&'a str>);
 
 impl<'a> Identity<'a> {
@@ -102,7 +107,6 @@ impl<'a> Identity<'a> {
 
 /// How fast, and whether it gets better.
 fn what_burns(layout: &mut Layout, services: &[Service], identity: &Identity<'_>, overview: &str) {
-    let burning = format!("on ({}) {}", identity.labels(), firing());
     let legend = identity.legend();
     layout.row("What burns");
     let windows: BTreeSet<Window> = services
@@ -117,10 +121,8 @@ fn what_burns(layout: &mut Layout, services: &[Service], identity: &Identity<'_>
         "none",
     );
     for window in &windows {
-        burn = burn.over_time(
-            &format!("{}{{{SHOWN}}} and {burning}", names::burn_rate(window)),
-            &format!("{legend} {window}"),
-        );
+        burn = burn
+            .over_time(&of_what_fires(services, &names::burn_rate(*window)), &format!("{legend} {window}"));
     }
     layout.add(
         12,
@@ -141,21 +143,22 @@ fn what_burns(layout: &mut Layout, services: &[Service], identity: &Identity<'_>
         .filter_map(|slo| slo.policy().windows().first().copied())
         .collect();
     for window in shortest {
-        errors = errors.over_time(
-            &format!("{}{{{SHOWN}}} and {burning}", names::error_ratio(window)),
-            &format!("{legend} {window}"),
-        );
+        errors = errors
+            .over_time(&of_what_fires(services, &names::error_ratio(window)), &format!("{legend} {window}"));
     }
     layout.add(12, 9, errors.with("min", json!(0)).linked("Overview", overview));
 }
 
 /// What fires, since when, and the budget that it has spent.
 fn alerts(services: &[Service], identity: &Identity<'_>, overview: &str) -> Panel {
-    let labels = identity.labels();
-    let alert = format!("alertname, burn_tier, severity, {labels}");
+    let alert = format!("alertname, burn_tier, severity, {}", identity.labels());
     // All rows have the same labels: those of an alert, whose own value is 1.
-    let of_alert =
-        |what: &str| format!("max by ({alert}) ({} * on ({labels}) group_left () ({what}))", firing());
+    let of_alert = |worst: &str, what: &str| {
+        let joined = each_group(services, |labels, shown| {
+            format!("{} * on ({labels}) group_left () {worst} by ({labels}) ({what})", firing(shown))
+        });
+        format!("max by ({alert}) ({joined})")
+    };
     let left = format!("{}{{{SHOWN}}}", names::BUDGET_PROJECTED);
     let columns = identity.0.iter().copied().chain([
         "alertname",
@@ -176,9 +179,9 @@ fn alerts(services: &[Service], identity: &Identity<'_>, overview: &str) -> Pane
     )
     .rows(&format!("time() - max by ({alert}) ({})", since(&format!("slo!=\"\",{SHOWN}"))))
     // What was spent since is the difference of what was left then, a day at most.
-    .rows(&of_alert(&format!("max_over_time({left}[1d]) - {left}")))
-    .rows(&of_alert(&left))
-    .rows(&of_alert(&burns(services)))
+    .rows(&of_alert("max", &format!("max_over_time({left}[1d]) - {left}")))
+    .rows(&of_alert("min", &left))
+    .rows(&of_alert("max", &burns(services)))
     .transformed("merge", &json!({}))
     .transformed(
         "organize",

@@ -2,7 +2,7 @@
 
 use super::super::matcher::equals;
 use crate::{
-    model::{Period, Ratio, Service, Slo, Tier, Window},
+    model::{LabelName, Period, Ratio, Service, Slo, Tier, Window},
     rules::names,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,6 +44,16 @@ pub(super) fn each_kind<K: Ord>(
         })
         .collect();
     format!("({})", queries.join(" or "))
+}
+
+/// A query of all SLOs that joins what is recorded with alerts: `query` is given the labels that tell groups apart. Alerts
+/// have labels besides that another SLO may have groups by, so that each is joined by its own.
+pub(super) fn each_group(services: &[Service], query: impl Fn(&str, &str) -> String) -> String {
+    let labels = |slo: &Slo| {
+        let groups: BTreeSet<&str> = slo.by().iter().map(LabelName::as_str).collect();
+        Some(["service", "slo"].into_iter().chain(groups).collect::<Vec<_>>().join(", "))
+    };
+    each_kind(services, labels, |labels, shown| query(labels, shown))
 }
 
 /// The share of each period that was seen.
