@@ -74,6 +74,11 @@ def world(request, tmp_path_factory):
             labels["severity"] = severity
             alerts.append(({**labels, "__name__": "ALERTS", "alertstate": state}, [(at, 1.0) for at in times]))
             alerts.append(({**labels, "__name__": "ALERTS_FOR_STATE"}, [(at, END - 3600.0) for at in times]))
+    # Of a specification that the dashboards know nothing of.
+    for name in ("slo:error_budget:projected_remaining_ratio", "slo:burn_rate:ratio1h", "slo:burn_rate:ratio14m"):
+        for route in ("/a", "/b"):
+            labels = {"__name__": name, "service": "other", "slo": "groups", "route": route}
+            alerts.append((labels, [(END + second, 0.5) for second in range(-3600, 61, 15)]))
     server.write(alerts)
     yield server, spec, routes
     server.stop()
