@@ -200,7 +200,7 @@ def test_reports_say_what_is_wrong(evaluated, tmp_path):
         (["--month", "October"], 1, "write it as 2026-10"),
         (["--quarter", "2026-Q5"], 1, "write it as 2026-Q3"),
         (["--month", "2999-01"], 1, "has not begun"),
-        (["--time-zone", "Nowhere", "--month", "2026-01"], 1, "not a time zone"),
+        (["--time-zone", "Nowhere", "--month", "2026-01"], 2, "not a time zone"),
         (["--month", "2001-01"], 3, "no events of these SLOs"),
         (["--month", "2026-01", "--last", "30d"], 2, "cannot be used with"),
     ]:
