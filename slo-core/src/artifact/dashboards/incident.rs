@@ -5,7 +5,7 @@ use super::{
     overview::variables,
     panel::{GREEN, Layout, ORANGE, Panel, RED},
     path_to,
-    queries::{SHOWN, burns, each_group, lasts, since},
+    queries::{SHOWN, each_kind, join_labels, lasts, long, since},
 };
 use crate::{
     model::{LabelName, Service, Slo, Window},
@@ -82,7 +82,10 @@ fn firing(shown: &str) -> String {
 
 /// What is recorded of the groups on which an alert fires.
 fn of_what_fires(services: &[Service], name: &str) -> String {
-    each_group(services, |labels, shown| format!("{name}{{{shown}}} and on ({labels}) {}", firing(shown)))
+    let labels = |slo: &Slo| Some(join_labels(slo));
+    each_kind(services, labels, |labels, shown| {
+        format!("{name}{{{shown}}} and on ({labels}) {}", firing(shown))
+    })
 }
 
 /// What tells the alerts of SLOs and groups apart. A label that one does not have is empty.
@@ -153,13 +156,15 @@ fn what_burns(layout: &mut Layout, services: &[Service], identity: &Identity<'_>
 fn alerts(services: &[Service], identity: &Identity<'_>, overview: &str) -> Panel {
     let alert = format!("alertname, burn_tier, severity, {}", identity.labels());
     // All rows have the same labels: those of an alert, whose own value is 1.
-    let of_alert = |worst: &str, what: &str| {
-        let joined = each_group(services, |labels, shown| {
+    let of_alert = |worst: &str, what: &dyn Fn(Window, &str) -> String| {
+        let kind = |slo: &Slo| Some((join_labels(slo), long(slo)?));
+        let joined = each_kind(services, kind, |(labels, window), shown| {
+            let what = what(*window, shown);
             format!("{} * on ({labels}) group_left () {worst} by ({labels}) ({what})", firing(shown))
         });
         format!("max by ({alert}) ({joined})")
     };
-    let left = format!("{}{{{SHOWN}}}", names::BUDGET_PROJECTED);
+    let left = |shown: &str| format!("{}{{{shown}}}", names::BUDGET_PROJECTED);
     let columns = identity.0.iter().copied().chain([
         "alertname",
         "burn_tier",
@@ -179,9 +184,9 @@ fn alerts(services: &[Service], identity: &Identity<'_>, overview: &str) -> Pane
     )
     .rows(&format!("time() - max by ({alert}) ({})", since(&format!("slo!=\"\",{SHOWN}"))))
     // What was spent since is the difference of what was left then, a day at most.
-    .rows(&of_alert("max", &format!("max_over_time({left}[1d]) - {left}")))
-    .rows(&of_alert("min", &left))
-    .rows(&of_alert("max", &burns(services)))
+    .rows(&of_alert("max", &|_, shown| format!("max_over_time({0}[1d]) - {0}", left(shown))))
+    .rows(&of_alert("min", &|_, shown| left(shown)))
+    .rows(&of_alert("max", &|long, shown| format!("{}{{{shown}}}", names::burn_rate(long))))
     .transformed("merge", &json!({}))
     .transformed(
         "organize",

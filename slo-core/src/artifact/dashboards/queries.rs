@@ -46,14 +46,11 @@ pub(super) fn each_kind<K: Ord>(
     format!("({})", queries.join(" or "))
 }
 
-/// A query of all SLOs that joins what is recorded with alerts: `query` is given the labels that tell groups apart. Alerts
-/// have labels besides that another SLO may have groups by, so that each is joined by its own.
-pub(super) fn each_group(services: &[Service], query: impl Fn(&str, &str) -> String) -> String {
-    let labels = |slo: &Slo| {
-        let groups: BTreeSet<&str> = slo.by().iter().map(LabelName::as_str).collect();
-        Some(["service", "slo"].into_iter().chain(groups).collect::<Vec<_>>().join(", "))
-    };
-    each_kind(services, labels, |labels, shown| query(labels, shown))
+/// The labels that what is recorded of an SLO is joined to its alerts by. Those have labels besides that another SLO may have
+/// groups by.
+pub(super) fn join_labels(slo: &Slo) -> String {
+    let groups: BTreeSet<&str> = slo.by().iter().map(LabelName::as_str).collect();
+    ["service", "slo"].into_iter().chain(groups).collect::<Vec<_>>().join(", ")
 }
 
 /// The share of each period that was seen.
@@ -63,7 +60,7 @@ pub(super) fn coverage(services: &[Service]) -> String {
 }
 
 /// The long window of the fastest alert, over which a burn rate is told.
-fn long(slo: &Slo) -> Option<Window> {
+pub(super) fn long(slo: &Slo) -> Option<Window> {
     slo.policy().tiers().first().map(Tier::long)
 }
 
