@@ -2,7 +2,7 @@
 
 use super::LabelName;
 use crate::Error;
-use std::{fmt, sync::Arc};
+use std::{collections::HashSet, fmt, sync::Arc};
 
 /// An instant vector selector: a metric name and label matchers.
 ///
@@ -80,8 +80,14 @@ impl Selector {
     }
 
     #[must_use]
-    pub(crate) fn with(mut self, matcher: Matcher) -> Self {
-        self.matchers = self.matchers.iter().cloned().chain([matcher]).collect();
+    pub(crate) fn with(self, matcher: Matcher) -> Self {
+        self.with_all([matcher])
+    }
+
+    /// Narrowed by all of `matchers`.
+    #[must_use]
+    pub(crate) fn with_all(mut self, matchers: impl IntoIterator<Item = Matcher>) -> Self {
+        self.matchers = self.matchers.iter().cloned().chain(matchers).collect();
         self
     }
 
@@ -95,6 +101,23 @@ impl Selector {
     #[must_use]
     pub fn matchers(&self) -> &[Matcher] {
         &self.matchers
+    }
+
+    /// Whether both have the same metric and the same matchers, in any order.
+    ///
+    /// ```
+    /// use slo_core::model::{MatchOp::Equal, Selector};
+    ///
+    /// let requests = || Selector::new("requests_total");
+    /// let one = requests()?.matching("job", Equal, "a")?.matching("code", Equal, "500")?;
+    /// let other = requests()?.matching("code", Equal, "500")?.matching("job", Equal, "a")?;
+    /// assert!(one != other && one.selects_as(&other));
+    /// # Ok::<(), slo_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn selects_as(&self, other: &Self) -> bool {
+        let matchers = |selector: &Self| selector.matchers.iter().cloned().collect::<HashSet<_>>();
+        self.metric == other.metric && matchers(self) == matchers(other)
     }
 
     /// The same matchers on the metric with `suffix` appended, such as `_bucket`.

@@ -14,6 +14,7 @@ pub struct Service {
     exclusions: Vec<Exclusion>,
     // Short enough for every alert window to hold four scrapes.
     scrape_interval: Window,
+    scrape_interval_is_assumed: bool,
     // At least one, with distinct names.
     slos: Vec<Slo>,
 }
@@ -62,8 +63,29 @@ impl Service {
             counts_newborn: true,
             exclusions: Vec::new(),
             scrape_interval,
+            scrape_interval_is_assumed: false,
             slos,
         })
+    }
+
+    /// The same where nobody said how often it is scraped, and the interval it has is assumed.
+    ///
+    /// Rules that need two scrapes then look back far enough for any interval that the alert windows allow.
+    ///
+    /// ```
+    /// use slo_core::model::{EventCounters, Period, Selector, Service, Sli, Slo, Window};
+    ///
+    /// let counters = EventCounters::TotalBad { total: Selector::new("all")?, bad: Selector::new("bad")? };
+    /// let period = Period::Rolling(Window::days(30));
+    /// let slo = Slo::new("a".parse()?, "99%".parse()?, period, Sli::Events(counters))?;
+    /// let service = Service::new("b".parse()?, Window::seconds(15), vec![slo])?.with_assumed_scrape_interval();
+    /// assert!(service.scrape_interval_is_assumed());
+    /// # Ok::<(), slo_core::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn with_assumed_scrape_interval(mut self) -> Self {
+        self.scrape_interval_is_assumed = true;
+        self
     }
 
     /// The same with other labels that tell its targets apart; `job` and `instance` are those of Prometheus.
@@ -137,6 +159,22 @@ impl Service {
         self.scrape_interval
     }
 
+    /// Whether that is assumed, because nobody said it.
+    #[must_use]
+    pub const fn scrape_interval_is_assumed(&self) -> bool {
+        self.scrape_interval_is_assumed
+    }
+
+    /// The longest time between two scrapes of `slo`'s metrics: a quarter of its shortest alert window where the
+    /// interval is assumed.
+    pub(crate) fn longest_scrape_interval(&self, slo: &Slo) -> Window {
+        let shortest = slo.policy().windows().first().copied();
+        match shortest.and_then(|window| longest_interval(window).ok()) {
+            Some(longest) if self.scrape_interval_is_assumed => longest.max(self.scrape_interval),
+            _ => self.scrape_interval,
+        }
+    }
+
     /// Its SLOs, in the order they were written.
     #[must_use]
     pub fn slos(&self) -> &[Slo] {
@@ -202,12 +240,17 @@ pub(crate) fn check_scrape_interval<'a>(
     let Some(shortest) = policies.filter_map(|policy| policy.windows().first().copied()).min() else {
         return Ok(());
     };
-    let longest_interval = Window::from_millis((shortest.as_millis() / SCRAPES_PER_WINDOW).max(1))?;
-    if scrape_interval <= longest_interval {
+    let longest = longest_interval(shortest)?;
+    if scrape_interval <= longest {
         return Ok(());
     }
     Err(Error::new(format!(
         "a scrape interval of {scrape_interval} is too long for the {shortest} alert window"
     ))
-    .with_hint(format!("scrape every {longest_interval} or more often")))
+    .with_hint(format!("scrape every {longest} or more often")))
+}
+
+/// The longest scrape interval that an alert window of `shortest` allows.
+fn longest_interval(shortest: Window) -> Result<Window, Error> {
+    Window::from_millis((shortest.as_millis() / SCRAPES_PER_WINDOW).max(1))
 }

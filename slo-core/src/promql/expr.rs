@@ -147,6 +147,8 @@ pub enum Aggregation {
     Count,
     /// `avg`
     Avg,
+    /// `max`
+    Max,
 }
 
 /// Binary operators, loosest first.
@@ -296,6 +298,12 @@ impl Expr {
     #[must_use]
     pub fn sum_by(self, by: &[LabelName]) -> Self {
         Self::Aggregate { op: Aggregation::Sum, by: by.to_vec(), operand: Box::new(self) }
+    }
+
+    /// `max by (by) (self)`
+    #[must_use]
+    pub fn max_by(self, by: &[LabelName]) -> Self {
+        Self::Aggregate { op: Aggregation::Max, by: by.to_vec(), operand: Box::new(self) }
     }
 
     /// `avg by (by) (self)`

@@ -319,6 +319,7 @@ impl Aggregation {
             Self::Sum => "sum",
             Self::Count => "count",
             Self::Avg => "avg",
+            Self::Max => "max",
         }
     }
 }

@@ -3,11 +3,20 @@
 use super::{Backend, Options, Plan};
 #[cfg(feature = "calendar")]
 use crate::model::Period;
-use crate::model::{Counting, EventCounters, HistogramKind, Query, Service, Sli, Slo};
+use crate::model::{Counting, EventCounters, HistogramKind, Query, Service, Sli, Slo, Window};
 
 /// What somebody should know before they trust the numbers of `slo`: the form of its tiles, and its bounds.
 pub(super) fn notes(service: &Service, slo: &Slo, plan: &Plan, options: Options) -> Vec<String> {
     let mut notes = vec![counting(service, slo, plan, options)];
+    if service.scrape_interval_is_assumed() {
+        notes.push(format!(
+            "How often its metrics are scraped is not said: costs are those of {}, and the ranges over them are long enough \
+             for a scrape in {}. With `scrape_interval` in the specification, or `--scrape-interval`, the rules are cheaper \
+             and more exact.",
+            service.scrape_interval(),
+            just_enough(plan, service.longest_scrape_interval(slo)),
+        ));
+    }
     if let Some(slices) = slo.slices() {
         notes.push(match slices.target() {
             Some(target) => format!(
@@ -41,15 +50,21 @@ pub(super) fn notes(service: &Service, slo: &Slo, plan: &Plan, options: Options)
     notes
 }
 
+/// The scrapes of which a range over raw series always holds two.
+fn just_enough(plan: &Plan, longest: Window) -> String {
+    let seconds = (plan.fine().as_millis() + longest.as_millis()) / 2_000;
+    Window::seconds(seconds).to_string()
+}
+
 /// The first tile of a period looks so far back.
 #[cfg(feature = "calendar")]
 fn sum(plan: &Plan) -> String {
     let millis = plan.fine().as_millis() + 2 * plan.coarse().as_millis();
-    crate::model::Window::from_millis(millis).map_or_else(|_| String::new(), |window| window.to_string())
+    Window::from_millis(millis).map_or_else(|_| String::new(), |window| window.to_string())
 }
 
 fn counting(service: &Service, slo: &Slo, plan: &Plan, options: Options) -> String {
-    let (tile, scrape) = (plan.fine(), service.scrape_interval());
+    let (tile, scrape) = (plan.fine(), service.longest_scrape_interval(slo));
     match slo.sli() {
         Sli::Latency(latency) if latency.kind() == HistogramKind::Native => format!(
             "Counted from the rate of its native histogram over each {tile} tile: exact for scrapes that come regularly. \

@@ -1,6 +1,6 @@
 //! Alerts on burn rates, on what is left, and on events that are gone.
 
-use super::{Rule, names, recording::Recording};
+use super::{Rule, names, recording::Recording, tiles};
 use crate::{
     Error,
     model::{LabelName, Labels, Period, Ratio, Service, Severity, Slo, Tier, Window},
@@ -37,7 +37,10 @@ pub(super) fn burn_alert(recording: &Recording<'_>, tier: &Tier) -> Result<Rule,
 /// The alerts on a budget that is low or gone, and on events that are.
 ///
 /// `left` is the share of the budget that is left.
-pub(super) fn budget_alerts(recording: &Recording<'_>, left: &Expr) -> Vec<Rule> {
+///
+/// # Errors
+/// Numbers that no rule can hold.
+pub(super) fn budget_alerts(recording: &Recording<'_>, left: &Expr) -> Result<Vec<Rule>, Error> {
     let (service, slo) = (recording.service, recording.slo);
     let alerts = slo.budget_alerts();
     let left = || left.clone();
@@ -77,7 +80,29 @@ pub(super) fn budget_alerts(recording: &Recording<'_>, left: &Expr) -> Vec<Rule>
         };
         rules.push(alert(service, slo, severity, text, None, recording.raw_total().absent(), Some(hold)));
     }
-    rules
+    if let Some((window, expr)) = recording.contradiction()?
+        && !slo.notification(Severity::Ticket).silent
+    {
+        let good = tiles::is_difference(slo.sli());
+        let text = Text {
+            alert: names::COUNTERS_DISAGREE,
+            summary: format!("{place} counts more {} events than events", if good { "good" } else { "bad" }),
+            description: format!(
+                "{}In the last {window}, {{{{ $value | humanize }}}} {} events were counted, more than all events \
+                 together. Until its two counters agree, neither its budget nor its alerts mean anything: look whether \
+                 both select the same requests and still exist.",
+                promise(slo),
+                if good { "good" } else { "bad" }
+            ),
+        };
+        rules.push(alert(service, slo, Severity::Ticket, text, None, expr, None));
+    }
+    Ok(rules)
+}
+
+/// Whether an alert watches the tiles, and is evaluated with them.
+pub(super) fn is_of_tiles(rule: &Rule) -> bool {
+    [names::EVENTS_ABSENT, names::COUNTERS_DISAGREE].contains(&rule.name())
 }
 
 /// What an alert tells people.

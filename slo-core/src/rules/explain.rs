@@ -137,7 +137,12 @@ fn explanation(
         .iter()
         .flat_map(|group| &group.rules)
         .any(|rule| rule.name() == names::total_tile(plan.fine()));
-    let reader = Reader { plan: &plan, scrape_interval: service.scrape_interval(), borrows: !counts };
+    let reader = Reader {
+        plan: &plan,
+        scrape_interval: service.scrape_interval(),
+        longest_scrape_interval: service.longest_scrape_interval(slo),
+        borrows: !counts,
+    };
     let cost = |group: &RuleGroup, rule: &Rule| {
         let mut cost = RuleCost {
             group: group.name.clone(),
@@ -192,6 +197,7 @@ fn shown(rule: &Rule) -> String {
 struct Reader<'a> {
     plan: &'a Plan,
     scrape_interval: Window,
+    longest_scrape_interval: Window,
     borrows: bool,
 }
 
@@ -206,7 +212,7 @@ impl Reader<'_> {
             _ => 2 * fine + coarse,
         };
         let borrowed = if self.borrows { fine } else { 0 };
-        Window::from_millis(self.scrape_interval.as_millis() + interval.as_millis() + tiles + borrowed)
+        Window::from_millis(self.longest_scrape_interval.as_millis() + interval.as_millis() + tiles + borrowed)
     }
 
     fn read(&self, expr: &Expr, cost: &mut RuleCost) {

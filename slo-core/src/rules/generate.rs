@@ -2,7 +2,7 @@
 
 use super::{
     Naming, Options, Plan, Rule, RuleGroup,
-    alerting::{budget_alerts, burn_alert},
+    alerting::{budget_alerts, burn_alert, is_of_tiles},
     names,
     recording::Recording,
     sloth,
@@ -156,9 +156,9 @@ fn slo_groups(
         rules.push(burn_alert(&recording, tier)?);
     }
     let left = recording.series(names::BUDGET_PROJECTED.to_owned());
-    for rule in budget_alerts(&recording, &left) {
+    for rule in budget_alerts(&recording, &left)? {
         // What watches the tiles is evaluated with them.
-        let rules = if rule.name() == names::EVENTS_ABSENT { &mut fast.rules } else { &mut slow.rules };
+        let rules = if is_of_tiles(&rule) { &mut fast.rules } else { &mut slow.rules };
         rules.push(rule);
     }
     Ok([fast, tiles, slow])

@@ -11,6 +11,8 @@ pub const ERROR_BUDGET_EXHAUSTED: &str = "SLOErrorBudgetExhausted";
 pub const ERROR_BUDGET_LOW: &str = "SLOErrorBudgetLow";
 /// The alert of events that nobody counts any more.
 pub const EVENTS_ABSENT: &str = "SLOEventsAbsent";
+/// The alert of counters that contradict each other.
+pub const COUNTERS_DISAGREE: &str = "SLOCountersDisagree";
 /// Share of the period's error budget left, of the events seen; negative when overspent.
 pub const BUDGET_REMAINING: &str = "slo:error_budget:remaining_ratio";
 /// The same, with the part of the period that has not been seen yet taken as clean.

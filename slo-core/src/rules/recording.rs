@@ -3,7 +3,9 @@
 use super::{Options, Plan, Rule, names, tiles};
 use crate::{
     Error,
-    model::{EmptySlice, Matcher, Period, Ratio, Selector, Service, Slo, Tier, TimeSlices, Window},
+    model::{
+        EmptySlice, EventCounters, HistogramKind, Matcher, Period, Ratio, Selector, Service, Sli, Slo, Tier, TimeSlices, Window,
+    },
     promql::{BinaryOp, Expr, Function, Matching, Range, RangeFunction},
 };
 use std::sync::Arc;
@@ -84,7 +86,7 @@ impl<'a> Recording<'a> {
         let share = series(names::bad_events_tile(tile)).div(events().greater(zero()));
         let judged = match slices.allowed() {
             Some(allowed) => share.greater_bool(Expr::Number(allowed)),
-            None => share,
+            None => share.clamp_min(Ratio::ZERO),
         };
         let before = || {
             let selector = self.selector(names::bad_tile(tile));
@@ -138,6 +140,7 @@ impl<'a> Recording<'a> {
     /// never NaN.
     fn ratio(&self, window: &str, bad: Expr, total: Expr) -> [Rule; 2] {
         let total = total.greater(Expr::Number(Ratio::ZERO));
+        let bad = if tiles::is_difference(self.slo.sli()) { bad.clamp_min(Ratio::ZERO) } else { bad };
         let budget = Expr::Number(self.slo.objective().budget());
         let error_ratio = self.series(names::error_ratio(window));
         [
@@ -153,6 +156,36 @@ impl<'a> Recording<'a> {
         let fewest = Ratio::new(2 * u128::from(tier.fewest_bad()) - 1, 2)?;
         let bad = self.tiles(tile, tier.long()).apply(RangeFunction::SumOverTime);
         Ok(bad.greater(Expr::Number(fewest)))
+    }
+
+    /// The events of a part in the last hour, or what is an hour in a shorter policy, where they are more than all
+    /// events: good ones where bad is what is not good, else bad ones. An event that comes late and an estimate do not
+    /// contradict anything.
+    pub(super) fn contradiction(&self) -> Result<Option<(Window, Expr)>, Error> {
+        let windows = self.plan.fine_windows();
+        let hour = windows.first().map_or(0, |shortest| shortest.as_millis() * 12);
+        let window = windows.iter().rfind(|window| window.as_millis() <= hour);
+        let is_difference = tiles::is_difference(self.slo.sli());
+        let has_two_counters = match self.slo.sli() {
+            Sli::Events(EventCounters::GoodBad { .. }) | Sli::Queries(EventCounters::GoodBad { .. }) => false,
+            Sli::Events(_) | Sli::Queries(_) => true,
+            Sli::Latency(latency) => latency.kind() == HistogramKind::Classic,
+            Sli::Probe(_) | Sli::Gauge(_) | Sli::Ratio(_) => false,
+        };
+        let Some(window) = window.filter(|_| has_two_counters) else { return Ok(None) };
+        let tile = self.plan.fine();
+        let sum = |metric| self.tiles(metric, *window).apply(RangeFunction::SumOverTime);
+        let judged = |raw: String, judged: String| if self.has_raw_tiles() { raw } else { judged };
+        let total = || sum(judged(names::events_tile(tile), names::total_tile(tile)));
+        let bad = || sum(judged(names::bad_events_tile(tile), names::bad_tile(tile)));
+        let one = || Expr::Number(Ratio::ONE);
+        let limit = total().mul(Expr::Number(Ratio::new(105, 100)?)).add(one());
+        let expr = if is_difference {
+            total().sub(bad()).greater(limit)
+        } else {
+            bad().greater(limit).or(bad().greater(one()).binary(BinaryOp::Unless, Matching::All, total()))
+        };
+        Ok(Some((*window, expr)))
     }
 
     /// The budget left over the period, and how much of the period was seen.

@@ -1,6 +1,11 @@
 //! Rules with the names and labels of Sloth, so that what was made for it keeps working.
 
-use super::{Rule, alerting::budget_alerts, names, recording::Recording};
+use super::{
+    Rule,
+    alerting::{budget_alerts, is_of_tiles},
+    names,
+    recording::Recording,
+};
 use crate::{
     Error,
     model::{LabelName, Labels, MatchOp, Matcher, Period, Ratio, Selector, Severity, Tier, Window},
@@ -41,8 +46,8 @@ pub(super) fn rules(
         rules.extend(sloth.alert(severity, &tiers)?);
     }
     let left = sloth.series("slo:period_error_budget_remaining:ratio".to_owned());
-    for rule in budget_alerts(recording, &left) {
-        let rules = if rule.name() == names::EVENTS_ABSENT { &mut *fine } else { &mut *slow };
+    for rule in budget_alerts(recording, &left)? {
+        let rules = if is_of_tiles(&rule) { &mut *fine } else { &mut *slow };
         rules.push(rule);
     }
     Ok(())
@@ -117,8 +122,9 @@ impl Sloth<'_> {
         let slo = self.recording.slo;
         let objective = slo.objective();
         let budget = || Expr::Number(objective.budget());
-        // The window's own label is none of these series'.
-        let burn = |window| self.series(ratio_name(window)).sum_by(slo.by()).div(budget());
+        // The window's own label is none of these series'. The largest, not the sum: at the first evaluation after a label
+        // of the specification has changed, there is also the series with the old one.
+        let burn = |window| self.series(ratio_name(window)).max_by(slo.by()).div(budget());
         let percent = objective.to_string().trim_end_matches('%').to_owned();
         let mut rules = vec![
             self.record("slo:objective:ratio", [], Expr::vector(objective.ratio())),
@@ -131,7 +137,7 @@ impl Sloth<'_> {
             rules.push(self.record("slo:current_burn_rate:ratio", [], burn(current)));
         }
         let remaining = Expr::Number(Ratio::ONE)
-            .sub(self.series("slo:period_burn_rate:ratio".to_owned()).sum_by(slo.by()));
+            .sub(self.series("slo:period_burn_rate:ratio".to_owned()).max_by(slo.by()));
         let info = [
             ("sloth_mode", "cli-gen-prom".to_owned()),
             ("sloth_objective", percent),
@@ -159,7 +165,7 @@ impl Sloth<'_> {
             let keep: Vec<LabelName> =
                 self.identity.keys().cloned().chain(slo.by().iter().cloned()).collect();
             let above =
-                |window| self.series(ratio_name(window)).greater(Expr::Number(threshold)).sum_by(&keep);
+                |window| self.series(ratio_name(window)).greater(Expr::Number(threshold)).max_by(&keep);
             let mut both = above(tier.short()).and(above(tier.long()));
             if tier.fewest_bad() > 0 {
                 both = both.binary(

@@ -18,10 +18,11 @@ pub(super) struct Streams {
 /// The streams of `slo`. The bad one builds on the total, which the rule before it has recorded as `recorded_total`.
 pub(super) fn streams(recording: &Recording<'_>, tile: Window, recorded_total: String) -> Streams {
     let slo = recording.slo;
-    let scrape_interval = recording.service.scrape_interval();
     let tiles = Tiles {
         tile,
-        scrape_interval,
+        longest_scrape_interval: recording.service.longest_scrape_interval(slo),
+        // Then a range may see scrapes of several tiles.
+        is_assumed: recording.service.scrape_interval_is_assumed(),
         by: slo.by(),
         backend: recording.options.backend,
         target_labels: recording.service.counts_newborn_series().then(|| recording.service.target_labels()),
@@ -60,10 +61,21 @@ fn zero() -> Expr {
     Expr::Number(Ratio::ZERO)
 }
 
+/// Whether the bad events of `sli` are those that are not good. A tile of them is below zero where an estimate of one
+/// counter is off, as at a restart, and that of its neighbour above: together they are right.
+pub(super) const fn is_difference(sli: &Sli) -> bool {
+    match sli {
+        Sli::Events(EventCounters::TotalGood { .. }) | Sli::Queries(EventCounters::TotalGood { .. }) => true,
+        Sli::Latency(_) | Sli::Probe(_) => true,
+        Sli::Events(_) | Sli::Queries(_) | Sli::Gauge(_) | Sli::Ratio(_) => false,
+    }
+}
+
 /// How the events of one tile are counted.
 struct Tiles<'a> {
     tile: Window,
-    scrape_interval: Window,
+    longest_scrape_interval: Window,
+    is_assumed: bool,
     by: &'a [LabelName],
     backend: Backend,
     // What tells targets apart, where new series are to be counted.
@@ -81,10 +93,7 @@ impl Tiles<'_> {
             }
             EventCounters::TotalGood { total, good } => Streams {
                 total: count(total, total),
-                // A restart is seen by each counter for itself, so one of them may be estimated alone.
-                bad: recorded_total()
-                    .sub(or_zero(count(good, total), recorded_total()))
-                    .clamp_min(Ratio::ZERO),
+                bad: recorded_total().sub(or_zero(count(good, total), recorded_total())),
             },
             EventCounters::GoodBad { good, bad } => {
                 let witness = || self.surviving(good).or(self.surviving(bad));
@@ -105,8 +114,7 @@ impl Tiles<'_> {
             }
             EventCounters::TotalGood { total, good } => Streams {
                 total: count(total),
-                // Two extrapolations may differ where nothing is bad.
-                bad: recorded_total().sub(or_zero(count(good), recorded_total())).clamp_min(Ratio::ZERO),
+                bad: recorded_total().sub(or_zero(count(good), recorded_total())),
             },
             EventCounters::GoodBad { good, bad } => Streams {
                 total: or_zero(count(good), count(bad)).add(or_zero(count(bad), count(good))),
@@ -144,9 +152,7 @@ impl Tiles<'_> {
             total: self.count(&total, self.surviving(&total), &Matching::All),
             // No fallback to zero: a bucket that is missing means that the threshold is not a bucket
             // bound, which must not read as a hundred percent of slow requests.
-            bad: recorded_total
-                .sub(self.count(&bucket, self.surviving(&total), &matching))
-                .clamp_min(Ratio::ZERO),
+            bad: recorded_total.sub(self.count(&bucket, self.surviving(&total), &matching)),
         }
     }
 
@@ -163,7 +169,7 @@ impl Tiles<'_> {
         let fast = Expr::call(Function::HistogramFraction, vec![zero(), threshold, rate()]);
         // Of no requests, the share is no number.
         let fast = fast.greater_or_equal(zero()).mul(count()).or(count().mul(zero()));
-        Streams { total: count(), bad: recorded_total.sub(fast).clamp_min(Ratio::ZERO) }
+        Streams { total: count(), bad: recorded_total.sub(fast) }
     }
 
     /// Every series of the gauge is an event; one whose value is no number is bad.
@@ -191,7 +197,9 @@ impl Tiles<'_> {
     /// 2. It is new on a target of which `witness` finds a series that was there before: all of it is
     ///    new. Without this the first errors of an outage would be lost with the birth of their series.
     /// 3. Otherwise (a reset, a new target, new labels on all of a target's series): its rate, over the
-    ///    tile and the scrape before it, so that all of its scrapes' differences are seen.
+    ///    tile and the scrape before it, so that all of its scrapes' differences are seen. Where nobody said how often
+    ///    scrapes come, that range is longer than either, and a series that is new is not as old as the range: it has
+    ///    its increase instead.
     ///
     /// `matching` says which labels identify a series from one tile to the next.
     fn count(&self, series: &Selector, witness: Expr, matching: &Matching) -> Expr {
@@ -214,6 +222,13 @@ impl Tiles<'_> {
                 grown.binary(BinaryOp::Or, matching.clone(), newborn)
             }
         };
+        let counted = if self.is_assumed {
+            let new =
+                over(RangeFunction::Increase).binary(BinaryOp::Unless, matching.clone(), self.before(series));
+            counted.binary(BinaryOp::Or, matching.clone(), new)
+        } else {
+            counted
+        };
         counted.binary(BinaryOp::Or, matching.clone(), rated).sum_by(self.by)
     }
 
@@ -229,7 +244,7 @@ impl Tiles<'_> {
     /// The tile, and the scrape before it that its first difference begins with; but no other, where scrapes come as
     /// tiles end.
     fn with_scrape_before(&self) -> Window {
-        let both = Window::from_millis(self.tile.as_millis() + self.scrape_interval.as_millis());
+        let both = Window::from_millis(self.tile.as_millis() + self.longest_scrape_interval.as_millis());
         just_short_of(both.unwrap_or(self.tile))
     }
 }

@@ -1,10 +1,9 @@
 //! What streams of events are counted by: counters where a query says no more than that, queries otherwise.
 
 use super::{
-    query::{
-        SENTINEL, check_kept, check_unconditional, on_one_line, sentinel_text, strip, templated, without_zero,
-    },
-    selector::{from_parsed, not_promql, plain, selector},
+    parsed::{SENTINEL, parse, templated_text},
+    query::{check_kept, check_unconditional, on_one_line, strip, templated, without_zero},
+    selector::{from_parsed, plain, selector},
 };
 use crate::{
     Error,
@@ -13,7 +12,7 @@ use crate::{
         Window,
     },
 };
-use promql_parser::parser::{self, Expr, LabelModifier};
+use promql_parser::parser::{Expr, LabelModifier};
 use std::collections::BTreeSet;
 
 /// What a stream of events is written as.
@@ -65,7 +64,7 @@ pub(super) fn counter_or_rate(text: &str, cumulative: bool, by: &[LabelName]) ->
         return counter(text, by);
     }
     let text = on_one_line(text);
-    let parsed = parser::parse(&text).map_err(|reason| not_promql(&text, &reason))?;
+    let parsed = parse(&text)?;
     let mut is_rate = false;
     let series = match without_zero(&parsed) {
         Expr::VectorSelector(found) => from_parsed(found.clone()),
@@ -113,7 +112,7 @@ pub(super) fn events(counters: EventCounters<Counter>, by: &[LabelName]) -> Resu
         GoodBad { good: Selector(good), bad: Selector(bad) } => Sli::Events(GoodBad { good, bad }),
         // Bad is what is not good.
         TotalBad { total: Selector(total), bad: Difference { minuend, subtrahend: good, .. } }
-            if total == minuend =>
+            if total.selects_as(&minuend) =>
         {
             total_good(total, good)
         }
@@ -147,13 +146,12 @@ fn latency(total: &Selector, good: &Selector) -> Option<LatencyHistogram> {
     }
     let is_bound = |matcher: &&Matcher| matcher.label.as_str() == "le" && matcher.op == MatchOp::Equal;
     let bound: Ratio = good.matchers().iter().find(is_bound)?.value.parse().ok()?;
-    let rest: BTreeSet<String> =
-        good.matchers().iter().filter(|matcher| !is_bound(matcher)).map(ToString::to_string).collect();
-    let all: BTreeSet<String> = total.matchers().iter().map(ToString::to_string).collect();
+    let rest = good.matchers().iter().filter(|matcher| !is_bound(matcher)).cloned();
+    let rest = Selector::new(total.metric()).ok()?.with_all(rest);
     let millis = bound.checked_mul(Ratio::whole(1_000)).filter(|millis| millis.denominator() == 1)?;
     let threshold = Window::from_millis(u64::try_from(millis.floor()).ok()?).ok()?;
-    let histogram = total.matchers().iter().cloned().fold(Selector::new(base).ok()?, Selector::with);
-    (rest == all).then(|| LatencyHistogram::new(histogram, threshold).ok())?
+    let histogram = Selector::new(base).ok()?.with_all(total.matchers().iter().cloned());
+    rest.selects_as(total).then(|| LatencyHistogram::new(histogram, threshold).ok())?
 }
 
 fn as_query(counter: Counter, by: &[LabelName]) -> Result<Query, Error> {
@@ -171,10 +169,11 @@ fn as_query(counter: Counter, by: &[LabelName]) -> Result<Query, Error> {
 pub(super) fn ratio_of_events(text: &str, by: &[LabelName]) -> Option<Sli> {
     let (_, parsed) = templated(text).ok()?;
     let counter_of = |expr: &Expr| {
-        let text = expr.to_string();
-        // The parser's printer is trusted as far as the parser reads it back.
-        let same = is_sum(expr) && parser::parse(&text).ok().as_ref() == Some(expr);
-        same.then(|| counter(&text.replace(&sentinel_text(), "{{.window}}"), by).ok())?
+        let expr = without_zero(expr);
+        if !is_sum(expr) {
+            return None;
+        }
+        counter(&templated_text(expr)?, by).ok()
     };
     let quotient = |expr: &Expr| match strip(expr) {
         Expr::Binary(division) if division.op.to_string() == "/" && division.modifier.is_none() => {
@@ -288,6 +287,10 @@ mod tests {
             (latency.threshold().to_string(), latency.histogram().to_string()),
             ("300ms".into(), "h{job=\"a\"}".into())
         );
+        let count = "sum(rate(h_count{z=\"1\",job=\"a\"}[{{.window}}]))";
+        let total = "sum(rate(h_count{job=\"a\",z=\"1\"}[{{.window}}]))";
+        let bad = format!("{count} - sum(rate(h_bucket{{z=\"1\",le=\"0.3\",job=\"a\"}}[{{{{.window}}}}]))");
+        assert!(matches!(read(total, &bad), Sli::Latency(_)), "{bad}");
         // Another job's bucket is no threshold of this histogram.
         let other = format!("({count} - sum(rate(h_bucket{{le=\"0.3\",job=\"b\"}}[{{{{.window}}}}])))");
         assert!(matches!(read(count, &other), Sli::Events(EventCounters::TotalGood { .. })));
@@ -321,6 +324,11 @@ mod tests {
         assert!(matches!(sli, Some(Sli::Events(EventCounters::TotalGood { .. }))), "{sli:?}");
         let sli = of("1 - (sum(sum_over_time(g[{{.window}}])) / sum(count_over_time(g[{{.window}}])))");
         assert!(matches!(sli, Some(Sli::Queries(EventCounters::TotalGood { .. }))), "{sli:?}");
+        // In whatever order the matchers are.
+        let sli = of(
+            "sum(rate(a_total{job=\"x\",code=~\"5..\"}[{{.window}}])) / sum(rate(a_total{job=\"x\",az=\"y\"}[{{.window}}]))",
+        );
+        assert!(matches!(sli, Some(Sli::Events(EventCounters::TotalBad { .. }))), "{sli:?}");
         // A mean of means is no count.
         assert_eq!(of("avg(avg_over_time(a[{{.window}}])) / avg(avg_over_time(b[{{.window}}]))"), None);
     }

@@ -1,6 +1,7 @@
 //! From a tree of text to models: the one place that validates.
 
 use super::{
+    Defaults,
     alerting::{self, alerting},
     fields::{Faults, Fields, items, parsed, text},
     sli::{sli, slices},
@@ -15,22 +16,23 @@ use crate::{
 };
 use std::collections::BTreeSet;
 
-const DEFAULT_SCRAPE_INTERVAL: &str = "15s";
+/// What is assumed where nobody says how often metrics are scraped: Prometheus' own example has it.
+pub(super) const SCRAPE_INTERVAL: Window = Window::seconds(15);
 
 const SERVICE_KEYS: [&str; 8] =
     ["version", "service", "scrape_interval", "target_labels", "newborn", "labels", "exclude", "slos"];
 
 /// A native document; one that cannot be read has a fault.
-pub(super) fn service(node: &Node, faults: &mut Faults) -> Option<Service> {
+pub(super) fn service(node: &Node, defaults: &Defaults, faults: &mut Faults) -> Option<Service> {
     let before = faults.len();
-    let service = read_service(node, faults);
+    let service = read_service(node, defaults, faults);
     if service.is_none() && faults.len() == before {
         faults.add(node.position, "", Error::new("no service can be made of this document"));
     }
     service
 }
 
-fn read_service(node: &Node, faults: &mut Faults) -> Option<Service> {
+fn read_service(node: &Node, defaults: &Defaults, faults: &mut Faults) -> Option<Service> {
     if let Value::Map(entries) = &node.value
         && let Some((key, _)) = entries.iter().find(|(key, _)| key.text == "apiVersion")
     {
@@ -49,9 +51,12 @@ fn read_service(node: &Node, faults: &mut Faults) -> Option<Service> {
         faults.add(version.position, "version", error);
     }
     let name: Option<Name> = fields.parsed("service", "checkout", faults);
-    let interval: Option<Window> = match fields.optional("scrape_interval") {
-        Some(node) => parsed(node, "scrape_interval", faults),
-        None => DEFAULT_SCRAPE_INTERVAL.parse().ok(),
+    let (interval, is_assumed): (Option<Window>, bool) = match fields.optional("scrape_interval") {
+        Some(node) => (parsed(node, "scrape_interval", faults), false),
+        None => {
+            let given = defaults.scrape_interval;
+            (given.or(Some(SCRAPE_INTERVAL)), given.is_none())
+        }
     };
     let labels = labels(&fields, "labels", &["severity", "objective", "period"], faults);
     let target_labels = fields.optional("target_labels").map(|node| by(node, "target_labels", faults));
@@ -94,6 +99,9 @@ fn read_service(node: &Node, faults: &mut Faults) -> Option<Service> {
         }
     };
     let mut service = service.with_labels(labels).with_exclusions(exclusions);
+    if is_assumed {
+        service = service.with_assumed_scrape_interval();
+    }
     if let Some(labels) = target_labels {
         service = service.with_target_labels(labels);
     }

@@ -2,16 +2,19 @@
 
 mod alerting;
 mod counter;
+mod defaults;
 mod fields;
 mod import;
 mod lower;
 mod native;
+mod parsed;
 mod query;
 mod selector;
 mod sli;
 mod tree;
 mod write;
 
-pub use import::{Document, read};
+pub use defaults::Defaults;
+pub use import::{Document, read, read_with};
 pub use native::{SCHEMA, parse};
 pub use write::{write, write_alerting};

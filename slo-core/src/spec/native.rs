@@ -1,6 +1,7 @@
 //! The native format, `version: slo/v1`.
 
 use super::{
+    Defaults,
     fields::Faults,
     lower,
     tree::{self, Node, Position},
@@ -13,7 +14,7 @@ use std::collections::BTreeSet;
 /// ```yaml
 /// version: slo/v1
 /// service: checkout
-/// scrape_interval: 15s                  # default
+/// scrape_interval: 30s                  # as in Prometheus' configuration
 /// labels: {team: payments}              # on slo_info and on alerts
 /// slos:
 ///   - name: availability
@@ -49,7 +50,7 @@ pub fn parse(text: &str) -> Result<Vec<Service>, Diagnostics> {
         Ok(documents) => {
             let written = documents.iter().filter(|document| !document.is_nothing());
             services.extend(written.filter_map(|document| {
-                let service = lower::service(document, &mut faults)?;
+                let service = lower::service(document, &Defaults::default(), &mut faults)?;
                 Some((document.position, service))
             }));
             if documents.iter().all(Node::is_nothing) {

@@ -1,12 +1,15 @@
 //! Queries of a spec: those with a window to fill in, what they count, and those without.
 
-use super::selector::not_promql;
+use super::parsed::{SENTINEL, parse, parse_filled};
 use crate::{
     Error,
     model::{Counting, LabelName, Query, Window},
 };
-use promql_parser::parser::{self, Expr, LabelModifier, value::ValueType};
-use std::{collections::BTreeSet, time::Duration};
+use promql_parser::{
+    label::Labels,
+    parser::{AggregateExpr, BinaryExpr, Expr, LabelModifier, VectorMatchCardinality, value::ValueType},
+};
+use std::collections::BTreeSet;
 
 /// Reads a query of a share of bad events, with a window to fill in.
 pub(super) fn ratio(text: &str) -> Result<Query, Error> {
@@ -16,7 +19,7 @@ pub(super) fn ratio(text: &str) -> Result<Query, Error> {
 /// Reads a query without a window to fill in.
 pub(super) fn instant(text: &str) -> Result<String, Error> {
     let text = on_one_line(text);
-    match parser::parse(&text).map_err(|reason| not_promql(&text, &reason))? {
+    match parse(&text)? {
         Expr::MatrixSelector(_) => Err(Error::new(format!("`{text}` is a range"))
             .with_hint("write what is made of it, such as its mean")),
         Expr::NumberLiteral(_) | Expr::StringLiteral(_) => {
@@ -26,19 +29,12 @@ pub(super) fn instant(text: &str) -> Result<String, Error> {
     }
 }
 
-/// A window that nobody writes, in place of the one that is to be filled in while a query is checked.
-pub(super) const SENTINEL: Duration = Duration::from_secs(7_919);
-
-pub(super) fn sentinel_text() -> String {
-    Window::seconds(SENTINEL.as_secs()).to_string()
-}
-
 pub(super) fn templated(text: &str) -> Result<(Query, Expr), Error> {
     let text = on_one_line(text);
     // What it counts is known once it has been parsed.
     let query = Query::new(&text, Counting::Level)?;
     let filled = query.over(Window::seconds(SENTINEL.as_secs()));
-    let parsed = parser::parse(&filled).map_err(|reason| not_promql(&text, &reason))?;
+    let parsed = parse_filled(&filled, &text)?;
     is_vector(&text, &parsed)?;
     let mut kinds = Kinds::default();
     kinds.look(&parsed);
@@ -128,6 +124,8 @@ pub(super) fn without_zero(expr: &Expr) -> &Expr {
 /// The labels of a query's values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Kept {
+    /// It has no series, and goes with those of any other: a number.
+    Nothing,
     /// Just these, in the order of their names.
     Labels(BTreeSet<String>),
     /// Those of its series, or all but some.
@@ -135,38 +133,95 @@ pub(super) enum Kept {
 }
 
 impl Kept {
-    fn of(expr: &Expr) -> Option<Self> {
+    fn of(expr: &Expr) -> Self {
         match expr {
             Expr::Paren(inner) => Self::of(&inner.expr),
             Expr::Unary(unary) => Self::of(&unary.expr),
-            // A number has no labels that matter.
-            Expr::NumberLiteral(_) => None,
-            Expr::Aggregate(aggregate) => Some(match &aggregate.modifier {
-                None => Self::Labels(BTreeSet::new()),
-                Some(LabelModifier::Include(labels)) => Self::Labels(labels.labels.iter().cloned().collect()),
-                Some(LabelModifier::Exclude(_)) => Self::Unknown,
-            }),
-            Expr::Binary(binary) => {
-                match (Self::of(without_zero(&binary.lhs)), Self::of(without_zero(&binary.rhs))) {
-                    (Some(one), Some(other)) if one == other => Some(one),
-                    (Some(_), Some(_)) => Some(Self::Unknown),
-                    (one, other) => one.or(other),
+            Expr::Subquery(subquery) => Self::of(&subquery.expr),
+            Expr::NumberLiteral(_) | Expr::StringLiteral(_) => Self::Nothing,
+            Expr::Aggregate(aggregate) => Self::of_aggregate(aggregate),
+            Expr::Binary(binary) => Self::of_binary(binary),
+            Expr::Call(call) => match call.func.name {
+                "vector" | "time" | "scalar" | "pi" => Self::Nothing,
+                "absent" | "absent_over_time" | "label_replace" | "label_join" => Self::Unknown,
+                "histogram_quantile" => call.args.args.iter().map(|argument| Self::of(argument)).fold(
+                    Self::Nothing,
+                    |kept, argument| match argument {
+                        Self::Labels(mut labels) => {
+                            labels.remove("le");
+                            Self::Labels(labels)
+                        }
+                        Self::Unknown => Self::Unknown,
+                        Self::Nothing => kept,
+                    },
+                ),
+                _ => {
+                    let kept = call.args.args.iter().map(|argument| Self::of(argument));
+                    kept.fold(Self::Nothing, |kept, argument| {
+                        if argument == Self::Nothing { kept } else { argument }
+                    })
                 }
-            }
-            Expr::Call(call) if call.func.name == "vector" => None,
-            Expr::Call(call) => {
-                let mut arguments = call.args.args.iter().filter_map(|argument| Self::of(argument));
-                Some(arguments.next().unwrap_or(Self::Unknown))
-            }
-            _ => Some(Self::Unknown),
+            },
+            Expr::VectorSelector(_) | Expr::MatrixSelector(_) | Expr::Extension(_) => Self::Unknown,
         }
     }
 
-    /// The labels as those that an SLO is split by; `None` where they are not known.
-    pub(super) fn names(&self) -> Option<Vec<LabelName>> {
+    fn of_aggregate(aggregate: &AggregateExpr) -> Self {
+        let op = aggregate.op.to_string();
+        if matches!(op.as_str(), "topk" | "bottomk" | "limitk" | "limit_ratio") {
+            return Self::of(&aggregate.expr);
+        }
+        if op == "count_values" {
+            return Self::Unknown;
+        }
+        match &aggregate.modifier {
+            None => Self::Labels(BTreeSet::new()),
+            Some(LabelModifier::Include(labels)) => Self::Labels(labels.labels.iter().cloned().collect()),
+            Some(LabelModifier::Exclude(without)) => match Self::of(&aggregate.expr) {
+                Self::Labels(mut labels) => {
+                    labels.retain(|label| !without.labels.contains(label));
+                    Self::Labels(labels)
+                }
+                other => other,
+            },
+        }
+    }
+
+    fn of_binary(binary: &BinaryExpr) -> Self {
+        let (left, right) = (Self::of(without_zero(&binary.lhs)), Self::of(without_zero(&binary.rhs)));
+        let op = binary.op.to_string();
+        if matches!(op.as_str(), "and" | "unless") {
+            return left;
+        }
+        let modifier = binary.modifier.as_ref();
+        let of_many = |many: Self, more: &Labels| match many {
+            Self::Labels(mut labels) => {
+                labels.extend(more.labels.iter().cloned());
+                Self::Labels(labels)
+            }
+            other => other,
+        };
+        match (modifier.map(|modifier| &modifier.card), modifier.and_then(|modifier| modifier.matching.as_ref())) {
+            (Some(VectorMatchCardinality::ManyToOne(more)), _) => of_many(left, more),
+            (Some(VectorMatchCardinality::OneToMany(more)), _) => of_many(right, more),
+            (Some(VectorMatchCardinality::OneToOne), Some(LabelModifier::Include(on)))
+                if left != Self::Nothing && right != Self::Nothing =>
+            {
+                Self::Labels(on.labels.iter().cloned().collect())
+            }
+            _ => match (left, right) {
+                (Self::Nothing, one) | (one, Self::Nothing) => one,
+                (one, other) if one == other => one,
+                _ => Self::Unknown,
+            },
+        }
+    }
+
+    /// The labels as those that an SLO is split by; none where they are not known.
+    pub(super) fn names(&self) -> Vec<LabelName> {
         match self {
-            Self::Labels(labels) => labels.iter().map(|label| label.parse().ok()).collect(),
-            Self::Unknown => None,
+            Self::Labels(labels) => labels.iter().filter_map(|label| label.parse().ok()).collect(),
+            Self::Nothing | Self::Unknown => Vec::new(),
         }
     }
 }
@@ -176,10 +231,10 @@ pub(super) fn counting(text: &str) -> Option<Counting> {
     templated(text).ok().map(|(query, _)| query.counting())
 }
 
-/// The labels of the values of a query with a window to fill in.
-pub(super) fn kept(text: &str) -> Kept {
-    let parsed = templated(text).ok();
-    parsed.and_then(|(_, parsed)| Kept::of(without_zero(&parsed))).unwrap_or(Kept::Unknown)
+/// The labels of the values of a query with a window to fill in, if it is one.
+pub(super) fn kept(text: &str) -> Option<Kept> {
+    let (_, parsed) = templated(text).ok()?;
+    Some(Kept::of(without_zero(&parsed)))
 }
 
 /// Refuses a query that counts only where a condition holds: it would be asked of every tile, not of the window.
@@ -205,7 +260,7 @@ pub(super) fn check_unconditional(parsed: &Expr) -> Result<(), Error> {
 
 /// Refuses a query whose values have lost a label that the SLO is split by: its events would be those of no group.
 pub(super) fn check_kept(parsed: &Expr, by: &[LabelName]) -> Result<(), Error> {
-    let Some(Kept::Labels(labels)) = Kept::of(without_zero(parsed)) else { return Ok(()) };
+    let Kept::Labels(labels) = Kept::of(without_zero(parsed)) else { return Ok(()) };
     match by.iter().find(|label| !labels.contains(label.as_str())) {
         None => Ok(()),
         Some(label) => Err(Error::new(format!("the query does not keep the label `{label}` of `by`"))

@@ -1,8 +1,9 @@
 //! Selectors of a spec, checked by the parser of the field.
 
+use super::parsed::parse;
 use crate::{
     Error,
-    model::{MatchOp, Selector},
+    model::{MatchOp, Matcher, Selector},
 };
 use promql_parser::{
     label,
@@ -14,7 +15,7 @@ pub(super) fn selector(text: &str) -> Result<Selector, Error> {
     if let Some(selector) = plain(text) {
         return Ok(selector);
     }
-    let found = match parser::parse(text).map_err(|reason| not_promql(text, &reason))? {
+    let found = match parse(text)? {
         Expr::VectorSelector(found) => found,
         Expr::MatrixSelector(_) => {
             return Err(Error::new(format!("`{text}` is a range"))
@@ -42,7 +43,8 @@ pub(super) fn plain(text: &str) -> Option<Selector> {
     if !metric.contains(['_', ':']) || KEYWORDS.contains(&metric) {
         return None; // `inf`, `sum`, `on`: what they mean depends on where they stand.
     }
-    let mut selector = Selector::new(metric).ok()?;
+    let selector = Selector::new(metric).ok()?;
+    let mut read = Vec::new();
     let mut rest = matchers.trim();
     while !rest.is_empty() {
         let (label, after) = rest.split_at(rest.find(['=', '!'])?);
@@ -61,13 +63,13 @@ pub(super) fn plain(text: &str) -> Option<Selector> {
         if matches!(op, MatchOp::Regex | MatchOp::NotRegex) {
             regex_syntax::parse(value).ok()?;
         }
-        selector = selector.matching(label.trim(), op, value).ok()?;
+        read.push(Matcher { label: label.trim().parse().ok()?, op, value: value.to_owned() });
         rest = match after.trim_start() {
             "" => "",
             more => more.strip_prefix(',')?.trim_start(),
         };
     }
-    Some(selector)
+    Some(selector.with_all(read))
 }
 
 pub(super) fn from_parsed(found: parser::VectorSelector) -> Result<Selector, Error> {
@@ -84,15 +86,16 @@ pub(super) fn from_parsed(found: parser::VectorSelector) -> Result<Selector, Err
             Error::new(format!("`{text}` has no metric name")).with_hint("begin with the counter's name")
         );
     };
-    found.matchers.matchers.into_iter().try_fold(Selector::new(name)?, |selector, matcher| {
+    let matchers = found.matchers.matchers.into_iter().map(|matcher| {
         let op = match matcher.op {
             label::MatchOp::Equal => MatchOp::Equal,
             label::MatchOp::NotEqual => MatchOp::NotEqual,
             label::MatchOp::Re(_) => MatchOp::Regex,
             label::MatchOp::NotRe(_) => MatchOp::NotRegex,
         };
-        selector.matching(&matcher.name, op, matcher.value)
-    })
+        Ok(Matcher { label: matcher.name.parse()?, op, value: matcher.value })
+    });
+    Ok(Selector::new(name)?.with_all(matchers.collect::<Result<Vec<_>, Error>>()?))
 }
 
 pub(super) fn not_promql(text: &str, reason: &str) -> Error {

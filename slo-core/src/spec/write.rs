@@ -26,7 +26,9 @@ pub fn write(service: &Service) -> String {
     let mut out = Writer::default();
     out.entry("version", "slo/v1");
     out.entry("service", service.name());
-    out.bare("scrape_interval", service.scrape_interval());
+    if !service.scrape_interval_is_assumed() {
+        out.bare("scrape_interval", service.scrape_interval());
+    }
     if !service.counts_newborn_series() {
         out.bare("newborn", "ignore");
     }

@@ -7,6 +7,7 @@ mod pyrra;
 mod sloth;
 
 use super::{
+    Defaults,
     fields::{Faults, Fields, text},
     lower,
     native::{distinct, empty, start_of},
@@ -16,10 +17,10 @@ use crate::{
     Diagnostics, Error, Fault,
     model::{
         AlertPolicy, Counting, EventCounters, LabelName, Labels, Name, Objective, RESERVED_LABELS, Ratio,
-        Service, Sli, Slo, Window,
+        Service, Severity, Sli, Slo,
     },
 };
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 /// The services of a text, and what was lost on the way.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,8 +64,17 @@ pub struct Document {
 /// For each text, every fault of it at once, with its position and a hint.
 #[must_use]
 pub fn read(texts: &[&str]) -> Vec<Result<Document, Diagnostics>> {
+    read_with(texts, &Defaults::default())
+}
+
+/// Reads texts as [`read`] does, with what they leave to the command line of the tool that reads them.
+///
+/// # Errors
+/// As [`read`].
+#[must_use]
+pub fn read_with(texts: &[&str], defaults: &Defaults) -> Vec<Result<Document, Diagnostics>> {
     let parsed: Vec<Result<Vec<Node>, Fault>> = texts.iter().map(|text| tree::documents(text)).collect();
-    let mut everything = Everything::default();
+    let mut everything = Everything { defaults: *defaults, ..Everything::default() };
     for nodes in parsed.iter().flatten() {
         objects(nodes, &mut |node| everything.add(node));
     }
@@ -86,7 +96,7 @@ pub fn read(texts: &[&str]) -> Vec<Result<Document, Diagnostics>> {
                     }
                     match Format::of(node) {
                         Format::Native => {
-                            let service = lower::service(node, &mut report.faults);
+                            let service = lower::service(node, defaults, &mut report.faults);
                             native.extend(service.map(|service| (node.position, service)));
                         }
                         format => foreign.extend(lower_foreign(format, node, &everything, &mut report)),
@@ -110,7 +120,7 @@ pub fn read(texts: &[&str]) -> Vec<Result<Document, Diagnostics>> {
         .map(|(mut services, names, mut report)| {
             for name in names {
                 let Some(foreign) = merged.get_mut(&name).and_then(Option::take) else { continue };
-                services.extend(foreign.finish(&mut report.faults));
+                services.extend(foreign.finish(defaults, &mut report));
             }
             let services = distinct(services, &mut report.faults);
             if report.faults.is_empty() {
@@ -189,6 +199,7 @@ struct Everything<'a> {
     twins: Vec<&'a Node>,
     // Sloth's `AlertWindows`.
     windows: Vec<&'a Node>,
+    defaults: Defaults,
 }
 
 impl<'a> Everything<'a> {
@@ -249,9 +260,6 @@ struct Foreign {
     slos: Vec<(Position, Slo)>,
 }
 
-/// What other tools do not say: Prometheus' own example is scraped every 15 seconds.
-const SCRAPE_INTERVAL: Window = Window::seconds(15);
-
 impl Foreign {
     fn merge(&mut self, other: Self, report: &mut Report) {
         for (label, value) in other.labels {
@@ -264,23 +272,52 @@ impl Foreign {
         self.slos.extend(other.slos);
     }
 
-    fn finish(self, faults: &mut Faults) -> Option<(Position, Service)> {
+    fn finish(mut self, defaults: &Defaults, report: &mut Report) -> Option<(Position, Service)> {
         if self.slos.is_empty() {
             return None;
         }
         let position = self.slos.first().map_or(self.position, |(position, _)| *position);
-        let slos = self.slos.into_iter().map(|(_, slo)| slo).collect();
-        let service = Service::new(self.name, SCRAPE_INTERVAL, slos);
-        let labels = self.labels;
-        let service = service.map(|service| service.with_labels(labels));
-        match service.and_then(|service| service.check_groups().map(|()| service)) {
-            Ok(service) => Some((position, service)),
-            Err(error) => {
-                faults.add(position, "", error);
-                None
-            }
+        for (position, slo) in &mut self.slos {
+            *slo = set_over_groups(slo.clone(), &self.labels, *position, report);
         }
+        let slos = self.slos.into_iter().map(|(_, slo)| slo).collect();
+        let interval = defaults.scrape_interval.unwrap_or(lower::SCRAPE_INTERVAL);
+        let service = Service::new(self.name, interval, slos);
+        let service = report.told(position, "", service)?.with_labels(self.labels);
+        report.told(position, "", service.check_groups())?;
+        if defaults.scrape_interval.is_some() {
+            return Some((position, service));
+        }
+        report.lose(
+            position,
+            "",
+            format!("how often `{}` is scraped is not said; {interval} is assumed", service.name()),
+            "give `--scrape-interval`, or `scrape_interval` in the native form: rules are cheaper and more exact with it",
+        );
+        Some((position, service.with_assumed_scrape_interval()))
     }
+}
+
+/// The SLO without the groups whose label a rule sets: as everywhere in Prometheus, the label of the rule wins.
+fn set_over_groups(slo: Slo, of_service: &Labels, position: Position, report: &mut Report) -> Slo {
+    let notifications = [Severity::Page, Severity::Ticket].map(|severity| &slo.notification(severity).labels);
+    let set: BTreeSet<&LabelName> =
+        [of_service, slo.labels()].into_iter().chain(notifications).flat_map(Labels::keys).collect();
+    let (lost, kept): (Vec<_>, Vec<_>) = slo.by().iter().cloned().partition(|label| set.contains(label));
+    if lost.is_empty() {
+        return slo;
+    }
+    let names = lost.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(", ");
+    report.lose(
+        position,
+        "",
+        format!(
+            "`{}` is not grouped by {names}: labels of that name are set on it, and the label of a rule wins",
+            slo.name()
+        ),
+        "drop the labels to group by them",
+    );
+    slo.clone().grouped_by(kept).unwrap_or(slo)
 }
 
 fn lower_foreign(

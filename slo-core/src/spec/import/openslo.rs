@@ -141,11 +141,13 @@ impl<'a> Reader<'a, '_> {
             let error = Error::new("no objective").with_hint("write `- target: 0.999`");
             self.report.faults.add(list.position, "spec.objectives", error);
         }
-        let several = written.len() > 1;
+        // Sloth numbers the objectives of what it reads, be it a single one.
+        let numbered = written.len() > 1
+            || (self.everything.defaults.sloth_names && self.version == Version::V1Alpha);
         let mut slos = Vec::new();
         for (index, (place, node)) in written.into_iter().enumerate() {
-            let name = if several {
-                let name = format!("{name}-{}", index + 1);
+            let name = if numbered {
+                let name = format!("{name}-{index}");
                 self.report.told(node.position, &place, name.parse())?
             } else {
                 name.clone()

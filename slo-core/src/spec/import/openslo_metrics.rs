@@ -11,7 +11,7 @@ use crate::{
     spec::{
         counter::{self, Counter},
         fields::{Fields, closest, text},
-        query,
+        query::{self, Kept},
         tree::Node,
     },
 };
@@ -156,7 +156,7 @@ impl<'a> Reader<'a, '_> {
     /// A stream of events, and the labels that its query keeps.
     fn stream(&mut self, node: &'a Node, place: &str, cumulative: bool) -> Option<(Counter, Vec<LabelName>)> {
         let (node, place, text) = self.query(node, place)?;
-        let by = query::kept(&text).names().unwrap_or_default();
+        let by = self.groups(&text, node, &place);
         let counter = counter::counter_or_rate(&text, cumulative, &by);
         Some((self.report.told(node.position, &place, counter)?, by))
     }
@@ -175,8 +175,9 @@ impl<'a> Reader<'a, '_> {
                 return None;
             }
         };
-        if let Some(sli) = counter::ratio_of_events(&bad, &[]) {
-            return Some((sli, Vec::new()));
+        let by = self.groups(&bad, node, &place);
+        if let Some(sli) = counter::ratio_of_events(&bad, &by) {
+            return Some((sli, by));
         }
         let ratio = self.report.told(node.position, &place, query::ratio(&bad))?;
         self.report.lose(
@@ -185,7 +186,21 @@ impl<'a> Reader<'a, '_> {
             "a ratio without its events: over long windows it is the mean of its tiles",
             "give the queries of good and of all events, where there are any",
         );
-        Some((Sli::Ratio(ratio), Vec::new()))
+        Some((Sli::Ratio(ratio), by))
+    }
+
+    /// The labels that a query keeps: a budget for each. An SLO of OpenSLO has one budget for series without such labels.
+    fn groups(&mut self, text: &str, node: &Node, place: &str) -> Vec<LabelName> {
+        let Some(kept) = query::kept(text) else { return Vec::new() };
+        if kept == Kept::Unknown {
+            self.report.lose(
+                node.position,
+                place,
+                "the query keeps the labels of its series; they have one budget together",
+                "write `sum by (…) (…)` for a budget of each",
+            );
+        }
+        kept.names()
     }
 
     /// The text of a metric's query, with its place; one that is not for Prometheus is a fault.

@@ -10,11 +10,11 @@ use crate::{
     spec::{
         counter,
         fields::{Fields, check_template, items, text},
-        query,
+        query::{self, Kept},
         tree::{Key, Node, Position, Value},
     },
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How the keys are spelled.
 struct Keys {
@@ -133,21 +133,22 @@ struct Windows {
     tiers: Option<Vec<Tier>>,
 }
 
-const DEFAULT_PERIOD: Window = Window::days(30);
+pub(super) const DEFAULT_PERIOD: Window = Window::days(30);
 
 fn windows(fields: &Fields<'_>, everything: &Everything<'_>, report: &mut Report) -> Windows {
-    let (message, hint) = match everything.windows.as_slice() {
-        [] => (
+    let (message, hint) = match (everything.windows.as_slice(), everything.defaults.period) {
+        ([], Some(period)) => return Windows { period, tiers: None },
+        ([], None) => (
             "Sloth takes the period from its command line; 30d is assumed",
-            "change `window` if it is another",
+            "give `--period`, or change `window` in the native form",
         ),
-        [only] => match catalogue(only, &mut Report::default()) {
+        ([only], _) => match catalogue(only, &mut Report::default()) {
             Some(found) => return found,
             None => {
                 ("the catalogue of alert windows has faults; a period of 30d is assumed", "mend it first")
             }
         },
-        _ => (
+        (_, _) => (
             "several catalogues of alert windows; a period of 30d and its usual tiers are assumed",
             "give one of them at a time",
         ),
@@ -292,7 +293,7 @@ fn events(node: &Node, place: &str, keys: &Keys, report: &mut Report) -> Option<
         Some((node, fields.path(name), text(node, &fields.path(name), &mut report.faults)?))
     });
     let (bad, total) = (bad?, total?);
-    let by = groups([total.2, bad.2], fields.position, place, report);
+    let by = groups([total.2, bad.2], fields.position, place, report)?;
     if let (Some(one), Some(other)) = (query::counting(total.2), query::counting(bad.2))
         && one != other
     {
@@ -316,7 +317,7 @@ fn raw(node: &Node, place: &str, keys: &Keys, report: &mut Report) -> Option<(Sl
     let name = keys.error_ratio_query;
     let node = fields.required(name, "…[{{.window}}]…", &mut report.faults)?;
     let (place, written) = (fields.path(name), text(node, &fields.path(name), &mut report.faults)?);
-    let by = groups([written, written], node.position, &place, report);
+    let by = groups([written, written], node.position, &place, report)?;
     if let Some(sli) = counter::ratio_of_events(written, &by) {
         return Some((sli, by));
     }
@@ -330,19 +331,44 @@ fn raw(node: &Node, place: &str, keys: &Keys, report: &mut Report) -> Option<(Sl
     Some((Sli::Ratio(ratio), by))
 }
 
-/// The labels that both queries keep, by which Sloth would record a series each.
-fn groups(queries: [&str; 2], position: Position, place: &str, report: &mut Report) -> Vec<LabelName> {
-    let [one, other] = queries.map(query::kept);
-    let names = if one == other { one.names() } else { None };
-    names.unwrap_or_else(|| {
-        report.lose(
-            position,
-            place,
-            "the labels that the queries keep are summed over: they differ, or are not named",
-            "write `sum by (…)` with the same labels in both for a budget of each group",
-        );
-        Vec::new()
-    })
+/// The labels that both queries keep, by which Sloth records a series each. Sloth judges each series of its queries for
+/// itself, so series that are not told apart by known labels cannot be carried over: adding them up is another number.
+fn groups(
+    queries: [&str; 2],
+    position: Position,
+    place: &str,
+    report: &mut Report,
+) -> Option<Vec<LabelName>> {
+    let [Some(one), Some(other)] = queries.map(query::kept) else {
+        // What is wrong with a query is told where it is read.
+        return Some(Vec::new());
+    };
+    let error = match (&one, &other) {
+        (Kept::Nothing, kept) | (kept, Kept::Nothing) if *kept != Kept::Unknown => return Some(kept.names()),
+        (one, other) if one == other && *one != Kept::Unknown => return Some(one.names()),
+        (Kept::Labels(one), Kept::Labels(other)) => {
+            let list = |labels: &BTreeSet<String>| match labels.iter().cloned().collect::<Vec<_>>().join(", ") {
+                none if none.is_empty() => "no label".to_owned(),
+                labels => format!("`{labels}`"),
+            };
+            Error::new(format!(
+                "the queries keep different labels, {} and {}: Prometheus finds no series of one that match those of the \
+                 other",
+                list(one),
+                list(other)
+            ))
+            .with_hint("write `sum by (…)` with the same labels in both")
+        }
+        _ => Error::new(
+            "the query keeps the labels of its series, and Sloth judges each of these series for itself",
+        )
+        .with_hint(
+            "write `sum by (…) (…)` with the labels that tell them apart, for a budget of each; or `sum(…)`, for one budget \
+             of all",
+        ),
+    };
+    report.faults.add(position, place, error);
+    None
 }
 
 #[derive(Default)]
