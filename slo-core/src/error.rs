@@ -1,11 +1,14 @@
 //! What went wrong, where, and how to mend it.
 
-use crate::model::{Service, Slo};
+use crate::{
+    model::{Service, Slo},
+    plain::plain,
+};
 use std::fmt;
 
 /// A fault in a value: what is wrong with it and, where one is known, the way out.
 ///
-/// Messages are lower case, without a full stop, and carry the value they refuse.
+/// Messages are lower case, without a full stop, and carry the value they refuse, as [`plain`](crate::plain) text.
 ///
 /// ```
 /// use slo_core::model::Objective;
@@ -23,12 +26,12 @@ pub struct Error {
 
 impl Error {
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None }
+        Self { message: plain(&message.into()).into_owned(), hint: None }
     }
 
     #[must_use]
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hint = Some(plain(&hint.into()).into_owned());
         self
     }
 
@@ -68,7 +71,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}: ", self.line, self.column)?;
         if !self.place.is_empty() {
-            write!(f, "{}: ", self.place)?;
+            write!(f, "{}: ", plain(&self.place))?;
         }
         write!(f, "{}", self.error)?;
         match self.error.hint() {

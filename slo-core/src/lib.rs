@@ -73,7 +73,9 @@ pub mod artifact;
 
 mod check;
 mod error;
+mod plain;
 #[cfg(any(feature = "spec", feature = "artifact"))]
 mod yaml;
 
 pub use error::{Diagnostics, Error, Fault};
+pub use plain::plain;

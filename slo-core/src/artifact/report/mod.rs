@@ -7,6 +7,7 @@ mod picture;
 pub use picture::burn_down_picture;
 
 use crate::{
+    plain,
     Error,
     math::{ErrorBudget, Tally, incident_spend},
     model::{Calendar, CalendarUnit, Objective, Ratio, Service, Slo, Window},
@@ -213,8 +214,7 @@ impl SloReport {
         let slo = format!("{}/{}", self.service, self.slo);
         let name = self.group.iter().fold(slo, |name, (label, value)| format!("{name} {label}={value}"));
         // Values of labels may be any text, and this is one line that is read from left to right.
-        let turns = |character: char| matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        name.replace(|character: char| character.is_control() || turns(character), "\u{fffd}")
+        plain(&name).into_owned()
     }
 
     /// Whether there is more to say of it than a line: of groups, which may be many, only where something happened.

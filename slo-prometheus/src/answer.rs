@@ -1,0 +1,261 @@
+//! Answers of Prometheus, read as a stream: a number is handed on and forgotten.
+
+use crate::client::Labels;
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+use std::fmt;
+
+/// Called with the labels of a series, a time in seconds since the Unix epoch, and a value.
+pub(crate) type Point<'a> = &'a mut dyn FnMut(&Labels, f64, f64);
+
+/// What an answer says besides its numbers.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    pub(crate) status: String,
+    pub(crate) error: Option<String>,
+    pub(crate) warnings: Vec<String>,
+    pub(crate) has_data: bool,
+}
+
+/// The message of an answer with more series than it may have.
+pub(crate) const TOO_MANY: &str = "more series than may be read";
+
+/// Reads an answer.
+pub(crate) struct Reader<'a> {
+    pub(crate) most_series: usize,
+    pub(crate) point: Point<'a>,
+}
+
+impl<'de> DeserializeSeed<'de> for Reader<'_> {
+    type Value = Told;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Told, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Reader<'_> {
+    type Value = Told;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an answer of Prometheus")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Told, A::Error> {
+        let mut told = Told::default();
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "status" => told.status = map.next_value()?,
+                "error" => told.error = map.next_value()?,
+                "warnings" => told.warnings = map.next_value::<Option<_>>()?.unwrap_or_default(),
+                "data" => told.has_data |= map.next_value_seed(Data(&mut self))?,
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(told)
+    }
+}
+
+/// `{"resultType": …, "result": […]}`; whether it has a result.
+struct Data<'a, 'b>(&'a mut Reader<'b>);
+
+impl<'de> DeserializeSeed<'de> for Data<'_, '_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Data<'_, '_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the data of a query")
+    }
+
+    // Errors have `null` for data.
+    fn visit_unit<E>(self) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
+        let mut found = false;
+        while let Some(key) = map.next_key::<String>()? {
+            if key == "result" {
+                map.next_value_seed(AllSeries(&mut *self.0))?;
+                found = true;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
+    }
+}
+
+struct AllSeries<'a, 'b>(&'a mut Reader<'b>);
+
+impl<'de> DeserializeSeed<'de> for AllSeries<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for AllSeries<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of series")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut series: A) -> Result<(), A::Error> {
+        let mut count = 0;
+        while series.next_element_seed(OneSeries(&mut *self.0.point))?.is_some() {
+            count += 1;
+            if count > self.0.most_series {
+                return Err(A::Error::custom(TOO_MANY));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `{"metric": {…}, "value": […]}` or `{"metric": {…}, "values": [[…], …]}`
+struct OneSeries<'a>(Point<'a>);
+
+impl<'de> DeserializeSeed<'de> for OneSeries<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for OneSeries<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a series")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut labels = None;
+        // Points that came before the labels they are of.
+        let mut early: Vec<Moment> = Vec::new();
+        while let Some(key) = map.next_key::<String>()? {
+            match (key.as_str(), &labels) {
+                ("metric", _) => labels = Some(map.next_value::<Labels>()?),
+                ("value", Some(labels)) => {
+                    let Moment(time, value) = map.next_value()?;
+                    (self.0)(labels, time, value);
+                }
+                ("values", Some(labels)) => map.next_value_seed(Points { labels, point: &mut *self.0 })?,
+                ("value", None) => early.push(map.next_value()?),
+                ("values", None) => early.extend(map.next_value::<Vec<Moment>>()?),
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        let labels = labels.ok_or_else(|| A::Error::missing_field("metric"))?;
+        for Moment(time, value) in early {
+            (self.0)(&labels, time, value);
+        }
+        Ok(())
+    }
+}
+
+struct Points<'a> {
+    labels: &'a Labels,
+    point: Point<'a>,
+}
+
+impl<'de> DeserializeSeed<'de> for Points<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Points<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of points")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut points: A) -> Result<(), A::Error> {
+        while let Some(Moment(time, value)) = points.next_element()? {
+            (self.point)(self.labels, time, value);
+        }
+        Ok(())
+    }
+}
+
+/// `[1790000000.5, "0.25"]`
+#[derive(Deserialize)]
+struct Moment(f64, #[serde(deserialize_with = "number")] f64);
+
+/// A number as text.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    struct Text;
+    impl Visitor<'_> for Text {
+        type Value = f64;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a number as text")
+        }
+
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<f64, E> {
+            text.parse().map_err(|_| E::custom("not a number"))
+        }
+    }
+    deserializer.deserialize_str(Text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<(Told, Vec<(Labels, f64, f64)>), serde_json::Error> {
+        let mut points = Vec::new();
+        let mut point = |labels: &Labels, time, value| points.push((labels.clone(), time, value));
+        let reader = Reader { most_series: 2, point: &mut point };
+        let told = reader.deserialize(&mut serde_json::Deserializer::from_str(text))?;
+        Ok((told, points))
+    }
+
+    #[test]
+    fn reads_answers_in_any_order() {
+        let a = Labels::from([("a".to_owned(), "é".to_owned())]);
+        for text in [
+            r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"a":"é"},"value":[1.5,"+Inf"]}]}}"#,
+            r#"{"data":{"result":[{"values":[[1.5,"Inf"]],"metric":{"a":"\u00e9"}}],"stats":{}},"status":"success"}"#,
+        ] {
+            let (told, points) = read(text).unwrap();
+            assert_eq!((told.status.as_str(), told.has_data), ("success", true));
+            assert_eq!(points, [(a.clone(), 1.5, f64::INFINITY)]);
+        }
+        let (told, points) = read(r#"{"status":"error","error":"boom","data":null,"warnings":["w"]}"#).unwrap();
+        assert_eq!((told.error.as_deref(), told.warnings.len(), points.len()), (Some("boom"), 1, 0));
+    }
+
+    #[test]
+    fn refuses_what_is_no_answer() {
+        let series = r#"{"metric":{},"value":[1,"1"]}"#;
+        for text in [
+            "[]",
+            "{",
+            r#"{"data":{"result":[{"value":[1,"x"],"metric":{}}]}}"#,
+            r#"{"data":{"result":[{"value":[1,"1"]}]}}"#,
+            r#"{"data":{"result":[{"metric":{},"values":[[1]]}]}}"#,
+            &format!(r#"{{"data":{{"result":[{series},{series},{series}]}}}}"#),
+            &format!(r#"{{"status":{}"#, "[".repeat(100_000)),
+        ] {
+            assert!(read(text).is_err(), "{text:.80}");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! What can go wrong with a server.
+
+/// Why a server gave no answer. Its text has no password, and no character that a terminal would obey.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    kind: Kind,
+    message: String,
+    hint: Option<&'static str>,
+}
+
+/// Whose fault it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// The address, a header or a certificate is none.
+    Settings,
+    /// The server could not be reached, refused, or gave no answer of Prometheus.
+    Server,
+    /// The answer is longer than it may be, or has more series.
+    TooMuch,
+}
+
+impl Error {
+    pub(crate) fn new(kind: Kind, message: impl AsRef<str>) -> Self {
+        Self { kind, message: slo_core::plain(message.as_ref()).into_owned(), hint: None }
+    }
+
+    pub(crate) fn with_hint(mut self, hint: &'static str) -> Self {
+        self.hint = Some(hint);
+        self
+    }
+
+    /// Whose fault it is.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// How to mend it, where that is known.
+    #[must_use]
+    pub const fn hint(&self) -> Option<&'static str> {
+        self.hint
+    }
+}

@@ -1,0 +1,92 @@
+//! How a server is asked.
+
+use crate::error::{Error, Kind};
+use std::{fmt, time::Duration};
+use ureq::{
+    http::{HeaderName, HeaderValue},
+    tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem},
+};
+
+/// How a server is asked: headers, whom to trust, and limits.
+#[derive(Clone)]
+pub struct Settings {
+    /// Sent with every request, such as `Authorization` and `Bearer …`. They are never shown.
+    pub headers: Vec<(String, String)>,
+    /// Certificates to trust in place of the system's, as PEM.
+    pub roots: Option<Vec<u8>>,
+    /// How long a request may take, with its whole answer.
+    pub timeout: Duration,
+    /// The longest answer, in bytes.
+    pub longest: u64,
+    /// The most series of an answer.
+    pub most_series: usize,
+}
+
+impl Default for Settings {
+    /// No headers, the system's certificates, 30 s, 1 GiB, 200,000 series.
+    fn default() -> Self {
+        Self {
+            headers: Vec::new(),
+            roots: None,
+            timeout: Duration::from_secs(30),
+            longest: 1 << 30,
+            most_series: 200_000,
+        }
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Settings")
+            .field("headers", &names)
+            .field("roots", &self.roots.as_ref().map(Vec::len))
+            .field("timeout", &self.timeout)
+            .field("longest", &self.longest)
+            .field("most_series", &self.most_series)
+            .finish()
+    }
+}
+
+impl Settings {
+    pub(crate) fn agent(&self) -> Result<ureq::Agent, Error> {
+        let roots = match &self.roots {
+            None => RootCerts::PlatformVerifier,
+            Some(pem) => RootCerts::from(certificates(pem)?),
+        };
+        let config = ureq::Agent::config_builder()
+            .timeout_global(Some(self.timeout))
+            .http_status_as_error(false)
+            // Where a server sends one to is not whom the headers are for.
+            .max_redirects(0)
+            .tls_config(TlsConfig::builder().root_certs(roots).build());
+        Ok(config.build().into())
+    }
+
+    pub(crate) fn checked_headers(&self) -> Result<Vec<(HeaderName, HeaderValue)>, Error> {
+        let refused = |name: &str| {
+            // Without the value, which may be a secret; a name that is none may be a part of one.
+            Error::new(Kind::Settings, format!("not a header{name}")).with_hint("write it as `Name: value`")
+        };
+        let checked = |(name, value): &(String, String)| {
+            let header: HeaderName = name.parse().map_err(|_| refused(""))?;
+            let mut value: HeaderValue = value.parse().map_err(|_| refused(&format!(": {header}")))?;
+            value.set_sensitive(true);
+            Ok((header, value))
+        };
+        self.headers.iter().map(checked).collect()
+    }
+}
+
+fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, Error> {
+    let refused = |why: String| {
+        Error::new(Kind::Settings, why).with_hint("give a file of certificates that begin with `-----BEGIN CERTIFICATE-----`")
+    };
+    let mut found = Vec::new();
+    for item in parse_pem(pem) {
+        if let PemItem::Certificate(certificate) = item.map_err(|error| refused(format!("not a certificate: {error}")))? {
+            found.push(certificate);
+        }
+    }
+    if found.is_empty() { Err(refused("no certificate".to_owned())) } else { Ok(found) }
+}
