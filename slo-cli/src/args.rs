@@ -4,8 +4,10 @@ use crate::error::Error;
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use slo_core::{
     artifact::{AlertmanagerVersion, Channel, Hours},
-    model::{Calendar, CalendarUnit, Objective, Window},
+    model::{Calendar, CalendarUnit, LabelName, Objective, Window},
+    spec::Defaults,
 };
+use slo_prometheus::{Client, Settings};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -53,6 +55,41 @@ pub(crate) struct Specs {
     /// Spec files, directories (read recursively), or `-` for standard input
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+}
+
+/// How specs are chosen and read.
+#[derive(Debug, Group)]
+#[command(next_help_heading = "Reading specs")]
+pub(crate) struct Reading {
+    /// Of the files in directories, only those with a path that fits, such as `**/slo/*.yaml`; may be given several times
+    #[arg(long, value_name = "GLOB", value_parser = glob)]
+    pub(crate) include: Vec<glob::Pattern>,
+    /// Of the files in directories, none with a path that fits; may be given several times
+    #[arg(long, value_name = "GLOB", value_parser = glob)]
+    pub(crate) exclude: Vec<glob::Pattern>,
+    /// How often metrics are scraped, for specs that do not say
+    #[arg(long, value_name = "DURATION", value_parser = parsed::<Window>)]
+    pub(crate) scrape_interval: Option<Window>,
+    /// The period of Sloth's SLOs, whose specs have none
+    #[arg(long, value_name = "DURATION", value_parser = parsed::<Window>)]
+    pub(crate) period: Option<Window>,
+    /// A label for every service, over that of its spec; may be given several times
+    #[arg(long = "extra-labels", value_name = "NAME=VALUE", value_parser = label)]
+    pub(crate) labels: Vec<(LabelName, String)>,
+}
+
+impl Reading {
+    /// What specs leave to the command line.
+    pub(crate) fn defaults(&self) -> Defaults {
+        Defaults {
+            scrape_interval: self.scrape_interval,
+            period: self.period,
+            labels: self.labels.iter().cloned().collect(),
+            sloth_names: false,
+        }
+    }
 }
 
 #[derive(Debug, Group)]
@@ -150,11 +187,11 @@ pub(crate) struct Alertmanager {
 pub(crate) struct Status {
     #[command(flatten)]
     pub(crate) specs: Specs,
-    /// Address of the Prometheus that evaluates the generated rules
+    /// Address of the Prometheus that evaluates the generated rules; from a file, as @FILE, for one with a password
     #[arg(long, value_name = "URL")]
     pub(crate) prometheus: String,
     #[command(flatten)]
-    pub(crate) headers: Headers,
+    pub(crate) access: Access,
     #[command(flatten)]
     pub(crate) scale: TimeScale,
     #[command(flatten)]
@@ -162,15 +199,29 @@ pub(crate) struct Status {
 }
 
 #[derive(Debug, Group)]
-pub(crate) struct Headers {
+pub(crate) struct Access {
     /// A header to send along, such as "X-Scope-OrgID: tenant"; those of a file, as @FILE, for secrets
     #[arg(long = "header", value_name = "NAME: VALUE")]
     headers: Vec<String>,
+    /// Certificates to trust, as PEM, in place of the system's
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
 }
 
-impl Headers {
+impl Access {
+    /// A client of the server at `address`, or at the address that a file has.
+    pub(crate) fn client(&self, address: &str) -> Result<Client, Error> {
+        let read = |path: &Path| fs::read(path).map_err(|error| Error::file(path, &error));
+        let address = match address.strip_prefix('@').map(Path::new) {
+            None => address.to_owned(),
+            Some(path) => String::from_utf8_lossy(&read(path)?).trim().to_owned(),
+        };
+        let roots = self.ca.as_deref().map(read).transpose()?;
+        Ok(Client::new(&address, Settings { headers: self.headers()?, roots, ..Settings::default() })?)
+    }
+
     /// Names and values.
-    pub(crate) fn read(&self) -> Result<Vec<(String, String)>, Error> {
+    fn headers(&self) -> Result<Vec<(String, String)>, Error> {
         let mut all = Vec::new();
         for header in &self.headers {
             let Some(path) = header.strip_prefix('@').map(Path::new) else {
@@ -205,14 +256,16 @@ pub(crate) struct Top {
     /// Spec files, directories (read recursively), or `-` for standard input; with --prometheus
     #[arg(value_name = "FILE", required_unless_present = "service")]
     pub(crate) files: Vec<PathBuf>,
-    /// Address of the Prometheus that evaluates the generated rules
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    /// Address of the Prometheus that evaluates the generated rules; from a file, as @FILE, for one with a password
     #[arg(long, value_name = "URL", required_unless_present = "service")]
     pub(crate) prometheus: Option<String>,
     /// Address of a service that links slo-instrument: its own view, in /slo.json
     #[arg(long, value_name = "URL", conflicts_with_all = ["prometheus", "files"])]
     pub(crate) service: Option<String>,
     #[command(flatten)]
-    pub(crate) headers: Headers,
+    pub(crate) access: Access,
     /// How often
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = parsed::<Window>)]
     pub(crate) every: Window,
@@ -227,11 +280,11 @@ pub(crate) struct Top {
 pub(crate) struct Report {
     #[command(flatten)]
     pub(crate) specs: Specs,
-    /// Address of the Prometheus that evaluates the generated rules
+    /// Address of the Prometheus that evaluates the generated rules; from a file, as @FILE, for one with a password
     #[arg(long, value_name = "URL")]
     pub(crate) prometheus: String,
     #[command(flatten)]
-    pub(crate) headers: Headers,
+    pub(crate) access: Access,
     /// Of a month, such as 2026-10
     #[arg(long, value_name = "YEAR-MONTH", conflicts_with_all = ["quarter", "last"])]
     pub(crate) month: Option<String>,
@@ -244,6 +297,9 @@ pub(crate) struct Report {
     /// Where days and months begin
     #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = zone)]
     pub(crate) time_zone: String,
+    /// Of an SLO with groups, how many of them are shown, those that spent most; the others are counted
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
+    pub(crate) groups: usize,
     /// As if it were then, in seconds since the Unix epoch
     #[arg(long, value_name = "SECONDS", hide = true, value_parser = moment)]
     pub(crate) end: Option<i64>,
@@ -320,6 +376,16 @@ fn told(error: &slo_core::Error) -> String {
         Some(hint) => format!("{error}\n  hint: {hint}"),
         None => error.to_string(),
     }
+}
+
+fn glob(text: &str) -> Result<glob::Pattern, String> {
+    glob::Pattern::new(text)
+        .map_err(|error| format!("{error}\n  hint: write `*` within a name, `**` for folders"))
+}
+
+fn label(text: &str) -> Result<(LabelName, String), String> {
+    let (name, value) = text.split_once('=').ok_or("not a label\n  hint: write it as `team=payments`")?;
+    Ok((parsed(name)?, value.to_owned()))
 }
 
 fn zone(text: &str) -> Result<String, String> {

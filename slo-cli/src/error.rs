@@ -71,6 +71,16 @@ impl From<io::Error> for Error {
     }
 }
 
+impl From<slo_prometheus::Error> for Error {
+    fn from(error: slo_prometheus::Error) -> Self {
+        let hint = error.hint().map_or_else(String::new, |hint| format!("\n  hint: {hint}"));
+        match error.kind() {
+            slo_prometheus::Kind::Settings => Self::Usage(format!("{error}{hint}")),
+            _ => Self::Outside(format!("{error}{hint}")),
+        }
+    }
+}
+
 impl From<slo_core::Error> for Error {
     fn from(error: slo_core::Error) -> Self {
         let hint = error.hint().map_or_else(String::new, |hint| format!("\n  hint: {hint}"));

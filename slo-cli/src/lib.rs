@@ -12,7 +12,7 @@ mod commands;
 mod error;
 mod load;
 mod parallel;
-mod prometheus;
+mod plain;
 mod recorded;
 mod table;
 mod text;
@@ -44,6 +44,8 @@ pub fn run(
             return Exit::Done;
         }
     };
+    // Whatever is said may have words of files and servers in it.
+    let talk = &mut plain::Plain(talk);
     match commands::run(&command, out, talk) {
         // A reader that has seen enough closes the pipe.
         Ok(()) | Err(Error::Closed) => Exit::Done,

@@ -1,14 +1,14 @@
 //! Reading specs from files, directories and standard input.
 
-use crate::error::Error;
+use crate::{args::Reading, error::Error};
 use slo_core::{
-    model::Service,
-    spec::{self, Document},
+    model::{Name, Service},
+    spec::{self, Defaults, Document},
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
-    io::{self, Write},
+    io::{self, Read, Write},
     path::{Path, PathBuf},
 };
 
@@ -20,40 +20,44 @@ pub(crate) struct Loaded {
 
 /// Reads all of `paths`; every fault of every file is told at once. What a specification of another tool says and
 /// none of ours can is told to `talk`.
-pub(crate) fn specs(paths: &[PathBuf], talk: &mut dyn Write) -> Result<Vec<Loaded>, Error> {
-    let mut files = Vec::new();
+pub(crate) fn specs(
+    paths: &[PathBuf],
+    reading: &Reading,
+    defaults: &Defaults,
+    talk: &mut dyn Write,
+) -> Result<Vec<Loaded>, Error> {
+    let mut found = Found::default();
     for path in paths {
-        collect(path, &mut files)?;
+        found.add(path, reading)?;
     }
-    let (mut texts, mut faults, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
-    for file in files {
-        match read(&file) {
+    let (mut texts, mut faults, mut unreadable, mut skipped) = (Vec::new(), Vec::new(), found.unreadable, 0);
+    for file in found.files {
+        match read(&file.path) {
+            Ok((_, text)) if !file.is_named && !spec::holds_specification(&text) => skipped += 1,
             Ok(named) => texts.push(named),
             Err(Error::Outside(reason)) => unreadable.push(reason),
             Err(error) => faults.push(error.to_string()),
         }
     }
-    let documents = spec::read(&texts.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>());
+    if skipped > 0 {
+        writeln!(talk, "skipped {skipped} files that hold no SLO")?;
+    }
+    let documents =
+        spec::read_with(&texts.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>(), defaults);
     let mut loaded = Vec::new();
-    let mut defined: BTreeMap<String, String> = BTreeMap::new();
     for ((name, _), document) in texts.into_iter().zip(documents) {
         match document {
             Ok(Document { services, losses, .. }) => {
                 for loss in losses {
                     writeln!(talk, "{name}:{}", loss.to_string().replacen(": ", ": lost: ", 1))?;
                 }
-                for service in services.iter().map(|service| service.name().to_string()) {
-                    if let Some(other) = defined.get(&service) {
-                        faults.push(format!(
-                            "{name}: service `{service}` is also in {other}\n  hint: put its SLOs into one document"
-                        ));
-                    }
-                    defined.insert(service, name.clone());
-                }
                 loaded.push(Loaded { name, services });
             }
             Err(found) => faults.extend(found.faults().iter().map(|fault| format!("{name}:{fault}"))),
         }
+    }
+    if faults.is_empty() {
+        faults.extend(joined(&loaded).err());
     }
     let noun = if faults.len() == 1 { "fault" } else { "faults" };
     let summary = format!("{} {noun}", faults.len());
@@ -66,60 +70,169 @@ pub(crate) fn specs(paths: &[PathBuf], talk: &mut dyn Write) -> Result<Vec<Loade
     if !faults.is_empty() {
         return Err(Error::Input(format!("{}\n{summary}", faults.join("\n"))));
     }
+    if loaded.iter().all(|file| file.services.is_empty()) {
+        let files: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+        return Err(Error::Input(format!("{}: no SLO in it", files.join(", "))));
+    }
     Ok(loaded)
 }
 
-/// The services of all files, in which time runs `speed` times faster.
-pub(crate) fn services(paths: &[PathBuf], speed: u32, talk: &mut dyn Write) -> Result<Vec<Service>, Error> {
-    let services = specs(paths, talk)?.into_iter().flat_map(|file| file.services);
-    services.map(|service| Ok(service.time_scaled(speed)?)).collect()
+/// The services of all files, in which time runs `speed` times faster. One that several files describe is one.
+pub(crate) fn services(
+    paths: &[PathBuf],
+    reading: &Reading,
+    speed: u32,
+    talk: &mut dyn Write,
+) -> Result<Vec<Service>, Error> {
+    services_with(paths, reading, &reading.defaults(), speed, talk)
+}
+
+/// The same, with other defaults.
+pub(crate) fn services_with(
+    paths: &[PathBuf],
+    reading: &Reading,
+    defaults: &Defaults,
+    speed: u32,
+    talk: &mut dyn Write,
+) -> Result<Vec<Service>, Error> {
+    let services = joined(&specs(paths, reading, defaults, talk)?).map_err(Error::Input)?;
+    services.into_iter().map(|service| Ok(service.time_scaled(speed)?)).collect()
+}
+
+/// The services, in the order in which they are first described.
+pub(crate) fn joined(loaded: &[Loaded]) -> Result<Vec<Service>, String> {
+    let mut services: Vec<(Service, &str)> = Vec::new();
+    let mut places: BTreeMap<Name, usize> = BTreeMap::new();
+    for file in loaded {
+        for service in &file.services {
+            let place = places.get(service.name()).and_then(|place| services.get_mut(*place));
+            let Some((described, other)) = place else {
+                places.insert(service.name().clone(), services.len());
+                services.push((service.clone(), &file.name));
+                continue;
+            };
+            *described = described.clone().joined(service.clone()).map_err(|error| {
+                let hint = error.hint().map_or_else(String::new, |hint| format!("\n  hint: {hint}"));
+                format!(
+                    "{}: service `{}`, which is also in {other}: {error}{hint}",
+                    file.name,
+                    service.name()
+                )
+            })?;
+        }
+    }
+    Ok(services.into_iter().map(|(service, _)| service).collect())
 }
 
 const STANDARD_INPUT: &str = "-";
+/// Bytes of a file: more is not what people write.
+const LARGEST: u64 = 64 << 20;
+/// Folders within each other.
+const DEEPEST: usize = 64;
 
-/// The files at `path`: itself, or all specs below it in the order of their names.
-fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
-    if path.as_os_str() == STANDARD_INPUT || !path.is_dir() {
-        files.push(path.to_owned());
-        return Ok(());
-    }
-    let before = files.len();
-    walk(path, files).map_err(|error| Error::file(path, &error))?;
-    if files.len() == before {
-        return Err(Error::Input(format!("{}: no *.yaml, *.yml or *.json file in it", path.display())));
-    }
-    Ok(())
+/// Files to read, each once.
+#[derive(Default)]
+struct Found {
+    files: Vec<File>,
+    unreadable: Vec<String>,
+    // Links lead to the same files by several ways.
+    seen: BTreeSet<PathBuf>,
 }
 
-fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
-    let mut entries = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
-    entries.sort();
-    for entry in entries {
-        let extension = entry.extension().and_then(|extension| extension.to_str());
-        if entry.is_dir() {
-            walk(&entry, files)?;
-        } else if matches!(extension, Some("yaml" | "yml" | "json")) {
-            files.push(entry);
+struct File {
+    path: PathBuf,
+    // By the user, not found in a folder.
+    is_named: bool,
+}
+
+impl Found {
+    /// The files at `path`: itself, or all specs below it in the order of their names.
+    fn add(&mut self, path: &Path, reading: &Reading) -> Result<(), Error> {
+        if path.as_os_str() == STANDARD_INPUT {
+            if !self.seen.insert(path.to_owned()) {
+                return Err(Error::Usage(
+                    "standard input is named twice\n  hint: write `-` once; it is read to its end".to_owned(),
+                ));
+            }
+            self.files.push(File { path: path.to_owned(), is_named: true });
+            return Ok(());
+        }
+        if !path.is_dir() {
+            // A file that is named twice is read once.
+            if fs::canonicalize(path).map_or(true, |real| self.seen.insert(real)) {
+                self.files.push(File { path: path.to_owned(), is_named: true });
+            }
+            return Ok(());
+        }
+        let before = self.files.len();
+        self.walk(path, path, reading, 0);
+        if self.files.len() == before && self.unreadable.is_empty() {
+            return Err(Error::Input(format!("{}: no *.yaml, *.yml or *.json file in it", path.display())));
+        }
+        Ok(())
+    }
+
+    fn walk(&mut self, root: &Path, folder: &Path, reading: &Reading, depth: usize) {
+        let entries = match fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
+            Ok(entries) if depth < DEEPEST => entries,
+            Ok(_) => {
+                self.unreadable.push(format!("{}: folders too deep within each other", folder.display()));
+                return;
+            }
+            Err(error) => {
+                self.unreadable.push(Error::file(folder, &error).to_string());
+                return;
+            }
+        };
+        let mut entries: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
+        entries.sort();
+        for entry in entries {
+            // Git's own files, and the targets of the links that Kubernetes makes of a ConfigMap.
+            let is_hidden = entry.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+            let is_new = |this: &mut Self| fs::canonicalize(&entry).is_ok_and(|real| this.seen.insert(real));
+            if is_hidden {
+                continue;
+            }
+            if entry.is_dir() {
+                if is_new(self) {
+                    self.walk(root, &entry, reading, depth + 1);
+                }
+                continue;
+            }
+            let extension = entry.extension().and_then(|extension| extension.to_str());
+            let below = entry.strip_prefix(root).unwrap_or(&entry);
+            let fits = |globs: &[glob::Pattern]| globs.iter().any(|glob| glob.matches_path(below));
+            if matches!(extension, Some("yaml" | "yml" | "json"))
+                && (reading.include.is_empty() || fits(&reading.include))
+                && !fits(&reading.exclude)
+                && entry.is_file()
+                && is_new(self)
+            {
+                self.files.push(File { path: entry, is_named: false });
+            }
         }
     }
-    Ok(())
 }
 
 /// The name and text of a file.
 fn read(path: &Path) -> Result<(String, String), Error> {
-    if path.as_os_str() == STANDARD_INPUT {
-        let text = io::read_to_string(io::stdin())
-            .map_err(|error| unreadable(Path::new("standard input"), &error))?;
-        return Ok(("standard input".to_owned(), text));
+    let (name, mut source): (String, Box<dyn Read>) = if path.as_os_str() == STANDARD_INPUT {
+        ("standard input".to_owned(), Box::new(io::stdin()))
+    } else {
+        let file = fs::File::open(path).map_err(|error| Error::file(path, &error))?;
+        (path.display().to_string(), Box::new(file))
+    };
+    let mut bytes = Vec::new();
+    source
+        .by_ref()
+        .take(LARGEST + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| Error::file(Path::new(&name), &error))?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(Error::Input(format!("{name}: more than {} MiB", LARGEST >> 20)));
     }
-    let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
-    Ok((path.display().to_string(), text))
-}
-
-/// Bytes that are no text are the input's fault, not the file system's.
-fn unreadable(path: &Path, error: &io::Error) -> Error {
-    match error.kind() {
-        io::ErrorKind::InvalidData => Error::Input(format!("{}: not UTF-8 text", path.display())),
-        _ => Error::file(path, error),
-    }
+    // Bytes that are no text are the input's fault, not the file system's.
+    String::from_utf8(bytes)
+        .map(|text| (name.clone(), text))
+        .map_err(|_| Error::Input(format!("{name}: not UTF-8 text")))
 }

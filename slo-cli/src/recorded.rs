@@ -1,16 +1,14 @@
 //! What Prometheus has recorded of SLOs.
 
-use crate::{
-    error::Error,
-    prometheus::{Labels, Prometheus, Sample},
-    text,
-};
+use crate::{error::Error, text};
 use serde::Serialize;
 use slo_core::{
     math::{BurnRate, time_to_exhaustion},
     model::{Service, Slo, Tier, Window},
+    plain,
     rules::names,
 };
+use slo_prometheus::{Client, Labels, Sample};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The shape of one entry of `--format json`: what Prometheus records, `null` where it records nothing.
@@ -65,7 +63,7 @@ impl Row {
             severities.entry(&one.severity).or_default().push(&one.alert);
         }
         let of_one = |(severity, alerts): (&str, Vec<&str>)| format!("{severity}: {}", alerts.join(", "));
-        severities.into_iter().map(of_one).collect::<Vec<_>>().join("; ")
+        plain(&severities.into_iter().map(of_one).collect::<Vec<_>>().join("; ")).into_owned()
     }
 
     /// The burn rate over a window.
@@ -82,19 +80,23 @@ pub(crate) struct WindowRow {
 }
 
 /// That some of the SLOs are known there.
-pub(crate) fn check_recorded(prometheus: &Prometheus, rows: &[(Row, &Slo)]) -> Result<(), Error> {
+pub(crate) fn check_recorded(client: &Client, rows: &[(Row, &Slo)]) -> Result<(), Error> {
     if rows.iter().any(|(row, _)| row.coverage.is_some()) {
         return Ok(());
     }
     Err(Error::Outside(format!(
         "{}: none of these SLOs is recorded there\n  hint: load the rules of `slo generate` and wait for two evaluations; if they have a `--time-scale`, give it",
-        prometheus.name()
+        client.address()
     )))
 }
 
 /// An SLO, and its group.
 pub(crate) fn name(service: &str, slo: &str, group: &Labels) -> String {
-    group.iter().fold(format!("{service}/{slo}"), |name, (label, value)| format!("{name} {label}={value}"))
+    let name = group
+        .iter()
+        .fold(format!("{service}/{slo}"), |name, (label, value)| format!("{name} {label}={value}"));
+    // Values of labels may be any text.
+    plain(&name).into_owned()
 }
 
 /// Those of the labels of a series that tell the groups of an SLO apart.
@@ -103,14 +105,15 @@ pub(crate) fn group_of(slo: &Slo, labels: &Labels) -> Labels {
     by.map(|(label, value)| (label.clone(), value.clone())).collect()
 }
 
-/// What is recorded of each SLO, or of each of its groups.
+/// What is recorded of each SLO, or of each of its groups. What the server warns of goes to `warnings`.
 pub(crate) fn rows<'a>(
-    prometheus: &Prometheus,
+    client: &Client,
     services: &'a [Service],
+    warnings: &mut BTreeSet<String>,
 ) -> Result<Vec<(Row, &'a Slo)>, Error> {
     let mut rows = Vec::new();
     for service in services {
-        let recorded = Recorded::fetch(prometheus, service)?;
+        let recorded = Recorded::fetch(client, service, warnings)?;
         for slo in service.slos() {
             let groups = recorded.groups(slo);
             rows.extend(groups.iter().map(|group| (row(service, slo, group, &recorded), slo)));
@@ -131,25 +134,33 @@ struct Recorded {
 }
 
 impl Recorded {
-    fn fetch(prometheus: &Prometheus, service: &Service) -> Result<Self, Error> {
+    fn fetch(client: &Client, service: &Service, warnings: &mut BTreeSet<String>) -> Result<Self, Error> {
         // A service's name has no character that a query must escape.
         let name = service.name();
-        let series = prometheus
-            .query(&format!(r#"{{__name__=~"slo:.+",__name__!~".*:increase.*",service="{name}"}}"#))?;
-        let alerts =
-            prometheus.query(&format!(r#"ALERTS{{slo!="",alertstate="firing",service="{name}"}}"#))?;
+        let mut ask = |query: &str| -> Result<Vec<Sample>, Error> {
+            let answer = client.query(query)?;
+            warnings.extend(answer.warnings);
+            Ok(answer.result)
+        };
+        let series = ask(&format!(r#"{{__name__=~"slo:.+",__name__!~".*:increase.*",service="{name}"}}"#))?;
+        let alerts = ask(&format!(r#"ALERTS{{slo!="",alertstate="firing",service="{name}"}}"#))?;
+        let slos: BTreeMap<&str, &Slo> =
+            service.slos().iter().map(|slo| (slo.name().as_str(), slo)).collect();
         let mut values: BTreeMap<(String, String), Groups> = BTreeMap::new();
         for sample in series {
-            let (Some(value), Some(slo)) = (sample.value(), slo_of(service, &sample)) else { continue };
-            let key = (sample.label("__name__").to_owned(), slo.name().to_string());
+            let Some(slo) = slos.get(label(&sample, "slo")).filter(|_| sample.value.is_finite()) else {
+                continue;
+            };
+            let (value, key) =
+                (sample.value, (label(&sample, "__name__").to_owned(), slo.name().to_string()));
             values.entry(key).or_default().insert(group_of(slo, &sample.labels), value);
         }
         let mut firing: BTreeMap<String, BTreeSet<(Labels, Firing)>> = BTreeMap::new();
         for sample in alerts {
-            let Some(slo) = slo_of(service, &sample) else { continue };
-            let tier = Some(sample.label("burn_tier")).filter(|tier| !tier.is_empty());
-            let alert = tier.unwrap_or_else(|| sample.label("alertname")).to_owned();
-            let found = Firing { alert, severity: sample.label("severity").to_owned() };
+            let Some(slo) = slos.get(label(&sample, "slo")) else { continue };
+            let tier = Some(label(&sample, "burn_tier")).filter(|tier| !tier.is_empty());
+            let alert = tier.unwrap_or_else(|| label(&sample, "alertname")).to_owned();
+            let found = Firing { alert, severity: label(&sample, "severity").to_owned() };
             let of_slo = firing.entry(slo.name().to_string()).or_default();
             of_slo.insert((group_of(slo, &sample.labels), found));
         }
@@ -206,9 +217,8 @@ fn is_of(alert: &Labels, group: &Labels) -> bool {
     alert.iter().all(|(label, value)| group.get(label) == Some(value))
 }
 
-/// The SLO that a series is of.
-fn slo_of<'a>(service: &'a Service, sample: &Sample) -> Option<&'a Slo> {
-    service.slos().iter().find(|slo| slo.name().as_str() == sample.label("slo"))
+fn label<'a>(sample: &'a Sample, name: &str) -> &'a str {
+    sample.labels.get(name).map_or("", String::as_str)
 }
 
 fn row(service: &Service, slo: &Slo, group: &Labels, recorded: &Recorded) -> Row {

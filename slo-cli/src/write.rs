@@ -1,29 +1,110 @@
-//! Writing files whole or not at all.
+//! Writing files.
 
 use crate::error::Error;
-use std::{fs, io::Write, path::Path};
-use tempfile::NamedTempFile;
+use std::{
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+use tempfile::Builder;
 
-/// Writes `text` to `path`: to a temporary file beside it, which is then renamed.
+/// How temporary files begin, so that those of a run that was killed can be told from others.
+const PREFIX: &str = ".slo-";
+
+/// Writes `text` to the file `path` and makes the folders that are missing; the file is never half-written: a
+/// temporary one beside it is renamed, once it is on the disk.
+///
+/// A link stays one, and the file it leads to is replaced. The mode and owner of a file that is there stay. What is no
+/// regular file, such as a pipe or `/dev/stdout`, is written to.
 pub(crate) fn atomically(path: &Path, text: &str) -> Result<(), Error> {
     let failed = |error| Error::file(path, &error);
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let there = match fs::metadata(path) {
+        Ok(there) if there.is_dir() => return Err(failed(io::ErrorKind::IsADirectory.into())),
+        Ok(there) if !there.is_file() => {
+            let mut other = fs::OpenOptions::new().write(true).open(path).map_err(failed)?;
+            return other.write_all(text.as_bytes()).map_err(failed);
+        }
+        Ok(there) => Some(there),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(failed(error)),
+    };
+    let target = target(path).map_err(failed)?;
+    let folder = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(failed)?;
-    let mut file = NamedTempFile::new_in(folder).map_err(failed)?;
+    // One name for each target: what a killed run has left is swept by the next.
+    let name = target.file_name().unwrap_or_default();
+    let mut prefix = std::ffi::OsString::from(PREFIX);
+    prefix.push(name);
+    prefix.push(".");
+    sweep(folder, &prefix);
+    let mut builder = Builder::new();
+    builder.prefix(&prefix);
+    let mut file = new_file(&mut builder, folder).map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)?;
-    allow_reading(file.as_file()).map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
+    if let Some(there) = there {
+        keep(file.as_file(), &there).map_err(failed)?;
+    }
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(&target).map_err(|error| failed(error.error))?;
+    // The rename itself; a file system that cannot do so has its own order.
+    let _unsupported = fs::File::open(folder).and_then(|folder| folder.sync_all());
     Ok(())
 }
 
-/// Temporary files are private; a rule file is read by another user.
+/// Where a link leads to, at last; also one to a file that is not there yet.
+fn target(path: &Path) -> io::Result<PathBuf> {
+    const MOST_LINKS: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        match fs::read_link(&path) {
+            Ok(next) => path = path.parent().unwrap_or(Path::new("")).join(next),
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(io::Error::other("too many links"))
+}
+
+/// Removes what killed runs have left beside a target. A run that is still going may lose its file: it fails, and the
+/// target stays whole.
+fn sweep(folder: &Path, prefix: &std::ffi::OsStr) {
+    const OLD: std::time::Duration = std::time::Duration::from_secs(600);
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let is_left = entry.file_name().as_encoded_bytes().starts_with(prefix.as_encoded_bytes());
+        let is_old = entry
+            .metadata()
+            .and_then(|found| found.modified())
+            .is_ok_and(|at| at.elapsed().is_ok_and(|age| age > OLD));
+        if is_left && is_old {
+            let _gone = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// A new file may be read by whom the user's mask allows it to.
 #[cfg(unix)]
-fn allow_reading(file: &fs::File) -> std::io::Result<()> {
+fn new_file(builder: &mut Builder<'_, '_>, folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
+    builder.permissions(fs::Permissions::from_mode(0o666)).tempfile_in(folder)
 }
 
 #[cfg(not(unix))]
-fn allow_reading(_file: &fs::File) -> std::io::Result<()> {
-    Ok(())
+fn new_file(builder: &mut Builder<'_, '_>, folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    builder.tempfile_in(folder)
+}
+
+/// Gives a file the mode and, where that is allowed, the owner of the one that it replaces.
+#[cfg(unix)]
+fn keep(file: &fs::File, there: &fs::Metadata) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    let now = file.metadata()?;
+    if (now.uid(), now.gid()) != (there.uid(), there.gid()) {
+        // Only root may; others keep what they can.
+        let _refused = std::os::unix::fs::fchown(file, Some(there.uid()), Some(there.gid()));
+    }
+    file.set_permissions(there.permissions())
+}
+
+#[cfg(not(unix))]
+fn keep(file: &fs::File, there: &fs::Metadata) -> io::Result<()> {
+    file.set_permissions(there.permissions())
 }

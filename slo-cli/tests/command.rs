@@ -97,11 +97,35 @@ fn validate_reads_directories_and_says_what_it_found() {
 }
 
 #[test]
-fn validate_refuses_a_service_in_two_files() {
-    let file = testdata("specs/valid/minimal.yaml");
-    let ran = slo(&["validate", &file, &file]);
-    assert_eq!(ran.exit, Exit::Input);
-    assert!(ran.talk.contains("service `checkout` is also in"), "{}", ran.talk);
+fn a_service_may_be_described_by_several_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, head: &str, slo: &str| {
+        let path = folder.path().join(name);
+        let text = format!(
+            "{{version: slo/v1, service: shop, {head} slos: [{{name: {slo}, objective: 99%, window: 30d,
+             sli: {{events: {{total: t_total, bad: b_total}}}}}}]}}"
+        );
+        fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let (one, other) = (file("a.yaml", "scrape_interval: 30s,", "errors"), file("b.yaml", "", "latency"));
+    let ran = slo(&["generate", &one, &other]);
+    assert_eq!((ran.exit, ran.talk.as_str()), (Exit::Done, ""));
+    assert!(ran.out.contains("slo/shop/errors/fast") && ran.out.contains("slo/shop/latency/fast"));
+    // The same file twice is one file.
+    assert_eq!(slo(&["validate", &one, &one]).exit, Exit::Done);
+    for (head, slo_name, message) in [
+        ("scrape_interval: 1m,", "b", "`scrape_interval` is \"30s\" here and \"1m\" there"),
+        ("labels: {team: x},", "b", "the label `team` of the service"),
+        ("target_labels: [pod],", "b", "`target_labels`"),
+        ("newborn: ignore,", "b", "newborn"),
+        ("", "errors", "`errors` names two SLOs"),
+    ] {
+        let clash = file("c.yaml", head, slo_name);
+        let ran = slo(&["validate", &one, &clash]);
+        assert_eq!(ran.exit, Exit::Input, "{head}");
+        assert!(ran.talk.contains("service `shop`, which is also in") && ran.talk.contains(message), "{}", ran.talk);
+    }
 }
 
 #[test]
@@ -157,7 +181,7 @@ fn generate_writes_for_every_target() {
         let (_, rules) = ran.out.split_once('\n').unwrap();
         assert!(rules.starts_with(begins), "{target}: {rules}");
         assert_eq!(ran.out.contains("partial_response_strategy: abort"), target == "thanos");
-        assert_eq!(ran.out.contains("increase(http_requests_total"), target == "victoriametrics", "{target}");
+        assert_eq!(ran.out.contains("unless resets("), target != "victoriametrics", "{target}");
     }
 }
 

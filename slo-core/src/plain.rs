@@ -11,7 +11,11 @@ use std::borrow::Cow;
 /// ```
 #[must_use]
 pub fn plain(text: &str) -> Cow<'_, str> {
-    if text.contains(is_obeyed) { Cow::Owned(text.replace(is_obeyed, "\u{fffd}")) } else { Cow::Borrowed(text) }
+    if text.contains(is_obeyed) {
+        Cow::Owned(text.replace(is_obeyed, "\u{fffd}"))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// Whether a terminal or a reader obeys a character in place of showing it.

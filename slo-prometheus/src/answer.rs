@@ -239,7 +239,8 @@ mod tests {
             assert_eq!((told.status.as_str(), told.has_data), ("success", true));
             assert_eq!(points, [(a.clone(), 1.5, f64::INFINITY)]);
         }
-        let (told, points) = read(r#"{"status":"error","error":"boom","data":null,"warnings":["w"]}"#).unwrap();
+        let (told, points) =
+            read(r#"{"status":"error","error":"boom","data":null,"warnings":["w"]}"#).unwrap();
         assert_eq!((told.error.as_deref(), told.warnings.len(), points.len()), (Some("boom"), 1, 0));
     }
 

@@ -180,11 +180,13 @@ impl Client {
         let length: usize = parameters.iter().map(|(_, value)| value.len()).sum();
         let answer = if length > LONGEST_ADDRESS {
             let request = self.agent.post(url);
-            let request = self.headers.iter().fold(request, |request, (name, value)| request.header(name, value));
+            let request =
+                self.headers.iter().fold(request, |request, (name, value)| request.header(name, value));
             request.send_form(parameters.iter().copied())
         } else {
             let request = self.agent.get(url);
-            let request = self.headers.iter().fold(request, |request, (name, value)| request.header(name, value));
+            let request =
+                self.headers.iter().fold(request, |request, (name, value)| request.header(name, value));
             request.query_pairs(parameters.iter().copied()).call()
         };
         answer.map_err(|error| self.failed(path, &error.to_string()))
@@ -215,8 +217,11 @@ impl Client {
             };
         }
         if error.is_data() && error.to_string().starts_with(TOO_MANY) {
-            return Error::new(Kind::TooMuch, format!("{place}: more than {} series", self.settings.most_series))
-                .with_hint("ask for fewer: `by` with fewer labels, or one SLO at a time");
+            return Error::new(
+                Kind::TooMuch,
+                format!("{place}: more than {} series", self.settings.most_series),
+            )
+            .with_hint("ask for fewer: `by` with fewer labels, or one SLO at a time");
         }
         self.failed(path, &format!("not an answer of Prometheus: {error}"))
     }

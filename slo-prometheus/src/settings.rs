@@ -80,11 +80,14 @@ impl Settings {
 
 fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, Error> {
     let refused = |why: String| {
-        Error::new(Kind::Settings, why).with_hint("give a file of certificates that begin with `-----BEGIN CERTIFICATE-----`")
+        Error::new(Kind::Settings, why)
+            .with_hint("give a file of certificates that begin with `-----BEGIN CERTIFICATE-----`")
     };
     let mut found = Vec::new();
     for item in parse_pem(pem) {
-        if let PemItem::Certificate(certificate) = item.map_err(|error| refused(format!("not a certificate: {error}")))? {
+        if let PemItem::Certificate(certificate) =
+            item.map_err(|error| refused(format!("not a certificate: {error}")))?
+        {
             found.push(certificate);
         }
     }

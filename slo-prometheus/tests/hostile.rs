@@ -25,7 +25,9 @@ fn settings() -> Settings {
 #[test]
 fn follows_no_redirect() {
     let other = Server::start(|_, stream| answer(stream, "200 OK", "", "{}"));
-    for status in ["301 Moved", "302 Found", "303 See Other", "307 Temporary Redirect", "308 Permanent Redirect"] {
+    for status in
+        ["301 Moved", "302 Found", "303 See Other", "307 Temporary Redirect", "308 Permanent Redirect"]
+    {
         let target = other.url();
         let server = Server::start(move |_, stream| {
             answer(stream, status, &format!("Location: {target}/api/v1/query\r\n"), "");
@@ -50,7 +52,9 @@ fn the_password_is_sent_decoded_and_never_shown() {
     let headers = vec![("X-Token".to_owned(), "s3cret".to_owned())];
     let client = Client::new(&url, Settings { headers, ..settings() }).unwrap();
     let error = client.query("up").unwrap_err();
-    for shown in [error.to_string(), format!("{error:?}"), format!("{client:?}"), client.address().to_string()] {
+    for shown in
+        [error.to_string(), format!("{error:?}"), format!("{client:?}"), client.address().to_string()]
+    {
         assert!(!shown.contains("p%40ss") && !shown.contains("p@ss") && !shown.contains("s3cret"), "{shown}");
     }
     for (name, value) in [("X-Tok en", "s3cret"), ("X-Token", "s3cret\nX: y")] {
@@ -63,10 +67,17 @@ fn the_password_is_sent_decoded_and_never_shown() {
 #[test]
 fn words_of_a_server_are_not_obeyed() {
     let server = Server::start(|_, stream| {
-        json(stream, "400 Bad", r#"{"status":"error","error":"boom \u001b]0;title\u0007\u202e\n  hint: rm"}"#);
+        json(
+            stream,
+            "400 Bad",
+            r#"{"status":"error","error":"boom \u001b]0;title\u0007\u202e\n  hint: rm"}"#,
+        );
     });
     let error = client(&server).query("up").unwrap_err();
-    assert!(error.to_string().ends_with("boom \u{fffd}]0;title\u{fffd}\u{fffd}\u{fffd}  hint: rm"), "{error:?}");
+    assert!(
+        error.to_string().ends_with("boom \u{fffd}]0;title\u{fffd}\u{fffd}\u{fffd}  hint: rm"),
+        "{error:?}"
+    );
     let long = "x".repeat(60_000);
     let server = Server::start(move |_, stream| {
         json(stream, "422 No", &format!(r#"{{"status":"error","error":"{long}"}}"#));
@@ -166,7 +177,9 @@ fn broken_answers_are_errors() {
         let error = client(&server).query("up").unwrap_err();
         assert!(!error.to_string().contains('\x1b'), "{shown}: {error}");
     }
-    for head in ["", "HTTP/1.1", "SSH-2.0-OpenSSH\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"status\""] {
+    for head in
+        ["", "HTTP/1.1", "SSH-2.0-OpenSSH\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"status\""]
+    {
         let server = Server::start(move |_, stream| drop(stream.write_all(head.as_bytes())));
         assert_eq!(client(&server).query("up").unwrap_err().kind(), Kind::Server, "{head}");
     }

@@ -409,7 +409,7 @@ impl Evaluation {
             self.bad(),
             percent(Some(self.coverage()), 1),
             self.period,
-            burn_down_picture(&left, self.judged.ideal().last().unwrap_or(1.0)),
+            burn_down_picture(&left, self.judged.ideal().last().unwrap_or(1.0), None),
         ))
     }
 

@@ -5,7 +5,7 @@ use slo_core::artifact::{self, Routing};
 use std::io::Write;
 
 pub(super) fn run(asked: &Alertmanager, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
-    let services = load::services(&asked.specs.files, 1, talk)?;
+    let services = load::services(&asked.specs.files, &asked.specs.reading, 1, talk)?;
     let mut routing = Routing::new(&asked.secrets);
     routing.page.clone_from(&asked.page);
     routing.ticket.clone_from(&asked.ticket);

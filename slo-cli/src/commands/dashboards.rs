@@ -5,7 +5,7 @@ use slo_core::artifact;
 use std::{collections::BTreeMap, io::Write};
 
 pub(super) fn run(asked: &Dashboards, talk: &mut dyn Write) -> Result<(), Error> {
-    let services = load::services(&asked.specs.files, asked.scale.time_scale, talk)?;
+    let services = load::services(&asked.specs.files, &asked.specs.reading, asked.scale.time_scale, talk)?;
     let dashboards = artifact::dashboards(&services)?;
     let mut files = BTreeMap::new();
     for dashboard in dashboards {

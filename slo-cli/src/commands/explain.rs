@@ -57,10 +57,8 @@ struct AlertReport {
 pub(super) fn run(explain: &Explain, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
     let options = rules::Options { now: Some(time::unix_millis()), ..rules::Options::default() };
     let mut explained = Vec::new();
-    for file in load::specs(&explain.specs.files, talk)? {
-        for service in &file.services {
-            explained.extend(rules::explain(service, options)?);
-        }
+    for service in &load::services(&explain.specs.files, &explain.specs.reading, 1, talk)? {
+        explained.extend(rules::explain(service, options)?);
     }
     match explain.output.format {
         Format::Json => {

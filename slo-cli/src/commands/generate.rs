@@ -9,11 +9,15 @@ use slo_core::{
     artifact,
     model::{Period, Service, Slo},
     rules::{self, Backend, Options},
+    spec::Defaults,
 };
 use std::{io::Write, path::Path};
 
 pub(super) fn run(generate: &Generate, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
-    let services = load::services(&generate.specs.files, generate.scale.time_scale, talk)?;
+    let reading = &generate.specs.reading;
+    let defaults = Defaults { sloth_names: generate.naming == Naming::Sloth, ..reading.defaults() };
+    let speed = generate.scale.time_scale;
+    let services = load::services_with(&generate.specs.files, reading, &defaults, speed, talk)?;
     if generate.tests && (generate.naming == Naming::Sloth || generate.target != Target::Prometheus) {
         return Err(Error::Input(
             "promtool tests rule files of Prometheus, with our own names\n  hint: generate the tests without `--target` \

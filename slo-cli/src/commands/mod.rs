@@ -31,8 +31,9 @@ pub(crate) fn run(command: &Command, out: &mut dyn Write, talk: &mut dyn Write) 
         Command::Top(top) => top::run(top, out, talk),
         Command::Budget(budget) => budget::run(budget, out),
         Command::Completions(completions) => {
-            clap_complete::generate(completions.shell, &mut Args::command(), "slo", out);
-            Ok(())
+            let mut text = Vec::new();
+            clap_complete::generate(completions.shell, &mut Args::command(), "slo", &mut text);
+            Ok(out.write_all(&text)?)
         }
         Command::Schema => Ok(out.write_all(slo_core::spec::SCHEMA.as_bytes())?),
     }

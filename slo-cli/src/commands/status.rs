@@ -4,7 +4,6 @@ use crate::{
     args::{Format, Status},
     error::Error,
     load,
-    prometheus::Prometheus,
     recorded::{Row, check_recorded, rows},
     table, text,
 };
@@ -12,10 +11,14 @@ use slo_core::model::{Severity, Slo};
 use std::{collections::BTreeSet, io::Write};
 
 pub(super) fn run(status: &Status, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
-    let prometheus = Prometheus::new(&status.prometheus, status.headers.read()?)?;
-    let services = load::services(&status.specs.files, status.scale.time_scale, talk)?;
-    let rows = rows(&prometheus, &services)?;
-    check_recorded(&prometheus, &rows)?;
+    let client = status.access.client(&status.prometheus)?;
+    let services = load::services(&status.specs.files, &status.specs.reading, status.scale.time_scale, talk)?;
+    let mut warnings = BTreeSet::new();
+    let rows = rows(&client, &services, &mut warnings)?;
+    for warning in warnings {
+        writeln!(talk, "warning: {} says: {warning}", client.address())?;
+    }
+    check_recorded(&client, &rows)?;
     match status.output.format {
         Format::Json => text::json(out, &rows.iter().map(|(row, _)| row).collect::<Vec<_>>())?,
         Format::Table => show(&rows, out)?,

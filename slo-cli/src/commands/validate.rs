@@ -1,12 +1,15 @@
 //! `slo validate`
 
 use crate::{args::Specs, error::Error, load, time};
-use slo_core::rules::{self, Options};
+use slo_core::{
+    plain,
+    rules::{self, Options},
+};
 use std::io::Write;
 
 pub(super) fn run(specs: &Specs, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
     let options = Options { now: Some(time::unix_millis()), ..Options::default() };
-    for file in load::specs(&specs.files, talk)? {
+    for file in load::specs(&specs.files, &specs.reading, &specs.reading.defaults(), talk)? {
         for service in &file.services {
             rules::check(service, options)?;
         }
@@ -14,7 +17,7 @@ pub(super) fn run(specs: &Specs, out: &mut dyn Write, talk: &mut dyn Write) -> R
         writeln!(
             out,
             "{}: ok, {} and {}",
-            file.name,
+            plain(&file.name),
             count(file.services.len(), "service"),
             count(slos, "SLO")
         )?;

@@ -16,7 +16,7 @@ pub use operator::{check_object_names, prometheus_rule};
 pub use prometheus::{mimir_rule_file, rule_file, thanos_rule_file};
 pub use promtool::rule_tests;
 #[cfg(feature = "calendar")]
-pub use report::{Priced, Report, SloReport, burn_down_picture};
+pub use report::{Dates, Fired, Others, Priced, Report, SloReport, burn_down_picture};
 
 /// Words as a sentence begins.
 fn capital(text: &str) -> String {

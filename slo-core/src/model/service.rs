@@ -88,6 +88,74 @@ impl Service {
         self
     }
 
+    /// The SLOs of `other`, a description of the same service, added to these.
+    ///
+    /// What both say of the service must agree. A scrape interval that one of them says holds for both.
+    ///
+    #[cfg_attr(feature = "spec", doc = "```")]
+    #[cfg_attr(not(feature = "spec"), doc = "```ignore")]
+    /// # let service = |slo: &str, interval: &str| slo_core::spec::parse(&format!(
+    /// #     "{{version: slo/v1, service: a, {interval} slos: [{{name: {slo}, objective: 99%, window: 30d,
+    /// #     sli: {{events: {{total: t_total, bad: b_total}}}}}}]}}")).unwrap().remove(0);
+    /// let one = service("errors", "");
+    /// let other = service("latency", "scrape_interval: 30s,");
+    /// let both = one.joined(other)?;
+    /// assert_eq!((both.slos().len(), both.scrape_interval().to_string()), (2, "30s".to_owned()));
+    /// assert!(both.clone().joined(service("traffic", "scrape_interval: 1m,")).is_err());
+    /// # Ok::<(), slo_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What they say differs, or an SLO is in both.
+    pub fn joined(mut self, other: Self) -> Result<Self, Error> {
+        let clash = |what: &str, one: &dyn std::fmt::Debug, other: &dyn std::fmt::Debug| {
+            Err(Error::new(format!("{what} is {one:?} here and {other:?} there"))
+                .with_hint("write the same everywhere, or what differs on the SLOs"))
+        };
+        if self.name != other.name {
+            return clash("the service", &self.name.as_str(), &other.name.as_str());
+        }
+        for label in self.labels.keys().chain(other.labels.keys()) {
+            let [one, two] = [&self.labels, &other.labels].map(|labels| labels.get(label));
+            if one != two {
+                let shown = |value: Option<&String>| value.cloned().unwrap_or_default();
+                return clash(&format!("the label `{label}` of the service"), &shown(one), &shown(two));
+            }
+        }
+        match (self.scrape_interval_is_assumed, other.scrape_interval_is_assumed) {
+            (true, false) => {
+                self.scrape_interval = other.scrape_interval;
+                self.scrape_interval_is_assumed = false;
+            }
+            (false, true) => {}
+            _ if self.scrape_interval == other.scrape_interval => {}
+            _ => {
+                let [one, other] = [self.scrape_interval, other.scrape_interval].map(|one| one.to_string());
+                return clash("`scrape_interval`", &one, &other);
+            }
+        }
+        if self.target_labels != other.target_labels {
+            let shown = |labels: &[LabelName]| labels.iter().map(ToString::to_string).collect::<Vec<_>>();
+            return clash("`target_labels`", &shown(&self.target_labels), &shown(&other.target_labels));
+        }
+        if self.counts_newborn != other.counts_newborn {
+            return clash("whether newborn series count", &self.counts_newborn, &other.counts_newborn);
+        }
+        if self.exclusions != other.exclusions {
+            return Err(Error::new("`exclude` differs").with_hint("write the same exclusions everywhere"));
+        }
+        if let Some(twice) =
+            other.slos.iter().find(|slo| self.slos.iter().any(|one| one.name() == slo.name()))
+        {
+            return Err(
+                Error::new(format!("`{}` names two SLOs", twice.name())).with_hint("rename one of them")
+            );
+        }
+        self.slos.extend(other.slos);
+        check_scrape_interval(self.scrape_interval, self.slos.iter().map(Slo::policy))?;
+        Ok(self)
+    }
+
     /// The same with other labels that tell its targets apart; `job` and `instance` are those of Prometheus.
     #[must_use]
     pub fn with_target_labels(mut self, labels: Vec<LabelName>) -> Self {

@@ -80,8 +80,13 @@ pub(super) fn budget_alerts(recording: &Recording<'_>, left: &Expr) -> Result<Ve
         };
         rules.push(alert(service, slo, severity, text, None, recording.raw_total().absent(), Some(hold)));
     }
+    // Nobody needs to be woken, where there is anything less.
+    let mildest = [Severity::Ticket, Severity::Page].into_iter().find(|severity| {
+        !slo.notification(*severity).silent
+            && slo.policy().tiers().iter().any(|tier| tier.severity() == *severity)
+    });
     if let Some((window, expr)) = recording.contradiction()?
-        && !slo.notification(Severity::Ticket).silent
+        && let Some(severity) = mildest
     {
         let good = tiles::is_difference(slo.sli());
         let text = Text {
@@ -95,7 +100,7 @@ pub(super) fn budget_alerts(recording: &Recording<'_>, left: &Expr) -> Result<Ve
                 if good { "good" } else { "bad" }
             ),
         };
-        rules.push(alert(service, slo, Severity::Ticket, text, None, expr, None));
+        rules.push(alert(service, slo, severity, text, None, expr, None));
     }
     Ok(rules)
 }

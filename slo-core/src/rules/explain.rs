@@ -212,7 +212,9 @@ impl Reader<'_> {
             _ => 2 * fine + coarse,
         };
         let borrowed = if self.borrows { fine } else { 0 };
-        Window::from_millis(self.longest_scrape_interval.as_millis() + interval.as_millis() + tiles + borrowed)
+        Window::from_millis(
+            self.longest_scrape_interval.as_millis() + interval.as_millis() + tiles + borrowed,
+        )
     }
 
     fn read(&self, expr: &Expr, cost: &mut RuleCost) {

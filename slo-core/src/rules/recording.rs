@@ -4,7 +4,8 @@ use super::{Options, Plan, Rule, names, tiles};
 use crate::{
     Error,
     model::{
-        EmptySlice, EventCounters, HistogramKind, Matcher, Period, Ratio, Selector, Service, Sli, Slo, Tier, TimeSlices, Window,
+        EmptySlice, EventCounters, HistogramKind, Matcher, Period, Ratio, Selector, Service, Sli, Slo, Tier,
+        TimeSlices, Window,
     },
     promql::{BinaryOp, Expr, Function, Matching, Range, RangeFunction},
 };

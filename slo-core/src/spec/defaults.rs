@@ -1,6 +1,6 @@
 //! What specifications leave to whoever reads them.
 
-use crate::model::Window;
+use crate::model::{Labels, Window};
 
 /// What specifications leave to the command line of the tool that reads them.
 ///
@@ -14,12 +14,14 @@ use crate::model::Window;
 /// assert_eq!(service.scrape_interval().to_string(), "1m");
 /// # Ok::<(), slo_core::Diagnostics>(())
 /// ```
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Defaults {
     /// How often metrics are scraped, for documents that do not say. Without it, 15s are assumed.
     pub scrape_interval: Option<Window>,
     /// The period of SLOs of Sloth, whose documents have none. Without it, 30d are assumed.
     pub period: Option<Window>,
+    /// Labels that are set on every service, over those of its document, as Sloth's `--extra-labels` are.
+    pub labels: Labels,
     /// Whether SLOs are called as Sloth calls them: those of OpenSLO `v1alpha` carry the number of their objective, also
     /// where there is only one.
     pub sloth_names: bool,

@@ -58,7 +58,8 @@ fn read_service(node: &Node, defaults: &Defaults, faults: &mut Faults) -> Option
             (given.or(Some(SCRAPE_INTERVAL)), given.is_none())
         }
     };
-    let labels = labels(&fields, "labels", &["severity", "objective", "period"], faults);
+    let mut labels = labels(&fields, "labels", &["severity", "objective", "period"], faults);
+    labels.extend(defaults.labels.clone());
     let target_labels = fields.optional("target_labels").map(|node| by(node, "target_labels", faults));
     let newborn = newborn(&fields, faults);
     let exclusions = exclusions(&fields, faults);

@@ -157,9 +157,12 @@ impl Kept {
                 ),
                 _ => {
                     let kept = call.args.args.iter().map(|argument| Self::of(argument));
-                    kept.fold(Self::Nothing, |kept, argument| {
-                        if argument == Self::Nothing { kept } else { argument }
-                    })
+                    kept.fold(
+                        Self::Nothing,
+                        |kept, argument| {
+                            if argument == Self::Nothing { kept } else { argument }
+                        },
+                    )
                 }
             },
             Expr::VectorSelector(_) | Expr::MatrixSelector(_) | Expr::Extension(_) => Self::Unknown,
@@ -201,7 +204,10 @@ impl Kept {
             }
             other => other,
         };
-        match (modifier.map(|modifier| &modifier.card), modifier.and_then(|modifier| modifier.matching.as_ref())) {
+        match (
+            modifier.map(|modifier| &modifier.card),
+            modifier.and_then(|modifier| modifier.matching.as_ref()),
+        ) {
             (Some(VectorMatchCardinality::ManyToOne(more)), _) => of_many(left, more),
             (Some(VectorMatchCardinality::OneToMany(more)), _) => of_many(right, more),
             (Some(VectorMatchCardinality::OneToOne), Some(LabelModifier::Include(on)))

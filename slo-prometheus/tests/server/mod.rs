@@ -52,7 +52,10 @@ fn read(stream: &mut impl Read) -> String {
     loop {
         let text = String::from_utf8_lossy(&all);
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let promised = head.to_lowercase().lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+            let promised = head
+                .to_lowercase()
+                .lines()
+                .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
             let chunked = head.to_lowercase().contains("transfer-encoding: chunked");
             if body.len() >= promised.unwrap_or(0) && (!chunked || body.ends_with("0\r\n\r\n")) {
                 return text.into_owned();

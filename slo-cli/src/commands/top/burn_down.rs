@@ -1,7 +1,7 @@
 //! Burn-downs as sparklines.
 
 use super::Line;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 
 /// Points of a sparkline.
 pub(super) const POINTS: usize = 24;
@@ -49,8 +49,10 @@ impl BurnDown {
     }
 }
 
-/// Puts what is left at the end of what was.
+/// Puts what is left at the end of what was. Groups that are gone are forgotten.
 pub(super) fn remember(history: &mut History, lines: &[Line], now: i64) {
+    let known: HashSet<&str> = lines.iter().map(|line| line.key.as_str()).collect();
+    history.retain(|key, _| known.contains(key.as_str()));
     for line in lines {
         let past = history.entry(line.key.clone()).or_default();
         if let Some(left) = line.left {

@@ -5,6 +5,7 @@ mod source;
 
 use crate::{args::Top, error::Error, table, text, time};
 use burn_down::{BurnDown, History, remember};
+use slo_core::plain;
 use source::Source;
 use std::{
     cmp::Ordering,
@@ -19,12 +20,15 @@ pub(super) fn run(asked: &Top, out: &mut dyn Write, talk: &mut dyn Write) -> Res
     let source = Source::of(asked, !is_screen, talk)?;
     let mut history = source.history()?;
     let colored = is_screen && std::env::var_os("NO_COLOR").is_none();
-    let mut lines = source.lines()?;
+    let (mut lines, mut warnings) = source.lines()?;
     remember(&mut history, &lines, time::unix_millis());
     let mut trouble = None;
     loop {
         let screen = draw(&worst_first(&lines), &history, colored);
         if !is_screen {
+            for warning in &warnings {
+                writeln!(talk, "warning: {} says: {warning}", source.name())?;
+            }
             out.write_all(screen.as_bytes())?;
             return Ok(());
         }
@@ -35,6 +39,9 @@ pub(super) fn run(asked: &Top, out: &mut dyn Write, talk: &mut dyn Write) -> Res
             source.name(),
             asked.every.as_seconds()
         )?;
+        for warning in &warnings {
+            writeln!(out, "\nwarning: {}", plain(warning))?;
+        }
         if let Some(error) = &trouble {
             writeln!(out, "\nnot new: {error}")?;
         }
@@ -43,7 +50,7 @@ pub(super) fn run(asked: &Top, out: &mut dyn Write, talk: &mut dyn Write) -> Res
         // Who watches wants to go on when the server does.
         match source.lines() {
             Ok(new) => {
-                (lines, trouble) = (new, None);
+                ((lines, warnings), trouble) = (new, None);
                 remember(&mut history, &lines, time::unix_millis());
             }
             Err(error) => trouble = Some(error),

@@ -8,21 +8,25 @@ use crate::{
     args::Top,
     error::Error,
     load,
-    prometheus::Prometheus,
     recorded::{Row, check_recorded, group_of, name, rows},
     time,
 };
 use serde::Deserialize;
 use slo_core::{
     model::{Service, Slo, Tier, Window},
+    plain,
     rules::names,
 };
-use std::{collections::BTreeMap, io::Write};
+use slo_prometheus::{Client, Labels, Steps};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    io::Write,
+};
 
 /// Where the numbers come from.
 pub(super) enum Source {
-    Prometheus { client: Prometheus, services: Vec<Service>, is_once: bool },
-    Service { client: Prometheus },
+    Prometheus { client: Client, services: Vec<Service>, is_once: bool },
+    Service { client: Client },
 }
 
 #[derive(Deserialize)]
@@ -60,23 +64,22 @@ struct LiveWindow {
 impl Source {
     /// `is_once`: nobody waits for what is not there yet.
     pub(super) fn of(asked: &Top, is_once: bool, talk: &mut dyn Write) -> Result<Self, Error> {
-        let headers = asked.headers.read()?;
         match (&asked.prometheus, &asked.service) {
             (Some(address), _) => Ok(Self::Prometheus {
-                client: Prometheus::new(address, headers)?,
-                services: load::services(&asked.files, asked.scale.time_scale, talk)?,
+                client: asked.access.client(address)?,
+                services: load::services(&asked.files, &asked.reading, asked.scale.time_scale, talk)?,
                 is_once,
             }),
-            (None, Some(address)) => Ok(Self::Service { client: Prometheus::new(address, headers)? }),
+            (None, Some(address)) => Ok(Self::Service { client: asked.access.client(address)? }),
             (None, None) => Err(Error::Input(
                 "nobody to ask\n  hint: give --prometheus and the specs, or --service and the address of a service".to_owned(),
             )),
         }
     }
 
-    pub(super) fn name(&self) -> &str {
+    pub(super) fn name(&self) -> String {
         match self {
-            Self::Prometheus { client, .. } | Self::Service { client } => client.name(),
+            Self::Prometheus { client, .. } | Self::Service { client } => client.address().to_string(),
         }
     }
 
@@ -97,10 +100,13 @@ impl Source {
                     service.name(),
                     slo.name()
                 );
-                let past = client.range(&query, now.saturating_sub(millis(POINTS)), step, POINTS)?;
-                for (labels, points) in past {
-                    let group = group_of(slo, &labels);
-                    let points = points.into_iter().flatten().collect();
+                let start = now.saturating_sub(millis(POINTS));
+                let steps = Steps { start, step: step.as_millis(), count: POINTS };
+                let mut past: BTreeMap<Labels, VecDeque<f64>> = BTreeMap::new();
+                client.range(&query, steps, |labels, _, left| {
+                    past.entry(group_of(slo, labels)).or_default().push_back(left);
+                })?;
+                for (group, points) in past {
                     found.insert(
                         name(service.name().as_str(), slo.name().as_str(), &group),
                         BurnDown::of(points, millis(1), now),
@@ -111,21 +117,24 @@ impl Source {
         Ok(found)
     }
 
-    pub(super) fn lines(&self) -> Result<Vec<Line>, Error> {
-        match self {
+    /// What there is, and what the server warns of.
+    pub(super) fn lines(&self) -> Result<(Vec<Line>, BTreeSet<String>), Error> {
+        let mut warnings = BTreeSet::new();
+        let lines = match self {
             Self::Prometheus { client, services, is_once } => {
-                let rows = rows(client, services)?;
+                let rows = rows(client, services, &mut warnings)?;
                 // Who goes on watching may wait for the rules.
                 if *is_once {
                     check_recorded(client, &rows)?;
                 }
-                Ok(rows.into_iter().map(|(row, slo)| recorded(row, slo)).collect())
+                rows.into_iter().map(|(row, slo)| recorded(row, slo)).collect()
             }
             Self::Service { client } => {
                 let live: Live = client.get("/slo.json")?;
-                Ok(live.slos.into_iter().map(LiveSlo::line).collect())
+                live.slos.into_iter().map(LiveSlo::line).collect()
             }
-        }
+        };
+        Ok((lines, warnings))
     }
 }
 
@@ -157,16 +166,16 @@ impl LiveSlo {
         let long =
             self.tiers.first().and_then(|tier| self.windows.iter().find(|window| window.window == tier.long));
         Line {
-            key: format!("{}/{}", self.service, self.slo),
+            key: plain(&format!("{}/{}", self.service, self.slo)).into_owned(),
             others: 0,
-            burn: long.and_then(|long| Some((long.window.clone(), long.burn_rate?))),
-            objective: self.objective,
+            burn: long.and_then(|long| Some((plain(&long.window).into_owned(), long.burn_rate?))),
+            objective: plain(&self.objective).into_owned(),
             sli: self.sli,
             left: self.projected_budget_remaining,
             lasts: self.time_to_exhaustion.filter(|seconds| *seconds < self.period_seconds),
-            period: self.period,
+            period: plain(&self.period).into_owned(),
             seen: Some(self.coverage),
-            state: self.state.replace('_', " "),
+            state: plain(&self.state).replace('_', " "),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A report as a page.
 
-use super::{Report, SloReport, burn_down_picture, count, day, moment, percent};
+use super::{Dates, Report, SloReport, burn_down_picture, count, day, fired::others, moment, percent};
+use crate::plain;
 use std::fmt::Write;
 
 /// Readable in light and dark; tables that a narrow window can scroll.
@@ -47,6 +48,13 @@ pub(super) fn page(report: &Report) -> String {
         moment(report.end, &report.zone),
         escape(&report.zone)
     );
+    for one in &report.others {
+        let _ = writeln!(out, "<p>{}</p>", escape(&others(one)));
+    }
+    for warning in &report.warnings {
+        let _ =
+            writeln!(out, "<p class=\"bad\">Incomplete: the server warns: {}</p>", escape(&plain(warning)));
+    }
     for (number, slo) in report.slos.iter().enumerate().filter(|(_, slo)| slo.has_section()) {
         section(&mut out, slo, number, &report.zone);
     }
@@ -74,30 +82,39 @@ fn class_of(remaining: Option<f64>) -> &'static str {
 fn section(out: &mut String, slo: &SloReport, number: usize, zone: &str) {
     let _ = writeln!(
         out,
-        "<h2 id=\"s{number}\">{}</h2>\n<p>{}</p>\n<p>{} of {} events were bad. Budget left: <span class=\"{}\">{}</span>.{}</p>",
+        "<h2 id=\"s{number}\">{}</h2>\n<p>{}</p>\n<p>{} of {} events were bad. Budget left: <span class=\"{}\">{}</span>. {}{}</p>",
         escape(&slo.name()),
         escape(&slo.description),
         count(slo.seen.bad()),
         count(slo.seen.total()),
         class_of(slo.remaining()),
         percent(slo.remaining(), 1),
+        escape(&slo.basis()),
         before(slo),
     );
     let left: Vec<f64> = slo.left.iter().map(|(_, left)| *left).collect();
     if slo.seen.total() > 0 {
-        out.push_str(&burn_down_picture(&left, 0.0));
+        let dates = slo.left.first().zip(slo.left.last()).map(|((start, _), (end, _))| Dates {
+            start: *start,
+            end: *end,
+            zone,
+            shaded: slo.incidents.iter().map(|one| (one.start, one.end)).collect(),
+        });
+        out.push_str(&burn_down_picture(&left, 0.0, dates.as_ref()));
+        out.push_str("<p class=\"small\">Budget left; dashed: spent evenly. Incidents are shaded.</p>\n");
         days(out, slo, zone);
     }
     if !slo.incidents.is_empty() {
-        out.push_str("<h3>Incidents</h3><div class=\"wide\"><table><thead><tr><th>began</th><th class=\"n\">lasted</th><th class=\"n\">bad events</th><th class=\"n\">of the budget</th></tr></thead><tbody>\n");
+        out.push_str("<h3>Incidents</h3><div class=\"wide\"><table><thead><tr><th>began</th><th class=\"n\">lasted</th><th class=\"n\">bad events</th><th class=\"n\">of the budget</th><th>alerts</th></tr></thead><tbody>\n");
         for one in &slo.incidents {
             let _ = writeln!(
                 out,
-                "<tr><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
+                "<tr><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td></tr>",
                 moment(one.start, zone),
                 slo.lasted(one),
                 count(one.tally.bad()),
-                percent(Some(one.price), 1)
+                percent(Some(one.price), 1),
+                escape(&slo.told(one))
             );
         }
         out.push_str("</tbody></table></div>\n");

@@ -1,6 +1,7 @@
 //! A report as Markdown.
 
-use super::{super::capital, Report, SloReport, count, day, moment, percent};
+use super::{super::capital, Report, SloReport, count, day, fired::others, moment, percent};
+use crate::plain;
 use std::fmt::Write;
 
 pub(super) fn page(report: &Report) -> String {
@@ -28,6 +29,12 @@ pub(super) fn page(report: &Report) -> String {
             slo.trend(),
         );
     }
+    for one in &report.others {
+        let _ = writeln!(out, "\n{}", escape(&others(one)));
+    }
+    for warning in &report.warnings {
+        let _ = writeln!(out, "\n**Incomplete:** the server warns: {}", escape(&plain(warning)));
+    }
     for slo in report.slos.iter().filter(|slo| slo.has_section()) {
         section(&mut out, slo, &report.zone);
     }
@@ -48,11 +55,12 @@ fn section(out: &mut String, slo: &SloReport, zone: &str) {
     }
     let _ = writeln!(
         out,
-        "{} of {} events were bad; the objective is {}. Budget left: {}.",
+        "{} of {} events were bad; the objective is {}. Budget left: {}. {}",
         count(slo.seen.bad()),
         count(slo.seen.total()),
         slo.objective,
-        percent(slo.remaining(), 1)
+        percent(slo.remaining(), 1),
+        slo.basis()
     );
     if let Some(change) = slo.change {
         let _ = writeln!(
@@ -66,15 +74,18 @@ fn section(out: &mut String, slo: &SloReport, zone: &str) {
         );
     }
     if !slo.incidents.is_empty() {
-        out.push_str("\n| incident | lasted | bad events | of the budget |\n|---|---|---|---|\n");
+        out.push_str(
+            "\n| incident | lasted | bad events | of the budget | alerts |\n|---|---|---|---|---|\n",
+        );
         for one in &slo.incidents {
             let _ = writeln!(
                 out,
-                "| {} | {} | {} | {} |",
+                "| {} | {} | {} | {} | {} |",
                 moment(one.start, zone),
                 slo.lasted(one),
                 count(one.tally.bad()),
-                percent(Some(one.price), 1)
+                percent(Some(one.price), 1),
+                escape(&slo.told(one))
             );
         }
     }

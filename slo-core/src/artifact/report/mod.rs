@@ -1,18 +1,20 @@
 //! Reports: how SLOs did in a month, a quarter, or any other time.
 
+mod fired;
 mod html;
 mod markdown;
 mod picture;
 
-pub use picture::burn_down_picture;
+pub use fired::Fired;
+pub use picture::{Dates, burn_down_picture};
 
 use crate::{
-    plain,
     Error,
-    math::{ErrorBudget, Tally, incident_spend},
+    math::{BurnRate, ErrorBudget, Tally, incident_spend},
     model::{Calendar, CalendarUnit, Objective, Ratio, Service, Slo, Window},
+    plain,
     replay::{Change, Series, incidents},
-    stats::Confidence,
+    stats::{Confidence, poisson_at_least},
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -30,6 +32,25 @@ pub struct Report {
     pub end: i64,
     /// The SLOs.
     pub slos: Vec<SloReport>,
+    /// Groups of SLOs that are counted, not shown.
+    pub others: Vec<Others>,
+    /// What the server warned of, such as a partial answer: with any, the report is incomplete.
+    pub warnings: Vec<String>,
+}
+
+/// Groups of an SLO that spent less than those that are shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Others {
+    /// The service.
+    pub service: String,
+    /// The SLO.
+    pub slo: String,
+    /// How many groups.
+    pub groups: usize,
+    /// How many of them missed the objective.
+    pub missed: usize,
+    /// Their events.
+    pub seen: Tally,
 }
 
 /// How an SLO did.
@@ -46,12 +67,16 @@ pub struct SloReport {
     pub description: String,
     /// The share of events that must be good.
     pub objective: Objective,
+    /// The SLO's own period, such as `30d`.
+    pub period: String,
     /// The events.
     pub seen: Tally,
     /// The share of the time that was recorded.
     pub coverage: f64,
-    /// What spent more than its due.
+    /// What spent more than its due, by more than chance would have it at the fastest alert's factor.
     pub incidents: Vec<Priced>,
+    /// The alerts that fired, as far as they are known.
+    pub alerts: Vec<Fired>,
     /// Each day.
     pub days: Vec<Priced>,
     /// The share of the time's budget that is left: a point for each of some moments, in milliseconds since the Unix epoch.
@@ -76,6 +101,8 @@ pub struct Priced {
 
 /// An incident spends at least this share of the budget.
 const SIGNIFICANT: f64 = 0.01;
+/// The probability of an incident where a service burns exactly its budget, as that of a guarded alert.
+const CHANCE: f64 = 0.001;
 /// Points of a burn-down.
 const POINTS: usize = 400;
 /// A time of which less was seen has no verdict.
@@ -151,7 +178,14 @@ impl SloReport {
             let (from, to) = (series.time_after(start), series.time_after(end));
             Ok(Priced { start: from, end: to, tally, price: price(tally.bad())? })
         };
-        let found = incidents(series, objective, Ratio::ONE, expected, SIGNIFICANT)?;
+        let mut found = incidents(series, objective, Ratio::ONE, expected, SIGNIFICANT)?;
+        let fastest = slo.policy().tiers().first().and_then(|tier| tier.factor().ok()).map(Ratio::to_f64);
+        let mut told = Vec::with_capacity(found.len());
+        for incident in &found {
+            told.push(means_something(incident.tally, objective, fastest.unwrap_or(f64::INFINITY))?);
+        }
+        let mut told = told.into_iter();
+        found.retain(|_| told.next() == Some(true));
         let days = series.calendar_stretches(&Calendar::new(CalendarUnit::Day, zone)?)?;
         let every = series.len().div_ceil(POINTS).max(1);
         let mut left = vec![(series.start(), 1.0)];
@@ -172,7 +206,9 @@ impl SloReport {
             group: Vec::new(),
             description: slo.description().to_owned(),
             objective,
+            period: slo.period().to_string(),
             seen,
+            alerts: Vec::new(),
             coverage: known as f64 / series.len().max(1) as f64,
             incidents: found.iter().map(|one| priced(one.start, one.end)).collect::<Result<_, _>>()?,
             days: days.into_iter().map(|day| priced(day.start, day.end)).collect::<Result<_, _>>()?,
@@ -232,6 +268,35 @@ impl SloReport {
         }
     }
 
+    /// The alerts that told of an incident: those that fired during it, and until the longest window after it.
+    fn alerts_of(&self, incident: &Priced) -> Vec<&Fired> {
+        let next = self.incidents.iter().map(|one| one.start).filter(|start| *start >= incident.end).min();
+        let during = |alert: &&Fired| {
+            alert.end > incident.start
+                && alert.start <= incident.end
+                && next.is_none_or(|next| alert.start < next)
+        };
+        self.alerts.iter().filter(during).collect()
+    }
+
+    /// What told of an incident, and how soon.
+    fn told(&self, incident: &Priced) -> String {
+        let told: Vec<String> =
+            self.alerts_of(incident).into_iter().map(|alert| alert.after(incident.start)).collect();
+        if told.is_empty() { "none".to_owned() } else { told.join("; ") }
+    }
+
+    /// What the budget is of, where that is not the SLO's own period.
+    fn basis(&self) -> String {
+        let span =
+            self.left.first().zip(self.left.last()).map_or(0, |((start, _), (end, _))| end.abs_diff(*start));
+        format!(
+            "The budget is that of the {} reported; the SLO's own period is {}.",
+            length(span),
+            self.period
+        )
+    }
+
     /// How long an incident lasted.
     fn lasted(&self, incident: &Priced) -> String {
         let is_over = self.left.last().is_none_or(|(end, _)| incident.end < *end);
@@ -248,6 +313,16 @@ impl SloReport {
             Some(_) => "no difference shown",
         }
     }
+}
+
+/// Whether so many bad events are more than chance, as an alert that is guarded against low traffic asks: of no more than
+/// what the fastest alert's `factor` would have them come from.
+fn means_something(tally: Tally, objective: Objective, factor: f64) -> Result<bool, Error> {
+    let burn = BurnRate::of(tally, objective).map_or(0.0, BurnRate::value).min(factor);
+    if burn <= 1.0 {
+        return Ok(false);
+    }
+    Ok(poisson_at_least(tally.bad(), tally.bad() as f64 / burn)? <= CHANCE)
 }
 
 impl Report {
@@ -274,6 +349,7 @@ impl Report {
                 "group": slo.group.iter().cloned().collect::<BTreeMap<String, String>>(),
                 "description": slo.description,
                 "objective": slo.objective.to_string(),
+                "period": slo.period,
                 "total": slo.seen.total(),
                 "bad": slo.seen.bad(),
                 "sli": slo.sli(),
@@ -281,7 +357,12 @@ impl Report {
                 "verdict": slo.verdict(),
                 "budget_remaining": slo.remaining(),
                 "coverage": slo.coverage,
-                "incidents": slo.incidents.iter().map(priced).collect::<Vec<_>>(),
+                "incidents": slo.incidents.iter().map(|one| {
+                    let mut incident = priced(one);
+                    incident["alerts"] = slo.alerts_of(one).into_iter().map(Fired::to_json).collect();
+                    incident
+                }).collect::<Vec<_>>(),
+                "alerts": slo.alerts.iter().map(Fired::to_json).collect::<Vec<_>>(),
                 "days": slo.days.iter().map(priced).collect::<Vec<_>>(),
                 "trend": slo.change.map(|change| json!({
                     "before": {"total": change.before.total(), "bad": change.before.bad()},
@@ -293,7 +374,25 @@ impl Report {
                 })),
             })
         });
-        json!({"title": self.title, "zone": self.zone, "start": self.start, "end": self.end, "slos": slos.collect::<Vec<_>>()})
+        let others = self.others.iter().map(|one| {
+            json!({
+                "service": one.service,
+                "slo": one.slo,
+                "groups": one.groups,
+                "missed": one.missed,
+                "total": one.seen.total(),
+                "bad": one.seen.bad(),
+            })
+        });
+        json!({
+            "title": self.title,
+            "zone": self.zone,
+            "start": self.start,
+            "end": self.end,
+            "warnings": self.warnings,
+            "slos": slos.collect::<Vec<_>>(),
+            "other_groups": others.collect::<Vec<_>>(),
+        })
     }
 }
 
@@ -307,7 +406,8 @@ fn length(millis: u64) -> String {
     match millis as f64 / 60_000.0 {
         minutes if minutes < 2.0 => format!("{:.0} s", minutes * 60.0),
         minutes if minutes < 120.0 => format!("{minutes:.0} min"),
-        minutes => format!("{:.1} h", minutes / 60.0),
+        minutes if minutes < 2.0 * 1_440.0 => format!("{:.1} h", minutes / 60.0),
+        minutes => format!("{:.1} d", minutes / 1_440.0),
     }
 }
 

@@ -11,15 +11,65 @@ const MARGIN: f64 = 56.0;
 /// Labels that are nearer to each other cannot be read.
 const APART: f64 = 14.0;
 
+/// The time axis of a picture. Not `non_exhaustive`: who draws knows all of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dates<'a> {
+    /// The time of the first value, in milliseconds since the Unix epoch.
+    pub start: i64,
+    /// The time of the last one.
+    pub end: i64,
+    /// The zone of its days.
+    pub zone: &'a str,
+    /// Times to mark, such as incidents.
+    pub shaded: Vec<(i64, i64)>,
+}
+
+impl Dates<'_> {
+    /// Where a time is, from 0 to 1.
+    fn place(&self, time: i64) -> f64 {
+        let span = (self.end - self.start).max(1) as f64;
+        ((time - self.start) as f64 / span).clamp(0.0, 1.0)
+    }
+
+    /// Times to name, in words: beginnings of days or whole hours, six at most.
+    fn ticks(&self) -> Vec<(i64, String)> {
+        const MOST: i64 = 6;
+        const MINUTE: i64 = 60_000;
+        let span = self.end - self.start;
+        let lengths =
+            [1, 5, 15, 30, 60, 180, 360, 720, 1_440, 2_880, 7_200, 10_080, 20_160, 43_200, 86_400, 172_800];
+        let length = lengths.into_iter().map(|minutes| minutes * MINUTE).find(|length| span / length <= MOST);
+        let Some(length) = length.filter(|_| span > 0) else { return Vec::new() };
+        let Ok(zone) = jiff::tz::TimeZone::get(self.zone) else { return Vec::new() };
+        let format = if length < 1_440 * MINUTE { "%m-%d %H:%M" } else { "%Y-%m-%d" };
+        // On the clock of the zone, whose noon is not the epoch's; a change of the clock moves what comes after it.
+        let tick = |time: i64| {
+            let instant = jiff::Timestamp::from_millisecond(time).ok()?;
+            Some((time, zone.to_datetime(instant).strftime(format).to_string()))
+        };
+        let offset = jiff::Timestamp::from_millisecond(self.start)
+            .map_or(0, |start| i64::from(zone.to_offset(start).seconds()) * 1_000);
+        let first = self.start + (length - (self.start + offset).rem_euclid(length)) % length;
+        (0..=MOST)
+            .map(|number| first + number * length)
+            .filter(|time| *time <= self.end)
+            .filter_map(tick)
+            .collect()
+    }
+}
+
 /// The budget left over a time, as an SVG element: shares of the budget, with the line of a budget that is spent evenly, of
-/// which `ideal` would be left at the end.
+/// which `ideal` would be left at the end; and the dates, where they are known.
 ///
 /// ```
-/// let picture = slo_core::artifact::burn_down_picture(&[1.0, 0.9, 0.2, -0.1], 0.0);
-/// assert!(picture.starts_with("<svg ") && picture.contains("<polyline "));
+/// use slo_core::artifact::{Dates, burn_down_picture};
+///
+/// let week = Dates { start: 0, end: 7 * 86_400_000, zone: "UTC", shaded: vec![(86_400_000, 90_000_000)] };
+/// let picture = burn_down_picture(&[1.0, 0.9, 0.2, -0.1], 0.0, Some(&week));
+/// assert!(picture.starts_with("<svg ") && picture.contains("<polyline ") && picture.contains("1970-01-03"));
 /// ```
 #[must_use]
-pub fn burn_down_picture(remaining: &[f64], ideal: f64) -> String {
+pub fn burn_down_picture(remaining: &[f64], ideal: f64, dates: Option<&Dates<'_>>) -> String {
     let shown = thin(remaining, POINTS);
     let lowest =
         shown.iter().filter_map(|index| remaining.get(*index)).fold(0.0_f64, |low, value| low.min(*value));
@@ -47,17 +97,50 @@ pub fn burn_down_picture(remaining: &[f64], ideal: f64) -> String {
     if y(lowest) - y(0.0) > APART {
         grid.push_str(&label(lowest));
     }
+    let (mut shaded, mut ticks) = (String::new(), String::new());
+    if let Some(dates) = dates {
+        let at = |time: i64| MARGIN + (WIDTH - MARGIN - 8.0) * dates.place(time);
+        for (from, to) in &dates.shaded {
+            let (left, width) = (at(*from), (at(*to) - at(*from)).max(1.5));
+            let _ = write!(
+                shaded,
+                "<rect class=\"incident\" x=\"{left:.1}\" width=\"{width:.1}\" y=\"8\" height=\"{:.0}\" fill=\"#d5502f\" \
+                 fill-opacity=\"0.25\"/>",
+                HEIGHT - 32.0
+            );
+        }
+        for (time, name) in dates.ticks() {
+            let anchor = match dates.place(time) {
+                place if place < 0.05 => "start",
+                place if place > 0.95 => "end",
+                _ => "middle",
+            };
+            let _ = write!(
+                ticks,
+                "<line x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{:.0}\" y2=\"{:.0}\" stroke=\"#999\"/><text x=\"{x:.1}\" y=\"{:.0}\" \
+                 text-anchor=\"{anchor}\">{name}</text>",
+                HEIGHT - 24.0,
+                HEIGHT - 20.0,
+                HEIGHT - 8.0,
+                x = at(time),
+            );
+        }
+    } else {
+        ticks = format!(
+            "<text x=\"{:.0}\" y=\"{:.0}\" text-anchor=\"end\">time; dashed: spent evenly</text>",
+            WIDTH - 8.0,
+            HEIGHT - 4.0
+        );
+    }
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" width=\"{WIDTH}\" role=\"img\" \
-         font-family=\"sans-serif\" font-size=\"11\" fill=\"currentColor\"><title>Error budget left</title>{grid}\
+         font-family=\"sans-serif\" font-size=\"11\" fill=\"currentColor\"><title>Error budget left</title>{shaded}{grid}\
          <line x1=\"{:.1}\" y1=\"{:.1}\" x2=\"{:.1}\" y2=\"{:.1}\" stroke=\"#999\" stroke-dasharray=\"4 4\"/>\
          <polyline fill=\"none\" stroke=\"#3b82c4\" stroke-width=\"1.6\" points=\"{points}\"/>\
-         <text x=\"{:.0}\" y=\"{:.0}\" text-anchor=\"end\">time; dashed: spent evenly</text></svg>",
+         {ticks}</svg>",
         x(0),
         y(1.0),
         x(last),
         y(ideal),
-        WIDTH - 8.0,
-        HEIGHT - 4.0,
     )
 }

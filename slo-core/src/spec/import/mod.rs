@@ -74,7 +74,7 @@ pub fn read(texts: &[&str]) -> Vec<Result<Document, Diagnostics>> {
 #[must_use]
 pub fn read_with(texts: &[&str], defaults: &Defaults) -> Vec<Result<Document, Diagnostics>> {
     let parsed: Vec<Result<Vec<Node>, Fault>> = texts.iter().map(|text| tree::documents(text)).collect();
-    let mut everything = Everything { defaults: *defaults, ..Everything::default() };
+    let mut everything = Everything { defaults: defaults.clone(), ..Everything::default() };
     for nodes in parsed.iter().flatten() {
         objects(nodes, &mut |node| everything.add(node));
     }
@@ -89,6 +89,12 @@ pub fn read_with(texts: &[&str], defaults: &Defaults) -> Vec<Result<Document, Di
                     report.faults.add(start_of(nodes), "", empty());
                 }
                 Ok(nodes) => objects(nodes, &mut |node| {
+                    if is_other(node) && has_known(nodes) {
+                        let what = scalar(node, "kind").map_or_else(String::new, |kind| format!(" `{kind}`"));
+                        let message = format!("skipped: an object{what} that is no SLO");
+                        report.lose(node.position, "", message, "nothing needs to be done");
+                        return;
+                    }
                     if everything.twins.iter().any(|twin| std::ptr::eq(*twin, node)) {
                         let error = Error::new("another object has this kind and name")
                             .with_hint("rename one of them");
@@ -134,6 +140,38 @@ pub fn read_with(texts: &[&str], defaults: &Defaults) -> Vec<Result<Document, Di
         .collect()
 }
 
+/// Whether `text` holds a specification of any known format, among whatever else is in it; what is no YAML does if it
+/// names one of the formats. To choose among the files of a folder.
+///
+/// ```
+/// use slo_core::spec::holds_specification;
+///
+/// assert!(holds_specification("{apiVersion: pyrra.dev/v1alpha1, kind: ServiceLevelObjective}"));
+/// assert!(!holds_specification("{apiVersion: v1, kind: ConfigMap}"));
+/// ```
+#[must_use]
+pub fn holds_specification(text: &str) -> bool {
+    match tree::documents(text) {
+        Ok(nodes) => has_known(&nodes),
+        Err(_) => FORMATS.iter().any(|format| text.contains(format)),
+    }
+}
+
+/// What the formats call themselves.
+const FORMATS: [&str; 6] =
+    ["slo/v1", "prometheus/v1", "openslo/v", "openslo.com/", "sloth.slok.dev/", "pyrra.dev/"];
+
+/// Whether an object is one of Kubernetes', of another kind.
+fn is_other(node: &Node) -> bool {
+    Format::of(node) == Format::Unknown && scalar(node, "kind").is_some()
+}
+
+fn has_known(nodes: &[Node]) -> bool {
+    let mut found = false;
+    objects(nodes, &mut |node| found = found || Format::is_known(node));
+    found
+}
+
 /// Calls `look` for every object of a text: its documents, and the items of those that are lists.
 fn objects<'a>(nodes: &'a [Node], look: &mut impl FnMut(&'a Node)) {
     for node in nodes.iter().filter(|node| !node.is_nothing()) {
@@ -175,6 +213,18 @@ enum Format {
 }
 
 impl Format {
+    /// Whether an object says that it is of a known format, or has the list that every native document has.
+    fn is_known(node: &Node) -> bool {
+        match Self::of(node) {
+            Self::Unknown => false,
+            Self::Native => {
+                scalar(node, "version").is_some_and(|version| version.starts_with("slo/"))
+                    || entry(node, "slos").is_some()
+            }
+            _ => true,
+        }
+    }
+
     fn of(node: &Node) -> Self {
         let version = scalar(node, "version").unwrap_or_default();
         match scalar(node, "apiVersion") {
@@ -277,6 +327,7 @@ impl Foreign {
             return None;
         }
         let position = self.slos.first().map_or(self.position, |(position, _)| *position);
+        self.labels.extend(defaults.labels.clone());
         for (position, slo) in &mut self.slos {
             *slo = set_over_groups(slo.clone(), &self.labels, *position, report);
         }

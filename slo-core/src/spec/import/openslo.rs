@@ -142,8 +142,8 @@ impl<'a> Reader<'a, '_> {
             self.report.faults.add(list.position, "spec.objectives", error);
         }
         // Sloth numbers the objectives of what it reads, be it a single one.
-        let numbered = written.len() > 1
-            || (self.everything.defaults.sloth_names && self.version == Version::V1Alpha);
+        let numbered =
+            written.len() > 1 || (self.everything.defaults.sloth_names && self.version == Version::V1Alpha);
         let mut slos = Vec::new();
         for (index, (place, node)) in written.into_iter().enumerate() {
             let name = if numbered {
