@@ -230,7 +230,7 @@ impl Client {
     fn refused(&self, path: &str, status: StatusCode) -> Error {
         let hint = match status.as_u16() {
             401 | 403 => {
-                "it wants to know who asks: give --header, such as `Authorization: Bearer …` in a file"
+                "it wants to know who asks: send a header such as `Authorization: Bearer …`"
             }
             300..=399 => "it sends one elsewhere: give the address that it leads to",
             _ => "is it the address of a Prometheus?",

@@ -7,11 +7,11 @@ use crate::{
     spec::Slo,
 };
 use pyo3::{prelude::*, types::PyAny};
-use serde::Deserialize;
 use slo_core::model::{EventCounters, HistogramKind, MatchOp, Selector, Sli, Window};
+use slo_prometheus::{Client, Settings, Steps};
 use std::{
-    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -25,45 +25,21 @@ use std::{
 ///     Sent with every request, such as ``{"Authorization": "Bearer …"}``.
 /// timeout : float, default 60
 ///     Seconds that a request may take.
+/// ca : str or os.PathLike, optional
+///     A file of certificates to trust, as PEM, in place of the system's.
+///
+/// Notes
+/// -----
+/// A user and a password in ``url`` are sent as a header and never shown. No redirect is followed.
 #[pyclass(frozen, module = "slo")]
 pub(crate) struct Prometheus {
-    url: String,
-    headers: BTreeMap<String, String>,
-    agent: ureq::Agent,
+    client: Client,
 }
 
-/// Points of a series that Prometheus answers with at most are 11,000.
-const POINTS: u64 = 10_000;
 /// A year of seconds: more steps than that are a mistake.
 const MOST_STEPS: u64 = 366 * 86_400;
-
-#[derive(Deserialize)]
-#[serde(tag = "status", rename_all = "lowercase")]
-enum Answer<'a> {
-    Success {
-        #[serde(borrow)]
-        data: Data<'a>,
-        // Such as a store that could not be asked: what is answered is a part.
-        #[serde(default)]
-        warnings: Vec<String>,
-    },
-    Error {
-        error: String,
-    },
-}
-
-#[derive(Deserialize)]
-struct Data<'a> {
-    #[serde(borrow)]
-    result: Vec<Matrix<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Matrix<'a> {
-    metric: BTreeMap<String, String>,
-    #[serde(borrow)]
-    values: Vec<(f64, Cow<'a, str>)>,
-}
+/// Steps that are asked for at once, so that a progress bar moves.
+const CHUNK: u64 = 10_000;
 
 /// What counts the events of an SLO: two counters, and what the second is of.
 struct Streams {
@@ -83,13 +59,19 @@ enum Other {
 #[pymethods]
 impl Prometheus {
     #[new]
-    #[pyo3(signature = (url, *, headers = None, timeout = 60.0))]
-    fn new(url: &str, headers: Option<BTreeMap<String, String>>, timeout: f64) -> PyResult<Self> {
+    #[pyo3(signature = (url, *, headers = None, timeout = 60.0, ca = None))]
+    fn new(
+        url: &str,
+        headers: Option<BTreeMap<String, String>>,
+        timeout: f64,
+        ca: Option<PathBuf>,
+    ) -> PyResult<Self> {
         let timeout = Duration::try_from_secs_f64(timeout)
             .map_err(|error| SloError::new_err(format!("timeout {timeout}: {error}")))?;
-        let config = ureq::Agent::config_builder().timeout_global(Some(timeout)).http_status_as_error(false);
-        let url = url.trim_end_matches('/').to_owned();
-        Ok(Self { url, headers: headers.unwrap_or_default(), agent: config.build().into() })
+        let roots = ca.map(std::fs::read).transpose()?;
+        let headers = headers.unwrap_or_default().into_iter().collect();
+        let settings = Settings { headers, roots, timeout, ..Settings::default() };
+        Ok(Self { client: Client::new(url, settings).map_err(|error| asked(&error))? })
     }
 
     /// The history of an SLO's events.
@@ -159,21 +141,30 @@ impl Prometheus {
         let end = end - end.rem_euclid(grid);
         let span = i64::try_from(steps).unwrap_or(i64::MAX).saturating_mul(grid);
         let start = end.saturating_sub(span);
-        let chunks = (steps + 1).div_ceil(POINTS);
+        let chunks = (steps + 1).div_ceil(CHUNK);
         let (mut done, mut warnings) = (0, BTreeSet::new());
         let mut columns = Vec::with_capacity(2);
         for query in [&streams.total, &streams.other] {
             let mut counted = Counted::new(usize::try_from(steps).unwrap_or(usize::MAX), slo.target_labels());
             for chunk in 0..chunks {
-                let (first, most) = (chunk * POINTS, (chunk * POINTS + POINTS - 1).min(steps));
-                let at = |step: u64| start + i64::try_from(step).unwrap_or(0) * grid;
-                let (from, to) = (at(first), at(most));
-                warnings.extend(py.detach(|| {
-                    self.read(query, from, to, step_millis, |labels, time, value| {
-                        let index = usize::try_from((time - start).div_euclid(grid)).unwrap_or(usize::MAX);
-                        counted.point(labels, index, value)
+                let first = chunk * CHUNK;
+                let count = usize::try_from(CHUNK.min(steps + 1 - first)).unwrap_or(usize::MAX);
+                // The first point is a step after where the points begin.
+                let begins = start + (i64::try_from(first).unwrap_or(0) - 1) * grid;
+                let asked_for = Steps { start: begins, step: step_millis, count };
+                let offset = usize::try_from(first).unwrap_or(usize::MAX);
+                let mut refused = None;
+                let told = py.detach(|| {
+                    self.client.range(query, asked_for, |labels, index, value| {
+                        if refused.is_none() {
+                            refused = counted.point(labels, offset + index, value).err();
+                        }
                     })
-                })?);
+                });
+                warnings.extend(told.map_err(|error| asked(&error))?);
+                if let Some(error) = refused {
+                    return Err(error);
+                }
                 done += 1;
                 if let Some(progress) = &progress {
                     progress.call1((done, 2 * chunks))?;
@@ -182,7 +173,7 @@ impl Prometheus {
             columns.push(counted);
         }
         for warning in warnings {
-            warn(py, &format!("{} warns: {warning}", self.url))?;
+            warn(py, &format!("{} warns: {}", self.client.address(), slo_core::plain(&warning)))?;
         }
         let (Some(other), Some(mut total)) = (columns.pop(), columns.pop()) else {
             return Err(QueryError::new_err("nothing was asked"));
@@ -198,58 +189,16 @@ impl Prometheus {
     }
 
     fn __repr__(&self) -> String {
-        format!("<Prometheus {}>", self.url)
+        format!("<Prometheus {}>", self.client.address())
     }
 }
 
-impl Prometheus {
-    /// Calls `point` with the labels, time in milliseconds and value of every point; what the server warns of.
-    fn read(
-        &self,
-        query: &str,
-        from: i64,
-        to: i64,
-        step: u64,
-        mut point: impl FnMut(&BTreeMap<String, String>, i64, f64) -> PyResult<()>,
-    ) -> PyResult<Vec<String>> {
-        let url = format!("{}/api/v1/query_range", self.url);
-        let failed = |what: String| QueryError::new_err(format!("{url}: {what}"));
-        let seconds = |millis: i64| format!("{}.{:03}", millis.div_euclid(1_000), millis.rem_euclid(1_000));
-        let mut request = self.agent.get(&url);
-        for (name, value) in &self.headers {
-            request = request.header(name, value);
-        }
-        let step = format!("{}.{:03}", step / 1_000, step % 1_000);
-        let parameters =
-            [("query", query.to_owned()), ("start", seconds(from)), ("end", seconds(to)), ("step", step)];
-        // VictoriaMetrics otherwise rounds the times.
-        let request = parameters
-            .into_iter()
-            .chain([("nocache", "1".to_owned())])
-            .fold(request, |request, (name, value)| request.query(name, value));
-        let mut response = request.call().map_err(|error| failed(error.to_string()))?;
-        let status = response.status();
-        let text = response
-            .body_mut()
-            .with_config()
-            .limit(1 << 32)
-            .read_to_string()
-            .map_err(|error| failed(error.to_string()))?;
-        let (data, warnings) = match serde_json::from_str::<Answer<'_>>(&text) {
-            Ok(Answer::Success { data, warnings }) => (data, warnings),
-            Ok(Answer::Error { error }) => return Err(failed(error)),
-            Err(_) if !status.is_success() => return Err(failed(format!("status {status}"))),
-            Err(error) => return Err(failed(format!("not an answer of Prometheus: {error}"))),
-        };
-        for Matrix { metric, values } in &data.result {
-            for (time, value) in values {
-                let value = value.parse().map_err(|_| failed(format!("{value} is no number")))?;
-                #[expect(clippy::cast_possible_truncation, reason = "a time of this age")]
-                let millis = (time * 1_000.0).round() as i64;
-                point(metric, millis, value)?;
-            }
-        }
-        Ok(warnings)
+/// What went wrong with a server, in Python's errors.
+fn asked(error: &slo_prometheus::Error) -> PyErr {
+    let hint = error.hint().map_or_else(String::new, |hint| format!("\n  hint: {hint}"));
+    match error.kind() {
+        slo_prometheus::Kind::Settings => SloError::new_err(format!("{error}{hint}")),
+        _ => QueryError::new_err(format!("{error}{hint}")),
     }
 }
 

@@ -323,7 +323,14 @@ class Samples:
 
 @final
 class Prometheus:
-    def __new__(cls, url: str, *, headers: dict[str, str] | None = None, timeout: float = 60.0) -> Prometheus: ...
+    def __new__(
+        cls,
+        url: str,
+        *,
+        headers: dict[str, str] | None = None,
+        timeout: float = 60.0,
+        ca: str | os.PathLike[str] | None = None,
+    ) -> Prometheus: ...
     def fetch(
         self,
         slo: Slo,
