@@ -124,7 +124,11 @@ fn a_service_may_be_described_by_several_files() {
         let clash = file("c.yaml", head, slo_name);
         let ran = slo(&["validate", &one, &clash]);
         assert_eq!(ran.exit, Exit::Input, "{head}");
-        assert!(ran.talk.contains("service `shop`, which is also in") && ran.talk.contains(message), "{}", ran.talk);
+        assert!(
+            ran.talk.contains("service `shop`, which is also in") && ran.talk.contains(message),
+            "{}",
+            ran.talk
+        );
     }
 }
 

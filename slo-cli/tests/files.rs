@@ -107,7 +107,11 @@ fn other_files_of_a_folder_are_skipped_and_counted() {
          metadata: {name: a}\nspec: {target: '99', window: 2w, indicator: {ratio: {errors: {metric: e_total}, total: {metric: t_total}}}}\n",
     );
     let ran = slo(&["import", text(&mixed)]);
-    assert!(ran.exit == Exit::Done && ran.talk.contains("an object `ConfigMap` that is no SLO"), "{}", ran.talk);
+    assert!(
+        ran.exit == Exit::Done && ran.talk.contains("an object `ConfigMap` that is no SLO"),
+        "{}",
+        ran.talk
+    );
 }
 
 #[test]

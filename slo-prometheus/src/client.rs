@@ -229,9 +229,7 @@ impl Client {
     /// What a status says that is no success.
     fn refused(&self, path: &str, status: StatusCode) -> Error {
         let hint = match status.as_u16() {
-            401 | 403 => {
-                "it wants to know who asks: send a header such as `Authorization: Bearer …`"
-            }
+            401 | 403 => "it wants to know who asks: send a header such as `Authorization: Bearer …`",
             300..=399 => "it sends one elsewhere: give the address that it leads to",
             _ => "is it the address of a Prometheus?",
         };

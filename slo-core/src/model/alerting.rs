@@ -89,6 +89,37 @@ impl AlertPolicy {
         Ok(Self { tiers })
     }
 
+    /// The same policy with windows that are whole numbers of `step`, as a history of such steps needs: each window is the
+    /// nearest one, and its factor stays. Tiers that two steps are too long for, or that become like a faster one, are left
+    /// out.
+    ///
+    /// ```
+    /// use slo_core::model::{AlertPolicy, Window};
+    ///
+    /// let hourly = AlertPolicy::workbook().fitted(Window::hours(1))?;
+    /// let windows: Vec<_> = hourly.tiers().iter().map(|tier| (tier.long(), tier.short())).collect();
+    /// let hours = |long, short| (Window::hours(long), Window::hours(short));
+    /// assert_eq!(windows, [hours(2, 1), hours(6, 1), hours(24, 2), hours(72, 6)]);
+    /// # Ok::<(), slo_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A step that is too long for every tier.
+    pub fn fitted(&self, step: Window) -> Result<Self, Error> {
+        let mut tiers: Vec<Tier> = Vec::new();
+        for tier in &self.tiers {
+            let Ok(fitted) = tier.fitted(step) else { continue };
+            if tiers.iter().all(|other| (other.long(), other.short()) != (fitted.long(), fitted.short())) {
+                tiers.push(fitted);
+            }
+        }
+        if tiers.is_empty() {
+            return Err(Error::new(format!("no alert window is as short as steps of {step}"))
+                .with_hint("give a history of shorter steps, or a policy of longer windows"));
+        }
+        Self::new(tiers)
+    }
+
     /// The same policy for another period; see [`Tier::rescaled`].
     ///
     /// # Errors

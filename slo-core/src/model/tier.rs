@@ -210,6 +210,17 @@ impl Tier {
         Ok(tier.with_fewest_bad(self.fewest_bad))
     }
 
+    /// The same factor over windows that are whole numbers of `step`: the nearest ones.
+    pub(super) fn fitted(&self, step: Window) -> Result<Self, Error> {
+        let nearest = |window: Window, least: u64| {
+            let steps = (window.as_millis() + step.as_millis() / 2) / step.as_millis();
+            Window::from_millis(steps.max(least) * step.as_millis())
+        };
+        let windows = [nearest(self.long, 2)?, nearest(self.short, 1)?];
+        let tier = Self::by_factor(self.burn, self.severity, self.factor()?, windows, self.period)?;
+        Ok(tier.with_fewest_bad(self.fewest_bad))
+    }
+
     /// Whether some outage can fire it: θ = kβ below `worst`, the largest error ratio there may be.
     ///
     /// `worst` is 1 where everything can fail, or the share of the traffic that one fault can hit.

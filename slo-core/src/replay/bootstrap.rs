@@ -103,16 +103,24 @@ impl Draws<'_> {
         length.saturating_add(1)
     }
 
-    /// The tally of a history of `steps` steps.
-    pub(crate) fn tally(&mut self, steps: usize) -> Result<Tally, Error> {
-        let (mut sum, mut at) = (Tally::EMPTY, 0);
-        while at < steps {
-            let block = self.block(at, steps - at);
+    /// The tally of a period of `steps` steps: one that begins `first` steps into the history or whole periods later, at
+    /// each time of the cycle as often as at any other. On a Monday as often as on a Tuesday, say.
+    pub(crate) fn tally(&mut self, first: usize, steps: usize) -> Result<Tally, Error> {
+        let places = self.cycle / greatest_common_divisor(self.cycle, steps.max(1));
+        let begin = first + self.random.below(places) * steps;
+        let (mut sum, mut at, end) = (Tally::EMPTY, begin, begin + steps);
+        self.pending = 0;
+        while at < end {
+            let block = self.block(at, end - at);
             sum = sum.checked_add(self.series.window(block.start + block.steps, block.steps))?;
             at += block.steps;
         }
         Ok(sum)
     }
+}
+
+fn greatest_common_divisor(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
 
 #[cfg(test)]

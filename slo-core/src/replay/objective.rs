@@ -44,7 +44,8 @@ pub fn usual_objectives() -> Vec<Objective> {
 
 /// Proposes an objective for a period of `window` from a history.
 ///
-/// The attainment of a period is resampled by `bootstrap`; the proposal is the highest rung that is met with
+/// The attainment of a period is resampled by `bootstrap`, of periods that begin on every day of the week, or at every time
+/// of the day, alike; the proposal is the highest rung that is met with
 /// at least the given confidence. Ninety days hold three independent periods of thirty: they do not support a
 /// claim at 95 %, so there is none, only the interval.
 ///
@@ -78,10 +79,11 @@ pub fn propose(
         return Err(Error::new("the ladder of objectives has no rungs"));
     }
     let mut draws = bootstrap.on(series)?;
+    let first = first_period(series, window);
     let mut attained: Vec<f64> = Vec::new();
     let mut missed = vec![0_u32; ladder.len()];
     for _ in 0..bootstrap.resamples {
-        let tally = draws.tally(steps)?;
+        let tally = draws.tally(first, steps)?;
         let Some(sli) = tally.sli() else { continue };
         attained.push(sli);
         for (missed, objective) in missed.iter_mut().zip(ladder) {
@@ -118,9 +120,23 @@ pub fn propose(
     })
 }
 
+/// The steps before the first period begins: of whole days, at midnight in UTC; of parts of a day, at one of those.
+fn first_period(series: &Series<'_>, window: Window) -> usize {
+    let day = Window::days(1);
+    let grid = if window.is_multiple_of(day) { day } else { window };
+    if !day.is_multiple_of(grid) {
+        return 0;
+    }
+    let Ok(stretches) = series.stretches(grid) else { return 0 };
+    let is_whole =
+        |stretch: &std::ops::Range<usize>| series.steps_in(grid).is_ok_and(|steps| stretch.len() == steps);
+    stretches.first().map_or(0, |first| if is_whole(first) { 0 } else { first.end })
+}
+
 fn days_below(series: &Series<'_>, objective: Objective) -> Result<usize, Error> {
     let day = series.steps_in(Window::days(1))?;
-    let days = (1..=series.len() / day).map(|number| series.window(number * day, day));
+    let days = series.stretches(Window::days(1))?.into_iter().filter(|stretch| stretch.len() == day);
+    let days = days.map(|stretch| series.window(stretch.end, day));
     Ok(days.filter(|tally| tally.exceeds(objective.budget())).count())
 }
 

@@ -80,7 +80,8 @@ impl Judged {
     }
 
     /// The same of a history in which nothing is known of some steps, and some do not count, such as those of
-    /// [`Exclusions`](crate::math::Exclusions): the rest of the period is expected to go on like those that do.
+    /// [`Exclusions`](crate::math::Exclusions): the rest of the period is expected to go on like those that do. Steps of
+    /// which nothing is known are no traffic without errors: they add nothing to the budget.
     ///
     /// ```
     /// use slo_core::{model::Window, replay::{Judged, Series}};
@@ -89,7 +90,8 @@ impl Judged {
     /// let total = [[0; 5].as_slice(), &[100; 8], &[0; 2]].concat();
     /// let series = Series::new(0, Window::days(1), &total, &[0; 15])?;
     /// let judged = Judged::rolling(&series, Window::days(30))?.knowing(&series, &[13..15], &[0..5]);
-    /// assert_eq!((judged.coverage(), judged.expected()), (8.0 / 25.0, 2_500));
+    /// assert_eq!((judged.coverage(), judged.coverage_so_far()), (8.0 / 25.0, 0.8));
+    /// assert_eq!(judged.expected(), 2_000); // 800 in ten days, of 25
     /// # Ok::<(), slo_core::Error>(())
     /// ```
     #[must_use]
@@ -101,10 +103,11 @@ impl Judged {
             ranges.iter().map(part).sum()
         };
         let (unseen, excluded) = (within(unseen), within(excluded));
-        let covered = self.steps.len().saturating_sub(unseen + excluded);
+        let past = self.steps.len().saturating_sub(excluded);
         let whole = self.whole.saturating_sub(excluded);
-        let expected = if self.seen.total() > 0 && covered > 0 {
-            series.expected_of(self.seen, covered, whole)
+        let expected = if self.seen.total() > 0 && past > 0 {
+            // What nobody saw earns no budget: it is as good or bad as what was seen.
+            series.expected_of(self.seen, past, whole)
         } else {
             self.expected
         };
@@ -140,6 +143,13 @@ impl Judged {
     pub fn coverage(&self) -> f64 {
         let known = self.steps.len().saturating_sub(self.unseen + self.excluded);
         known as f64 / self.whole.saturating_sub(self.excluded).max(1) as f64
+    }
+
+    /// The share of the period until now of which something is known, of what counts of it.
+    #[must_use]
+    pub fn coverage_so_far(&self) -> f64 {
+        let past = self.steps.len().saturating_sub(self.excluded);
+        past.saturating_sub(self.unseen) as f64 / past.max(1) as f64
     }
 
     /// The budget of the events seen so far.

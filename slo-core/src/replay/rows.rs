@@ -1,7 +1,7 @@
 //! The rows of a table, in equal steps of time.
 
 use crate::{Error, model::Window};
-use std::ops::Range;
+use std::{collections::BTreeMap, ops::Range};
 
 /// Where each row of a table belongs: the steps that its times make.
 ///
@@ -57,6 +57,48 @@ pub(super) const fn most_steps(rows: usize) -> usize {
     rows.saturating_mul(1_000).saturating_add(1 << 24)
 }
 
+/// The most frequent number; of several, the smallest.
+fn usual(numbers: impl Iterator<Item = u64>) -> u64 {
+    let mut counts: BTreeMap<u64, usize> = BTreeMap::new();
+    let mut last = None;
+    for number in numbers {
+        // Nearly all are the same: no search for those.
+        match &mut last {
+            Some((of, count)) if *of == number => *count += 1,
+            _ => {
+                if let Some((of, count)) = last.replace((number, 1)) {
+                    *counts.entry(of).or_default() += count;
+                }
+            }
+        }
+    }
+    if let Some((of, count)) = last {
+        *counts.entry(of).or_default() += count;
+    }
+    let most = counts.values().copied().max().unwrap_or(0);
+    counts.into_iter().find(|(_, count)| *count == most).map_or(0, |(number, _)| number)
+}
+
+/// That a row lies between the steps of the others.
+fn off(row: usize, late: u64, odd: usize, rows: usize, step: Window) -> Error {
+    let early = step.as_millis() - late;
+    let shown =
+        |millis: u64| Window::from_millis(millis).map_or_else(|_| "0s".to_owned(), |time| time.to_string());
+    let what =
+        if late <= early { format!("{} late", shown(late)) } else { format!("{} early", shown(early)) };
+    let others = match odd {
+        1 => String::new(),
+        odd => format!(", and {} others are off, too", odd - 1),
+    };
+    Error::new(format!(
+        "the time in row {row} is {what} for the steps of {step} that {} of {rows} rows make{others}",
+        rows - odd
+    ))
+    .with_hint(format!(
+        "round the times to whole steps of {step}, or give the step that all of them are made of"
+    ))
+}
+
 impl Rows {
     /// `len` rows, none of which is missing, the first of which begins at `start`, in milliseconds since the Unix epoch.
     #[must_use]
@@ -64,23 +106,31 @@ impl Rows {
         Self { start, step, steps: None, len }
     }
 
-    /// Rows that end at `times`, in milliseconds since the Unix epoch; the shortest time between two of them is the step,
-    /// where none is given.
+    /// Rows that end at `times`, in milliseconds since the Unix epoch; the usual time between two of them is the step, where
+    /// none is given.
+    ///
+    /// ```
+    /// use slo_core::replay::Rows;
+    ///
+    /// // The third of these hours is seven seconds late.
+    /// let fault = Rows::ending_at(&[3_600_000, 7_200_000, 10_807_000, 14_400_000, 18_000_000], None).unwrap_err();
+    /// assert_eq!(fault.row, 2);
+    /// assert!(fault.to_string().starts_with("the time in row 2 is 7s late"));
+    /// ```
     ///
     /// # Errors
-    /// Times that do not increase or are not whole steps apart, so far apart that one must be an outlier, or too few to
-    /// know the step.
+    /// Times that do not increase, that are not whole steps from most others, so far apart that one must be an outlier, or
+    /// too few to know the step. Of rows between the steps, the first is named.
     pub fn ending_at(times: &[i64], step: Option<Window>) -> Result<Self, RowError> {
         let wrong = |row: usize, error: Error| RowError { row, error };
-        let mut least = i64::MAX;
         for (row, pair) in times.windows(2).enumerate() {
             let [before, after] = pair else { continue };
             if after <= before {
                 let what = if after == before { "a duplicate" } else { "earlier than the one before" };
                 let error = Error::new(format!("the time in row {} is {what}", row + 1));
-                return Err(wrong(row + 1, error.with_hint("sort by time, once each")));
+                let hint = "sort by time, once each; times without a zone repeat an hour when the clocks go back: give their zone";
+                return Err(wrong(row + 1, error.with_hint(hint)));
             }
-            least = least.min(after.saturating_sub(*before));
         }
         let step = match step {
             Some(step) => step,
@@ -92,21 +142,26 @@ impl Rows {
                 let error = Error::new("one row has no step").with_hint("give the step");
                 return Err(wrong(0, error));
             }
-            None => Window::from_millis(least.unsigned_abs()).map_err(|error| wrong(0, error))?,
+            None => {
+                let apart = times.windows(2).filter_map(|pair| Some(pair.last()?.abs_diff(*pair.first()?)));
+                Window::from_millis(usual(apart)).map_err(|error| wrong(0, error))?
+            }
         };
         let Some(first) = times.first().copied() else { return Ok(Self::regular(0, step, 0)) };
+        let millis = i64::try_from(step.as_millis()).unwrap_or(i64::MAX);
+        let phase = |time: i64| time.rem_euclid(millis).unsigned_abs();
+        if times.iter().any(|time| phase(*time) != phase(first)) {
+            let usual = usual(times.iter().map(|time| phase(*time)));
+            let mut odd = times.iter().enumerate().filter(|(_, time)| phase(**time) != usual);
+            if let Some((row, time)) = odd.next() {
+                let late = (phase(*time) + step.as_millis() - usual) % step.as_millis();
+                return Err(wrong(row, off(row, late, 1 + odd.count(), times.len(), step)));
+            }
+        }
         let most = most_steps(times.len());
         let mut steps = Vec::with_capacity(times.len());
         for (row, time) in times.iter().enumerate() {
-            let since = time.abs_diff(first);
-            if since % step.as_millis() != 0 {
-                let error = Error::new(format!(
-                    "the time in row {row} is {since} ms after the first, which is not a whole number of steps of {step}"
-                ));
-                let hint = "resample, or give the step that the times are made of";
-                return Err(wrong(row, error.with_hint(hint)));
-            }
-            let step_of_row = usize::try_from(since / step.as_millis()).unwrap_or(usize::MAX);
+            let step_of_row = usize::try_from(time.abs_diff(first) / step.as_millis()).unwrap_or(usize::MAX);
             if step_of_row >= most {
                 let error = Error::new(format!(
                     "the time in row {row} is {step_of_row} steps of {step} after the first, with {} rows in all",
@@ -118,7 +173,6 @@ impl Rows {
         }
         let len = steps.last().map_or(0, |last| last + 1);
         let is_whole = len == steps.len();
-        let millis = i64::try_from(step.as_millis()).unwrap_or(i64::MAX);
         Ok(Self { start: first.saturating_sub(millis), step, steps: (!is_whole).then_some(steps), len })
     }
 
@@ -256,6 +310,19 @@ mod tests {
         assert_eq!(refused(&[0, 5, 4], None), (2, "the time in row 2 is earlier than the one before".into()));
         assert_eq!(refused(&[0], None), (0, "one row has no step".into()));
         assert_eq!(refused(&[0, 60_000, 150_000], Some(MINUTE)).0, 2);
+        let hours = |odd: &[i64]| {
+            (1..=20_i64)
+                .map(|hour| hour * 3_600_000 + odd.get(usize::try_from(hour).unwrap()).unwrap_or(&0))
+                .collect::<Vec<_>>()
+        };
+        let early = refused(&hours(&[0, 0, 0, 0, -240_000]), None);
+        assert_eq!(
+            early,
+            (3, "the time in row 3 is 4m early for the steps of 1h that 19 of 20 rows make".into())
+        );
+        // From the eleventh row on, all are a minute late: the ten before it are as many.
+        let shifted = refused(&hours(&[[0; 11].as_slice(), &[60_000; 10]].concat()), None);
+        assert_eq!((shifted.0, shifted.1.contains("and 9 others are off")), (10, true));
         // A time in another unit would ask for all memory there is.
         assert_eq!(refused(&[0, 1, 253_402_300_799_000], None).0, 2);
         assert_eq!(refused(&[i64::MIN, i64::MAX], Some(MINUTE)).0, 1);

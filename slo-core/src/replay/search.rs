@@ -1,6 +1,6 @@
 //! Choosing alerts by what they would have done.
 
-use super::{AlertRule, Episode, Incident, Score, Series, alerts, any_of, score};
+use super::{AlertRule, Episode, Incident, Score, Series, WarmUp, alerts, any_of, score};
 use crate::{
     Error,
     model::{Objective, Ratio, Window},
@@ -36,6 +36,8 @@ pub struct Search {
     pub grace: Window,
     /// Alerts are evaluated after every so many steps.
     pub every: usize,
+    /// What rules make of windows that reach back before the history.
+    pub warm_up: WarmUp,
 }
 
 /// How often a rule may start to fire on a healthy service.
@@ -76,6 +78,13 @@ impl Candidate {
         self.score.alerts - self.score.true_alerts
     }
 
+    /// Alerts that told of an incident again.
+    #[must_use]
+    pub fn repeats(&self) -> usize {
+        let detected = self.score.incidents.iter().filter(|incident| incident.seconds.is_some()).count();
+        self.score.true_alerts.saturating_sub(detected)
+    }
+
     /// What incidents had spent in all before they were detected, shares of the period's budget.
     #[must_use]
     pub fn spent(&self) -> f64 {
@@ -110,14 +119,16 @@ impl Search {
             fewest_bad: 0,
             grace: step,
             every: 1,
+            warm_up: WarmUp::Suppress,
         }
     }
 
-    /// The policies that no other beats: fewer false alerts, or less spent before detection.
+    /// The policies that no other beats: fewer alerts for nothing, or less spent before detection. An alert is for nothing
+    /// where it is false, or tells of an incident again.
     ///
     /// Every rule of the grid is replayed. From all of them, policies are built greedily for a range of
     /// exchange rates between false alerts and spend, and improved by exchanging single rules; greedy choice
-    /// covers incidents within 1 − 1/e of the best. The front is sorted by false alerts, fewest first; it is
+    /// covers incidents within 1 − 1/e of the best. The front is sorted by alerts for nothing, fewest first; it is
     /// empty where no policy keeps the limits.
     ///
     /// ```
@@ -196,8 +207,11 @@ impl Search {
             }
             for long in &self.longs {
                 for short in self.shorts.iter().filter(|short| short.ratio_to(*long) <= Ratio::HALF) {
-                    let rule =
-                        AlertRule { fewest_bad: self.fewest_bad, ..AlertRule::new(*long, *short, threshold) };
+                    let rule = AlertRule {
+                        fewest_bad: self.fewest_bad,
+                        warm_up: self.warm_up,
+                        ..AlertRule::new(*long, *short, threshold)
+                    };
                     if self.resets_in_time(&rule) && self.seldom_starts(&rule, series, objective)? {
                         rules.push((rule, *factor));
                     }
@@ -274,13 +288,16 @@ impl Judge<'_> {
         })
     }
 
-    /// Spend before detection plus `rate` for every false alert, and far more for limits that are not kept:
-    /// lower is better.
+    /// Spend before detection plus `rate` for every alert for nothing, and far more for limits that are not kept: lower is
+    /// better.
     fn cost(&self, rules: &[&Replayed], rate: f64) -> Result<f64, Error> {
         let score = self.score(rules)?;
         let spent: f64 = score.incidents.iter().map(|incident| incident.spent).sum();
         let shortfall = self.search.shortfall(&score, rules.iter().map(|one| &one.rule), self.objective);
-        Ok(spent + rate * (score.alerts - score.true_alerts) as f64 + LIMIT * shortfall)
+        let detected = score.incidents.iter().filter(|incident| incident.seconds.is_some()).count();
+        // One alert may tell of several incidents.
+        let for_nothing = score.alerts.saturating_sub(detected.min(score.true_alerts));
+        Ok(spent + rate * for_nothing as f64 + LIMIT * shortfall)
     }
 
     fn choose<'r>(&self, rules: &'r [Replayed], most: usize, rate: f64) -> Result<Vec<&'r Replayed>, Error> {
@@ -337,10 +354,11 @@ impl Judge<'_> {
     }
 }
 
-/// Those that no other beats in one respect without losing in the other, by false alerts.
+/// Those that no other beats in one respect without losing in the other, by alerts for nothing.
 fn pareto(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
     candidates.sort_by(|one, two| {
-        let by_alerts = one.false_alerts().cmp(&two.false_alerts());
+        let for_nothing = |candidate: &Candidate| candidate.false_alerts() + candidate.repeats();
+        let by_alerts = for_nothing(one).cmp(&for_nothing(two));
         by_alerts.then(one.spent().total_cmp(&two.spent())).then(one.rules.len().cmp(&two.rules.len()))
     });
     let mut lowest = f64::INFINITY;
@@ -372,7 +390,8 @@ mod tests {
         let front = search.run(&series, objective, 1_200_000, &incidents).unwrap();
         assert!(!front.is_empty());
         for pair in front.windows(2) {
-            assert!(pair[0].false_alerts() < pair[1].false_alerts() && pair[0].spent() > pair[1].spent());
+            let nothing = |candidate: &Candidate| candidate.false_alerts() + candidate.repeats();
+            assert!(nothing(&pair[0]) < nothing(&pair[1]) && pair[0].spent() > pair[1].spent());
         }
         assert!(front.iter().all(|candidate| candidate.rules.len() <= 2));
         assert!(front.last().unwrap().score.recall() > Some(0.6));

@@ -1,25 +1,30 @@
 //! Release gates: may a change go out now?
 
-use super::burn_above;
+#[cfg(doc)]
+use super::fewest_bad_events;
+use super::{burn_above, poisson_at_least};
 use crate::{
     Error,
     check::{not_negative, unit},
-    math::Tally,
+    math::{BurnRate, Tally},
     model::Objective,
 };
 
 /// When changes may go out.
 ///
 /// ```
-/// use slo_core::{math::Tally, stats::{GateState, Hold, ReleaseGate}};
+/// use slo_core::{math::Tally, stats::{Doubt, GateState, Hold, ReleaseGate, Verdict}};
 ///
 /// let (gate, objective) = (ReleaseGate::default(), "99.9%".parse()?);
 /// let quiet = GateState { remaining: Some(0.4), recent: Tally::new(10_000, 8)?, coverage: 1.0 };
-/// assert_eq!(gate.holds(objective, quiet)?, []);
+/// assert_eq!(gate.judge(objective, quiet)?.verdict(), Verdict::Open);
 /// let burning = GateState { recent: Tally::new(10_000, 80)?, ..quiet };
-/// assert!(matches!(gate.holds(objective, burning)?[..], [Hold::Burning { .. }]));
+/// assert!(matches!(gate.judge(objective, burning)?.holds[..], [Hold::Burning { .. }]));
 /// let spent = GateState { remaining: Some(-0.2), ..quiet };
-/// assert!(matches!(gate.holds(objective, spent)?[..], [Hold::BudgetSpent { .. }]));
+/// assert!(matches!(gate.judge(objective, spent)?.holds[..], [Hold::BudgetSpent { .. }]));
+/// // A failure of ten requests says nothing, and holds nobody back.
+/// let few = gate.judge(objective, GateState { recent: Tally::new(10, 1)?, ..quiet })?;
+/// assert_eq!((few.verdict(), few.may_go(), few.doubts), (Verdict::Inconclusive, true, vec![Doubt::FewEvents]));
 /// # Ok::<(), slo_core::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,10 +33,75 @@ pub struct ReleaseGate {
     pub least_remaining: f64,
     /// The burn rate that recent events must not exceed.
     pub most_burn: f64,
-    /// How sure it must be that they do: a failure among ten requests holds nobody back.
+    /// How sure it must be that they do.
     pub confidence: f64,
-    /// The share of the period that must have been seen.
+    /// The share of the period until now that must have been seen.
     pub least_coverage: f64,
+}
+
+/// What a [`ReleaseGate`] has found.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
+pub struct Judgement {
+    /// What holds changes back.
+    pub holds: Vec<Hold>,
+    /// What nobody can tell, which holds nobody back.
+    pub doubts: Vec<Doubt>,
+}
+
+/// What a [`Judgement`] comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// Nothing speaks against a change.
+    Open,
+    /// The budget is spent, or is being spent too fast.
+    Closed,
+    /// The events do not suffice to tell.
+    Inconclusive,
+}
+
+/// What nobody can tell of the last while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Doubt {
+    /// There were no events: nobody knows whether anything is going wrong now.
+    NoRecentEvents,
+    /// Some failed, too few to mean anything.
+    FewEvents,
+}
+
+impl Judgement {
+    /// Whether changes may go out: nothing holds them back.
+    #[must_use]
+    pub const fn may_go(&self) -> bool {
+        self.holds.is_empty()
+    }
+
+    /// What it comes to.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        let is_known = |hold: &Hold| matches!(hold, Hold::BudgetSpent { .. } | Hold::Burning { .. });
+        if self.holds.iter().any(is_known) {
+            Verdict::Closed
+        } else if self.holds.is_empty() && self.doubts.is_empty() {
+            Verdict::Open
+        } else {
+            Verdict::Inconclusive
+        }
+    }
+}
+
+impl Verdict {
+    /// `open`, `closed` or `inconclusive`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Closed => "closed",
+            Self::Inconclusive => "inconclusive",
+        }
+    }
 }
 
 /// What a [`ReleaseGate`] looks at.
@@ -41,7 +111,7 @@ pub struct GateState {
     pub remaining: Option<f64>,
     /// The events of the last while.
     pub recent: Tally,
-    /// The share of the period that was seen.
+    /// The share of the period until now that was seen.
     pub coverage: f64,
 }
 
@@ -72,25 +142,26 @@ pub enum Hold {
     },
     /// There were no events in the period: nobody knows.
     NoEvents,
-    /// There were none in the last while: nobody knows whether anything is going wrong now.
-    NoRecentEvents,
 }
 
 impl Default for ReleaseGate {
-    /// Open while some of the budget is left and it is not clearly being spent too fast.
+    /// Open while some of the budget is left, it is not clearly being spent too fast, and nine tenths of the period until
+    /// now were seen.
     fn default() -> Self {
-        Self { least_remaining: 0.0, most_burn: 1.0, confidence: 0.95, least_coverage: 0.0 }
+        Self { least_remaining: 0.0, most_burn: 1.0, confidence: 0.95, least_coverage: 0.9 }
     }
 }
 
 impl ReleaseGate {
-    /// All that holds changes back; nothing where the gate is open.
+    /// All that holds changes back, and all that nobody can tell.
     ///
-    /// Nothing left is too little: at a `least_remaining` of 0 the gate is open only above it.
+    /// Nothing left is too little: at a `least_remaining` of 0 the gate is open only above it. Recent events burn too fast
+    /// where that is sure enough, and where so many failed as an alert that is guarded against low traffic asks for
+    /// ([`fewest_bad_events`]).
     ///
     /// # Errors
     /// A confidence or coverage outside 0 to 1, a `least_remaining` above 1, or a burn rate that is none.
-    pub fn holds(&self, objective: Objective, state: GateState) -> Result<Vec<Hold>, Error> {
+    pub fn judge(&self, objective: Objective, state: GateState) -> Result<Judgement, Error> {
         let confidence = unit("the confidence of a gate", self.confidence)?;
         let least_coverage = unit("the coverage that a gate asks for", self.least_coverage)?;
         not_negative("the burn rate that a gate allows", self.most_burn)?;
@@ -98,7 +169,7 @@ impl ReleaseGate {
             return Err(Error::new(format!("a budget never has {} of itself left", self.least_remaining))
                 .with_hint("write a share of one, such as 0.1 for 10 %"));
         }
-        let mut holds = Vec::new();
+        let (mut holds, mut doubts) = (Vec::new(), Vec::new());
         match state.remaining {
             None => holds.push(Hold::NoEvents),
             Some(remaining) if remaining <= self.least_remaining => {
@@ -107,16 +178,44 @@ impl ReleaseGate {
             Some(_) => {}
         }
         if state.recent.total() == 0 && state.remaining.is_some() {
-            holds.push(Hold::NoRecentEvents);
+            doubts.push(Doubt::NoRecentEvents);
         }
         let probability = burn_above(state.recent, objective, self.most_burn)?;
         if state.recent.bad() > 0 && probability >= confidence {
-            holds.push(Hold::Burning { probability, most: self.most_burn });
+            if self.means_something(objective, state.recent, confidence)? {
+                holds.push(Hold::Burning { probability, most: self.most_burn });
+            } else {
+                doubts.push(Doubt::FewEvents);
+            }
         }
         if state.coverage < least_coverage {
             holds.push(Hold::Unseen { coverage: state.coverage, least: least_coverage });
         }
-        Ok(holds)
+        Ok(Judgement { holds, doubts })
+    }
+
+    /// Whether so many failures are more than what chance makes of a service that burns as fast as is allowed.
+    fn means_something(&self, objective: Objective, recent: Tally, confidence: f64) -> Result<bool, Error> {
+        let alpha = 1.0 - confidence;
+        if self.most_burn <= 0.0 || alpha <= 0.0 {
+            return Ok(true);
+        }
+        let burn = BurnRate::of(recent, objective).map_or(0.0, BurnRate::value);
+        // As an alert of the fastest tier, however high the ratio of few events is.
+        let factor = (burn / self.most_burn).min(FASTEST);
+        Ok(factor > 1.0 && poisson_at_least(recent.bad(), recent.bad() as f64 / factor)? <= alpha)
+    }
+}
+
+/// The factor of the fastest alert tier (SRE Workbook, ch. 5, table 5-8).
+const FASTEST: f64 = 14.4;
+
+impl std::fmt::Display for Doubt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::NoRecentEvents => "there were no recent events",
+            Self::FewEvents => "some recent events failed, too few to mean anything",
+        })
     }
 }
 
@@ -137,13 +236,12 @@ impl std::fmt::Display for Hold {
             Self::Unseen { coverage, least } => {
                 write!(
                     f,
-                    "{:.1} % of the period was seen, of at least {:.1} %",
+                    "{:.1} % of the period until now was seen, of at least {:.1} %",
                     coverage * 100.0,
                     least * 100.0
                 )
             }
             Self::NoEvents => f.write_str("there were no events in the period"),
-            Self::NoRecentEvents => f.write_str("there were no recent events"),
         }
     }
 }
@@ -158,30 +256,66 @@ mod tests {
         let gate = ReleaseGate { least_remaining: 0.1, least_coverage: 0.5, ..ReleaseGate::default() };
         let state = GateState { remaining: Some(0.1), recent: Tally::new(100, 90).unwrap(), coverage: 0.2 };
         let words: Vec<String> =
-            gate.holds(objective, state).unwrap().iter().map(ToString::to_string).collect();
+            gate.judge(objective, state).unwrap().holds.iter().map(ToString::to_string).collect();
         assert_eq!(
             words,
             [
                 "10.0 % of the period's budget is left, if it goes on like this, of at least 10.0 %",
                 "the burn rate is above 1 with 100.0 % certainty",
-                "20.0 % of the period was seen, of at least 50.0 %"
+                "20.0 % of the period until now was seen, of at least 50.0 %"
             ]
         );
         let none = GateState { remaining: None, recent: Tally::EMPTY, coverage: 1.0 };
-        assert_eq!(gate.holds(objective, none).unwrap(), [Hold::NoEvents]);
+        let judged = gate.judge(objective, none).unwrap();
+        assert_eq!((judged.verdict(), judged.holds), (Verdict::Inconclusive, vec![Hold::NoEvents]));
     }
 
     #[test]
-    fn a_single_failure_of_few_requests_holds_nobody_back() {
-        let objective = "99.9%".parse().unwrap();
-        let state = |total, bad| GateState {
-            remaining: Some(0.9),
-            recent: Tally::new(total, bad).unwrap(),
-            coverage: 1.0,
-        };
-        let holds = |state| ReleaseGate::default().holds(objective, state).unwrap().len();
-        assert_eq!((holds(state(1_000, 1)), holds(state(1_000, 5)), holds(state(0, 0))), (0, 1, 1));
+    fn few_events_hold_nobody_back() {
+        use Verdict::{Closed, Inconclusive, Open};
+        for (objective, total, bad, verdict) in [
+            ("99%", 10, 1, Inconclusive),
+            ("99.9%", 10, 1, Inconclusive),
+            ("99.9%", 20, 1, Inconclusive),
+            ("99.99%", 1, 1, Inconclusive),
+            ("95%", 20, 1, Open),
+            ("99.9%", 0, 0, Inconclusive),
+            ("99.9%", 10, 0, Open),
+            ("99.9%", 10, 3, Closed),
+            ("99.9%", 1_000, 1, Open),
+            ("99.9%", 1_000, 6, Closed),
+        ] {
+            let state =
+                GateState { remaining: Some(0.9), recent: Tally::new(total, bad).unwrap(), coverage: 1.0 };
+            let judged = ReleaseGate::default().judge(objective.parse().unwrap(), state).unwrap();
+            assert_eq!(
+                (judged.verdict(), judged.may_go()),
+                (verdict, verdict != Closed),
+                "{objective} {bad}/{total}"
+            );
+        }
+        let unseen = GateState { remaining: Some(0.9), recent: Tally::new(100, 0).unwrap(), coverage: 0.5 };
+        let judged = ReleaseGate::default().judge("99%".parse().unwrap(), unseen).unwrap();
+        assert_eq!((judged.verdict(), judged.may_go()), (Inconclusive, false));
         let wrong = ReleaseGate { least_remaining: 10.0, ..ReleaseGate::default() };
-        assert!(wrong.holds(objective, state(1, 0)).unwrap_err().hint().is_some());
+        assert!(wrong.judge("99.9%".parse().unwrap(), unseen).unwrap_err().hint().is_some());
+    }
+
+    /// A service that is exactly as good as promised is held back seldom, whatever its traffic is.
+    #[test]
+    fn a_service_that_keeps_its_promise_is_seldom_held_back() {
+        use crate::stats::Random;
+        let objective = "99.9%".parse().unwrap();
+        let mut random = Random::new(7);
+        for requests in [3, 10, 100, 1_000, 10_000] {
+            let mut held = 0;
+            for _ in 0..2_000 {
+                let bad = (0..requests).filter(|_| random.unit() < 0.001).count() as u64;
+                let recent = Tally::new(requests, bad).unwrap();
+                let state = GateState { remaining: Some(0.5), recent, coverage: 1.0 };
+                held += u32::from(!ReleaseGate::default().judge(objective, state).unwrap().may_go());
+            }
+            assert!(f64::from(held) / 2_000.0 <= 0.06, "{requests}: {held}");
+        }
     }
 }

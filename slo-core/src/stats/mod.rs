@@ -49,7 +49,7 @@ pub use confidence::{Confidence, Interval};
 pub use counts::{garwood, rate_at_most, rate_increase_p_value};
 pub use cusum::{Cusum, average_run_length, best_allowance, time_to_excess};
 pub use experiment::{Evidence, difference_sequence};
-pub use gate::{GateState, Hold, ReleaseGate};
+pub use gate::{Doubt, GateState, Hold, Judgement, ReleaseGate, Verdict};
 pub use low_traffic::{
     ErlangDetection, FalseAlarms, bad_events_to_fire, burn_above, design_effect, events_to_demonstrate,
     events_to_stay_silent, fewest_bad_events, firing_probability,
