@@ -115,6 +115,8 @@ pub enum Function {
     Scalar,
     /// `time`
     Time,
+    /// `timestamp`: when each value was recorded.
+    Timestamp,
     /// `vector`: a number as a vector without labels.
     Vector,
 }
@@ -135,6 +137,8 @@ pub enum RangeFunction {
     CountOverTime,
     /// `last_over_time`
     LastOverTime,
+    /// `min_over_time`
+    MinOverTime,
 }
 
 /// Aggregations.

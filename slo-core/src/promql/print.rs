@@ -295,6 +295,7 @@ impl Function {
             Self::HistogramFraction => "histogram_fraction",
             Self::Scalar => "scalar",
             Self::Time => "time",
+            Self::Timestamp => "timestamp",
             Self::Vector => "vector",
         }
     }
@@ -309,6 +310,7 @@ impl RangeFunction {
             Self::SumOverTime => "sum_over_time",
             Self::CountOverTime => "count_over_time",
             Self::LastOverTime => "last_over_time",
+            Self::MinOverTime => "min_over_time",
         }
     }
 }

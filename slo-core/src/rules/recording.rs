@@ -11,6 +11,9 @@ use crate::{
 };
 use std::sync::Arc;
 
+/// Moments of a period at which its first tile is looked for: each hour of thirty days.
+const MOMENTS: u64 = 720;
+
 /// The rules of one SLO, on its plan.
 pub(super) struct Recording<'a> {
     pub(super) service: &'a Service,
@@ -195,28 +198,45 @@ impl<'a> Recording<'a> {
         let name = names::period(self.slo.period());
         let burn = || self.series(names::burn_rate(&name));
         let seen = || self.over_period(names::total_tile(tile), RangeFunction::CountOverTime);
-        // Of what is over of the period, and of all of it.
-        let (coverage, of_period) = match self.slo.period() {
+        // Of what is over of the period; and what has been spent of all of it.
+        let (coverage, spent) = match self.slo.period() {
             Period::Rolling(period) => {
                 let coverage = seen().div(Expr::Number(period.ratio_to(tile)));
-                (coverage, self.series(names::coverage(&name)))
+                let recorded = || self.series(names::coverage(&name));
+                let since = self.since_first(*period);
+                (coverage, burn().mul(since.greater(recorded()).or(recorded())))
             }
             #[cfg(feature = "calendar")]
             Period::Calendar(_) => {
                 let seconds = || seen().mul(Expr::Number(tile.as_seconds()));
                 // Beyond the bounds that are written down, a scalar is no number.
                 let zero = || Expr::Number(Ratio::ZERO);
+                let part = self.elapsed_seconds().div(self.period_seconds());
                 (
                     seconds().div(self.elapsed_seconds()).clamp_max(Ratio::ONE).greater_or_equal(zero()),
-                    seconds().div(self.period_seconds()).greater_or_equal(zero()),
+                    burn().mul(part).greater_or_equal(zero()),
                 )
             }
         };
         [
             self.record(names::coverage(&name), coverage),
             self.record(names::BUDGET_REMAINING.to_owned(), one().sub(burn())),
-            self.record(names::BUDGET_PROJECTED.to_owned(), one().sub(burn().mul(of_period))),
+            self.record(names::BUDGET_PROJECTED.to_owned(), one().sub(spent)),
         ]
+    }
+
+    /// The part of `period` since its first tile, gaps in between or not: what was not seen of it is no traffic without
+    /// errors. Looked for at a number of moments, so that it is found a little late at most.
+    fn since_first(&self, period: Window) -> Expr {
+        let step = Window::from_millis((period.as_millis() / MOMENTS).max(self.plan.coarse().as_millis()));
+        let tile = self.series(names::total_tile(self.plan.coarse()));
+        let first = Expr::OverSubquery {
+            function: RangeFunction::MinOverTime,
+            operand: Box::new(Expr::call(Function::Timestamp, vec![tile])),
+            window: period,
+            step: step.unwrap_or(self.plan.coarse()),
+        };
+        Expr::call(Function::Time, vec![]).sub(first).div(Expr::Number(period.as_seconds()))
     }
 
     /// `function` of the coarse tiles of the period.

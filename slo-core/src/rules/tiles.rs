@@ -20,9 +20,8 @@ pub(super) fn streams(recording: &Recording<'_>, tile: Window, recorded_total: S
     let slo = recording.slo;
     let tiles = Tiles {
         tile,
+        scrape_interval: recording.service.scrape_interval(),
         longest_scrape_interval: recording.service.longest_scrape_interval(slo),
-        // Then a range may see scrapes of several tiles.
-        is_assumed: recording.service.scrape_interval_is_assumed(),
         by: slo.by(),
         backend: recording.options.backend,
         target_labels: recording.service.counts_newborn_series().then(|| recording.service.target_labels()),
@@ -74,8 +73,9 @@ pub(super) const fn is_difference(sli: &Sli) -> bool {
 /// How the events of one tile are counted.
 struct Tiles<'a> {
     tile: Window,
+    scrape_interval: Window,
+    // The same, where that is known.
     longest_scrape_interval: Window,
-    is_assumed: bool,
     by: &'a [LabelName],
     backend: Backend,
     // What tells targets apart, where new series are to be counted.
@@ -129,7 +129,7 @@ impl Tiles<'_> {
         let tile = Expr::Number(self.tile.as_seconds());
         match query.counting() {
             Counting::PerSecond => counted.mul(tile),
-            Counting::PerWindow => counted.mul(Expr::Number(self.tile.ratio_to(self.with_scrape_before()))),
+            Counting::PerWindow => counted.mul(Expr::Number(self.tile.ratio_to(self.with_longest_before()))),
             Counting::Samples | Counting::Level => counted,
         }
     }
@@ -138,7 +138,7 @@ impl Tiles<'_> {
     /// ranges see one difference less than they have samples.
     fn query(&self, query: &Query) -> Expr {
         let window = match query.counting() {
-            Counting::PerSecond | Counting::PerWindow => self.with_scrape_before(),
+            Counting::PerSecond | Counting::PerWindow => self.with_longest_before(),
             Counting::Samples => just_short_of(self.tile),
             Counting::Level => self.tile,
         };
@@ -159,7 +159,7 @@ impl Tiles<'_> {
     /// The distribution of the last tile, as its rate: the share under the threshold and the number of requests.
     fn of_native_histogram(&self, latency: &LatencyHistogram, recorded_total: Expr) -> Streams {
         let rate = || {
-            Range::new(latency.histogram().clone(), self.with_scrape_before())
+            Range::new(latency.histogram().clone(), self.with_longest_before())
                 .apply(RangeFunction::Rate)
                 .sum_by(self.by)
         };
@@ -196,10 +196,10 @@ impl Tiles<'_> {
     ///    so every event is counted in exactly one tile, without extrapolation.
     /// 2. It is new on a target of which `witness` finds a series that was there before: all of it is
     ///    new. Without this the first errors of an outage would be lost with the birth of their series.
-    /// 3. Otherwise (a reset, a new target, new labels on all of a target's series): its rate, over the
+    /// 3. Otherwise (a reset, a new target, the end of one, new labels on all of a target's series): its rate, over the
     ///    tile and the scrape before it, so that all of its scrapes' differences are seen. Where nobody said how often
-    ///    scrapes come, that range is longer than either, and a series that is new is not as old as the range: it has
-    ///    its increase instead.
+    ///    scrapes come, that range may hold a single one. After a reset it is then as long as the longest interval asks
+    ///    for: what is counted in part there is counted in part in the tiles around it, too.
     ///
     /// `matching` says which labels identify a series from one tile to the next.
     fn count(&self, series: &Selector, witness: Expr, matching: &Matching) -> Expr {
@@ -208,12 +208,12 @@ impl Tiles<'_> {
             return Range::new(series.clone(), self.tile).apply(RangeFunction::Increase).sum_by(self.by);
         }
         let now = || Expr::from(series.clone());
-        let over = |function| Range::new(series.clone(), self.with_scrape_before()).apply(function);
+        let over = |range, function| Range::new(series.clone(), range).apply(function);
+        let rate = |range| over(range, RangeFunction::Rate).mul(Expr::Number(self.tile.as_seconds()));
 
-        let reset = over(RangeFunction::Resets).greater(zero());
+        let reset = over(self.with_longest_before(), RangeFunction::Resets).greater(zero());
         let difference = now().binary(BinaryOp::Subtract, matching.clone(), self.before(series));
         let grown = difference.greater_or_equal(zero()).binary(BinaryOp::Unless, matching.clone(), reset);
-        let rated = over(RangeFunction::Rate).mul(Expr::Number(self.tile.as_seconds()));
         let counted = match self.target_labels {
             None => grown,
             Some(target) => {
@@ -222,14 +222,20 @@ impl Tiles<'_> {
                 grown.binary(BinaryOp::Or, matching.clone(), newborn)
             }
         };
-        let counted = if self.is_assumed {
-            let new =
-                over(RangeFunction::Increase).binary(BinaryOp::Unless, matching.clone(), self.before(series));
-            counted.binary(BinaryOp::Or, matching.clone(), new)
+        let counted = if self.longest_scrape_interval > self.scrape_interval {
+            let long = rate(self.with_longest_before());
+            let reset = long.binary(BinaryOp::And, matching.clone(), self.there_and_before(series, matching));
+            counted.binary(BinaryOp::Or, matching.clone(), reset)
         } else {
             counted
         };
+        let rated = rate(self.with_scrape_before());
         counted.binary(BinaryOp::Or, matching.clone(), rated).sum_by(self.by)
+    }
+
+    /// The series that are there now and were a tile ago, where `matching` says which labels identify one.
+    fn there_and_before(&self, series: &Selector, matching: &Matching) -> Expr {
+        Expr::from(series.clone()).binary(BinaryOp::And, matching.clone(), self.before(series))
     }
 
     /// The series of `selector` that are there now and were a tile ago, under the same labels.
@@ -244,7 +250,16 @@ impl Tiles<'_> {
     /// The tile, and the scrape before it that its first difference begins with; but no other, where scrapes come as
     /// tiles end.
     fn with_scrape_before(&self) -> Window {
-        let both = Window::from_millis(self.tile.as_millis() + self.longest_scrape_interval.as_millis());
+        self.with_before(self.scrape_interval)
+    }
+
+    /// The same for any interval that there may be.
+    fn with_longest_before(&self) -> Window {
+        self.with_before(self.longest_scrape_interval)
+    }
+
+    fn with_before(&self, interval: Window) -> Window {
+        let both = Window::from_millis(self.tile.as_millis() + interval.as_millis());
         just_short_of(both.unwrap_or(self.tile))
     }
 }
