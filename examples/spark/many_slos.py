@@ -33,7 +33,7 @@ def history(seed: int) -> dict[str, np.ndarray]:
         bad[begin : begin + length] = np.maximum(bad[begin : begin + length], total[begin : begin + length] * share)
     there = np.ones(STEPS, bool)
     there[20_000:20_060] = False
-    columns = {"time": START + np.arange(1, STEPS + 1) * np.timedelta64(60, "s"), "total": total, "bad": bad}
+    columns = {"time": START + np.arange(STEPS) * np.timedelta64(60, "s"), "total": total, "bad": bad}
     return {name: column[there] for name, column in columns.items()}
 
 

@@ -15,7 +15,7 @@ use pyo3::{
 };
 use slo_core::{
     model::{Objective, Ratio, Severity, Tier, Window},
-    replay::{self, AlertRule, Episode, Incident, Score, Series, any_of},
+    replay::{self, AlertRule, Episode, Incident, Score, Series, WarmUp, any_of},
 };
 use std::sync::OnceLock;
 
@@ -54,6 +54,8 @@ pub(crate) struct Replay {
     pub(crate) significant: f64,
     // From and to, in milliseconds since the Unix epoch; found in the history where there are none.
     pub(crate) incidents: Option<Vec<(i64, i64)>>,
+    // Whether a tier waits until its long window is full.
+    pub(crate) warm_up: bool,
 }
 
 /// What is asked for beside the history and the policy.
@@ -61,6 +63,7 @@ pub(crate) struct Wishes<'a, 'py> {
     pub(crate) every: Option<&'a Bound<'py, PyAny>>,
     pub(crate) incidents: Option<&'a Bound<'py, PyAny>>,
     pub(crate) significant: f64,
+    pub(crate) warm_up: bool,
 }
 
 impl Replay {
@@ -76,7 +79,8 @@ impl Replay {
             let message = format!("significant {}: write a share of one, such as 0.02", wishes.significant);
             return Err(SloError::new_err(message));
         }
-        Ok(Self { objective, period, every, significant: wishes.significant, incidents })
+        let (significant, warm_up) = (wishes.significant, wishes.warm_up);
+        Ok(Self { objective, period, every, significant, incidents, warm_up })
     }
 
     /// How often alerts are evaluated, in steps.
@@ -119,11 +123,34 @@ pub(crate) fn episodes(
     series: &Series<'_>,
     tiers: &[Tier],
     objective: Objective,
+    warm_up: bool,
     every: usize,
     threads: usize,
 ) -> Result<Vec<Vec<Episode>>, slo_core::Error> {
-    let replay = |tier: &Tier| replay::alerts(series, &AlertRule::of_tier(tier, objective)?, every);
+    let warm_up = if warm_up { WarmUp::Suppress } else { WarmUp::UseAvailable };
+    let replay = |tier: &Tier| {
+        replay::alerts(series, &AlertRule { warm_up, ..AlertRule::of_tier(tier, objective)? }, every)
+    };
     in_threads(threads, tiers, replay).into_iter().collect()
+}
+
+/// Tells of tiers that a history is too short for.
+fn warn_of_warm_up(py: Python<'_>, tiers: &[Tier], step: Window, steps: usize) -> PyResult<()> {
+    let length = step.as_millis().saturating_mul(steps as u64);
+    let blind: Vec<String> = tiers
+        .iter()
+        .filter(|tier| tier.long().as_millis() > length)
+        .map(|tier| format!("{} ({})", tier.burn(), tier.long()))
+        .collect();
+    if blind.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "the history is shorter than the long windows of these tiers, which therefore cannot fire: {}; give a longer one, or \
+         warm_up=False for windows as long as the history",
+        blind.join(", ")
+    );
+    warn(py, &message)
 }
 
 impl Backtest {
@@ -144,11 +171,23 @@ impl Backtest {
             warn(py, &message)?;
         }
         let tiers = policy.reachable(py, replay.objective)?;
+        let (step, steps) = (samples.get().step_window(), samples.get().steps(py)?);
+        policy.check_fits(step)?;
+        if replay.warm_up {
+            warn_of_warm_up(py, &tiers, step, steps)?;
+        }
         // Most histories take longer to hand over than to replay.
         let threads = self::threads(threads.or(Some(1)), tiers.len())?;
         let done = samples.get().series(py, |series| {
             let (mut fired, mut pages, mut tickets) = (Vec::new(), Vec::new(), Vec::new());
-            let all = episodes(series, &tiers, replay.objective, replay.every_steps(series)?, threads)?;
+            let all = episodes(
+                series,
+                &tiers,
+                replay.objective,
+                replay.warm_up,
+                replay.every_steps(series)?,
+                threads,
+            )?;
             for (tier, episodes) in tiers.iter().zip(all) {
                 let (burn_tier, severity) = (tier.burn().as_str(), tier.severity().as_str());
                 fired.extend(episodes.iter().map(|episode| Fired { burn_tier, severity, episode: *episode }));
@@ -314,9 +353,9 @@ impl Backtest {
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, State)> {
         let (py, this) = (slf.py(), slf.get());
         let again = py.import("slo._slo")?.getattr("_backtest")?;
-        let Replay { objective, period, every, significant, incidents } = this.replay.clone();
+        let Replay { objective, period, every, significant, incidents, warm_up } = this.replay.clone();
         let every = every.map(|every| every.to_string());
-        let replay = (objective.to_string(), period.to_string(), every, significant, incidents);
+        let replay = (objective.to_string(), period.to_string(), every, significant, incidents, warm_up);
         Ok((again, (this.samples.clone_ref(py), this.policy.clone(), replay)))
     }
 
@@ -362,7 +401,7 @@ impl Backtest {
     }
 }
 
-type ReplayState = (String, String, Option<String>, f64, Option<Vec<(i64, i64)>>);
+type ReplayState = (String, String, Option<String>, f64, Option<Vec<(i64, i64)>>, bool);
 type State = (Py<Samples>, AlertPolicy, ReplayState);
 
 /// The backtest that was pickled.
@@ -373,7 +412,7 @@ pub(crate) fn _backtest(
     policy: AlertPolicy,
     replay: ReplayState,
 ) -> PyResult<Backtest> {
-    let (objective, period, every, significant, incidents) = replay;
+    let (objective, period, every, significant, incidents, warm_up) = replay;
     let ok = |error: slo_core::Error| value_error(&error);
     let every = every.map(|every| every.parse()).transpose().map_err(ok)?;
     let replay = Replay {
@@ -382,6 +421,7 @@ pub(crate) fn _backtest(
         every,
         significant,
         incidents,
+        warm_up,
     };
     Backtest::of(py, samples, policy, replay, None)
 }
@@ -401,6 +441,8 @@ pub(crate) fn _backtest(
 ///     As for :meth:`Slo.backtest`.
 /// significant : float, default 0.02
 ///     The share of the period's budget that makes an incident, where none are given.
+/// warm_up : bool, default True
+///     As for :meth:`Slo.backtest`.
 /// threads : int, optional
 ///
 /// Returns
@@ -422,8 +464,8 @@ pub(crate) fn _backtest(
 /// [1]
 #[pyfunction]
 #[pyo3(
-    signature = (samples, *, objectives, policies, period = None, every = None, incidents = None, significant = 0.02, threads = None),
-    text_signature = "(samples, *, objectives, policies, period='30d', every=None, incidents=None, significant=0.02, threads=None)"
+    signature = (samples, *, objectives, policies, period = None, every = None, incidents = None, significant = 0.02, warm_up = true, threads = None),
+    text_signature = "(samples, *, objectives, policies, period='30d', every=None, incidents=None, significant=0.02, warm_up=True, threads=None)"
 )]
 #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
 pub(crate) fn sweep(
@@ -435,10 +477,11 @@ pub(crate) fn sweep(
     every: Option<&Bound<'_, PyAny>>,
     incidents: Option<&Bound<'_, PyAny>>,
     significant: f64,
+    warm_up: bool,
     threads: Option<usize>,
 ) -> PyResult<Table> {
     let period = period.map_or(Ok(Window::days(30)), window)?;
-    let wishes = Wishes { every, incidents, significant };
+    let wishes = Wishes { every, incidents, significant, warm_up };
     let policies = policies.iter().map(|(name, policy)| Ok((name.extract()?, policy.extract()?)));
     let policies = policies.collect::<PyResult<Vec<(String, AlertPolicy)>>>()?;
     let mut replays = Vec::new();
@@ -459,7 +502,7 @@ pub(crate) fn sweep(
     let outcomes = samples.series(py, |series| {
         let expected = series.expected_in(period)?;
         let run = |(_, tiers, replay): &(&String, Vec<Tier>, Replay)| {
-            let all = episodes(series, tiers, replay.objective, replay.every_steps(series)?, 1)?;
+            let all = episodes(series, tiers, replay.objective, replay.warm_up, replay.every_steps(series)?, 1)?;
             let of = |severity: Severity| {
                 let episodes = tiers.iter().zip(&all).filter(|(tier, _)| tier.severity() == severity);
                 any_of(&episodes.map(|(_, episodes)| episodes.clone()).collect::<Vec<_>>())

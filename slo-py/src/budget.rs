@@ -33,8 +33,8 @@ use std::time::Duration;
 /// ErrorBudget(0.1% = 43m12s per 30d)
 /// >>> slo.ErrorBudget("99.9%").remaining(total=100_000, bad=25)
 /// 0.75
-#[pyclass(frozen, eq, module = "slo")]
-#[derive(Clone, PartialEq, Eq)]
+#[pyclass(frozen, eq, hash, module = "slo")]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct ErrorBudget {
     pub(crate) objective: model::Objective,
     pub(crate) period: Window,
@@ -97,7 +97,7 @@ impl ErrorBudget {
 
     /// What alerts for this budget, the Workbook's where none are given, would have done on a history; as
     /// :meth:`Slo.backtest`.
-    #[pyo3(signature = (samples, policy = None, *, every = None, incidents = None, significant = 0.02, threads = None))]
+    #[pyo3(signature = (samples, policy = None, *, every = None, incidents = None, significant = 0.02, warm_up = true, threads = None))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn backtest(
         &self,
@@ -107,10 +107,14 @@ impl ErrorBudget {
         every: Option<&Bound<'_, PyAny>>,
         incidents: Option<&Bound<'_, PyAny>>,
         significant: f64,
+        warm_up: bool,
         threads: Option<usize>,
     ) -> PyResult<Backtest> {
-        let policy = or_workbook(policy.as_deref(), self.period)?;
-        let replay = Replay::of(py, self.objective, self.period, &Wishes { every, incidents, significant })?;
+        let policy = match policy {
+            Some(policy) => policy.clone(),
+            None => or_workbook(None, self.period)?.fitted_to(py, samples.get().step_window())?,
+        };
+        let replay = Replay::of(py, self.objective, self.period, &Wishes { every, incidents, significant, warm_up })?;
         Backtest::of(py, samples, policy, replay, threads)
     }
 
@@ -155,8 +159,8 @@ impl ErrorBudget {
         Experiment::of(py, control, treatment, &tolerance)
     }
 
-    /// The alert policies that a history speaks for: none of them is beaten by another in both false alerts and budget
-    /// spent before detection.
+    /// The alert policies that fit a history best: none of them is beaten by another in both alerts for nothing and budget
+    /// spent before detection. Alerts are for nothing where they are false, or tell of an incident again.
     ///
     /// Parameters
     /// ----------
@@ -164,15 +168,15 @@ impl ErrorBudget {
     /// most_rules : int, default 2
     /// least_recall : float, default 0
     ///     The share of incidents that must be detected.
-    /// every, incidents, significant
+    /// every, incidents, significant, warm_up
     ///     As for :meth:`Slo.backtest`.
     ///
     /// Returns
     /// -------
     /// list of Candidate
-    ///     Fewest false alerts first; empty where nothing detects enough. What was chosen by a history looks good on it: judge
+    ///     Fewest alerts for nothing first; empty where nothing detects enough. What was chosen by a history looks good on it: judge
     ///     it on another.
-    #[pyo3(signature = (samples, *, most_rules = 2, least_recall = 0.0, every = None, incidents = None, significant = 0.02))]
+    #[pyo3(signature = (samples, *, most_rules = 2, least_recall = 0.0, every = None, incidents = None, significant = 0.02, warm_up = true))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn search(
         &self,
@@ -183,13 +187,14 @@ impl ErrorBudget {
         every: Option<&Bound<'_, PyAny>>,
         incidents: Option<&Bound<'_, PyAny>>,
         significant: f64,
+        warm_up: bool,
     ) -> PyResult<Vec<Candidate>> {
         const MOST: usize = 4;
         if most_rules > MOST {
             let message = format!("most_rules {most_rules}: a spec has {MOST} tiers at most");
             return Err(crate::error::SloError::new_err(message));
         }
-        let replay = Replay::of(py, self.objective, self.period, &Wishes { every, incidents, significant })?;
+        let replay = Replay::of(py, self.objective, self.period, &Wishes { every, incidents, significant, warm_up })?;
         Wish { replay, most_rules, least_recall }.search(py, samples)
     }
 

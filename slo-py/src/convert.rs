@@ -135,8 +135,13 @@ pub(crate) fn recent(window: Option<&Bound<'_, PyAny>>, step: Window) -> PyResul
     if let Some(window) = window {
         return self::window(window);
     }
+    an_hour(step).map_err(|error| value_error(&error))
+}
+
+/// An hour; in steps that are longer, as many as hold it.
+pub(crate) fn an_hour(step: Window) -> Result<Window, slo_core::Error> {
     let steps = Window::hours(1).as_millis().div_ceil(step.as_millis());
-    Window::from_millis(step.as_millis().saturating_mul(steps)).map_err(|error| value_error(&error))
+    Window::from_millis(step.as_millis().saturating_mul(steps))
 }
 
 /// How many threads work at `parts`: those asked for, or as many as there are processors.

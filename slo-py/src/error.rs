@@ -122,6 +122,14 @@ pub(crate) fn data_error_at(position: usize, message: &str) -> PyErr {
     positioned(Some(position), message)
 }
 
+/// The exception for a column that a table does not have: a `KeyError` as well.
+pub(crate) fn column_error(message: &str) -> PyErr {
+    Python::attach(|py| {
+        let made = py.import("slo._errors").and_then(|module| module.getattr("ColumnError")?.call1((message,)));
+        made.map_or_else(|failure| failure, PyErr::from_value)
+    })
+}
+
 /// Every one has a position, which is None where no row is to blame.
 fn positioned(position: Option<usize>, message: &str) -> PyErr {
     Python::attach(|py| {

@@ -188,7 +188,7 @@ impl Evaluation {
     /// windows : str or timedelta, or a list of them
     ///     Whole numbers of steps. At the beginning, windows are as long as the history.
     /// threads : int, optional
-    ///     How many work at it; one for each window, up to the processors, where it is not given.
+    ///     How many work at it; one where it is not given, for most histories take longer to hand over than to read.
     ///
     /// Returns
     /// -------
@@ -203,7 +203,7 @@ impl Evaluation {
         threads: Option<usize>,
     ) -> PyResult<Table> {
         let (windows, objective) = (named(windows)?, self.objective);
-        let threads = self::threads(threads, windows.len())?;
+        let threads = self::threads(threads.or(Some(1)), windows.len())?;
         let (times, rates) = self.read(py, |series| {
             let steps = windows.iter().map(|(_, window)| series.steps_in(*window));
             let steps = steps.collect::<Result<Vec<_>, slo_core::Error>>()?;

@@ -4,10 +4,13 @@ use crate::{error::value_error, evaluation::Evaluation, html::escape};
 use pyo3::{prelude::*, types::PyAny};
 use slo_core::stats::{GateState, ReleaseGate};
 
-/// Whether changes may go out, and why not; made by :func:`gate`. True where they may.
-#[pyclass(frozen, module = "slo")]
+/// Whether changes may go out, and why not; made by :func:`gate`. True where nothing holds them back.
+#[pyclass(frozen, eq, module = "slo")]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Gate {
+    verdict: String,
     reasons: Vec<String>,
+    doubts: Vec<String>,
 }
 
 /// Whether changes may go out now.
@@ -23,9 +26,11 @@ pub(crate) struct Gate {
 /// window : str or timedelta, default ``"1h"``
 ///     Which events are recent.
 /// confidence : float, default 0.95
-///     How sure it must be that they do: a failure among ten requests holds nobody back.
-/// min_coverage : float, default 0.0
-///     The share of the period that the history must cover.
+///     How sure it must be that they do. A failure among ten requests holds nobody back: the gate is *inconclusive* then,
+///     and true.
+/// min_coverage : float, default 0.9
+///     The share of the period until the end of the history that must have been seen. Where rows are left out because
+///     nothing happened, say ``gaps="zero"`` to :class:`Samples`.
 ///
 /// Returns
 /// -------
@@ -39,8 +44,8 @@ pub(crate) struct Gate {
 /// <Gate closed: -5.0 % of the period's budget is left, if it goes on like this, of at least 0.0 %; the burn rate is above 1 with 100.0 % certainty>
 #[pyfunction]
 #[pyo3(
-    signature = (evaluation, *, min_budget = 0.0, max_burn_rate = 1.0, window = None, confidence = 0.95, min_coverage = 0.0),
-    text_signature = "(evaluation, *, min_budget=0.0, max_burn_rate=1.0, window='1h', confidence=0.95, min_coverage=0.0)"
+    signature = (evaluation, *, min_budget = 0.0, max_burn_rate = 1.0, window = None, confidence = 0.95, min_coverage = 0.9),
+    text_signature = "(evaluation, *, min_budget=0.0, max_burn_rate=1.0, window='1h', confidence=0.95, min_coverage=0.9)"
 )]
 pub(crate) fn gate(
     py: Python<'_>,
@@ -63,41 +68,71 @@ pub(crate) fn gate(
     let state = GateState {
         remaining: judged.spent(judged.seen().bad(), objective).map_err(ok)?.map(|spent| 1.0 - spent),
         recent: evaluation.recent(py, window)?,
-        coverage: judged.coverage(),
+        coverage: judged.coverage_so_far(),
     };
-    let holds = gate.holds(objective, state).map_err(ok)?;
-    Ok(Gate { reasons: holds.iter().map(ToString::to_string).collect() })
+    let judged = gate.judge(objective, state).map_err(ok)?;
+    Ok(Gate {
+        verdict: judged.verdict().as_str().to_owned(),
+        reasons: judged.holds.iter().map(ToString::to_string).collect(),
+        doubts: judged.doubts.iter().map(ToString::to_string).collect(),
+    })
 }
 
 #[pymethods]
 impl Gate {
-    /// Whether changes may go out.
+    #[new]
+    const fn new(verdict: String, reasons: Vec<String>, doubts: Vec<String>) -> Self {
+        Self { verdict, reasons, doubts }
+    }
+
+    /// ``"open"``, ``"closed"``, or ``"inconclusive"`` where the events do not suffice to tell.
+    #[getter]
+    fn verdict(&self) -> &str {
+        &self.verdict
+    }
+
+    /// Whether changes may go out: nothing holds them back.
     #[getter]
     const fn is_open(&self) -> bool {
         self.reasons.is_empty()
     }
 
-    /// Why not; empty where they may.
+    /// What holds them back; empty where they may go out.
     #[getter]
     fn reasons(&self) -> Vec<String> {
         self.reasons.clone()
+    }
+
+    /// What the events do not suffice to tell, and what holds nobody back.
+    #[getter]
+    fn doubts(&self) -> Vec<String> {
+        self.doubts.clone()
     }
 
     const fn __bool__(&self) -> bool {
         self.is_open()
     }
 
+    fn __getnewargs__(&self) -> (&str, Vec<String>, Vec<String>) {
+        (&self.verdict, self.reasons(), self.doubts())
+    }
+
     fn __repr__(&self) -> String {
-        match self.reasons.as_slice() {
-            [] => "<Gate open>".to_owned(),
-            reasons => format!("<Gate closed: {}>", reasons.join("; ")),
+        let all: Vec<&str> = self.reasons.iter().chain(&self.doubts).map(String::as_str).collect();
+        match all.as_slice() {
+            [] => format!("<Gate {}>", self.verdict),
+            all => format!("<Gate {}: {}>", self.verdict, all.join("; ")),
         }
     }
 
     fn _repr_html_(&self) -> String {
+        let doubts = match self.doubts.as_slice() {
+            [] => String::new(),
+            doubts => format!(" Not known: {}.", escape(&doubts.join("; "))),
+        };
         match self.reasons.as_slice() {
-            [] => "<p><b>Changes may go out.</b></p>".to_owned(),
-            reasons => format!("<p><b>No changes:</b> {}</p>", escape(&reasons.join("; "))),
+            [] => format!("<p><b>Changes may go out.</b>{doubts}</p>"),
+            reasons => format!("<p><b>No changes:</b> {}.{doubts}</p>", escape(&reasons.join("; "))),
         }
     }
 }

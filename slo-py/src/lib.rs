@@ -13,6 +13,7 @@ mod convert;
 mod error;
 mod evaluation;
 mod experiment;
+mod fleet;
 mod forecast;
 mod gate;
 mod html;
@@ -50,6 +51,8 @@ mod _slo {
     use super::evaluation::{_evaluation, Evaluation};
     #[pymodule_export]
     use super::experiment::Experiment;
+    #[pymodule_export]
+    use super::fleet::fleet;
     #[pymodule_export]
     use super::forecast::{Forecast, exhaustion_probability, survival};
     #[pymodule_export]

@@ -28,8 +28,8 @@ use std::time::Duration;
 /// >>> fast = slo.Tier("fast", "page", factor="10", long="1h", short="5m")
 /// >>> slo.AlertPolicy([fast])
 /// <AlertPolicy: 10× over 1h and 5m>
-#[pyclass(frozen, eq, from_py_object, module = "slo")]
-#[derive(Clone, PartialEq, Eq)]
+#[pyclass(frozen, eq, hash, from_py_object, module = "slo")]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct AlertPolicy(pub(crate) model::AlertPolicy);
 
 #[pymethods]
@@ -85,6 +85,22 @@ impl AlertPolicy {
         self.0.firing_at(objective, at).map(Self).map_err(|error| value_error(&error))
     }
 
+    /// The same with windows that are whole numbers of ``step``, as a history of such steps needs: each window is the nearest
+    /// one, and its burn rate stays. Tiers that become like a faster one are left out.
+    ///
+    /// Parameters
+    /// ----------
+    /// step : str or timedelta
+    ///
+    /// Examples
+    /// --------
+    /// >>> import slo
+    /// >>> slo.AlertPolicy.workbook().fitted("1h")
+    /// <AlertPolicy: 14.4× over 2h and 1h, 6× over 6h and 1h, 3× over 1d and 2h, 1× over 3d and 6h>
+    fn fitted(&self, step: &Bound<'_, PyAny>) -> PyResult<Self> {
+        self.0.fitted(window(step)?).map(Self).map_err(|error| value_error(&error))
+    }
+
     /// The policy as the ``alerting`` of a spec.
     pub(crate) fn to_yaml(&self) -> PyResult<String> {
         write_alerting(&self.0).map_err(|error| value_error(&error))
@@ -109,6 +125,35 @@ impl AlertPolicy {
 }
 
 impl AlertPolicy {
+    /// The same for a history of steps; where that changes it, Python is warned.
+    pub(crate) fn fitted_to(self, py: Python<'_>, step: Window) -> PyResult<Self> {
+        if self.check_fits(step).is_ok() {
+            return Ok(self);
+        }
+        let fitted = Self(self.0.fitted(step).map_err(|error| value_error(&error))?);
+        let tiers: Vec<String> = fitted.0.tiers().iter().map(in_short).collect();
+        let message = format!(
+            "the windows of the alerts are rounded to steps of {step}: {}; give a policy to choose others",
+            tiers.join(", ")
+        );
+        warn(py, &message)?;
+        Ok(fitted)
+    }
+
+    /// Refuses windows that are not whole numbers of a history's steps.
+    pub(crate) fn check_fits(&self, step: Window) -> PyResult<()> {
+        match self.0.windows().into_iter().find(|window| !window.is_multiple_of(step)) {
+            None => Ok(()),
+            Some(window) => {
+                let message = format!(
+                    "the alert window of {window} is not a whole number of steps of {step}; give policy.fitted({:?})",
+                    step.to_string()
+                );
+                Err(SloError::new_err(message))
+            }
+        }
+    }
+
     /// The tiers that can fire; of the others, Python is warned.
     pub(crate) fn reachable(
         &self,
@@ -177,16 +222,18 @@ pub(crate) fn tiers_html(tiers: &[model::Tier], objective: Option<model::Objecti
 /// ----------
 /// burn_tier : ``"fast"``, ``"medium"``, ``"slow"`` or ``"trickle"``
 /// severity : ``"page"`` or ``"ticket"``
-/// factor : str, int, Fraction or Decimal
-///     The burn rate above which it fires, exactly.
+/// factor : str, int, Fraction, Decimal or float
+///     The burn rate above which it fires, exactly: a float counts as what it prints as.
+/// spent : str, Fraction or Decimal
+///     In place of ``factor``: the share of the period's budget that is spent when it fires, such as ``"0.02"`` or ``"2%"``.
 /// long, short : str or timedelta
 ///     Both windows must burn so fast.
 /// period : str or timedelta, default ``"30d"``
 ///     Of the budget that it watches.
 /// fewest_bad : int, default 0
 ///     The fewest bad events in the long window with which it fires.
-#[pyclass(frozen, eq, module = "slo")]
-#[derive(Clone, PartialEq, Eq)]
+#[pyclass(frozen, eq, hash, module = "slo")]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Tier {
     pub(crate) tier: model::Tier,
     pub(crate) objective: Option<model::Objective>,
@@ -196,14 +243,15 @@ pub(crate) struct Tier {
 impl Tier {
     #[new]
     #[pyo3(
-        signature = (burn_tier, severity, *, factor, long, short, period = None, fewest_bad = 0, objective = None),
-        text_signature = "(burn_tier, severity, *, factor, long, short, period='30d', fewest_bad=0, objective=None)"
+        signature = (burn_tier, severity, *, factor = None, spent = None, long, short, period = None, fewest_bad = 0, objective = None),
+        text_signature = "(burn_tier, severity, *, factor=None, spent=None, long, short, period='30d', fewest_bad=0, objective=None)"
     )]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn new(
         burn_tier: &str,
         severity: &str,
-        factor: &Bound<'_, PyAny>,
+        factor: Option<&Bound<'_, PyAny>>,
+        spent: Option<&Bound<'_, PyAny>>,
         long: &Bound<'_, PyAny>,
         short: &Bound<'_, PyAny>,
         period: Option<&Bound<'_, PyAny>>,
@@ -214,8 +262,12 @@ impl Tier {
         let burn: BurnTier = burn_tier.parse().map_err(|error| value_error(&error))?;
         let severity = severity.parse().map_err(|error| value_error(&error))?;
         let windows = [window(long)?, window(short)?];
-        let tier = model::Tier::by_factor(burn, severity, ratio(factor)?, windows, period)
-            .map_err(|error| value_error(&error))?;
+        let tier = match (factor, spent) {
+            (Some(factor), None) => model::Tier::by_factor(burn, severity, ratio(factor)?, windows, period),
+            (None, Some(spent)) => model::Tier::by_share(burn, severity, share_of(spent)?, windows, period),
+            _ => return Err(SloError::new_err("give one of 'factor' and 'spent'")),
+        };
+        let tier = tier.map_err(|error| value_error(&error))?;
         let objective = objective.map(objective::objective).transpose()?;
         Ok(Self { tier: tier.with_fewest_bad(fewest_bad), objective })
     }
@@ -254,6 +306,12 @@ impl Tier {
     #[getter]
     const fn fewest_bad(&self) -> u64 {
         self.tier.fewest_bad()
+    }
+
+    /// The share of the period's budget that is spent when it fires, a `Fraction`.
+    #[getter]
+    fn spent<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        fraction(py, self.tier.share())
     }
 
     /// The objective that the error ratio follows from, if it is one of an SLO.
@@ -322,7 +380,16 @@ pub(crate) fn _tier(
     fewest_bad: u64,
     objective: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Tier> {
-    Tier::new(burn_tier, severity, factor, long, short, Some(period), fewest_bad, objective)
+    Tier::new(burn_tier, severity, Some(factor), None, long, short, Some(period), fewest_bad, objective)
+}
+
+/// A share of one, or a percentage with its sign.
+fn share_of(value: &Bound<'_, PyAny>) -> PyResult<Ratio> {
+    let text = value.str()?.to_string();
+    let Some(percent) = text.strip_suffix('%') else { return ratio(value) };
+    let percent: Ratio = percent.trim().parse().map_err(|error| value_error(&error))?;
+    let share = percent.checked_div(Ratio::whole(100));
+    share.ok_or_else(|| SloError::new_err(format!("{text} is too fine a share")))
 }
 
 /// What is given, or the Workbook's for a period.

@@ -10,7 +10,7 @@ use crate::{
 use pyo3::prelude::*;
 use slo_core::{
     model::{self, BurnTier, Severity, Tier, Window},
-    replay::{self, Search},
+    replay::{self, Search, WarmUp},
 };
 use std::time::Duration;
 
@@ -39,6 +39,7 @@ impl Wish {
                 least_recall: self.least_recall,
                 every: self.replay.every_steps(series)?,
                 grace: self.replay.grace(series.step()),
+                warm_up: if self.replay.warm_up { WarmUp::Suppress } else { WarmUp::UseAvailable },
                 ..Search::usual(series.step())
             };
             Ok((search.run(series, self.replay.objective, expected, &found)?, outside))
@@ -68,6 +69,12 @@ impl Candidate {
     #[getter]
     fn false_alerts(&self) -> usize {
         self.found.false_alerts()
+    }
+
+    /// Alerts that told of an incident again.
+    #[getter]
+    fn repeats(&self) -> usize {
+        self.found.repeats()
     }
 
     /// The share of incidents that were detected, or None without incidents.
@@ -111,10 +118,11 @@ impl Candidate {
         let rules: Vec<String> =
             rules.map(|(rule, factor)| format!("{factor}× over {} and {}", rule.long, rule.short)).collect();
         format!(
-            "<Candidate: {}; {} alerts, {} false, {:.3} budgets spent before>",
+            "<Candidate: {}; {} alerts, {} false, {} repeats, {:.3} budgets spent before>",
             if rules.is_empty() { "no rules".to_owned() } else { rules.join(", ") },
             self.found.score.alerts,
             self.found.false_alerts(),
+            self.found.repeats(),
             self.found.spent()
         )
     }

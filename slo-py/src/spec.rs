@@ -266,6 +266,10 @@ impl Slo {
         Py::new(py, samples.get().without(py, &Exclusions::new(spans))?)
     }
 
+    pub(crate) fn promise(&self) -> (model::Objective, model::Period) {
+        (self.slo.objective(), self.slo.period().clone())
+    }
+
     fn key(&self) -> String {
         format!("{}/{}", self.service.name(), self.slo.name())
     }
@@ -356,16 +360,19 @@ impl Slo {
     /// samples : Samples
     ///     Steps that end in a time that the spec excludes do not count.
     /// policy : AlertPolicy, optional
-    ///     In place of the SLO's own.
+    ///     In place of the SLO's own, whose windows are rounded to the steps of the history.
     /// every : str or timedelta, optional
     ///     How often alerts are evaluated; after every step where it is not given.
     /// incidents : list of (datetime, datetime), or a table with ``start`` and ``end``, optional
     ///     What really happened, to be held against the pages; found in the history where it is not given.
     /// significant : float, default 0.02
     ///     The share of the period's budget that makes an incident, where none are given.
+    /// warm_up : bool, default True
+    ///     Whether a tier waits until the history is as long as its long window. Otherwise windows begin as short as the
+    ///     history, as those of a new Prometheus do, and the first failures open tickets.
     /// threads : int, default 1
     ///     How many work at it: for histories that burn all the time.
-    #[pyo3(signature = (samples, policy = None, *, every = None, incidents = None, significant = 0.02, threads = None))]
+    #[pyo3(signature = (samples, policy = None, *, every = None, incidents = None, significant = 0.02, warm_up = true, threads = None))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn backtest(
         &self,
@@ -375,12 +382,17 @@ impl Slo {
         every: Option<&Bound<'_, PyAny>>,
         incidents: Option<&Bound<'_, PyAny>>,
         significant: f64,
+        warm_up: bool,
         threads: Option<usize>,
     ) -> PyResult<Backtest> {
         let samples = self.counted(py, samples)?;
-        let wishes = Wishes { every, incidents, significant };
+        let wishes = Wishes { every, incidents, significant, warm_up };
         let replay = Replay::of(py, self.slo.objective(), self.slo.period().length(), &wishes)?;
-        Backtest::of(py, samples, policy.unwrap_or_else(|| self.policy()), replay, threads)
+        let policy = match policy {
+            Some(policy) => policy,
+            None => self.policy().fitted_to(py, samples.get().step_window())?,
+        };
+        Backtest::of(py, samples, policy, replay, threads)
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (String, String))> {

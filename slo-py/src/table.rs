@@ -1,6 +1,10 @@
 //! `slo.Table`
 
-use crate::html;
+use crate::{
+    convert::datetime,
+    error::{SloError, column_error},
+    html,
+};
 use arrow_array::{
     Array, ArrayRef, Float64Array, RecordBatch, StringArray, StructArray, TimestampMillisecondArray,
     UInt64Array,
@@ -11,7 +15,7 @@ use arrow_buffer::{BooleanBufferBuilder, NullBuffer};
 use arrow_schema::{ArrowError, DataType, Field, Schema, TimeUnit};
 use numpy::{IntoPyArray, PyArray1, PyArrayMethods};
 use pyo3::{
-    exceptions::PyRuntimeError,
+    exceptions::{PyIndexError, PyRuntimeError},
     prelude::*,
     types::{PyCapsule, PyDict, PyList},
 };
@@ -100,7 +104,7 @@ impl Table {
 
     /// The Arrow stream, as the PyCapsule interface has it.
     #[pyo3(signature = (requested_schema = None))]
-    fn __arrow_c_stream__<'py>(
+    pub(crate) fn __arrow_c_stream__<'py>(
         &self,
         py: Python<'py>,
         requested_schema: Option<Bound<'py, PyCapsule>>,
@@ -122,16 +126,73 @@ impl Table {
     }
 
     /// A ``pandas.DataFrame``; its times know that they are in UTC.
-    fn to_pandas<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let frame = py.import("pandas")?.getattr("DataFrame")?.call1((self.to_numpy(py)?,))?;
+    pub(crate) fn to_pandas<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let (pandas, columns) = (py.import("pandas")?, self.to_numpy(py)?);
         for field in self.batch.schema_ref().fields() {
             if matches!(field.data_type(), DataType::Timestamp(..)) {
-                let times =
-                    frame.get_item(field.name())?.getattr("dt")?.call_method1("tz_localize", ("UTC",))?;
-                frame.set_item(field.name(), times)?;
+                let times = columns.as_any().get_item(field.name())?;
+                let index = pandas.getattr("DatetimeIndex")?.call1((times,))?;
+                columns.set_item(field.name(), index.call_method1("tz_localize", ("UTC",))?)?;
             }
         }
-        Ok(frame)
+        pandas.getattr("DataFrame")?.call1((columns,))
+    }
+
+    /// The rows as a structured numpy array, whose fields are the columns: ``numpy.asarray(table)``.
+    #[pyo3(signature = (dtype = None, copy = None))]
+    fn __array__<'py>(
+        &self,
+        py: Python<'py>,
+        dtype: Option<Bound<'py, PyAny>>,
+        copy: Option<bool>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        if copy == Some(false) {
+            return Err(SloError::new_err("a table of several columns is copied to be an array"));
+        }
+        let (numpy, columns) = (py.import("numpy")?, self.to_numpy(py)?);
+        let fields = columns.iter().map(|(name, column)| Ok((name, column.getattr("dtype")?)));
+        let fields = PyList::new(py, fields.collect::<PyResult<Vec<_>>>()?)?;
+        let array = numpy.call_method1("empty", (self.batch.num_rows(), fields))?;
+        for (name, column) in columns {
+            array.set_item(name, column)?;
+        }
+        dtype.map_or(Ok(array.clone()), |dtype| array.call_method1("astype", (dtype,)))
+    }
+
+    /// The data-frame interchange object, by pyarrow.
+    #[pyo3(signature = (nan_as_null = false, allow_copy = true))]
+    fn __dataframe__<'py>(
+        slf: &Bound<'py, Self>,
+        nan_as_null: bool,
+        allow_copy: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        Self::to_arrow(slf)?.call_method1("__dataframe__", (nan_as_null, allow_copy))
+    }
+
+    /// A column by its name, as :meth:`to_numpy` has it; or a row by its number, as a dict.
+    fn __getitem__<'py>(&self, py: Python<'py>, which: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        if let Ok(row) = which.extract::<isize>() {
+            let rows = self.batch.num_rows();
+            let at = if row < 0 { rows.checked_sub(row.unsigned_abs()) } else { Some(row.unsigned_abs()) };
+            let at = at.filter(|at| *at < rows);
+            let at = at.ok_or_else(|| PyIndexError::new_err(format!("no row {row}; there are {rows}")))?;
+            return Ok(self.row(py, at)?.into_any());
+        }
+        let name: String = which.extract()?;
+        if self.batch.schema_ref().index_of(&name).is_err() {
+            let names = self.columns().join(", ");
+            return Err(column_error(&format!("no column '{name}'; there are {names}")));
+        }
+        self.to_numpy(py)?.as_any().get_item(name)
+    }
+
+    /// The rows, as dicts of Python values: ``None`` where nothing is known, times as datetimes in UTC.
+    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let rows = PyList::empty(py);
+        for row in 0..self.batch.num_rows() {
+            rows.append(self.row(py, row)?)?;
+        }
+        rows.call_method0("__iter__")
     }
 
     /// The columns as a dict of numpy arrays: counts as ``uint64``, numbers as ``float64`` with NaN where there is none,
@@ -187,10 +248,24 @@ impl Table {
     }
 
     fn __repr__(&self) -> String {
-        format!("<Table of {} rows: {}>", self.batch.num_rows(), self.columns().join(", "))
+        const MOST: usize = 10;
+        let rows = self.batch.num_rows();
+        let plural = if rows == 1 { "" } else { "s" };
+        let mut lines: Vec<Vec<String>> = vec![self.columns()];
+        lines.extend((0..rows.min(MOST)).map(|row| self.batch.columns().iter().map(|array| cell(array, row)).collect()));
+        let width = |column: usize| {
+            lines.iter().filter_map(|line| Some(line.get(column)?.chars().count())).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..self.batch.num_columns()).map(width).collect();
+        let mut text = format!("<Table of {rows} row{plural}>");
+        for line in &lines {
+            let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:>width$}"));
+            text = text + "\n" + &cells.collect::<Vec<_>>().join("  ");
+        }
+        if rows > MOST { format!("{text}\n… {} more", rows - MOST) } else { text }
     }
 
-    fn _repr_html_(&self) -> String {
+    pub(crate) fn _repr_html_(&self) -> String {
         const MOST: usize = 20;
         let names = self.columns();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -201,6 +276,16 @@ impl Table {
             more => format!("<p>{more} more rows</p>"),
         };
         html::table(&names, rows) + &more
+    }
+}
+
+impl Table {
+    fn row<'py>(&self, py: Python<'py>, row: usize) -> PyResult<Bound<'py, PyDict>> {
+        let values = PyDict::new(py);
+        for (field, array) in self.batch.schema_ref().fields().iter().zip(self.batch.columns()) {
+            values.set_item(field.name(), value(py, array, row)?)?;
+        }
+        Ok(values)
     }
 }
 
@@ -226,6 +311,19 @@ pub(crate) fn _table(columns: Vec<(String, Bound<'_, PyAny>)>) -> PyResult<Table
         };
     }
     made.table()
+}
+
+/// A value as Python has it.
+fn value<'py>(py: Python<'py>, array: &ArrayRef, row: usize) -> PyResult<Bound<'py, PyAny>> {
+    if array.is_null(row) {
+        return Ok(py.None().into_bound(py));
+    }
+    Ok(match array.data_type() {
+        DataType::UInt64 => array.as_primitive::<UInt64Type>().value(row).into_pyobject(py)?.into_any(),
+        DataType::Float64 => array.as_primitive::<Float64Type>().value(row).into_pyobject(py)?.into_any(),
+        DataType::Timestamp(..) => datetime(py, array.as_primitive::<TimestampMillisecondType>().value(row))?,
+        _ => array.as_string::<i32>().value(row).into_pyobject(py)?.into_any(),
+    })
 }
 
 /// A value as a page shows it.

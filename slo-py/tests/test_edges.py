@@ -11,7 +11,7 @@ BUDGET = slo.ErrorBudget("99.9%", "30d")
 
 def steady(days, bad=1, total=1_000, step=60):
     steps = days * 86_400 // step
-    return slo.Samples(time=step * np.arange(1, steps + 1), total=np.full(steps, total), bad=np.full(steps, bad))
+    return slo.Samples(time=step * np.arange(1, steps + 1), total=np.full(steps, total), bad=np.full(steps, bad), label="end")
 
 
 def test_a_part_of_a_period_has_spent_a_part_of_its_budget():
@@ -35,7 +35,7 @@ def test_more_than_a_period_is_priced_by_the_last():
 def test_a_silent_month_is_priced_by_the_history():
     minutes = 60 * 1_440
     total = np.where(np.arange(minutes) < minutes // 2, 1_000, 0)
-    samples = slo.Samples(time=60 * np.arange(1, minutes + 1), total=total, bad=total // 1_000)
+    samples = slo.Samples(time=60 * np.arange(1, minutes + 1), total=total, bad=total // 1_000, label="end")
     incidents = BUDGET.backtest(samples, significant=0.5).incidents.to_numpy()
     assert all(incidents["excess"] < 1.01)
 
@@ -43,7 +43,7 @@ def test_a_silent_month_is_priced_by_the_history():
 def outage(first, last, steps=3_000):
     bad = np.zeros(steps, dtype=np.uint64)
     bad[first:last] = 100
-    return slo.Samples(time=60 * np.arange(1, steps + 1), total=np.full(steps, 100), bad=bad)
+    return slo.Samples(time=60 * np.arange(1, steps + 1), total=np.full(steps, 100), bad=bad, label="end")
 
 
 def test_an_alert_that_still_fires_has_no_end():
@@ -77,7 +77,7 @@ def test_tiers_that_cannot_fire_are_left_out_with_a_warning():
 )
 def test_the_position_is_that_of_the_row(data, kind, row):
     with pytest.raises(slo.DataError) as error:
-        slo.Samples(data, kind=kind)
+        slo.Samples(data, kind=kind, label="end")
     assert error.value.position == row
 
 

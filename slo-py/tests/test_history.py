@@ -39,7 +39,7 @@ def columns():
 @pytest.fixture(scope="module")
 def samples(columns):
     time, total, bad = columns
-    return slo.Samples(time=time, total=total, bad=bad)
+    return slo.Samples(time=time, total=total, bad=bad, label="end")
 
 
 BUDGET = slo.ErrorBudget("99.9%", "30d")
@@ -50,21 +50,21 @@ def test_every_way_in_says_the_same(columns):
     times = (time * 1_000).astype("datetime64[ms]")
     utc = pd.to_datetime(times, utc=True)
     ways = {
-        "arrays": slo.Samples(time=time, total=total, bad=bad),
-        "times": slo.Samples(time=times, total=total, bad=bad),
-        "signed": slo.Samples(time=time, total=total.astype(np.int32), bad=bad.astype(float)),
-        "mapping": slo.Samples({"time": time, "total": total, "bad": bad}),
-        "names": slo.Samples({"ts": time, "n": total, "e": bad}, time="ts", total="n", bad="e"),
-        "polars": slo.Samples(pl.DataFrame({"time": times, "total": total, "bad": bad})),
-        "pyarrow": slo.Samples(pa.table({"time": times, "total": total, "bad": bad})),
-        "batch": slo.Samples(pa.RecordBatch.from_pydict({"time": times, "total": total, "bad": bad})),
+        "arrays": slo.Samples(time=time, total=total, bad=bad, label="end"),
+        "times": slo.Samples(time=times, total=total, bad=bad, label="end"),
+        "signed": slo.Samples(time=time, total=total.astype(np.int32), bad=bad.astype(float), label="end"),
+        "mapping": slo.Samples({"time": time, "total": total, "bad": bad}, label="end"),
+        "names": slo.Samples({"ts": time, "n": total, "e": bad}, time="ts", total="n", bad="e", label="end"),
+        "polars": slo.Samples(pl.DataFrame({"time": times, "total": total, "bad": bad}), label="end"),
+        "pyarrow": slo.Samples(pa.table({"time": times, "total": total, "bad": bad}), label="end"),
+        "batch": slo.Samples(pa.RecordBatch.from_pydict({"time": times, "total": total, "bad": bad}), label="end"),
         "chunks": slo.Samples(
             pa.concat_tables(
                 pa.table({"time": time[rows], "total": total[rows], "bad": bad[rows].astype(np.int16)})
                 for rows in (slice(0, 100), slice(100, None))
-            )
+            ), label="end"
         ),
-        "pandas": slo.Samples({"time": utc.tz_localize(None), "total": pd.Series(total), "bad": pd.Series(bad)}),
+        "pandas": slo.Samples({"time": utc.tz_localize(None), "total": pd.Series(total), "bad": pd.Series(bad)}, label="end"),
         "start": slo.Samples(
             total=total, bad=bad, start=datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC), step="1m"
         ),
@@ -82,7 +82,7 @@ def test_every_way_in_says_the_same(columns):
 
 
 def test_gaps_have_no_events_and_are_told():
-    samples = slo.Samples({"time": [60, 120, 300, 360], "total": [5, 5, 5, 5], "bad": [0, 0, 1, 0]})
+    samples = slo.Samples({"time": [60, 120, 300, 360], "total": [5, 5, 5, 5], "bad": [0, 0, 1, 0]}, label="end")
     assert (len(samples), samples.total, samples.bad) == (6, 20, 1)
     found = samples.check().to_numpy()
     assert list(found["kind"]) == ["gap"] and list(found["steps"]) == [2]
@@ -104,7 +104,7 @@ def test_counters_reset():
     [
         ({"time": [60, 180, 120], "total": [1, 1, 1], "bad": [0, 0, 0]}, 2, "earlier than the one before"),
         ({"time": [60, 120, 120], "total": [1, 1, 1], "bad": [0, 0, 0]}, 2, "a duplicate"),
-        ({"time": [60, 120, 181.5], "total": [1, 1, 1], "bad": [0, 0, 0]}, 2, "not a whole number of steps"),
+        ({"time": [60, 120, 181.5], "total": [1, 1, 1], "bad": [0, 0, 0]}, 2, "1s500ms late for the steps of 1m"),
         ({"time": [60, 120], "total": [1, -1], "bad": [0, 0]}, 1, "'total' at 1 is -1"),
         ({"time": [60, 120], "total": [1.0, float("nan")], "bad": [0, 0]}, 1, "'total' at 1 is NaN"),
         ({"time": [60, 120], "total": [1.0, 1.5], "bad": [0, 0]}, 1, "'total' at 1 is 1.5"),
@@ -120,14 +120,14 @@ def test_counters_reset():
 )
 def test_refuses_with_the_position(data, position, message):
     with pytest.raises(slo.DataError, match=message) as error:
-        slo.Samples(data)
+        slo.Samples(data, label="end")
     assert error.value.position == position
 
 
 def test_refuses_nulls_in_arrow():
     table = pa.table({"time": [60, 120], "total": [1, None], "bad": [0, 0]})
     with pytest.raises(slo.DataError, match="'total' at 1 is null") as error:
-        slo.Samples(table)
+        slo.Samples(table, label="end")
     assert error.value.position == 1
 
 
@@ -157,7 +157,7 @@ def test_burn_rates_are_those_of_numpy_and_pandas(columns, samples, window):
 
 
 def test_windows_without_events_have_no_burn_rate():
-    samples = slo.Samples({"time": [60, 120, 240], "total": [1, 0, 1], "bad": [1, 0, 0]})
+    samples = slo.Samples({"time": [60, 120, 240], "total": [1, 0, 1], "bad": [1, 0, 0]}, label="end")
     rates = slo.ErrorBudget("99%", "4m").evaluate(samples).burn_rate(["1m", "2m"])
     assert rates.to_arrow().column("1m").to_pylist() == [pytest.approx(100), None, None, 0]
     assert rates.to_polars()["2m"].to_list() == [pytest.approx(100), pytest.approx(100), None, 0]
@@ -180,9 +180,10 @@ def test_the_budget_burns_down(columns, samples):
     assert (np.diff(down["remaining"]) <= 1e-15).all()
 
 
-def test_alerts_are_those_of_numpy(columns, samples):
+@pytest.mark.parametrize("warm_up", [True, False])
+def test_alerts_are_those_of_numpy(columns, samples, warm_up):
     _, total, bad = columns
-    fired = BUDGET.backtest(samples).alerts.to_pandas()
+    fired = BUDGET.backtest(samples, warm_up=warm_up).alerts.to_pandas()
     sums = [np.concatenate([[0], np.cumsum(column)]).astype(np.int64) for column in (bad, total)]
     ends = np.arange(1, len(total) + 1)
 
@@ -198,7 +199,8 @@ def test_alerts_are_those_of_numpy(columns, samples):
         ("slow", 1440, 120, 3),
         ("trickle", 4320, 360, 1),
     ]:
-        fires = np.concatenate([[False], above(long, factor) & above(short, factor), [False]])
+        is_full = ends >= (long if warm_up else 0)
+        fires = np.concatenate([[False], above(long, factor) & above(short, factor) & is_full, [False]])
         edges = np.flatnonzero(np.diff(fires.astype(int)))
         starts = (edges[::2] + 1) * MINUTE
         ours = fired[fired.burn_tier == tier].start.dt.tz_localize(None).to_numpy().astype("datetime64[s]")
@@ -226,7 +228,7 @@ def test_proposes_what_the_history_supports(samples):
 
 
 def test_tables_are_shown():
-    samples = slo.Samples({"time": range(60, 60 * 30, 60), "total": [1] * 29, "bad": [0] * 29})
+    samples = slo.Samples({"time": range(60, 60 * 30, 60), "total": [1] * 29, "bad": [0] * 29}, label="end")
     table = slo.ErrorBudget("99%", "10m").evaluate(samples).burn_rate("5m")
     assert (table.columns, len(table)) == (["time", "5m"], 29)
     html = table._repr_html_()
@@ -257,7 +259,7 @@ def test_any_window_of_any_history_is_a_sum(rows, steps):
 def test_bad_numbers_never_crash(values):
     times = [60 * (index + 1) for index in range(len(values))]
     try:
-        samples = slo.Samples({"time": times, "total": values, "bad": [0] * len(values)})
+        samples = slo.Samples({"time": times, "total": values, "bad": [0] * len(values)}, label="end")
     except (slo.DataError, OverflowError) as error:
         assert getattr(error, "position", 0) >= 0
     else:

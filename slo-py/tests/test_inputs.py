@@ -41,20 +41,20 @@ def test_counters_of_several_processes_are_doubted():
 def test_counters_that_are_taken_for_increments_are_doubted():
     total = np.cumsum(np.full(200, 7))
     with pytest.warns(slo.SloWarning, match='say kind="counter"'):
-        slo.Samples({"time": 60 * np.arange(1, 201), "total": total, "bad": [0] * 200})
+        slo.Samples({"time": 60 * np.arange(1, 201), "total": total, "bad": [0] * 200}, label="end")
 
 
 def test_masks_are_seen():
     masked = np.ma.array([1, 2, 3], mask=[0, 1, 0], dtype="u8")
     with pytest.raises(slo.DataError, match="'total' at 1 is masked") as error:
-        slo.Samples(time=[60, 120, 180], total=masked, bad=[0, 0, 0])
+        slo.Samples(time=[60, 120, 180], total=masked, bad=[0, 0, 0], label="end")
     assert error.value.position == 1
 
 
 @pytest.mark.parametrize("times", [[0, 1, 253_402_300_799], [0, 60, 120, 60 * 10**9]])
 def test_an_outlier_in_the_times_is_refused_and_not_allocated(times):
     with pytest.raises(slo.DataError, match="hint: leave out the outlier") as error:
-        slo.Samples({"time": times, "total": [1] * len(times), "bad": [0] * len(times)})
+        slo.Samples({"time": times, "total": [1] * len(times), "bad": [0] * len(times)}, label="end")
     assert error.value.position == len(times) - 1
 
 
@@ -77,7 +77,7 @@ def moments(zone):
     ids=["UTC", "Berlin", "index", "series", "polars", "arrow", "numpy", "seconds"],
 )
 def test_times_in_every_form_are_the_same(times):
-    samples = slo.Samples(time=times, total=[1, 1, 1], bad=[0, 0, 0])
+    samples = slo.Samples(time=times, total=[1, 1, 1], bad=[0, 0, 0], label="end")
     assert samples.start == datetime.datetime(2026, 3, 1, 11, 59, tzinfo=UTC) and len(samples) == 3
 
 
@@ -94,21 +94,21 @@ def test_times_in_every_form_are_the_same(times):
 )
 def test_other_times_are_refused(times, message):
     with pytest.raises(slo.DataError, match=message):
-        slo.Samples(time=times, total=[1, 1, 1], bad=[0, 0, 0])
+        slo.Samples(time=times, total=[1, 1, 1], bad=[0, 0, 0], label="end")
 
 
 def test_what_is_no_table_is_refused_in_the_tree():
     for data in [{"time": [1, 2]}, pl.DataFrame({"time": [1, 2]}), pa.table({"time": pa.array([], pa.int64())})]:
         with pytest.raises(slo.SloError, match="no column 'total'; there are time"):
-            slo.Samples(data)
+            slo.Samples(data, label="end")
     with pytest.raises(slo.SloError, match="which 'start' would overrule"):
         slo.Samples({"time": [60], "total": [1], "bad": [0]}, start=datetime.datetime(2026, 1, 1, tzinfo=UTC), step="1m")
     with pytest.raises(slo.DataError, match="tells no time; parse it"):
-        slo.Samples(pl.DataFrame({"time": ["2026"], "total": [1], "bad": [0]}))
+        slo.Samples(pl.DataFrame({"time": ["2026"], "total": [1], "bad": [0]}), label="end")
     with pytest.raises(slo.DataError, match="without rows, nobody knows the step"):
-        slo.Samples({"time": [], "total": [], "bad": []})
+        slo.Samples({"time": [], "total": [], "bad": []}, label="end")
     with pytest.raises(slo.SloError, match="int is no table"):
-        slo.Samples(5)
+        slo.Samples(5, label="end")
 
 
 def test_takes_what_duckdb_sums():
@@ -119,9 +119,9 @@ def test_takes_what_duckdb_sums():
             "bad": pa.array([0, 3], pa.decimal128(38, 0)),
         }
     )
-    assert slo.Samples(table).bad == 3
+    assert slo.Samples(table, label="end").bad == 3
     with pytest.raises(slo.DataError, match="'total'"):
-        slo.Samples(table.set_column(1, "total", pa.array([10, -1], pa.decimal128(38, 0))))
+        slo.Samples(table.set_column(1, "total", pa.array([10, -1], pa.decimal128(38, 0))), label="end")
 
 
 def test_works_without_any_dataframe_library():
@@ -130,7 +130,7 @@ import sys
 for name in ("pandas", "polars", "pyarrow", "matplotlib"):
     sys.modules[name] = None
 import slo
-samples = slo.Samples({"time": [60, 120], "total": [10, 10], "bad": [0, 5]})
+samples = slo.Samples({"time": [60, 120], "total": [10, 10], "bad": [0, 5]}, label="end")
 seen = slo.ErrorBudget("99%", "2m").evaluate(samples)
 assert seen.met is False and seen.burn_rate("1m").to_numpy()["1m"][1] == 50
 assert len(seen._repr_html_()) > 500
@@ -144,15 +144,15 @@ import sys
 sys.modules["pyarrow"] = None
 import pandas, slo
 frame = pandas.DataFrame({"time": pandas.date_range("2026-01-01", periods=3, freq="min", tz="UTC"), "total": 5, "bad": [0, 1, 0]})
-assert slo.Samples(frame).total == 15
-assert slo.Samples(time=frame.time, total=frame.total, bad=frame.bad).bad == 1
-assert len(slo.ErrorBudget("99%", "3m").evaluate(slo.Samples(frame)).by("1m").to_pandas()) == 3
+assert slo.Samples(frame, label="end").total == 15
+assert slo.Samples(time=frame.time, total=frame.total, bad=frame.bad, label="end").bad == 1
+assert len(slo.ErrorBudget("99%", "3m").evaluate(slo.Samples(frame, label="end")).by("1m").to_pandas()) == 3
 """
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_samples_are_a_table_again():
-    samples = slo.Samples({"time": [60, 120, 240], "total": [1, 2, 3], "bad": [0, 1, 0]})
+    samples = slo.Samples({"time": [60, 120, 240], "total": [1, 2, 3], "bad": [0, 1, 0]}, label="end")
     again = slo.Samples(samples.to_table())
     assert repr(again) == repr(samples).replace(", 1 gap", "")
 
@@ -191,18 +191,18 @@ def test_merging_adds_up_in_any_order(parts, random):
 
 
 def test_gaps_are_what_no_part_knows():
-    one = slo.Samples({"time": [60, 120, 300], "total": [1, 1, 1], "bad": [0, 0, 0]})
-    other = slo.Samples({"time": [60, 180, 240, 300], "total": [1, 1, 1, 1], "bad": [0, 0, 0, 0]}, step="1m")
+    one = slo.Samples({"time": [60, 120, 300], "total": [1, 1, 1], "bad": [0, 0, 0]}, label="end")
+    other = slo.Samples({"time": [60, 180, 240, 300], "total": [1, 1, 1, 1], "bad": [0, 0, 0, 0]}, step="1m", label="end")
     assert len(slo.merge(one, other).check()) == 0 and len(slo.merge(one, one).check()) == 1
-    longer = slo.Samples({"time": [60, 360], "total": [1, 1], "bad": [0, 0]}, step="1m")
+    longer = slo.Samples({"time": [60, 360], "total": [1, 1], "bad": [0, 0]}, step="1m", label="end")
     assert pickle.dumps(slo.merge(one, longer)) == pickle.dumps(slo.merge(longer, one))
-    nothing = slo.Samples({"time": [], "total": [], "bad": []}, step="1m")
+    nothing = slo.Samples({"time": [], "total": [], "bad": []}, step="1m", label="end")
     assert repr(slo.merge(one, nothing)) == repr(slo.merge(nothing, one)) == repr(one)
 
 
 def test_what_does_not_fit_is_not_merged():
-    one = slo.Samples({"time": [60, 120], "total": [1, 1], "bad": [0, 0]})
-    other = slo.Samples({"time": [300, 600], "total": [1, 1], "bad": [0, 0]})
+    one = slo.Samples({"time": [60, 120], "total": [1, 1], "bad": [0, 0]}, label="end")
+    other = slo.Samples({"time": [300, 600], "total": [1, 1], "bad": [0, 0]}, label="end")
     with pytest.raises(slo.SloError, match="1m and of 5m"):
         slo.merge(one, other)
     with pytest.raises(slo.SloError, match="nothing to merge"):

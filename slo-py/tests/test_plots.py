@@ -16,7 +16,7 @@ BACKENDS = ["matplotlib", "plotly", "altair"]
 @pytest.fixture(scope="module")
 def samples():
     time, total, bad = month()
-    return slo.Samples(time=time, total=total, bad=bad)
+    return slo.Samples(time=time, total=total, bad=bad, label="end")
 
 
 def pictures(samples, backend):
@@ -70,7 +70,7 @@ def test_every_curve_keeps_its_peak_and_every_window_is_drawn(samples):
 def test_curves_are_broken_where_nothing_happened():
     total = np.full(10_000, 100)
     total[4_000:6_000] = 0
-    seen = BUDGET.evaluate(slo.Samples(time=60 * np.arange(1, 10_001), total=total, bad=np.zeros(10_000, int)))
+    seen = BUDGET.evaluate(slo.Samples(time=60 * np.arange(1, 10_001), total=total, bad=np.zeros(10_000, int), label="end"))
     [line] = seen.plot.burn_rate("5m", backend="chart").lines
     [gap] = np.flatnonzero(np.isnan(line.values))
     before, after = line.times[[gap - 1, gap + 1]].astype("datetime64[s]").astype(int)
@@ -78,7 +78,7 @@ def test_curves_are_broken_where_nothing_happened():
 
 
 def test_nothing_is_drawn_as_nothing():
-    empty = slo.Samples(time=[60, 120], total=[0, 0], bad=[0, 0])
+    empty = slo.Samples(time=[60, 120], total=[0, 0], bad=[0, 0], label="end")
     for backend in BACKENDS:
         seen = BUDGET.evaluate(empty)
         seen.plot.burn_rate(["1m"], thresholds=[14.4], backtest=BUDGET.backtest(empty), backend=backend)

@@ -32,7 +32,7 @@ def test_every_slo_of_a_frame_by_itself(frame, lazy):
     seen = frame.lazy().with_columns(wanted).collect() if lazy else frame.with_columns(wanted)
     budget = slo.ErrorBudget("99.9%", "30d")
     for name, rows in seen.group_by("slo", maintain_order=True):
-        samples = slo.Samples(rows)
+        samples = slo.Samples(rows, label="end")
         ours = budget.evaluate(samples).burn_rate("1h").to_polars()["1h"]
         assert rows["burn_rate"].equals(ours), name
         fired = budget.backtest(samples, slo.AlertPolicy([fast])).alerts.to_polars()

@@ -35,7 +35,7 @@ SPEC = {
 @pytest.fixture(scope="module")
 def samples():
     time, total, bad = month()
-    return slo.Samples(time=time, total=total, bad=bad)
+    return slo.Samples(time=time, total=total, bad=bad, label="end")
 
 
 def spec(window="30d", **service):
@@ -60,7 +60,7 @@ def test_calendar_months_begin_on_the_first():
     time = pd.date_range("2026-02-20T01:00", "2026-03-11T00:00", freq="h", tz="UTC")
     march = np.asarray(time > pd.Timestamp("2026-03-01", tz="Europe/Berlin"))
     bad = np.where(march, 2, 50)
-    seen = orders.evaluate(slo.Samples(time=time, total=np.full(len(time), 1_000), bad=bad))
+    seen = orders.evaluate(slo.Samples(time=time, total=np.full(len(time), 1_000), bad=bad, label="end"))
     assert (seen.total, seen.bad) == (march.sum() * 1_000, march.sum() * 2)
     # March has a day of 23 hours there.
     assert seen.period == datetime.timedelta(days=31, hours=-1) and seen.coverage == march.sum() / (31 * 24 - 1)
@@ -88,7 +88,7 @@ def test_stretches_are_those_of_pandas(unit, zone):
     time = pd.date_range("2026-02-20T05:00", periods=24 * 60, freq="h", tz="UTC")
     random = np.random.default_rng(3)
     total = random.integers(0, 100, len(time))
-    seen = BUDGET.evaluate(slo.Samples(time=time, total=total, bad=total // 50))
+    seen = BUDGET.evaluate(slo.Samples(time=time, total=total, bad=total // 50, label="end"))
     ours = seen.by(unit, tz=zone).to_pandas()
     begins = (time - pd.Timedelta("1h")).tz_convert(zone)
     key = {"day": begins.normalize(), "week": begins.normalize() - pd.to_timedelta(begins.day_of_week, "D"), "month": begins.strftime("%Y%m")}
@@ -99,7 +99,7 @@ def test_stretches_are_those_of_pandas(unit, zone):
 
 def test_equal_stretches_are_of_the_clock():
     time = pd.date_range("2026-02-20T22:00", periods=48, freq="h", tz="UTC")
-    seen = BUDGET.evaluate(slo.Samples(time=time, total=np.ones(48, int), bad=np.zeros(48, int)))
+    seen = BUDGET.evaluate(slo.Samples(time=time, total=np.ones(48, int), bad=np.zeros(48, int), label="end"))
     days = seen.by("1d").to_pandas()
     assert list(days.total) == [3, 24, 21] and str(days.start[1]) == "2026-02-21 00:00:00+00:00"
     weeks = seen.by("7d").to_pandas()
@@ -227,12 +227,12 @@ def test_a_policy_of_another_period_is_told(samples):
 
 def test_what_is_not_known_is_not_covered():
     rows = {"time": [60, 60 * 43_200], "total": [1_000, 1_000], "bad": [0, 0]}
-    seen = BUDGET.evaluate(slo.Samples(rows, step="1m"))
+    seen = BUDGET.evaluate(slo.Samples(rows, step="1m", label="end"))
     assert seen.coverage == pytest.approx(2 / 43_200) and not slo.gate(seen, min_coverage=0.9)
     # What is excluded is not expected to have events, and not missed.
     night = {"from": "1970-01-01T00:00:00Z", "to": "1970-01-06T00:00:00Z"}
     orders = spec(exclude=[night])["shop/orders"]
-    half = slo.Samples(time=3_600 * np.arange(1, 361), total=np.full(360, 1_000), bad=np.full(360, 1))
+    half = slo.Samples(time=3_600 * np.arange(1, 361), total=np.full(360, 1_000), bad=np.full(360, 1), label="end")
     seen = orders.evaluate(half)
     assert (seen.total, seen.coverage) == (240_000, pytest.approx(240 / 600))
     assert seen.projected_budget_remaining == pytest.approx(1 - 240 / 600)
@@ -241,10 +241,11 @@ def test_what_is_not_known_is_not_covered():
 
 def test_a_gate_wants_to_see_now():
     assert slo.gate(evaluated([0] * 720 + [0])).is_open
-    silent = slo.Samples(time=3_600 * np.arange(1, 721), total=[1_000] * 700 + [0] * 20, bad=[0] * 720)
-    assert slo.gate(BUDGET.evaluate(silent)).reasons == ["there were no recent events"]
+    silent = slo.Samples(time=3_600 * np.arange(1, 721), total=[1_000] * 700 + [0] * 20, bad=[0] * 720, label="end")
+    gate = slo.gate(BUDGET.evaluate(silent))
+    assert gate and (gate.verdict, gate.reasons, gate.doubts) == ("inconclusive", [], ["there were no recent events"])
     # Steps of a day have no last hour.
-    days = slo.Samples(time=86_400 * np.arange(1, 31), total=[1_000] * 30, bad=[0] * 30)
+    days = slo.Samples(time=86_400 * np.arange(1, 31), total=[1_000] * 30, bad=[0] * 30, label="end")
     assert slo.gate(BUDGET.evaluate(days)).is_open and BUDGET.evaluate(days).time_to_exhaustion() is None
 
 
@@ -284,7 +285,7 @@ def test_months_are_compared_by_their_incidents():
     # A single event decides nothing.
     assert evaluated([1]).compare(evaluated([0])).verdict == "no difference shown"
     with pytest.raises(slo.SloError, match="budgets differ"):
-        evaluated(quiet).compare(slo.ErrorBudget("99%").evaluate(slo.Samples({"time": [1, 2], "total": [1, 1], "bad": [0, 0]})))
+        evaluated(quiet).compare(slo.ErrorBudget("99%").evaluate(slo.Samples({"time": [1, 2], "total": [1, 1], "bad": [0, 0]}, label="end")))
     with pytest.raises(slo.SloError, match="of the same step first"):
         evaluated(quiet).compare(evaluated([0] * 5, "30m"))
 
@@ -333,7 +334,8 @@ def test_the_gate_closes_for_a_reason():
     assert [reason.split(" with")[0] for reason in burning.reasons] == ["the burn rate is above 1"]
     # A single failure is no reason.
     assert slo.gate(evaluated([0] * 719 + [1])).is_open
-    assert not slo.gate(evaluated([0] * 24), min_coverage=0.5)
+    # A new service has been seen since it began.
+    assert slo.gate(evaluated([0] * 24), min_coverage=0.5)
     assert not slo.gate(quiet, min_budget=1.0)
     assert "No changes" in burning._repr_html_() and "closed" in repr(burning)
 

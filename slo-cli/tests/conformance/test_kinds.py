@@ -152,7 +152,8 @@ def test_queries_are_counted_exactly(evaluated):
         truth = sum(tally[index] for tally in tallies)
         assert sum(tiles(server, "queries", stream).values()) == pytest.approx(truth, **tolerance)
     total, bad = tiles(server, "increases"), tiles(server, "increases", "bad")
-    assert all(0 <= bad[at] <= total[at] for at in total)
+    # Bad is what is not good, and a difference of two estimates may be a little below nothing.
+    assert all(-1e-6 <= bad[at] <= total[at] for at in total)
 
 
 def test_probes_count_samples(evaluated):

@@ -5,7 +5,7 @@ use crate::Error;
 use std::collections::BTreeMap;
 
 /// The tiers of an SLO, fastest first.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct AlertPolicy {
     tiers: Vec<Tier>,
 }

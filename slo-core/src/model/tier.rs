@@ -20,7 +20,7 @@ use crate::Error;
 /// assert_eq!(tier.share(), Ratio::new(1, 48)?); // 2.083 % of the budget
 /// # Ok::<(), slo_core::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Tier {
     burn: BurnTier,
     severity: Severity,

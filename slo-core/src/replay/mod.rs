@@ -53,6 +53,7 @@ mod rows;
 mod score;
 mod search;
 mod series;
+mod split;
 mod thin;
 
 pub use alerts::{AlertRule, WarmUp, alerts};
@@ -71,8 +72,11 @@ pub use incidents::{Incident, Segment, incidents, maximal_segments};
 pub use merge::{Merged, merged};
 pub use objective::{Proposal, propose, round_down, usual_objectives};
 pub use period::Judged;
+#[cfg(feature = "calendar")]
+pub use rows::zoned;
 pub use rows::{Growth, RowError, Rows};
 pub use score::{Detected, Score, any_of, score};
 pub use search::{Candidate, FalseStartLimit, OutageLimit, Search};
 pub use series::{Series, Sums};
+pub use split::split;
 pub use thin::thin;

@@ -5,9 +5,11 @@
 ErrorBudget(0.1% = 43m12s per 30d)
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from slo import forecast, stats
+from slo._errors import ColumnError
 from slo._slo import (
     AlertPolicy,
     Backtest,
@@ -33,6 +35,7 @@ from slo._slo import (
     SpecError,
     Table,
     Tier,
+    fleet,
     gate,
     load,
     merge,
@@ -44,11 +47,15 @@ from slo._slo import (
 if TYPE_CHECKING:
     from slo import plot, polars, spark
 
+# Rows in order: pandas makes a frame of such.
+Sequence.register(Table)
+
 __all__ = [
     "AlertPolicy",
     "Backtest",
     "Candidate",
     "Change",
+    "ColumnError",
     "DataError",
     "ErrorBudget",
     "Evaluation",
@@ -69,6 +76,7 @@ __all__ = [
     "SpecError",
     "Table",
     "Tier",
+    "fleet",
     "forecast",
     "gate",
     "load",

@@ -46,6 +46,7 @@ def evaluate(
     total: str = "total",
     bad: str = "bad",
     kind: str = "increment",
+    label: str | None = None,
 ) -> Any:
     """What the history of each SLO says of it.
 
@@ -58,7 +59,7 @@ def evaluate(
         The column that says whose row it is.
     step : str or timedelta
         The length of a step.
-    time, total, bad, kind
+    time, total, bad, kind, label
         As for :class:`slo.Samples`.
 
     Returns
@@ -84,7 +85,7 @@ def evaluate(
             "resets": [found.count("reset")],
         }
 
-    return _each(frame, slos, work, _EVALUATION, key, step, time, total, bad, kind)
+    return _each(frame, slos, work, _EVALUATION, key, step, time, total, bad, kind, label)
 
 
 def backtest(
@@ -99,6 +100,7 @@ def backtest(
     total: str = "total",
     bad: str = "bad",
     kind: str = "increment",
+    label: str | None = None,
 ) -> Any:
     """When the alerts of each SLO would have fired.
 
@@ -113,7 +115,7 @@ def backtest(
     def work(one: slo.Slo | slo.ErrorBudget, samples: slo.Samples) -> slo.Table:
         return one.backtest(samples, policy, every=every).alerts
 
-    return _each(frame, slos, work, _ALERTS, key, step, time, total, bad, kind)
+    return _each(frame, slos, work, _ALERTS, key, step, time, total, bad, kind, label)
 
 
 def by(
@@ -128,6 +130,7 @@ def by(
     total: str = "total",
     bad: str = "bad",
     kind: str = "increment",
+    label: str | None = None,
 ) -> Any:
     """The history of each SLO in stretches, such as days.
 
@@ -142,7 +145,7 @@ def by(
     def work(one: slo.Slo | slo.ErrorBudget, samples: slo.Samples) -> slo.Table:
         return one.evaluate(samples).by(length, tz=tz)
 
-    return _each(frame, slos, work, _STRETCHES, key, step, time, total, bad, kind)
+    return _each(frame, slos, work, _STRETCHES, key, step, time, total, bad, kind, label)
 
 
 def _each(
@@ -156,6 +159,7 @@ def _each(
     total: str,
     bad: str,
     kind: str,
+    label: str | None,
 ) -> Any:
     """A row or more of ``schema`` for each SLO of the frame."""
     known: dict[str, slo.Slo | slo.ErrorBudget] = dict(slos.items())
@@ -167,7 +171,7 @@ def _each(
         if one is None:
             raise slo.SloError(f"no SLO {name!r}; there are {', '.join(known)}")
         ordered = rows.select([time, total, bad]).sort_by(time)
-        samples = slo.Samples(ordered, time=time, total=total, bad=bad, kind=kind, step=step)  # type: ignore[arg-type]
+        samples = slo.Samples(ordered, time=time, total=total, bad=bad, kind=kind, label=label, step=step)  # type: ignore[arg-type]
         made = pa.table(work(one, samples))
         types = {"string": pa.string(), "timestamp": pa.timestamp("us", "UTC"), "long": pa.int64(), "double": pa.float64()}
         fields = [field.split() for field in schema.split(", ")]

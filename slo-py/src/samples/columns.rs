@@ -2,7 +2,7 @@
 
 use crate::{
     convert::millis,
-    error::{SloError, data_error_at},
+    error::{SloError, column_error, data_error_at, row_error},
 };
 use arrow_array::{
     Array, ArrayRef, RecordBatch, UInt64Array,
@@ -31,14 +31,14 @@ pub(super) enum Source<'a, 'py> {
 }
 
 /// A column of counts.
-pub(super) enum Counts {
+pub(crate) enum Counts {
     Owned(Vec<u64>),
     Arrow(UInt64Array),
     Numpy(Py<PyArray1<u64>>),
 }
 
 /// A column that is being read.
-pub(super) enum Borrowed<'a, 'py> {
+pub(crate) enum Borrowed<'a, 'py> {
     Slice(&'a [u64]),
     Numpy(PyReadonlyArray1<'py, u64>),
 }
@@ -52,7 +52,10 @@ impl<'a, 'py> Source<'a, 'py> {
                     let (batches, schema) = table.into_table()?.into_inner();
                     Ok(Self::Arrow(batches, schema))
                 }
-                None if data.hasattr("__getitem__")? => Ok(Self::Mapping(data)),
+                None if data.hasattr("collect")? && data.hasattr("lazy")? => {
+                    Err(SloError::new_err("a LazyFrame is no table yet; give frame.collect()"))
+                }
+                None if data.hasattr("keys")? && data.hasattr("__getitem__")? => Ok(Self::Mapping(data)),
                 None => {
                     let kind = data.get_type().name()?;
                     let message =
@@ -124,21 +127,122 @@ impl<'a, 'py> Source<'a, 'py> {
         }
     }
 
-    /// Milliseconds since the Unix epoch.
+    /// Words.
+    pub(super) fn words(&self, name: &str) -> PyResult<Vec<String>> {
+        let of_python = |words: &Bound<'py, PyAny>| -> PyResult<Vec<String>> {
+            let word = |(row, word): (usize, PyResult<Bound<'py, PyAny>>)| {
+                word?.extract().map_err(|_| data_error_at(row, &format!("'{name}' at {row} is no text")))
+            };
+            words.try_iter()?.enumerate().map(word).collect()
+        };
+        match self.column(name, None)? {
+            Column::Python(words) => of_python(&words),
+            Column::Arrow(chunks) => {
+                let mut words = Vec::new();
+                for chunk in chunks {
+                    let chunk = arrow_cast::cast(&chunk, &DataType::Utf8)
+                        .map_err(|error| data_error_at(words.len(), &format!("'{name}': {error}")))?;
+                    for word in chunk.as_string::<i32>() {
+                        let row = words.len();
+                        let missing = || data_error_at(row, &format!("'{name}' at {row} is null"));
+                        words.push(word.ok_or_else(missing)?.to_owned());
+                    }
+                }
+                Ok(words)
+            }
+        }
+    }
+
+    /// Times.
     pub(super) fn times(
         &self,
         py: Python<'py>,
         name: &str,
         argument: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<Vec<i64>> {
-        match self.column(name, argument)? {
+    ) -> PyResult<Times> {
+        if let (Self::Arrow(_, schema), Some(column)) = (self, named(name, argument))
+            && let Ok(field) = schema.field_with_name(&column)
+            && field.metadata().get("ARROW:extension:name").is_some_and(|kind| kind == "pandas.period")
+        {
+            return Err(periods(&column));
+        }
+        let times = match self.column(name, argument)? {
             Column::Arrow(chunks) => arrow_times(name, &chunks),
-            Column::Python(array) => match arrow::<AnyArray>(&array)? {
-                Some(array) => arrow_times(name, array.into_chunked_array()?.chunks()),
-                None => numpy_times(py, name, &array),
-            },
+            Column::Python(array) => {
+                refuse_periods(name, &array)?;
+                match arrow::<AnyArray>(&array)? {
+                    Some(array) => arrow_times(name, array.into_chunked_array()?.chunks()),
+                    None => numpy_times(py, name, &array),
+                }
+            }
+        }?;
+        if times.are_seconds {
+            refuse_dates(name, &times.millis)?;
+        }
+        Ok(times)
+    }
+}
+
+/// Times in milliseconds since the Unix epoch.
+pub(super) struct Times {
+    pub(super) millis: Vec<i64>,
+    /// Whether they do not say their zone, and are taken for those of UTC.
+    is_naive: bool,
+    /// Whether they are numbers.
+    are_seconds: bool,
+}
+
+impl Times {
+    /// The same, of a zone where they do not say theirs.
+    pub(super) fn in_zone(self, zone: Option<&str>) -> PyResult<Vec<i64>> {
+        match zone {
+            Some(zone) if self.is_naive => {
+                slo_core::replay::zoned(&self.millis, zone).map_err(|error| row_error(&error))
+            }
+            _ => Ok(self.millis),
         }
     }
+}
+
+/// Refuses pandas' periods, which Arrow takes for plain numbers.
+fn refuse_periods(name: &str, array: &Bound<'_, PyAny>) -> PyResult<()> {
+    let Ok(dtype) = array.getattr("dtype") else { return Ok(()) };
+    let kind = dtype.get_type().name()?.to_string();
+    if kind != "PeriodDtype" {
+        return Ok(());
+    }
+    Err(periods(name))
+}
+
+fn periods(name: &str) -> PyErr {
+    let message = format!("'{name}' holds periods; give when they began: .dt.to_timestamp(), or .to_timestamp() of an index");
+    data_error_at(0, &message)
+}
+
+/// The name of the column that an argument says.
+fn named(default: &str, argument: Option<&Bound<'_, PyAny>>) -> Option<String> {
+    argument.map_or(Some(default.to_owned()), |argument| Some(argument.cast::<PyString>().ok()?.to_string()))
+}
+
+/// Refuses numbers that are dates or years, not seconds: each after the one before, none of them a time since 1971.
+fn refuse_dates(name: &str, millis: &[i64]) -> PyResult<()> {
+    let seconds = || millis.iter().map(|millis| millis / 1_000);
+    let is_date = |number: i64| {
+        let (year, month, day) = (number / 10_000, number / 100 % 100, number % 100);
+        (1_900..2_200).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day)
+    };
+    let is_whole = millis.iter().all(|millis| millis % 1_000 == 0);
+    let what = if !is_whole || millis.is_empty() {
+        return Ok(());
+    } else if seconds().all(is_date) {
+        "a date; parse it, with pandas' to_datetime(…, format=\"%Y%m%d\")"
+    } else if seconds().all(|number| (1_900..2_200).contains(&number)) && millis.len() < 300 {
+        "a year; give when it began, as a datetime"
+    } else {
+        return Ok(());
+    };
+    let first = seconds().next().unwrap_or(0);
+    Err(data_error_at(0, &format!("'{name}' at 0 is {first}, which looks like {what}")))
 }
 
 /// What an Arrow stream holds; `None` where there is none, or none without a library that is missing: pandas wants pyarrow.
@@ -156,7 +260,7 @@ fn arrow<'py, T: for<'a> FromPyObject<'a, 'py, Error = PyErr>>(
 }
 
 fn no_column(name: &str, names: &str) -> PyErr {
-    SloError::new_err(format!("no column '{name}'; there are {names}"))
+    column_error(&format!("no column '{name}'; there are {names}"))
 }
 
 enum Column<'py> {
@@ -169,7 +273,7 @@ impl Counts {
         Ok(self.borrow(py)?.as_slice()?.len())
     }
 
-    pub(super) fn borrow<'a, 'py>(&'a self, py: Python<'py>) -> PyResult<Borrowed<'a, 'py>> {
+    pub(crate) fn borrow<'a, 'py>(&'a self, py: Python<'py>) -> PyResult<Borrowed<'a, 'py>> {
         Ok(match self {
             Self::Owned(counts) => Borrowed::Slice(counts),
             Self::Arrow(counts) => Borrowed::Slice(counts.values()),
@@ -182,7 +286,7 @@ impl Counts {
 }
 
 impl Borrowed<'_, '_> {
-    pub(super) fn as_slice(&self) -> PyResult<&[u64]> {
+    pub(crate) fn as_slice(&self) -> PyResult<&[u64]> {
         match self {
             Self::Slice(slice) => Ok(slice),
             Self::Numpy(array) => array.as_slice().map_err(|error| SloError::new_err(error.to_string())),
@@ -247,11 +351,23 @@ fn widened(name: &str, chunk: &ArrayRef) -> PyResult<ArrayRef> {
         }
         DataType::Int8 | DataType::Int16 | DataType::Int32 => DataType::Int64,
         DataType::Float16 | DataType::Float32 => DataType::Float64,
-        other => return Err(data_error_at(0, &format!("'{name}' is of type {other}, which counts nothing"))),
+        other => return Err(data_error_at(0, &counts_nothing(name, &other.to_string()))),
     };
     let options = CastOptions { safe: false, ..CastOptions::default() };
     arrow_cast::cast_with_options(chunk, &wide, &options)
         .map_err(|error| data_error_at(0, &format!("'{name}': {error}")))
+}
+
+/// That a column holds no counts, and how to make it.
+fn counts_nothing(name: &str, kind: &str) -> String {
+    let hint = match kind {
+        "object" | "Utf8" | "LargeUtf8" | "Utf8View" | "str" | "string" => {
+            "; convert it, with pandas' .astype(\"int64\") or polars' .cast(pl.UInt64)"
+        }
+        "bool" | "Boolean" => "; count with it, with pandas' .astype(\"int64\") or polars' .cast(pl.UInt64)",
+        _ => "",
+    };
+    format!("'{name}' is of type {kind}, which counts nothing{hint}")
 }
 
 /// An array that lies in memory as it should; what is masked in it is not known.
@@ -267,6 +383,9 @@ fn plain<'py>(py: Python<'py>, name: &str, array: &Bound<'py, PyAny>) -> PyResul
     numpy.call_method1("require", (array, py.None(), "CA"))
 }
 
+/// Counts that are copied: a megabyte takes a tenth of a millisecond.
+const FEW: usize = 131_072;
+
 fn numpy_counts<'py>(py: Python<'py>, name: &str, array: &Bound<'py, PyAny>) -> PyResult<Counts> {
     let array = plain(py, name, array)?;
     if array.getattr("ndim")?.extract::<usize>()? != 1 {
@@ -274,6 +393,11 @@ fn numpy_counts<'py>(py: Python<'py>, name: &str, array: &Bound<'py, PyAny>) -> 
         return Err(data_error_at(0, &format!("'{name}' has the shape {shape}; it is to be one column")));
     }
     if let Ok(array) = array.cast::<PyArray1<u64>>() {
+        // Who changes the array later must not change what was said of it.
+        if array.len()? < FEW {
+            return Ok(Counts::Owned(array.to_vec().map_err(|error| SloError::new_err(error.to_string()))?));
+        }
+        array.getattr("flags")?.setattr("writeable", false)?;
         return Ok(Counts::Numpy(array.clone().unbind()));
     }
     let kind: String = array.getattr("dtype")?.getattr("kind")?.extract()?;
@@ -303,13 +427,14 @@ fn numpy_counts<'py>(py: Python<'py>, name: &str, array: &Bound<'py, PyAny>) -> 
         }
         _ => {
             let dtype = array.getattr("dtype")?;
-            return Err(data_error_at(0, &format!("'{name}' is of type {dtype}, which counts nothing")));
+            return Err(data_error_at(0, &counts_nothing(name, &dtype.to_string())));
         }
     };
     Ok(Counts::Owned(counts))
 }
 
-fn arrow_times(name: &str, chunks: &[ArrayRef]) -> PyResult<Vec<i64>> {
+fn arrow_times(name: &str, chunks: &[ArrayRef]) -> PyResult<Times> {
+    let (mut is_naive, mut are_seconds) = (false, false);
     let mut times = Vec::with_capacity(chunks.iter().map(Array::len).sum());
     for chunk in chunks {
         let first = times.len();
@@ -317,6 +442,7 @@ fn arrow_times(name: &str, chunks: &[ArrayRef]) -> PyResult<Vec<i64>> {
         let missing = |row: usize| data_error_at(row, &format!("'{name}' at {row} is null"));
         match chunk.data_type() {
             DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 => {
+                is_naive |= !matches!(chunk.data_type(), DataType::Timestamp(_, Some(_)));
                 // Microseconds, so that those of nanoseconds are rounded as floats are.
                 let target = DataType::Timestamp(TimeUnit::Microsecond, None);
                 let micros = arrow_cast::cast(chunk, &target)
@@ -334,6 +460,7 @@ fn arrow_times(name: &str, chunks: &[ArrayRef]) -> PyResult<Vec<i64>> {
                     );
                     return Err(data_error_at(first, &message));
                 }
+                are_seconds = true;
                 let seconds = widened(name, chunk)?;
                 let seconds =
                     arrow_cast::cast(&seconds, &DataType::Float64).map_err(|error| wrong(&error))?;
@@ -343,7 +470,7 @@ fn arrow_times(name: &str, chunks: &[ArrayRef]) -> PyResult<Vec<i64>> {
             }
         }
     }
-    Ok(times)
+    Ok(Times { millis: times, is_naive, are_seconds })
 }
 
 /// The end of the year 9999, in seconds.
@@ -369,7 +496,7 @@ fn of_micros(name: &str, row: usize, micros: i64) -> PyResult<i64> {
     Ok((micros + 500).div_euclid(1_000))
 }
 
-fn numpy_times<'py>(py: Python<'py>, name: &str, array: &Bound<'py, PyAny>) -> PyResult<Vec<i64>> {
+fn numpy_times<'py>(py: Python<'py>, name: &str, array: &Bound<'py, PyAny>) -> PyResult<Times> {
     // pandas' times with a zone: as UTC.
     let has_zone = match array.getattr("dtype") {
         Ok(dtype) => dtype.hasattr("tz")? && array.hasattr("to_numpy")?,
@@ -379,7 +506,7 @@ fn numpy_times<'py>(py: Python<'py>, name: &str, array: &Bound<'py, PyAny>) -> P
     let array = plain(py, name, &array)?;
     let kind: String = array.getattr("dtype")?.getattr("kind")?.extract()?;
     let unreadable = |error: String| data_error_at(0, &format!("'{name}': {error}"));
-    match kind.as_str() {
+    let millis: PyResult<Vec<i64>> = match kind.as_str() {
         "M" => {
             let missing = py.import("numpy")?.call_method1("isnat", (&array,))?;
             let missing = missing.call_method0("nonzero")?.get_item(0)?;
@@ -424,7 +551,8 @@ fn numpy_times<'py>(py: Python<'py>, name: &str, array: &Bound<'py, PyAny>) -> P
                 "{dtype} is no type of times; give datetime64, datetimes, or seconds since the Unix epoch"
             )))
         }
-    }
+    };
+    Ok(Times { millis: millis?, is_naive: kind == "M" && !has_zone, are_seconds: "iuf".contains(&kind) })
 }
 
 fn int64(array: &Bound<'_, PyAny>) -> PyResult<Vec<i64>> {

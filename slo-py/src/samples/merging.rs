@@ -27,8 +27,8 @@ use std::ops::Range;
 /// Examples
 /// --------
 /// >>> import slo
-/// >>> one = slo.Samples({"time": [60, 120], "total": [10, 10], "bad": [0, 1]})
-/// >>> two = slo.Samples({"time": [120, 180], "total": [5, 5], "bad": [0, 0]})
+/// >>> one = slo.Samples({"time": [0, 60], "total": [10, 10], "bad": [0, 1]})
+/// >>> two = slo.Samples({"time": [60, 120], "total": [5, 5], "bad": [0, 0]})
 /// >>> slo.merge(one, two)
 /// <Samples: 3 steps of 1m from 1970-01-01T00:00:00Z, 30 events, 1 bad>
 #[pyfunction]

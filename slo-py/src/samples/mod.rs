@@ -10,12 +10,15 @@ use crate::{
     error::{SloError, data_error, data_error_at, row_error, value_error, warn},
     table::{Columns, Table},
 };
-use columns::Counts;
+pub(crate) use columns::Counts;
 pub(crate) use counters::{Counted, from_counters};
 use findings::{Finding, Kind, doubtful_reset, findings, is_like_a_counter};
 pub(crate) use merging::merge;
 use numpy::{IntoPyArray, PyArray1};
-use pyo3::{prelude::*, types::PyAny};
+use pyo3::{
+    prelude::*,
+    types::{PyAny, PyCapsule, PySlice},
+};
 use slo_core::{
     math::Exclusions,
     model::Window,
@@ -31,20 +34,29 @@ use std::{fmt::Write, ops::Range, time::Duration};
 ///     A polars or pyarrow table, a duckdb relation, a pandas frame (3 or newer), or a dict of arrays. Without it, ``time``,
 ///     ``total`` and ``bad`` are the arrays.
 /// time : str or array, default ``"time"``
-///     When each step ended (polars' ``group_by_dynamic`` and pandas' ``resample`` say when it began, unless told
-///     ``label="right"``), strictly increasing: numpy or Arrow times (in UTC, where they do not say), datetimes that know
+///     The time of each step, strictly increasing: numpy or Arrow times (in UTC, where they do not say), datetimes that know
 ///     their zone, or numbers of seconds since the Unix epoch. Rounded to milliseconds.
-/// total, bad : str or array, defaults ``"total"`` and ``"bad"``
-///     Events and bad events: whole numbers that are not negative. Contiguous ``uint64`` is not copied: whoever changes the
-///     array later makes the answers wrong.
+/// total, bad, good : str or array, defaults ``"total"`` and ``"bad"``
+///     Events, bad events and good events, two of the three: whole numbers that are not negative. Contiguous ``uint64`` of
+///     a megabyte and more is not copied, and its numpy array becomes read-only.
 /// kind : ``"increment"`` or ``"counter"``, default ``"increment"``
 ///     Whether each number counts the events of its step, or all since some beginning, as Prometheus' counters do. The first
 ///     row of counters is what the others are compared with. Where one of the two falls, the process was restarted, and both
 ///     count from zero: counters are of one process. Of several, make samples of each, and :func:`merge` them.
+/// label : ``"start"`` or ``"end"``, default ``"start"`` for increments and ``"end"`` for counters
+///     Whether times are when steps began, as pandas' ``resample``, polars' ``group_by_dynamic`` and most exports say, or when
+///     they ended, as a scrape does.
+/// gaps : ``"unknown"``, ``"zero"`` or ``"refuse"``, default ``"unknown"``
+///     What steps without a row are: not seen, which lowers the coverage and never earns budget; without events, as where a
+///     count by hours has no row for the night; or an error.
+/// tz : str, optional
+///     The zone of times that do not say theirs, such as ``"Europe/Berlin"``.
+/// sort : bool, default False
+///     Whether rows may come in any order.
 /// start : datetime, optional
 ///     When the first step began, in place of times.
 /// step : str or timedelta, optional
-///     The length of a step; found from the times where it is not given.
+///     The length of a step; the usual time between two rows where it is not given.
 ///
 /// Raises
 /// ------
@@ -54,13 +66,12 @@ use std::{fmt::Write, ops::Range, time::Duration};
 ///
 /// Notes
 /// -----
-/// Steps that are missing have no events; what a counter has grown by over them is in the step after. :meth:`check` lists
-/// them.
+/// What a counter has grown by over steps that are missing is in the step after. :meth:`check` lists them.
 ///
 /// Examples
 /// --------
 /// >>> import slo
-/// >>> slo.Samples({"time": [60, 120, 240], "total": [100, 90, 80], "bad": [0, 3, 1]})
+/// >>> slo.Samples({"time": [0, 60, 180], "total": [100, 90, 80], "bad": [0, 3, 1]})
 /// <Samples: 4 steps of 1m from 1970-01-01T00:00:00Z, 270 events, 4 bad, 1 gap>
 #[pyclass(frozen, module = "slo")]
 pub(crate) struct Samples {
@@ -76,8 +87,11 @@ pub(crate) struct Samples {
 impl Samples {
     #[new]
     #[pyo3(
-        signature = (data = None, /, *, time = None, total = None, bad = None, kind = "increment", start = None, step = None),
-        text_signature = "(data=None, /, *, time='time', total='total', bad='bad', kind='increment', start=None, step=None)"
+        signature = (
+            data = None, /, *, time = None, total = None, bad = None, good = None, kind = "increment", label = None,
+            gaps = "unknown", tz = None, sort = false, start = None, step = None
+        ),
+        text_signature = "(data=None, /, *, time='time', total='total', bad='bad', good=None, kind='increment', label=None, gaps='unknown', tz=None, sort=False, start=None, step=None)"
     )]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn new(
@@ -86,22 +100,24 @@ impl Samples {
         time: Option<&Bound<'_, PyAny>>,
         total: Option<&Bound<'_, PyAny>>,
         bad: Option<&Bound<'_, PyAny>>,
+        good: Option<&Bound<'_, PyAny>>,
         kind: &str,
+        label: Option<&str>,
+        gaps: &str,
+        tz: Option<&str>,
+        sort: bool,
         start: Option<&Bound<'_, PyAny>>,
         step: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let step = step.map(convert::window).transpose()?;
-        let is_counter = match kind {
-            "increment" => false,
-            "counter" => true,
-            other => {
-                let message = format!("kind '{other}' is neither 'increment' nor 'counter'");
-                return Err(SloError::new_err(message));
-            }
+        let is_counter = one_of("kind", kind, ["increment", "counter"])? == 1;
+        let is_begin = match label {
+            Some(label) => begins(label)?,
+            None => !is_counter,
         };
+        let gaps = Gaps::parse(gaps)?;
         let source = columns::Source::of(data)?;
-        let total = source.counts(py, "total", total)?;
-        let bad = source.counts(py, "bad", bad)?;
+        let (mut total, mut bad) = two_of_three(py, &source, total, bad, good)?;
         let (rows, of_bad) = (total.len(py)?, bad.len(py)?);
         if rows != of_bad {
             let message = format!("'total' has {rows} rows, 'bad' {of_bad}");
@@ -119,14 +135,39 @@ impl Samples {
             (Some(start), Some(step), None) => Rows::regular(convert::millis(start)?, step, rows),
             (Some(_), None, None) => return Err(SloError::new_err("'start' needs a 'step' beside it")),
             (None, step, time) => {
-                let times = source.times(py, "time", time)?;
-                if times.len() != rows {
-                    let message = format!("'time' has {} rows, 'total' {rows}", times.len());
-                    return Err(data_error_at(times.len().min(rows), &message));
+                let mut times = source.times(py, "time", time)?;
+                if times.millis.len() != rows {
+                    let message = format!("'time' has {} rows, 'total' {rows}", times.millis.len());
+                    return Err(data_error_at(times.millis.len().min(rows), &message));
                 }
-                py.detach(|| Rows::ending_at(&times, step)).map_err(|error| row_error(&error))?
+                if sort && !times.millis.is_sorted() {
+                    let mut order: Vec<usize> = (0..rows).collect();
+                    order.sort_by_key(|row| times.millis.get(*row).copied());
+                    let sorted = |counts: &Counts| -> PyResult<Counts> {
+                        let counts = counts.borrow(py)?;
+                        let counts = counts.as_slice()?;
+                        Ok(Counts::Owned(order.iter().filter_map(|row| counts.get(*row).copied()).collect()))
+                    };
+                    (total, bad) = (sorted(&total)?, sorted(&bad)?);
+                    times.millis.sort_unstable();
+                }
+                let times = times.in_zone(tz)?;
+                let of_times = if is_begin { Rows::beginning_at } else { Rows::ending_at };
+                py.detach(|| of_times(&times, step)).map_err(|error| row_error(&error))?
             }
         };
+        if gaps == Gaps::Refused
+            && let Some(gap) = rows.gaps().first()
+        {
+            let row = rows.row_of(gap.start.saturating_sub(1)).map_or(0, |row| row + 1);
+            let message = format!(
+                "before row {row}, {} steps of {} have no row; give gaps=\"zero\" if nothing happened in them",
+                gap.len(),
+                rows.step()
+            );
+            return Err(data_error_at(row, &message));
+        }
+        let zero_gaps = gaps == Gaps::Zero;
         if is_counter {
             let (total, bad) = (total.borrow(py)?, bad.borrow(py)?);
             let (total, bad) = (total.as_slice()?, bad.as_slice()?);
@@ -140,7 +181,7 @@ impl Samples {
                 );
                 warn(py, &message)?;
             }
-            let findings = findings(gaps, resets);
+            let findings = findings(if zero_gaps { vec![] } else { gaps }, resets);
             return Self::of(py, start, rows.step(), Counts::Owned(total), Counts::Owned(bad), findings);
         }
         {
@@ -157,7 +198,8 @@ impl Samples {
                 |counts: &Counts| Ok::<_, PyErr>(Counts::Owned(rows.place(counts.borrow(py)?.as_slice()?)));
             (place(&total)?, place(&bad)?)
         };
-        Self::of(py, rows.start(), rows.step(), total, bad, findings(rows.gaps(), vec![]))
+        let gaps = if zero_gaps { vec![] } else { rows.gaps() };
+        Self::of(py, rows.start(), rows.step(), total, bad, findings(gaps, vec![]))
     }
 
     /// When the first step began, a ``datetime`` in UTC.
@@ -189,10 +231,9 @@ impl Samples {
     /// Returns
     /// -------
     /// Table
-    ///     ``time`` (UTC, the end of the step), ``total``, ``bad``: what :class:`Samples` takes.
+    ///     ``time`` (UTC, when the step began), ``total``, ``bad``: what :class:`Samples` takes.
     fn to_table(&self, py: Python<'_>) -> PyResult<Table> {
-        let times =
-            self.series(py, |series| (0..series.len()).map(|index| series.end_of(index)).collect())?;
+        let times = (0..self.steps(py)?).map(|step| self.after(step)).collect();
         Columns::default()
             .times("time", times)
             .counts("total", self.total.borrow(py)?.as_slice()?.to_vec())
@@ -234,8 +275,68 @@ impl Samples {
         Ok((again, (samples.start, step, column(&samples.total)?, column(&samples.bad)?, findings)))
     }
 
+    /// When the last step ended, a ``datetime`` in UTC.
+    #[getter]
+    fn end<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        convert::datetime(py, self.after(self.steps(py)?))
+    }
+
+    /// The steps as a ``pandas.DataFrame``; as :meth:`to_table`.
+    fn to_pandas<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.to_table(py)?.to_pandas(py)
+    }
+
+    /// The Arrow stream of the steps, as the PyCapsule interface has it; as :meth:`to_table`.
+    #[pyo3(signature = (requested_schema = None))]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyCapsule>>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        self.to_table(py)?.__arrow_c_stream__(py, requested_schema)
+    }
+
+    /// A part of the history: ``samples[a:b]``, with datetimes or numbers of steps. Steps that begin from ``a`` on and
+    /// before ``b``.
+    fn __getitem__(&self, py: Python<'_>, part: &Bound<'_, PySlice>) -> PyResult<Self> {
+        let [from, to, by] = ["start", "stop", "step"].map(|name| part.getattr(name));
+        if !by?.is_none() {
+            return Err(SloError::new_err("a history has no steps left out; give samples[a:b]"));
+        }
+        let first = self.place(py, &from?, 0)?;
+        let last = self.place(py, &to?, self.steps(py)?)?.max(first);
+        let cut = |counts: &Counts| -> PyResult<Counts> {
+            Ok(Counts::Owned(counts.borrow(py)?.as_slice()?.get(first..last).unwrap_or_default().to_vec()))
+        };
+        let findings = self.findings.iter().filter_map(|finding| {
+            let (start, end) = (finding.steps.start.max(first), finding.steps.end.min(last));
+            (start < end).then(|| Finding { kind: finding.kind, steps: start - first..end - first })
+        });
+        let findings = findings.collect();
+        Self::of(py, self.after(first), self.step, cut(&self.total)?, cut(&self.bad)?, findings)
+    }
+
+    fn __eq__(&self, py: Python<'_>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let Ok(other) = other.cast::<Self>() else { return Ok(false) };
+        let other = other.get();
+        let same = |one: &Counts, other: &Counts| -> PyResult<bool> {
+            Ok(one.borrow(py)?.as_slice()? == other.borrow(py)?.as_slice()?)
+        };
+        let findings = |samples: &Self| -> Vec<(&'static str, Range<usize>)> {
+            samples.findings.iter().map(|one| (one.kind.name(), one.steps.clone())).collect()
+        };
+        Ok((self.start, self.step) == (other.start, other.step)
+            && same(&self.total, &other.total)?
+            && same(&self.bad, &other.bad)?
+            && findings(self) == findings(other))
+    }
+
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
-        self.total.len(py)
+        self.steps(py)
+    }
+
+    fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
+        Ok(format!("<p>{}</p>{}", crate::html::escape(&self.__repr__(py)?), self.to_table(py)?._repr_html_()))
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
@@ -282,6 +383,101 @@ pub(crate) fn _restored(
     Samples::of(py, start, step, Counts::Numpy(total), Counts::Numpy(bad), findings)
 }
 
+/// What steps without a row are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Gaps {
+    Unknown,
+    Zero,
+    Refused,
+}
+
+impl Gaps {
+    pub(crate) fn parse(text: &str) -> PyResult<Self> {
+        let known = [Self::Unknown, Self::Zero, Self::Refused];
+        let which = one_of("gaps", text, ["unknown", "zero", "refuse"])?;
+        Ok(known.into_iter().nth(which).unwrap_or(Self::Unknown))
+    }
+}
+
+/// Whether a label of times says when steps began.
+pub(crate) fn begins(label: &str) -> PyResult<bool> {
+    Ok(one_of("label", label, ["start", "end"])? == 0)
+}
+
+/// The columns of many histories.
+pub(crate) struct Many {
+    pub(crate) keys: Vec<String>,
+    pub(crate) times: Vec<i64>,
+    pub(crate) total: Counts,
+    pub(crate) bad: Counts,
+}
+
+/// The columns of a table of many histories.
+pub(crate) fn table_of_many<'py>(
+    py: Python<'py>,
+    data: &Bound<'py, PyAny>,
+    key: &str,
+    time: Option<&Bound<'py, PyAny>>,
+    total: Option<&Bound<'py, PyAny>>,
+    bad: Option<&Bound<'py, PyAny>>,
+    tz: Option<&str>,
+) -> PyResult<Many> {
+    let source = columns::Source::of(Some(data))?;
+    let keys = source.words(key)?;
+    let (total, bad) = (source.counts(py, "total", total)?, source.counts(py, "bad", bad)?);
+    let times = source.times(py, "time", time)?.in_zone(tz)?;
+    for (name, len) in [("time", times.len()), ("total", total.len(py)?), ("bad", bad.len(py)?)] {
+        if len != keys.len() {
+            let message = format!("'{key}' has {} rows, '{name}' {len}", keys.len());
+            return Err(data_error_at(len.min(keys.len()), &message));
+        }
+    }
+    Ok(Many { keys, times, total, bad })
+}
+
+/// Which of some words an argument is.
+fn one_of<const N: usize>(name: &str, value: &str, words: [&str; N]) -> PyResult<usize> {
+    words.iter().position(|word| *word == value).ok_or_else(|| {
+        let words = words.map(|word| format!("'{word}'")).join(", ");
+        SloError::new_err(format!("{name} '{value}' is none of {words}"))
+    })
+}
+
+/// All and the bad events, of two that are given.
+fn two_of_three<'py>(
+    py: Python<'py>,
+    source: &columns::Source<'_, 'py>,
+    total: Option<&Bound<'py, PyAny>>,
+    bad: Option<&Bound<'py, PyAny>>,
+    good: Option<&Bound<'py, PyAny>>,
+) -> PyResult<(Counts, Counts)> {
+    let Some(good) = good else {
+        return Ok((source.counts(py, "total", total)?, source.counts(py, "bad", bad)?));
+    };
+    if total.is_some() && bad.is_some() {
+        return Err(SloError::new_err("'total', 'bad' and 'good' say the same; give two of them"));
+    }
+    let good = source.counts(py, "good", Some(good))?;
+    let (name, other) = match bad {
+        Some(bad) => ("bad", source.counts(py, "bad", Some(bad))?),
+        None => ("total", source.counts(py, "total", total)?),
+    };
+    let (good, others) = (good.borrow(py)?, other.borrow(py)?);
+    let (good, others) = (good.as_slice()?, others.as_slice()?);
+    if good.len() != others.len() {
+        let message = format!("'good' has {} rows, '{name}' {}", good.len(), others.len());
+        return Err(data_error_at(good.len().min(others.len()), &message));
+    }
+    let mut made = Vec::with_capacity(good.len());
+    for (row, (good, other)) in good.iter().zip(others).enumerate() {
+        let count = if name == "bad" { good.checked_add(*other) } else { other.checked_sub(*good) };
+        let message = || data_error_at(row, &format!("row {row}: {good} good events beside {other} as '{name}'"));
+        made.push(count.ok_or_else(message)?);
+    }
+    let others = Counts::Owned(others.to_vec());
+    Ok(if name == "bad" { (Counts::Owned(made), others) } else { (others, Counts::Owned(made)) })
+}
+
 /// Refuses more bad events than events, by the row that says so.
 fn check_rows(py: Python<'_>, total: &Counts, bad: &Counts) -> PyResult<()> {
     let (total, bad) = (total.borrow(py)?, bad.borrow(py)?);
@@ -316,7 +512,7 @@ pub(crate) fn spans<'py>(py: Python<'py>, data: &Bound<'py, PyAny>) -> PyResult<
         return data.try_iter()?.enumerate().map(pair).collect();
     }
     let source = columns::Source::of(Some(data))?;
-    let (starts, ends) = (source.times(py, "start", None)?, source.times(py, "end", None)?);
+    let (starts, ends) = (source.times(py, "start", None)?.millis, source.times(py, "end", None)?.millis);
     if starts.len() != ends.len() {
         let message = format!("'start' has {} rows, 'end' {}", starts.len(), ends.len());
         return Err(data_error_at(starts.len().min(ends.len()), &message));
@@ -351,6 +547,31 @@ impl Samples {
             }
         };
         Ok(Self { start, step, total, bad, sums, findings })
+    }
+
+    /// How many steps there are.
+    pub(crate) fn steps(&self, py: Python<'_>) -> PyResult<usize> {
+        self.total.len(py)
+    }
+
+    /// The time after so many steps, in milliseconds since the Unix epoch.
+    fn after(&self, steps: usize) -> i64 {
+        let step = i64::try_from(self.step.as_millis()).unwrap_or(i64::MAX);
+        self.start.saturating_add(step.saturating_mul(i64::try_from(steps).unwrap_or(i64::MAX)))
+    }
+
+    /// The step that an end of a slice names: a number of steps, or a moment.
+    fn place(&self, py: Python<'_>, end: &Bound<'_, PyAny>, otherwise: usize) -> PyResult<usize> {
+        let steps = self.steps(py)?;
+        if end.is_none() {
+            return Ok(otherwise);
+        }
+        if let Ok(index) = end.extract::<isize>() {
+            let from_end = steps.saturating_sub(index.unsigned_abs());
+            return Ok(if index < 0 { from_end } else { index.unsigned_abs().min(steps) });
+        }
+        let since = convert::millis(end)?.saturating_sub(self.start).max(0).unsigned_abs();
+        Ok(usize::try_from(since.div_ceil(self.step.as_millis())).unwrap_or(usize::MAX).min(steps))
     }
 
     pub(crate) const fn start_millis(&self) -> i64 {

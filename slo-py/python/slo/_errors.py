@@ -1,0 +1,10 @@
+"""Exceptions that are of two kinds."""
+
+from slo._slo import SloError
+
+
+class ColumnError(SloError, KeyError):
+    """A column that a table does not have."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
