@@ -32,7 +32,7 @@ mod tests {
     #[test]
     fn lines_stay_and_escapes_do_not() {
         let mut out = Vec::new();
-        write!(Plain(&mut out), "a\x1b[31m\tb\n\n{}\r", "\u{202e}é").unwrap();
+        write!(Plain(&mut out), "a\x1b[31m\tb\n\n\u{202e}é\r").unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "a\u{fffd}[31m\tb\n\n\u{fffd}é\u{fffd}");
     }
 }

@@ -67,7 +67,7 @@ fn target(path: &Path) -> io::Result<PathBuf> {
 /// Removes what killed runs have left beside a target. A run that is still going may lose its file: it fails, and the
 /// target stays whole.
 fn sweep(folder: &Path, prefix: &std::ffi::OsStr) {
-    const OLD: std::time::Duration = std::time::Duration::from_secs(600);
+    const OLD: std::time::Duration = std::time::Duration::from_mins(10);
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let is_left = entry.file_name().as_encoded_bytes().starts_with(prefix.as_encoded_bytes());
         let is_old = entry

@@ -1,9 +1,6 @@
 //! What went wrong, where, and how to mend it.
 
-use crate::{
-    model::{Service, Slo},
-    plain::plain,
-};
+use crate::plain::plain;
 use std::fmt;
 
 /// A fault in a value: what is wrong with it and, where one is known, the way out.
@@ -36,7 +33,8 @@ impl Error {
     }
 
     /// The same, of one SLO among many.
-    pub(crate) fn of(self, service: &Service, slo: &Slo) -> Self {
+    #[cfg(feature = "rules")]
+    pub(crate) fn of(self, service: &crate::model::Service, slo: &crate::model::Slo) -> Self {
         let message = format!("{}/{}: {}", service.name(), slo.name(), self.message);
         Self { message, ..self }
     }

@@ -44,10 +44,21 @@
 //! | [`model`] | valid values: objective, window, SLI, SLO; calendar periods are the feature `calendar` |
 //! | [`math`] | counts → burn rates, budgets, alerts |
 //! | [`stats`] | counts → intervals, tests, what few events mean |
-//! | [`replay`] | histories → alerts, incidents, backtests, objectives |
-//! | [`forecast`] | histories and incidents → the budget to come |
-//! | [`promql`] | a tree that prints only valid PromQL |
-//! | [`rules`] | SLOs → recording and alerting rules |
+#![cfg_attr(
+    feature = "replay",
+    doc = "| [`replay`] | histories → alerts, incidents, backtests, objectives |"
+)]
+#![cfg_attr(feature = "replay", doc = "| [`forecast`] | histories and incidents → the budget to come |")]
+#![cfg_attr(
+    not(feature = "replay"),
+    doc = "| `replay`, `forecast` (the feature `replay`) | histories → what happened, and what is to come |"
+)]
+#![cfg_attr(feature = "rules", doc = "| [`promql`] | a tree that prints only valid PromQL |")]
+#![cfg_attr(feature = "rules", doc = "| [`rules`] | SLOs → recording and alerting rules |")]
+#![cfg_attr(
+    not(feature = "rules"),
+    doc = "| `promql`, `rules` (the feature `rules`) | SLOs → recording and alerting rules |"
+)]
 #![cfg_attr(feature = "artifact", doc = "| [`artifact`] | rules → rule files |")]
 #![cfg_attr(not(feature = "artifact"), doc = "| `artifact` (a feature) | rules → rule files |")]
 
@@ -60,12 +71,16 @@ pub mod math;
 
 pub mod stats;
 
+#[cfg(feature = "replay")]
 pub mod replay;
 
+#[cfg(feature = "replay")]
 pub mod forecast;
 
+#[cfg(feature = "rules")]
 pub mod promql;
 
+#[cfg(feature = "rules")]
 pub mod rules;
 
 #[cfg(feature = "artifact")]

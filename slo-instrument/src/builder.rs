@@ -171,7 +171,19 @@ impl Builder {
     }
 
     /// Exposes the metrics of this registry in `/metrics` too, which is then always in Prometheus' text format: all that
-    /// the `prometheus` crate writes.
+    /// the `prometheus` crate writes. The registry then refuses [`Slo::collector`], whose metrics would be there twice.
+    ///
+    /// ```
+    /// use prometheus::{IntCounter, Registry};
+    /// use slo_instrument::Slo;
+    ///
+    /// let registry = Registry::new();
+    /// let slo = Slo::builder("checkout").availability("99.9%").registry(registry.clone()).install()?;
+    /// registry.register(Box::new(IntCounter::new("orders_total", "Orders.")?))?;
+    /// assert!(slo.metrics().contains("orders_total 0"));
+    /// assert!(registry.register(Box::new(slo.collector())).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn registry(mut self, registry: prometheus::Registry) -> Self {
         self.registry = Some(registry);
         self
@@ -210,8 +222,8 @@ impl Builder {
         Start::now();
         let speed = self.speed.max(1);
         let edges = Edges::covering(service.slos(), self.native_histograms);
-        let slos =
-            service.slos().iter().map(|slo| SloCounter::compile(slo, &edges)).collect::<Result<_, _>>()?;
+        let compiled = service.slos().iter().map(|slo| SloCounter::compile(slo, &edges).transpose());
+        let slos: Vec<SloCounter> = compiled.flatten().collect::<Result<_, _>>()?;
         #[cfg(feature = "otlp")]
         let (tracer, receiver) = match &self.otlp {
             Some(otlp) => {
@@ -226,10 +238,12 @@ impl Builder {
         let spans = tracer.as_ref().and_then(Tracer::spans).cloned();
         let classify = self.classify;
         let store = Arc::new(Store::new(Shape { edges, slos, classify, tracer: tracer.clone() }));
-        for (kind, method, route) in &self.routes {
-            let instrument = store.instrument(*kind, "");
+        let routes = self.routes.iter().map(|(kind, method, route)| (*kind, *method, route.as_str()));
+        let named = store.slos().iter().flat_map(SloCounter::named);
+        for (kind, method, route) in routes.chain(named) {
+            let instrument = store.instrument(kind, "");
             if let Some(route) = instrument.route_at(instrument.route(route)) {
-                route.declare(*method);
+                route.declare(method);
             }
         }
         let failed = |error: &dyn std::fmt::Display| Error::new("install", error.to_string());
@@ -277,5 +291,8 @@ fn tick(speed: u32) -> Result<(Duration, Window), slo_core::Error> {
 fn declared(name: &str, slos: &[Declared]) -> Result<Service, Error> {
     let service: Name = name.parse().map_err(Error::at("service"))?;
     let slos = slos.iter().map(|slo| slo.lower(name)).collect::<Result<_, _>>()?;
-    Service::new(service, SCRAPE_INTERVAL, slos).map_err(Error::at(format!("service `{name}`")))
+    let service =
+        Service::new(service, SCRAPE_INTERVAL, slos).map_err(Error::at(format!("service `{name}`")))?;
+    // Whoever scrapes it has not been asked.
+    Ok(service.with_assumed_scrape_interval())
 }

@@ -5,7 +5,7 @@ use crate::otlp::Exporter;
 use crate::{
     Budget, Builder, Collector, Error, Event, FaultLayer, Faults, Kind, Latency, SloLayer, SloStatus,
     Tracked,
-    count::{Instrument, OTHER},
+    count::{Instrument, OTHER, why_not_counted},
     expose::{Format, Source},
     middleware::Counted,
     status,
@@ -52,8 +52,10 @@ impl Slo {
 
     /// Takes the SLOs of a spec.
     ///
-    /// Their selectors must name the metrics that this crate emits. Matchers on labels that are put on
-    /// by the scrape, such as `job`, hold for all of this process.
+    /// The selectors of counters and histograms must name the metrics that this crate emits. Matchers on labels that are
+    /// put on by the scrape, such as `job`, hold for all of this process. SLOs over gauges, probes, recorded ratios and
+    /// queries, of groups, time slices and calendar periods are for the rules: they are part of `/slo.yaml`, and are shown
+    /// as [`State::NotCounted`](crate::State::NotCounted).
     pub fn from_service(service: Service) -> Builder {
         Builder::of(service)
     }
@@ -119,6 +121,9 @@ impl Slo {
     pub(crate) fn assemble(parts: Parts) -> Result<Self, Error> {
         let collector = Collector::new(Arc::clone(&parts.source))
             .map_err(|error| Error::new("metrics", error.to_string()))?;
+        if let Some(registry) = &parts.registry {
+            collector.reserve(registry);
+        }
         let operations = parts.source.store.instrument(Kind::Operation, "");
         Ok(Self { inner: Arc::new(Inner { parts, collector, operations }) })
     }
@@ -204,8 +209,32 @@ impl Slo {
     }
 
     /// The routes `/metrics`, `/slo`, `/slo.json`, `/slo.yaml` and `/healthz`. Requests to them are no events of an SLO.
+    ///
+    /// What they show is for those who keep the service alive: serve them on a port that the public does not reach. A
+    /// service that has a `/healthz` of its own takes [`Slo::metrics_routes`] and [`status_routes`](crate::status_routes).
+    ///
+    /// `/metrics` is made off the runtime's workers, and clients that do not read it cannot fill the memory: from the
+    /// fifth rendering that is still being read, requests share one of the last 5 seconds, and whoever reads the oldest of
+    /// eight is cut off.
     pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
-        status::own_routes(self.clone()).merge(status::status_routes([self.clone()]))
+        self.metrics_routes().merge(status::health_route()).merge(status::status_routes([self.clone()]))
+    }
+
+    /// The routes `/metrics` and `/slo.yaml` alone.
+    ///
+    /// ```
+    /// use axum::{Router, routing::get};
+    /// use slo_instrument::{Slo, status_routes};
+    ///
+    /// let slo = Slo::builder("checkout").availability("99.9%").install()?;
+    /// let own: Router = Router::new()
+    ///     .route("/healthz", get(|| async { "ok" }))
+    ///     .merge(slo.metrics_routes())
+    ///     .merge(status_routes([slo.clone()]));
+    /// # Ok::<(), slo_instrument::Error>(())
+    /// ```
+    pub fn metrics_routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        status::metrics_routes(self.clone())
     }
 
     /// The metrics as a collector for a registry of the service's own.
@@ -223,11 +252,17 @@ impl Slo {
     /// The metrics in the format that a scraper asks for by its `Accept`, and their content type.
     #[must_use]
     pub fn metrics_for(&self, headers: &http::HeaderMap) -> (&'static str, Vec<u8>) {
-        let format = if self.inner.parts.registry.is_some() { Format::Text } else { Format::of(headers) };
+        let format = self.format_for(headers);
         (format.content_type(), self.encode(format))
     }
 
-    fn encode(&self, format: Format) -> Vec<u8> {
+    /// The format that a scraper gets that sends `headers`.
+    pub(crate) fn format_for(&self, headers: &http::HeaderMap) -> Format {
+        if self.inner.parts.registry.is_some() { Format::Text } else { Format::of(headers) }
+    }
+
+    /// The metrics in `format`, with those of the service's own registry.
+    pub(crate) fn encode(&self, format: Format) -> Vec<u8> {
         let Parts { source, registry, .. } = &self.inner.parts;
         let mut text = source.encode(format);
         if let Some(registry) = registry {
@@ -248,13 +283,16 @@ impl Slo {
     /// The live budget of one SLO, to shed load or leave out optional work by.
     ///
     /// # Errors
-    /// No SLO of this name.
+    /// No SLO of this name, or one that only the rules judge.
     pub fn budget(&self, slo: &str) -> Result<Budget, Error> {
         let names = self.service().slos().iter().map(|slo| slo.name().as_str());
         let position = names.clone().position(|name| name == slo).ok_or_else(|| {
             let known: Vec<String> = names.map(|name| format!("`{name}`")).collect();
             Error::new(format!("slo `{slo}`"), format!("is not there; there is {}", known.join(", ")))
         })?;
+        if let Some(why) = self.service().slos().get(position).and_then(why_not_counted) {
+            return Err(Error::new(format!("slo `{slo}`"), format!("has no budget in the process: {why}")));
+        }
         Ok(Budget::new(Arc::clone(&self.inner.parts.source), position))
     }
 

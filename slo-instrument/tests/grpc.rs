@@ -180,18 +180,47 @@ async fn an_answer_without_a_status_is_unknown() {
 }
 
 #[tokio::test]
-async fn a_method_is_known_once_it_has_succeeded() {
+async fn a_method_is_known_once_its_handler_has_answered() {
     let slo = Slo::builder("shop").counting(Events::grpc()).availability("99%").install().unwrap();
     let channel = serve(&slo).await;
-    for message in ["5", "", "5"] {
+    // Until then, it might be any that was made up, and refused by whoever stands before the service.
+    for message in ["16", "5", "", "16"] {
         call(&slo, &channel, "/test.Echo/Unary", message).await;
     }
-    // Until then, it might be any that was made up, and refused by whoever stands before the service.
-    let other = series("", "Unary", "NOT_FOUND", "").replace("test.Echo/Unary", "_OTHER");
+    let other = series("", "Unary", "UNAUTHENTICATED", "").replace("test.Echo/Unary", "_OTHER");
     assert_eq!(
         counts(&slo, SERVER),
-        [other, series("", "Unary", "OK", ""), series("", "Unary", "NOT_FOUND", "")]
+        [
+            other,
+            series("", "Unary", "NOT_FOUND", ""),
+            series("", "Unary", "OK", ""),
+            series("", "Unary", "UNAUTHENTICATED", ""),
+        ]
     );
+}
+
+#[tokio::test]
+async fn a_method_that_fails_from_its_start_hurts_its_slo() {
+    let unary = Events::grpc();
+    let slo = Slo::builder("shop").counting(unary).availability("99%").install().unwrap();
+    let selects = |method: &str| {
+        let slo = slo_core::spec::parse(&slo_core::spec::write(slo.service()).replace(
+            "rpc_server_call_duration_seconds_count{job=\"shop\"",
+            &format!("rpc_server_call_duration_seconds_count{{job=\"shop\", {method}"),
+        ));
+        Slo::from_service(slo.unwrap().remove(0)).install().unwrap()
+    };
+    for method in [r#"rpc_method="test.Echo/Unary""#, r#"rpc_method=~"test.Echo/Unary|test.Echo/Other""#] {
+        let slo = selects(method);
+        let channel = serve(&slo).await;
+        for _ in 0..200 {
+            // UNAVAILABLE, which a proxy might answer for whatever is asked.
+            assert_eq!(call(&slo, &channel, "/test.Echo/Unary", "14").await.1, Code::Unavailable);
+        }
+        let metrics = slo.metrics();
+        let bad = r#"slo_bad_events_total{service="shop",slo="grpc-availability"} 200"#;
+        assert!(metrics.contains(bad), "{metrics}");
+    }
 }
 
 #[tokio::test]

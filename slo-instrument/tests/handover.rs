@@ -3,6 +3,7 @@
 
 /// What the module takes from the standard library in the crate.
 mod sync {
+    pub(crate) const KEPT: usize = 1;
     pub(crate) use loom::sync::{Mutex, atomic::AtomicU64};
     pub(crate) use std::sync::{Arc, PoisonError, atomic::Ordering};
 }

@@ -30,6 +30,8 @@ async fn an_operation_is_what_becomes_of_it() {
         [
             r#"{operation="_OTHER"} 1"#,
             r#"{operation="job"} 1"#,
+            // The SLO names the operation: its first failure is to be seen.
+            r#"{error_type="error",operation="job"} 0"#,
             r#"{error_type="declined",operation="job"} 1"#,
             r#"{error_type="_OTHER",operation="job"} 1"#,
             r#"{error_type="cancelled",operation="job"} 2"#,

@@ -92,9 +92,88 @@ async fn counts_a_client_that_has_waited_for_too_long() {
     let hurried = Slo::builder("a").availability("99%").latency("10ms", "99%").install().unwrap();
     leave_after(&hurried, Duration::from_millis(30)).await;
     assert_eq!(counts(&hurried), cancelled);
+}
+
+#[tokio::test(start_paused = true)]
+async fn connections_that_are_opened_and_closed_page_nobody() {
     let unmeasured = Slo::builder("a").availability("99%").install().unwrap();
-    leave_after(&unmeasured, Duration::from_millis(1)).await;
-    assert_eq!(counts(&unmeasured), cancelled, "without a threshold, nobody may wait in vain");
+    for _ in 0..50 {
+        leave_after(&unmeasured, Duration::from_millis(100)).await;
+    }
+    assert_eq!(counts(&unmeasured), Vec::<String>::new());
+    assert_eq!(
+        ignored(&unmeasured),
+        [r#"{http_request_method="GET",http_route="/never",reason="cancelled"} 50"#]
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_gives_up_has_failed() {
+    let slo = Slo::builder("a").availability("99%").latency("10s", "99%").install().unwrap();
+    let layer = slo.layer().server_timeout(Duration::from_millis(30));
+    let app = Router::new().route("/never", get(std::future::pending::<()>)).layer(layer);
+    for timeout in [Duration::from_millis(1), Duration::from_millis(30)] {
+        tokio::time::timeout(timeout, app.clone().oneshot(request("/never"))).await.unwrap_err();
+    }
+    assert_eq!(counts(&slo), [r#"{error_type="timeout",http_request_method="GET",http_route="/never"} 1"#]);
+    assert_eq!(ignored(&slo), [r#"{http_request_method="GET",http_route="/never",reason="cancelled"} 1"#]);
+}
+
+#[tokio::test]
+async fn preflights_are_no_events() {
+    let slo = Slo::builder("a").availability("99%").install().unwrap();
+    let app = Router::new()
+        .route("/pay", get(|| async { "ok" }).options(|| async {}))
+        .route("/broken", axum::routing::options(|| async { StatusCode::BAD_GATEWAY }))
+        .layer(slo.layer());
+    for (path, asks) in [("/pay", true), ("/pay", false), ("/broken", true)] {
+        let mut request = Request::options(path).body(Body::empty()).unwrap();
+        if asks {
+            request
+                .headers_mut()
+                .insert("access-control-request-method", http::HeaderValue::from_static("POST"));
+        }
+        app.clone().oneshot(request).await.unwrap();
+    }
+    assert_eq!(
+        counts(&slo),
+        [
+            r#"{error_type="502",http_request_method="OPTIONS",http_response_status_code="502",http_route="/broken"} 1"#,
+            r#"{http_request_method="OPTIONS",http_response_status_code="200",http_route="/pay"} 1"#,
+        ]
+    );
+    assert_eq!(
+        ignored(&slo),
+        [
+            r#"{http_request_method="OPTIONS",http_response_status_code="200",http_route="/pay",reason="excluded"} 1"#
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_classifier_knows_the_method_and_may_panic_twice() {
+    struct PanicsAgain;
+    impl Drop for PanicsAgain {
+        fn drop(&mut self) {
+            panic!("on purpose, again");
+        }
+    }
+    let slo = Slo::builder("a")
+        .availability("99%")
+        .classify(|ended: &Ended<'_>| match ended.method() {
+            Some("GET") => std::panic::panic_any(PanicsAgain),
+            Some("DELETE") => Class::Ignored,
+            _ => ended.by_convention(),
+        })
+        .install()
+        .unwrap();
+    for method in [http::Method::GET, http::Method::DELETE] {
+        let request = Request::builder().method(method).uri("/nowhere").body(Body::empty()).unwrap();
+        app(&slo).oneshot(request).await.unwrap();
+    }
+    assert_eq!(slo.in_flight(), 0);
+    assert_eq!(counts(&slo).len(), 1);
+    assert_eq!(ignored(&slo).len(), 1);
 }
 
 #[tokio::test]

@@ -220,7 +220,9 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<(Told, Vec<(Labels, f64, f64)>), serde_json::Error> {
+    type Points = Vec<(Labels, f64, f64)>;
+
+    fn read(text: &str) -> Result<(Told, Points), serde_json::Error> {
         let mut points = Vec::new();
         let mut point = |labels: &Labels, time, value| points.push((labels.clone(), time, value));
         let reader = Reader { most_series: 2, point: &mut point };

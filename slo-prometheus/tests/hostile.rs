@@ -1,6 +1,6 @@
 //! Servers that lie, redirect, trickle, flood and break off.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod server;
 

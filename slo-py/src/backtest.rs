@@ -502,7 +502,8 @@ pub(crate) fn sweep(
     let outcomes = samples.series(py, |series| {
         let expected = series.expected_in(period)?;
         let run = |(_, tiers, replay): &(&String, Vec<Tier>, Replay)| {
-            let all = episodes(series, tiers, replay.objective, replay.warm_up, replay.every_steps(series)?, 1)?;
+            let all =
+                episodes(series, tiers, replay.objective, replay.warm_up, replay.every_steps(series)?, 1)?;
             let of = |severity: Severity| {
                 let episodes = tiers.iter().zip(&all).filter(|(tier, _)| tier.severity() == severity);
                 any_of(&episodes.map(|(_, episodes)| episodes.clone()).collect::<Vec<_>>())

@@ -114,7 +114,8 @@ impl ErrorBudget {
             Some(policy) => policy.clone(),
             None => or_workbook(None, self.period)?.fitted_to(py, samples.get().step_window())?,
         };
-        let replay = Replay::of(py, self.objective, self.period, &Wishes { every, incidents, significant, warm_up })?;
+        let replay =
+            Replay::of(py, self.objective, self.period, &Wishes { every, incidents, significant, warm_up })?;
         Backtest::of(py, samples, policy, replay, threads)
     }
 
@@ -194,7 +195,8 @@ impl ErrorBudget {
             let message = format!("most_rules {most_rules}: a spec has {MOST} tiers at most");
             return Err(crate::error::SloError::new_err(message));
         }
-        let replay = Replay::of(py, self.objective, self.period, &Wishes { every, incidents, significant, warm_up })?;
+        let replay =
+            Replay::of(py, self.objective, self.period, &Wishes { every, incidents, significant, warm_up })?;
         Wish { replay, most_rules, least_recall }.search(py, samples)
     }
 

@@ -125,7 +125,8 @@ pub(crate) fn data_error_at(position: usize, message: &str) -> PyErr {
 /// The exception for a column that a table does not have: a `KeyError` as well.
 pub(crate) fn column_error(message: &str) -> PyErr {
     Python::attach(|py| {
-        let made = py.import("slo._errors").and_then(|module| module.getattr("ColumnError")?.call1((message,)));
+        let made =
+            py.import("slo._errors").and_then(|module| module.getattr("ColumnError")?.call1((message,)));
         made.map_or_else(|failure| failure, PyErr::from_value)
     })
 }

@@ -98,11 +98,16 @@ pub(crate) fn fleet(
     let (total, bad) = (total.as_slice()?, bad.as_slice()?);
     let threads = self::threads(threads, work.len())?;
     let one = |(name, rows, (objective, period)): &(&str, Vec<usize>, (Objective, Period))| {
-        let pick = |column: &[u64]| -> Vec<u64> { rows.iter().filter_map(|row| column.get(*row).copied()).collect() };
+        let pick = |column: &[u64]| -> Vec<u64> {
+            rows.iter().filter_map(|row| column.get(*row).copied()).collect()
+        };
         let times: Vec<i64> = rows.iter().filter_map(|row| many.times.get(*row).copied()).collect();
         // A fault is told by the row of the table.
         let of_table = |fault: RowError| {
-            (format!("{key} '{name}': "), RowError { row: rows.get(fault.row).copied().unwrap_or(0), ..fault })
+            (
+                format!("{key} '{name}': "),
+                RowError { row: rows.get(fault.row).copied().unwrap_or(0), ..fault },
+            )
         };
         let placed = if begins { Rows::beginning_at(&times, step) } else { Rows::ending_at(&times, step) };
         let placed = placed.map_err(of_table)?;

@@ -252,7 +252,10 @@ impl Table {
         let rows = self.batch.num_rows();
         let plural = if rows == 1 { "" } else { "s" };
         let mut lines: Vec<Vec<String>> = vec![self.columns()];
-        lines.extend((0..rows.min(MOST)).map(|row| self.batch.columns().iter().map(|array| cell(array, row)).collect()));
+        lines.extend(
+            (0..rows.min(MOST))
+                .map(|row| self.batch.columns().iter().map(|array| cell(array, row)).collect()),
+        );
         let width = |column: usize| {
             lines.iter().filter_map(|line| Some(line.get(column)?.chars().count())).max().unwrap_or(0)
         };
@@ -265,7 +268,8 @@ impl Table {
         if rows > MOST { format!("{text}\n… {} more", rows - MOST) } else { text }
     }
 
-    pub(crate) fn _repr_html_(&self) -> String {
+    #[pyo3(name = "_repr_html_")]
+    pub(crate) fn html(&self) -> String {
         const MOST: usize = 20;
         let names = self.columns();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();

@@ -201,6 +201,7 @@ impl Calendar {
     }
 
     /// A length that no period is longer than, clock changes included.
+    #[cfg(feature = "rules")]
     pub(crate) const fn longest(&self) -> Window {
         Window::days(self.unit.days_at_most().unsigned_abs() + 1)
     }

@@ -55,7 +55,7 @@ impl Exclusion {
     ///
     /// # Errors
     /// Text that is no such time, or one before 1970.
-    #[cfg(feature = "calendar")]
+    #[cfg(all(feature = "spec", feature = "calendar"))]
     pub(crate) fn parse_time(text: &str) -> Result<u64, Error> {
         let moment =
             text.parse::<jiff::Timestamp>().ok().and_then(|time| u64::try_from(time.as_second()).ok());

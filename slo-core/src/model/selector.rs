@@ -67,6 +67,7 @@ impl Selector {
     }
 
     /// The same, for a metric name that this crate composes from valid parts.
+    #[cfg(feature = "rules")]
     pub(crate) fn composed(metric: String, matchers: Arc<[Matcher]>) -> Self {
         Self { metric: metric.into(), matchers }
     }
@@ -122,6 +123,7 @@ impl Selector {
 
     /// The same matchers on the metric with `suffix` appended, such as `_bucket`.
     #[must_use]
+    #[cfg(feature = "rules")]
     pub(crate) fn suffixed(&self, suffix: &str) -> Self {
         Self { metric: format!("{}{suffix}", self.metric).into(), matchers: Arc::clone(&self.matchers) }
     }

@@ -1,6 +1,6 @@
 //! A service: its SLOs, and how its series are scraped.
 
-use super::{AlertPolicy, Exclusion, LabelName, Labels, Name, Severity, Slo, Window};
+use super::{AlertPolicy, Exclusion, LabelName, Labels, Name, Slo, Window};
 use crate::Error;
 use std::collections::BTreeSet;
 
@@ -235,6 +235,7 @@ impl Service {
 
     /// The longest time between two scrapes of `slo`'s metrics: a quarter of its shortest alert window where the
     /// interval is assumed.
+    #[cfg(feature = "rules")]
     pub(crate) fn longest_scrape_interval(&self, slo: &Slo) -> Window {
         let shortest = slo.policy().windows().first().copied();
         match shortest.and_then(|window| longest_interval(window).ok()) {
@@ -250,11 +251,13 @@ impl Service {
     }
 
     /// Refuses labels that alerts would set over those of their group.
+    #[cfg(any(feature = "rules", feature = "spec"))]
     pub(crate) fn check_groups(&self) -> Result<(), Error> {
         for slo in &self.slos {
-            let set = [&self.labels, slo.labels()]
-                .into_iter()
-                .chain([Severity::Page, Severity::Ticket].map(|severity| &slo.notification(severity).labels));
+            let set = [&self.labels, slo.labels()].into_iter().chain(
+                [super::Severity::Page, super::Severity::Ticket]
+                    .map(|severity| &slo.notification(severity).labels),
+            );
             let taken = set.flat_map(Labels::keys).find(|label| slo.by().contains(label));
             if let Some(label) = taken {
                 return Err(Error::new(format!(

@@ -77,7 +77,10 @@ pub(super) const fn most_steps(rows: usize) -> usize {
 /// A zone that is not known, or a time that its clocks skip, with its row.
 #[cfg(feature = "calendar")]
 pub fn zoned(clock: &[i64], zone: &str) -> Result<Vec<i64>, RowError> {
-    use jiff::{Timestamp, tz::{AmbiguousOffset, TimeZone}};
+    use jiff::{
+        Timestamp,
+        tz::{AmbiguousOffset, TimeZone},
+    };
     let wrong = |row: usize, error: Error| RowError { row, error };
     let zone = TimeZone::get(zone).map_err(|_| {
         let error = Error::new(format!("`{zone}` is not a time zone"));
@@ -96,7 +99,8 @@ pub fn zoned(clock: &[i64], zone: &str) -> Result<Vec<i64>, RowError> {
                 if times.last().is_some_and(|last| *last >= first) { of(after) } else { Ok(first) }
             }),
             AmbiguousOffset::Gap { .. } => {
-                let error = Error::new(format!("the time in row {row}, {civil}, is one that the clocks skip"));
+                let error =
+                    Error::new(format!("the time in row {row}, {civil}, is one that the clocks skip"));
                 return Err(wrong(row, error.with_hint("are the times of another zone, or of UTC?")));
             }
         };

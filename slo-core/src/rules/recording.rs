@@ -171,8 +171,8 @@ impl<'a> Recording<'a> {
         let window = windows.iter().rfind(|window| window.as_millis() <= hour);
         let is_difference = tiles::is_difference(self.slo.sli());
         let has_two_counters = match self.slo.sli() {
-            Sli::Events(EventCounters::GoodBad { .. }) | Sli::Queries(EventCounters::GoodBad { .. }) => false,
-            Sli::Events(_) | Sli::Queries(_) => true,
+            Sli::Events(counters) => !matches!(counters, EventCounters::GoodBad { .. }),
+            Sli::Queries(counters) => !matches!(counters, EventCounters::GoodBad { .. }),
             Sli::Latency(latency) => latency.kind() == HistogramKind::Classic,
             Sli::Probe(_) | Sli::Gauge(_) | Sli::Ratio(_) => false,
         };

@@ -64,9 +64,10 @@ fn zero() -> Expr {
 /// counter is off, as at a restart, and that of its neighbour above: together they are right.
 pub(super) const fn is_difference(sli: &Sli) -> bool {
     match sli {
-        Sli::Events(EventCounters::TotalGood { .. }) | Sli::Queries(EventCounters::TotalGood { .. }) => true,
+        Sli::Events(counters) => matches!(counters, EventCounters::TotalGood { .. }),
+        Sli::Queries(counters) => matches!(counters, EventCounters::TotalGood { .. }),
         Sli::Latency(_) | Sli::Probe(_) => true,
-        Sli::Events(_) | Sli::Queries(_) | Sli::Gauge(_) | Sli::Ratio(_) => false,
+        Sli::Gauge(_) | Sli::Ratio(_) => false,
     }
 }
 

@@ -51,12 +51,11 @@ fn read_service(node: &Node, defaults: &Defaults, faults: &mut Faults) -> Option
         faults.add(version.position, "version", error);
     }
     let name: Option<Name> = fields.parsed("service", "checkout", faults);
-    let (interval, is_assumed): (Option<Window>, bool) = match fields.optional("scrape_interval") {
-        Some(node) => (parsed(node, "scrape_interval", faults), false),
-        None => {
-            let given = defaults.scrape_interval;
-            (given.or(Some(SCRAPE_INTERVAL)), given.is_none())
-        }
+    let (interval, is_assumed) = if let Some(node) = fields.optional("scrape_interval") {
+        (parsed(node, "scrape_interval", faults), false)
+    } else {
+        let given = defaults.scrape_interval;
+        (given.or(Some(SCRAPE_INTERVAL)), given.is_none())
     };
     let mut labels = labels(&fields, "labels", &["severity", "objective", "period"], faults);
     labels.extend(defaults.labels.clone());

@@ -39,6 +39,7 @@ mod random;
 mod reliability;
 mod sequential;
 mod special;
+#[cfg(feature = "replay")]
 mod student;
 mod tails;
 
@@ -60,6 +61,7 @@ pub use reliability::{
     RestoreTimes, TOIL_CAP, Toil, availability, compare_restore_times, incidents_allowed, toil,
 };
 pub use sequential::{Decision, MixtureTest, Sprt, confidence_sequence, rate_evidence};
+#[cfg(feature = "replay")]
 pub(crate) use student::{student_quantile, student_upper_tail};
 pub use tails::{
     beta_above, beta_binomial_at_least, binomial_at_least, hypergeometric_at_least, poisson_at_least,

@@ -27,6 +27,7 @@ impl Random {
     }
 
     /// A number from 0 up to, not including, 1.
+    #[cfg(feature = "replay")]
     pub(crate) fn unit(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }

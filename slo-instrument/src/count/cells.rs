@@ -2,9 +2,10 @@
 //!
 //! Every thread has cells of its own, and is the only one that writes them: adding is a load and a store, not a locked
 //! instruction that makes two processors take turns. Readers sum over all cells. What a thread leaves behind when it
-//! ends keeps its counts, and is taken on by the next thread that needs some; the lock of the pool orders the two.
+//! ends keeps its counts, and is taken on by the next thread that needs some; where several wait already, its counts are
+//! added to those of all threads that are gone. The lock of the pool orders the two.
 
-use super::sync::{Arc, AtomicU64, Mutex, Ordering, PoisonError};
+use super::sync::{Arc, AtomicU64, KEPT, Mutex, Ordering, PoisonError};
 
 /// The cells of one thread, in lines that no other thread's cells share.
 type Cells = Arc<[Line]>;
@@ -32,6 +33,8 @@ struct Held {
     all: Vec<Cells>,
     // Those that no thread owns at the moment.
     free: Vec<Cells>,
+    // The counts of cells that are no more.
+    retired: Vec<u64>,
 }
 
 impl Pool {
@@ -52,17 +55,31 @@ impl Pool {
         Owned { pool: Arc::clone(self), cells }
     }
 
+    /// How many threads' cells there are.
+    #[cfg(test)]
+    pub(crate) fn sets(&self) -> usize {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).all.len()
+    }
+
     /// The sum of every counter over all threads, in `sums`.
     pub(crate) fn read(&self, sums: &mut Vec<u64>) {
         sums.clear();
         sums.resize(self.count, 0);
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        for cells in &held.all {
-            for (index, sum) in sums.iter_mut().enumerate() {
-                let value = cell(cells, index).map_or(0, |cell| cell.load(Ordering::Acquire));
-                *sum = sum.saturating_add(value);
-            }
+        for (sum, retired) in sums.iter_mut().zip(&held.retired) {
+            *sum = *retired;
         }
+        for cells in &held.all {
+            add(cells, sums);
+        }
+    }
+}
+
+/// Adds what `cells` hold to `sums`.
+fn add(cells: &[Line], sums: &mut [u64]) {
+    for (index, sum) in sums.iter_mut().enumerate() {
+        let value = cell(cells, index).map_or(0, |cell| cell.load(Ordering::Acquire));
+        *sum = sum.saturating_add(value);
     }
 }
 
@@ -85,6 +102,15 @@ impl Owned {
 impl Drop for Owned {
     fn drop(&mut self) {
         let mut held = self.pool.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.free.push(Arc::clone(&self.cells));
+        let Held { all, free, retired } = &mut *held;
+        if free.len() < KEPT {
+            free.push(Arc::clone(&self.cells));
+            return;
+        }
+        retired.resize(self.pool.count, 0);
+        add(&self.cells, retired);
+        if let Some(position) = all.iter().rposition(|cells| Arc::ptr_eq(cells, &self.cells)) {
+            all.swap_remove(position);
+        }
     }
 }

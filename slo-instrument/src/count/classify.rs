@@ -1,6 +1,6 @@
 //! Whether an event was good or bad.
 
-use super::{Kind, Outcome};
+use super::{Kind, Method, Outcome};
 use std::{fmt, time::Duration};
 
 /// What an SLO makes of an event.
@@ -79,6 +79,7 @@ impl<F: Fn(&Ended<'_>) -> Class + Send + Sync + 'static> Classify for F {
 #[derive(Debug, Clone, Copy)]
 pub struct Ended<'a> {
     pub(crate) kind: Kind,
+    pub(crate) method: Method,
     pub(crate) peer: &'a str,
     pub(crate) name: &'a str,
     pub(crate) outcome: Outcome,
@@ -91,6 +92,13 @@ impl Ended<'_> {
     #[must_use]
     pub const fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// The method of an HTTP request, such as `GET`; `_OTHER` for one that HTTP does not know, and `None` for what is no
+    /// HTTP request.
+    #[must_use]
+    pub fn method(&self) -> Option<&'static str> {
+        matches!(self.kind, Kind::HttpServer | Kind::HttpClient).then(|| self.method.name())
     }
 
     /// The route, the gRPC method or the operation; empty for HTTP requests that are sent.
@@ -136,8 +144,9 @@ impl Ended<'_> {
     /// gRPC's health checks are ignored: probes are no users.
     ///
     /// A client that goes away before the response is bad if it has waited for longer than the shortest threshold of
-    /// the latency SLOs of such events, or if there is none; else nothing can be said of it, and it is ignored. So is
-    /// one that goes away in the body of a response, if the latency that counts was within the threshold.
+    /// the latency SLOs of such events, or than 10 s if there is none; else nothing can be said of it, and it is ignored.
+    /// A call that this service itself gives up is bad if there is no such threshold.
+    /// So is one that goes away in the body of a response, if the latency that counts was within the threshold.
     #[must_use]
     pub fn by_convention(&self) -> Class {
         by_convention(self.kind, self.name, self.outcome, self.duration, self.patience)
@@ -146,6 +155,10 @@ impl Ended<'_> {
 
 /// gRPC's own service for probes.
 const HEALTH_CHECK: &str = "grpc.health.v1.Health/";
+
+/// How long a client waits before it may say that a promise was broken, where no latency SLO says so: else whoever opens
+/// connections and closes them could page on-call.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// [`Ended::by_convention`], without making one.
 #[inline]
@@ -166,7 +179,12 @@ pub(super) fn by_convention(
         Outcome::Completed => false,
         // Nobody waits for an operation: one that is dropped was not done.
         Outcome::Cancelled if kind == Kind::Operation => true,
-        Outcome::Cancelled if patience.is_some_and(|patience| duration <= patience) => {
+        // A client of this service's own has waited in vain, however long.
+        Outcome::Cancelled
+            if patience
+                .or((!is_client()).then_some(PATIENCE))
+                .is_some_and(|patience| duration <= patience) =>
+        {
             return Class::Ignored;
         }
         Outcome::StreamCancelled(_) if patience.is_none_or(|patience| duration <= patience) => {

@@ -183,17 +183,21 @@ impl Route {
     }
 
     /// What an event of this route counts as.
-    pub(crate) fn class_of(&self, outcome: Outcome, nanos: u64) -> Class {
+    pub(crate) fn class_of(&self, method: Method, outcome: Outcome, nanos: u64) -> Class {
         let Self { kind, patience, .. } = *self;
         let duration = Duration::from_nanos(nanos);
         match &self.shape.classify {
             None => by_convention(kind, &self.name, outcome, duration, patience),
             Some(classify) => {
                 let (peer, name) = (&self.peer, &self.name);
-                let ended = Ended { kind, peer, name, outcome, duration, patience };
+                let ended = Ended { kind, method, peer, name, outcome, duration, patience };
                 // What the service's own code does must not keep an event from being counted.
                 let classified = catch_unwind(AssertUnwindSafe(|| classify.classify(&ended)));
-                classified.unwrap_or_else(|_| ended.by_convention())
+                classified.unwrap_or_else(|payload| {
+                    // Dropping what it panicked with may panic again.
+                    std::mem::forget(payload);
+                    ended.by_convention()
+                })
             }
         }
     }
@@ -242,7 +246,7 @@ impl Route {
             Kind::Operation => [Outcome::Completed, Outcome::Failed("error")],
         };
         for outcome in outcomes {
-            let class = self.class_of(outcome, 0);
+            let class = self.class_of(method, outcome, 0);
             self.series(Key { method, outcome, class });
         }
     }

@@ -151,7 +151,7 @@ impl Ticket {
         let Some(instrument) = Instrument::find(self.instrument) else { return };
         instrument.flow().take().add(METHODS.len() + self.method.index(), 1);
         let Some(route) = instrument.route_at(self.route) else { return };
-        let class = class.unwrap_or_else(|| route.class_of(outcome, nanos));
+        let class = class.unwrap_or_else(|| route.class_of(self.method, outcome, nanos));
         let key = Key { method: self.method, outcome, class };
         let series = route.series(key);
         let bucket = route.shape.edges.bucket_of(nanos);
@@ -250,7 +250,7 @@ impl LocalInstrument {
 
 impl LocalRoute {
     fn count(&mut self, method: Method, End { outcome, class, nanos }: End, trace: Option<&mut Trace>) {
-        let class = class.unwrap_or_else(|| self.route.class_of(outcome, nanos));
+        let class = class.unwrap_or_else(|| self.route.class_of(method, outcome, nanos));
         let key = Key { method, outcome, class };
         let position = self.series.iter().position(|(known, ..)| *known == key);
         let position = position.unwrap_or_else(|| self.meet_series(key));

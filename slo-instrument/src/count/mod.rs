@@ -24,4 +24,4 @@ pub use outcome::{GrpcStatus, Outcome};
 pub(crate) use reading::Reading;
 pub(crate) use series::{Key, METHODS, Method, Series};
 pub(crate) use store::Store;
-pub(crate) use stream::SloCounter;
+pub(crate) use stream::{SloCounter, why_not_counted};

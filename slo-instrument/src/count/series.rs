@@ -41,6 +41,12 @@ impl Method {
     /// For what has no method.
     pub(crate) const NONE: Self = Self(9);
 
+    /// The method whose label value this is.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        let position = METHODS.iter().position(|known| *known == name)?;
+        u8::try_from(position).ok().map(Self)
+    }
+
     pub(crate) fn of(method: &http::Method) -> Self {
         Self(match *method {
             http::Method::GET => 0,

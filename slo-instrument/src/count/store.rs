@@ -182,6 +182,32 @@ mod tests {
     }
 
     #[test]
+    fn threads_that_are_gone_leave_their_counts_and_little_else() {
+        const THREADS: usize = 200;
+        let store = store();
+        let instrument = store.instrument(Kind::HttpServer, "");
+        let together = std::sync::Barrier::new(THREADS);
+        std::thread::scope(|scope| {
+            let work = || {
+                end(Ticket::start(instrument.id(), "/", Method::NONE), OK);
+                together.wait();
+            };
+            let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(work)).collect();
+            // A scope does not wait for what a thread does at its very end.
+            for thread in threads {
+                thread.join().unwrap();
+            }
+        });
+        let mut sets = 0;
+        store.for_each(|_, series| sets += series.pool.sets());
+        assert!(sets <= 4, "{sets} sets of cells");
+        assert_eq!(
+            (count(&store), instrument.active().last()),
+            (u64::try_from(THREADS).unwrap(), Some(&Some(0)))
+        );
+    }
+
+    #[test]
     fn a_classifier_may_count_itself() {
         let store = Arc::new_cyclic(|weak: &std::sync::Weak<Store>| {
             let weak = weak.clone();

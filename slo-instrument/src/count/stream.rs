@@ -1,11 +1,11 @@
 //! Which of the service's own series an SLO counts.
 
 use super::{
-    Edges, Reading,
+    Edges, Method, Reading,
     kind::{Kind, Labels},
 };
 use crate::Error;
-use regex::Regex;
+use regex_lite::Regex;
 use slo_core::{
     math::Tally,
     model::{EventCounters, MatchOp, Matcher, Name, Period, Selector, Sli, Slo, metric},
@@ -56,23 +56,16 @@ pub(crate) struct Member {
 enum Test {
     Equal(String),
     NotEqual(String),
-    Regex(Regex),
+    Regex(Regex, Vec<String>),
     NotRegex(Regex),
 }
 
 impl SloCounter {
-    /// The streams of `slo` over the series with these `edges`.
-    pub(crate) fn compile(slo: &Slo, edges: &Edges) -> Result<Self, Error> {
-        let only_rules = [
-            (!slo.by().is_empty(), "budgets of groups (`by`)"),
-            (slo.slices().is_some(), "time slices"),
-            (!matches!(slo.period(), Period::Rolling(_)), "calendar periods"),
-        ];
-        if let Some((_, what)) = only_rules.into_iter().find(|(asked, _)| *asked) {
-            return Err(Error::new(
-                place(slo),
-                format!("{what} are only known to the rules, not to the process"),
-            ));
+    /// The streams of `slo` over the series with these `edges`; `None` for an SLO that is [not
+    /// counted](why_not_counted) here.
+    pub(crate) fn compile(slo: &Slo, edges: &Edges) -> Result<Option<Self>, Error> {
+        if why_not_counted(slo).is_some() {
+            return Ok(None);
         }
         let all = |selector: &Selector| Stream::of_requests(slo, selector);
         let (form, first, second) = match slo.sli() {
@@ -88,7 +81,7 @@ impl SloCounter {
                     .ok_or_else(|| Error::new(place(slo), "no bucket at the threshold"))?;
                 (Form::TotalGood, stream(None)?, stream(Some(edge))?)
             }
-            _ => return Err(Error::new(place(slo), "this kind of SLI is not counted in the process")),
+            _ => return Ok(None),
         };
         if let Sli::Events(counters) = slo.sli() {
             check_labels(slo, counters)?;
@@ -97,7 +90,14 @@ impl SloCounter {
             Sli::Latency(latency) => Some(latency.threshold().as_duration()),
             _ => None,
         };
-        Ok(Self { name: slo.name().clone(), form, first, second, threshold })
+        Ok(Some(Self { name: slo.name().clone(), form, first, second, threshold }))
+    }
+
+    /// The names that the SLO's selectors give, and the methods of HTTP requests: the series of those are there from the
+    /// start, whatever the first event of one is.
+    pub(crate) fn named(&self) -> Vec<(Kind, Method, &str)> {
+        let streams = [&self.first, &self.second];
+        streams.into_iter().flat_map(Stream::named).collect()
     }
 
     /// How long an event of `kind` with this peer and name may take, if this is a latency SLO of such events.
@@ -213,6 +213,24 @@ fn check_labels(slo: &Slo, counters: &EventCounters) -> Result<(), Error> {
     Ok(())
 }
 
+/// Why an SLO is for the rules alone: what it says of the service is not in what this process counts.
+pub(crate) fn why_not_counted(slo: &Slo) -> Option<&'static str> {
+    match slo.sli() {
+        Sli::Gauge(_) => return Some("a gauge is read by the rules"),
+        Sli::Probe(_) => return Some("a probe is read by the rules"),
+        Sli::Ratio(_) => return Some("a recorded ratio is read by the rules"),
+        Sli::Queries(_) => return Some("queries are read by the rules"),
+        _ => {}
+    }
+    if !slo.by().is_empty() {
+        return Some("budgets of groups (`by`) are kept by the rules");
+    }
+    if slo.slices().is_some() {
+        return Some("time slices are kept by the rules");
+    }
+    (!matches!(slo.period(), Period::Rolling(_))).then_some("calendar periods are kept by the rules")
+}
+
 fn place(slo: &Slo) -> String {
     format!("slo `{}`", slo.name())
 }
@@ -243,26 +261,91 @@ impl Stream {
     }
 }
 
+impl Stream {
+    /// The names that it selects, with the methods of those that have some.
+    fn named(&self) -> Vec<(Kind, Method, &str)> {
+        let values = |label: &str| -> Vec<&str> {
+            let named = self.conditions.iter().filter(|condition| condition.label == label);
+            let values = named.flat_map(|condition| condition.test.values()).map(String::as_str);
+            values.filter(|value| !value.is_empty()).collect()
+        };
+        let (names, methods) = match self.kind {
+            Kind::HttpServer => {
+                let methods = values(metric::HTTP_REQUEST_METHOD);
+                (values(metric::HTTP_ROUTE), methods.into_iter().filter_map(Method::named).collect())
+            }
+            Kind::GrpcServer => (values(metric::RPC_METHOD), vec![Method::NONE]),
+            Kind::Operation => (values(metric::OPERATION), vec![Method::NONE]),
+            // What is called has a series of its own for each that is called.
+            Kind::HttpClient | Kind::GrpcClient => (Vec::new(), Vec::new()),
+        };
+        names.iter().flat_map(|name| methods.iter().map(|method| (self.kind, *method, *name))).collect()
+    }
+}
+
 impl Test {
-    fn of(matcher: &Matcher) -> Result<Self, regex::Error> {
+    fn of(matcher: &Matcher) -> Result<Self, String> {
         // Prometheus anchors at both ends, and lets `.` match line breaks.
-        let anchored = || Regex::new(&format!("^(?s:{})$", literal_braces(&matcher.value)));
+        let anchored = || expression(&matcher.value);
         Ok(match matcher.op {
             MatchOp::Equal => Self::Equal(matcher.value.clone()),
             MatchOp::NotEqual => Self::NotEqual(matcher.value.clone()),
-            MatchOp::Regex => Self::Regex(anchored()?),
+            MatchOp::Regex => Self::Regex(anchored()?, alternatives(&matcher.value)),
             MatchOp::NotRegex => Self::NotRegex(anchored()?),
         })
+    }
+
+    /// The values that it names, where it names all of them.
+    fn values(&self) -> &[String] {
+        match self {
+            Self::Equal(value) => std::slice::from_ref(value),
+            Self::Regex(_, values) => values,
+            Self::NotEqual(_) | Self::NotRegex(_) => &[],
+        }
     }
 
     fn holds(&self, value: &str) -> bool {
         match self {
             Self::Equal(wanted) => value == wanted,
             Self::NotEqual(unwanted) => value != unwanted,
-            Self::Regex(wanted) => wanted.is_match(value),
+            Self::Regex(wanted, _) => wanted.is_match(value),
             Self::NotRegex(unwanted) => !unwanted.is_match(value),
         }
     }
+}
+
+/// The pattern as Prometheus reads it: anchored, and with classes such as `\w` of ASCII.
+///
+/// # Errors
+/// What is no pattern; what folds the case of letters beyond ASCII, or names a class of Unicode.
+fn expression(pattern: &str) -> Result<Regex, String> {
+    if pattern.contains("(?") && !pattern.is_ascii() && folds_case(pattern) {
+        return Err("ignores the case of letters beyond ASCII, which the process cannot".to_owned());
+    }
+    if pattern.contains(r"\p") || pattern.contains(r"\P") {
+        return Err(
+            "names a class of Unicode characters, which the process cannot; write the characters".to_owned()
+        );
+    }
+    Regex::new(&format!("^(?s:{})$", literal_braces(pattern))).map_err(|error| error.to_string())
+}
+
+/// Whether a flag of the pattern, such as `(?i)` or `(?is:…)`, lets case not matter.
+fn folds_case(pattern: &str) -> bool {
+    pattern.split("(?").skip(1).any(|group| {
+        let flags = group.split([':', ')']).next().unwrap_or_default();
+        flags.split('-').next().is_some_and(|set| set.contains('i') && !set.starts_with(['P', '<']))
+    })
+}
+
+/// The values that a pattern of literals names, as in `shop.Cart/Add|shop.Cart/Remove`; none where it is any other. A dot
+/// stands for itself: names have them.
+fn alternatives(pattern: &str) -> Vec<String> {
+    let inside = pattern.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or(pattern);
+    let parts: Vec<String> = inside.split('|').map(|part| part.replace("\\.", ".")).collect();
+    let is_literal =
+        |part: &String| !part.contains(['\\', '*', '+', '?', '[', ']', '(', ')', '^', '$', '{', '}']);
+    if parts.iter().all(is_literal) { parts } else { Vec::new() }
 }
 
 /// The pattern with every `{` escaped that begins no repetition: Prometheus takes those literally, as in
@@ -306,7 +389,29 @@ mod tests {
             ("a{,3}{", r"a\{,3}\{"),
         ] {
             assert_eq!(literal_braces(pattern), escaped);
-            assert!(Regex::new(&literal_braces(pattern)).is_ok(), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn reads_patterns_as_prometheus_does() {
+        for (pattern, value, matches) in [
+            ("5..", "503", true),
+            ("5..", "5030", false),
+            ("/users/{id}|/ok", "/users/{id}", true),
+            (r"\w+", "straße", false), // RE2's classes are of ASCII
+            (".", "ß", true),
+            (".*", "a\nb", true),
+            ("(?i)get", "GET", true),
+            ("[^/]+", "ärger", true),
+            ("", "", true),
+        ] {
+            assert_eq!(expression(pattern).unwrap().is_match(value), matches, "{pattern} {value}");
+        }
+        for (pattern, error) in
+            [("(?i)straße", "beyond ASCII"), (r"\p{Greek}", "class of Unicode"), ("(", "open group")]
+        {
+            let refused = expression(pattern).unwrap_err();
+            assert!(refused.contains(error), "{pattern}: {refused}");
         }
     }
 }

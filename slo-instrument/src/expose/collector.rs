@@ -40,6 +40,13 @@ impl Collector {
         Ok(Self { source, descriptions: vec![description] })
     }
 
+    /// Keeps its place in a registry whose metrics `/metrics` shows beside its own, so that the registry refuses it: they
+    /// would be there twice.
+    pub(crate) fn reserve(&self, registry: &prometheus::Registry) {
+        // One that has it already refuses it, too.
+        let _reserved = registry.register(Box::new(Reserved(self.descriptions.clone())));
+    }
+
     fn histograms(&self, kind: Kind) -> MetricFamily {
         let edges = self.source.store.edges();
         let buckets: Vec<(f64, usize)> = edges.seconds().zip(edges.classic().iter().copied()).collect();
@@ -56,6 +63,19 @@ impl Collector {
         family.set_field_type(MetricType::HISTOGRAM);
         family.set_metric(metrics);
         family
+    }
+}
+
+/// The place of a [`Collector`] in a registry.
+struct Reserved(Vec<Desc>);
+
+impl prometheus::core::Collector for Reserved {
+    fn desc(&self) -> Vec<&Desc> {
+        self.0.iter().collect()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        Vec::new()
     }
 }
 

@@ -116,12 +116,11 @@ impl Source {
     /// From the counters as they are, not as of the last tick.
     fn events(&self) -> [Family; 2] {
         let (mut total, mut bad) = (Vec::new(), Vec::new());
-        let counted = self.store.slos().iter().zip(self.store.sums());
-        for (slo, (counter, sums)) in self.service.slos().iter().zip(counted) {
+        for (counter, sums) in self.store.slos().iter().zip(self.store.sums()) {
             // Streams that contradict each other show in the status.
             if let Ok(tally) = counter.tally(sums) {
                 let sample =
-                    |value: u64| Sample { labels: self.identity(slo.name().as_str()), value: value as f64 };
+                    |value: u64| Sample { labels: self.identity(counter.name()), value: value as f64 };
                 total.push(sample(tally.total()));
                 bad.push(sample(tally.bad()));
             }

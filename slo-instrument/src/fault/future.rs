@@ -1,17 +1,28 @@
 //! The future of a request.
 
-use super::{FaultBody, Injected, plan::What};
+use super::{
+    FaultBody, Injected,
+    plan::{Drawn, What},
+};
 use http::{Response, StatusCode};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use std::{
     error::Error,
+    fmt,
     future::Future,
     pin::Pin,
     task::{Context, Poll, ready},
-    time::Duration,
 };
-use tokio::time::{Sleep, sleep};
+
+/// The time that a request is kept waiting.
+struct Wait(Pin<Box<dyn Future<Output = ()> + Send + Sync>>);
+
+impl fmt::Debug for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Wait")
+    }
+}
 
 pin_project! {
     /// A request on its way; made by [`FaultService`](super::FaultService).
@@ -19,7 +30,7 @@ pin_project! {
     pub struct FaultFuture<F> {
         #[pin]
         inner: Option<F>,
-        wait: Option<Pin<Box<Sleep>>>,
+        wait: Option<Wait>,
         fault: Option<&'static str>,
         // Of the answer in the place of the service; none where the connection breaks.
         status: Option<StatusCode>,
@@ -31,16 +42,16 @@ impl<F> FaultFuture<F> {
         Self { inner: Some(inner), wait: None, fault: None, status: None }
     }
 
-    pub(super) fn waiting(inner: F, wait: Duration, fault: &'static str) -> Self {
-        Self { wait: Some(Box::pin(sleep(wait))), fault: Some(fault), ..Self::passing(inner) }
-    }
-
-    pub(super) const fn instead(what: What, fault: &'static str) -> Self {
-        let status = match what {
-            What::Error(status) => Some(status),
-            What::Latency(_) | What::Abort => None,
-        };
-        Self { inner: None, wait: None, fault: Some(fault), status }
+    /// With what was drawn for the request, in the place of the service or before it.
+    pub(super) fn injured(drawn: Drawn, inner: impl FnOnce() -> F) -> Self {
+        let fault = Some(drawn.name);
+        match drawn.what {
+            What::Error(status) => Self { inner: None, wait: None, fault, status: Some(status) },
+            What::Abort => Self { inner: None, wait: None, fault, status: None },
+            What::Latency(wait) => {
+                Self { wait: Some(Wait(Box::pin(drawn.wait(wait)))), fault, ..Self::passing(inner()) }
+            }
+        }
     }
 }
 
@@ -55,7 +66,7 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         if let Some(wait) = this.wait {
-            ready!(wait.as_mut().poll(context));
+            ready!(wait.0.as_mut().poll(context));
             *this.wait = None;
         }
         let mut response = match this.inner.as_pin_mut() {

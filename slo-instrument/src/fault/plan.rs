@@ -12,6 +12,10 @@ use std::{
     },
     time::{Duration, Instant},
 };
+use tokio::{
+    sync::{Notify, futures::OwnedNotified},
+    time::timeout,
+};
 
 /// A fault, and the share of the requests that it is injected into.
 ///
@@ -52,7 +56,8 @@ impl Fault {
         Self::of(What::Error(status))
     }
 
-    /// Lets the request wait before the service begins to work on it.
+    /// Lets the request wait before the service begins to work on it: for 10 minutes at most, and for no longer than the
+    /// faults are armed.
     pub const fn latency(wait: Duration) -> Self {
         Self::of(What::Latency(wait))
     }
@@ -109,7 +114,29 @@ struct Armed {
     seed: u64,
     until: Instant,
     requests: AtomicU64,
+    // Tells those who wait that it is over.
+    over: Arc<Notify>,
 }
+
+/// A fault for a request.
+#[derive(Debug)]
+pub(super) struct Drawn {
+    pub(super) what: What,
+    pub(super) name: &'static str,
+    until: Instant,
+    over: OwnedNotified,
+}
+
+impl Drawn {
+    /// Waits, for no longer than the fault is armed.
+    pub(super) async fn wait(self, wait: Duration) {
+        let left = self.until.saturating_duration_since(Instant::now());
+        let _is_over = timeout(wait.min(left), self.over).await;
+    }
+}
+
+/// The longest that a request is kept waiting.
+const LONGEST_WAIT: Duration = Duration::from_mins(10);
 
 /// A day: an experiment that runs for longer is forgotten about.
 const LONGEST: Duration = Duration::from_hours(24);
@@ -121,7 +148,7 @@ impl Faults {
     /// request it is: the same requests one after the other meet the same faults.
     ///
     /// # Errors
-    /// A share beyond 0 and 1, or faults for longer than a day; nothing is armed then.
+    /// A share beyond 0 and 1, a latency above 10 minutes, or faults for longer than a day; nothing is armed then.
     pub fn arm(
         &self,
         plan: impl IntoIterator<Item = Fault>,
@@ -133,17 +160,31 @@ impl Faults {
             let message = format!("a share of {} is not between 0 and 1", fault.share);
             return Err(Error::new(format!("fault `{}`", fault.name()), message));
         }
+        let too_long = |fault: &&Fault| matches!(fault.what, What::Latency(wait) if wait > LONGEST_WAIT);
+        if let Some(fault) = plan.iter().find(too_long) {
+            return Err(Error::new(
+                format!("fault `{}`", fault.name()),
+                "a request waits for 10 minutes at most",
+            ));
+        }
         if lasts > LONGEST {
             return Err(Error::new("faults", format!("{lasts:?} is longer than a day")));
         }
         let until = Instant::now() + lasts;
-        self.inner.armed.store(Some(Arc::new(Armed { plan, seed, until, requests: AtomicU64::new(0) })));
+        let (requests, over) = (AtomicU64::new(0), Arc::default());
+        self.replace(Some(Arc::new(Armed { plan, seed, until, requests, over })));
         Ok(())
     }
 
-    /// Injects no more faults.
+    /// Injects no more faults; requests that wait go on.
     pub fn disarm(&self) {
-        self.inner.armed.store(None);
+        self.replace(None);
+    }
+
+    fn replace(&self, armed: Option<Arc<Armed>>) {
+        if let Some(before) = self.inner.armed.swap(armed) {
+            before.over.notify_waiters();
+        }
     }
 
     /// Whether faults are injected at the moment.
@@ -153,7 +194,7 @@ impl Faults {
     }
 
     /// The fault for the next request, which is one to `path`, and to `route` where one matched.
-    pub(super) fn draw(&self, route: Option<&str>, path: &str) -> Option<Fault> {
+    pub(super) fn draw(&self, route: Option<&str>, path: &str) -> Option<Drawn> {
         let current = self.inner.armed.load();
         let armed = current.as_ref()?;
         if Instant::now() >= armed.until {
@@ -172,7 +213,8 @@ impl Faults {
         // A path is chosen by a client, and so no label; one that a fault is for is the program's.
         let label = route.or(fault.route.as_deref()).unwrap_or(UNMATCHED);
         *injected.entry((fault.name(), label.to_owned())).or_default() += 1;
-        Some(fault.clone())
+        let over = Arc::clone(&armed.over).notified_owned();
+        Some(Drawn { what: fault.what, name: fault.name(), until: armed.until, over })
     }
 
     /// The faults injected so far, for the metrics.
@@ -193,7 +235,7 @@ mod tests {
     fn drawn(seed: u64, plan: impl IntoIterator<Item = Fault>) -> Vec<Option<&'static str>> {
         let faults = Faults::default();
         faults.arm(plan, seed, Duration::from_mins(1)).unwrap();
-        (0..2_000).map(|_| faults.draw(Some("/a"), "/a").map(|fault| fault.name())).collect()
+        (0..2_000).map(|_| faults.draw(Some("/a"), "/a").map(|fault| fault.name)).collect()
     }
 
     #[test]
@@ -219,7 +261,7 @@ mod tests {
         let faults = Faults::default();
         assert!(!faults.is_armed());
         faults.arm([Fault::abort()], 1, Duration::ZERO).unwrap();
-        assert_eq!((faults.is_armed(), faults.draw(None, "/")), (false, None));
+        assert!(!faults.is_armed() && faults.draw(None, "/").is_none());
     }
 
     #[test]
@@ -233,6 +275,27 @@ mod tests {
         );
         assert!(refused(Fault::abort().for_share(f64::NAN), second).contains("NaN"));
         assert_eq!(refused(Fault::abort(), Duration::from_hours(25)), "faults: 90000s is longer than a day");
+        assert_eq!(
+            refused(Fault::latency(Duration::MAX), second),
+            "fault `latency`: a request waits for 10 minutes at most"
+        );
         assert!(!faults.is_armed());
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_longer_than_it_is_armed() {
+        let faults = Faults::default();
+        let plan = || [Fault::latency(Duration::from_mins(5))];
+        let waits = |drawn: Option<Drawn>| tokio::spawn(drawn.unwrap().wait(Duration::from_mins(5)));
+        faults.arm(plan(), 1, Duration::from_millis(20)).unwrap();
+        waits(faults.draw(None, "/")).await.unwrap();
+        faults.arm(plan(), 1, Duration::from_mins(5)).unwrap();
+        let (disarmed, replaced) = (waits(faults.draw(None, "/")), waits(faults.draw(None, "/")));
+        faults.arm(plan(), 2, Duration::from_mins(5)).unwrap();
+        replaced.await.unwrap();
+        disarmed.await.unwrap();
+        let last = waits(faults.draw(None, "/"));
+        faults.disarm();
+        last.await.unwrap();
     }
 }

@@ -1,6 +1,6 @@
 //! The service.
 
-use super::{FaultBody, FaultFuture, Faults, plan::What};
+use super::{FaultBody, FaultFuture, Faults};
 use axum::extract::MatchedPath;
 use http::{Request, Response};
 use http_body::Body;
@@ -39,11 +39,9 @@ where
 
     fn call(&mut self, request: Request<Req>) -> Self::Future {
         let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-        let fault = self.faults.draw(route, request.uri().path());
-        match fault.as_ref().map(|fault| (fault.what, fault.name())) {
+        match self.faults.draw(route, request.uri().path()) {
             None => FaultFuture::passing(self.inner.call(request)),
-            Some((What::Latency(wait), name)) => FaultFuture::waiting(self.inner.call(request), wait, name),
-            Some((what, name)) => FaultFuture::instead(what, name),
+            Some(drawn) => FaultFuture::injured(drawn, || self.inner.call(request)),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! From counters to status: one tracker per SLO.
 
 use super::{SloStatus, State, TierStatus, WindowStatus};
-use crate::count::Store;
+use crate::count::{Store, why_not_counted};
 use slo_core::{
     Error,
     math::{BurnRate, ErrorBudget, Tally, Tracker, WindowTally, firing, time_to_exhaustion},
@@ -10,7 +10,7 @@ use slo_core::{
 };
 use std::{sync::Arc, time::Duration};
 
-/// The trackers of a service's SLOs.
+/// The trackers of those SLOs of a service that are counted here.
 #[derive(Debug)]
 pub(crate) struct LiveBudget {
     service: Service,
@@ -27,7 +27,8 @@ impl LiveBudget {
             windows.push(slo.period().length());
             Tracker::new(&windows, tick)
         };
-        let trackers: Vec<Tracker> = service.slos().iter().map(tracker).collect();
+        let counted = service.slos().iter().filter(|slo| why_not_counted(slo).is_none());
+        let trackers: Vec<Tracker> = counted.map(tracker).collect();
         let problems = vec![None; trackers.len()];
         Self { service, store, trackers, problems }
     }
@@ -42,9 +43,14 @@ impl LiveBudget {
         for (((tracker, problem), counter), sums) in readings {
             *problem = counter.tally(sums).and_then(|tally| tracker.record(time, tally)).err();
         }
-        let slos = self.service.slos().iter().zip(&self.trackers).zip(&self.problems);
-        slos.filter_map(|((slo, tracker), problem)| status(&self.service, slo, tracker, problem.as_ref()))
-            .collect()
+        let mut counted = self.trackers.iter().zip(&self.problems);
+        let status_of = |slo: &Slo| match why_not_counted(slo) {
+            Some(why) => Some(not_counted(&self.service, slo, why)),
+            None => counted
+                .next()
+                .and_then(|(tracker, problem)| status(&self.service, slo, tracker, problem.as_ref())),
+        };
+        self.service.slos().iter().filter_map(status_of).collect()
     }
 }
 
@@ -93,6 +99,29 @@ fn status(service: &Service, slo: &Slo, tracker: &Tracker, problem: Option<&Erro
         windows: windows.collect(),
         tiers: slo.policy().tiers().iter().map(|tier| tier_status(tier, tiers.contains(tier))).collect(),
     })
+}
+
+/// The status of an SLO that the rules alone know.
+fn not_counted(service: &Service, slo: &Slo, why: &str) -> SloStatus {
+    SloStatus {
+        service: service.name().to_string(),
+        slo: slo.name().to_string(),
+        description: slo.description().to_owned(),
+        objective: slo.objective().to_string(),
+        period: slo.period().to_string(),
+        period_seconds: slo.period().length().as_duration().as_secs_f64(),
+        state: State::NotCounted,
+        problem: Some(why.to_owned()),
+        total: 0,
+        bad: 0,
+        sli: None,
+        budget_remaining: None,
+        projected_budget_remaining: None,
+        coverage: 0.0,
+        time_to_exhaustion: None,
+        windows: Vec::new(),
+        tiers: Vec::new(),
+    }
 }
 
 /// How few bad events are chance: one tick in a thousand would fire on fewer while all is well.

@@ -22,7 +22,8 @@ pub struct SloStatus {
     pub period_seconds: f64,
     /// What to do about it.
     pub state: State,
-    /// Why the numbers are those of an earlier moment: counters that contradict each other.
+    /// Why the numbers are those of an earlier moment: counters that contradict each other. Or why there are none, see
+    /// [`State::NotCounted`].
     pub problem: Option<String>,
     /// Events in the period.
     pub total: u64,
@@ -96,6 +97,8 @@ pub enum State {
     Ok,
     /// No events yet.
     NoData,
+    /// The rules judge it from what this process does not count, such as a gauge or a probe.
+    NotCounted,
 }
 
 impl SloStatus {

@@ -15,7 +15,9 @@ pub(super) struct Guard {
     ticket: Ticket,
     protocol: Protocol,
     latency: Latency,
-    is_head: bool,
+    purpose: Purpose,
+    // When the server itself gives up, in nanoseconds; never where nobody says so.
+    gives_up: u64,
     start: Start,
     // Until the response's head was there.
     head_nanos: u64,
@@ -34,6 +36,17 @@ pub(super) enum Protocol {
     Http,
     /// In its header or its trailers.
     Grpc,
+}
+
+/// What a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// What its method says.
+    Content,
+    /// A head, which no body comes after.
+    Head,
+    /// A question of a browser whether it may ask, as CORS has it: nothing that a user asked for.
+    Preflight,
 }
 
 /// What few requests have, or those that are traced.
@@ -63,7 +76,8 @@ impl Guard {
             ticket,
             protocol,
             latency,
-            is_head: false,
+            purpose: Purpose::Content,
+            gives_up: u64::MAX,
             start,
             head_nanos: 0,
             stage: Stage::Waiting,
@@ -80,10 +94,16 @@ impl Guard {
         self
     }
 
-    /// A request whose response has no body.
     #[inline]
-    pub(super) const fn without_body(mut self, is_head: bool) -> Self {
-        self.is_head = is_head;
+    pub(super) const fn with_purpose(mut self, purpose: Purpose) -> Self {
+        self.purpose = purpose;
+        self
+    }
+
+    /// A request that the server gives up after so many nanoseconds.
+    #[inline]
+    pub(super) const fn given_up_after(mut self, nanos: u64) -> Self {
+        self.gives_up = nanos;
         self
     }
 
@@ -121,7 +141,7 @@ impl Guard {
             self.grpc_status = headers.get("grpc-status").map(GrpcStatus::from_header);
         }
         let bodiless = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED, StatusCode::SWITCHING_PROTOCOLS];
-        if has_body && !self.is_head && !bodiless.contains(&status) {
+        if has_body && self.purpose != Purpose::Head && !bodiless.contains(&status) {
             return true;
         }
         self.ended();
@@ -203,14 +223,10 @@ impl Guard {
         };
         let mut rare = self.rare.take();
         if !self.ticket.has_route() {
-            // Only a method that succeeds is known to be there: all else may be said of what a scanner made up.
-            let name = match outcome {
-                Outcome::Grpc(GrpcStatus::OK) => rare.as_ref().and_then(|rare| rare.name.as_deref()),
-                _ => None,
-            };
-            self.ticket.name(name.unwrap_or(OTHER));
+            let name = rare.as_ref().and_then(|rare| rare.name.as_deref());
+            self.ticket.name(name.filter(|_| shows_method(outcome)).unwrap_or(OTHER));
         }
-        let judged = rare.as_ref().and_then(|rare| rare.class);
+        let judged = rare.as_ref().and_then(|rare| rare.class).or_else(|| self.convention(outcome, nanos));
         // What was said to be good at its head may break all the same.
         let is_answer = matches!(outcome, Outcome::Http(_) | Outcome::Grpc(_));
         let class = judged.filter(|class| is_answer || *class != Class::Good);
@@ -219,6 +235,27 @@ impl Guard {
             trace.lasted(self.start.elapsed_nanos());
         }
         self.ticket.end(End { outcome, class, nanos }, trace);
+    }
+}
+
+/// Whether a gRPC method is known to be there that ended so: all else may be said of what a scanner made up, by the router
+/// and by what checks calls before it.
+fn shows_method(outcome: Outcome) -> bool {
+    match outcome {
+        Outcome::Grpc(status) => matches!(
+            status,
+            GrpcStatus::OK
+                | GrpcStatus::INVALID_ARGUMENT
+                | GrpcStatus::NOT_FOUND
+                | GrpcStatus::ALREADY_EXISTS
+                | GrpcStatus::FAILED_PRECONDITION
+                | GrpcStatus::ABORTED
+                | GrpcStatus::OUT_OF_RANGE
+                | GrpcStatus::INTERNAL
+                | GrpcStatus::DATA_LOSS
+        ),
+        Outcome::Panic => true,
+        _ => false,
     }
 }
 
@@ -232,6 +269,18 @@ impl Drop for Guard {
 }
 
 impl Guard {
+    /// What is known of the request beyond its outcome, where nobody has judged it.
+    #[inline]
+    fn convention(&self, outcome: Outcome, nanos: u64) -> Option<Class> {
+        match outcome {
+            Outcome::Http(status) if self.purpose == Purpose::Preflight && !status.is_server_error() => {
+                Some(Class::Ignored)
+            }
+            Outcome::Cancelled if nanos >= self.gives_up => Some(Class::BadFor("timeout")),
+            _ => None,
+        }
+    }
+
     /// Counts a request that has not ended.
     #[cold]
     fn give_up(&mut self) {

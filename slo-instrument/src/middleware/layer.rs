@@ -1,6 +1,7 @@
 //! The layer.
 
 use super::{SloService, service::Counted};
+use std::time::Duration;
 use tower_layer::Layer;
 
 /// Counts every request that passes; made by [`Slo::layer`](crate::Slo::layer) and its like.
@@ -28,6 +29,25 @@ impl SloLayer {
     #[must_use]
     pub fn for_route(self, route: &str) -> Self {
         Self { counted: self.counted.for_route(route) }
+    }
+
+    /// Says that the server gives up a request after `timeout`: tonic's `Server::timeout`, which is always outside of other
+    /// layers, or a `TimeoutLayer` around this one. Such a request is bad, with the `error_type` `timeout`; else it looks
+    /// like one whose client has gone away.
+    ///
+    /// ```
+    /// use slo_instrument::{Events, Slo};
+    /// use std::time::Duration;
+    ///
+    /// let slo = Slo::builder("cart").counting(Events::grpc()).availability("99.9%").install()?;
+    /// let timeout = Duration::from_millis(200);
+    /// // tonic: Server::builder().timeout(timeout).layer(layer).add_service(…)
+    /// let layer = slo.grpc_layer().server_timeout(timeout);
+    /// # Ok::<(), slo_instrument::Error>(())
+    /// ```
+    #[must_use]
+    pub fn server_timeout(self, timeout: Duration) -> Self {
+        Self { counted: self.counted.given_up_after(timeout) }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     CountedBody, RequestFuture,
-    guard::{Guard, Protocol},
+    guard::{Guard, Protocol, Purpose},
 };
 use crate::{
     Kind, Latency,
@@ -11,9 +11,12 @@ use crate::{
     trace::Tracer,
 };
 use axum::extract::MatchedPath;
-use http::{Request, Response};
+use http::{Request, Response, header::ACCESS_CONTROL_REQUEST_METHOD};
 use http_body::Body;
-use std::task::{Context, Poll};
+use std::{
+    task::{Context, Poll},
+    time::Duration,
+};
 use tower_service::Service;
 
 /// A service whose requests are counted; made by [`SloLayer`](super::SloLayer).
@@ -34,6 +37,8 @@ pub(crate) struct Counted {
     latency: Latency,
     // Of a service that is all of one route, by its number.
     route: Option<u32>,
+    // When the server itself gives up, in nanoseconds.
+    gives_up: u64,
     tracer: Option<Tracer>,
 }
 
@@ -44,12 +49,27 @@ impl Counted {
             Kind::GrpcServer | Kind::GrpcClient => Latency::End,
             _ => latency,
         };
-        Self { instrument: instrument.id(), kind: instrument.kind(), latency, route: None, tracer }
+        Self {
+            instrument: instrument.id(),
+            kind: instrument.kind(),
+            latency,
+            route: None,
+            gives_up: u64::MAX,
+            tracer,
+        }
     }
 
     /// The same for a service that is all of this route.
     pub(super) fn for_route(mut self, route: &str) -> Self {
         self.route = Instrument::find(self.instrument).map(|instrument| instrument.route(route));
+        self
+    }
+
+    /// The same for a server that gives up after `timeout`.
+    pub(super) fn given_up_after(mut self, timeout: Duration) -> Self {
+        // The server's clock starts before the layer's.
+        let nanos = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
+        self.gives_up = nanos - nanos / 20;
         self
     }
 
@@ -84,6 +104,17 @@ impl Counted {
     }
 }
 
+/// A browser asks whether it may send another request with this header, as the Fetch standard has it.
+fn purpose<B>(request: &Request<B>) -> Purpose {
+    match *request.method() {
+        http::Method::HEAD => Purpose::Head,
+        http::Method::OPTIONS if request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD) => {
+            Purpose::Preflight
+        }
+        _ => Purpose::Content,
+    }
+}
+
 fn grpc_method<B>(request: &Request<B>) -> &str {
     let path = request.uri().path();
     path.strip_prefix('/').unwrap_or(path)
@@ -110,7 +141,10 @@ where
 
     fn call(&mut self, mut request: Request<Req>) -> Self::Future {
         // The clock starts before the inner service is called: some do their work there.
-        let mut guard = self.counted.start(&request).without_body(request.method() == http::Method::HEAD);
+        let mut guard = self.counted.start(&request).with_purpose(purpose(&request));
+        if self.counted.gives_up != u64::MAX {
+            guard = guard.given_up_after(self.counted.gives_up);
+        }
         if let Some(tracer) = &self.counted.tracer {
             guard = guard.traced(tracer.start(self.counted.kind, &mut request));
         }

@@ -8,8 +8,8 @@ use std::{sync::mpsc::Receiver, time::Duration};
 
 /// An OpenTelemetry collector, and what is sent to it.
 ///
-/// The address is one of `http://`: over TLS, send by way of a collector or agent nearby. What does not arrive is counted
-/// in `slo_otlp_failed_exports_total`, `slo_otlp_refused_data_points_total` and `slo_spans_lost_total`, which `/metrics`
+/// An address of `https://` is spoken to over TLS, with the system's certificate authorities or [those that are
+/// given](Otlp::authorities). What does not arrive is counted in `slo_otlp_failed_exports_total`, `slo_otlp_refused_data_points_total` and `slo_spans_lost_total`, which `/metrics`
 /// says whatever becomes of the collector.
 ///
 /// ```
@@ -30,12 +30,17 @@ pub struct Otlp {
     pub(super) protocol: Protocol,
     pub(super) metrics_endpoint: String,
     pub(super) traces_endpoint: String,
-    pub(super) headers: Vec<(String, String)>,
+    pub(super) metrics_headers: Vec<(String, String)>,
+    pub(super) traces_headers: Vec<(String, String)>,
+    /// In PEM, in the place of the system's.
+    pub(super) authorities: Option<String>,
     pub(super) timeout: Duration,
     pub(super) interval: Duration,
     pub(super) is_delta: bool,
     pub(super) resource: Vec<(String, String)>,
     sampled_share: f64,
+    pub(super) sends_metrics: bool,
+    sends_traces: bool,
 }
 
 /// How a collector is spoken to.
@@ -67,17 +72,23 @@ impl Otlp {
             protocol,
             metrics_endpoint,
             traces_endpoint,
-            headers: Vec::new(),
+            metrics_headers: Vec::new(),
+            traces_headers: Vec::new(),
+            authorities: None,
             timeout: Duration::from_secs(10),
             interval: Duration::from_mins(1),
             is_delta: false,
             resource: Vec::new(),
             sampled_share: 1.0,
+            sends_metrics: true,
+            sends_traces: true,
         }
     }
 
     /// What OpenTelemetry's environment variables say: `OTEL_EXPORTER_OTLP_ENDPOINT`, `…_PROTOCOL`, `…_HEADERS`,
-    /// `…_TIMEOUT`, of one signal `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT` and `…_TRACES_ENDPOINT`;
+    /// `…_CERTIFICATE`, `…_TIMEOUT`, of one signal `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT`, `…_TRACES_ENDPOINT`,
+    /// `…_METRICS_HEADERS` and `…_TRACES_HEADERS`; `OTEL_METRICS_EXPORTER` and `OTEL_TRACES_EXPORTER`, which are `otlp` or
+    /// `none`, and `OTEL_SDK_DISABLED`, which turns off both;
     /// `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`, `OTEL_METRIC_EXPORT_INTERVAL`, `OTEL_TRACES_SAMPLER` with
     /// `OTEL_TRACES_SAMPLER_ARG`, `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES`.
     ///
@@ -117,17 +128,34 @@ impl Otlp {
         if let Some(endpoint) = general("TRACES_ENDPOINT") {
             otlp.traces_endpoint = endpoint;
         }
-        otlp.headers = pairs("OTEL_EXPORTER_OTLP_HEADERS", general("HEADERS"))?;
+        let of_all = pairs("OTEL_EXPORTER_OTLP_HEADERS", general("HEADERS"))?;
+        // Those of one signal are in the place of those of all.
+        let headers_of = |signal: &str| match general(&format!("{signal}_HEADERS")) {
+            None => Ok(of_all.clone()),
+            Some(text) => pairs(&format!("OTEL_EXPORTER_OTLP_{signal}_HEADERS"), Some(text)),
+        };
+        otlp.metrics_headers = headers_of("METRICS")?;
+        otlp.traces_headers = headers_of("TRACES")?;
+        if let Some(path) = general("CERTIFICATE") {
+            let refuse =
+                |error: std::io::Error| refuse("OTEL_EXPORTER_OTLP_CERTIFICATE", &path, &error.to_string());
+            otlp.authorities = Some(std::fs::read_to_string(&path).map_err(refuse)?);
+        }
         otlp.timeout = millis("OTEL_EXPORTER_OTLP_TIMEOUT")?.unwrap_or(otlp.timeout);
         otlp.interval = millis("OTEL_METRIC_EXPORT_INTERVAL")?.unwrap_or(otlp.interval);
         otlp.is_delta = match general("METRICS_TEMPORALITY_PREFERENCE").map(|value| value.to_lowercase()) {
             None => false,
             Some(value) => match value.as_str() {
                 "cumulative" => false,
-                "delta" => true,
+                // Of what memory is about, counters and histograms, it is the same.
+                "delta" | "lowmemory" => true,
                 other => {
                     let name = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
-                    return Err(refuse(name, other, "is not supported; write `cumulative` or `delta`"));
+                    return Err(refuse(
+                        name,
+                        other,
+                        "is not supported; write `cumulative`, `delta` or `lowmemory`",
+                    ));
                 }
             },
         };
@@ -151,6 +179,14 @@ impl Otlp {
                 return Err(refuse("OTEL_TRACES_SAMPLER", other, way_out));
             }
         };
+        let is_disabled = read("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        let sends = |name: &str| match read(name).as_deref() {
+            None | Some("otlp") => Ok(!is_disabled),
+            Some("none") => Ok(false),
+            Some(other) => Err(refuse(name, other, "is not supported; write `otlp` or `none`")),
+        };
+        otlp.sends_metrics = sends("OTEL_METRICS_EXPORTER")?;
+        otlp.sends_traces = sends("OTEL_TRACES_EXPORTER")?;
         otlp.resource = pairs("OTEL_RESOURCE_ATTRIBUTES", read("OTEL_RESOURCE_ATTRIBUTES"))?;
         if let Some(name) = read("OTEL_SERVICE_NAME") {
             otlp.resource.retain(|(key, _)| key != "service.name");
@@ -161,7 +197,16 @@ impl Otlp {
 
     /// A header of every request, such as one that says who is asking.
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        self.headers.push((name.to_owned(), value.to_owned()));
+        for headers in [&mut self.metrics_headers, &mut self.traces_headers] {
+            headers.push((name.to_owned(), value.to_owned()));
+        }
+        self
+    }
+
+    /// The certificate authorities that the collector's certificate is checked against, in PEM: in the place of the
+    /// system's.
+    pub fn authorities(mut self, pem: &str) -> Self {
+        self.authorities = Some(pem.to_owned());
         self
     }
 
@@ -200,7 +245,7 @@ impl Otlp {
 
     pub(crate) fn tracer(&self) -> (Tracer, Receiver<Span>) {
         let (spans, receiver) = Spans::queue(QUEUE);
-        (Tracer::new(self.sampled_share, Some(spans)), receiver)
+        (Tracer::new(self.sampled_share, self.sends_traces.then_some(spans)), receiver)
     }
 }
 
@@ -251,6 +296,7 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318/"),
             ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://traces/in"),
             ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Api-Token%20x, tenant = a"),
+            ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "authorization=Bearer%20y"),
             ("OTEL_EXPORTER_OTLP_TIMEOUT", "500"),
             ("OTEL_METRIC_EXPORT_INTERVAL", "15000"),
             ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "Delta"),
@@ -266,7 +312,9 @@ mod tests {
                 protocol: Protocol::Http,
                 metrics_endpoint: "http://collector:4318/v1/metrics".to_owned(),
                 traces_endpoint: "http://traces/in".to_owned(),
-                headers: [("authorization", "Api-Token x"), ("tenant", "a")].map(text).to_vec(),
+                metrics_headers: [("authorization", "Api-Token x"), ("tenant", "a")].map(text).to_vec(),
+                traces_headers: [("authorization", "Bearer y")].map(text).to_vec(),
+                authorities: None,
                 timeout: Duration::from_millis(500),
                 interval: Duration::from_secs(15),
                 is_delta: true,
@@ -274,8 +322,19 @@ mod tests {
                     .map(text)
                     .to_vec(),
                 sampled_share: 0.25,
+                sends_metrics: true,
+                sends_traces: true,
             })
         );
+        let sent = |name: &str, value: &str| {
+            let otlp = read(&[(name, value)]).unwrap();
+            (otlp.sends_metrics, otlp.sends_traces, otlp.is_delta)
+        };
+        assert_eq!(sent("OTEL_SDK_DISABLED", "true"), (false, false, false));
+        assert_eq!(sent("OTEL_TRACES_EXPORTER", "none"), (true, false, false));
+        assert_eq!(sent("OTEL_METRICS_EXPORTER", "none"), (false, true, false));
+        let temporality = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
+        assert_eq!(sent(temporality, "lowmemory"), (true, true, true));
     }
 
     #[test]
@@ -287,9 +346,11 @@ mod tests {
             ("OTEL_RESOURCE_ATTRIBUTES", "prod", "`prod` is not of the form `key=value`"),
             (
                 "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
-                "lowmemory",
-                "`lowmemory` is not supported",
+                "sometimes",
+                "`sometimes` is not supported",
             ),
+            ("OTEL_TRACES_EXPORTER", "zipkin", "`zipkin` is not supported"),
+            ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/no/such.pem", "`/no/such.pem` No such file"),
         ] {
             let error = read(&[(name, value)]).unwrap_err();
             assert!(error.starts_with(&format!("{name}: {message}")), "{error}");

@@ -101,7 +101,7 @@ fn make(otlp: &Otlp, source: Arc<Source>, queue: Receiver<Span>) -> Result<(Metr
         failures: Arc::clone(&failures),
     };
     let metrics = Metrics::new(source, resource, otlp.is_delta);
-    Ok((MetricsLoop { metrics, sender: Sender::new(otlp)?, failures }, traces))
+    Ok((MetricsLoop { is_on: otlp.sends_metrics, metrics, sender: Sender::new(otlp)?, failures }, traces))
 }
 
 /// How often is sent, and how long that may take.
@@ -140,6 +140,7 @@ impl Stop {
 }
 
 struct MetricsLoop {
+    is_on: bool,
     metrics: Metrics,
     sender: Sender,
     failures: Arc<Failures>,
@@ -147,6 +148,10 @@ struct MetricsLoop {
 
 impl MetricsLoop {
     async fn run(mut self, times: Times, stopped: Stop) -> Result<(), Error> {
+        if !self.is_on {
+            stopped.wait().await;
+            return Ok(());
+        }
         let mut ticks = interval_at(Instant::now() + times.every, times.every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let deadline = loop {

@@ -6,6 +6,7 @@ mod failures;
 mod metrics;
 mod names;
 mod send;
+mod tls;
 mod traces;
 
 pub use config::Otlp;

@@ -2,16 +2,17 @@
 
 use super::{
     config::{Otlp, Protocol},
-    names, send,
+    names, send, tls,
 };
 use crate::{
     Error, Kind,
-    trace::{Span, span_context},
+    trace::{Span, recorded},
 };
 use opentelemetry::{
     InstrumentationScope, KeyValue, SpanId,
     trace::{SpanKind, Status},
 };
+use opentelemetry_http::hyper::HyperClient;
 use opentelemetry_otlp::{SpanExporter, WithExportConfig, WithHttpConfig, WithTonicConfig};
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_sdk::{
@@ -21,12 +22,12 @@ use opentelemetry_sdk::{
 
 /// The exporter for spans; to be made and used on a runtime.
 pub(super) fn exporter(otlp: &Otlp, resource: &[(String, String)]) -> Result<SpanExporter, Error> {
-    send::uri(&otlp.traces_endpoint)?;
-    let headers = send::headers(otlp)?;
+    let uri = send::uri(&otlp.traces_endpoint)?;
+    let headers = send::headers(&otlp.traces_headers)?;
     let exporter = match otlp.protocol {
         Protocol::Grpc => SpanExporter::builder()
             .with_tonic()
-            .with_endpoint(&otlp.traces_endpoint)
+            .with_channel(tls::channel(otlp, uri)?)
             .with_timeout(otlp.timeout)
             .with_metadata(tonic::metadata::MetadataMap::from_headers(headers))
             .build(),
@@ -35,7 +36,8 @@ pub(super) fn exporter(otlp: &Otlp, resource: &[(String, String)]) -> Result<Spa
             .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
             .with_endpoint(&otlp.traces_endpoint)
             .with_timeout(otlp.timeout)
-            .with_headers(otlp.headers.iter().cloned().collect())
+            .with_headers(otlp.traces_headers.iter().cloned().collect())
+            .with_http_client(HyperClient::new(tls::connector(otlp, &uri)?, otlp.timeout, None))
             .build(),
     };
     let mut exporter = exporter.map_err(|error| Error::new("otlp traces", error.to_string()))?;
@@ -94,7 +96,7 @@ pub(super) fn data(span: Span) -> SpanData {
         attributes.push(KeyValue::new("slo.fault", fault));
     }
     SpanData {
-        span_context: span_context(span.context, span.state.as_ref()),
+        span_context: recorded(span.context, span.state.as_ref()),
         parent_span_id: span.parent.map_or(SpanId::INVALID, SpanId::from),
         parent_span_is_remote: span.parent.is_some()
             && matches!(span.kind, Kind::HttpServer | Kind::GrpcServer),

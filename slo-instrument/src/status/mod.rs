@@ -2,15 +2,19 @@
 
 mod html;
 mod page;
+mod scrape;
 
 use crate::{Class, Slo, SloStatus, State};
 use axum::{
     Extension, Json, Router,
-    http::{HeaderMap, header},
-    response::Html,
+    body::Body,
+    http::{HeaderMap, StatusCode, header},
+    response::{Html, IntoResponse, Response},
     routing::get,
 };
+use scrape::Scrapes;
 use serde::Serialize;
+use std::sync::Arc;
 
 /// The routes `/slo` and `/slo.json` over the SLOs of several services of one process.
 ///
@@ -27,9 +31,9 @@ pub fn status_routes<S: Clone + Send + Sync + 'static>(services: impl IntoIterat
         .route("/slo.json", get(move || async move { (Extension(Class::Ignored), Json(Report::of(&services))) }))
 }
 
-/// The routes `/metrics`, `/healthz` and `/slo.yaml` of one service.
-pub(crate) fn own_routes<S: Clone + Send + Sync + 'static>(slo: Slo) -> Router<S> {
-    let routes = Router::new().route("/healthz", get(|| async { (Extension(Class::Ignored), "ok\n") }));
+/// The routes `/metrics` and `/slo.yaml` of one service.
+pub(crate) fn metrics_routes<S: Clone + Send + Sync + 'static>(slo: Slo) -> Router<S> {
+    let routes = Router::new();
     #[cfg(feature = "spec")]
     let routes = {
         let spec = slo.spec();
@@ -38,11 +42,27 @@ pub(crate) fn own_routes<S: Clone + Send + Sync + 'static>(slo: Slo) -> Router<S
         };
         routes.route("/slo.yaml", get(spec))
     };
-    let metrics = move |headers: HeaderMap| async move {
-        let (content_type, metrics) = slo.metrics_for(&headers);
-        (Extension(Class::Ignored), [(header::CONTENT_TYPE, content_type)], metrics)
-    };
+    let scrapes = Arc::new(Scrapes::default());
+    let metrics = move |headers: HeaderMap| async move { answer(&slo, &scrapes, &headers).await };
     routes.route("/metrics", get(metrics))
+}
+
+/// The route `/healthz`.
+pub(crate) fn health_route<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    Router::new().route("/healthz", get(|| async { (Extension(Class::Ignored), "ok\n") }))
+}
+
+/// The answer of `/metrics`.
+async fn answer(slo: &Slo, scrapes: &Scrapes, headers: &HeaderMap) -> Response {
+    let format = slo.format_for(headers);
+    match scrapes.body(slo, format).await {
+        Ok(body) => {
+            let content_type = [(header::CONTENT_TYPE, format.content_type())];
+            (Extension(Class::Ignored), content_type, Body::new(body)).into_response()
+        }
+        Err(failed) => (StatusCode::INTERNAL_SERVER_ERROR, Extension(Class::Ignored), format!("{failed}\n"))
+            .into_response(),
+    }
 }
 
 /// Everything the status page shows.
@@ -59,7 +79,7 @@ impl Report {
         slos.sort_by(|a, b| {
             let urgency = |slo: &SloStatus| slo.time_to_exhaustion.unwrap_or(f64::INFINITY);
             a.state.cmp(&b.state).then_with(|| match a.state {
-                State::Ok | State::NoData => std::cmp::Ordering::Equal,
+                State::Ok | State::NoData | State::NotCounted => std::cmp::Ordering::Equal,
                 _ => urgency(a).total_cmp(&urgency(b)),
             })
         });

@@ -64,15 +64,21 @@ pub(super) fn render(report: &Report) -> String {
 fn headline(slos: &[SloStatus]) -> (String, String, &'static str) {
     let is_urgent = |state| matches!(state, State::Page | State::Exhausted | State::Ticket | State::Invalid);
     let urgent: Vec<&SloStatus> = slos.iter().filter(|slo| is_urgent(slo.state)).collect();
-    let silent = slos.iter().filter(|slo| slo.state == State::NoData).count();
+    let counted: Vec<&SloStatus> = slos.iter().filter(|slo| slo.state != State::NotCounted).collect();
+    let silent = counted.iter().filter(|slo| slo.state == State::NoData).count();
     let Some(worst) = urgent.first() else {
         return match silent {
-            0 => (format!("{} SLOs are within budget", slos.len()), "Nothing needs you.".to_owned(), "ok"),
-            silent if silent == slos.len() => {
+            0 if counted.is_empty() => (
+                "Prometheus knows these SLOs".to_owned(),
+                "This process counts none of them.".to_owned(),
+                "none",
+            ),
+            0 => (format!("{} SLOs are within budget", counted.len()), "Nothing needs you.".to_owned(), "ok"),
+            silent if silent == counted.len() => {
                 ("No events yet".to_owned(), "Nothing was counted so far.".to_owned(), "none")
             }
             silent => {
-                let good = slos.len() - silent;
+                let good = counted.len() - silent;
                 (format!("{good} SLOs are within budget"), format!("{silent} have no events yet."), "ok")
             }
         };
@@ -88,7 +94,7 @@ fn headline(slos: &[SloStatus]) -> (String, String, &'static str) {
     };
     let others = match urgent.len() {
         1 if silent == 0 => "The other SLOs are fine.".to_owned(),
-        count => format!("{count} of {} SLOs need somebody.", slos.len()),
+        count => format!("{count} of {} SLOs need somebody.", counted.len()),
     };
     let detail = worst.problem.as_deref().unwrap_or(&worst.description);
     (headline, format!("{} {others}", escape(detail)), class(worst.state))
@@ -152,7 +158,7 @@ const fn class(state: State) -> &'static str {
         State::Ticket => "ticket",
         State::Invalid => "invalid",
         State::Ok => "ok",
-        State::NoData => "none",
+        State::NoData | State::NotCounted => "none",
     }
 }
 
@@ -164,5 +170,6 @@ const fn label(state: State) -> &'static str {
         State::Invalid => "Invalid",
         State::Ok => "OK",
         State::NoData => "No data",
+        State::NotCounted => "By rules",
     }
 }

@@ -27,7 +27,8 @@ pub(crate) struct Current {
 }
 
 impl TraceContext {
-    /// The request that is being worked on, for logs: in its handler, where no task was spawned in between.
+    /// The request that is being worked on, for logs: in its handler, where no task was spawned in between. `None` in a
+    /// service that neither has [exemplars](crate::Builder::exemplars) nor sends traces, whose requests are of no trace.
     #[must_use]
     pub fn current() -> Option<Self> {
         Current::get().map(|current| current.context)
@@ -118,7 +119,7 @@ impl Current {
     /// What `headers` say.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         let context = TraceContext::of(headers)?;
-        Some(Self { context, state: headers.get(STATE_HEADER).cloned() })
+        Some(Self { context, state: state_of(headers) })
     }
 
     /// What is being worked on here: a span of `tracing` or OpenTelemetry, or a request.
@@ -151,17 +152,54 @@ impl Current {
         Entered {
             before: before.ok().flatten(),
             #[cfg(feature = "otlp")]
-            _parent: self.context.sampled.then(|| super::otel::attach(self)),
+            scope: None,
         }
     }
+}
+
+/// Members of `tracestate` that are passed on, and how many characters they may have: W3C Trace Context, section 3.3.
+const MOST_MEMBERS: usize = 32;
+const LONGEST_STATE: usize = 512;
+
+/// What the headers `tracestate` say together, as much of it as is passed on: the newest members come first.
+fn state_of(headers: &HeaderMap) -> Option<HeaderValue> {
+    let mut values = headers.get_all(STATE_HEADER).iter();
+    let first = values.next()?;
+    let is_short =
+        first.len() <= LONGEST_STATE && first.as_bytes().split(|byte| *byte == b',').count() <= MOST_MEMBERS;
+    if is_short && values.next().is_none() {
+        return Some(first.clone());
+    }
+    let values = headers.get_all(STATE_HEADER).iter().filter_map(|value| value.to_str().ok());
+    let members =
+        values.flat_map(|value| value.split(',')).map(str::trim).filter(|member| !member.is_empty());
+    let mut state = String::new();
+    for member in members.take(MOST_MEMBERS) {
+        if state.len() + member.len() >= LONGEST_STATE {
+            break;
+        }
+        if !state.is_empty() {
+            state.push(',');
+        }
+        state.push_str(member);
+    }
+    HeaderValue::try_from(state).ok().filter(|state| !state.is_empty())
 }
 
 /// Restores the context from before.
 pub(crate) struct Entered {
     before: Option<Current>,
-    // What spans of `tracing` or of OpenTelemetry's own API become children of.
     #[cfg(feature = "otlp")]
-    _parent: Option<opentelemetry::ContextGuard>,
+    scope: Option<opentelemetry::ContextGuard>,
+}
+
+#[cfg(feature = "otlp")]
+impl Entered {
+    /// With this as the context of OpenTelemetry's API, too.
+    pub(super) fn within(mut self, scope: opentelemetry::Context) -> Self {
+        self.scope = Some(scope.attach());
+        self
+    }
 }
 
 impl Drop for Entered {
@@ -225,6 +263,22 @@ mod tests {
         assert_eq!(headers.get(STATE_HEADER), None, "of another trace");
         headers.append(HEADER, HeaderValue::from_static("00-1-1-01"));
         assert_eq!(TraceContext::of(&headers), None, "two parents are none");
+    }
+
+    #[test]
+    fn bounds_what_other_systems_say() {
+        let mut headers = HeaderMap::new();
+        let mut add = |value: String| {
+            headers.append(STATE_HEADER, HeaderValue::try_from(value).unwrap());
+            state_of(&headers).map(|state| state.to_str().unwrap().to_owned())
+        };
+        assert_eq!(add("a=1".to_owned()).unwrap(), "a=1");
+        assert_eq!(add(" b=2 ,,c=3".to_owned()).unwrap(), "a=1,b=2,c=3");
+        let many = ["k=v"; 100].join(",");
+        assert_eq!(add(many).unwrap().split(',').count(), MOST_MEMBERS);
+        headers
+            .insert(STATE_HEADER, HeaderValue::try_from(format!("a=1,b={}", "x".repeat(300_000))).unwrap());
+        assert_eq!(state_of(&headers).unwrap(), "a=1");
     }
 
     #[test]

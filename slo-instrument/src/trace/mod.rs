@@ -11,6 +11,6 @@ pub use context::TraceContext;
 pub(crate) use context::{Current, Entered};
 pub(crate) use exemplar::{Exemplar, Exemplars};
 #[cfg(feature = "otlp")]
-pub(crate) use otel::span_context;
+pub(crate) use otel::recorded;
 pub(crate) use span::{Span, Spans};
 pub(crate) use tracer::{Counted, Trace, Tracer};

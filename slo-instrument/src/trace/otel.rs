@@ -3,14 +3,15 @@
 use super::{Current, TraceContext};
 use http::HeaderValue;
 use opentelemetry::{
-    Context, ContextGuard, SpanId, TraceFlags, TraceId,
+    Context, SpanId, TraceFlags, TraceId,
     trace::{SpanContext, TraceContextExt},
 };
 
-/// Makes the request the parent of spans made on this thread until the guard is dropped.
-pub(super) fn attach(current: &Current) -> ContextGuard {
-    let context = span_context(current.context, current.state.as_ref());
-    Context::current().with_remote_span_context(context).attach()
+/// A context in which spans are children of the request.
+pub(super) fn scope(current: &Current) -> Context {
+    let flags = if current.context.is_sampled() { TraceFlags::SAMPLED } else { TraceFlags::default() };
+    let context = span_context(current.context, current.state.as_ref(), flags);
+    Context::current().with_remote_span_context(context)
 }
 
 /// The span that is being worked on, where there is one.
@@ -30,12 +31,15 @@ pub(super) fn current() -> Option<Current> {
     })
 }
 
-/// The context of a span that is recorded.
-pub(crate) fn span_context(context: TraceContext, state: Option<&HeaderValue>) -> SpanContext {
+/// The context of a span that is exported: recorded, whatever a coin said before its end.
+pub(crate) fn recorded(context: TraceContext, state: Option<&HeaderValue>) -> SpanContext {
+    span_context(context, state, TraceFlags::SAMPLED)
+}
+
+fn span_context(context: TraceContext, state: Option<&HeaderValue>, flags: TraceFlags) -> SpanContext {
     let ([high, low], span_id) = context.ids();
     let trace_id = (u128::from(high) << 64) | u128::from(low);
     let state = state.and_then(|state| state.to_str().ok()?.parse().ok());
-    // Spans that are exported are recorded, whatever a coin said before their end.
     let (trace_id, span_id) = (TraceId::from(trace_id), SpanId::from(span_id));
-    SpanContext::new(trace_id, span_id, TraceFlags::SAMPLED, false, state.unwrap_or_default())
+    SpanContext::new(trace_id, span_id, flags, false, state.unwrap_or_default())
 }

@@ -28,6 +28,9 @@ struct Inner {
 #[derive(Debug, Default)]
 pub(crate) struct Trace {
     current: Option<Current>,
+    // What spans of `tracing` or of OpenTelemetry's own API become children of.
+    #[cfg(feature = "otlp")]
+    scope: Option<opentelemetry::Context>,
     parent: Option<u64>,
     // Since the request was begun; what is counted may be less.
     nanos: u64,
@@ -57,7 +60,7 @@ impl Tracer {
             current.inject(request.headers_mut());
         }
         if current.context.is_sampled() && self.inner.spans.is_some() {
-            trace.path = Some(request.uri().path().into());
+            trace.path = Some(shortened(request.uri().path()).into());
         }
         Some(trace)
     }
@@ -76,7 +79,13 @@ impl Tracer {
             self.inner.spans.as_ref()?;
             Current { context: TraceContext::root(self.draws()), state: None }
         };
-        Some(Trace { current: Some(current), parent: parent_id, ..Trace::default() })
+        Some(Trace {
+            #[cfg(feature = "otlp")]
+            scope: Some(super::otel::scope(&current)),
+            current: Some(current),
+            parent: parent_id,
+            ..Trace::default()
+        })
     }
 
     fn draws(&self) -> bool {
@@ -145,10 +154,19 @@ fn span_name(kind: Kind, method: &str, name: &str) -> String {
     }
 }
 
+/// The beginning of a path, which a client chooses.
+fn shortened(path: &str) -> &str {
+    const LONGEST: usize = 512;
+    path.get(..path.floor_char_boundary(LONGEST)).unwrap_or(path)
+}
+
 impl Trace {
     /// Makes this the current trace for as long as what is given back is kept.
     pub(crate) fn enter(&self) -> Option<Entered> {
-        self.current.as_ref().map(Current::enter)
+        let entered = self.current.as_ref()?.enter();
+        #[cfg(feature = "otlp")]
+        let entered = entered.within(self.scope.clone()?);
+        Some(entered)
     }
 
     /// Says how long ago the request was begun.

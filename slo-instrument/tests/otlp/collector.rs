@@ -2,7 +2,7 @@
 
 use axum::{
     Router,
-    body::Bytes,
+    body::{Body, Bytes},
     extract::State,
     http::{HeaderMap, StatusCode, header},
     routing::post,
@@ -20,6 +20,7 @@ use opentelemetry_proto::tonic::collector::{
 use prost::Message;
 use slo_instrument::Otlp;
 use std::{
+    convert::Infallible,
     net::SocketAddr,
     sync::{
         Arc, Mutex,
@@ -29,6 +30,7 @@ use std::{
     time::Duration,
 };
 use tokio::{net::TcpListener, sync::oneshot};
+use tonic::transport::Server;
 
 /// How a collector is spoken to.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +58,8 @@ pub(crate) struct Received {
     pub(crate) tenants: Arc<Mutex<Vec<String>>>,
     // While set, nothing is answered.
     pub(crate) hangs: Arc<AtomicBool>,
+    // While set, answers over HTTP have a head and a body without an end.
+    pub(crate) trickles: Arc<AtomicBool>,
 }
 
 impl Collector {
@@ -106,26 +110,30 @@ impl Drop for Collector {
 
 async fn serve(protocol: Protocol, listener: TcpListener, state: Received) {
     match protocol {
-        Protocol::Http => {
-            let router = Router::new()
-                .route("/v1/metrics", post(metrics))
-                .route("/v1/traces", post(traces))
-                .with_state(state);
-            axum::serve(listener, router).await.unwrap();
-        }
+        Protocol::Http => axum::serve(listener, router(state)).await.unwrap(),
         Protocol::Grpc => {
             let incoming = tonic::transport::server::TcpIncoming::from(listener);
-            tonic::transport::Server::builder()
-                .add_service(MetricsServiceServer::new(state.clone()))
-                .add_service(TraceServiceServer::new(state))
-                .serve_with_incoming(incoming)
-                .await
-                .unwrap();
+            services(Server::builder(), state).serve_with_incoming(incoming).await.unwrap();
         }
     }
 }
 
+pub(crate) fn router(state: Received) -> Router {
+    Router::new().route("/v1/metrics", post(metrics)).route("/v1/traces", post(traces)).with_state(state)
+}
+
+pub(crate) fn services(mut server: Server, state: Received) -> tonic::transport::server::Router {
+    server.add_service(MetricsServiceServer::new(state.clone())).add_service(TraceServiceServer::new(state))
+}
+
 impl Received {
+    fn body(&self, answer: &impl Message) -> Body {
+        if self.trickles.load(Ordering::SeqCst) {
+            return Body::from_stream(tokio_stream::pending::<Result<Bytes, Infallible>>());
+        }
+        Body::from(answer.encode_to_vec())
+    }
+
     async fn answers(&self, tenant: Option<&str>) {
         self.tenants.lock().unwrap().push(tenant.unwrap_or_default().to_owned());
         while self.hangs.load(Ordering::SeqCst) {
@@ -134,16 +142,16 @@ impl Received {
     }
 }
 
-type Answer = Result<Vec<u8>, StatusCode>;
+type Answer = Result<Body, StatusCode>;
 
 async fn metrics(State(state): State<Received>, headers: HeaderMap, body: Bytes) -> Answer {
     answer_http::<ExportMetricsServiceRequest>(&state, &headers, body, &state.metrics).await?;
-    Ok(ExportMetricsServiceResponse::default().encode_to_vec())
+    Ok(state.body(&ExportMetricsServiceResponse::default()))
 }
 
 async fn traces(State(state): State<Received>, headers: HeaderMap, body: Bytes) -> Answer {
     answer_http::<ExportTraceServiceRequest>(&state, &headers, body, &state.traces).await?;
-    Ok(ExportTraceServiceResponse::default().encode_to_vec())
+    Ok(state.body(&ExportTraceServiceResponse::default()))
 }
 
 async fn answer_http<M: Message + Default>(

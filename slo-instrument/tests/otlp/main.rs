@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod collector;
+mod tls;
 
 use axum::{Router, body::Body, routing::get};
 use collector::{Collector, PROTOCOLS, Protocol, Received};
@@ -14,7 +15,7 @@ use opentelemetry_proto::tonic::{
     },
     trace::v1::{Span, span::SpanKind, status::StatusCode as SpanStatus},
 };
-use slo_instrument::{Fault, Otlp, Slo};
+use slo_instrument::{Fault, Otlp, Slo, TraceContext};
 use std::{sync::atomic::Ordering, time::Duration};
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -318,6 +319,86 @@ async fn deltas_add_up_whatever_is_lost_on_the_way() {
 }
 
 #[tokio::test]
+async fn what_was_answered_is_not_sent_again() {
+    let collector = Collector::start(Protocol::Http);
+    collector.state.trickles.store(true, Ordering::SeqCst);
+    let slo = slo(collector.otlp().delta());
+    for request in 0..100 {
+        ask(&slo, &format!("/users/{request}"), UNSAMPLED).await;
+    }
+    // One answer is read for a second.
+    until("two exports", || collector.state.metrics.lock().unwrap().len() > 2).await;
+    let all = collector.state.metrics.lock().unwrap();
+    let metrics = all.iter().flat_map(metrics).filter(|metric| metric.name == "http.server.request.duration");
+    let points = metrics.filter_map(|metric| match &metric.data {
+        Some(Data::Histogram(histogram)) => Some(&histogram.data_points),
+        _ => None,
+    });
+    assert_eq!(points.flatten().map(|point| point.count).sum::<u64>(), 100);
+}
+
+#[tokio::test]
+async fn a_collector_is_trusted_by_its_certificate() {
+    for protocol in PROTOCOLS {
+        let (certificates, state) = (tls::Certificates::make(), Received::default());
+        let port = tls::serve(protocol, &certificates, state.clone()).await;
+        let otlp = || match protocol {
+            Protocol::Grpc => Otlp::grpc(&format!("https://localhost:{port}")),
+            Protocol::Http => Otlp::http(&format!("https://localhost:{port}")),
+        };
+        let trusting = slo(otlp().authorities(&certificates.authority).timeout(Duration::from_secs(5)));
+        ask(&trusting, "/users/1", SAMPLED).await;
+        trusting.shutdown().await.unwrap();
+        assert_eq!(state.spans().len(), 1, "{protocol:?}");
+        assert_eq!(state.histogram().0.iter().map(|point| point.count).sum::<u64>(), 1);
+        // Another authority, and those of the system, did not sign it.
+        for otlp in [otlp().authorities(&tls::Certificates::make().authority), otlp()] {
+            let wary = slo(otlp.timeout(Duration::from_secs(5)));
+            ask(&wary, "/users/1", SAMPLED).await;
+            let error = wary.shutdown().await.unwrap_err().to_string();
+            assert!(error.contains("certificate") || error.contains("transport error"), "{error}");
+        }
+        assert_eq!(state.spans().len(), 1, "{protocol:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_unsampled_trace_goes_on_unsampled() {
+    let collector = Collector::start(Protocol::Http);
+    for (share, parent) in [(1.0, Some(UNSAMPLED)), (0.0, Some(UNSAMPLED)), (0.0, None), (1.0, Some(SAMPLED))]
+    {
+        let slo = slo(collector.otlp().sample(share));
+        let payments = slo.client_layer("payments").layer(service_fn(|request: Request<Body>| async move {
+            let parent = request.headers()["traceparent"].to_str().unwrap().to_owned();
+            Ok::<_, std::convert::Infallible>(http::Response::new(Body::from(parent)))
+        }));
+        let handler = move || async move {
+            use opentelemetry::trace::TraceContextExt;
+            let here = TraceContext::current().unwrap();
+            // What a library sees that knows OpenTelemetry's API alone.
+            let span = opentelemetry::Context::current().span().span_context().clone();
+            assert_eq!(span.trace_id().to_string(), here.trace_id());
+            assert_eq!((span.span_id().to_string(), span.is_sampled()), (here.span_id(), here.is_sampled()));
+            let response = payments.oneshot(Request::new(Body::empty())).await.unwrap();
+            Body::new(response.into_body())
+        };
+        let app = Router::new().route("/pay", get(handler)).layer(slo.layer());
+        let mut request = Request::builder().uri("/pay");
+        if let Some(parent) = parent {
+            request = request.header("traceparent", parent);
+        }
+        let response = app.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let body = http_body_util::BodyExt::collect(response.into_body()).await.unwrap().to_bytes();
+        let sent = String::from_utf8(body.to_vec()).unwrap();
+        let is_sampled = parent == Some(SAMPLED);
+        assert!(sent.ends_with(if is_sampled { "-01" } else { "-00" }), "{share} {parent:?}: {sent}");
+        if let Some(parent) = parent {
+            assert_eq!(sent.get(..35), parent.get(..35), "{share}: the trace goes on");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_collector_that_hangs_delays_nobody_and_losses_are_counted() {
     // More than there is room for; all are answered while nothing is sent.
     const REQUESTS: u64 = 4_000;
@@ -356,8 +437,12 @@ async fn a_collector_that_comes_back_gets_everything() {
 fn refuses_what_it_cannot_send_to() {
     for (otlp, message) in [
         (
-            Otlp::grpc("https://collector:4317"),
-            "otlp: `https://collector:4317`: not of the form `http://host:port`",
+            Otlp::grpc("ftp://collector:4317"),
+            "otlp: `ftp://collector:4317`: not of the form `http://host:port` or `https://host:port`",
+        ),
+        (
+            Otlp::grpc("https://collector:4317").authorities("no PEM"),
+            "otlp: there is no certificate in the PEM",
         ),
         (Otlp::http("collector"), "otlp"),
         (Otlp::http("http://a:1").header("a b", "c"), "otlp: header `a b`"),

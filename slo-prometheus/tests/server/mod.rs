@@ -62,7 +62,7 @@ fn read(stream: &mut impl Read) -> String {
             }
         }
         match stream.read(&mut buffer) {
-            Ok(read) if read > 0 => all.extend_from_slice(&buffer[..read]),
+            Ok(read) if read > 0 => all.extend_from_slice(buffer.get(..read).unwrap()),
             _ => return String::from_utf8_lossy(&all).into_owned(),
         }
     }

@@ -215,7 +215,9 @@ fn refuse_periods(name: &str, array: &Bound<'_, PyAny>) -> PyResult<()> {
 }
 
 fn periods(name: &str) -> PyErr {
-    let message = format!("'{name}' holds periods; give when they began: .dt.to_timestamp(), or .to_timestamp() of an index");
+    let message = format!(
+        "'{name}' holds periods; give when they began: .dt.to_timestamp(), or .to_timestamp() of an index"
+    );
     data_error_at(0, &message)
 }
 

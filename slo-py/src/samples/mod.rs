@@ -336,7 +336,7 @@ impl Samples {
     }
 
     fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
-        Ok(format!("<p>{}</p>{}", crate::html::escape(&self.__repr__(py)?), self.to_table(py)?._repr_html_()))
+        Ok(format!("<p>{}</p>{}", crate::html::escape(&self.__repr__(py)?), self.to_table(py)?.html()))
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
@@ -471,7 +471,8 @@ fn two_of_three<'py>(
     let mut made = Vec::with_capacity(good.len());
     for (row, (good, other)) in good.iter().zip(others).enumerate() {
         let count = if name == "bad" { good.checked_add(*other) } else { other.checked_sub(*good) };
-        let message = || data_error_at(row, &format!("row {row}: {good} good events beside {other} as '{name}'"));
+        let message =
+            || data_error_at(row, &format!("row {row}: {good} good events beside {other} as '{name}'"));
         made.push(count.ok_or_else(message)?);
     }
     let others = Counts::Owned(others.to_vec());

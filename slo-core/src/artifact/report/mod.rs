@@ -359,7 +359,10 @@ impl Report {
                 "coverage": slo.coverage,
                 "incidents": slo.incidents.iter().map(|one| {
                     let mut incident = priced(one);
-                    incident["alerts"] = slo.alerts_of(one).into_iter().map(Fired::to_json).collect();
+                    if let Some(fields) = incident.as_object_mut() {
+                        let alerts = slo.alerts_of(one).into_iter().map(Fired::to_json).collect();
+                        fields.insert("alerts".to_owned(), alerts);
+                    }
                     incident
                 }).collect::<Vec<_>>(),
                 "alerts": slo.alerts.iter().map(Fired::to_json).collect::<Vec<_>>(),
