@@ -3,7 +3,7 @@
 use crate::error::Error;
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use slo_core::{
-    artifact::{AlertmanagerVersion, Channel, Hours},
+    artifact::{AlertmanagerVersion, Hours},
     model::{Calendar, CalendarUnit, LabelName, Objective, Window},
     spec::Defaults,
 };
@@ -158,15 +158,25 @@ pub(crate) struct Dashboards {
 pub(crate) struct Alertmanager {
     #[command(flatten)]
     pub(crate) specs: Specs,
-    /// Where pages go: pagerduty, slack:#channel, webhook or webhook:URL, in which {team} is the team; may be given several
-    /// times
-    #[arg(long, value_name = "CHANNEL", value_parser = parsed::<Channel>)]
-    pub(crate) page: Vec<Channel>,
+    /// Where pages go: pagerduty, opsgenie, email:ADDRESS, slack:#channel, msteams, discord, webhook or webhook:URL, in which
+    /// {team} is the team; may be given several times
+    // Read later: what clap refuses it repeats, and here are secrets.
+    #[arg(long, value_name = "CHANNEL")]
+    pub(crate) page: Vec<String>,
     /// Where tickets go, as --page
-    #[arg(long, value_name = "CHANNEL", value_parser = parsed::<Channel>)]
-    pub(crate) ticket: Vec<Channel>,
+    #[arg(long, value_name = "CHANNEL")]
+    pub(crate) ticket: Vec<String>,
+    /// The server that sends e-mail, HOST:PORT
+    #[arg(long, value_name = "HOST:PORT", requires = "smtp_from")]
+    pub(crate) smtp: Option<String>,
+    /// Whom e-mail is from
+    #[arg(long, value_name = "ADDRESS", requires = "smtp")]
+    pub(crate) smtp_from: Option<String>,
+    /// Who logs in to send e-mail, with the password in the secret smtp-password
+    #[arg(long, value_name = "NAME", requires = "smtp")]
+    pub(crate) smtp_username: Option<String>,
     /// The folder of secrets: a folder for each team, `default` for all other alerts, with the files
-    /// pagerduty-routing-key, slack-url and webhook-url
+    /// pagerduty-routing-key, opsgenie-api-key, smtp-password, slack-url, msteams-url, discord-url and webhook-url
     #[arg(long, value_name = "DIR", default_value = "/etc/alertmanager/secrets")]
     pub(crate) secrets: String,
     /// When tickets are sent, such as "Mon-Fri 09:00-17:00 Europe/Berlin", for half an hour or longer; others wait

@@ -16,6 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 SPEC = """
 version: slo/v1
 service: kinds
+scrape_interval: 15s
 slos:
   - name: grouped
     objective: 99.9%

@@ -10,7 +10,7 @@ mod promtool;
 mod report;
 mod series;
 
-pub use alertmanager::{AlertmanagerVersion, Channel, Hours, Routing, alertmanager};
+pub use alertmanager::{AlertmanagerVersion, Channel, Hours, Mail, Routing, alertmanager};
 pub use dashboards::{Dashboard, dashboards};
 pub use operator::{check_object_names, prometheus_rule};
 pub use prometheus::{mimir_rule_file, rule_file, thanos_rule_file};

@@ -106,8 +106,9 @@ impl Estimate {
         }
         let events = all.total() as f64;
         // As if one more event of two had been bad, so that none does not mean never (A. Agresti and B. A. Coull, 1998).
-        let likely = (all.bad() as f64 + 1.0) / (events + 2.0);
-        let independent = likely * (1.0 - likely) / events;
+        let (likely, unlikely) =
+            ((all.bad() as f64 + 1.0) / (events + 2.0), (all.good() as f64 + 1.0) / (events + 2.0));
+        let independent = likely * unlikely / events;
         let clustered =
             if blocks > 1.0 { blocks / (blocks - 1.0) * squares / (events * events) } else { 0.0 };
         let variance = clustered.max(independent);
@@ -140,6 +141,14 @@ mod tests {
         assert_eq!(Change::between(&series, &none, Confidence::P95, BLOCK), Ok(None));
         let odd = Series::new(0, Window::hours(4), &[5], &[0]).unwrap();
         assert!(Change::between(&series, &odd, Confidence::P95, BLOCK).is_err());
+    }
+
+    #[test]
+    fn so_many_failures_that_one_less_is_no_double() {
+        let many = Series::new(0, Window::minutes(1), &[1 << 60], &[1 << 60]).unwrap();
+        let change = Change::between(&many, &many, Confidence::P95, BLOCK).unwrap().unwrap();
+        assert!(change.interval.low() > -1e-6 && change.interval.high() < 1e-6, "{change:?}");
+        assert!((change.worse - 0.5).abs() < 1e-9, "{change:?}");
     }
 
     #[test]

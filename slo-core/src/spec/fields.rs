@@ -6,27 +6,37 @@ use std::{collections::BTreeSet, str::FromStr};
 
 /// The faults found so far.
 #[derive(Debug, Default)]
-pub(super) struct Faults(Vec<Fault>);
+pub(super) struct Faults {
+    found: Vec<Fault>,
+    // Keys that nobody knows, where those are no faults: in the formats of tools that ignore them.
+    unknown: Option<Vec<Fault>>,
+}
 
 impl Faults {
     pub(super) fn add(&mut self, position: Position, place: &str, error: Error) {
-        self.0.push(position.fault(place, error));
+        self.found.push(position.fault(place, error));
     }
 
     pub(super) fn push(&mut self, fault: Fault) {
-        self.0.push(fault);
+        self.found.push(fault);
     }
 
     pub(super) const fn len(&self) -> usize {
-        self.0.len()
+        self.found.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.found.is_empty()
     }
 
     pub(super) fn into_vec(self) -> Vec<Fault> {
-        self.0
+        self.found
+    }
+
+    /// Whether keys that nobody knows are kept apart from now on; they are faults otherwise.
+    pub(super) fn keep_unknown(&mut self, kept: bool) -> Vec<Fault> {
+        let next = kept.then(Vec::new);
+        std::mem::replace(&mut self.unknown, next).unwrap_or_default()
     }
 }
 
@@ -38,7 +48,8 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// The fields of `node`. Unknown and repeated keys are faults.
+    /// The fields of `node`. Unknown and repeated keys are faults, unless [unknown ones are
+    /// kept](Faults::keep_unknown).
     pub(super) fn of(node: &'a Node, place: &str, known: &[&str], faults: &mut Faults) -> Option<Self> {
         let Value::Map(entries) = &node.value else {
             let error = Error::new(format!("expected a mapping, found {}", node.kind()))
@@ -55,7 +66,15 @@ impl<'a> Fields<'a> {
                     Some(word) => format!("did you mean `{word}`?"),
                     None => format!("known here: {}", list_of(known)),
                 };
-                faults.add(key.position, place, Error::new(format!("unknown key `{name}`")).with_hint(hint));
+                match &mut faults.unknown {
+                    None => {
+                        faults.add(key.position, place, Error::new(format!("unknown key `{name}`")).with_hint(hint));
+                    }
+                    Some(unknown) => {
+                        let error = Error::new(format!("`{name}` is left out: the format has no such key"));
+                        unknown.push(key.position.fault(place, error.with_hint(hint)));
+                    }
+                }
             } else if !seen.insert(name) {
                 let error = Error::new(format!("`{name}` is written twice")).with_hint("keep one of them");
                 faults.add(key.position, place, error);

@@ -7,7 +7,7 @@ mod routes;
 mod routing;
 
 pub use hours::Hours;
-pub use routing::{AlertmanagerVersion, Channel, Routing};
+pub use routing::{AlertmanagerVersion, Channel, Mail, Routing};
 
 use super::prometheus::HEADER;
 use crate::{

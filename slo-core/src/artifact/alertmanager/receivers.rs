@@ -35,14 +35,14 @@ pub(super) fn receivers(out: &mut String, recipients: &[Recipient], routing: &Ro
                 known.push(channel);
             }
         }
-        for kind in ["pagerduty_configs", "slack_configs", "webhook_configs"] {
+        for kind in KINDS {
             for channel in known.iter().filter(|channel| channel.key() == kind) {
                 if written.insert(kind) {
                     out.push_str("    ");
                     out.push_str(kind);
                     out.push_str(":\n");
                 }
-                let entries = channel.entries(recipient, routing.version, &secret)?;
+                let entries = channel.entries(recipient, routing, &secret)?;
                 for (number, (key, value)) in entries.iter().enumerate() {
                     out.push_str(if number == 0 { "      - " } else { "        " });
                     let mut entry = String::new();
@@ -58,6 +58,17 @@ pub(super) fn receivers(out: &mut String, recipients: &[Recipient], routing: &Ro
     Ok(())
 }
 
+/// The ways, in the order in which they are written.
+const KINDS: [&str; 7] = [
+    "pagerduty_configs",
+    "opsgenie_configs",
+    "email_configs",
+    "slack_configs",
+    "msteamsv2_configs",
+    "discord_configs",
+    "webhook_configs",
+];
+
 /// A value of a receiver's settings.
 enum Entry {
     Text(String),
@@ -71,7 +82,11 @@ impl Channel {
     const fn key(&self) -> &'static str {
         match self {
             Self::PagerDuty => "pagerduty_configs",
+            Self::Opsgenie => "opsgenie_configs",
+            Self::Email { .. } => "email_configs",
             Self::Slack { .. } => "slack_configs",
+            Self::MsTeams => "msteamsv2_configs",
+            Self::Discord => "discord_configs",
             Self::Webhook { .. } => "webhook_configs",
         }
     }
@@ -79,17 +94,26 @@ impl Channel {
     fn entries(
         &self,
         recipient: &Recipient,
-        version: AlertmanagerVersion,
+        routing: &Routing,
         secret: &dyn Fn(&str) -> String,
     ) -> Result<Vec<(&'static str, Entry)>, Error> {
         let text = |text: &str| Entry::Text(text.to_owned());
         let resolved = ("send_resolved", Entry::Raw("true"));
+        let is_page = recipient.severity == Severity::Page;
+        let version = routing.version;
+        let since = |least: AlertmanagerVersion, what: &str| {
+            if version >= least {
+                return Ok(());
+            }
+            Err(Error::new(format!("Alertmanager {version} does not know {what}"))
+                .with_hint(format!("choose another way, or upgrade to {least}")))
+        };
         Ok(match self {
             Self::PagerDuty => vec![
                 ("routing_key_file", Entry::Text(secret("pagerduty-routing-key"))),
                 resolved,
                 ("description", text(TITLE)),
-                ("severity", text(if recipient.severity == Severity::Page { "critical" } else { "warning" })),
+                ("severity", text(if is_page { "critical" } else { "warning" })),
                 ("component", text("{{ .CommonLabels.service }}")),
                 ("group", text("{{ .CommonLabels.team }}")),
                 ("class", text("slo")),
@@ -99,10 +123,58 @@ impl Channel {
                 ("api_url_file", Entry::Text(secret("slack-url"))),
                 ("channel", Entry::Text(channel.replace(Self::TEAM, recipient.team()))),
                 resolved,
-                ("title", text(TITLE)),
-                ("text", text(SLACK_TEXT)),
+                ("title", Entry::Text(slack(TITLE))),
+                ("text", Entry::Text(slack(SLACK_TEXT))),
                 ("color", text("{{ if eq .Status \"firing\" }}danger{{ else }}good{{ end }}")),
             ],
+            Self::Opsgenie => vec![
+                ("api_key_file", Entry::Text(secret("opsgenie-api-key"))),
+                resolved,
+                ("message", text(TITLE)),
+                ("description", text(TEXT)),
+                ("priority", text(if is_page { "P1" } else { "P3" })),
+                ("entity", text("{{ .CommonLabels.service }}")),
+                ("tags", text("slo,{{ .CommonLabels.severity }}")),
+            ],
+            Self::Email { to } => {
+                let mut entries = vec![("to", Entry::Text(to.replace(Self::TEAM, recipient.team()))), resolved];
+                if let Some(mail) = &routing.mail {
+                    entries.push(("from", Entry::Text(mail.from.clone())));
+                    entries.push(("smarthost", Entry::Text(mail.smarthost.clone())));
+                    if let Some(username) = &mail.username {
+                        entries.push(("auth_username", Entry::Text(username.clone())));
+                        entries.push(("auth_password_file", Entry::Text(secret("smtp-password"))));
+                    }
+                } else if !routing.fragment {
+                    return Err(Error::new("nobody says which server sends the e-mail, and from whom")
+                        .with_hint("`--smtp mail.example.org:587 --smtp-from slo@example.org`"));
+                }
+                entries.extend([
+                    ("headers", Entry::Raw(SUBJECT)),
+                    ("text", text(TEXT)),
+                    // In its place comes a page for every alert of any kind.
+                    ("html", text("")),
+                ]);
+                entries
+            }
+            Self::MsTeams => {
+                since(AlertmanagerVersion::WORKFLOWS, "Microsoft Teams' workflows")?;
+                vec![
+                    ("webhook_url_file", Entry::Text(secret("msteams-url"))),
+                    resolved,
+                    ("title", text(TITLE)),
+                    ("text", text(TEXT)),
+                ]
+            }
+            Self::Discord => {
+                since(AlertmanagerVersion::WORKFLOWS, "Discord with its address in a file")?;
+                vec![
+                    ("webhook_url_file", Entry::Text(secret("discord-url"))),
+                    resolved,
+                    ("title", text(TITLE)),
+                    ("message", text(TEXT)),
+                ]
+            }
             Self::Webhook { url: Some(url) } => {
                 vec![("url", Entry::Text(url.replace(Self::TEAM, recipient.team()))), resolved]
             }
@@ -124,6 +196,25 @@ const DETAILS: &str = "{firing: '{{ range .Alerts.Firing }}{{ .Labels.slo }}: {{
                        {{ .Annotations.runbook_url }} \
                        {{ .Annotations.dashboard_url }} {{ end }}', resolved: '{{ .Alerts.Resolved | len }}'}";
 
+const TEXT: &str = "{{ range .Alerts }}{{ .Labels.service }}/{{ .Labels.slo }} ({{ .Status }}) \
+                    {{ .Annotations.description }}{{ with .Annotations.runbook_url }} Runbook: {{ . }}{{ end }}\
+                    {{ with .Annotations.dashboard_url }} Dashboard: {{ . }}{{ end }}\n{{ end }}";
+
+const SUBJECT: &str = "{Subject: '{{ if .CommonAnnotations.summary }}{{ .CommonAnnotations.summary }}{{ else }}\
+                       {{ .CommonLabels.service }}: {{ .Alerts.Firing | len }} alerts on SLOs{{ end }}\
+                       {{ if eq .Status \"resolved\" }} (resolved){{ end }}'}";
+
+/// With texts of a spec between `«` and `»`.
 const SLACK_TEXT: &str = "{{ range .Alerts }}*{{ .Labels.service }}/{{ .Labels.slo }}* ({{ .Status }}) \
-                          {{ .Annotations.description }}{{ with .Annotations.runbook_url }} <{{ . }}|runbook>{{ end }}\
-                          {{ with .Annotations.dashboard_url }} <{{ . }}|dashboard>{{ end }}\n{{ end }}";
+                          {{ «.Annotations.description» }}\
+                          {{ with .Annotations.runbook_url }} <{{ «.» }}|runbook>{{ end }}\
+                          {{ with .Annotations.dashboard_url }} <{{ «.» }}|dashboard>{{ end }}\n{{ end }}";
+
+/// The template with what a spec says escaped, as Slack's reference on formatting asks for: or it could call on everybody
+/// (`<!channel>`), or show one address and lead to another.
+fn slack(template: &str) -> String {
+    const ESCAPED: &str = r#" | reReplaceAll "&" "&amp;" | reReplaceAll "<" "&lt;" | reReplaceAll ">" "&gt;""#;
+    let title = "{{ .CommonAnnotations.summary }}";
+    let template = template.replace(title, "{{ «.CommonAnnotations.summary» }}");
+    template.replace('«', "").replace('»', ESCAPED)
+}

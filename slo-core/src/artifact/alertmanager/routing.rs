@@ -30,6 +30,8 @@ pub struct Routing {
     pub secrets: String,
     /// When tickets are sent; at all times where it is not given. Outside of them they wait.
     pub ticket_hours: Option<Hours>,
+    /// What sends e-mail; what the configuration says for all where it is not given, in fragments.
+    pub mail: Option<Mail>,
     /// The version of Alertmanager that reads it.
     pub version: AlertmanagerVersion,
     /// Whether only what is to be merged into another configuration is wanted: without a route for other alerts.
@@ -45,6 +47,7 @@ impl Routing {
             ticket: Vec::new(),
             secrets: secrets.into(),
             ticket_hours: None,
+            mail: None,
             version: AlertmanagerVersion::default(),
             fragment: false,
         }
@@ -58,12 +61,34 @@ impl Routing {
     }
 }
 
+/// What sends e-mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mail {
+    /// The server, `host:port`.
+    pub smarthost: String,
+    /// Whom it is from.
+    pub from: String,
+    /// Who logs in, with the password in `<team>/smtp-password`; nobody where it is not given.
+    pub username: Option<String>,
+}
+
 /// A way to tell people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Channel {
     /// `PagerDuty`, by the integration key in `<team>/pagerduty-routing-key`.
     PagerDuty,
+    /// Opsgenie, by the key in `<team>/opsgenie-api-key`: pages are `P1`, tickets `P3`.
+    Opsgenie,
+    /// An e-mail.
+    Email {
+        /// The address, with `{team}` for the team's name.
+        to: String,
+    },
+    /// A channel of Microsoft Teams, by the address of its workflow in `<team>/msteams-url`.
+    MsTeams,
+    /// A channel of Discord, by the address in `<team>/discord-url`.
+    Discord,
     /// A channel of Slack, by the URL in `<team>/slack-url`.
     Slack {
         /// Such as `#incidents`, or `#{team}-incidents` for one of each team.
@@ -79,20 +104,34 @@ pub enum Channel {
 impl FromStr for Channel {
     type Err = Error;
 
-    /// `pagerduty`, `slack:#channel`, `webhook` or `webhook:http://…`.
+    /// `pagerduty`, `opsgenie`, `email:someone@example.org`, `slack:#channel`, `msteams`, `discord`, `webhook` or
+    /// `webhook:http://…`.
     fn from_str(text: &str) -> Result<Self, Error> {
         let (kind, detail) = text.split_once(':').map_or((text, None), |(kind, detail)| (kind, Some(detail)));
         match (kind, detail) {
             ("pagerduty", None) => Ok(Self::PagerDuty),
+            ("opsgenie", None) => Ok(Self::Opsgenie),
+            ("msteams", None) => Ok(Self::MsTeams),
+            ("discord", None) => Ok(Self::Discord),
+            ("email", Some(to)) if is_address(to) => Ok(Self::Email { to: to.to_owned() }),
             ("slack", Some(channel)) if channel.len() > 1 && channel.starts_with(['#', '@']) => {
                 Ok(Self::Slack { channel: channel.to_owned() })
             }
             ("webhook", None) => Ok(Self::Webhook { url: None }),
             ("webhook", Some(url)) if has_host(url) => Ok(Self::Webhook { url: Some(url.to_owned()) }),
-            _ => Err(Error::new(format!("`{text}` is no way to tell people"))
-                .with_hint("write `pagerduty`, `slack:#channel`, `webhook` or `webhook:https://…`")),
+            // What comes after the kind may be a secret.
+            _ => Err(Error::new(format!("`{kind}{}` is no way to tell people", detail.map_or("", |_| ":…"))).with_hint(
+                "write `pagerduty`, `opsgenie`, `email:someone@example.org`, `slack:#channel`, `msteams`, `discord`, `webhook` \
+                 or `webhook:https://…`",
+            )),
         }
     }
+}
+
+/// Whether it may be the address of an e-mail.
+fn is_address(text: &str) -> bool {
+    let parts = text.split_once('@').filter(|(name, host)| !name.is_empty() && !host.is_empty());
+    parts.is_some_and(|(_, host)| !host.contains('@')) && !text.contains(|c: char| c.is_whitespace() || c == ',')
 }
 
 /// Whether it is an address with a host, as Alertmanager reads it.
@@ -130,6 +169,8 @@ impl AlertmanagerVersion {
     const OLDEST: Self = Self { major: 0, minor: 25 };
     /// Knows web addresses in files.
     pub(super) const URL_FILE: Self = Self { major: 0, minor: 26 };
+    /// Knows the workflows of Microsoft Teams, and web addresses of all ways in files.
+    pub(super) const WORKFLOWS: Self = Self { major: 0, minor: 28 };
 }
 
 impl Default for AlertmanagerVersion {
@@ -175,6 +216,9 @@ mod tests {
             "slack:#",
             "pagerduty:x",
             "mail:me",
+            "email:me",
+            "email:a b@c",
+            "opsgenie:x",
             "webhook:ftp://x",
             "webhook:http://",
             "webhook:http:///a",
@@ -182,5 +226,7 @@ mod tests {
         ] {
             assert!(text.parse::<Channel>().unwrap_err().hint().is_some(), "{text}");
         }
+        let error = "webhook:https://me:hunter2@".parse::<Channel>().unwrap_err();
+        assert_eq!(error.message(), "`webhook:…` is no way to tell people");
     }
 }

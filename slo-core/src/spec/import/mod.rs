@@ -105,7 +105,11 @@ pub fn read_with(texts: &[&str], defaults: &Defaults) -> Vec<Result<Document, Di
                             let service = lower::service(node, defaults, &mut report.faults);
                             native.extend(service.map(|service| (node.position, service)));
                         }
-                        format => foreign.extend(lower_foreign(format, node, &everything, &mut report)),
+                        format => {
+                            report.faults.keep_unknown(true);
+                            foreign.extend(lower_foreign(format, node, &everything, &mut report));
+                            report.unknown.extend(report.faults.keep_unknown(false));
+                        }
                     }
                 }),
                 Err(fault) => report.faults.push(fault.clone()),
@@ -131,10 +135,14 @@ pub fn read_with(texts: &[&str], defaults: &Defaults) -> Vec<Result<Document, Di
             let services = distinct(services, &mut report.faults);
             if report.faults.is_empty() {
                 let mut losses = report.losses.into_vec();
+                losses.extend(report.unknown);
                 losses.sort_by_key(|loss| (loss.line, loss.column));
                 Ok(Document { services, losses })
             } else {
-                Err(Diagnostics::new(report.faults.into_vec()))
+                // What is missing may be what is misspelled.
+                let mut faults = report.faults.into_vec();
+                faults.extend(report.unknown);
+                Err(Diagnostics::new(faults))
             }
         })
         .collect()
@@ -277,6 +285,8 @@ impl<'a> Everything<'a> {
 struct Report {
     faults: Faults,
     losses: Faults,
+    // Keys that the tool itself ignores.
+    unknown: Vec<Fault>,
 }
 
 impl Report {
