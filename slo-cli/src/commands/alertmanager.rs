@@ -34,9 +34,8 @@ pub(super) fn run(asked: &Alertmanager, out: &mut dyn Write, talk: &mut dyn Writ
 
 fn channels(option: &str, texts: &[String]) -> Result<Vec<Channel>, Error> {
     let read = |text: &String| {
-        text.parse().map_err(|error: slo_core::Error| {
-            Error::Usage(format!("{option}: {}", Error::from(error)))
-        })
+        text.parse()
+            .map_err(|error: slo_core::Error| Error::Usage(format!("{option}: {}", Error::from(error))))
     };
     texts.iter().map(read).collect()
 }

@@ -68,7 +68,11 @@ impl<'a> Fields<'a> {
                 };
                 match &mut faults.unknown {
                     None => {
-                        faults.add(key.position, place, Error::new(format!("unknown key `{name}`")).with_hint(hint));
+                        faults.add(
+                            key.position,
+                            place,
+                            Error::new(format!("unknown key `{name}`")).with_hint(hint),
+                        );
                     }
                     Some(unknown) => {
                         let error = Error::new(format!("`{name}` is left out: the format has no such key"));

@@ -137,7 +137,8 @@ impl Channel {
                 ("tags", text("slo,{{ .CommonLabels.severity }}")),
             ],
             Self::Email { to } => {
-                let mut entries = vec![("to", Entry::Text(to.replace(Self::TEAM, recipient.team()))), resolved];
+                let mut entries =
+                    vec![("to", Entry::Text(to.replace(Self::TEAM, recipient.team()))), resolved];
                 if let Some(mail) = &routing.mail {
                     entries.push(("from", Entry::Text(mail.from.clone())));
                     entries.push(("smarthost", Entry::Text(mail.smarthost.clone())));
@@ -213,7 +214,8 @@ const SLACK_TEXT: &str = "{{ range .Alerts }}*{{ .Labels.service }}/{{ .Labels.s
 /// The template with what a spec says escaped, as Slack's reference on formatting asks for: or it could call on everybody
 /// (`<!channel>`), or show one address and lead to another.
 fn slack(template: &str) -> String {
-    const ESCAPED: &str = r#" | reReplaceAll "&" "&amp;" | reReplaceAll "<" "&lt;" | reReplaceAll ">" "&gt;""#;
+    const ESCAPED: &str =
+        r#" | reReplaceAll "&" "&amp;" | reReplaceAll "<" "&lt;" | reReplaceAll ">" "&gt;""#;
     let title = "{{ .CommonAnnotations.summary }}";
     let template = template.replace(title, "{{ «.CommonAnnotations.summary» }}");
     template.replace('«', "").replace('»', ESCAPED)

@@ -131,7 +131,8 @@ impl FromStr for Channel {
 /// Whether it may be the address of an e-mail.
 fn is_address(text: &str) -> bool {
     let parts = text.split_once('@').filter(|(name, host)| !name.is_empty() && !host.is_empty());
-    parts.is_some_and(|(_, host)| !host.contains('@')) && !text.contains(|c: char| c.is_whitespace() || c == ',')
+    parts.is_some_and(|(_, host)| !host.contains('@'))
+        && !text.contains(|c: char| c.is_whitespace() || c == ',')
 }
 
 /// Whether it is an address with a host, as Alertmanager reads it.

@@ -4,6 +4,7 @@ mod openslo;
 mod openslo_alerts;
 mod openslo_metrics;
 mod pyrra;
+mod slo_generator;
 mod sloth;
 
 use super::{
@@ -34,7 +35,8 @@ pub struct Document {
 }
 
 /// Reads texts of any known format, recognised by their content: native documents, Sloth's `prometheus/v1` and
-/// `PrometheusServiceLevel`, OpenSLO `v1alpha`, `v1` and `v2alpha`, Pyrra's `ServiceLevelObjective`.
+/// `PrometheusServiceLevel` with slokit's keys, OpenSLO `v1alpha`, `v1` and `v2alpha`, Pyrra's `ServiceLevelObjective`,
+/// slo-generator's `sre.google.com/v2`.
 ///
 /// The texts know each other: an OpenSLO SLO may refer to an SLI in another text, and Sloth's `AlertWindows` are
 /// those of all Sloth SLOs. Services of other tools that several texts add to are in the first of them.
@@ -166,8 +168,15 @@ pub fn holds_specification(text: &str) -> bool {
 }
 
 /// What the formats call themselves.
-const FORMATS: [&str; 6] =
-    ["slo/v1", "prometheus/v1", "openslo/v", "openslo.com/", "sloth.slok.dev/", "pyrra.dev/"];
+const FORMATS: [&str; 7] = [
+    "slo/v1",
+    "prometheus/v1",
+    "openslo/v",
+    "openslo.com/",
+    "sloth.slok.dev/",
+    "pyrra.dev/",
+    "sre.google.com/",
+];
 
 /// Whether an object is one of Kubernetes', of another kind.
 fn is_other(node: &Node) -> bool {
@@ -217,6 +226,7 @@ enum Format {
     SlothObject,
     OpenSlo(openslo::Version),
     Pyrra,
+    SloGenerator,
     Unknown,
 }
 
@@ -243,6 +253,7 @@ impl Format {
             Some("openslo.com/v2alpha" | "openslo.com/v2alpha1") => Self::OpenSlo(openslo::Version::V2Alpha),
             Some(api) if api.starts_with("sloth.slok.dev/") => Self::SlothObject,
             Some(api) if api.starts_with("pyrra.dev/") => Self::Pyrra,
+            Some("sre.google.com/v2") if slo_generator::is_slo(node) => Self::SloGenerator,
             Some(_) => Self::Unknown,
         }
     }
@@ -392,11 +403,12 @@ fn lower_foreign(
         Format::SlothObject => sloth::object(node, everything, report),
         Format::OpenSlo(version) => openslo::object(version, node, everything, report),
         Format::Pyrra => pyrra::object(node, report),
+        Format::SloGenerator => slo_generator::object(node, everything, report),
         Format::Native | Format::Unknown => {
             let api = scalar(node, "apiVersion").unwrap_or_default();
             let error = Error::new(format!("`{api}` is not an API this program reads")).with_hint(
-                "known are openslo/v1alpha, openslo/v1, openslo.com/v2alpha, sloth.slok.dev/v1 and \
-                 pyrra.dev/v1alpha1, and documents that begin with `version: slo/v1`",
+                "known are openslo/v1alpha, openslo/v1, openslo.com/v2alpha, sloth.slok.dev/v1, pyrra.dev/v1alpha1 and \
+                 sre.google.com/v2, and documents that begin with `version: slo/v1`",
             );
             let position = entry(node, "apiVersion").map_or(node.position, |node| node.position);
             report.faults.add(position, "apiVersion", error);

@@ -1,6 +1,7 @@
-//! Sloth: `prometheus/v1`, the same as a Kubernetes object, and its catalogues of alert windows.
+//! Sloth: `prometheus/v1`, the same as a Kubernetes object, and its catalogues of alert windows. Slokit writes the first with
+//! keys of its own: `period`, `sli.latency` and `alerting.windows`.
 
-use super::{Everything, Foreign, Report, alert_labels, is_true, labels, metadata, percentage};
+use super::{Everything, Foreign, Report, alert_labels, entry, is_true, labels, metadata, percentage};
 use crate::{
     Error,
     model::{
@@ -11,6 +12,7 @@ use crate::{
         counter,
         fields::{Fields, check_template, items, text},
         query::{self, Kept},
+        selector,
         tree::{Key, Node, Position, Value},
     },
 };
@@ -138,6 +140,7 @@ pub(super) const DEFAULT_PERIOD: Window = Window::days(30);
 fn windows(fields: &Fields<'_>, everything: &Everything<'_>, report: &mut Report) -> Windows {
     let (message, hint) = match (everything.windows.as_slice(), everything.defaults.period) {
         ([], Some(period)) => return Windows { period, tiers: None },
+        ([], None) if has_periods(fields) => return Windows { period: DEFAULT_PERIOD, tiers: None },
         ([], None) => (
             "Sloth takes the period from its command line; 30d is assumed",
             "give `--period`, or change `window` in the native form",
@@ -155,6 +158,14 @@ fn windows(fields: &Fields<'_>, everything: &Everything<'_>, report: &mut Report
     };
     report.lose(fields.position, &fields.place, message, hint);
     Windows { period: DEFAULT_PERIOD, tiers: None }
+}
+
+/// Whether every SLO says its period.
+fn has_periods(fields: &Fields<'_>) -> bool {
+    match fields.optional("slos").map(|list| &list.value) {
+        Some(Value::List(slos)) => slos.iter().all(|slo| entry(slo, "period").is_some()),
+        _ => false,
+    }
 }
 
 /// `kind: AlertWindows`
@@ -220,7 +231,7 @@ fn window(
 }
 
 fn slo(node: &Node, place: &str, keys: &Keys, windows: &Windows, report: &mut Report) -> Option<Slo> {
-    let known = ["name", "description", "objective", "labels", "sli", "alerting", "plugins"];
+    let known = ["name", "description", "objective", "period", "labels", "sli", "alerting", "plugins"];
     let fields = Fields::of(node, place, &known, &mut report.faults)?;
     let name: Option<Name> = fields.parsed("name", "availability", &mut report.faults);
     let description = fields.text("description", &mut report.faults).unwrap_or_default();
@@ -237,8 +248,17 @@ fn slo(node: &Node, place: &str, keys: &Keys, windows: &Windows, report: &mut Re
         None => Alerting::default(),
     };
     let (sli, by) = sli?;
-    let policy = policy(windows, objective?, &fields, report)?;
-    let slo = Slo::with_policy(name?, objective?, Period::Rolling(windows.period), sli, policy);
+    let period = match fields.optional("period") {
+        Some(_) => fields.parsed("period", "30d", &mut report.faults)?,
+        None => windows.period,
+    };
+    let tiers = match alerting.windows {
+        Some(windows) => Some(own_tiers(windows, &fields.path("alerting.windows"), period, report)?),
+        None if period == windows.period => windows.tiers.clone(),
+        None => None,
+    };
+    let policy = policy(&Windows { period, tiers }, objective?, &fields, report)?;
+    let slo = Slo::with_policy(name?, objective?, Period::Rolling(period), sli, policy);
     let position = fields.optional("objective").map_or(fields.position, |node| node.position);
     let slo = report.told(position, &fields.path("objective"), slo)?;
     let slo = report.told(fields.position, place, slo.grouped_by(by))?;
@@ -251,6 +271,31 @@ fn slo(node: &Node, place: &str, keys: &Keys, windows: &Windows, report: &mut Re
         Some(name) => report.told(fields.position, &fields.path("alerting"), slo.with_alert_name(name)),
         None => Some(slo),
     }
+}
+
+/// The tiers of an SLO's own: two for pages and two for tickets, as they are written.
+fn own_tiers(node: &Node, place: &str, period: Window, report: &mut Report) -> Option<Vec<Tier>> {
+    let mut free = [vec![BurnTier::Medium, BurnTier::Fast], vec![BurnTier::Trickle, BurnTier::Slow]];
+    let mut tiers = Vec::new();
+    for (place, node) in items(node, place, &mut report.faults) {
+        let known = ["severity", "long", "short", "factor"];
+        let fields = Fields::of(node, &place, &known, &mut report.faults)?;
+        let severity = fields.parsed::<Severity>("severity", "page", &mut report.faults);
+        let long: Option<Window> = fields.parsed("long", "1h", &mut report.faults);
+        let short: Option<Window> = fields.parsed("short", "5m", &mut report.faults);
+        let factor: Option<Ratio> = fields.parsed("factor", "14.4", &mut report.faults);
+        let of_severity = free.get_mut(usize::from(severity? == Severity::Ticket))?;
+        let Some(burn) = of_severity.pop() else {
+            let error =
+                Error::new("a third window of this severity").with_hint("two of each are known; drop one");
+            report.faults.add(node.position, &place, error);
+            return None;
+        };
+        let tier = Tier::by_factor(burn, severity?, factor?, [long?, short?], period);
+        tiers.push(report.told(node.position, &place, tier)?);
+    }
+    tiers.sort_by_key(|tier| tier.burn());
+    Some(tiers)
 }
 
 /// The tiers, which Sloth writes even where they can never fire.
@@ -268,22 +313,40 @@ fn policy(
 }
 
 fn sli(node: &Node, place: &str, keys: &Keys, report: &mut Report) -> Option<(Sli, Vec<LabelName>)> {
-    let fields = Fields::of(node, place, &["events", "raw", "plugin"], &mut report.faults)?;
+    let fields = Fields::of(node, place, &["events", "raw", "latency", "plugin"], &mut report.faults)?;
     if let Some(plugin) = fields.optional("plugin") {
         let error = Error::new("the queries of an SLI plugin are not in the specification")
             .with_hint("write them out as `events`; `sloth generate` shows them");
         report.faults.add(plugin.position, &fields.path("plugin"), error);
         return None;
     }
-    match (fields.optional("events"), fields.optional("raw")) {
-        (Some(node), None) => events(node, &fields.path("events"), keys, report),
-        (None, Some(node)) => raw(node, &fields.path("raw"), keys, report),
+    match (fields.optional("events"), fields.optional("raw"), fields.optional("latency")) {
+        (Some(node), None, None) => events(node, &fields.path("events"), keys, report),
+        (None, Some(node), None) => raw(node, &fields.path("raw"), keys, report),
+        (None, None, Some(node)) => latency(node, &fields.path("latency"), report),
         _ => {
             let error = Error::new("one SLI is needed").with_hint("write one of `events` and `raw`");
             report.faults.add(fields.position, place, error);
             None
         }
     }
+}
+
+/// Slokit's: the base name of a histogram, matchers without braces, and a bucket in seconds.
+fn latency(node: &Node, place: &str, report: &mut Report) -> Option<(Sli, Vec<LabelName>)> {
+    let known = ["histogram_metric", "threshold", "selector"];
+    let fields = Fields::of(node, place, &known, &mut report.faults)?;
+    let metric = fields.required("histogram_metric", "http_request_duration_seconds", &mut report.faults)?;
+    let metric = text(metric, &fields.path("histogram_metric"), &mut report.faults)?;
+    let matchers = fields.text("selector", &mut report.faults).unwrap_or_default();
+    let bound = fields.required("threshold", "\"0.3\"", &mut report.faults)?;
+    let bound = text(bound, &fields.path("threshold"), &mut report.faults)?;
+    let separator = if matchers.trim().is_empty() { "" } else { "," };
+    let total = selector::selector(&format!("{metric}_count{{{matchers}}}"));
+    let good = selector::selector(&format!("{metric}_bucket{{{matchers}{separator}le=\"{bound}\"}}"));
+    let total = report.told(node.position, place, total);
+    let good = report.told(node.position, place, good);
+    Some((counter::total_good(total?, good?), Vec::new()))
 }
 
 fn events(node: &Node, place: &str, keys: &Keys, report: &mut Report) -> Option<(Sli, Vec<LabelName>)> {
@@ -372,14 +435,16 @@ fn groups(
 }
 
 #[derive(Default)]
-struct Alerting {
+struct Alerting<'a> {
     name: Option<String>,
+    // Slokit's.
+    windows: Option<&'a Node>,
     page: Notification,
     ticket: Notification,
 }
 
-fn alerting(node: &Node, place: &str, keys: &Keys, report: &mut Report) -> Option<Alerting> {
-    let known = ["name", "labels", "annotations", keys.page_alert, keys.ticket_alert];
+fn alerting<'a>(node: &'a Node, place: &str, keys: &Keys, report: &mut Report) -> Option<Alerting<'a>> {
+    let known = ["name", "labels", "annotations", "windows", keys.page_alert, keys.ticket_alert];
     let fields = Fields::of(node, place, &known, &mut report.faults)?;
     let name = fields.text("name", &mut report.faults).map(str::to_owned);
     let (shared, texts) = (alert_labels(&fields, "labels", report), annotations(&fields, report));
@@ -396,7 +461,7 @@ fn alerting(node: &Node, place: &str, keys: &Keys, report: &mut Report) -> Optio
         notification.annotations.extend(annotations(&own, report));
         notification
     });
-    Some(Alerting { name, page, ticket })
+    Some(Alerting { name, windows: fields.optional("windows"), page, ticket })
 }
 
 fn annotations(fields: &Fields<'_>, report: &mut Report) -> BTreeMap<LabelName, String> {

@@ -1,0 +1,182 @@
+//! slo-generator: `sre.google.com/v2`, where its backend is Prometheus.
+
+use super::{Everything, Foreign, Report, entry, labels_of, metadata, reachable, scalar, share};
+use crate::{
+    Error,
+    model::{AlertPolicy, EventCounters, Labels, Name, Period, Selector, Sli, Slo, Window},
+    spec::{
+        counter,
+        fields::{Fields, parsed, text},
+        query, selector,
+        tree::{Node, Value},
+    },
+};
+
+pub(super) fn object(node: &Node, everything: &Everything<'_>, report: &mut Report) -> Vec<Foreign> {
+    let known = ["apiVersion", "kind", "metadata", "spec"];
+    let Some(fields) = Fields::of(node, "", &known, &mut report.faults) else { return Vec::new() };
+    let metadata = metadata(&fields, report);
+    let spec = fields.required("spec", "{backend: prometheus, …}", &mut report.faults);
+    let (Some(metadata), Some(spec)) = (metadata, spec) else { return Vec::new() };
+    slo(&metadata, spec, everything, report).into_iter().collect()
+}
+
+fn slo(
+    metadata: &Fields<'_>,
+    spec: &Node,
+    everything: &Everything<'_>,
+    report: &mut Report,
+) -> Option<Foreign> {
+    let known =
+        ["description", "backend", "method", "exporters", "service_level_indicator", "goal", "frequency"];
+    let fields = Fields::of(spec, "spec", &known, &mut report.faults)?;
+    let backend = fields.required("backend", "prometheus", &mut report.faults)?;
+    let name = text(backend, "spec.backend", &mut report.faults)?;
+    if name != "prometheus" && !name.starts_with("prometheus/") {
+        let error = Error::new(format!("the backend `{name}` is not Prometheus"))
+            .with_hint("only what Prometheus counts can be recorded by its rules");
+        report.faults.add(backend.position, "spec.backend", error);
+        return None;
+    }
+    let own = metadata.optional("labels");
+    let service: Option<Name> = match own.and_then(|labels| entry(labels, "service_name")) {
+        Some(node) => parsed(node, "metadata.labels.service_name", &mut report.faults),
+        None => metadata.parsed("name", "checkout-availability", &mut report.faults),
+    };
+    let name: Option<Name> = match own.and_then(|labels| entry(labels, "slo_name")) {
+        Some(node) => parsed(node, "metadata.labels.slo_name", &mut report.faults),
+        None => metadata.parsed("name", "checkout-availability", &mut report.faults),
+    };
+    let labels = own.map_or_else(Labels::new, |node| others(node, report));
+    let goal = fields
+        .required("goal", "0.999", &mut report.faults)
+        .and_then(|node| share(node, "spec.goal", report));
+    let description = fields.text("description", &mut report.faults).unwrap_or_default();
+    let sli = sli(&fields, report);
+    for name in ["exporters", "frequency"] {
+        report.lose_field(&fields, name, "rules record the SLI for whoever asks", "nothing needs to be done");
+    }
+    let period = everything.defaults.period.unwrap_or_else(|| {
+        report.lose(
+            fields.position,
+            "spec",
+            "slo-generator takes periods and alerts from its configuration; 30d and the Workbook's tiers are assumed",
+            "give `--period`, or change `window` in the native form",
+        );
+        PERIOD
+    });
+    let policy = reachable(AlertPolicy::for_period(period), goal?, &fields, report)?;
+    let slo = Slo::with_policy(name?, goal?, Period::Rolling(period), sli?, policy);
+    let slo = report.told(fields.position, "spec", slo)?;
+    Some(Foreign {
+        position: metadata.position,
+        name: service?,
+        labels: Labels::new(),
+        slos: vec![(spec.position, slo.with_description(description.trim()).with_labels(labels))],
+    })
+}
+
+const PERIOD: Window = Window::days(30);
+
+/// The labels that do not name the service and the SLO.
+fn others(node: &Node, report: &mut Report) -> Labels {
+    let kept = match &node.value {
+        Value::Map(entries) => {
+            let names = ["service_name", "slo_name"];
+            let kept = entries.iter().filter(|(key, _)| !names.contains(&key.text.as_str()));
+            Node { position: node.position, value: Value::Map(kept.cloned().collect()) }
+        }
+        _ => node.clone(),
+    };
+    labels_of(&kept, "metadata.labels", &super::DESCRIPTIVE, report)
+}
+
+fn sli(spec: &Fields<'_>, report: &mut Report) -> Option<Sli> {
+    let method = spec.required("method", "good_bad_ratio", &mut report.faults)?;
+    let node = spec.required("service_level_indicator", "{filter_good: …}", &mut report.faults)?;
+    let place = "spec.service_level_indicator";
+    let known = ["filter_good", "filter_bad", "filter_valid", "expression", "threshold_bucket", "operators"];
+    let fields = Fields::of(node, place, &known, &mut report.faults)?;
+    report.lose_field(&fields, "operators", "events are always summed increases", "nothing needs to be done");
+    match text(method, "spec.method", &mut report.faults)? {
+        "good_bad_ratio" => good_bad_ratio(&fields, report),
+        "distribution_cut" => distribution_cut(&fields, report),
+        "query_sli" => query_sli(&fields, report),
+        other => {
+            let error = Error::new(format!("`{other}` is no method of slo-generator's for Prometheus"))
+                .with_hint("known are `good_bad_ratio`, `distribution_cut` and `query_sli`");
+            report.faults.add(method.position, "spec.method", error);
+            None
+        }
+    }
+}
+
+fn good_bad_ratio(fields: &Fields<'_>, report: &mut Report) -> Option<Sli> {
+    let [good, bad, valid] = ["filter_good", "filter_bad", "filter_valid"]
+        .map(|name| fields.optional(name).map(|_| filter(fields, name, report)));
+    let counters = match (good, bad, valid) {
+        (Some(good), None, Some(total)) => return Some(counter::total_good(total?, good?)),
+        (Some(good), Some(bad), None) => EventCounters::GoodBad { good: good?, bad: bad? },
+        (None, Some(bad), Some(total)) => EventCounters::TotalBad { total: total?, bad: bad? },
+        _ => {
+            let error = Error::new("two filters are needed")
+                .with_hint("write `filter_good` beside `filter_bad` or `filter_valid`");
+            report.faults.add(fields.position, &fields.place, error);
+            return None;
+        }
+    };
+    Some(Sli::Events(counters))
+}
+
+/// A selector, with or without the window that slo-generator fills in.
+fn filter(fields: &Fields<'_>, name: &str, report: &mut Report) -> Option<Selector> {
+    let node = fields.required(name, "requests_total{code=\"200\"}", &mut report.faults)?;
+    let place = fields.path(name);
+    let text = text(node, &place, &mut report.faults)?.trim();
+    let text = text.strip_suffix("[window]").unwrap_or(text);
+    report.told(node.position, &place, selector::selector(text))
+}
+
+fn distribution_cut(fields: &Fields<'_>, report: &mut Report) -> Option<Sli> {
+    let bucket = filter(fields, "expression", report);
+    let bound = fields.required("threshold_bucket", "0.25", &mut report.faults)?;
+    let bound = text(bound, &fields.path("threshold_bucket"), &mut report.faults)?;
+    let bucket = bucket?;
+    let Some(base) = bucket.metric().strip_suffix("_bucket") else {
+        let error = Error::new(format!("`{}` is not the buckets of a histogram", bucket.metric()))
+            .with_hint("write the series that ends in `_bucket`");
+        report.faults.add(fields.position, &fields.path("expression"), error);
+        return None;
+    };
+    let matchers: Vec<String> = bucket.matchers().iter().map(ToString::to_string).collect();
+    let (matchers, separator) = (matchers.join(","), if matchers.is_empty() { "" } else { "," });
+    let total = selector::selector(&format!("{base}_count{{{matchers}}}"));
+    let good = selector::selector(&format!("{base}_bucket{{{matchers}{separator}le=\"{bound}\"}}"));
+    let total = report.told(fields.position, &fields.place, total);
+    let good = report.told(fields.position, &fields.place, good);
+    Some(counter::total_good(total?, good?))
+}
+
+/// The share of good events.
+fn query_sli(fields: &Fields<'_>, report: &mut Report) -> Option<Sli> {
+    let node = fields.required("expression", "sum(…[window]) / sum(…[window])", &mut report.faults)?;
+    let place = fields.path("expression");
+    let written = text(node, &place, &mut report.faults)?.replace("[window]", "[{{.window}}]");
+    let bad = format!("1 - ({})", written.trim());
+    if let Some(sli) = counter::ratio_of_events(&bad, &[]) {
+        return Some(sli);
+    }
+    let ratio = report.told(node.position, &place, query::ratio(&bad))?;
+    report.lose(
+        node.position,
+        &place,
+        "a ratio without its events: over long windows it is the mean of its tiles",
+        "write `good_bad_ratio` with its two filters, where there are any",
+    );
+    Some(Sli::Ratio(ratio))
+}
+
+/// Whether an object is an SLO of slo-generator's; its configuration has the same version.
+pub(super) fn is_slo(node: &Node) -> bool {
+    scalar(node, "kind") == Some("ServiceLevelObjective")
+}
