@@ -7,7 +7,8 @@ use crate::{
     spec::{
         counter,
         fields::{Fields, parsed, text},
-        query, selector,
+        query::{self, Kept},
+        selector,
         tree::{Node, Value},
     },
 };
@@ -167,6 +168,12 @@ fn query_sli(fields: &Fields<'_>, report: &mut Report) -> Option<Sli> {
         return Some(sli);
     }
     let ratio = report.told(node.position, &place, query::ratio(&bad))?;
+    if query::kept(&bad).is_some_and(|kept| kept == Kept::Unknown || !kept.names().is_empty()) {
+        let error = Error::new("the query may find several series, of which slo-generator takes the first")
+            .with_hint("write `sum(…)` around what is divided, or `avg(…)` around what is a share already");
+        report.faults.add(node.position, &place, error);
+        return None;
+    }
     report.lose(
         node.position,
         &place,

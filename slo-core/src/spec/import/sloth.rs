@@ -294,7 +294,7 @@ fn own_tiers(node: &Node, place: &str, period: Window, report: &mut Report) -> O
         let tier = Tier::by_factor(burn, severity?, factor?, [long?, short?], period);
         tiers.push(report.told(node.position, &place, tier)?);
     }
-    tiers.sort_by_key(|tier| tier.burn());
+    tiers.sort_by_key(Tier::burn);
     Some(tiers)
 }
 
