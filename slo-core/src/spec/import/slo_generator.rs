@@ -164,16 +164,16 @@ fn query_sli(fields: &Fields<'_>, report: &mut Report) -> Option<Sli> {
     let place = fields.path("expression");
     let written = text(node, &place, &mut report.faults)?.replace("[window]", "[{{.window}}]");
     let bad = format!("1 - ({})", written.trim());
-    if let Some(sli) = counter::ratio_of_events(&bad, &[]) {
-        return Some(sli);
-    }
-    let ratio = report.told(node.position, &place, query::ratio(&bad))?;
     if query::kept(&bad).is_some_and(|kept| kept == Kept::Unknown || !kept.names().is_empty()) {
         let error = Error::new("the query may find several series, of which slo-generator takes the first")
             .with_hint("write `sum(…)` around what is divided, or `avg(…)` around what is a share already");
         report.faults.add(node.position, &place, error);
         return None;
     }
+    if let Some(sli) = counter::ratio_of_events(&bad, &[]) {
+        return Some(sli);
+    }
+    let ratio = report.told(node.position, &place, query::ratio(&bad))?;
     report.lose(
         node.position,
         &place,
