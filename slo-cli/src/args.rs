@@ -75,6 +75,9 @@ pub(crate) struct Reading {
     /// The period of Sloth's SLOs, whose specs have none
     #[arg(long, value_name = "DURATION", value_parser = parsed::<Window>)]
     pub(crate) period: Option<Window>,
+    /// The label that names the service, for SLOs of Pyrra, which knows no services
+    #[arg(long, value_name = "NAME")]
+    pub(crate) service_label: Option<String>,
     /// A label for every service, over that of its spec; may be given several times
     #[arg(long = "extra-labels", value_name = "NAME=VALUE", value_parser = label)]
     pub(crate) labels: Vec<(LabelName, String)>,
@@ -86,6 +89,7 @@ impl Reading {
         Defaults {
             scrape_interval: self.scrape_interval,
             period: self.period,
+            service_label: self.service_label.clone(),
             labels: self.labels.iter().cloned().collect(),
             sloth_names: false,
         }
@@ -102,6 +106,12 @@ pub(crate) struct Generate {
     /// What evaluates the rules
     #[arg(long, value_enum, default_value_t = Target::Prometheus)]
     pub(crate) target: Target,
+    /// The namespace of `PrometheusRule` objects
+    #[arg(long, value_name = "NAME")]
+    pub(crate) namespace: Option<String>,
+    /// A label of `PrometheusRule` objects, such as one that a `ruleSelector` asks for; may be given several times
+    #[arg(long = "object-label", value_name = "NAME=VALUE", value_parser = object_label)]
+    pub(crate) object_labels: Vec<(String, String)>,
     /// How series and alerts are called
     #[arg(long, value_enum, default_value_t = Naming::Native)]
     pub(crate) naming: Naming,
@@ -167,7 +177,7 @@ pub(crate) struct Alertmanager {
     #[arg(long, value_name = "CHANNEL")]
     pub(crate) ticket: Vec<String>,
     /// The server that sends e-mail, HOST:PORT
-    #[arg(long, value_name = "HOST:PORT", requires = "smtp_from")]
+    #[arg(long, value_name = "HOST:PORT", requires = "smtp_from", value_parser = host_and_port)]
     pub(crate) smtp: Option<String>,
     /// Whom e-mail is from
     #[arg(long, value_name = "ADDRESS", requires = "smtp")]
@@ -396,6 +406,38 @@ fn glob(text: &str) -> Result<glob::Pattern, String> {
 fn label(text: &str) -> Result<(LabelName, String), String> {
     let (name, value) = text.split_once('=').ok_or("not a label\n  hint: write it as `team=payments`")?;
     Ok((parsed(name)?, value.to_owned()))
+}
+
+fn host_and_port(text: &str) -> Result<String, String> {
+    let is_whole =
+        text.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+    if is_whole {
+        Ok(text.to_owned())
+    } else {
+        Err("no host with a port\n  hint: write `mail.example.org:587`".to_owned())
+    }
+}
+
+/// A label of a Kubernetes object, whose names have dots and slashes.
+fn object_label(text: &str) -> Result<(String, String), String> {
+    let (name, value) =
+        text.split_once('=').ok_or("not a label\n  hint: write it as `release=prometheus`")?;
+    let is_part = |part: &str| {
+        part.len() <= 253
+            && part.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && part.ends_with(|c: char| c.is_ascii_alphanumeric())
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    };
+    if !name.split('/').all(is_part)
+        || name.split('/').count() > 2
+        || !(value.is_empty() || is_part(value))
+        || value.len() > 63
+    {
+        return Err(format!(
+            "`{text}` is no label of Kubernetes\n  hint: use letters, digits, `-`, `_` and `.`"
+        ));
+    }
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 fn zone(text: &str) -> Result<String, String> {

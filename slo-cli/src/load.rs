@@ -159,33 +159,48 @@ impl Found {
         }
         if !path.is_dir() {
             // A file that is named twice is read once.
-            if fs::canonicalize(path).map_or(true, |real| self.seen.insert(real)) {
-                self.files.push(File { path: path.to_owned(), is_named: true });
+            match fs::canonicalize(path) {
+                Ok(real) if !self.seen.insert(real.clone()) => {
+                    let is_it =
+                        |file: &&mut File| fs::canonicalize(&file.path).is_ok_and(|known| known == real);
+                    if let Some(known) = self.files.iter_mut().find(is_it) {
+                        known.is_named = true;
+                    }
+                }
+                _ => self.files.push(File { path: path.to_owned(), is_named: true }),
             }
             return Ok(());
         }
-        let before = self.files.len();
-        self.walk(path, path, reading, 0);
-        if self.files.len() == before && self.unreadable.is_empty() {
-            return Err(Error::Input(format!("{}: no *.yaml, *.yml or *.json file in it", path.display())));
+        if !self.walk(path, path, reading, 0) && self.unreadable.is_empty() {
+            let chosen = if reading.include.is_empty() && reading.exclude.is_empty() {
+                ""
+            } else {
+                " that `--include` and `--exclude` leave"
+            };
+            return Err(Error::Input(format!(
+                "{}: no *.yaml, *.yml or *.json file in it{chosen}",
+                path.display()
+            )));
         }
         Ok(())
     }
 
-    fn walk(&mut self, root: &Path, folder: &Path, reading: &Reading, depth: usize) {
+    /// Adds what is new in a folder. Gives whether there is any specification in it, new or not.
+    fn walk(&mut self, root: &Path, folder: &Path, reading: &Reading, depth: usize) -> bool {
         let entries = match fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
             Ok(entries) if depth < DEEPEST => entries,
             Ok(_) => {
                 self.unreadable.push(format!("{}: folders too deep within each other", folder.display()));
-                return;
+                return false;
             }
             Err(error) => {
                 self.unreadable.push(Error::file(folder, &error).to_string());
-                return;
+                return false;
             }
         };
         let mut entries: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
         entries.sort();
+        let mut has_any = false;
         for entry in entries {
             // Git's own files, and the targets of the links that Kubernetes makes of a ConfigMap.
             let is_hidden = entry.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
@@ -194,9 +209,8 @@ impl Found {
                 continue;
             }
             if entry.is_dir() {
-                if is_new(self) {
-                    self.walk(root, &entry, reading, depth + 1);
-                }
+                // What was walked before had some, or was said to have none.
+                has_any |= !is_new(self) || self.walk(root, &entry, reading, depth + 1);
                 continue;
             }
             let extension = entry.extension().and_then(|extension| extension.to_str());
@@ -206,11 +220,14 @@ impl Found {
                 && (reading.include.is_empty() || fits(&reading.include))
                 && !fits(&reading.exclude)
                 && entry.is_file()
-                && is_new(self)
             {
-                self.files.push(File { path: entry, is_named: false });
+                has_any = true;
+                if is_new(self) {
+                    self.files.push(File { path: entry, is_named: false });
+                }
             }
         }
+        has_any
     }
 }
 

@@ -69,7 +69,12 @@ fn target(path: &Path) -> io::Result<PathBuf> {
 fn sweep(folder: &Path, prefix: &std::ffi::OsStr) {
     const OLD: std::time::Duration = std::time::Duration::from_mins(10);
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let is_left = entry.file_name().as_encoded_bytes().starts_with(prefix.as_encoded_bytes());
+        // Six letters or digits and no more: not the file of an editor.
+        let name = entry.file_name();
+        let random = name.as_encoded_bytes().strip_prefix(prefix.as_encoded_bytes());
+        let is_random =
+            random.is_some_and(|text| text.len() == 6 && text.iter().all(u8::is_ascii_alphanumeric));
+        let is_left = is_random && entry.file_type().is_ok_and(|kind| kind.is_file());
         let is_old = entry
             .metadata()
             .and_then(|found| found.modified())

@@ -3,7 +3,7 @@
 use crate::{
     Class, Outcome,
     clock::Start,
-    count::{End, Instrument, Method, Ticket},
+    count::{Circumstance, End, Instrument, Method, Ticket},
     trace::{Trace, Tracer},
 };
 use pin_project_lite::pin_project;
@@ -66,7 +66,7 @@ impl Event {
     fn end(&mut self, outcome: Outcome, class: Option<Class>) {
         if let Some(ticket) = self.ticket.take() {
             let nanos = self.start.elapsed_nanos();
-            ticket.end(End { outcome, class, nanos }, self.trace.as_mut());
+            ticket.end(End { outcome, class, nanos, circumstance: Circumstance::Usual }, self.trace.as_mut());
         }
     }
 }

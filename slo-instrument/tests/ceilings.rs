@@ -1,10 +1,6 @@
 //! What a service takes of memory when it is asked for more than is good for it. A step of `scripts/test --all`; sizes are
 //! printed with `--nocapture`.
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "a test fails by panicking, and shows what it measured"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use axum::{Router, routing::get};
 use http::Method;

@@ -120,6 +120,17 @@ async fn a_server_that_gives_up_has_failed() {
 }
 
 #[tokio::test]
+async fn a_classifier_judges_timeouts_and_preflights() {
+    let slo =
+        Slo::builder("a").availability("99%").classify(|_: &Ended<'_>| Class::Ignored).install().unwrap();
+    let layer = slo.layer().server_timeout(Duration::from_millis(1));
+    let app = Router::new().route("/never", get(std::future::pending::<()>)).layer(layer);
+    tokio::time::timeout(Duration::from_millis(20), app.oneshot(request("/never"))).await.unwrap_err();
+    assert_eq!(counts(&slo), Vec::<String>::new());
+    assert_eq!(ignored(&slo).len(), 1);
+}
+
+#[tokio::test]
 async fn preflights_are_no_events() {
     let slo = Slo::builder("a").availability("99%").install().unwrap();
     let app = Router::new()

@@ -6,7 +6,7 @@ use crate::{
     load, parallel, time, write,
 };
 use slo_core::{
-    artifact,
+    artifact::{self, ObjectMeta},
     model::{Period, Service, Slo},
     rules::{self, Backend, Options},
     spec::Defaults,
@@ -47,13 +47,22 @@ pub(super) fn run(generate: &Generate, out: &mut dyn Write, talk: &mut dyn Write
     if generate.target == Target::Operator {
         artifact::check_object_names(&services)?;
     }
+    let meta = ObjectMeta {
+        namespace: generate.namespace.clone(),
+        labels: generate.object_labels.iter().cloned().collect(),
+    };
+    if generate.target != Target::Operator && meta != ObjectMeta::default() {
+        return Err(Error::Usage(
+            "`--namespace` and `--object-label` are of objects\n  hint: give `--target operator`".to_owned(),
+        ));
+    }
     let text = |service: &Service| -> Result<String, slo_core::Error> {
         let groups = rules::generate_with(service, options)?;
         Ok(match generate.target {
             Target::Prometheus | Target::VictoriaMetrics => artifact::rule_file(&groups),
             Target::Thanos => artifact::thanos_rule_file(&groups),
             Target::Mimir => artifact::mimir_rule_file(service, &groups),
-            Target::Operator => artifact::prometheus_rule(service, &groups),
+            Target::Operator => artifact::prometheus_rule(service, &groups, &meta),
         })
     };
     let Some(folder) = &generate.out else {

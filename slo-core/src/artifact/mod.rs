@@ -12,7 +12,7 @@ mod series;
 
 pub use alertmanager::{AlertmanagerVersion, Channel, Hours, Mail, Routing, alertmanager};
 pub use dashboards::{Dashboard, dashboards};
-pub use operator::{check_object_names, prometheus_rule};
+pub use operator::{ObjectMeta, check_object_names, prometheus_rule};
 pub use prometheus::{mimir_rule_file, rule_file, thanos_rule_file};
 pub use promtool::rule_tests;
 #[cfg(feature = "calendar")]

@@ -4,10 +4,19 @@ use super::prometheus::{HEADER, write_groups};
 use crate::{Error, model::Service, rules::RuleGroup, yaml::write_entry};
 use std::collections::BTreeMap;
 
+/// What Kubernetes is told of an object.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ObjectMeta {
+    /// The namespace; that of whoever applies it where it is not given.
+    pub namespace: Option<String>,
+    /// Labels beside `app.kubernetes.io/managed-by: slo`, such as those that a `ruleSelector` asks for.
+    pub labels: BTreeMap<String, String>,
+}
+
 /// The rules of a service as a `PrometheusRule` object of `monitoring.coreos.com/v1`.
 ///
 /// Its name is `slo-` and the service's name as Kubernetes allows it: lower case, `-` for `_`. It carries
-/// the label `app.kubernetes.io/managed-by: slo`; a Prometheus whose `ruleSelector` asks for others needs them added.
+/// the label `app.kubernetes.io/managed-by: slo`, and those of `meta`.
 /// Of several services, [`check_object_names`] says whether their names differ still.
 ///
 /// ```
@@ -15,13 +24,13 @@ use std::collections::BTreeMap;
 ///     sli: {events: {total: requests_total, bad: errors_total}}}]}";
 /// let service = slo_core::spec::parse(text)?.remove(0);
 /// let groups = slo_core::rules::generate(&service)?;
-/// let object = slo_core::artifact::prometheus_rule(&service, &groups);
+/// let object = slo_core::artifact::prometheus_rule(&service, &groups, &slo_core::artifact::ObjectMeta::default());
 /// assert!(object.contains("kind: PrometheusRule\n") && object.contains("  name: slo-check-out\n"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use]
-pub fn prometheus_rule(service: &Service, groups: &[RuleGroup]) -> String {
-    object(&object_name(service), groups)
+pub fn prometheus_rule(service: &Service, groups: &[RuleGroup], meta: &ObjectMeta) -> String {
+    object(&object_name(service), groups, meta)
 }
 
 /// Refuses services whose objects would have one name, of which the last would replace the others.
@@ -43,12 +52,20 @@ pub fn check_object_names(services: &[Service]) -> Result<(), Error> {
     Ok(())
 }
 
-fn object(name: &str, groups: &[RuleGroup]) -> String {
+const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+
+fn object(name: &str, groups: &[RuleGroup], meta: &ObjectMeta) -> String {
     let mut out = String::from(HEADER);
     out.push_str("apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata:\n");
     write_entry(&mut out, 2, "name", name);
+    if let Some(namespace) = &meta.namespace {
+        write_entry(&mut out, 2, "namespace", namespace);
+    }
     out.push_str("  labels:\n");
-    write_entry(&mut out, 4, "app.kubernetes.io/managed-by", "slo");
+    write_entry(&mut out, 4, MANAGED_BY, "slo");
+    for (name, value) in meta.labels.iter().filter(|(name, _)| *name != MANAGED_BY) {
+        write_entry(&mut out, 4, name, value);
+    }
     out.push_str("spec:\n  groups:\n");
     write_groups(&mut out, groups, 4, "");
     out
@@ -72,7 +89,12 @@ mod tests {
         let text = include_str!("../../../testdata/rules/checkout.spec.yaml");
         let service = spec::parse(text).unwrap().remove(0);
         let groups = rules::generate(&service).unwrap();
-        let object = object("slo-checkout", &groups);
+        let meta = ObjectMeta {
+            namespace: Some("monitoring".to_owned()),
+            labels: [("release".to_owned(), "prometheus".to_owned())].into(),
+        };
+        let object = object("slo-checkout", &groups, &meta);
+        assert!(object.contains("  namespace: monitoring\n") && object.contains("    release: prometheus\n"));
         let (_, inside) = object.split_once("spec:\n").unwrap();
         let lines: Vec<&str> = inside.lines().map(|line| line.strip_prefix("  ").unwrap_or(line)).collect();
         assert_eq!(format!("{HEADER}{}\n", lines.join("\n")), rule_file(&groups));

@@ -182,6 +182,14 @@ impl AlertPolicy {
         windows
     }
 
+    /// A share of bad events that tiers may fire at which could not otherwise: half of them, or midway between the budget and
+    /// all.
+    pub(crate) fn share_to_fire(objective: Objective) -> Ratio {
+        let budget = objective.budget();
+        let midway = budget.checked_add(Ratio::ONE).and_then(|sum| sum.checked_div(Ratio::whole(2)));
+        if budget < Ratio::HALF { Ratio::HALF } else { midway.unwrap_or(Ratio::HALF) }
+    }
+
     /// Refuses tiers that can never fire for `objective`, or would fire on a kept one.
     pub(crate) fn check_reachable(&self, objective: Objective) -> Result<(), Error> {
         for tier in &self.tiers {
@@ -196,9 +204,10 @@ impl AlertPolicy {
                     tier.burn()
                 ))
                 .with_hint(format!(
-                    "write an objective above {:.4}%, or `alerting: {{fires_at: 50%}}` for tiers that fire when half of \
+                    "write an objective above {:.4}%, or `alerting: {{fires_at: {}%}}` for tiers that fire when so many of \
                      the events fail",
-                    lowest.to_f64() * 100.0
+                    lowest.to_f64() * 100.0,
+                    Self::share_to_fire(objective).to_f64() * 100.0
                 )));
             }
             if factor < Ratio::ONE {

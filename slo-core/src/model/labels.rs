@@ -21,6 +21,18 @@ impl LabelName {
         &self.0
     }
 
+    /// The name of an annotation, which may begin with `__` as those of Grafana do.
+    ///
+    /// # Errors
+    /// What is no such name.
+    #[cfg(feature = "spec")]
+    pub(crate) fn of_annotation(text: &str) -> Result<Self, Error> {
+        text.trim_start_matches('_')
+            .parse::<Self>()
+            .map(|_| Self(Cow::Owned(text.to_owned())))
+            .or_else(|_| text.parse())
+    }
+
     pub(crate) const fn from_static(name: &'static str) -> Self {
         Self(Cow::Borrowed(name))
     }

@@ -245,7 +245,7 @@ fn annotations(fields: &Fields<'_>, faults: &mut Faults) -> BTreeMap<LabelName, 
         return all;
     };
     for (key, value) in entries {
-        match key.text.parse::<LabelName>() {
+        match LabelName::of_annotation(&key.text) {
             Ok(name) => {
                 let Some(text) = text(value, &format!("{place}.{name}"), faults) else { continue };
                 check_template(text, value.position, &format!("{place}.{name}"), faults);

@@ -20,6 +20,9 @@ pub struct Defaults {
     pub scrape_interval: Option<Window>,
     /// The period of SLOs of Sloth, whose documents have none. Without it, 30d are assumed.
     pub period: Option<Window>,
+    /// The label that names the service, for SLOs of Pyrra, which knows none. Without it, or where an SLO has no such label,
+    /// the namespace does.
+    pub service_label: Option<String>,
     /// Labels that are set on every service, over those of its document, as Sloth's `--extra-labels` are.
     pub labels: Labels,
     /// Whether SLOs are called as Sloth calls them: those of OpenSLO `v1alpha` carry the number of their objective, also

@@ -44,10 +44,27 @@ impl Position {
     }
 }
 
+/// The first line with an entry that is indented by a tab, counted from 1; JSON may have them.
+fn indented_by_tab(text: &str) -> Option<usize> {
+    if text.trim_start().starts_with(['{', '[']) {
+        return None;
+    }
+    let is_entry = |line: &str| {
+        let first = line.split_whitespace().next().unwrap_or_default();
+        line.starts_with('\t') && (first == "-" || first.ends_with(':'))
+    };
+    text.lines().position(is_entry).map(|line| line + 1)
+}
+
 /// The documents of `text`.
 ///
 /// Anchors and aliases are refused: a spec needs none, and without them its size bounds the work.
 pub(super) fn documents(text: &str) -> Result<Vec<Node>, Fault> {
+    if let Some(line) = indented_by_tab(text) {
+        let error = Error::new("the line is indented by a tab, which YAML does not know")
+            .with_hint("indent by spaces");
+        return Err(Position { line, column: 1 }.fault("", error));
+    }
     let mut options = Options::default();
     options.block_nesting_limit = NESTING;
     options.flow_nesting_limit = NESTING;

@@ -75,6 +75,17 @@ impl<F: Fn(&Ended<'_>) -> Class + Send + Sync + 'static> Classify for F {
     }
 }
 
+/// What is known of an event beyond its outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Circumstance {
+    /// Nothing.
+    Usual,
+    /// A browser asked whether it may ask.
+    Preflight,
+    /// The server gives up after so long a time.
+    Timeout,
+}
+
 /// An event that has ended, as a [`Classify`] sees it.
 #[derive(Debug, Clone, Copy)]
 pub struct Ended<'a> {
@@ -83,6 +94,7 @@ pub struct Ended<'a> {
     pub(crate) peer: &'a str,
     pub(crate) name: &'a str,
     pub(crate) outcome: Outcome,
+    pub(crate) circumstance: Circumstance,
     pub(crate) duration: Duration,
     pub(crate) patience: Option<Duration>,
 }
@@ -141,7 +153,7 @@ impl Ended<'_> {
     /// the server's own fault for gRPC servers, `UNIMPLEMENTED` among them, all but `OK` for clients. Panics, failures
     /// without a response and bodies that fail are bad, as are operations that were not finished.
     ///
-    /// gRPC's health checks are ignored: probes are no users.
+    /// gRPC's health checks are ignored, and what a browser asks before it asks (CORS preflights): probes are no users.
     ///
     /// A client that goes away before the response is bad if it has waited for longer than the shortest threshold of
     /// the latency SLOs of such events, or than 10 s if there is none; else nothing can be said of it, and it is ignored.
@@ -149,7 +161,7 @@ impl Ended<'_> {
     /// So is one that goes away in the body of a response, if the latency that counts was within the threshold.
     #[must_use]
     pub fn by_convention(&self) -> Class {
-        by_convention(self.kind, self.name, self.outcome, self.duration, self.patience)
+        by_convention(self.kind, self.name, self.outcome, self.circumstance, self.duration, self.patience)
     }
 }
 
@@ -166,11 +178,19 @@ pub(super) fn by_convention(
     kind: Kind,
     name: &str,
     outcome: Outcome,
+    circumstance: Circumstance,
     duration: Duration,
     patience: Option<Duration>,
 ) -> Class {
     if kind == Kind::GrpcServer && name.starts_with(HEALTH_CHECK) {
         return Class::Ignored;
+    }
+    match (circumstance, outcome) {
+        (Circumstance::Preflight, Outcome::Http(status)) if !status.is_server_error() => {
+            return Class::Ignored;
+        }
+        (Circumstance::Timeout, Outcome::Cancelled) => return Class::BadFor("timeout"),
+        _ => {}
     }
     let is_client = || matches!(kind, Kind::HttpClient | Kind::GrpcClient);
     let is_bad = match outcome {

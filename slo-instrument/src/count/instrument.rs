@@ -1,7 +1,7 @@
 //! What counts the events of one kind: its routes, and their series.
 
 use super::{
-    Class, Classify, Edges, Ended, Key, Kind, Outcome, SloCounter,
+    Circumstance, Class, Classify, Edges, End, Ended, Key, Kind, Outcome, SloCounter,
     cells::Pool,
     classify::by_convention,
     kind::Labelled,
@@ -183,14 +183,15 @@ impl Route {
     }
 
     /// What an event of this route counts as.
-    pub(crate) fn class_of(&self, method: Method, outcome: Outcome, nanos: u64) -> Class {
+    pub(crate) fn class_of(&self, method: Method, end: &End) -> Class {
         let Self { kind, patience, .. } = *self;
+        let End { outcome, nanos, circumstance, .. } = *end;
         let duration = Duration::from_nanos(nanos);
         match &self.shape.classify {
-            None => by_convention(kind, &self.name, outcome, duration, patience),
+            None => by_convention(kind, &self.name, outcome, circumstance, duration, patience),
             Some(classify) => {
                 let (peer, name) = (&self.peer, &self.name);
-                let ended = Ended { kind, method, peer, name, outcome, duration, patience };
+                let ended = Ended { kind, method, peer, name, outcome, circumstance, duration, patience };
                 // What the service's own code does must not keep an event from being counted.
                 let classified = catch_unwind(AssertUnwindSafe(|| classify.classify(&ended)));
                 classified.unwrap_or_else(|payload| {
@@ -246,7 +247,8 @@ impl Route {
             Kind::Operation => [Outcome::Completed, Outcome::Failed("error")],
         };
         for outcome in outcomes {
-            let class = self.class_of(method, outcome, 0);
+            let class = self
+                .class_of(method, &End { outcome, class: None, nanos: 0, circumstance: Circumstance::Usual });
             self.series(Key { method, outcome, class });
         }
     }

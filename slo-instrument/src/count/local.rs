@@ -1,7 +1,7 @@
 //! The counters as one thread sees them: its own cells, found by numbers.
 
 use super::{
-    Class, Instrument, Key, Outcome, Shape,
+    Circumstance, Class, Instrument, Key, Outcome, Shape,
     cells::Owned,
     instrument::Route,
     series::{METHODS, Method, Series},
@@ -31,6 +31,7 @@ pub(crate) struct End {
     /// What it counts as, where somebody has said so.
     pub(crate) class: Option<Class>,
     pub(crate) nanos: u64,
+    pub(crate) circumstance: Circumstance,
 }
 
 const UNKNOWN: u32 = u32::MAX;
@@ -147,11 +148,12 @@ impl Ticket {
 
     /// Counts on a thread that is ending, or within a [`Classify`](super::Classify) that starts events itself.
     #[cold]
-    fn end_elsewhere(self, End { outcome, class, nanos }: End, trace: Option<&mut Trace>) {
+    fn end_elsewhere(self, end: End, trace: Option<&mut Trace>) {
         let Some(instrument) = Instrument::find(self.instrument) else { return };
         instrument.flow().take().add(METHODS.len() + self.method.index(), 1);
         let Some(route) = instrument.route_at(self.route) else { return };
-        let class = class.unwrap_or_else(|| route.class_of(self.method, outcome, nanos));
+        let End { outcome, nanos, .. } = end;
+        let class = end.class.unwrap_or_else(|| route.class_of(self.method, &end));
         let key = Key { method: self.method, outcome, class };
         let series = route.series(key);
         let bucket = route.shape.edges.bucket_of(nanos);
@@ -249,8 +251,9 @@ impl LocalInstrument {
 }
 
 impl LocalRoute {
-    fn count(&mut self, method: Method, End { outcome, class, nanos }: End, trace: Option<&mut Trace>) {
-        let class = class.unwrap_or_else(|| self.route.class_of(method, outcome, nanos));
+    fn count(&mut self, method: Method, end: End, trace: Option<&mut Trace>) {
+        let End { outcome, nanos, .. } = end;
+        let class = end.class.unwrap_or_else(|| self.route.class_of(method, &end));
         let key = Key { method, outcome, class };
         let position = self.series.iter().position(|(known, ..)| *known == key);
         let position = position.unwrap_or_else(|| self.meet_series(key));

@@ -13,6 +13,7 @@ mod store;
 mod stream;
 mod sync;
 
+pub(crate) use classify::Circumstance;
 pub use classify::{Class, Classify, Ended};
 pub(crate) use edges::Edges;
 #[cfg(feature = "native-histograms")]

@@ -80,7 +80,7 @@ impl Store {
 mod tests {
     use super::{
         super::{
-            End, GrpcStatus, Outcome, Ticket,
+            Circumstance, End, GrpcStatus, Outcome, Ticket,
             instrument::{MOST_ROUTES, OVERFLOW},
             series::Method,
         },
@@ -100,7 +100,12 @@ mod tests {
         ticket.end(end, None);
     }
 
-    const OK: End = End { outcome: Outcome::Http(StatusCode::OK), class: None, nanos: 0 };
+    const OK: End = End {
+        outcome: Outcome::Http(StatusCode::OK),
+        class: None,
+        nanos: 0,
+        circumstance: Circumstance::Usual,
+    };
 
     fn names(store: &Store) -> Vec<String> {
         let mut names = Vec::new();

@@ -209,11 +209,15 @@ impl Faults {
             // Drawn for every fault, so that one of another route does not change what is drawn after it.
             random.f64() < fault.share && is_here
         })?;
+        // Asked for first: what is over before that is not armed any more.
+        let over = Arc::clone(&armed.over).notified_owned();
+        if !self.inner.armed.load().as_ref().is_some_and(|now| Arc::ptr_eq(now, armed)) {
+            return None;
+        }
         let mut injected = self.inner.injected.lock().unwrap_or_else(PoisonError::into_inner);
         // A path is chosen by a client, and so no label; one that a fault is for is the program's.
         let label = route.or(fault.route.as_deref()).unwrap_or(UNMATCHED);
         *injected.entry((fault.name(), label.to_owned())).or_default() += 1;
-        let over = Arc::clone(&armed.over).notified_owned();
         Some(Drawn { what: fault.what, name: fault.name(), until: armed.until, over })
     }
 

@@ -3,7 +3,7 @@
 use crate::{
     Class, GrpcStatus, Latency, Outcome,
     clock::Start,
-    count::{End, OTHER, Ticket},
+    count::{Circumstance, End, OTHER, Ticket},
     trace::{Entered, Trace},
 };
 use http::{HeaderMap, StatusCode};
@@ -224,9 +224,11 @@ impl Guard {
         let mut rare = self.rare.take();
         if !self.ticket.has_route() {
             let name = rare.as_ref().and_then(|rare| rare.name.as_deref());
-            self.ticket.name(name.filter(|_| shows_method(outcome)).unwrap_or(OTHER));
+            // A status that was only read from that of HTTP may be of whoever stands before the service.
+            let is_told = self.grpc_status.is_some() || outcome == Outcome::Panic;
+            self.ticket.name(name.filter(|_| is_told && shows_method(outcome)).unwrap_or(OTHER));
         }
-        let judged = rare.as_ref().and_then(|rare| rare.class).or_else(|| self.convention(outcome, nanos));
+        let judged = rare.as_ref().and_then(|rare| rare.class);
         // What was said to be good at its head may break all the same.
         let is_answer = matches!(outcome, Outcome::Http(_) | Outcome::Grpc(_));
         let class = judged.filter(|class| is_answer || *class != Class::Good);
@@ -234,7 +236,7 @@ impl Guard {
         if let Some(trace) = &mut trace {
             trace.lasted(self.start.elapsed_nanos());
         }
-        self.ticket.end(End { outcome, class, nanos }, trace);
+        self.ticket.end(End { outcome, class, nanos, circumstance: self.circumstance(nanos) }, trace);
     }
 }
 
@@ -245,7 +247,6 @@ fn shows_method(outcome: Outcome) -> bool {
         Outcome::Grpc(status) => matches!(
             status,
             GrpcStatus::OK
-                | GrpcStatus::INVALID_ARGUMENT
                 | GrpcStatus::NOT_FOUND
                 | GrpcStatus::ALREADY_EXISTS
                 | GrpcStatus::FAILED_PRECONDITION
@@ -269,15 +270,13 @@ impl Drop for Guard {
 }
 
 impl Guard {
-    /// What is known of the request beyond its outcome, where nobody has judged it.
+    /// What is known of the request beyond its outcome.
     #[inline]
-    fn convention(&self, outcome: Outcome, nanos: u64) -> Option<Class> {
-        match outcome {
-            Outcome::Http(status) if self.purpose == Purpose::Preflight && !status.is_server_error() => {
-                Some(Class::Ignored)
-            }
-            Outcome::Cancelled if nanos >= self.gives_up => Some(Class::BadFor("timeout")),
-            _ => None,
+    const fn circumstance(&self, nanos: u64) -> Circumstance {
+        match self.purpose {
+            Purpose::Preflight => Circumstance::Preflight,
+            _ if nanos >= self.gives_up => Circumstance::Timeout,
+            _ => Circumstance::Usual,
         }
     }
 

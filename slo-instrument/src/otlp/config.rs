@@ -40,7 +40,7 @@ pub struct Otlp {
     pub(super) resource: Vec<(String, String)>,
     sampled_share: f64,
     pub(super) sends_metrics: bool,
-    sends_traces: bool,
+    pub(super) sends_traces: bool,
 }
 
 /// How a collector is spoken to.
@@ -112,6 +112,16 @@ impl Otlp {
             };
             Ok(read(name).map(parse).transpose()?.map(Duration::from_millis))
         };
+        let is_disabled = read("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        let sends = |name: &str| match read(name).as_deref() {
+            None | Some("otlp") => Ok(!is_disabled),
+            Some("none") => Ok(false),
+            Some(other) => Err(refuse(name, other, "is not supported; write `otlp` or `none`")),
+        };
+        let (sends_metrics, sends_traces) = (sends("OTEL_METRICS_EXPORTER")?, sends("OTEL_TRACES_EXPORTER")?);
+        if !sends_metrics && !sends_traces {
+            return Ok(Self { sends_metrics, sends_traces, ..Self::http("http://localhost:4318") });
+        }
         let protocol = general("PROTOCOL").unwrap_or_else(|| "http/protobuf".to_owned());
         let mut otlp = match protocol.as_str() {
             "grpc" => Self::grpc(general("ENDPOINT").as_deref().unwrap_or("http://localhost:4317")),
@@ -179,14 +189,7 @@ impl Otlp {
                 return Err(refuse("OTEL_TRACES_SAMPLER", other, way_out));
             }
         };
-        let is_disabled = read("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"));
-        let sends = |name: &str| match read(name).as_deref() {
-            None | Some("otlp") => Ok(!is_disabled),
-            Some("none") => Ok(false),
-            Some(other) => Err(refuse(name, other, "is not supported; write `otlp` or `none`")),
-        };
-        otlp.sends_metrics = sends("OTEL_METRICS_EXPORTER")?;
-        otlp.sends_traces = sends("OTEL_TRACES_EXPORTER")?;
+        (otlp.sends_metrics, otlp.sends_traces) = (sends_metrics, sends_traces);
         otlp.resource = pairs("OTEL_RESOURCE_ATTRIBUTES", read("OTEL_RESOURCE_ATTRIBUTES"))?;
         if let Some(name) = read("OTEL_SERVICE_NAME") {
             otlp.resource.retain(|(key, _)| key != "service.name");

@@ -93,7 +93,7 @@ fn make(otlp: &Otlp, source: Arc<Source>, queue: Receiver<Span>) -> Result<(Metr
     };
     let failures = source.failures.clone().unwrap_or_default();
     let traces = TracesLoop {
-        exporter: traces::exporter(otlp, &attributes)?,
+        exporter: otlp.sends_traces.then(|| traces::exporter(otlp, &attributes)).transpose()?,
         queue,
         batch: Vec::new(),
         attempts: 0,
@@ -101,7 +101,8 @@ fn make(otlp: &Otlp, source: Arc<Source>, queue: Receiver<Span>) -> Result<(Metr
         failures: Arc::clone(&failures),
     };
     let metrics = Metrics::new(source, resource, otlp.is_delta);
-    Ok((MetricsLoop { is_on: otlp.sends_metrics, metrics, sender: Sender::new(otlp)?, failures }, traces))
+    let sender = otlp.sends_metrics.then(|| Sender::new(otlp)).transpose()?;
+    Ok((MetricsLoop { metrics, sender, failures }, traces))
 }
 
 /// How often is sent, and how long that may take.
@@ -140,15 +141,15 @@ impl Stop {
 }
 
 struct MetricsLoop {
-    is_on: bool,
     metrics: Metrics,
-    sender: Sender,
+    // None where metrics are not sent.
+    sender: Option<Sender>,
     failures: Arc<Failures>,
 }
 
 impl MetricsLoop {
     async fn run(mut self, times: Times, stopped: Stop) -> Result<(), Error> {
-        if !self.is_on {
+        if self.sender.is_none() {
             stopped.wait().await;
             return Ok(());
         }
@@ -172,8 +173,9 @@ impl MetricsLoop {
     }
 
     async fn send(&mut self) -> Result<(), Error> {
+        let Some(sender) = &mut self.sender else { return Ok(()) };
         let mut request = self.metrics.request();
-        match self.sender.send(std::mem::take(&mut request.message)).await {
+        match sender.send(std::mem::take(&mut request.message)).await {
             Ok(refused) => {
                 self.metrics.arrived(request);
                 self.failures.refused(refused);
@@ -188,7 +190,8 @@ impl MetricsLoop {
 }
 
 struct TracesLoop {
-    exporter: opentelemetry_otlp::SpanExporter,
+    // None where spans are not sent, and so none are made.
+    exporter: Option<opentelemetry_otlp::SpanExporter>,
     queue: Receiver<Span>,
     // Spans on their way: those that did not arrive are sent again.
     batch: Vec<SpanData>,
@@ -233,7 +236,8 @@ impl TracesLoop {
             if self.batch.is_empty() {
                 return Ok(());
             }
-            match self.exporter.export(self.batch.clone()).await {
+            let Some(exporter) = &self.exporter else { return Ok(()) };
+            match exporter.export(self.batch.clone()).await {
                 Ok(()) => self.batch.clear(),
                 Err(error) => {
                     self.failures.of_traces();

@@ -28,8 +28,8 @@ const CHUNK: usize = 16 << 10;
 /// read the oldest are cut off: a scraper is always answered, and memory is bounded.
 #[derive(Debug, Default)]
 pub(super) struct Scrapes {
-    // Locked while one is made: one at a time, in the order of the requests.
-    held: Mutex<Vec<Held>>,
+    // Locked while one is made, whether somebody waits for it still or not: one at a time, in the order of the requests.
+    held: Arc<Mutex<Vec<Held>>>,
 }
 
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl Scrapes {
     /// # Errors
     /// A collector of the service's own registry panicked.
     pub(super) async fn body(&self, slo: &Slo, format: Format) -> Result<ScrapeBody, Failed> {
-        let mut held = self.held.lock().await;
+        let mut held = Arc::clone(&self.held).lock_owned().await;
         held.retain(|one| one.rendering.strong_count() > 0);
         if held.len() >= MOST_FRESH
             && let Some(newest) = held.iter().rfind(|one| one.format == format)
@@ -65,10 +65,12 @@ impl Scrapes {
             }
         }
         let slo = slo.clone();
-        let bytes = spawn_blocking(move || slo.encode(format)).await.map_err(|_| Failed)?;
-        let rendering = Arc::new(Rendering(RwLock::new(Some(bytes))));
-        held.push(Held { format, made: Instant::now(), rendering: Arc::downgrade(&rendering) });
-        Ok(ScrapeBody::of(rendering))
+        let rendered = spawn_blocking(move || {
+            let rendering = Arc::new(Rendering(RwLock::new(Some(slo.encode(format)))));
+            held.push(Held { format, made: Instant::now(), rendering: Arc::downgrade(&rendering) });
+            rendering
+        });
+        Ok(ScrapeBody::of(rendered.await.map_err(|_| Failed)?))
     }
 }
 
@@ -189,6 +191,19 @@ mod tests {
         slo.start("later").good();
         let body = scrapes.body(&slo, Format::Text).await.unwrap();
         assert!(read(body).await.unwrap().contains(r#"{operation="later"} 1"#));
+    }
+
+    #[tokio::test]
+    async fn one_is_made_at_a_time_whoever_goes_away() {
+        let (slo, scrapes) = (slo(), Scrapes::default());
+        for _ in 0..20 {
+            // As a client that closes at once: polled, and dropped.
+            let asked = std::pin::pin!(scrapes.body(&slo, Format::Text));
+            let _left = tokio::time::timeout(Duration::ZERO, asked).await;
+        }
+        let body = scrapes.body(&slo, Format::Text).await.unwrap();
+        assert!(scrapes.held.lock().await.len() <= MOST_FRESH);
+        assert!(read(body).await.unwrap().contains("slo_objective_ratio"));
     }
 
     #[tokio::test]

@@ -7,11 +7,16 @@ use opentelemetry::{
     trace::{SpanContext, TraceContextExt},
 };
 
-/// A context in which spans are children of the request.
-pub(super) fn scope(current: &Current) -> Context {
+/// A context in which spans are children of the request. Where the request is not sampled and a span is active that is, of a
+/// layer of the program's own, its children stay: `None`.
+pub(super) fn scope(current: &Current) -> Option<Context> {
+    let is_sampled = Context::map_current(|context| context.span().span_context().is_sampled());
+    if is_sampled && !current.context.is_sampled() {
+        return None;
+    }
     let flags = if current.context.is_sampled() { TraceFlags::SAMPLED } else { TraceFlags::default() };
     let context = span_context(current.context, current.state.as_ref(), flags);
-    Context::current().with_remote_span_context(context)
+    Some(Context::current().with_remote_span_context(context))
 }
 
 /// The span that is being worked on, where there is one.

@@ -81,7 +81,7 @@ impl Tracer {
         };
         Some(Trace {
             #[cfg(feature = "otlp")]
-            scope: Some(super::otel::scope(&current)),
+            scope: super::otel::scope(&current),
             current: Some(current),
             parent: parent_id,
             ..Trace::default()
@@ -165,7 +165,10 @@ impl Trace {
     pub(crate) fn enter(&self) -> Option<Entered> {
         let entered = self.current.as_ref()?.enter();
         #[cfg(feature = "otlp")]
-        let entered = entered.within(self.scope.clone()?);
+        let entered = match self.scope.clone() {
+            Some(scope) => entered.within(scope),
+            None => entered,
+        };
         Some(entered)
     }
 

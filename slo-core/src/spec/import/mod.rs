@@ -90,30 +90,34 @@ pub fn read_with(texts: &[&str], defaults: &Defaults) -> Vec<Result<Document, Di
                 Ok(nodes) if nodes.iter().all(Node::is_nothing) => {
                     report.faults.add(start_of(nodes), "", empty());
                 }
-                Ok(nodes) => objects(nodes, &mut |node| {
-                    if is_other(node) && has_known(nodes) {
-                        let what = scalar(node, "kind").map_or_else(String::new, |kind| format!(" `{kind}`"));
-                        let message = format!("skipped: an object{what} that is no SLO");
-                        report.lose(node.position, "", message, "nothing needs to be done");
-                        return;
-                    }
-                    if everything.twins.iter().any(|twin| std::ptr::eq(*twin, node)) {
-                        let error = Error::new("another object has this kind and name")
-                            .with_hint("rename one of them");
-                        report.faults.add(node.position, "metadata.name", error);
-                    }
-                    match Format::of(node) {
-                        Format::Native => {
-                            let service = lower::service(node, defaults, &mut report.faults);
-                            native.extend(service.map(|service| (node.position, service)));
+                Ok(nodes) => {
+                    let has_known = has_known(nodes);
+                    objects(nodes, &mut |node| {
+                        if is_other(node) && has_known {
+                            let what =
+                                scalar(node, "kind").map_or_else(String::new, |kind| format!(" `{kind}`"));
+                            let message = format!("skipped: an object{what} that is no SLO");
+                            report.lose(node.position, "", message, "nothing needs to be done");
+                            return;
                         }
-                        format => {
-                            report.faults.keep_unknown(true);
-                            foreign.extend(lower_foreign(format, node, &everything, &mut report));
-                            report.unknown.extend(report.faults.keep_unknown(false));
+                        if everything.twins.iter().any(|twin| std::ptr::eq(*twin, node)) {
+                            let error = Error::new("another object has this kind and name")
+                                .with_hint("rename one of them");
+                            report.faults.add(node.position, "metadata.name", error);
                         }
-                    }
-                }),
+                        match Format::of(node) {
+                            Format::Native => {
+                                let service = lower::service(node, defaults, &mut report.faults);
+                                native.extend(service.map(|service| (node.position, service)));
+                            }
+                            format => {
+                                report.faults.keep_unknown(true);
+                                foreign.extend(lower_foreign(format, node, &everything, &mut report));
+                                report.unknown.extend(report.faults.keep_unknown(false));
+                            }
+                        }
+                    });
+                }
                 Err(fault) => report.faults.push(fault.clone()),
             }
             let mut names = Vec::new();
@@ -180,7 +184,15 @@ const FORMATS: [&str; 7] = [
 
 /// Whether an object is one of Kubernetes', of another kind.
 fn is_other(node: &Node) -> bool {
-    Format::of(node) == Format::Unknown && scalar(node, "kind").is_some()
+    Format::of(node) == Format::Unknown && scalar(node, "kind").is_some() && !is_of_family(node)
+}
+
+/// Whether an object is of one of the formats, in whatever version: one that nobody knows may be misspelled.
+fn is_of_family(node: &Node) -> bool {
+    let api = scalar(node, "apiVersion").unwrap_or_default();
+    let is_slo_generators = api.starts_with("sre.google.com/") && slo_generator::is_slo(node);
+    is_slo_generators
+        || ["openslo", "sloth.slok.dev/", "pyrra.dev/"].iter().any(|family| api.starts_with(family))
 }
 
 fn has_known(nodes: &[Node]) -> bool {
@@ -234,7 +246,7 @@ impl Format {
     /// Whether an object says that it is of a known format, or has the list that every native document has.
     fn is_known(node: &Node) -> bool {
         match Self::of(node) {
-            Self::Unknown => false,
+            Self::Unknown => is_of_family(node),
             Self::Native => {
                 scalar(node, "version").is_some_and(|version| version.starts_with("slo/"))
                     || entry(node, "slos").is_some()
@@ -253,6 +265,8 @@ impl Format {
             Some("openslo.com/v2alpha" | "openslo.com/v2alpha1") => Self::OpenSlo(openslo::Version::V2Alpha),
             Some(api) if api.starts_with("sloth.slok.dev/") => Self::SlothObject,
             Some(api) if api.starts_with("pyrra.dev/") => Self::Pyrra,
+            // Files that Kubernetes does not read leave the group out.
+            Some("v1alpha1") if scalar(node, "kind") == Some("ServiceLevelObjective") => Self::Pyrra,
             Some("sre.google.com/v2") if slo_generator::is_slo(node) => Self::SloGenerator,
             Some(_) => Self::Unknown,
         }
@@ -402,7 +416,7 @@ fn lower_foreign(
         Format::Sloth => sloth::document(node, everything, report),
         Format::SlothObject => sloth::object(node, everything, report),
         Format::OpenSlo(version) => openslo::object(version, node, everything, report),
-        Format::Pyrra => pyrra::object(node, report),
+        Format::Pyrra => pyrra::object(node, everything, report),
         Format::SloGenerator => slo_generator::object(node, everything, report),
         Format::Native | Format::Unknown => {
             let api = scalar(node, "apiVersion").unwrap_or_default();
@@ -545,13 +559,17 @@ fn reachable(
 ) -> Option<AlertPolicy> {
     let policy = report.told(fields.position, &fields.place, policy)?;
     let Err(error) = policy.check_reachable(objective) else { return Some(policy) };
-    let lowered = policy.firing_at(objective, Ratio::HALF);
+    let share = AlertPolicy::share_to_fire(objective);
+    let lowered = policy.firing_at(objective, share);
     let lowered = lowered.and_then(|policy| policy.check_reachable(objective).map(|()| policy));
     let lowered = report.told(fields.position, &fields.place, lowered)?;
     report.lose(
         fields.position,
         &fields.place,
-        format!("{error}; its tiers are lowered to fire when half of the events are bad"),
+        format!(
+            "{error}; its tiers are lowered to fire when {}% of the events are bad",
+            share.to_f64() * 100.0
+        ),
         "say another share with `alerting: {fires_at: 50%}`",
     );
     Some(lowered)

@@ -1,6 +1,6 @@
 //! Pyrra's `ServiceLevelObjective`.
 
-use super::{Foreign, Report, is_true, metadata, percentage};
+use super::{Everything, Foreign, Report, entry, is_true, metadata, percentage};
 use crate::{
     Error,
     model::{
@@ -15,31 +15,23 @@ use crate::{
     },
 };
 
-pub(super) fn object(node: &Node, report: &mut Report) -> Vec<Foreign> {
+pub(super) fn object(node: &Node, everything: &Everything<'_>, report: &mut Report) -> Vec<Foreign> {
     let known = ["apiVersion", "kind", "metadata", "spec", "status"];
     let Some(fields) = Fields::of(node, "", &known, &mut report.faults) else { return Vec::new() };
     let metadata = metadata(&fields, report);
     let spec = fields.required("spec", "{target: \"99.9\", …}", &mut report.faults);
     let (Some(metadata), Some(spec)) = (metadata, spec) else { return Vec::new() };
-    slo(&metadata, spec, report).into_iter().collect()
+    slo(&metadata, spec, everything, report).into_iter().collect()
 }
 
-fn slo(metadata: &Fields<'_>, spec: &Node, report: &mut Report) -> Option<Foreign> {
+fn slo(
+    metadata: &Fields<'_>,
+    spec: &Node,
+    everything: &Everything<'_>,
+    report: &mut Report,
+) -> Option<Foreign> {
     let name: Option<Name> = metadata.parsed("name", "availability", &mut report.faults);
-    // Pyrra knows no services.
-    let service: Option<Name> = match metadata.optional("namespace") {
-        Some(node) => parsed(node, "metadata.namespace", &mut report.faults),
-        None => name.clone(),
-    };
-    report.lose(
-        metadata.position,
-        "metadata",
-        match &service {
-            Some(service) => format!("Pyrra knows no services; `{service}` stands for one"),
-            None => "Pyrra knows no services".to_owned(),
-        },
-        "rename `service` in the native form",
-    );
+    let service = service(metadata, name.as_ref(), everything, report);
     let labels = prefixed(metadata, "labels", report);
     let annotations = prefixed(metadata, "annotations", report);
     for text in annotations.values() {
@@ -102,6 +94,36 @@ fn slo(metadata: &Fields<'_>, spec: &Node, report: &mut Report) -> Option<Foreig
         labels: std::collections::BTreeMap::new(),
         slos: vec![(spec.position, slo)],
     })
+}
+
+/// The service, which Pyrra does not know: that of the label that is said to name it, or the namespace.
+fn service(
+    metadata: &Fields<'_>,
+    name: Option<&Name>,
+    everything: &Everything<'_>,
+    report: &mut Report,
+) -> Option<Name> {
+    let label = everything.defaults.service_label.as_deref().and_then(|label| {
+        let labels = metadata.optional("labels")?;
+        entry(labels, label).or_else(|| entry(labels, &format!("{PREFIX}{label}")))
+    });
+    if let Some(node) = label {
+        return parsed(node, "metadata.labels", &mut report.faults);
+    }
+    let service: Option<Name> = match metadata.optional("namespace") {
+        Some(node) => parsed(node, "metadata.namespace", &mut report.faults),
+        None => name.cloned(),
+    };
+    report.lose(
+        metadata.position,
+        "metadata",
+        match &service {
+            Some(service) => format!("Pyrra knows no services; `{service}` stands for one"),
+            None => "Pyrra knows no services".to_owned(),
+        },
+        "give `--service-label`, or rename `service` in the native form",
+    );
+    service
 }
 
 /// What Pyrra hands on to alerts: the entries whose names begin with its own, without that.

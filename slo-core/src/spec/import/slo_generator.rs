@@ -6,7 +6,7 @@ use crate::{
     model::{AlertPolicy, EventCounters, Labels, Name, Period, Selector, Sli, Slo, Window},
     spec::{
         counter,
-        fields::{Fields, parsed, text},
+        fields::{Fields, items, parsed, text},
         query::{self, Kept},
         selector,
         tree::{Node, Value},
@@ -47,6 +47,16 @@ fn slo(
     let name: Option<Name> = match own.and_then(|labels| entry(labels, "slo_name")) {
         Some(node) => parsed(node, "metadata.labels.slo_name", &mut report.faults),
         None => metadata.parsed("name", "checkout-availability", &mut report.faults),
+    };
+    // slo-generator tells SLOs apart by the feature, too.
+    let name = match own
+        .and_then(|labels| scalar(labels, "feature_name"))
+        .zip(own.and_then(|labels| scalar(labels, "slo_name")))
+    {
+        Some((feature, slo)) => {
+            report.told(metadata.position, "metadata.labels", format!("{feature}-{slo}").parse())
+        }
+        None => name,
     };
     let labels = own.map_or_else(Labels::new, |node| others(node, report));
     let goal = fields
@@ -98,7 +108,7 @@ fn sli(spec: &Fields<'_>, report: &mut Report) -> Option<Sli> {
     let place = "spec.service_level_indicator";
     let known = ["filter_good", "filter_bad", "filter_valid", "expression", "threshold_bucket", "operators"];
     let fields = Fields::of(node, place, &known, &mut report.faults)?;
-    report.lose_field(&fields, "operators", "events are always summed increases", "nothing needs to be done");
+    check_operators(&fields, report);
     match text(method, "spec.method", &mut report.faults)? {
         "good_bad_ratio" => good_bad_ratio(&fields, report),
         "distribution_cut" => distribution_cut(&fields, report),
@@ -109,6 +119,20 @@ fn sli(spec: &Fields<'_>, report: &mut Report) -> Option<Sli> {
             report.faults.add(method.position, "spec.method", error);
             None
         }
+    }
+}
+
+/// Events are summed increases, as slo-generator's are where it is told nothing else; a rate is one in a second.
+fn check_operators(fields: &Fields<'_>, report: &mut Report) {
+    let Some(node) = fields.optional("operators") else { return };
+    let place = fields.path("operators");
+    let written = items(node, &place, &mut report.faults);
+    let names: Vec<_> =
+        written.into_iter().filter_map(|(place, node)| text(node, &place, &mut report.faults)).collect();
+    if !matches!(names.as_slice(), ["increase" | "rate", "sum"]) {
+        let error = Error::new(format!("`{}` are no events that a counter counts", names.join(", ")))
+            .with_hint("write `[increase, sum]`, or the whole query with `query_sli`");
+        report.faults.add(node.position, &place, error);
     }
 }
 
@@ -162,7 +186,7 @@ fn distribution_cut(fields: &Fields<'_>, report: &mut Report) -> Option<Sli> {
 fn query_sli(fields: &Fields<'_>, report: &mut Report) -> Option<Sli> {
     let node = fields.required("expression", "sum(…[window]) / sum(…[window])", &mut report.faults)?;
     let place = fields.path("expression");
-    let written = text(node, &place, &mut report.faults)?.replace("[window]", "[{{.window}}]");
+    let written = text(node, &place, &mut report.faults)?.replace("[window", "[{{.window}}");
     let bad = format!("1 - ({})", written.trim());
     if query::kept(&bad).is_some_and(|kept| kept == Kept::Unknown || !kept.names().is_empty()) {
         let error = Error::new("the query may find several series, of which slo-generator takes the first")

@@ -275,8 +275,7 @@ fn slo(node: &Node, place: &str, keys: &Keys, windows: &Windows, report: &mut Re
 
 /// The tiers of an SLO's own: two for pages and two for tickets, as they are written.
 fn own_tiers(node: &Node, place: &str, period: Window, report: &mut Report) -> Option<Vec<Tier>> {
-    let mut free = [vec![BurnTier::Medium, BurnTier::Fast], vec![BurnTier::Trickle, BurnTier::Slow]];
-    let mut tiers = Vec::new();
+    let mut written = Vec::new();
     for (place, node) in items(node, place, &mut report.faults) {
         let known = ["severity", "long", "short", "factor"];
         let fields = Fields::of(node, &place, &known, &mut report.faults)?;
@@ -284,15 +283,21 @@ fn own_tiers(node: &Node, place: &str, period: Window, report: &mut Report) -> O
         let long: Option<Window> = fields.parsed("long", "1h", &mut report.faults);
         let short: Option<Window> = fields.parsed("short", "5m", &mut report.faults);
         let factor: Option<Ratio> = fields.parsed("factor", "14.4", &mut report.faults);
-        let of_severity = free.get_mut(usize::from(severity? == Severity::Ticket))?;
-        let Some(burn) = of_severity.pop() else {
+        written.push((long?, short?, severity?, factor?, node.position, place));
+    }
+    // Named by how fast they are, in whatever order they are written.
+    written.sort_by_key(|(long, ..)| *long);
+    let mut free = [vec![BurnTier::Medium, BurnTier::Fast], vec![BurnTier::Trickle, BurnTier::Slow]];
+    let mut tiers = Vec::new();
+    for (long, short, severity, factor, position, place) in written {
+        let Some(burn) = free.get_mut(usize::from(severity == Severity::Ticket)).and_then(Vec::pop) else {
             let error =
                 Error::new("a third window of this severity").with_hint("two of each are known; drop one");
-            report.faults.add(node.position, &place, error);
+            report.faults.add(position, &place, error);
             return None;
         };
-        let tier = Tier::by_factor(burn, severity?, factor?, [long?, short?], period);
-        tiers.push(report.told(node.position, &place, tier)?);
+        let tier = Tier::by_factor(burn, severity, factor, [long, short], period);
+        tiers.push(report.told(position, &place, tier)?);
     }
     tiers.sort_by_key(Tier::burn);
     Some(tiers)
@@ -483,7 +488,7 @@ fn annotations(fields: &Fields<'_>, report: &mut Report) -> BTreeMap<LabelName, 
                 "they are filled in with `--naming sloth`; write `$labels.service` and `$labels.slo` otherwise",
             );
         }
-        Some((report.told(key.position, &place, key.text.parse())?, text.to_owned()))
+        Some((report.told(key.position, &place, LabelName::of_annotation(&key.text))?, text.to_owned()))
     };
     entries.iter().filter_map(read).collect()
 }

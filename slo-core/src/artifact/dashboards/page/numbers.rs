@@ -109,18 +109,25 @@ impl Page<'_> {
         Panel::stat(
             &format!("Bad {unit} left"),
             &format!(
-                "How many more {unit} may be bad before the objective is missed, of those seen in the period; negative where it \
-                 is. Of all groups that are shown together."
+                "How many more {unit} may be bad before the objective of the whole period is missed, where they go on to come as \
+                 they did; negative where it is. It is of the period's budget, as what is left of it. Of all groups that are \
+                 shown together."
             ),
             "short",
         )
+        // What the whole period will have seen follows from both budgets, that of the events seen and the period's, as bad events
+        // are the same in both; where there are none, from the share of the period that was seen.
         .now(&format!(
-            "sum(sum_over_time({total}{{{shown}}}[{period}]) * {budget} * on ({labels}) group_left {left}{{{shown}}})",
+            "sum((sum_over_time({total}{{{shown}}}[{period}]) * on ({labels}) ((1 - {seen}{{{shown}}}) / (1 - {left}{{{shown}}}) > 0) \
+             or on ({labels}) sum_over_time({total}{{{shown}}}[{period}]) / on ({labels}) {coverage}{{{shown}}}) * on ({labels}) \
+             {left}{{{shown}}}) * {budget}",
             total = names::total_tile(self.plan.tile_of(period)),
             shown = self.shown,
             budget = decimal(slo.objective().budget()),
             labels = labels.join(", "),
-            left = names::BUDGET_REMAINING,
+            seen = names::BUDGET_REMAINING,
+            left = names::BUDGET_PROJECTED,
+            coverage = names::coverage(period),
         ))
         .thresholds(RED, &[(0.0, GREEN)])
         .linked("Overview", &self.overview)
