@@ -214,6 +214,10 @@ impl AlertPolicy {
                 return Err(Error::new(format!(
                     "the {} tier fires at a burn rate of {factor}, within the budget",
                     tier.burn()
+                ))
+                .with_hint(format!(
+                    "write a share above the budget, such as `fires_at: {}%`, or a factor above 1",
+                    Self::share_to_fire(objective).to_f64() * 100.0
                 )));
             }
         }
