@@ -8,6 +8,7 @@ The truth is known because the histories are made so, or is numpy's. `docs/bench
 
 import argparse
 import json
+import pathlib
 import time
 import warnings
 
@@ -42,7 +43,7 @@ def weekdays():
     tuesday = np.where((hours // 24 + 1) % 7 == 1, 100, 0)
     history = samples(HOUR, np.full(len(hours), 10_000), tuesday, MONDAY + DAY)
     found.append(met(slo.suggest_objective(history, period="1d"), "99.9%"))
-    return "0.857 on either day", " and ".join(f"{one:.3f}" for one in found)
+    return " and ".join(f"{one:.3f}" for one in found)
 
 
 def nights():
@@ -51,7 +52,7 @@ def nights():
     total = np.where(is_open, 1_000, 0)
     bad = np.where(is_open & (hours >= 15 * 24), 1, 0)
     seen = slo.ErrorBudget("99.9%", "30d").evaluate(samples(HOUR, total, bad, rows=is_open))
-    return f"{1 - bad.sum() / (0.001 * total.sum()):.3f}", f"{seen.projected_budget_remaining:.3f}"
+    return f"{seen.projected_budget_remaining:.3f}"
 
 
 def monitoring():
@@ -59,7 +60,7 @@ def monitoring():
     total, bad = np.full(len(hours), 1_000), np.where(hours % 20 == 0, 0, 1)
     seen = slo.ErrorBudget("99.9%").evaluate(samples(HOUR, total, bad, rows=np.r_[0:180, 540:720]))
     gate = slo.gate(seen, min_budget=0.1, window="1d")
-    return "0.050, closed", f"{seen.projected_budget_remaining:.3f}, {'open' if gate else 'closed'}"
+    return f"{seen.projected_budget_remaining:.3f}, {'open' if gate else 'closed'}"
 
 
 def odd_row():
@@ -67,18 +68,18 @@ def odd_row():
     times[4_000] -= 240
     columns = {"time": times, "total": np.full(len(times), 1_000), "bad": np.where(np.arange(len(times)) < 8_000, 3, 0)}
     seen = slo.ErrorBudget("99.9%").evaluate(slo.Samples(**columns))
-    return "refused, row 4000 named", f"budget left {seen.projected_budget_remaining:+.2f}, coverage {seen.coverage:.2f}"
+    return f"budget left {seen.projected_budget_remaining:+.2f}, coverage {seen.coverage:.2f}"
 
 
 def dates():
-    return "refused", repr(slo.Samples(time=[20260701, 20260702, 20260703], total=[1] * 3, bad=[0] * 3))
+    return repr(slo.Samples(time=[20260701, 20260702, 20260703], total=[1] * 3, bad=[0] * 3))
 
 
 def one_of_ten():
     total, bad = np.full(30 * 24, 1_000), np.zeros(30 * 24, int)
     total[-1], bad[-1] = 10, 1
     gate = slo.gate(slo.ErrorBudget("99.9%").evaluate(samples(HOUR, total, bad)))
-    return "inconclusive, goes on", getattr(gate, "verdict", "open" if gate else "closed")
+    return getattr(gate, "verdict", "open" if gate else "closed")
 
 
 def cold_start():
@@ -92,7 +93,7 @@ def cold_start():
         starts = budget.backtest(history).alerts.to_numpy()["start"]
         return int((starts < np.datetime64(history.start.replace(tzinfo=None)) + np.timedelta64(1, "D")).sum())
 
-    return "few: a day of 40", str(sum(first_day(cut) for cut in range(0, 288 * 8, 36)))
+    return str(sum(first_day(cut) for cut in range(0, 288 * 8, 36)))
 
 
 def repeats():
@@ -103,7 +104,7 @@ def repeats():
         for burst in range(0, 1_200, 120):
             bad[start + burst : start + burst + 20] = random.binomial(20, 0.2, 20)
     first = slo.ErrorBudget("99.9%").search(samples(60, total, bad))[0]
-    return "3 incidents", f"{first.alerts} alerts"
+    return f"{first.alerts} alerts"
 
 
 def edits():
@@ -111,26 +112,27 @@ def edits():
     history = samples(60, total, bad)
     seen = slo.ErrorBudget("99%").evaluate(history)
     bad += np.uint64(200)
-    return "1.0, 0 bad", f"{slo.ErrorBudget('99%').evaluate(history).sli}, {seen.bad} bad, burn {seen.burn_rate('1h').to_numpy()['1h'][-1]:g}"
+    return f"{slo.ErrorBudget('99%').evaluate(history).sli}, {seen.bad} bad, burn {seen.burn_rate('1h').to_numpy()['1h'][-1]:g}"
 
 
 def fortnight():
     history = samples(300, np.full(20 * 288, 100), np.zeros(20 * 288, int))
-    return "fits, and says so", f"{len(slo.ErrorBudget('99.9%', '14d').backtest(history).alerts)} alerts"
+    return f"{len(slo.ErrorBudget('99.9%', '14d').backtest(history).alerts)} alerts"
 
 
-CASES = {
-    "A. every Tuesday fails 1 %: days that meet 99.9 %, from a Monday and from a Tuesday on": weekdays,
-    "B. nights without rows: budget left": nights,
-    "B. 15 days that nobody saw: budget left, gate at 10 %": monitoring,
-    "C. one row four minutes early, of an overspent month": odd_row,
-    "D. dates as numbers, `[20260701, …]`": dates,
-    "E. one failure of ten requests after a perfect month: the gate": one_of_ten,
-    "F. alerts on the first day of 64 histories": cold_start,
-    "G. what the best policy of a search tells of three flickering incidents": repeats,
-    "H. an array is edited after it was given": edits,
-    "I. a fortnight of five-minute rows and the usual alerts": fortnight,
-}
+# What is asked, the truth, and what finds out.
+CASES = [
+    ("A. every Tuesday fails 1 %: days that meet 99.9 %, from a Monday and from a Tuesday on", "0.857 on either day", weekdays),
+    ("B. nights without rows: budget left", "0.500", nights),
+    ("B. 15 days that nobody saw: budget left, gate at 10 %", "0.050, closed", monitoring),
+    ("C. one row four minutes early, of an overspent month", "refused, row 4000 named", odd_row),
+    ("D. dates as numbers, `[20260701, …]`", "refused", dates),
+    ("E. one failure of ten requests after a perfect month: the gate", "inconclusive, goes on", one_of_ten),
+    ("F. alerts on the first day of 64 histories", "few: a day of 40", cold_start),
+    ("G. what the best policy of a search tells of three flickering incidents", "3 incidents", repeats),
+    ("H. an array is edited after it was given", "1.0, 0 bad", edits),
+    ("I. a fortnight of five-minute rows and the usual alerts", "fits, and says so", fortnight),
+]
 
 
 def answer(case):
@@ -139,10 +141,7 @@ def answer(case):
             warnings.simplefilter("ignore")
             return case()
     except slo.SloError as error:
-        return None, f"refused: {str(error).splitlines()[0]}"
-
-
-TRUTHS = {odd_row: "refused, row 4000 named", dates: "refused", fortnight: "fits, and says so"}
+        return f"refused: {str(error).splitlines()[0]}"
 
 
 def fleet():
@@ -173,14 +172,13 @@ def main():
     parser.add_argument("--json", help="write the answers to this file")
     parser.add_argument("--before", help="answers of an earlier package, as --json writes them")
     asked = parser.parse_args()
-    answers = {name: answer(case) for name, case in CASES.items()}
+    answers = {name: answer(case) for name, _, case in CASES}
     if asked.json:
-        with open(asked.json, "w", encoding="utf-8") as file:
-            json.dump({name: found for name, (_, found) in answers.items()}, file, indent=1)
-    before = json.load(open(asked.before, encoding="utf-8")) if asked.before else {}
+        pathlib.Path(asked.json).write_text(json.dumps(answers, indent=1), encoding="utf-8")
+    before = json.loads(pathlib.Path(asked.before).read_text(encoding="utf-8")) if asked.before else {}
     print("| | truth | before | now |\n|---|---|---|---|")
-    for name, (truth, found) in answers.items():
-        print(f"| {name} | {truth or TRUTHS[CASES[name]]} | {before.get(name, '–')} | {found} |")
+    for name, truth, _ in CASES:
+        print(f"| {name} | {truth} | {before.get(name, '–')} | {answers[name]} |")
     if hasattr(slo, "fleet"):
         services, at_once, by_hand = fleet()
         print(f"\n{services} services of a month of minutes into one table: {at_once * 1e3:.0f} ms by `slo.fleet`, "

@@ -15,7 +15,7 @@ pub const EVENTS_ABSENT: &str = "SLOEventsAbsent";
 pub const COUNTERS_DISAGREE: &str = "SLOCountersDisagree";
 /// Share of the period's error budget left, of the events seen; negative when overspent.
 pub const BUDGET_REMAINING: &str = "slo:error_budget:remaining_ratio";
-/// The same, with the part of the period that has not been seen yet taken as clean.
+/// The same of the budget of the whole period, of whose part still to come no event is bad.
 pub const BUDGET_PROJECTED: &str = "slo:error_budget:projected_remaining_ratio";
 /// The objective, as a constant.
 pub const OBJECTIVE: &str = "slo:objective:ratio";

@@ -141,10 +141,8 @@ where
 
     fn call(&mut self, mut request: Request<Req>) -> Self::Future {
         // The clock starts before the inner service is called: some do their work there.
-        let mut guard = self.counted.start(&request).with_purpose(purpose(&request));
-        if self.counted.gives_up != u64::MAX {
-            guard = guard.given_up_after(self.counted.gives_up);
-        }
+        let guard = self.counted.start(&request).with_purpose(purpose(&request));
+        let mut guard = guard.given_up_after(self.counted.gives_up);
         if let Some(tracer) = &self.counted.tracer {
             guard = guard.traced(tracer.start(self.counted.kind, &mut request));
         }

@@ -102,7 +102,7 @@ fn curves(layout: &mut Layout, pages: &str) {
         9,
         Panel::time_series(
             "Error budget left",
-            "The share of each SLO's budget that is left, with the part of the period that was not seen taken as clean.",
+            "The share of each SLO's budget that is left, of the whole period, where no event still to come is bad.",
             "percentunit",
         )
         .over_time(&format!("{}{{{SHOWN}}}", names::BUDGET_PROJECTED), "{{service}}/{{slo}}")

@@ -550,6 +550,19 @@ fn metadata<'a>(fields: &Fields<'a>, report: &mut Report) -> Option<Fields<'a>> 
     Fields::of(node, "metadata", &METADATA, &mut report.faults)
 }
 
+/// What an object of Kubernetes' shape says of itself, and what it is to be.
+fn metadata_and_spec<'a>(
+    node: &'a Node,
+    example: &str,
+    report: &mut Report,
+) -> Option<(Fields<'a>, &'a Node)> {
+    let known = ["apiVersion", "kind", "metadata", "spec", "status"];
+    let fields = Fields::of(node, "", &known, &mut report.faults)?;
+    let metadata = metadata(&fields, report);
+    let spec = fields.required("spec", example, &mut report.faults);
+    Some((metadata?, spec?))
+}
+
 /// The policy with tiers that `objective` can fire: other tools write those that never do.
 fn reachable(
     policy: Result<AlertPolicy, Error>,

@@ -1,6 +1,6 @@
 //! Pyrra's `ServiceLevelObjective`.
 
-use super::{Everything, Foreign, Report, entry, is_true, metadata, percentage};
+use super::{Everything, Foreign, Report, entry, is_true, metadata_and_spec, percentage};
 use crate::{
     Error,
     model::{
@@ -16,11 +16,9 @@ use crate::{
 };
 
 pub(super) fn object(node: &Node, everything: &Everything<'_>, report: &mut Report) -> Vec<Foreign> {
-    let known = ["apiVersion", "kind", "metadata", "spec", "status"];
-    let Some(fields) = Fields::of(node, "", &known, &mut report.faults) else { return Vec::new() };
-    let metadata = metadata(&fields, report);
-    let spec = fields.required("spec", "{target: \"99.9\", …}", &mut report.faults);
-    let (Some(metadata), Some(spec)) = (metadata, spec) else { return Vec::new() };
+    let Some((metadata, spec)) = metadata_and_spec(node, "{target: \"99.9\", …}", report) else {
+        return Vec::new();
+    };
     slo(&metadata, spec, everything, report).into_iter().collect()
 }
 

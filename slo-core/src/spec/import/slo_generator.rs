@@ -1,6 +1,6 @@
 //! slo-generator: `sre.google.com/v2`, where its backend is Prometheus.
 
-use super::{Everything, Foreign, Report, entry, labels_of, metadata, reachable, scalar, share};
+use super::{Everything, Foreign, Report, entry, labels_of, metadata_and_spec, reachable, scalar, share};
 use crate::{
     Error,
     model::{AlertPolicy, EventCounters, Labels, Name, Period, Selector, Sli, Slo, Window},
@@ -14,11 +14,9 @@ use crate::{
 };
 
 pub(super) fn object(node: &Node, everything: &Everything<'_>, report: &mut Report) -> Vec<Foreign> {
-    let known = ["apiVersion", "kind", "metadata", "spec"];
-    let Some(fields) = Fields::of(node, "", &known, &mut report.faults) else { return Vec::new() };
-    let metadata = metadata(&fields, report);
-    let spec = fields.required("spec", "{backend: prometheus, …}", &mut report.faults);
-    let (Some(metadata), Some(spec)) = (metadata, spec) else { return Vec::new() };
+    let Some((metadata, spec)) = metadata_and_spec(node, "{backend: prometheus, …}", report) else {
+        return Vec::new();
+    };
     slo(&metadata, spec, everything, report).into_iter().collect()
 }
 

@@ -49,7 +49,7 @@ impl Page<'_> {
             4,
             stat(
                 "Error budget left",
-                "What is left of the period's budget, with the part that was not seen taken as clean; of several groups, the \
+                "What is left of the whole period's budget, where no event still to come is bad; of several groups, the \
                  least.",
                 "percentunit",
             )
