@@ -1,22 +1,32 @@
 //! Artifacts: rule values as the text that other programs read.
 
 mod alertmanager;
+#[cfg(feature = "calendar")]
+mod backtest;
 mod dashboards;
 mod matcher;
 mod operator;
+#[cfg(feature = "calendar")]
+mod picture;
 mod prometheus;
 mod promtool;
 #[cfg(feature = "calendar")]
 mod report;
 mod series;
+#[cfg(feature = "calendar")]
+mod words;
 
 pub use alertmanager::{AlertmanagerVersion, Channel, Hours, Mail, Routing, alertmanager};
+#[cfg(feature = "calendar")]
+pub use backtest::{BacktestPage, SloBacktest, SloFired, SloIncident};
 pub use dashboards::{Dashboard, dashboards};
 pub use operator::{ObjectMeta, check_object_names, prometheus_rule};
+#[cfg(feature = "calendar")]
+pub use picture::{Dates, burn_down_picture};
 pub use prometheus::{mimir_rule_file, rule_file, thanos_rule_file};
 pub use promtool::rule_tests;
 #[cfg(feature = "calendar")]
-pub use report::{Dates, Fired, Others, Priced, Report, SloReport, burn_down_picture};
+pub use report::{Fired, Others, Priced, Report, SloReport};
 
 /// Words as a sentence begins.
 fn capital(text: &str) -> String {

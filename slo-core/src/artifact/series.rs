@@ -28,8 +28,9 @@ pub(super) enum Role {
 /// Series of which the SLI of `slo` finds all, good and bad events; `None` for queries, and for selectors that nothing
 /// could be found for.
 pub(super) fn synthetic(slo: &Slo) -> Option<Vec<Synthetic>> {
+    let group = group(slo)?;
     let make = |role, selector: &Selector, matchers: &[&Selector], without: Option<&Selector>| {
-        let labels = labels(slo, matchers, without)?;
+        let labels = labels(&group, matchers, without)?;
         Some(Synthetic { series: written(selector.metric(), &labels), role })
     };
     // The events that `part` finds are among those of `total`, in series of their own or counted twice.
@@ -64,9 +65,29 @@ pub(super) fn synthetic(slo: &Slo) -> Option<Vec<Synthetic>> {
     }
 }
 
-/// Labels that all of `selectors` find and `without` does not.
+/// The labels that an SLO is grouped by, with values that all of its selectors find: all series are of one group.
+fn group(slo: &Slo) -> Option<BTreeMap<&str, String>> {
+    let selectors: Vec<&Selector> = match slo.sli() {
+        Sli::Events(
+            EventCounters::TotalBad { total: one, bad: other }
+            | EventCounters::TotalGood { total: one, good: other }
+            | EventCounters::GoodBad { good: one, bad: other },
+        ) => vec![one, other],
+        Sli::Latency(latency) => vec![latency.histogram()],
+        Sli::Probe(probe) => vec![probe],
+        _ => vec![],
+    };
+    let of = |label: &LabelName| {
+        let matchers = selectors.iter().flat_map(|selector| selector.matchers());
+        let matchers: Vec<&Matcher> = matchers.filter(|matcher| matcher.label == *label).collect();
+        if matchers.is_empty() { Some("any".to_owned()) } else { value(&matchers, None) }
+    };
+    slo.by_raw().iter().map(|label| Some((label.as_str(), of(label)?))).collect()
+}
+
+/// Labels of the group that all of `selectors` find and `without` does not.
 fn labels(
-    slo: &Slo,
+    group: &BTreeMap<&str, String>,
     selectors: &[&Selector],
     without: Option<&Selector>,
 ) -> Option<BTreeMap<String, String>> {
@@ -74,19 +95,22 @@ fn labels(
     for matcher in selectors.iter().flat_map(|selector| selector.matchers()) {
         conditions.entry(matcher.label.as_str()).or_default().push(matcher);
     }
-    let mut labels = BTreeMap::new();
-    for (label, matchers) in &conditions {
+    let mut labels: BTreeMap<String, String> =
+        group.iter().map(|(label, value)| ((*label).to_owned(), value.clone())).collect();
+    for (label, matchers) in conditions.iter().filter(|(label, _)| !group.contains_key(*label)) {
         labels.insert((*label).to_owned(), value(matchers, None)?);
     }
     if let Some(without) = without {
-        // One label that keeps the series out is enough.
-        let (label, value) = without.matchers().iter().find_map(|matcher| {
+        // One label that keeps the series out is enough; it is of the same group.
+        let mut others =
+            without.matchers().iter().filter(|matcher| !group.contains_key(matcher.label.as_str()));
+        let (label, value) = others.find_map(|matcher| {
             let wanted = conditions.get(matcher.label.as_str()).cloned().unwrap_or_default();
             Some((matcher.label.as_str(), value(&wanted, Some(matcher))?))
         })?;
         labels.insert(label.to_owned(), value);
     }
-    for label in slo.by().iter().map(LabelName::as_str).chain(["job", "instance"]) {
+    for label in ["job", "instance"] {
         if !labels.contains_key(label) {
             labels.insert(label.to_owned(), "any".to_owned());
         }

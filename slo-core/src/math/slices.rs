@@ -34,22 +34,12 @@ pub fn time_slices(
     let (mut total, mut bad) = (0, 0);
     let mut before = None;
     for slice in slices {
-        let is_bad = if slice.total() > 0 { Some(slice.exceeds(allowed)) } else { stand_in(empty, before) };
+        let is_bad = if slice.total() > 0 { Some(slice.exceeds(allowed)) } else { empty.stand_in(before) };
         before = is_bad;
         total += u64::from(is_bad.is_some());
         bad += u64::from(is_bad == Some(true));
     }
     Tally::new(total, bad)
-}
-
-/// Whether an empty slice is bad, or `None` where it does not count.
-const fn stand_in(empty: EmptySlice, before: Option<bool>) -> Option<bool> {
-    match empty {
-        EmptySlice::Good => Some(false),
-        EmptySlice::Bad => Some(true),
-        EmptySlice::Skip => None,
-        EmptySlice::CarryForward => before,
-    }
 }
 
 /// The mean share of good events per slice, or `None` where no slice counts.

@@ -52,6 +52,14 @@ impl FromStr for LabelName {
     }
 }
 
+impl LabelName {
+    /// Its name on what the rules record: `exported_service` of `service`, which they set themselves.
+    pub(crate) fn recorded(&self) -> Self {
+        let is_set = RESERVED_LABELS.contains(&self.as_str()) || self.as_str() == "severity";
+        if is_set { Self(format!("{EXPORTED}{self}").into()) } else { self.clone() }
+    }
+}
+
 impl fmt::Display for LabelName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -60,6 +68,10 @@ impl fmt::Display for LabelName {
 
 /// Labels in the order of their names.
 pub type Labels = BTreeMap<LabelName, String>;
+
+/// What stands before the name of a label that the rules set, where series have one of that name: as Prometheus has it for
+/// labels that a scrape sets.
+pub(crate) const EXPORTED: &str = "exported_";
 
 /// Labels that the rules set themselves, on what they record and on alerts.
 pub(crate) const RESERVED_LABELS: [&str; 5] = ["service", "slo", "burn_tier", "alertname", "alertstate"];

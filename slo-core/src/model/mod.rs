@@ -41,6 +41,7 @@ pub use alerting::{AlertPolicy, BudgetAlerts, Notification};
 #[cfg(feature = "calendar")]
 pub use calendar::{Calendar, CalendarPeriod, CalendarUnit};
 pub use exclusion::Exclusion;
+#[cfg(feature = "spec")]
 pub(crate) use labels::RESERVED_LABELS;
 pub use labels::{LabelName, Labels};
 pub use name::Name;

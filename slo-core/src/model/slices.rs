@@ -34,6 +34,18 @@ pub enum EmptySlice {
     CarryForward,
 }
 
+impl EmptySlice {
+    /// Whether such a slice is bad, after one that was so; `None` where it does not count.
+    pub(crate) const fn stand_in(self, before: Option<bool>) -> Option<bool> {
+        match self {
+            Self::Good => Some(false),
+            Self::Bad => Some(true),
+            Self::Skip => None,
+            Self::CarryForward => before,
+        }
+    }
+}
+
 impl TimeSlices {
     /// Slices of `length`, good where at least the share `target` of their events is.
     ///

@@ -1,8 +1,8 @@
 //! An SLO.
 
 use super::{
-    AlertPolicy, BudgetAlerts, LabelName, Labels, Name, Notification, Objective, Period, RESERVED_LABELS,
-    Severity, Sli, TimeSlices, Window,
+    AlertPolicy, BudgetAlerts, LabelName, Labels, Name, Notification, Objective, Period, Severity, Sli,
+    TimeSlices, Window,
 };
 use crate::Error;
 use std::collections::BTreeSet;
@@ -30,6 +30,8 @@ pub struct Slo {
     sli: Sli,
     // Distinct, and none that the rules set.
     by: Vec<LabelName>,
+    // The same labels as the raw series have them.
+    by_raw: Vec<LabelName>,
     slices: Option<TimeSlices>,
     // Every tier is reachable for the objective and fires above a burn rate of one.
     policy: AlertPolicy,
@@ -77,6 +79,7 @@ impl Slo {
             period,
             sli,
             by: Vec::new(),
+            by_raw: Vec::new(),
             slices: None,
             policy,
             budget_alerts: BudgetAlerts::default(),
@@ -87,22 +90,36 @@ impl Slo {
         })
     }
 
-    /// The same with a budget, and alerts, of its own for every value of `by`.
+    /// The same with a budget, and alerts, of its own for every value of the labels `of` the raw series.
+    ///
+    /// What is recorded has the same labels, but for one that the rules set themselves, such as `service`: it is called
+    /// `exported_service` there, as Prometheus calls one that a scrape sets.
+    ///
+    /// ```
+    /// use slo_core::model::{EventCounters, LabelName, Period, Selector, Sli, Slo, Window};
+    ///
+    /// let sli = Sli::Events(EventCounters::TotalBad { total: Selector::new("all")?, bad: Selector::new("failed")? });
+    /// let slo = Slo::new("availability".parse()?, "99.9%".parse()?, Period::Rolling(Window::days(30)), sli)?;
+    /// let slo = slo.grouped_by(vec!["service".parse()?, "route".parse()?])?;
+    /// assert_eq!(slo.by().iter().map(LabelName::as_str).collect::<Vec<_>>(), ["exported_service", "route"]);
+    /// # Ok::<(), slo_core::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// A label twice, or one that the rules set.
-    pub fn grouped_by(mut self, by: Vec<LabelName>) -> Result<Self, Error> {
+    /// A label twice, or the bound of a histogram's bucket.
+    pub fn grouped_by(mut self, of: Vec<LabelName>) -> Result<Self, Error> {
+        let by: Vec<LabelName> = of.iter().map(LabelName::recorded).collect();
         let mut seen = BTreeSet::new();
         for label in &by {
-            if RESERVED_LABELS.contains(&label.as_str()) || ["le", "severity"].contains(&label.as_str()) {
-                return Err(Error::new(format!("the label `{label}` is set by the rules"))
-                    .with_hint("rename it where the series are scraped, or group by another one"));
+            if label.as_str() == "le" {
+                return Err(Error::new("grouped by `le`, the bound of a histogram's bucket")
+                    .with_hint("group by another label"));
             }
             if !seen.insert(label) {
                 return Err(Error::new(format!("grouped by `{label}` twice")).with_hint("keep one of them"));
             }
         }
-        self.by = by;
+        (self.by, self.by_raw) = (by, of);
         Ok(self)
     }
 
@@ -223,10 +240,16 @@ impl Slo {
         &self.sli
     }
 
-    /// The labels by whose values it is split into budgets of their own; usually none.
+    /// The labels by whose values it is split into budgets of their own, as they are recorded; usually none.
     #[must_use]
     pub fn by(&self) -> &[LabelName] {
         &self.by
+    }
+
+    /// The same labels as the raw series have them: `service` where [`by`](Self::by) has `exported_service`.
+    #[must_use]
+    pub fn by_raw(&self) -> &[LabelName] {
+        &self.by_raw
     }
 
     /// The time slices that it judges in place of events.

@@ -54,6 +54,15 @@ pub enum Expr {
         /// How often.
         step: Window,
     },
+    /// `label_replace`: the values of the label `from` under the name `to`, too.
+    Renamed {
+        /// What has the label.
+        operand: Box<Expr>,
+        /// The label.
+        from: LabelName,
+        /// Its other name.
+        to: LabelName,
+    },
     /// An aggregation over all labels but `by`.
     Aggregate {
         /// The aggregation.
@@ -308,17 +317,5 @@ impl Expr {
     #[must_use]
     pub fn max_by(self, by: &[LabelName]) -> Self {
         Self::Aggregate { op: Aggregation::Max, by: by.to_vec(), operand: Box::new(self) }
-    }
-
-    /// `avg by (by) (self)`
-    #[must_use]
-    pub fn avg_by(self, by: &[LabelName]) -> Self {
-        Self::Aggregate { op: Aggregation::Avg, by: by.to_vec(), operand: Box::new(self) }
-    }
-
-    /// `count by (by) (self)`
-    #[must_use]
-    pub fn count_by(self, by: &[LabelName]) -> Self {
-        Self::Aggregate { op: Aggregation::Count, by: by.to_vec(), operand: Box::new(self) }
     }
 }

@@ -58,6 +58,11 @@ impl Expr {
                 write_steps(*window, *step, out)?;
                 out.write_char(')')
             }
+            Self::Renamed { operand, from, to } => {
+                out.write_str("label_replace(")?;
+                operand.write_line(out)?;
+                write_renaming(from, to, out)
+            }
             Self::Aggregate { op, by, operand } => {
                 write_aggregation(*op, by, out)?;
                 out.write_char('(')?;
@@ -137,6 +142,11 @@ fn write_aggregation(op: Aggregation, by: &[LabelName], out: &mut impl Write) ->
     out.write_str(") ")
 }
 
+/// The arguments of `label_replace` after the first.
+fn write_renaming(from: &LabelName, to: &LabelName, out: &mut impl Write) -> fmt::Result {
+    write!(out, ", \"{to}\", \"$1\", \"{from}\", \"(.*)\")")
+}
+
 /// The operator, its matching, and a space.
 fn write_operator(op: BinaryOp, matching: &Matching, out: &mut impl Write) -> fmt::Result {
     out.write_str(op.as_str())?;
@@ -183,6 +193,12 @@ fn write_broken(expr: &Expr, indent: usize, out: &mut String) -> fmt::Result {
             new_line(indent, out);
             out.push(')');
             Ok(())
+        }
+        Expr::Renamed { operand, from, to } => {
+            out.push_str("label_replace(");
+            new_line(indent + 2, out);
+            write_broken(operand, indent + 2, out)?;
+            write_renaming(from, to, out)
         }
         Expr::OverSubquery { function, operand, window, step } => {
             out.push_str(function.as_str());
@@ -383,6 +399,11 @@ mod tests {
                     }
                 }),
                 inner.clone().prop_map(|operand| operand.clamp_min(Ratio::ONE)),
+                inner.clone().prop_map(|operand| Expr::Renamed {
+                    operand: Box::new(operand),
+                    from: LabelName::from_static("service"),
+                    to: LabelName::from_static("exported_service"),
+                }),
                 inner.clone().prop_map(|operand| Expr::OverSubquery {
                     function: RangeFunction::SumOverTime,
                     operand: Box::new(operand),
@@ -412,6 +433,9 @@ mod tests {
                     format!("{}(({})[{window}:{step}])", function.as_str(), operand.explicit())
                 }
                 Self::Query(text) => format!("({text})"),
+                Self::Renamed { operand, from, to } => {
+                    format!("label_replace({}, \"{to}\", \"$1\", \"{from}\", \"(.*)\")", operand.explicit())
+                }
                 Self::Aggregate { op, by, operand } => {
                     let mut aggregation = String::new();
                     write_aggregation(*op, by, &mut aggregation).unwrap();

@@ -25,11 +25,10 @@
 //!
 //! | question | answer |
 //! |---|---|
-//! | what does a table hold? | [`Rows`], [`merged`] |
+//! | what does a table hold? | [`Rows`], [`History`], [`merged`] |
 //! | what happened? | [`Series`], [`incidents`](incidents()), [`ratio_bias`] |
 //! | how much budget is left of it? | [`Judged`] |
-//! | when would alerts have fired? | [`alerts`](alerts()), [`any_of`] |
-//! | how good would they have been? | [`score`](score()) |
+//! | when would alerts have fired, and how good were they? | [`Backtest`], [`Replay`]; of one rule [`alerts`](alerts()), [`score`](score()) |
 //! | is one month worse than another? | [`Change`] |
 //! | and with other thresholds? | [`Barcode`], [`Crossings`] |
 //! | which alerts should we have? | [`Search`] |
@@ -37,6 +36,7 @@
 //! | what does Prometheus see of it? | [`extrapolated_increase`], [`anchored_increase`], [`burst_error`] |
 
 mod alerts;
+mod backtest;
 mod barcode;
 mod bias;
 mod bootstrap;
@@ -45,6 +45,7 @@ mod change;
 mod counter;
 mod crossings;
 mod episode;
+mod history;
 mod incidents;
 mod merge;
 mod objective;
@@ -53,10 +54,13 @@ mod rows;
 mod score;
 mod search;
 mod series;
+mod slices;
 mod split;
 mod thin;
+mod times;
 
 pub use alerts::{AlertRule, WarmUp, alerts};
+pub use backtest::{Backtest, Replay, TierFired};
 pub use barcode::Barcode;
 pub use bias::{RatioBias, ratio_bias};
 pub use bootstrap::Bootstrap;
@@ -68,15 +72,17 @@ pub use counter::{
 };
 pub use crossings::Crossings;
 pub use episode::Episode;
+pub use history::History;
 pub use incidents::{Incident, Segment, incidents, maximal_segments};
 pub use merge::{Merged, merged};
 pub use objective::{Proposal, propose, round_down, usual_objectives};
 pub use period::Judged;
-#[cfg(feature = "calendar")]
-pub use rows::zoned;
 pub use rows::{Growth, RowError, Rows};
 pub use score::{Detected, Score, any_of, score};
 pub use search::{Candidate, FalseStartLimit, OutageLimit, Search};
 pub use series::{Series, Sums};
 pub use split::split;
 pub use thin::thin;
+#[cfg(feature = "calendar")]
+pub use times::zoned;
+pub use times::{Misread, millis_of_seconds};

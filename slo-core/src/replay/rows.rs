@@ -57,58 +57,6 @@ pub(super) const fn most_steps(rows: usize) -> usize {
     rows.saturating_mul(1_000).saturating_add(1 << 24)
 }
 
-/// Times on the clocks of a zone, in order, as times since the Unix epoch; all in milliseconds.
-///
-/// Where the clocks go back, an hour comes twice: it is the first one for as long as times increase that way.
-///
-/// ```
-/// use slo_core::replay::zoned;
-///
-/// // Berlin on 25 October 2026: 02:30, 03:00 minus half an hour again, and 03:30.
-/// let hour = 3_600_000;
-/// let midnight = 1_792_886_400_000; // 2026-10-25T00:00 on any clock
-/// let clock = [midnight + 2 * hour + hour / 2, midnight + 2 * hour + hour / 2, midnight + 3 * hour + hour / 2];
-/// let times = zoned(&clock, "Europe/Berlin")?;
-/// assert_eq!((times[1] - times[0], times[2] - times[1]), (hour, hour));
-/// # Ok::<(), slo_core::replay::RowError>(())
-/// ```
-///
-/// # Errors
-/// A zone that is not known, or a time that its clocks skip, with its row.
-#[cfg(feature = "calendar")]
-pub fn zoned(clock: &[i64], zone: &str) -> Result<Vec<i64>, RowError> {
-    use jiff::{
-        Timestamp,
-        tz::{AmbiguousOffset, TimeZone},
-    };
-    let wrong = |row: usize, error: Error| RowError { row, error };
-    let zone = TimeZone::get(zone).map_err(|_| {
-        let error = Error::new(format!("`{zone}` is not a time zone"));
-        wrong(0, error.with_hint("write one of the IANA database, such as Europe/Berlin"))
-    })?;
-    let mut times: Vec<i64> = Vec::with_capacity(clock.len());
-    for (row, shown) in clock.iter().enumerate() {
-        let out_of_range = || wrong(row, Error::new(format!("the time in row {row} is of no year there is")));
-        let shown = Timestamp::from_millisecond(*shown).map_err(|_| out_of_range())?;
-        let civil = TimeZone::UTC.to_datetime(shown);
-        let ambiguous = zone.to_ambiguous_timestamp(civil);
-        let of = |offset: jiff::tz::Offset| offset.to_timestamp(civil).map(Timestamp::as_millisecond);
-        let time = match ambiguous.offset() {
-            AmbiguousOffset::Unambiguous { offset } => of(offset),
-            AmbiguousOffset::Fold { before, after } => of(before).and_then(|first| {
-                if times.last().is_some_and(|last| *last >= first) { of(after) } else { Ok(first) }
-            }),
-            AmbiguousOffset::Gap { .. } => {
-                let error =
-                    Error::new(format!("the time in row {row}, {civil}, is one that the clocks skip"));
-                return Err(wrong(row, error.with_hint("are the times of another zone, or of UTC?")));
-            }
-        };
-        times.push(time.map_err(|_| out_of_range())?);
-    }
-    Ok(times)
-}
-
 /// The most frequent number; of several, the smallest.
 fn usual(numbers: impl Iterator<Item = u64>) -> u64 {
     let mut counts: BTreeMap<u64, usize> = BTreeMap::new();

@@ -238,7 +238,7 @@ impl Reader<'_> {
                 let tile = self.plan.fine().as_millis().div_ceil(self.scrape_interval.as_millis());
                 cost.samples_per_raw_series += tile + 1;
             }
-            Expr::Aggregate { operand, .. } => self.read(operand, cost),
+            Expr::Aggregate { operand, .. } | Expr::Renamed { operand, .. } => self.read(operand, cost),
             Expr::Call { arguments, .. } => arguments.iter().for_each(|argument| self.read(argument, cost)),
             Expr::Binary { left, right, .. } => {
                 self.read(left, cost);

@@ -57,7 +57,7 @@ pub fn generate_with(service: &Service, options: Options) -> Result<Vec<RuleGrou
         let (made, tile) = made().map_err(|error: Error| error.of(service, slo))?;
         groups.extend(made);
         // Of two objectives of one SLI, only the first reads the raw series.
-        let first = *seen.entry((slo.sli(), slo.by(), slo.slices(), tile)).or_insert(index);
+        let first = *seen.entry((slo.sli(), slo.by_raw(), slo.slices(), tile)).or_insert(index);
         if first != index {
             share_tiles(service, [first, index], &mut groups);
         }

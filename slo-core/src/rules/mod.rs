@@ -8,6 +8,7 @@ mod accuracy;
 mod alerting;
 #[cfg(feature = "calendar")]
 mod calendar;
+mod events;
 mod explain;
 mod generate;
 mod group;
@@ -20,6 +21,7 @@ mod sloth;
 mod tiles;
 
 pub use alerting::alert_labels;
+pub use events::EventQueries;
 pub use explain::{Explanation, RuleCost, TierExplanation, explain};
 pub use generate::{check, generate, generate_with};
 pub use group::{Rule, RuleGroup};

@@ -38,7 +38,7 @@ impl<'a> Recording<'a> {
     pub(super) fn fine_tiles(&self) -> Vec<Rule> {
         let tile = self.plan.fine();
         let streams = |total: String, bad: String| {
-            let streams = tiles::streams(self, tile, total.clone());
+            let streams = tiles::streams(self, tile, &self.series(total.clone()));
             [self.record(total, streams.total), self.record(bad, streams.bad)]
         };
         if !self.has_raw_tiles() {

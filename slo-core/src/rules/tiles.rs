@@ -4,9 +4,9 @@ use super::{Backend, recording::Recording};
 use crate::{
     model::{
         Bound, Comparison, Counting, EventCounters, Gauge, HistogramKind, LabelName, LatencyHistogram,
-        MatchOp, Matcher, Query, Ratio, Selector, Sli, Window,
+        MatchOp, Matcher, Query, Ratio, Selector, Sli, Slo, Window,
     },
-    promql::{BinaryOp, Expr, Function, Matching, Range, RangeFunction},
+    promql::{Aggregation, BinaryOp, Expr, Function, Matching, Range, RangeFunction},
 };
 
 /// The two streams of an SLO: all events and the bad ones, counted in one fine tile.
@@ -15,18 +15,17 @@ pub(super) struct Streams {
     pub(super) bad: Expr,
 }
 
-/// The streams of `slo`. The bad one builds on the total, which the rule before it has recorded as `recorded_total`.
-pub(super) fn streams(recording: &Recording<'_>, tile: Window, recorded_total: String) -> Streams {
+/// The streams of `slo`. The bad one builds on the total: `recorded_total`, as a rule has recorded it.
+pub(super) fn streams(recording: &Recording<'_>, tile: Window, recorded_total: &Expr) -> Streams {
     let slo = recording.slo;
     let tiles = Tiles {
         tile,
         scrape_interval: recording.service.scrape_interval(),
         longest_scrape_interval: recording.service.longest_scrape_interval(slo),
-        by: slo.by(),
+        slo,
         backend: recording.options.backend,
         target_labels: recording.service.counts_newborn_series().then(|| recording.service.target_labels()),
     };
-    let recorded_total = recording.series(recorded_total);
     // Summing drops the labels that the recording added.
     let recorded_total = || recorded_total.clone().sum_by(slo.by());
     match slo.sli() {
@@ -37,8 +36,7 @@ pub(super) fn streams(recording: &Recording<'_>, tile: Window, recorded_total: S
         }
         Sli::Latency(latency) => tiles.of_classic_histogram(latency, recorded_total()),
         Sli::Probe(probe) => {
-            let over =
-                |function| Range::new(probe.clone(), just_short_of(tile)).apply(function).sum_by(slo.by());
+            let over = |function| tiles.sum(Range::new(probe.clone(), just_short_of(tile)).apply(function));
             Streams {
                 total: over(RangeFunction::CountOverTime),
                 bad: recorded_total().sub(over(RangeFunction::SumOverTime)),
@@ -47,7 +45,7 @@ pub(super) fn streams(recording: &Recording<'_>, tile: Window, recorded_total: S
         Sli::Gauge(gauge) => tiles.of_gauge(gauge, recorded_total),
         Sli::Ratio(ratio) => {
             // One value for each group, of those that are numbers.
-            let ratio = || tiles.query(ratio).greater_or_equal(zero()).avg_by(slo.by());
+            let ratio = || tiles.grouped(Aggregation::Avg, tiles.query(ratio).greater_or_equal(zero()));
             Streams {
                 total: ratio().mul(zero()).add(Expr::Number(Ratio::ONE)),
                 bad: ratio().clamp_max(Ratio::ONE),
@@ -77,13 +75,29 @@ struct Tiles<'a> {
     scrape_interval: Window,
     // The same, where that is known.
     longest_scrape_interval: Window,
-    by: &'a [LabelName],
+    slo: &'a Slo,
     backend: Backend,
     // What tells targets apart, where new series are to be counted.
     target_labels: Option<&'a [LabelName]>,
 }
 
 impl Tiles<'_> {
+    fn sum(&self, series: Expr) -> Expr {
+        self.grouped(Aggregation::Sum, series)
+    }
+
+    /// Raw series, aggregated for each group. A label that the rules set gets the name that is recorded.
+    fn grouped(&self, op: Aggregation, series: Expr) -> Expr {
+        let (raw, recorded) = (self.slo.by_raw(), self.slo.by());
+        let mut grouped = Expr::Aggregate { op, by: raw.to_vec(), operand: Box::new(series) };
+        let renamed = raw.iter().zip(recorded).filter(|(raw, recorded)| raw != recorded);
+        for (from, to) in renamed {
+            grouped = Expr::Renamed { operand: Box::new(grouped), from: from.clone(), to: to.clone() };
+        }
+        // Each is one series already: this drops the old names.
+        if raw == recorded { grouped } else { grouped.sum_by(recorded) }
+    }
+
     fn of_counters(&self, counters: &EventCounters, recorded_total: impl Fn() -> Expr) -> Streams {
         let count = |series: &Selector, witness: &Selector| {
             self.count(series, self.surviving(witness), &Matching::All)
@@ -126,7 +140,7 @@ impl Tiles<'_> {
 
     /// What `query` counts in the last tile. A value that is no number is none.
     fn count_query(&self, query: &Query) -> Expr {
-        let counted = self.query(query).sum_by(self.by).greater_or_equal(zero());
+        let counted = self.sum(self.query(query)).greater_or_equal(zero());
         let tile = Expr::Number(self.tile.as_seconds());
         match query.counting() {
             Counting::PerSecond => counted.mul(tile),
@@ -160,9 +174,10 @@ impl Tiles<'_> {
     /// The distribution of the last tile, as its rate: the share under the threshold and the number of requests.
     fn of_native_histogram(&self, latency: &LatencyHistogram, recorded_total: Expr) -> Streams {
         let rate = || {
-            Range::new(latency.histogram().clone(), self.with_longest_before())
-                .apply(RangeFunction::Rate)
-                .sum_by(self.by)
+            self.sum(
+                Range::new(latency.histogram().clone(), self.with_longest_before())
+                    .apply(RangeFunction::Rate),
+            )
         };
         let count =
             || Expr::call(Function::HistogramCount, vec![rate()]).mul(Expr::Number(self.tile.as_seconds()));
@@ -185,8 +200,8 @@ impl Tiles<'_> {
             Comparison::GreaterOrEqual => query().greater_or_equal(bound),
         };
         Streams {
-            total: query().count_by(self.by),
-            bad: recorded_total().sub(or_zero(good.count_by(self.by), recorded_total())),
+            total: self.grouped(Aggregation::Count, query()),
+            bad: recorded_total().sub(or_zero(self.grouped(Aggregation::Count, good), recorded_total())),
         }
     }
 
@@ -206,7 +221,7 @@ impl Tiles<'_> {
     fn count(&self, series: &Selector, witness: Expr, matching: &Matching) -> Expr {
         if self.backend == Backend::VictoriaMetrics {
             // Its `increase` begins with the sample before the window, and with zero for a new series.
-            return Range::new(series.clone(), self.tile).apply(RangeFunction::Increase).sum_by(self.by);
+            return self.sum(Range::new(series.clone(), self.tile).apply(RangeFunction::Increase));
         }
         let now = || Expr::from(series.clone());
         let over = |range, function| Range::new(series.clone(), range).apply(function);
@@ -231,7 +246,7 @@ impl Tiles<'_> {
             counted
         };
         let rated = rate(self.with_scrape_before());
-        counted.binary(BinaryOp::Or, matching.clone(), rated).sum_by(self.by)
+        self.sum(counted.binary(BinaryOp::Or, matching.clone(), rated))
     }
 
     /// The series that are there now and were a tile ago, where `matching` says which labels identify one.

@@ -140,7 +140,7 @@ impl Writer {
         self.bare("objective", slo.objective());
         self.period(slo.period());
         if !slo.by().is_empty() {
-            let labels: Vec<String> = slo.by().iter().map(ToString::to_string).collect();
+            let labels: Vec<String> = slo.by_raw().iter().map(ToString::to_string).collect();
             self.line(&format!("by: [{}]", labels.join(", ")));
         }
         self.nested("sli", |out| out.sli(slo.sli()));

@@ -19,6 +19,7 @@ pub(super) fn dashboard(services: &[Service]) -> Dashboard {
     let firing = firing(SHOWN);
     let identity = Identity::of(services);
     let mut layout = Layout::default();
+    layout.row("Now");
     layout.add(
         4,
         5,

@@ -16,6 +16,7 @@ use std::collections::BTreeSet;
 
 pub(super) fn dashboard(services: &[Service]) -> Dashboard {
     let mut layout = Layout::default();
+    layout.row("Now");
     let pages = path_to(INCIDENT);
     let firing = |severity: &str| {
         format!(

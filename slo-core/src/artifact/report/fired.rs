@@ -1,6 +1,6 @@
 //! Alerts that fired.
 
-use super::length;
+use super::super::words::length;
 use crate::plain;
 use serde_json::{Value, json};
 

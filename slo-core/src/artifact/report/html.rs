@@ -1,21 +1,15 @@
 //! A report as a page.
 
-use super::{Dates, Report, SloReport, burn_down_picture, count, day, fired::others, moment, percent};
+use super::{
+    super::{
+        picture::{Dates, burn_down_picture},
+        words::{STYLE, count, day, escape, moment, percent},
+    },
+    Report, SloReport,
+    fired::others,
+};
 use crate::plain;
 use std::fmt::Write;
-
-/// Readable in light and dark; tables that a narrow window can scroll.
-const STYLE: &str = "\
-:root { color-scheme: light dark; --line: #d5d9de; --soft: #f4f6f8; --bad: #b3261e; --good: #1b7f3b; --some: #9a6700 }
-@media (prefers-color-scheme: dark) { :root { --line: #3a4048; --soft: #22272e; --bad: #ff8a80; --good: #6fdc8c; --some: #e3b341 } }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
-h1 { font-size: 1.6rem } h2 { font-size: 1.2rem; margin-top: 2.2rem } h3 { font-size: 1rem; margin-bottom: .3rem }
-table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid var(--line) }
-th { background: var(--soft); font-weight: 600 } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums }
-.wide { overflow-x: auto } .bad { color: var(--bad); font-weight: 600 } .good { color: var(--good) } .some { color: var(--some) }
-svg { width: 100%; height: auto } .days { display: flex; align-items: flex-end; gap: 2px; height: 60px; margin: .5rem 0 }
-.days i { flex: 1; min-width: 3px; background: #3b82c4; min-height: 1px } .days i.over { background: #d5502f }
-p.small { opacity: .75; font-size: .9rem }";
 
 pub(super) fn page(report: &Report) -> String {
     let mut out = format!(
@@ -169,8 +163,4 @@ fn days(out: &mut String, slo: &SloReport, zone: &str) {
     out.push_str(
         "</div>\n<p class=\"small\">Budget spent by day; days in red spent more than their part.</p>\n",
     );
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -1,6 +1,13 @@
 //! A report as Markdown.
 
-use super::{super::capital, Report, SloReport, count, day, fired::others, moment, percent};
+use super::{
+    super::{
+        capital,
+        words::{count, day, moment, percent},
+    },
+    Report, SloReport,
+    fired::others,
+};
 use crate::plain;
 use std::fmt::Write;
 

@@ -3,11 +3,10 @@
 mod fired;
 mod html;
 mod markdown;
-mod picture;
 
 pub use fired::Fired;
-pub use picture::{Dates, burn_down_picture};
 
+use super::words::length;
 use crate::{
     Error,
     math::{BurnRate, ErrorBudget, Tally, incident_spend},
@@ -397,50 +396,4 @@ impl Report {
             "other_groups": others.collect::<Vec<_>>(),
         })
     }
-}
-
-/// A share as a percentage.
-fn percent(share: Option<f64>, decimals: usize) -> String {
-    share.map_or_else(|| "–".to_owned(), |share| format!("{:.decimals$} %", share * 100.0))
-}
-
-/// A length of time, in seconds, minutes or hours.
-fn length(millis: u64) -> String {
-    match millis as f64 / 60_000.0 {
-        minutes if minutes < 2.0 => format!("{:.0} s", minutes * 60.0),
-        minutes if minutes < 120.0 => format!("{minutes:.0} min"),
-        minutes if minutes < 2.0 * 1_440.0 => format!("{:.1} h", minutes / 60.0),
-        minutes => format!("{:.1} d", minutes / 1_440.0),
-    }
-}
-
-/// A moment in a zone.
-fn moment(millis: i64, zone: &str) -> String {
-    local(millis, zone, "%Y-%m-%d %H:%M")
-}
-
-/// A day in a zone.
-fn day(millis: i64, zone: &str) -> String {
-    local(millis, zone, "%a %Y-%m-%d")
-}
-
-fn local(millis: i64, zone: &str, format: &str) -> String {
-    let known = jiff::Timestamp::from_millisecond(millis).ok().zip(jiff::tz::TimeZone::get(zone).ok());
-    known.map_or_else(
-        || millis.to_string(),
-        |(time, zone)| zone.to_datetime(time).strftime(format).to_string(),
-    )
-}
-
-/// Numbers with a mark for thousands.
-fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push('\u{202f}');
-        }
-        text.push(digit);
-    }
-    text
 }

@@ -389,11 +389,12 @@ fn set_over_groups(slo: Slo, of_service: &Labels, position: Position, report: &m
     let notifications = [Severity::Page, Severity::Ticket].map(|severity| &slo.notification(severity).labels);
     let set: BTreeSet<&LabelName> =
         [of_service, slo.labels()].into_iter().chain(notifications).flat_map(Labels::keys).collect();
-    let (lost, kept): (Vec<_>, Vec<_>) = slo.by().iter().cloned().partition(|label| set.contains(label));
+    let (lost, kept): (Vec<_>, Vec<_>) =
+        slo.by_raw().iter().zip(slo.by()).partition(|(_, recorded)| set.contains(recorded));
     if lost.is_empty() {
         return slo;
     }
-    let names = lost.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(", ");
+    let names = lost.iter().map(|(label, _)| format!("`{label}`")).collect::<Vec<_>>().join(", ");
     report.lose(
         position,
         "",
@@ -403,6 +404,7 @@ fn set_over_groups(slo: Slo, of_service: &Labels, position: Position, report: &m
         ),
         "drop the labels to group by them",
     );
+    let kept = kept.into_iter().map(|(label, _)| label.clone()).collect();
     slo.clone().grouped_by(kept).unwrap_or(slo)
 }
 

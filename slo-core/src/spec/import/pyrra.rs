@@ -5,7 +5,7 @@ use crate::{
     Error,
     model::{
         AlertPolicy, BudgetAlerts, EventCounters, HistogramKind, LabelName, Labels, LatencyHistogram, Name,
-        Notification, Period, Selector, Severity, Sli, Slo, Window,
+        Notification, Period, Ratio, Selector, Severity, Sli, Slo, Tier, Window,
     },
     spec::{
         counter,
@@ -59,11 +59,11 @@ fn slo(
     report.lose(
         fields.position,
         "spec",
-        "Pyrra's alerts (14, 7, 2 and 1 times the budget, each `for` some time) become the Workbook's tiers, called SLOErrorBudgetBurn",
-        "write `alerting: {tiers: …}` in the native form for others",
+        "Pyrra's alerts are called SLOErrorBudgetBurn, and wait for no time after both windows are above the threshold",
+        "nothing needs to be done: the short windows keep out what is over",
     );
     let (sli, by) = indicator?;
-    let policy = super::reachable(AlertPolicy::for_period(window?), objective?, &fields, report)?;
+    let policy = super::reachable(policy(window?), objective?, &fields, report)?;
     let slo = Slo::with_policy(name?, objective?, Period::Rolling(window?), sli, policy);
     let slo = report.told(fields.position, "spec", slo)?;
     let slo = report.told(fields.position, "spec.indicator", slo.grouped_by(by))?;
@@ -92,6 +92,28 @@ fn slo(
         labels: std::collections::BTreeMap::new(),
         slos: vec![(spec.position, slo)],
     })
+}
+
+/// Pyrra's alerts: burn rates of 14, 7, 2 and 1, over its windows of four weeks or, where the period is shorter, over those of
+/// our tiers.
+fn policy(period: Window) -> Result<AlertPolicy, Error> {
+    const FACTORS: [u128; 4] = [14, 7, 2, 1];
+    let (usual, weeks) = (AlertPolicy::for_period(period)?, Window::days(28));
+    let hours = Window::hours;
+    let windows = if period < weeks {
+        usual.tiers().iter().map(|tier| [tier.long(), tier.short()]).collect()
+    } else {
+        vec![
+            [hours(1), Window::minutes(5)],
+            [hours(6), Window::minutes(30)],
+            [hours(24), hours(2)],
+            [hours(96), hours(6)],
+        ]
+    };
+    let tiers = usual.tiers().iter().zip(windows).zip(FACTORS).map(|((tier, windows), factor)| {
+        Tier::by_factor(tier.burn(), tier.severity(), Ratio::whole(factor), windows, period)
+    });
+    AlertPolicy::new(tiers.collect::<Result<_, _>>()?)
 }
 
 /// The service, which Pyrra does not know: that of the label that is said to name it, or the namespace.

@@ -43,6 +43,7 @@ pub(super) fn dashboard(service: &Service, slo: &Slo) -> Result<Dashboard, Error
         overview: path_to(OVERVIEW),
     };
     let mut layout = Layout::default();
+    layout.row("Now");
     page.numbers(&mut layout);
     layout.row("Budget");
     layout.add(12, 9, page.burn_down());

@@ -26,13 +26,13 @@ pub struct Dates<'a> {
 
 impl Dates<'_> {
     /// Where a time is, from 0 to 1.
-    fn place(&self, time: i64) -> f64 {
+    pub(super) fn place(&self, time: i64) -> f64 {
         let span = (self.end - self.start).max(1) as f64;
         ((time - self.start) as f64 / span).clamp(0.0, 1.0)
     }
 
     /// Times to name, in words: beginnings of days or whole hours, six at most.
-    fn ticks(&self) -> Vec<(i64, String)> {
+    pub(super) fn ticks(&self) -> Vec<(i64, String)> {
         const MOST: i64 = 6;
         const MINUTE: i64 = 60_000;
         let span = self.end - self.start;

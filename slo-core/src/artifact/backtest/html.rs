@@ -1,0 +1,86 @@
+//! A backtest as a page.
+
+use super::{
+    super::words::{STYLE, count, escape, moment, percent},
+    BacktestPage, SloBacktest,
+    picture::picture,
+};
+use crate::model::Severity;
+use std::fmt::Write;
+
+pub(super) fn page(page: &BacktestPage) -> String {
+    let mut out = format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
+         <title>Backtest</title><style>{STYLE}</style></head><body>\n<h1>Backtest: what the alerts would have done</h1>\n"
+    );
+    out.push_str("<div class=\"wide\"><table><thead><tr><th>SLO</th><th class=\"n\">pages</th><th class=\"n\">false</th><th class=\"n\">tickets</th><th class=\"n\">incidents</th><th class=\"n\">paged</th></tr></thead><tbody>\n");
+    for (number, slo) in page.slos.iter().enumerate() {
+        let _ = writeln!(
+            out,
+            "<tr><td><a href=\"#s{number}\">{}</a></td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
+            escape(&slo.name()),
+            slo.pages,
+            slo.false_pages,
+            slo.tickets,
+            slo.incidents.len(),
+            percent(slo.recall, 0),
+        );
+    }
+    let _ = writeln!(
+        out,
+        "</tbody></table></div>\n<p class=\"small\">Times are of {}. An incident spent 2 % of a period's budget or more above its \
+         due; a page is false that was about none.</p>",
+        escape(&page.zone)
+    );
+    for (number, slo) in page.slos.iter().enumerate() {
+        section(&mut out, slo, number, &page.zone);
+    }
+    out.push_str("</body></html>\n");
+    out
+}
+
+fn section(out: &mut String, slo: &SloBacktest, number: usize, zone: &str) {
+    let _ = writeln!(
+        out,
+        "<h2 id=\"s{number}\">{}</h2>\n<p>{}.</p>\n<p><b>{}</b>.</p>\n{}\n<p class=\"small\">The burn rate over an hour, highest of \
+         each part; incidents are shaded. Below: when alerts fired, pages in red, tickets in yellow.</p>",
+        escape(&slo.name()),
+        escape(&slo.history(zone)),
+        escape(&slo.summary()),
+        picture(slo, zone),
+    );
+    if !slo.incidents.is_empty() {
+        out.push_str("<h3>Incidents</h3><div class=\"wide\"><table><thead><tr><th>began</th><th class=\"n\">lasted</th><th class=\"n\">bad events</th><th class=\"n\">of the budget</th><th class=\"n\">paged after</th><th class=\"n\">spent by then</th></tr></thead><tbody>\n");
+        for one in &slo.incidents {
+            let paged = one
+                .seconds
+                .map_or_else(|| "never".to_owned(), |seconds| format!("{:.1} min", seconds / 60.0));
+            let class = if one.seconds.is_some() { "" } else { " bad" };
+            let _ = writeln!(
+                out,
+                "<tr><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n{class}\">{paged}</td><td class=\"n\">{}</td></tr>",
+                moment(one.start, zone),
+                one.lasted(),
+                count(one.tally.bad()),
+                percent(Some(one.excess), 1),
+                percent(Some(one.spent), 1),
+            );
+        }
+        out.push_str("</tbody></table></div>\n");
+    }
+    if !slo.alerts.is_empty() {
+        out.push_str("<h3>Alerts</h3><div class=\"wide\"><table><thead><tr><th>fired</th><th>alert</th><th>severity</th><th class=\"n\">lasted</th></tr></thead><tbody>\n");
+        for alert in &slo.alerts {
+            let class = if alert.tier.severity() == Severity::Page { "bad" } else { "some" };
+            let _ = writeln!(
+                out,
+                "<tr><td>{}</td><td>{}</td><td class=\"{class}\">{}</td><td class=\"n\">{}</td></tr>",
+                moment(alert.start, zone),
+                alert.tier.burn(),
+                alert.tier.severity(),
+                escape(&alert.lasted(slo.end)),
+            );
+        }
+        out.push_str("</tbody></table></div>\n");
+    }
+}

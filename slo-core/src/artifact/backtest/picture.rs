@@ -1,0 +1,115 @@
+//! The picture of a backtest: the burn rate over time, and a row for each tier that shows when it fired.
+
+use super::{super::picture::Dates, SloBacktest};
+use crate::{
+    math::BurnRate,
+    model::{BurnTier, Objective},
+    replay::Series,
+};
+use std::fmt::Write;
+
+/// Parts of the time that are drawn, each with its highest burn rate.
+const PARTS: usize = 600;
+const WIDTH: f64 = 640.0;
+const MARGIN: f64 = 56.0;
+const TOP: f64 = 8.0;
+const CURVE: f64 = 120.0;
+const ROW: f64 = 16.0;
+
+/// The highest burn rate in each part of the time, over an hour, or a step where that is longer: shorter ones are noise at low
+/// traffic.
+pub(super) fn peaks(series: &Series<'_>, objective: Objective) -> Vec<f64> {
+    let hour = usize::try_from(3_600_000 / series.step().as_millis().max(1)).unwrap_or(1).max(1);
+    let parts = series.len().clamp(1, PARTS);
+    let edge = |part: usize| series.len() * part / parts;
+    let rate = |end: usize| BurnRate::of(series.window(end, hour), objective).map_or(0.0, BurnRate::value);
+    (0..parts).map(|part| (edge(part) + 1..=edge(part + 1)).map(rate).fold(0.0, f64::max)).collect()
+}
+
+/// An SVG element, in the colours of the page that it stands on.
+pub(super) fn picture(slo: &SloBacktest, zone: &str) -> String {
+    let dates = Dates { start: slo.start, end: slo.end, zone, shaded: vec![] };
+    let tiers = tiers(slo);
+    let height = TOP + CURVE + ROW * tiers.len() as f64 + 30.0;
+    let x = |time: i64| MARGIN + (WIDTH - MARGIN - 8.0) * dates.place(time);
+    // Thresholds are far apart, and an outage is far above them: each power of ten is as high as the next.
+    let highest = slo.peaks.iter().copied().fold(10.0_f64, f64::max).log10().ceil();
+    let y = |rate: f64| TOP + CURVE * (1.0 - (rate.max(0.1).log10() + 1.0) / (highest + 1.0));
+    let bottom = TOP + CURVE;
+    let mut out = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height:.0}\" width=\"{WIDTH}\" role=\"img\" \
+         font-family=\"sans-serif\" font-size=\"11\" fill=\"currentColor\"><title>Burn rate, and when alerts fired</title>"
+    );
+    for one in &slo.incidents {
+        let (left, width) = (x(one.start), (x(one.end) - x(one.start)).max(1.5));
+        let _ = write!(
+            out,
+            "<rect class=\"incident\" x=\"{left:.1}\" width=\"{width:.1}\" y=\"{TOP}\" height=\"{CURVE}\" fill=\"#d5502f\" \
+             fill-opacity=\"0.25\"/>"
+        );
+    }
+    for rate in [1.0, 10.0, 100.0, 1_000.0].into_iter().filter(|rate: &f64| rate.log10() <= highest) {
+        let _ = write!(
+            out,
+            "<line x1=\"{MARGIN}\" x2=\"{:.0}\" y1=\"{y:.1}\" y2=\"{y:.1}\" stroke=\"#999\" stroke-opacity=\"0.4\"/><text x=\"{:.0}\" \
+             y=\"{:.1}\" text-anchor=\"end\">{rate}×</text>",
+            WIDTH - 8.0,
+            MARGIN - 6.0,
+            y(rate) + 4.0,
+            y = y(rate),
+        );
+    }
+    let mut points = String::new();
+    let parts = slo.peaks.len().max(1) as f64;
+    for (index, rate) in slo.peaks.iter().enumerate() {
+        let place = MARGIN + (WIDTH - MARGIN - 8.0) * (index + 1) as f64 / parts;
+        let _ = write!(points, "{place:.1},{:.1} ", y(*rate));
+    }
+    let _ =
+        write!(out, "<polyline fill=\"none\" stroke=\"#3b82c4\" stroke-width=\"1.4\" points=\"{points}\"/>");
+    for (row, tier) in tiers.iter().enumerate() {
+        let top = bottom + 4.0 + ROW * row as f64;
+        let _ = write!(
+            out,
+            "<text x=\"{:.0}\" y=\"{:.1}\" text-anchor=\"end\">{tier}</text>",
+            MARGIN - 6.0,
+            top + 10.0
+        );
+        for alert in slo.alerts.iter().filter(|alert| alert.tier.burn() == *tier) {
+            let end = alert.end.unwrap_or(slo.end);
+            let _ = write!(
+                out,
+                "<rect class=\"alert\" x=\"{:.1}\" width=\"{:.1}\" y=\"{:.1}\" height=\"10\" fill=\"{}\"/>",
+                x(alert.start),
+                (x(end) - x(alert.start)).max(2.0),
+                top + 2.0,
+                if alert.tier.severity() == crate::model::Severity::Page { "#d5502f" } else { "#c98a00" },
+            );
+        }
+    }
+    for (time, name) in dates.ticks() {
+        let anchor = match dates.place(time) {
+            place if place < 0.05 => "start",
+            place if place > 0.95 => "end",
+            _ => "middle",
+        };
+        let _ = write!(
+            out,
+            "<line x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{TOP}\" y2=\"{:.1}\" stroke=\"#999\" stroke-opacity=\"0.3\"/><text x=\"{x:.1}\" \
+             y=\"{:.1}\" text-anchor=\"{anchor}\">{name}</text>",
+            height - 20.0,
+            height - 6.0,
+            x = x(time),
+        );
+    }
+    out.push_str("</svg>");
+    out
+}
+
+/// The tiers that fired, fastest first.
+fn tiers(slo: &SloBacktest) -> Vec<BurnTier> {
+    let mut tiers: Vec<BurnTier> = slo.alerts.iter().map(|alert| alert.tier.burn()).collect();
+    tiers.sort_unstable();
+    tiers.dedup();
+    tiers
+}

@@ -1,0 +1,64 @@
+//! Numbers, times and names as people read them, and how pages look.
+
+/// A share as a percentage.
+pub(super) fn percent(share: Option<f64>, decimals: usize) -> String {
+    share.map_or_else(|| "–".to_owned(), |share| format!("{:.decimals$} %", share * 100.0))
+}
+
+/// A length of time, in seconds, minutes or hours.
+pub(super) fn length(millis: u64) -> String {
+    match millis as f64 / 60_000.0 {
+        minutes if minutes < 2.0 => format!("{:.0} s", minutes * 60.0),
+        minutes if minutes < 120.0 => format!("{minutes:.0} min"),
+        minutes if minutes < 2.0 * 1_440.0 => format!("{:.1} h", minutes / 60.0),
+        minutes => format!("{:.1} d", minutes / 1_440.0),
+    }
+}
+
+/// A moment in a zone.
+pub(super) fn moment(millis: i64, zone: &str) -> String {
+    local(millis, zone, "%Y-%m-%d %H:%M")
+}
+
+/// A day in a zone.
+pub(super) fn day(millis: i64, zone: &str) -> String {
+    local(millis, zone, "%a %Y-%m-%d")
+}
+
+fn local(millis: i64, zone: &str, format: &str) -> String {
+    let known = jiff::Timestamp::from_millisecond(millis).ok().zip(jiff::tz::TimeZone::get(zone).ok());
+    known.map_or_else(
+        || millis.to_string(),
+        |(time, zone)| zone.to_datetime(time).strftime(format).to_string(),
+    )
+}
+
+/// Numbers with a mark for thousands.
+pub(super) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+pub(super) fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// Readable in light and dark; tables that a narrow window can scroll.
+pub(super) const STYLE: &str = "\
+:root { color-scheme: light dark; --line: #d5d9de; --soft: #f4f6f8; --bad: #b3261e; --good: #1b7f3b; --some: #9a6700 }
+@media (prefers-color-scheme: dark) { :root { --line: #3a4048; --soft: #22272e; --bad: #ff8a80; --good: #6fdc8c; --some: #e3b341 } }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
+h1 { font-size: 1.6rem } h2 { font-size: 1.2rem; margin-top: 2.2rem } h3 { font-size: 1rem; margin-bottom: .3rem }
+table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid var(--line) }
+th { background: var(--soft); font-weight: 600 } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums }
+.wide { overflow-x: auto } .bad { color: var(--bad); font-weight: 600 } .good { color: var(--good) } .some { color: var(--some) }
+svg { width: 100%; height: auto } .days { display: flex; align-items: flex-end; gap: 2px; height: 60px; margin: .5rem 0 }
+.days i { flex: 1; min-width: 3px; background: #3b82c4; min-height: 1px } .days i.over { background: #d5502f }
+p.small { opacity: .75; font-size: .9rem }";

@@ -1,0 +1,170 @@
+//! What the alerts of an SLO would have done on a history, and how well.
+
+use super::{AlertRule, Episode, Incident, Score, Series, WarmUp, alerts, any_of, incidents, score};
+use crate::{
+    Error,
+    check::unit,
+    model::{Objective, Ratio, Severity, Tier, Window},
+};
+
+/// How a policy is replayed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Replay {
+    /// The objective.
+    pub objective: Objective,
+    /// The period of its budget.
+    pub period: Window,
+    /// How often alerts are evaluated; after every step where it is `None`.
+    pub every: Option<Window>,
+    /// Incidents that are known, from and to, in milliseconds since the Unix epoch. They are found in the history where
+    /// there are none.
+    pub incidents: Option<Vec<(i64, i64)>>,
+    /// The share of the period's budget that makes an incident, where they are found.
+    pub significant: f64,
+    /// What a tier makes of a history that is shorter than its long window.
+    pub warm_up: WarmUp,
+}
+
+impl Replay {
+    /// The share of a period's budget that makes an incident, where nobody says: what the fastest alert lets pass.
+    pub const SIGNIFICANT: f64 = 0.02;
+
+    /// Of an objective over a period: evaluated after every step, incidents found, each tier silent until its long window
+    /// is full.
+    #[must_use]
+    pub const fn new(objective: Objective, period: Window) -> Self {
+        let warm_up = WarmUp::Suppress;
+        Self { objective, period, every: None, incidents: None, significant: Self::SIGNIFICANT, warm_up }
+    }
+
+    /// The episodes of one tier.
+    ///
+    /// # Errors
+    /// Those of [`alerts`](super::alerts()), and evaluations that are no whole steps apart.
+    pub fn episodes(&self, series: &Series<'_>, tier: &Tier) -> Result<Vec<Episode>, Error> {
+        let rule = AlertRule { warm_up: self.warm_up, ..AlertRule::of_tier(tier, self.objective)? };
+        alerts(series, &rule, self.every_steps(series)?)
+    }
+
+    /// How often alerts are evaluated, in steps.
+    ///
+    /// # Errors
+    /// No whole number of steps.
+    pub fn every_steps(&self, series: &Series<'_>) -> Result<usize, Error> {
+        self.every.map_or(Ok(1), |every| series.steps_in(every))
+    }
+
+    /// How late an alert may be that is about an incident: one that is seldom evaluated is late by that.
+    #[must_use]
+    pub fn grace(&self, series: &Series<'_>) -> Window {
+        self.every.unwrap_or(series.step()).max(series.step())
+    }
+
+    /// The incidents of a history, and how many of the known ones lie outside of it.
+    ///
+    /// # Errors
+    /// Those of [`incidents`](super::incidents()) and [`Incident::between`].
+    pub fn incidents(&self, series: &Series<'_>) -> Result<(Vec<Incident>, usize), Error> {
+        unit("significant", self.significant)?;
+        let expected = series.expected_in(self.period)?;
+        let Some(given) = &self.incidents else {
+            let found = incidents(series, self.objective, Ratio::ONE, expected, self.significant)?;
+            return Ok((found, 0));
+        };
+        let mut known = Vec::with_capacity(given.len());
+        for (from, to) in given {
+            known.extend(Incident::between(series, *from, *to, self.objective, expected)?);
+        }
+        known.sort_by_key(|incident| incident.start);
+        let outside = given.len() - known.len();
+        Ok((known, outside))
+    }
+}
+
+/// What the alerts of a policy would have done on a history.
+///
+/// ```
+/// use slo_core::{model::{AlertPolicy, Window}, replay::{Backtest, Replay, Series}};
+///
+/// // Ten days of minutes, in which 5 % fail for three quarters of an hour.
+/// let total = vec![600; 14_400];
+/// let mut bad = vec![0; 14_400];
+/// bad[10_000..10_045].fill(30);
+/// let series = Series::new(0, Window::minutes(1), &total, &bad)?;
+/// let replay = Replay::new("99.9%".parse()?, Window::days(30));
+/// let backtest = Backtest::of(&series, AlertPolicy::workbook().tiers(), &replay)?;
+/// assert_eq!((backtest.pages().len(), backtest.tickets().len()), (1, 0));
+/// let score = backtest.score(&series, &replay)?.0;
+/// assert_eq!((score.recall(), score.incidents[0].seconds), (Some(1.0), Some(18.0 * 60.0)));
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backtest {
+    fired: Vec<TierFired>,
+    pages: Vec<Episode>,
+    tickets: Vec<Episode>,
+}
+
+/// A time during which the alert of a tier fired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TierFired {
+    /// The tier.
+    pub tier: Tier,
+    /// The time.
+    pub episode: Episode,
+}
+
+impl Backtest {
+    /// Replays every tier.
+    ///
+    /// # Errors
+    /// Those of [`Replay::episodes`].
+    pub fn of(series: &Series<'_>, tiers: &[Tier], replay: &Replay) -> Result<Self, Error> {
+        let episodes = tiers.iter().map(|tier| replay.episodes(series, tier));
+        Ok(Self::of_episodes(tiers, episodes.collect::<Result<_, _>>()?))
+    }
+
+    /// From the episodes of each tier, in the same order: for those who replay tiers in parallel.
+    #[must_use]
+    pub fn of_episodes(tiers: &[Tier], episodes: Vec<Vec<Episode>>) -> Self {
+        let (mut fired, mut pages, mut tickets) = (Vec::new(), Vec::new(), Vec::new());
+        for (tier, episodes) in tiers.iter().zip(episodes) {
+            fired.extend(episodes.iter().map(|episode| TierFired { tier: *tier, episode: *episode }));
+            match tier.severity() {
+                Severity::Page => pages.push(episodes),
+                Severity::Ticket => tickets.push(episodes),
+            }
+        }
+        fired.sort_by_key(|fired| fired.episode.start);
+        Self { fired, pages: any_of(&pages), tickets: any_of(&tickets) }
+    }
+
+    /// Each time that the alert of a tier fired, in order.
+    #[must_use]
+    pub fn fired(&self) -> &[TierFired] {
+        &self.fired
+    }
+
+    /// The times that somebody would have been paged; tiers that fire at once are one page.
+    #[must_use]
+    pub fn pages(&self) -> &[Episode] {
+        &self.pages
+    }
+
+    /// The tickets that would have been opened; tiers that fire at once are one ticket.
+    #[must_use]
+    pub fn tickets(&self) -> &[Episode] {
+        &self.tickets
+    }
+
+    /// The pages against the incidents of the same history, and how many known incidents lie outside of it.
+    ///
+    /// # Errors
+    /// Those of [`Replay::incidents`] and [`score`](super::score()).
+    pub fn score(&self, series: &Series<'_>, replay: &Replay) -> Result<(Score, usize), Error> {
+        let expected = series.expected_in(replay.period)?;
+        let (found, outside) = replay.incidents(series)?;
+        let score = score(series, &self.pages, &found, replay.objective, expected, replay.grace(series))?;
+        Ok((score, outside))
+    }
+}
