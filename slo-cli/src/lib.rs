@@ -17,6 +17,7 @@ mod recorded;
 mod table;
 mod text;
 mod time;
+mod whole;
 mod write;
 
 pub use error::Exit;

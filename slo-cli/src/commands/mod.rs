@@ -1,6 +1,7 @@
 //! One file a verb.
 
 mod alertmanager;
+mod backtest;
 mod budget;
 mod dashboards;
 mod explain;
@@ -29,6 +30,7 @@ pub(crate) fn run(command: &Command, out: &mut dyn Write, talk: &mut dyn Write) 
         Command::Report(report) => report::run(report, out, talk),
         Command::Status(status) => status::run(status, out, talk),
         Command::Top(top) => top::run(top, out, talk),
+        Command::Backtest(backtest) => backtest::run(backtest, out, talk),
         Command::Budget(budget) => budget::run(budget, out),
         Command::Completions(completions) => {
             let mut text = Vec::new();

@@ -24,6 +24,11 @@ slos:
     window: 30d
     by: [route]
     sli: {events: {total: 'requests_total{job="routes"}', bad: 'requests_total{job="routes",code="500"}'}}
+  - name: services
+    objective: 99%
+    window: 30d
+    by: [service]
+    sli: {events: {total: 'requests_total{job="routes"}', bad: 'requests_total{job="routes",code="500"}'}}
   - name: week
     objective: 99%
     window: 7d
@@ -55,7 +60,9 @@ def world(request, tmp_path_factory):
         for route, (rate, share) in ROUTES.items()
     }
     series = [
-        ({**labels, "job": "routes", "route": route}, points) for route, one in routes.items() for labels, points in one.points()
+        ({**labels, "job": "routes", "route": route, "service": route.strip("/")}, points)
+        for route, one in routes.items()
+        for labels, points in one.points()
     ]
     series += traffic.run("week", HOURS, 5, share=lambda t: 0.5 if 2 < t < 3 else 0.001).points()
     server.write(series)
@@ -105,6 +112,56 @@ def test_reports_judge_each_group(world):
         assert f'id="{link}"' in html
 
 
+def test_a_label_that_the_rules_set_is_exported(world):
+    server, spec, routes = world
+    asked = ["report", spec, "--prometheus", server.url, "--last", "3h", "--end", END, "--format", "json"]
+    slos = json.loads(run(*asked).stdout)["slos"]
+    by_service = {one["group"]["exported_service"]: one for one in slos if one["slo"] == "services"}
+    by_route = {one["group"]["route"].strip("/"): one for one in slos if one["slo"] == "routes"}
+    assert by_service.keys() == by_route.keys() == {"small", "large"}
+    for name, one in by_service.items():
+        assert (one["total"], one["bad"]) == (by_route[name]["total"], by_route[name]["bad"])
+    # The rules' own label is what they say.
+    found, _ = server.at('slo:error_budget:projected_remaining_ratio{slo="services"}', END)
+    assert all('service="shop"' in labels and "exported_service=" in labels for labels in found) and len(found) == 2
+
+
+def test_a_backtest_fires_as_the_rules_do(world, request):
+    server, spec, routes = world
+    target = "victoriametrics" if "victoriametrics" in request.node.name else "prometheus"
+    asked = ["backtest", spec, "--prometheus", server.url, "--target", target, "--last", f"{HOURS}h", "--end", END]
+    ran = run(*asked, "--format", "json")
+    slos = json.loads(ran.stdout)["slos"]
+    keys = [(one["slo"], *one["group"].values()) for one in slos]
+    assert sorted(keys) == sorted(
+        [("routes", "/small"), ("routes", "/large"), ("services", "small"), ("services", "large"), ("week",), ("minutes",)]
+    )
+    for one in slos:
+        if one["slo"] == "routes":
+            truth = routes[one["group"]["route"]].tally(one["start"] / 1000, one["end"] / 1000)
+            assert (one["total"], one["bad"]) == pytest.approx(truth, abs=1)
+    # Long windows are longer than the history: it says so.
+    assert "shop/routes: the slow tier cannot fire" in ran.stderr
+    rules = yaml.safe_load(run("generate", spec, "--target", target).stdout)
+    for group in rules["groups"]:
+        for rule in group["rules"]:
+            if rule.get("alert") != "SLOErrorBudgetBurn" or rule["labels"]["burn_tier"] not in ("fast", "medium"):
+                continue
+            name, tier = rule["labels"]["slo"], rule["labels"]["burn_tier"]
+            # Both windows are full from then on: before that, rules fire on less.
+            full = traffic.START + (3600 if tier == "fast" else 6 * 3600)
+            fired = {}
+            for labels, points in server.over(rule["expr"], traffic.START, END, 60):
+                key = tuple(labels[label] for label in ("route", "exported_service") if label in labels and name in ("routes", "services"))
+                fired[key] = [at for at, _ in points if at >= full]
+            for one in (one for one in slos if one["slo"] == name):
+                mine = [alert for alert in one["alerts"] if alert["burn_tier"] == tier]
+                seen = fired.get(tuple(one["group"].values()), [])
+                assert bool(mine) == bool(seen), (name, tier, mine, seen[:3])
+                if mine:
+                    assert abs(mine[0]["start"] / 1000 - max(seen[0], full)) <= 180, (name, tier)
+
+
 def test_incidents_last_as_long_as_they_did(world):
     server, spec, _ = world
     asked = ["report", spec, "--prometheus", server.url, "--last", "3h", "--end", END, "--format", "json"]
@@ -120,13 +177,13 @@ def test_every_query_of_the_dashboards_has_an_answer(world, tmp_path):
     server, spec, _ = world
     run("dashboards", spec, "--out", tmp_path)
     pages = {path.stem: json.loads(path.read_text()) for path in (tmp_path / "dashboards").glob("*.json")}
-    assert set(pages) == {"slo-overview", "slo-incident", "shop-routes", "shop-week", "shop-minutes"}
+    assert set(pages) == {"slo-overview", "slo-incident", "shop-routes", "shop-services", "shop-week", "shop-minutes"}
     values = {}
     for name, page in pages.items():
         for panel in page["panels"]:
             for target in panel.get("targets", []):
                 query = target["expr"].replace("${__from}", str(END * 1000 - 3_600_000))
-                query = re.sub(r"\$(team|service|route)\b", ".*", query)
+                query = re.sub(r"\$(team|service|route|exported_service)\b", ".*", query)
                 assert "$" not in query, query
                 found, _ = server.at(query, END)
                 assert found, (name, panel["title"], query)
@@ -136,9 +193,9 @@ def test_every_query_of_the_dashboards_has_an_answer(world, tmp_path):
     # What only waits to fire is not told of.
     [waiting] = values["shop-week", "What fires"]
     assert len(waiting) == 1 and 'severity="page"' in next(iter(waiting)) and list(waiting.values()) == [3600.0]
-    # Each SLO is told of over its own window: two SLOs and the worse of two groups.
+    # Each SLO is told of over its own window: two SLOs, and the worse of two groups of each of the others.
     burning = values["slo-overview", "SLOs, those first whose budget is gone soonest"][4]
-    assert {re.search(r'slo="(\w+)"', labels)[1] for labels in burning} == {"routes", "week", "minutes"}
+    assert {re.search(r'slo="(\w+)"', labels)[1] for labels in burning} == {"routes", "services", "week", "minutes"}
     (worst,) = [value for labels, value in burning.items() if '"routes"' in labels]
     assert worst == pytest.approx(50, rel=0.2)
     # On the incident page, of what has groups that one is told of which fires.

@@ -2,9 +2,9 @@
 
 use super::{
     Server, Span,
-    tiles::{Events, Tiles, millis, steps, unseen, whole},
+    tiles::{Events, Tiles, millis, steps, unseen},
 };
-use crate::error::Error;
+use crate::{error::Error, whole::whole};
 use slo_core::{
     artifact::{Fired, Others, SloReport},
     math::Tally,

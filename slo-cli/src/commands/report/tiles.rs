@@ -4,7 +4,7 @@ use super::{
     Server,
     question::{Group, Question},
 };
-use crate::error::Error;
+use crate::{error::Error, whole::whole};
 use slo_core::{
     model::{Calendar, CalendarUnit, Selector, Window},
     rules::names,
@@ -84,28 +84,9 @@ pub(super) fn steps(start: i64, end: i64, step: Window, zone: &str) -> Result<St
     Ok(Steps { start, step: step.as_millis(), count })
 }
 
-/// Counts that were estimated in part, as whole ones: what is rounded off goes to the next, so that the sum is right. A
-/// count below zero makes up for those before it.
-pub(super) fn whole(counts: &[Option<f64>]) -> Vec<u64> {
-    let (mut sum, mut given) = (0.0, 0_u64);
-    let next = |count: &Option<f64>| {
-        sum += count.unwrap_or(0.0);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "not negative, and saturates"
-        )]
-        let upto = sum.round() as u64;
-        let part = upto.saturating_sub(given);
-        given = given.max(upto);
-        part
-    };
-    counts.iter().map(next).collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Tiles, steps, unseen, whole};
+    use super::{Tiles, steps, unseen};
     use slo_core::model::{Calendar, CalendarUnit, Window};
 
     #[test]
@@ -146,12 +127,5 @@ mod tests {
         assert_eq!(unseen(&new, &any, false), 2);
         assert_eq!(unseen(&new, &any, true), 4);
         assert_eq!(unseen(&recorded(&[0; 6]), &any, false), 1);
-    }
-
-    #[test]
-    fn sums_are_kept() {
-        assert_eq!(whole(&[Some(0.4), Some(0.4), None, Some(0.4), Some(5.0)]), [0, 1, 0, 0, 5]);
-        assert_eq!(whole(&[Some(0.3); 10]).iter().sum::<u64>(), 3);
-        assert_eq!(whole(&[Some(2.0), Some(-1.0), Some(0.5), Some(2.0), Some(-9.0)]), [2, 0, 0, 2, 0]);
     }
 }

@@ -113,9 +113,9 @@ fn draw(lines: &[Line], history: &History, colored: bool) -> String {
     let mut table = table::new(&[
         "SLO",
         "objective",
-        "SLI",
+        "SLI so far",
         "burn rate",
-        "budget left",
+        "left of the period's budget",
         "lasts",
         "seen",
         "burn-down",

@@ -1,18 +1,17 @@
 //! What can be asked of the command.
 
-use crate::error::Error;
+mod access;
+mod values;
+
+pub(crate) use access::Access;
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use slo_core::{
     artifact::{AlertmanagerVersion, Hours},
-    model::{Calendar, CalendarUnit, LabelName, Objective, Window},
+    model::{LabelName, Objective, Window},
     spec::Defaults,
 };
-use slo_prometheus::{Client, Settings};
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    str::FromStr,
-};
+use std::path::PathBuf;
+use values::{glob, host_and_port, label, moment, object_label, parsed, zone};
 
 /// Service level objectives: exact budgets, cheap rules.
 #[derive(Debug, Parser)]
@@ -42,6 +41,8 @@ pub(crate) enum Command {
     Top(Top),
     /// Report how SLOs did in a month, a quarter, or the last days, from what Prometheus has recorded
     Report(Report),
+    /// Replay the alerts on a history: what would have fired, when, and what it would have cost
+    Backtest(Backtest),
     /// Calculate an error budget
     Budget(Budget),
     /// Print the JSON Schema of the native format, for editors
@@ -219,59 +220,6 @@ pub(crate) struct Status {
 }
 
 #[derive(Debug, Group)]
-pub(crate) struct Access {
-    /// A header to send along, such as "X-Scope-OrgID: tenant"; those of a file, as @FILE, for secrets
-    #[arg(long = "header", value_name = "NAME: VALUE")]
-    headers: Vec<String>,
-    /// Certificates to trust, as PEM, in place of the system's
-    #[arg(long, value_name = "FILE")]
-    ca: Option<PathBuf>,
-}
-
-impl Access {
-    /// A client of the server at `address`, or at the address that a file has.
-    pub(crate) fn client(&self, address: &str) -> Result<Client, Error> {
-        let read = |path: &Path| fs::read(path).map_err(|error| Error::file(path, &error));
-        let address = match address.strip_prefix('@').map(Path::new) {
-            None => address.to_owned(),
-            Some(path) => String::from_utf8_lossy(&read(path)?).trim().to_owned(),
-        };
-        let roots = self.ca.as_deref().map(read).transpose()?;
-        Ok(Client::new(&address, Settings { headers: self.headers()?, roots, ..Settings::default() })?)
-    }
-
-    /// Names and values.
-    fn headers(&self) -> Result<Vec<(String, String)>, Error> {
-        let mut all = Vec::new();
-        for header in &self.headers {
-            let Some(path) = header.strip_prefix('@').map(Path::new) else {
-                all.push(pair(header).ok_or_else(|| refused("--header"))?);
-                continue;
-            };
-            let text = fs::read_to_string(path).map_err(|error| Error::file(path, &error))?;
-            for line in text.lines().filter(|line| !line.trim().is_empty()) {
-                all.push(pair(line).ok_or_else(|| refused(&path.display().to_string()))?);
-            }
-        }
-        Ok(all)
-    }
-}
-
-fn pair(text: &str) -> Option<(String, String)> {
-    let (name, value) = text.split_once(':')?;
-    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-    let is_value = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
-    let (name, value) = (name.trim(), value.trim());
-    let is_pair = !name.is_empty() && name.bytes().all(is_name) && value.bytes().all(is_value);
-    is_pair.then(|| (name.to_owned(), value.to_owned()))
-}
-
-/// Without the text, which may be a secret.
-fn refused(place: &str) -> Error {
-    Error::Usage(format!("{place}: not a header\n  hint: write it as `Name: value`"))
-}
-
-#[derive(Debug, Group)]
 pub(crate) struct Top {
     /// Spec files, directories (read recursively), or `-` for standard input; with --prometheus
     #[arg(value_name = "FILE", required_unless_present = "service")]
@@ -341,6 +289,62 @@ pub(crate) enum ReportFormat {
 }
 
 #[derive(Debug, Group)]
+pub(crate) struct Backtest {
+    #[command(flatten)]
+    pub(crate) specs: Specs,
+    /// The history: a CSV or Parquet file with `time`, two of `total`, `good` and `bad`, and, where it is of several, `service`,
+    /// `slo` and the labels of groups as they are recorded
+    #[arg(long, value_name = "FILE", required_unless_present = "prometheus")]
+    pub(crate) history: Option<PathBuf>,
+    /// Address of a Prometheus that has the raw series, whether the rules are there or not; from a file, as @FILE, for one with
+    /// a password
+    #[arg(long, value_name = "URL", conflicts_with = "history")]
+    pub(crate) prometheus: Option<String>,
+    #[command(flatten)]
+    pub(crate) access: Access,
+    /// What answers at that address
+    #[arg(long, value_enum, default_value_t = Target::Prometheus, requires = "prometheus")]
+    pub(crate) target: Target,
+    /// Of a server, so long until now
+    #[arg(long, alias = "since", value_name = "DURATION", default_value = "30d", value_parser = parsed::<Window>, requires = "prometheus")]
+    pub(crate) last: Window,
+    /// Of the SLOs, only this one
+    #[arg(long, value_name = "SERVICE/SLO")]
+    pub(crate) slo: Option<String>,
+    /// Of a file, whether times are those at which steps start or end
+    #[arg(long, value_enum, default_value_t = Label::Start, requires = "history")]
+    pub(crate) label: Label,
+    /// Of a file, the length of a step; the usual time between two rows where it is not given
+    #[arg(long, value_name = "DURATION", value_parser = parsed::<Window>, requires = "history")]
+    pub(crate) step: Option<Window>,
+    /// The zone of times that do not say theirs, and of those that are shown
+    #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = zone)]
+    pub(crate) time_zone: String,
+    /// As if it were then, in seconds since the Unix epoch
+    #[arg(long, value_name = "SECONDS", hide = true, value_parser = moment)]
+    pub(crate) end: Option<i64>,
+    /// Tables for people, JSON for programs, or a page with pictures
+    #[arg(long, value_enum, default_value_t = BacktestFormat::Table)]
+    pub(crate) format: BacktestFormat,
+    /// Write this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Label {
+    Start,
+    End,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BacktestFormat {
+    Table,
+    Json,
+    Html,
+}
+
+#[derive(Debug, Group)]
 pub(crate) struct Budget {
     /// The objective, such as 99.9%
     #[arg(long, value_name = "PERCENT", value_parser = parsed::<Objective>)]
@@ -384,69 +388,4 @@ pub(crate) struct Output {
 pub(crate) enum Format {
     Table,
     Json,
-}
-
-/// A value of slo-core, with its hint where it is refused.
-fn parsed<T: FromStr<Err = slo_core::Error>>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|error| told(&error))
-}
-
-fn told(error: &slo_core::Error) -> String {
-    match error.hint() {
-        Some(hint) => format!("{error}\n  hint: {hint}"),
-        None => error.to_string(),
-    }
-}
-
-fn glob(text: &str) -> Result<glob::Pattern, String> {
-    glob::Pattern::new(text)
-        .map_err(|error| format!("{error}\n  hint: write `*` within a name, `**` for folders"))
-}
-
-fn label(text: &str) -> Result<(LabelName, String), String> {
-    let (name, value) = text.split_once('=').ok_or("not a label\n  hint: write it as `team=payments`")?;
-    Ok((parsed(name)?, value.to_owned()))
-}
-
-fn host_and_port(text: &str) -> Result<String, String> {
-    let is_whole =
-        text.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
-    if is_whole {
-        Ok(text.to_owned())
-    } else {
-        Err("no host with a port\n  hint: write `mail.example.org:587`".to_owned())
-    }
-}
-
-/// A label of a Kubernetes object, whose names have dots and slashes.
-fn object_label(text: &str) -> Result<(String, String), String> {
-    let (name, value) =
-        text.split_once('=').ok_or("not a label\n  hint: write it as `release=prometheus`")?;
-    let is_part = |part: &str| {
-        part.len() <= 253
-            && part.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && part.ends_with(|c: char| c.is_ascii_alphanumeric())
-            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
-    };
-    if !name.split('/').all(is_part)
-        || name.split('/').count() > 2
-        || !(value.is_empty() || is_part(value))
-        || value.len() > 63
-    {
-        return Err(format!(
-            "`{text}` is no label of Kubernetes\n  hint: use letters, digits, `-`, `_` and `.`"
-        ));
-    }
-    Ok((name.to_owned(), value.to_owned()))
-}
-
-fn zone(text: &str) -> Result<String, String> {
-    let days = Calendar::new(CalendarUnit::Day, text).map_err(|error| told(&error))?;
-    Ok(days.zone().to_owned())
-}
-
-/// Seconds since the Unix epoch, in milliseconds.
-fn moment(text: &str) -> Result<i64, String> {
-    let seconds: i64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
-    seconds.checked_mul(1_000).ok_or_else(|| "too far away".to_owned())
 }

@@ -1,0 +1,69 @@
+//! Values of options, from text.
+
+use slo_core::model::{Calendar, CalendarUnit, LabelName};
+use std::str::FromStr;
+
+/// A value of slo-core, with its hint where it is refused.
+pub(super) fn parsed<T: FromStr<Err = slo_core::Error>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error| told(&error))
+}
+
+fn told(error: &slo_core::Error) -> String {
+    match error.hint() {
+        Some(hint) => format!("{error}\n  hint: {hint}"),
+        None => error.to_string(),
+    }
+}
+
+pub(super) fn glob(text: &str) -> Result<glob::Pattern, String> {
+    glob::Pattern::new(text)
+        .map_err(|error| format!("{error}\n  hint: write `*` within a name, `**` for folders"))
+}
+
+pub(super) fn label(text: &str) -> Result<(LabelName, String), String> {
+    let (name, value) = text.split_once('=').ok_or("not a label\n  hint: write it as `team=payments`")?;
+    Ok((parsed(name)?, value.to_owned()))
+}
+
+pub(super) fn host_and_port(text: &str) -> Result<String, String> {
+    let is_whole =
+        text.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+    if is_whole {
+        Ok(text.to_owned())
+    } else {
+        Err("no host with a port\n  hint: write `mail.example.org:587`".to_owned())
+    }
+}
+
+/// A label of a Kubernetes object, whose names have dots and slashes.
+pub(super) fn object_label(text: &str) -> Result<(String, String), String> {
+    let (name, value) =
+        text.split_once('=').ok_or("not a label\n  hint: write it as `release=prometheus`")?;
+    let is_part = |part: &str| {
+        part.len() <= 253
+            && part.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && part.ends_with(|c: char| c.is_ascii_alphanumeric())
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    };
+    if !name.split('/').all(is_part)
+        || name.split('/').count() > 2
+        || !(value.is_empty() || is_part(value))
+        || value.len() > 63
+    {
+        return Err(format!(
+            "`{text}` is no label of Kubernetes\n  hint: use letters, digits, `-`, `_` and `.`"
+        ));
+    }
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+pub(super) fn zone(text: &str) -> Result<String, String> {
+    let days = Calendar::new(CalendarUnit::Day, text).map_err(|error| told(&error))?;
+    Ok(days.zone().to_owned())
+}
+
+/// Seconds since the Unix epoch, in milliseconds.
+pub(super) fn moment(text: &str) -> Result<i64, String> {
+    let seconds: i64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    seconds.checked_mul(1_000).ok_or_else(|| "too far away".to_owned())
+}

@@ -1,0 +1,193 @@
+//! `slo backtest`
+
+mod cells;
+mod server;
+mod table;
+
+use crate::{
+    args::{Backtest as Asked, BacktestFormat},
+    error::Error,
+    load, table as lines, text, write,
+};
+use slo_core::{
+    artifact::{BacktestPage, SloBacktest},
+    model::{Ratio, Service, Slo, Tier, Window},
+    replay::{Backtest, History, Replay},
+};
+use std::{collections::BTreeSet, fmt::Write as _, io::Write};
+
+/// Labels of a group of an SLO's events, with their values; none of an SLO without groups.
+type Group = Vec<(String, String)>;
+
+pub(super) fn run(asked: &Asked, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
+    let services = load::services(&asked.specs.files, &asked.specs.reading, 1, talk)?;
+    let mut slos: Vec<(&Service, &Slo)> =
+        services.iter().flat_map(|service| service.slos().iter().map(move |slo| (service, slo))).collect();
+    if let Some(key) = &asked.slo {
+        slos.retain(|(service, slo)| format!("{}/{}", service.name(), slo.name()) == *key);
+        if slos.is_empty() {
+            return Err(Error::Usage(format!(
+                "--slo {key}: no such SLO in these files\n  hint: write SERVICE/SLO"
+            )));
+        }
+    }
+    let (mut found, mut told) = (Vec::new(), BTreeSet::new());
+    match (&asked.history, &asked.prometheus) {
+        (Some(path), _) => {
+            let table = table::Table::read(path, asked, &slos)?;
+            for (service, slo) in slos {
+                for (group, history) in table.histories(service, slo, talk)? {
+                    found.extend(replayed(service, slo, group, history, &mut told, talk)?);
+                }
+            }
+        }
+        (None, Some(address)) => {
+            let client = asked.access.client(address)?;
+            for (service, slo) in slos {
+                for (group, history) in server::histories(&client, service, slo, asked, talk)? {
+                    found.extend(replayed(service, slo, group, history, &mut told, talk)?);
+                }
+            }
+        }
+        (None, None) => {
+            return Err(Error::Usage(
+                "no history\n  hint: give --history FILE or --prometheus URL".to_owned(),
+            ));
+        }
+    }
+    if found.is_empty() {
+        return Err(Error::Input("there are no events of these SLOs in that time".to_owned()));
+    }
+    let page = BacktestPage { zone: asked.time_zone.clone(), slos: found };
+    let text = match asked.format {
+        BacktestFormat::Table => shown(&page),
+        BacktestFormat::Json => format!("{:#}\n", page.to_json()),
+        BacktestFormat::Html => page.to_html(),
+    };
+    match &asked.out {
+        Some(path) => {
+            write::atomically(path, &text)?;
+            writeln!(talk, "{}", path.display())?;
+        }
+        None => out.write_all(text.as_bytes())?,
+    }
+    Ok(())
+}
+
+/// What the alerts of an SLO would have done on a history; `None` of a history without events.
+fn replayed(
+    service: &Service,
+    slo: &Slo,
+    group: Group,
+    history: History,
+    told: &mut BTreeSet<String>,
+    talk: &mut dyn Write,
+) -> Result<Option<SloBacktest>, Error> {
+    let name = format!("{}/{}", service.name(), slo.name());
+    let wrong = |error: slo_core::Error| named(service, slo, &error);
+    let (history, _) = history.judged(service, slo).map_err(wrong)?;
+    let series = history.series().map_err(wrong)?;
+    if series.total().total() == 0 {
+        writeln!(talk, "{name}: no events in that time")?;
+        return Ok(None);
+    }
+    let (tiers, remarks) = tiers(slo, series.step(), series.len()).map_err(wrong)?;
+    for remark in remarks {
+        let remark = format!("{name}: {remark}");
+        // Groups of the same length have the same.
+        if told.insert(remark.clone()) {
+            writeln!(talk, "{remark}")?;
+        }
+    }
+    let replay = Replay::new(slo.objective(), slo.period().length());
+    let done = Backtest::of(&series, &tiers, &replay).map_err(wrong)?;
+    let score = done.score(&series, &replay).map_err(wrong)?.0;
+    SloBacktest::of(service, slo, group, &history, &done, &score).map(Some).map_err(wrong)
+}
+
+/// An error of an SLO, with its name.
+fn named(service: &Service, slo: &Slo, error: &slo_core::Error) -> Error {
+    let hint = error.hint().map_or_else(String::new, |hint| format!("\n  hint: {hint}"));
+    Error::Input(format!("{}/{}: {error}{hint}", service.name(), slo.name()))
+}
+
+/// The tiers that can fire on such a history; and what is to be said of those that cannot, and of windows that are rounded.
+fn tiers(slo: &Slo, step: Window, steps: usize) -> Result<(Vec<Tier>, Vec<String>), slo_core::Error> {
+    let mut remarks = Vec::new();
+    let policy = slo.policy();
+    let policy = if policy.windows().into_iter().all(|window| window.is_multiple_of(step)) {
+        policy.clone()
+    } else {
+        let fitted = policy.fitted(step)?;
+        let windows = fitted.tiers().iter();
+        let windows: Vec<String> = windows
+            .map(|tier| format!("{} over {} and {}", tier.burn(), tier.long(), tier.short()))
+            .collect();
+        remarks.push(format!("the windows are rounded to steps of {step}: {}", windows.join(", ")));
+        fitted
+    };
+    let length = step.as_millis().saturating_mul(steps as u64);
+    let mut tiers = Vec::new();
+    for tier in policy.tiers() {
+        if !tier.is_reachable(slo.objective(), Ratio::ONE)? {
+            remarks
+                .push(format!("the {} tier never fires: no error ratio is above its threshold", tier.burn()));
+            continue;
+        }
+        if tier.long().as_millis() > length {
+            remarks.push(format!(
+                "the {} tier cannot fire: the history is shorter than its window of {}",
+                tier.burn(),
+                tier.long()
+            ));
+        }
+        tiers.push(*tier);
+    }
+    Ok((tiers, remarks))
+}
+
+/// For a terminal.
+fn shown(page: &BacktestPage) -> String {
+    let mut text = String::new();
+    for slo in &page.slos {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{}\n{}\n{}\n", slo.name(), slo.history(&page.zone), slo.summary());
+        if !slo.alerts.is_empty() {
+            let mut table = lines::new(&["alert", "severity", "fired", "lasted"]);
+            for alert in &slo.alerts {
+                table.add_row([
+                    alert.tier.burn().to_string(),
+                    alert.tier.severity().to_string(),
+                    page.moment(alert.start),
+                    alert.lasted(slo.end),
+                ]);
+            }
+            let _ = write!(text, "\n{}", lines::lines(&table));
+        }
+        if !slo.incidents.is_empty() {
+            let mut table = lines::new(&[
+                "incident",
+                "lasted",
+                "bad events",
+                "of the budget",
+                "paged after",
+                "spent by then",
+            ]);
+            for incident in &slo.incidents {
+                table.add_row([
+                    page.moment(incident.start),
+                    incident.lasted(),
+                    incident.tally.bad().to_string(),
+                    text::percent(Some(incident.excess), 1),
+                    incident.seconds.map_or_else(|| "never".to_owned(), text::seconds),
+                    text::percent(Some(incident.spent), 1),
+                ]);
+            }
+            let _ = write!(text, "\n{}", lines::lines(&table));
+        }
+    }
+    text
+}

@@ -1,0 +1,106 @@
+//! Histories from a server: what the rules would have recorded there.
+
+use super::{Group, named};
+use crate::{
+    args::{Backtest as Asked, Target},
+    error::Error,
+    time,
+    whole::whole,
+};
+use slo_core::{
+    model::{Service, Slo},
+    plain,
+    replay::History,
+    rules::{Backend, EventQueries},
+};
+use slo_prometheus::{Client, Steps};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Write,
+    ops::Range,
+};
+
+/// Steps that are asked for at once: a server holds all series of a query in memory, at all of its steps.
+const CHUNK: usize = 1_440;
+
+/// What was counted in each step, of all and of the bad events; `None` where nothing was.
+type Columns = [Vec<Option<f64>>; 2];
+
+/// The history of an SLO, or of each of its groups.
+pub(super) fn histories(
+    client: &Client,
+    service: &Service,
+    slo: &Slo,
+    asked: &Asked,
+    talk: &mut dyn Write,
+) -> Result<Vec<(Group, History)>, Error> {
+    let backend = match asked.target {
+        Target::VictoriaMetrics => Backend::VictoriaMetrics,
+        Target::Prometheus | Target::Operator | Target::Mimir | Target::Thanos => Backend::Prometheus,
+    };
+    let queries = EventQueries::of(service, slo, backend).map_err(|error| named(service, slo, &error))?;
+    let step = queries.tile.as_millis();
+    let count = usize::try_from(asked.last.as_millis() / step).unwrap_or(usize::MAX);
+    if count == 0 {
+        return Err(Error::Usage(format!(
+            "--last {}: events are counted every {}",
+            asked.last, queries.tile
+        )));
+    }
+    let grid = i64::try_from(step).unwrap_or(i64::MAX);
+    let end = asked.end.unwrap_or_else(time::unix_millis);
+    let end = end - end.rem_euclid(grid);
+    let start = end.saturating_sub(grid.saturating_mul(i64::try_from(count).unwrap_or(i64::MAX)));
+    let mut groups: BTreeMap<Group, Columns> = BTreeMap::new();
+    let mut warnings = BTreeSet::new();
+    for (column, query) in [&queries.total, &queries.bad].into_iter().enumerate() {
+        for first in (0..count).step_by(CHUNK) {
+            let begin = start.saturating_add(grid.saturating_mul(i64::try_from(first).unwrap_or(i64::MAX)));
+            let steps = Steps { start: begin, step, count: CHUNK.min(count - first) };
+            let told = client.range(query, steps, |labels, index, value| {
+                let group: Group = labels.clone().into_iter().collect();
+                let columns = groups.entry(group).or_insert_with(|| [vec![None; count], vec![None; count]]);
+                if let Some(place) = columns.get_mut(column).and_then(|column| column.get_mut(first + index))
+                {
+                    *place = Some(value).filter(|value| value.is_finite());
+                }
+            })?;
+            warnings.extend(told);
+        }
+    }
+    for warning in warnings {
+        writeln!(talk, "warning: the history is incomplete: {} says: {}", client.address(), plain(&warning))?;
+    }
+    if groups.is_empty() {
+        writeln!(
+            talk,
+            "{}/{}: no events in that time\n  hint: is the spec that of this server? `--last` looks further back",
+            service.name(),
+            slo.name()
+        )?;
+    }
+    let history = |[total, bad]: &Columns| {
+        // What nothing is known of before and after is no part of the history: a server keeps so many days.
+        let first = total.iter().position(Option::is_some)?;
+        let end = total.iter().rposition(Option::is_some)? + 1;
+        let start = start.saturating_add(grid.saturating_mul(i64::try_from(first).unwrap_or(i64::MAX)));
+        let (total, bad) = (total.get(first..end)?, bad.get(first..end)?);
+        let gaps = gaps(total);
+        let (total, bad) = (whole(total), whole(bad));
+        let bad = bad.iter().zip(&total).map(|(bad, total)| *bad.min(total)).collect();
+        Some(History { start, step: queries.tile, total, bad, gaps })
+    };
+    Ok(groups.iter().filter_map(|(group, columns)| Some((group.clone(), history(columns)?))).collect())
+}
+
+/// The steps of which nothing was counted.
+fn gaps(column: &[Option<f64>]) -> Vec<Range<usize>> {
+    let mut gaps: Vec<Range<usize>> = Vec::new();
+    for step in column.iter().enumerate().filter(|(_, value)| value.is_none()).map(|(step, _)| step) {
+        match gaps.last_mut() {
+            Some(last) if last.end == step => last.end = step + 1,
+            _ => gaps.push(step..step + 1),
+        }
+    }
+    gaps
+}

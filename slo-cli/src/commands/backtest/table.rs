@@ -1,0 +1,296 @@
+//! Histories from a table.
+
+use super::{
+    Group,
+    cells::{self, Cell, Zoned},
+};
+use crate::{
+    args::{Backtest as Asked, Label},
+    error::Error,
+};
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use slo_core::{
+    model::{LabelName, Service, Slo, Window},
+    plain,
+    replay::{History, Misread, RowError, Rows, millis_of_seconds, zoned},
+};
+use std::{
+    cell::Cell as Shared,
+    collections::{BTreeMap, BTreeSet},
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+/// What a table holds: the rows of each of its histories.
+pub(super) struct Table {
+    path: PathBuf,
+    // The columns that say whose a row is, which are `service`, `slo` and labels.
+    keys: Vec<String>,
+    rows: BTreeMap<Vec<String>, Vec<Row>>,
+    label: Label,
+    step: Option<Window>,
+    zone: String,
+}
+
+/// A row of a history.
+#[derive(Clone, Copy)]
+struct Row {
+    millis: i64,
+    zoned: Zoned,
+    // Its line in the file, or its number.
+    number: usize,
+    total: u64,
+    bad: u64,
+}
+
+/// Which two of all, good and bad events a table has.
+#[derive(Clone, Copy)]
+enum Counts {
+    TotalBad,
+    TotalGood,
+    GoodBad,
+}
+
+impl Counts {
+    const fn names(self) -> [&'static str; 2] {
+        match self {
+            Self::TotalBad => ["total", "bad"],
+            Self::TotalGood => ["total", "good"],
+            Self::GoodBad => ["good", "bad"],
+        }
+    }
+
+    /// All and the bad events.
+    fn events(self, first: u64, second: u64) -> Option<(u64, u64)> {
+        let (total, bad) = match self {
+            Self::TotalBad => (first, second),
+            Self::TotalGood => (first, first.checked_sub(second)?),
+            Self::GoodBad => (first.checked_add(second)?, second),
+        };
+        (bad <= total).then_some((total, bad))
+    }
+}
+
+const HINT: &str = "a history has `time` and two of `total`, `good` and `bad`";
+
+impl Table {
+    pub(super) fn read(path: &Path, asked: &Asked, slos: &[(&Service, &Slo)]) -> Result<Self, Error> {
+        let labels: BTreeSet<&str> =
+            slos.iter().flat_map(|(_, slo)| slo.by().iter().map(LabelName::as_str)).collect();
+        let (mut keys, counts) = (Vec::new(), Shared::new(Counts::TotalBad));
+        let mut rows: BTreeMap<Vec<String>, Vec<Row>> = BTreeMap::new();
+        let at = |row: usize, what: &str| Error::Input(format!("{}:{row}: {what}", path.display()));
+        let mut kinds = (false, false);
+        let head = |names: &[String]| {
+            let place = |name: &str| names.iter().position(|found| found == name);
+            let missing = |name: &str, hint: &str| {
+                let there: Vec<String> = names.iter().map(|name| plain(name).into_owned()).collect();
+                Error::Input(format!(
+                    "{}: no column `{name}`; there are {}\n  hint: {hint}",
+                    path.display(),
+                    there.join(", ")
+                ))
+            };
+            counts.set(match (place("total"), place("bad"), place("good")) {
+                (Some(_), Some(_), _) => Counts::TotalBad,
+                (Some(_), None, _) => Counts::TotalGood,
+                (None, _, Some(_)) => Counts::GoodBad,
+                (None, ..) => return Err(missing("total", HINT)),
+            });
+            let mut places = Vec::new();
+            for name in ["time"].into_iter().chain(counts.get().names()) {
+                places.push(place(name).ok_or_else(|| missing(name, HINT))?);
+            }
+            for name in ["service", "slo"].into_iter().chain(labels.iter().copied()) {
+                if let Some(place) = place(name) {
+                    places.push(place);
+                    keys.push(name.to_owned());
+                } else if labels.contains(name) {
+                    let hint = "an SLO is grouped by it, and each group has a budget of its own; `--slo` chooses another one";
+                    return Err(missing(name, hint));
+                }
+            }
+            Ok(places)
+        };
+        let mut key = Vec::new();
+        let row = |number: usize, cells: &[Cell]| {
+            let [time, first, second, of @ ..] = cells else { return Ok(()) };
+            let (millis, zone, is_number) = moment(time).map_err(|what| at(number, &what))?;
+            kinds.0 |= is_number;
+            kinds.1 |= !is_number;
+            let counts = counts.get();
+            let [one, other] = counts.names();
+            let first = count(one, first).map_err(|what| at(number, &what))?;
+            let second = count(other, second).map_err(|what| at(number, &what))?;
+            let (total, bad) = counts.events(first, second).ok_or_else(|| {
+                at(number, &format!("{first} as `{one}` and {second} as `{other}` contradict each other"))
+            })?;
+            key.clear();
+            key.extend(of.iter().map(word));
+            let history = match rows.get_mut(&key) {
+                Some(history) => history,
+                None => rows.entry(key.clone()).or_default(),
+            };
+            history.push(Row { millis, zoned: zone, number, total, bad });
+            Ok(())
+        };
+        cells::read(path, head, row)?;
+        if kinds == (true, true) {
+            return Err(Error::Input(format!("{}: some times are numbers, others are not", path.display())));
+        }
+        if kinds.0 {
+            let millis: Vec<i64> = rows.values().flatten().map(|row| row.millis).collect();
+            if let Some(misread) = Misread::of(&millis) {
+                let what = if misread == Misread::Dates { "dates" } else { "years" };
+                return Err(Error::Input(format!(
+                    "{}: the numbers in `time` look like {what}, not like seconds since the Unix epoch\n  hint: write \
+                     2026-11-01, or 2026-11-01T14:30:00Z",
+                    path.display()
+                )));
+            }
+        }
+        let (label, step, zone) = (asked.label, asked.step, asked.time_zone.clone());
+        Ok(Self { path: path.to_owned(), keys, rows, label, step, zone })
+    }
+
+    /// The history of an SLO, or of each of its groups.
+    pub(super) fn histories(
+        &self,
+        service: &Service,
+        slo: &Slo,
+        talk: &mut dyn Write,
+    ) -> Result<Vec<(Group, History)>, Error> {
+        let place = |name: &str| self.keys.iter().position(|key| key == name);
+        let names = [("service", service.name().as_str()), ("slo", slo.name().as_str())];
+        let mine = |key: &[String]| {
+            names.into_iter().all(|(column, name)| {
+                place(column).and_then(|place| key.get(place)).is_none_or(|found| found == name)
+            })
+        };
+        let mut groups: BTreeMap<Group, Vec<Row>> = BTreeMap::new();
+        for (key, rows) in self.rows.iter().filter(|(key, _)| mine(key)) {
+            let value = |label: &LabelName| {
+                let value = place(label.as_str()).and_then(|place| key.get(place)).cloned();
+                (label.as_str().to_owned(), value.unwrap_or_default())
+            };
+            groups.entry(slo.by().iter().map(value).collect()).or_default().extend(rows);
+        }
+        if groups.is_empty() {
+            writeln!(talk, "{}/{}: no rows in {}", service.name(), slo.name(), self.path.display())?;
+        }
+        let history = |(group, rows): (Group, Vec<Row>)| Ok((group, self.history(rows)?));
+        groups.into_iter().map(history).collect()
+    }
+
+    fn history(&self, mut rows: Vec<Row>) -> Result<History, Error> {
+        let wrong = |rows: &[Row], error: &RowError| {
+            let number = rows.get(error.row).map_or(0, |row| row.number);
+            let hint = error.error.hint().map_or_else(String::new, |hint| format!("\n  hint: {hint}"));
+            // What counts rows of a history says so by the row of the file.
+            let what = error.error.message().replace(&format!("row {}", error.row), "this row");
+            Error::Input(format!("{}:{number}: {what}{hint}", self.path.display()))
+        };
+        match rows.iter().filter(|row| row.zoned == Zoned::No).count() {
+            0 => {}
+            naive if naive == rows.len() => {
+                // In the order of the file, which tells the two hours apart that clocks show twice.
+                rows.sort_by_key(|row| row.number);
+                if rows.first().zip(rows.last()).is_some_and(|(first, last)| first.millis > last.millis) {
+                    rows.reverse();
+                }
+                let clock: Vec<i64> = rows.iter().map(|row| row.millis).collect();
+                let times = zoned(&clock, &self.zone).map_err(|error| wrong(&rows, &error))?;
+                rows.iter_mut().zip(times).for_each(|(row, time)| row.millis = time);
+            }
+            _ => {
+                return Err(Error::Input(format!(
+                    "{}: some times say their zone, others do not",
+                    self.path.display()
+                )));
+            }
+        }
+        rows.sort_by_key(|row| (row.millis, row.number));
+        let times: Vec<i64> = rows.iter().map(|row| row.millis).collect();
+        let placed = match self.label {
+            Label::Start => Rows::beginning_at(&times, self.step),
+            Label::End => Rows::ending_at(&times, self.step),
+        };
+        let placed = placed.map_err(|error| wrong(&rows, &error))?;
+        let column = |pick: fn(&Row) -> u64| placed.place(&rows.iter().map(pick).collect::<Vec<_>>());
+        Ok(History {
+            start: placed.start(),
+            step: placed.step(),
+            total: column(|row| row.total),
+            bad: column(|row| row.bad),
+            gaps: placed.gaps(),
+        })
+    }
+}
+
+/// A word that says whose a row is.
+fn word(cell: &Cell) -> String {
+    match cell {
+        Cell::Missing => String::new(),
+        Cell::Text(text) => text.clone(),
+        Cell::Count(number) => number.to_string(),
+        Cell::Number(number) => number.to_string(),
+        Cell::Moment(millis, _) => millis.to_string(),
+    }
+}
+
+fn count(name: &str, cell: &Cell) -> Result<u64, String> {
+    // The largest count that a double holds exactly, with all below it.
+    const MOST: f64 = 9_007_199_254_740_992.0;
+    let wrong =
+        |what: &str| Err(format!("`{name}` is {}\n  hint: counts are whole numbers from 0 on", plain(what)));
+    let of_number = |number: f64| {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and in range")]
+        let whole = number as u64;
+        if number.fract() == 0.0 && (0.0..=MOST).contains(&number) {
+            Ok(whole)
+        } else {
+            wrong(&number.to_string())
+        }
+    };
+    match cell {
+        Cell::Count(count) => Ok(*count),
+        Cell::Number(number) => of_number(*number),
+        Cell::Text(text) => match (text.parse::<u64>(), text.parse::<f64>()) {
+            (Ok(count), _) => Ok(count),
+            (_, Ok(number)) if number.is_finite() => of_number(number),
+            _ => wrong(&format!("`{text}`")),
+        },
+        Cell::Missing => wrong("missing"),
+        Cell::Moment(..) => wrong("a time"),
+    }
+}
+
+/// A moment in milliseconds, whether it says its zone, and whether it is a number of seconds.
+fn moment(cell: &Cell) -> Result<(i64, Zoned, bool), String> {
+    const TIMES: &str =
+        "\n  hint: write 2026-11-01T14:30:00Z, 2026-11-01 14:30, or seconds since the Unix epoch";
+    let of_seconds = |seconds: f64| {
+        let finer = || format!("`time` is {seconds}: are these milliseconds, or finer?{TIMES}");
+        millis_of_seconds(seconds).map(|millis| (millis, Zoned::Yes, true)).ok_or_else(finer)
+    };
+    match cell {
+        Cell::Moment(millis, zone) => Ok((*millis, *zone, false)),
+        Cell::Count(number) => of_seconds(*number as f64),
+        Cell::Number(number) => of_seconds(*number),
+        Cell::Missing => Err(format!("`time` is missing{TIMES}")),
+        Cell::Text(text) => {
+            if let Some(seconds) = text.parse::<f64>().ok().filter(|seconds| seconds.is_finite()) {
+                return of_seconds(seconds);
+            }
+            if let Ok(time) = text.parse::<Timestamp>() {
+                return Ok((time.as_millisecond(), Zoned::Yes, false));
+            }
+            // A date is its midnight. The name of a zone is one more than a row can say.
+            let clock = text.parse::<DateTime>().ok().filter(|_| !text.contains('['));
+            match clock.and_then(|clock| TimeZone::UTC.to_timestamp(clock).ok()) {
+                Some(clock) => Ok((clock.as_millisecond(), Zoned::No, false)),
+                None => Err(format!("`time` is `{}`, which is no time{TIMES}", plain(text))),
+            }
+        }
+    }
+}
