@@ -29,7 +29,8 @@ pub(crate) fn print(slos: &[Slo]) -> io::Result<()> {
     writeln!(io::stdout(), "{}", render(slos))
 }
 
-const HEADER: [&str; 8] = ["SLO", "objective", "SLI", "burn 5m", "burn 1h", "budget left", "lasts", "state"];
+const HEADER: [&str; 8] =
+    ["SLO", "objective", "SLI so far", "burn 5m", "burn 1h", "left of the period's budget", "lasts", "state"];
 
 fn render(slos: &[Slo]) -> String {
     let mut table = Table::new();

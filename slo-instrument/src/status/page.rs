@@ -46,7 +46,7 @@ pub(super) fn render(report: &Report) -> String {
 <main>
 <header class="{class}"><h1>{headline}</h1><p>{detail}</p></header>
 <table>
-<thead><tr><th>State<th>SLO<th class="number">SLI<th class="number">Burn rate<th class="number">Budget left<th class="number">Lasts</tr></thead>
+<thead><tr><th>State<th>SLO<th class="number">SLI <small>so far</small><th class="number">Burn rate<th class="number">Budget left <small>of the period</small><th class="number">Lasts</tr></thead>
 <tbody>{rows}</tbody>
 </table>
 <footer>{scale}Counted in this process since it started; the part of a period before that is taken as clean.
