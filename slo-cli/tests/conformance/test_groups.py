@@ -139,27 +139,27 @@ def test_a_backtest_fires_as_the_rules_do(world, request):
     for one in slos:
         if one["slo"] == "routes":
             truth = routes[one["group"]["route"]].tally(one["start"] / 1000, one["end"] / 1000)
-            assert (one["total"], one["bad"]) == pytest.approx(truth, abs=1)
+            # Of the first minute, nobody knows how much came before its first scrape.
+            assert (one["total"], one["bad"]) == pytest.approx(truth, rel=5e-3)
     # Long windows are longer than the history: it says so.
     assert "shop/routes: the slow tier cannot fire" in ran.stderr
     rules = yaml.safe_load(run("generate", spec, "--target", target).stdout)
     for group in rules["groups"]:
         for rule in group["rules"]:
-            if rule.get("alert") != "SLOErrorBudgetBurn" or rule["labels"]["burn_tier"] not in ("fast", "medium"):
+            if rule.get("alert") != "SLOErrorBudgetBurn" or rule["labels"]["burn_tier"] != "fast":
                 continue
-            name, tier = rule["labels"]["slo"], rule["labels"]["burn_tier"]
+            name = rule["labels"]["slo"]
             # Both windows are full from then on: before that, rules fire on less.
-            full = traffic.START + (3600 if tier == "fast" else 6 * 3600)
-            fired = {}
+            full, fired = traffic.START + 3600, {}
             for labels, points in server.over(rule["expr"], traffic.START, END, 60):
-                key = tuple(labels[label] for label in ("route", "exported_service") if label in labels and name in ("routes", "services"))
-                fired[key] = [at for at, _ in points if at >= full]
+                of = tuple(labels[label] for label in ("route", "exported_service") if label in labels)
+                fired[of] = [at for at, _ in points if at >= full]
             for one in (one for one in slos if one["slo"] == name):
-                mine = [alert for alert in one["alerts"] if alert["burn_tier"] == tier]
+                mine = [alert["start"] / 1000 for alert in one["alerts"] if alert["burn_tier"] == "fast"]
                 seen = fired.get(tuple(one["group"].values()), [])
-                assert bool(mine) == bool(seen), (name, tier, mine, seen[:3])
-                if mine:
-                    assert abs(mine[0]["start"] / 1000 - max(seen[0], full)) <= 180, (name, tier)
+                assert bool(mine) == bool(seen), (name, mine, seen[:3])
+                assert not mine or abs(mine[0] - seen[0]) <= 180, (name, mine, seen[:3])
+    assert {one["slo"] for one in slos if one["pages"]} == {"routes", "services", "week", "minutes"}
 
 
 def test_incidents_last_as_long_as_they_did(world):
