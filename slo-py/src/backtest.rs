@@ -14,8 +14,8 @@ use pyo3::{
     types::{PyAny, PyDict},
 };
 use slo_core::{
-    model::{Objective, Ratio, Severity, Tier, Window},
-    replay::{self, AlertRule, Episode, Incident, Score, Series, WarmUp, any_of},
+    model::{Objective, Tier, Window},
+    replay::{self, Episode, Replay, Score, WarmUp},
 };
 use std::sync::OnceLock;
 
@@ -28,34 +28,10 @@ pub(crate) struct Backtest {
     samples: Py<Samples>,
     policy: AlertPolicy,
     replay: Replay,
-    // An alert this long after an incident still is about it.
-    grace: Window,
     steps: usize,
-    fired: Vec<Fired>,
-    pages: Vec<Episode>,
-    tickets: usize,
+    done: replay::Backtest,
     // Found when it is asked for.
     score: OnceLock<Score>,
-}
-
-/// An alert of a tier.
-struct Fired {
-    burn_tier: &'static str,
-    severity: &'static str,
-    episode: Episode,
-}
-
-/// How a policy is replayed.
-#[derive(Clone)]
-pub(crate) struct Replay {
-    pub(crate) objective: Objective,
-    pub(crate) period: Window,
-    pub(crate) every: Option<Window>,
-    pub(crate) significant: f64,
-    // From and to, in milliseconds since the Unix epoch; found in the history where there are none.
-    pub(crate) incidents: Option<Vec<(i64, i64)>>,
-    // Whether a tier waits until its long window is full.
-    pub(crate) warm_up: bool,
 }
 
 /// What is asked for beside the history and the policy.
@@ -66,47 +42,23 @@ pub(crate) struct Wishes<'a, 'py> {
     pub(crate) warm_up: bool,
 }
 
-impl Replay {
-    pub(crate) fn of(
-        py: Python<'_>,
-        objective: Objective,
-        period: Window,
-        wishes: &Wishes<'_, '_>,
-    ) -> PyResult<Self> {
-        let every = wishes.every.map(window).transpose()?;
-        let incidents = wishes.incidents.map(|incidents| spans(py, incidents)).transpose()?;
-        if !(0.0..=1.0).contains(&wishes.significant) {
-            let message = format!("significant {}: write a share of one, such as 0.02", wishes.significant);
+impl Wishes<'_, '_> {
+    /// How a policy is replayed for an objective.
+    pub(crate) fn replay(&self, py: Python<'_>, objective: Objective, period: Window) -> PyResult<Replay> {
+        let every = self.every.map(window).transpose()?;
+        let incidents = self.incidents.map(|incidents| spans(py, incidents)).transpose()?;
+        if !(0.0..=1.0).contains(&self.significant) {
+            let message = format!("significant {}: write a share of one, such as 0.02", self.significant);
             return Err(SloError::new_err(message));
         }
-        let (significant, warm_up) = (wishes.significant, wishes.warm_up);
-        Ok(Self { objective, period, every, significant, incidents, warm_up })
-    }
-
-    /// How often alerts are evaluated, in steps.
-    pub(crate) fn every_steps(&self, series: &Series<'_>) -> Result<usize, slo_core::Error> {
-        self.every.map_or(Ok(1), |every| series.steps_in(every))
-    }
-
-    /// An alert that is seldom evaluated may be so late.
-    pub(crate) fn grace(&self, step: Window) -> Window {
-        self.every.unwrap_or(step).max(step)
-    }
-
-    /// The incidents of a history, and how many of those that are given lie outside of it.
-    pub(crate) fn incidents(&self, series: &Series<'_>) -> Result<(Vec<Incident>, usize), slo_core::Error> {
-        let expected = series.expected_in(self.period)?;
-        let Some(given) = &self.incidents else {
-            let found = replay::incidents(series, self.objective, Ratio::ONE, expected, self.significant)?;
-            return Ok((found, 0));
-        };
-        let mut known = Vec::with_capacity(given.len());
-        for (from, to) in given {
-            known.extend(Incident::between(series, *from, *to, self.objective, expected)?);
-        }
-        known.sort_by_key(|incident| incident.start);
-        let outside = given.len() - known.len();
-        Ok((known, outside))
+        let warm_up = if self.warm_up { WarmUp::Suppress } else { WarmUp::UseAvailable };
+        Ok(Replay {
+            every,
+            incidents,
+            significant: self.significant,
+            warm_up,
+            ..Replay::new(objective, period)
+        })
     }
 }
 
@@ -116,22 +68,6 @@ pub(crate) fn warn_outside(py: Python<'_>, outside: usize) -> PyResult<()> {
         return Ok(());
     }
     warn(py, &format!("{outside} of the incidents given lie outside of the history and are left out"))
-}
-
-/// The episodes of each of the tiers.
-pub(crate) fn episodes(
-    series: &Series<'_>,
-    tiers: &[Tier],
-    objective: Objective,
-    warm_up: bool,
-    every: usize,
-    threads: usize,
-) -> Result<Vec<Vec<Episode>>, slo_core::Error> {
-    let warm_up = if warm_up { WarmUp::Suppress } else { WarmUp::UseAvailable };
-    let replay = |tier: &Tier| {
-        replay::alerts(series, &AlertRule { warm_up, ..AlertRule::of_tier(tier, objective)? }, every)
-    };
-    in_threads(threads, tiers, replay).into_iter().collect()
 }
 
 /// Tells of tiers that a history is too short for.
@@ -161,7 +97,6 @@ impl Backtest {
         replay: Replay,
         threads: Option<usize>,
     ) -> PyResult<Self> {
-        let grace = replay.grace(samples.get().step_window());
         if let Some(tier) = policy.0.tiers().iter().find(|tier| tier.period() != replay.period) {
             let message = format!(
                 "the policy is of budgets of {}, and this one is of {}: its burn rates stay, what is spent by then does not",
@@ -173,35 +108,17 @@ impl Backtest {
         let tiers = policy.reachable(py, replay.objective)?;
         let (step, steps) = (samples.get().step_window(), samples.get().steps(py)?);
         policy.check_fits(step)?;
-        if replay.warm_up {
+        if replay.warm_up == WarmUp::Suppress {
             warn_of_warm_up(py, &tiers, step, steps)?;
         }
         // Most histories take longer to hand over than to replay.
         let threads = self::threads(threads.or(Some(1)), tiers.len())?;
         let done = samples.get().series(py, |series| {
-            let (mut fired, mut pages, mut tickets) = (Vec::new(), Vec::new(), Vec::new());
-            let all = episodes(
-                series,
-                &tiers,
-                replay.objective,
-                replay.warm_up,
-                replay.every_steps(series)?,
-                threads,
-            )?;
-            for (tier, episodes) in tiers.iter().zip(all) {
-                let (burn_tier, severity) = (tier.burn().as_str(), tier.severity().as_str());
-                fired.extend(episodes.iter().map(|episode| Fired { burn_tier, severity, episode: *episode }));
-                if tier.severity() == Severity::Page {
-                    pages.push(episodes);
-                } else {
-                    tickets.push(episodes);
-                }
-            }
-            fired.sort_by_key(|fired| fired.episode.start);
-            Ok((fired, any_of(&pages), any_of(&tickets).len(), series.len()))
+            let episodes = in_threads(threads, &tiers, |tier| replay.episodes(series, tier));
+            Ok(replay::Backtest::of_episodes(&tiers, episodes.into_iter().collect::<Result<_, _>>()?))
         })?;
-        let (fired, pages, tickets, steps) = done.map_err(|error: slo_core::Error| value_error(&error))?;
-        Ok(Self { samples, policy, replay, grace, steps, fired, pages, tickets, score: OnceLock::new() })
+        let done = done.map_err(|error: slo_core::Error| value_error(&error))?;
+        Ok(Self { samples, policy, replay, steps, done, score: OnceLock::new() })
     }
 
     /// The pages against the incidents of the history.
@@ -209,20 +126,9 @@ impl Backtest {
         if let Some(score) = self.score.get() {
             return Ok(score);
         }
-        let found = self.samples.get().series(py, |series| {
-            let expected = series.expected_in(self.replay.period)?;
-            let (found, outside) = self.replay.incidents(series)?;
-            let score =
-                replay::score(series, &self.pages, &found, self.replay.objective, expected, self.grace)?;
-            Ok((score, outside))
-        })?;
+        let found = self.samples.get().series(py, |series| self.done.score(series, &self.replay))?;
         let (score, outside) = found.map_err(|error: slo_core::Error| value_error(&error))?;
-        if outside > 0 {
-            warn(
-                py,
-                &format!("{outside} of the incidents given lie outside of the history and are left out"),
-            )?;
-        }
+        warn_outside(py, outside)?;
         Ok(self.score.get_or_init(|| score))
     }
 
@@ -251,11 +157,12 @@ impl Backtest {
     ///     that still fires is null.
     #[getter]
     fn alerts(&self) -> PyResult<Table> {
+        let fired = self.done.fired();
         Columns::default()
-            .words("burn_tier", self.fired.iter().map(|fired| fired.burn_tier))
-            .words("severity", self.fired.iter().map(|fired| fired.severity))
-            .times("start", self.fired.iter().map(|fired| self.time(fired.episode.start + 1)).collect())
-            .times_if_any("end", self.fired.iter().map(|fired| self.end_of(fired.episode)))
+            .words("burn_tier", fired.iter().map(|fired| fired.tier.burn().as_str()))
+            .words("severity", fired.iter().map(|fired| fired.tier.severity().as_str()))
+            .times("start", fired.iter().map(|fired| self.time(fired.episode.start + 1)).collect())
+            .times_if_any("end", fired.iter().map(|fired| self.end_of(fired.episode)))
             .table()
     }
 
@@ -300,14 +207,14 @@ impl Backtest {
 
     /// How many times somebody would have been paged; tiers that fire at once are one page.
     #[getter]
-    const fn pages(&self) -> usize {
-        self.pages.len()
+    fn pages(&self) -> usize {
+        self.done.pages().len()
     }
 
     /// How many tickets would have been opened; tiers that fire at once are one ticket.
     #[getter]
-    const fn tickets(&self) -> usize {
-        self.tickets
+    fn tickets(&self) -> usize {
+        self.done.tickets().len()
     }
 
     /// Pages that were about no incident.
@@ -355,7 +262,8 @@ impl Backtest {
         let again = py.import("slo._slo")?.getattr("_backtest")?;
         let Replay { objective, period, every, significant, incidents, warm_up } = this.replay.clone();
         let every = every.map(|every| every.to_string());
-        let replay = (objective.to_string(), period.to_string(), every, significant, incidents, warm_up);
+        let waits = warm_up == WarmUp::Suppress;
+        let replay = (objective.to_string(), period.to_string(), every, significant, incidents, waits);
         Ok((again, (this.samples.clone_ref(py), this.policy.clone(), replay)))
     }
 
@@ -378,9 +286,9 @@ impl Backtest {
         let heads = ["from", "to", "bad events", "of the budget", "paged after", "spent by then"];
         Ok(format!(
             "<p><b>{} pages</b>, {} false; {} tickets; {} incidents, <b>{} of them paged</b></p>{}",
-            self.pages.len(),
+            self.pages(),
             self.false_pages(py)?,
-            self.tickets,
+            self.tickets(),
             found.len(),
             percent(self.recall(py)?, 0),
             html::table(&heads, rows),
@@ -392,8 +300,8 @@ impl Backtest {
         let score = self.score(py)?;
         Ok(format!(
             "<Backtest: {} pages, {} alerts, {} incidents, precision {}, recall {}>",
-            self.pages.len(),
-            self.fired.len(),
+            self.pages(),
+            self.done.fired().len(),
             score.incidents.len(),
             part(score.precision()),
             part(score.recall()),
@@ -416,12 +324,11 @@ pub(crate) fn _backtest(
     let ok = |error: slo_core::Error| value_error(&error);
     let every = every.map(|every| every.parse()).transpose().map_err(ok)?;
     let replay = Replay {
-        objective: objective.parse().map_err(ok)?,
-        period: period.parse().map_err(ok)?,
         every,
         significant,
         incidents,
-        warm_up,
+        warm_up: if warm_up { WarmUp::Suppress } else { WarmUp::UseAvailable },
+        ..Replay::new(objective.parse().map_err(ok)?, period.parse().map_err(ok)?)
     };
     Backtest::of(py, samples, policy, replay, None)
 }
@@ -489,7 +396,7 @@ pub(crate) fn sweep(
         return Err(SloError::new_err("no objectives; give a list of one or more"));
     };
     // A stream of incidents can be read once.
-    let replay = Replay::of(py, objective::objective(first)?, period, &wishes)?;
+    let replay = wishes.replay(py, objective::objective(first)?, period)?;
     for objective in &objectives {
         let objective = objective::objective(objective)?;
         for (name, policy) in &policies {
@@ -498,21 +405,11 @@ pub(crate) fn sweep(
         }
     }
     let threads = self::threads(threads, replays.len())?;
-    let grace = replays.first().map(|(.., replay)| replay.grace(samples.step_window()));
     let outcomes = samples.series(py, |series| {
-        let expected = series.expected_in(period)?;
         let run = |(_, tiers, replay): &(&String, Vec<Tier>, Replay)| {
-            let all =
-                episodes(series, tiers, replay.objective, replay.warm_up, replay.every_steps(series)?, 1)?;
-            let of = |severity: Severity| {
-                let episodes = tiers.iter().zip(&all).filter(|(tier, _)| tier.severity() == severity);
-                any_of(&episodes.map(|(_, episodes)| episodes.clone()).collect::<Vec<_>>())
-            };
-            let (incidents, outside) = replay.incidents(series)?;
-            let grace = grace.unwrap_or(series.step());
-            let pages = of(Severity::Page);
-            let score = replay::score(series, &pages, &incidents, replay.objective, expected, grace)?;
-            Ok((score, of(Severity::Ticket).len(), outside))
+            let done = replay::Backtest::of(series, tiers, replay)?;
+            let (score, outside) = done.score(series, replay)?;
+            Ok((score, done.tickets().len(), outside))
         };
         in_threads(threads, &replays, run).into_iter().collect::<Result<Vec<_>, slo_core::Error>>()
     })?;

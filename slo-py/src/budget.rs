@@ -1,7 +1,7 @@
 //! `slo.ErrorBudget`
 
 use crate::{
-    backtest::{Backtest, Replay, Wishes},
+    backtest::{Backtest, Wishes},
     convert::{fraction, ratio, tally, timedelta, window},
     error::data_error,
     evaluation::Evaluation,
@@ -114,8 +114,8 @@ impl ErrorBudget {
             Some(policy) => policy.clone(),
             None => or_workbook(None, self.period)?.fitted_to(py, samples.get().step_window())?,
         };
-        let replay =
-            Replay::of(py, self.objective, self.period, &Wishes { every, incidents, significant, warm_up })?;
+        let wishes = Wishes { every, incidents, significant, warm_up };
+        let replay = wishes.replay(py, self.objective, self.period)?;
         Backtest::of(py, samples, policy, replay, threads)
     }
 
@@ -195,8 +195,8 @@ impl ErrorBudget {
             let message = format!("most_rules {most_rules}: a spec has {MOST} tiers at most");
             return Err(crate::error::SloError::new_err(message));
         }
-        let replay =
-            Replay::of(py, self.objective, self.period, &Wishes { every, incidents, significant, warm_up })?;
+        let wishes = Wishes { every, incidents, significant, warm_up };
+        let replay = wishes.replay(py, self.objective, self.period)?;
         Wish { replay, most_rules, least_recall }.search(py, samples)
     }
 

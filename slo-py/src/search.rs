@@ -1,16 +1,12 @@
 //! `ErrorBudget.search`: alerts that a history speaks for.
 
 use crate::{
-    backtest::{Replay, warn_outside},
-    convert::timedelta,
-    error::value_error,
-    policy::AlertPolicy,
-    samples::Samples,
+    backtest::warn_outside, convert::timedelta, error::value_error, policy::AlertPolicy, samples::Samples,
 };
 use pyo3::prelude::*;
 use slo_core::{
     model::{self, BurnTier, Severity, Tier, Window},
-    replay::{self, Search, WarmUp},
+    replay::{self, Replay, Search},
 };
 use std::time::Duration;
 
@@ -38,8 +34,8 @@ impl Wish {
                 most_rules: self.most_rules,
                 least_recall: self.least_recall,
                 every: self.replay.every_steps(series)?,
-                grace: self.replay.grace(series.step()),
-                warm_up: if self.replay.warm_up { WarmUp::Suppress } else { WarmUp::UseAvailable },
+                grace: self.replay.grace(series),
+                warm_up: self.replay.warm_up,
                 ..Search::usual(series.step())
             };
             Ok((search.run(series, self.replay.objective, expected, &found)?, outside))

@@ -1,10 +1,10 @@
 //! `slo.load`, `slo.Spec`, `slo.Slo`
 
 use crate::{
-    backtest::{Backtest, Replay, Wishes},
+    backtest::{Backtest, Wishes},
     budget::ErrorBudget,
     convert::timedelta,
-    error::{SloError, data_error, spec_error, value_error, warn},
+    error::{SloError, spec_error, value_error, warn},
     evaluation::Evaluation,
     html,
     objective::Objective,
@@ -19,11 +19,15 @@ use pyo3::{
 };
 use slo_core::{
     artifact,
-    math::{Exclusions, Span},
     model::{self, Service},
     spec::{self, Document},
 };
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 /// Read a spec file.
 ///
@@ -234,36 +238,42 @@ impl Slo {
         self.service.counts_newborn_series()
     }
 
-    /// Refuses what the rules do and a history here does not yet: half of it would be other numbers.
-    fn check_replayable(&self) -> PyResult<()> {
-        let unknown = [
-            (self.slo.slices().is_some(), "time slices"),
-            (!self.slo.by().is_empty(), "budgets of groups (`by`)"),
-        ];
-        match unknown.into_iter().find(|(asked, _)| *asked) {
-            None => Ok(()),
-            Some((_, what)) => {
-                let message = format!("{}: {what} are known to the rules, not to histories", self.key());
-                Err(SloError::new_err(message))
-            }
+    /// Refuses a history that is not said to be of one group, where each group has a budget of its own.
+    fn check_group(&self, group: Option<BTreeMap<String, String>>) -> PyResult<()> {
+        let by: BTreeSet<&str> = self.slo.by().iter().map(model::LabelName::as_str).collect();
+        let group = group.unwrap_or_default();
+        if by.iter().copied().eq(group.keys().map(String::as_str)) {
+            return Ok(());
         }
+        let message = if by.is_empty() {
+            format!("{}: it has no groups; leave `group` out", self.key())
+        } else {
+            let example: Vec<String> = by.iter().map(|label| format!("{label:?}: \"…\"")).collect();
+            format!(
+                "{}: each group has a budget of its own; give the history of one, and group={{{}}}",
+                self.key(),
+                example.join(", ")
+            )
+        };
+        Err(SloError::new_err(message))
     }
 
     pub(crate) fn error_budget(&self) -> ErrorBudget {
         ErrorBudget { objective: self.slo.objective(), period: self.slo.period().length() }
     }
 
-    /// The history that counts: without the times that are excluded.
-    fn counted(&self, py: Python<'_>, samples: Py<Samples>) -> PyResult<Py<Samples>> {
-        self.check_replayable()?;
-        if self.service.exclusions().is_empty() {
+    /// What is judged of a history: its time slices, without the times that are excluded.
+    fn counted(
+        &self,
+        py: Python<'_>,
+        samples: Py<Samples>,
+        group: Option<BTreeMap<String, String>>,
+    ) -> PyResult<Py<Samples>> {
+        self.check_group(group)?;
+        if self.service.exclusions().is_empty() && self.slo.slices().is_none() {
             return Ok(samples);
         }
-        let millis = |seconds: u64| i64::try_from(seconds.saturating_mul(1_000)).unwrap_or(i64::MAX);
-        let spans = self.service.exclusions().iter();
-        let spans = spans.map(|excluded| Span::new(millis(excluded.from()), millis(excluded.to())));
-        let spans = spans.collect::<Result<Vec<_>, _>>().map_err(|error| data_error(&error))?;
-        Py::new(py, samples.get().without(py, &Exclusions::new(spans))?)
+        Py::new(py, samples.get().judged(py, &self.service, &self.slo)?)
     }
 
     pub(crate) fn promise(&self) -> (model::Objective, model::Period) {
@@ -347,9 +357,18 @@ impl Slo {
     /// Parameters
     /// ----------
     /// samples : Samples
-    ///     Steps that end in a time that the spec excludes do not count.
-    fn evaluate(&self, py: Python<'_>, samples: Py<Samples>) -> PyResult<Evaluation> {
-        let samples = self.counted(py, samples)?;
+    ///     Steps that end in a time that the spec excludes do not count. Of an SLO that judges time slices, its events: in
+    ///     steps that make whole slices.
+    /// group : dict of str to str, optional
+    ///     Of an SLO with groups (``by``), which one the history is of: each has a budget of its own.
+    #[pyo3(signature = (samples, *, group = None))]
+    fn evaluate(
+        &self,
+        py: Python<'_>,
+        samples: Py<Samples>,
+        group: Option<BTreeMap<String, String>>,
+    ) -> PyResult<Evaluation> {
+        let samples = self.counted(py, samples, group)?;
         Evaluation::of(py, samples, self.slo.objective(), self.slo.period().clone())
     }
 
@@ -358,7 +377,7 @@ impl Slo {
     /// Parameters
     /// ----------
     /// samples : Samples
-    ///     Steps that end in a time that the spec excludes do not count.
+    ///     As for :meth:`evaluate`.
     /// policy : AlertPolicy, optional
     ///     In place of the SLO's own, whose windows are rounded to the steps of the history.
     /// every : str or timedelta, optional
@@ -372,7 +391,9 @@ impl Slo {
     ///     history, as those of a new Prometheus do, and the first failures open tickets.
     /// threads : int, default 1
     ///     How many work at it: for histories that burn all the time.
-    #[pyo3(signature = (samples, policy = None, *, every = None, incidents = None, significant = 0.02, warm_up = true, threads = None))]
+    /// group : dict of str to str, optional
+    ///     As for :meth:`evaluate`.
+    #[pyo3(signature = (samples, policy = None, *, every = None, incidents = None, significant = 0.02, warm_up = true, threads = None, group = None))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn backtest(
         &self,
@@ -384,10 +405,11 @@ impl Slo {
         significant: f64,
         warm_up: bool,
         threads: Option<usize>,
+        group: Option<BTreeMap<String, String>>,
     ) -> PyResult<Backtest> {
-        let samples = self.counted(py, samples)?;
+        let samples = self.counted(py, samples, group)?;
         let wishes = Wishes { every, incidents, significant, warm_up };
-        let replay = Replay::of(py, self.slo.objective(), self.slo.period().length(), &wishes)?;
+        let replay = wishes.replay(py, self.slo.objective(), self.slo.period().length())?;
         let policy = match policy {
             Some(policy) => policy,
             None => self.policy().fitted_to(py, samples.get().step_window())?,

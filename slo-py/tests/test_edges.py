@@ -120,18 +120,43 @@ def test_the_rules_of_one_slo_are_those_of_the_spec():
         assert groups in everything, one
 
 
-@pytest.mark.parametrize(
-    ("options", "what"),
-    [
-        ({"slo_part": "slices: {length: 1m, good: 99%}"}, "time slices"),
-        ({"slo_part": "by: [region]"}, "groups"),
-    ],
-)
-def test_what_only_the_rules_know_is_refused(options, what):
-    one = spec(**options)["a/b"]
-    for ask in (one.evaluate, one.backtest):
-        with pytest.raises(slo.SloError, match=what):
-            ask(steady(1))
+def test_each_group_has_a_budget_of_its_own():
+    grouped, single = spec(slo_part="by: [region, service]")["a/b"], spec()["a/b"]
+    history = steady(4)
+    group = {"region": "eu", "exported_service": "web"}
+    assert grouped.evaluate(history, group=group).sli == single.evaluate(history).sli
+    assert grouped.backtest(history, group=group).pages == single.backtest(history).pages
+    for wrong in (None, {}, {"region": "eu"}, {**group, "zone": "a"}):
+        for ask in (grouped.evaluate, grouped.backtest):
+            with pytest.raises(slo.SloError, match="each group has a budget of its own"):
+                ask(history, group=wrong)
+    with pytest.raises(slo.SloError, match="has no groups"):
+        single.evaluate(history, group=group)
+
+
+def test_time_slices_are_judged_as_pandas_counts_them():
+    pandas = pytest.importorskip("pandas")
+    random = np.random.default_rng(7)
+    steps = 2 * 24 * 120
+    total = random.poisson(3, steps) * (random.random(steps) > 0.3)
+    bad = random.binomial(total, 0.02 + 0.3 * (np.arange(steps) // 120 == 20))
+    frame = pandas.DataFrame(
+        {"time": pandas.date_range("2026-11-01", periods=steps, freq="30s", tz="UTC"), "total": total, "bad": bad}
+    )
+    minutes = frame.set_index("time").resample("1min").sum()
+    some = minutes[minutes.total > 0]
+    failed = (10 * some.bad > some.total).sum()
+    for idle, slices in (("ignore", len(some)), ("good", len(minutes)), ("bad", len(minutes))):
+        one = spec(slo_part=f"slices: {{length: 1m, good: 90%, idle: {idle}}}")["a/b"]
+        seen = one.evaluate(slo.Samples(frame))
+        bad_slices = failed + (len(minutes) - len(some) if idle == "bad" else 0)
+        assert (seen.total, seen.bad) == (slices, bad_slices), idle
+    # Of what nobody saw, no slice is known.
+    holes = one.evaluate(slo.Samples(frame.drop(frame.index[100:220])))
+    assert holes.total == len(minutes) - 60
+    shares = spec(slo_part="slices: {length: 1m, good: ratio, idle: ignore}")["a/b"]
+    with pytest.raises(slo.SloError, match="shares"):
+        shares.evaluate(slo.Samples(frame))
 
 
 def test_a_search_has_no_more_rules_than_a_spec():

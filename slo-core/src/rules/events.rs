@@ -56,17 +56,17 @@ mod tests {
     use super::*;
     use crate::spec;
 
-    fn queries(sli: &str, backend: Backend) -> EventQueries {
+    fn queries(sli: &str, backend: Backend) -> Option<EventQueries> {
         let text = format!(
             "{{version: slo/v1, service: a, slos: [{{name: b, objective: 99%, window: 30d, by: [service, route], sli: {{{sli}}}}}]}}"
         );
-        let service = spec::parse(&text).unwrap().remove(0);
-        EventQueries::of(&service, &service.slos()[0], backend).unwrap()
+        let service = spec::parse(&text).ok()?.pop()?;
+        EventQueries::of(&service, service.slos().first()?, backend).ok()
     }
 
     #[test]
     fn labels_that_the_rules_set_are_exported() {
-        let found = queries("events: {total: t, bad: b}", Backend::VictoriaMetrics);
+        let found = queries("events: {total: t, bad: b}", Backend::VictoriaMetrics).unwrap();
         let grouped = |metric: &str| {
             format!(
                 "sum by (exported_service, route) (label_replace(sum by (service, route) (increase({metric}[1m])), \
@@ -90,7 +90,7 @@ mod tests {
             "probe: up",
             "gauge: {query: up, good: '>= 1'}",
         ] {
-            let EventQueries { total, bad, .. } = queries(sli, Backend::Prometheus);
+            let EventQueries { total, bad, .. } = queries(sli, Backend::Prometheus).unwrap();
             for query in [total, bad] {
                 assert!(!query.contains("slo:"), "{sli}: {query}");
                 promql_parser::parser::parse(&query).unwrap();

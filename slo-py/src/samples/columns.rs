@@ -18,6 +18,7 @@ use pyo3::{
     types::{PyDateTime, PyString},
 };
 use pyo3_arrow::input::{AnyArray, AnyRecordBatch};
+use slo_core::replay::{Misread, millis_of_seconds};
 use std::sync::Arc;
 
 /// Where columns come from.
@@ -226,24 +227,14 @@ fn named(default: &str, argument: Option<&Bound<'_, PyAny>>) -> Option<String> {
     argument.map_or(Some(default.to_owned()), |argument| Some(argument.cast::<PyString>().ok()?.to_string()))
 }
 
-/// Refuses numbers that are dates or years, not seconds: each after the one before, none of them a time since 1971.
+/// Refuses numbers that are dates or years, not seconds.
 fn refuse_dates(name: &str, millis: &[i64]) -> PyResult<()> {
-    let seconds = || millis.iter().map(|millis| millis / 1_000);
-    let is_date = |number: i64| {
-        let (year, month, day) = (number / 10_000, number / 100 % 100, number % 100);
-        (1_900..2_200).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day)
+    let what = match Misread::of(millis) {
+        None => return Ok(()),
+        Some(Misread::Dates) => "a date; parse it, with pandas' to_datetime(…, format=\"%Y%m%d\")",
+        Some(_) => "a year; give when it began, as a datetime",
     };
-    let is_whole = millis.iter().all(|millis| millis % 1_000 == 0);
-    let what = if !is_whole || millis.is_empty() {
-        return Ok(());
-    } else if seconds().all(is_date) {
-        "a date; parse it, with pandas' to_datetime(…, format=\"%Y%m%d\")"
-    } else if seconds().all(|number| (1_900..2_200).contains(&number)) && millis.len() < 300 {
-        "a year; give when it began, as a datetime"
-    } else {
-        return Ok(());
-    };
-    let first = seconds().next().unwrap_or(0);
+    let first = millis.first().map_or(0, |millis| millis / 1_000);
     Err(data_error_at(0, &format!("'{name}' at 0 is {first}, which looks like {what}")))
 }
 
@@ -479,16 +470,13 @@ fn arrow_times(name: &str, chunks: &[ArrayRef]) -> PyResult<Times> {
 const LAST: i64 = 253_402_300_800;
 
 fn of_seconds(name: &str, row: usize, seconds: f64) -> PyResult<i64> {
-    if seconds.abs() <= LAST as f64 {
-        #[expect(clippy::cast_possible_truncation, reason = "it is whole and in range")]
-        return Ok((seconds * 1_000.0).round() as i64);
-    }
     let what = if seconds.is_finite() {
         "are these milliseconds, or finer? give seconds, or datetime64"
     } else {
         "which is no time"
     };
-    Err(data_error_at(row, &format!("'{name}' at {row} is {seconds}; {what}")))
+    let wrong = || data_error_at(row, &format!("'{name}' at {row} is {seconds}; {what}"));
+    millis_of_seconds(seconds).ok_or_else(wrong)
 }
 
 fn of_micros(name: &str, row: usize, micros: i64) -> PyResult<i64> {

@@ -20,9 +20,8 @@ use pyo3::{
     types::{PyAny, PyCapsule, PySlice},
 };
 use slo_core::{
-    math::Exclusions,
-    model::Window,
-    replay::{Growth, Rows, Series, Sums},
+    model::{Service, Slo, Window},
+    replay::{Growth, History, Rows, Series, Sums},
 };
 use std::{fmt::Write, ops::Range, time::Duration};
 
@@ -589,28 +588,28 @@ impl Samples {
         (of(Kind::Gap).collect(), of(Kind::Excluded).collect())
     }
 
-    /// The same without the events of excluded time.
-    pub(crate) fn without(&self, py: Python<'_>, exclusions: &Exclusions) -> PyResult<Self> {
-        let (total, bad, excluded) = self.series(py, |series| {
-            let (total, bad) = series.without(exclusions);
-            let mut excluded: Vec<Range<usize>> = Vec::new();
-            for step in (0..series.len()).filter(|step| exclusions.contains(series.end_of(*step))) {
-                match excluded.last_mut() {
-                    Some(last) if last.end == step => last.end = step + 1,
-                    _ => excluded.push(step..step + 1),
-                }
-            }
-            (total, bad, excluded)
-        })?;
-        // What does not count is no gap.
-        let counts = |one: &&Finding| {
-            one.kind != Kind::Gap
-                || !excluded.iter().any(|span| span.start <= one.steps.start && one.steps.end <= span.end)
+    /// What an SLO judges of these events: its time slices, and nothing of times that are excluded.
+    pub(crate) fn judged(&self, py: Python<'_>, service: &Service, slo: &Slo) -> PyResult<Self> {
+        let owned = |counts: &Counts| Ok::<_, PyErr>(counts.borrow(py)?.as_slice()?.to_vec());
+        let gaps = self.unknown().0;
+        let history = History {
+            start: self.start,
+            step: self.step,
+            total: owned(&self.total)?,
+            bad: owned(&self.bad)?,
+            gaps,
         };
-        let mut findings: Vec<Finding> = self.findings.iter().filter(counts).cloned().collect();
-        findings.extend(excluded.into_iter().map(|steps| Finding { kind: Kind::Excluded, steps }));
+        let judged = py.detach(|| history.judged(service, slo));
+        let (History { start, step, total, bad, gaps }, excluded) =
+            judged.map_err(|error| value_error(&error))?;
+        let of = |kind: Kind| move |steps: Range<usize>| Finding { kind, steps };
+        // Steps of slices are others than those that these are of.
+        let resets = self.findings.iter().filter(|one| one.kind == Kind::Reset && step == self.step).cloned();
+        let gaps = gaps.into_iter().map(of(Kind::Gap));
+        let mut findings: Vec<Finding> =
+            gaps.chain(resets).chain(excluded.into_iter().map(of(Kind::Excluded))).collect();
         findings.sort_by_key(|finding| finding.steps.start);
-        Self::of(py, self.start, self.step, Counts::Owned(total), Counts::Owned(bad), findings)
+        Self::of(py, start, step, Counts::Owned(total), Counts::Owned(bad), findings)
     }
 
     /// Works on the columns while Python goes on.
