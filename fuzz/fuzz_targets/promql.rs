@@ -33,7 +33,7 @@ fn number(input: &mut Unstructured<'_>) -> arbitrary::Result<Ratio> {
 
 fn vector(input: &mut Unstructured<'_>, depth: usize) -> arbitrary::Result<Expr> {
     let leaf = depth == 0 || input.is_empty();
-    Ok(match input.int_in_range(0..=if leaf { 3 } else { 8 })? {
+    Ok(match input.int_in_range(0..=if leaf { 3 } else { 9 })? {
         0 => Expr::Instant { selector: selector(input)?, offset: Option::<bool>::arbitrary(input)?.map(|_| Window::minutes(1)) },
         1 => {
             let function = *input.choose(&[RangeFunction::Rate, RangeFunction::SumOverTime, RangeFunction::Resets])?;
@@ -53,6 +53,7 @@ fn vector(input: &mut Unstructured<'_>, depth: usize) -> arbitrary::Result<Expr>
             let op = *input.choose(&[BinaryOp::Greater, BinaryOp::LessOrEqualBool, BinaryOp::Multiply, BinaryOp::Divide])?;
             vector(input, depth - 1)?.binary(op, Matching::All, Expr::Number(number(input)?))
         }
+        8 => Expr::Renamed { operand: Box::new(vector(input, depth - 1)?), from: label(input)?, to: label(input)? },
         _ => {
             let ops = [
                 BinaryOp::Or, BinaryOp::And, BinaryOp::Unless, BinaryOp::Add, BinaryOp::Subtract, BinaryOp::Multiply,
@@ -116,6 +117,9 @@ fn explicit(expr: &Expr) -> String {
         }
         Expr::Call { function: Function::ClampMin, arguments } => {
             format!("clamp_min({}, {})", explicit(&arguments[0]), arguments[1])
+        }
+        Expr::Renamed { operand, from, to } => {
+            format!("label_replace(({}), \"{to}\", \"$1\", \"{from}\", \"(.*)\")", explicit(operand))
         }
         Expr::OverSubquery { operand, window, step, .. } => {
             format!("count_over_time(({})[{window}:{step}])", explicit(operand))

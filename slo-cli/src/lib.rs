@@ -17,7 +17,6 @@ mod recorded;
 mod table;
 mod text;
 mod time;
-mod whole;
 mod write;
 
 pub use error::Exit;

@@ -80,6 +80,7 @@ mod operation;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod status;
+mod sync;
 mod trace;
 
 pub use builder::Builder;

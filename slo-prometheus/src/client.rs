@@ -256,7 +256,7 @@ impl Steps {
     fn index(&self, time: f64) -> Option<usize> {
         #[expect(clippy::cast_possible_truncation, reason = "saturates")]
         let since = ((time * 1_000.0).round() as i64).checked_sub(self.start)?;
-        usize::try_from(since / i64::try_from(self.step).ok()? - 1).ok()
+        usize::try_from(since.checked_div(i64::try_from(self.step).ok()?)?.checked_sub(1)?).ok()
     }
 }
 
@@ -271,4 +271,20 @@ fn shortened(text: &str) -> String {
     let mut characters = text.chars();
     let start: String = characters.by_ref().take(MOST).collect();
     if characters.next().is_some() { format!("{start}…") } else { start }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Steps;
+
+    #[test]
+    fn times_that_are_no_steps_have_no_index() {
+        let minutes = Steps { start: 1_000, step: 60_000, count: 2 };
+        for (time, index) in [(61.0, Some(0)), (121.0, Some(1)), (1.0, None), (-1e30, None), (f64::NAN, None)]
+        {
+            assert_eq!(minutes.index(time), index, "{time}");
+        }
+        assert_eq!(Steps { step: 0, ..minutes }.index(61.0), None);
+        assert_eq!(Steps { start: 0, step: 1, count: 1 }.index(-1e30), None);
+    }
 }

@@ -26,10 +26,7 @@ pub(super) fn run(generate: &Generate, out: &mut dyn Write, talk: &mut dyn Write
         ));
     }
     let options = Options {
-        backend: match generate.target {
-            Target::VictoriaMetrics => Backend::VictoriaMetrics,
-            _ => Backend::Prometheus,
-        },
+        backend: backend(generate)?,
         naming: match generate.naming {
             Naming::Native => rules::Naming::Native,
             Naming::Sloth => rules::Naming::Sloth,
@@ -70,6 +67,19 @@ pub(super) fn run(generate: &Generate, out: &mut dyn Write, talk: &mut dyn Write
         return write_together(&services, together, &text, out);
     };
     write_files(folder, &services, tests, &text, talk)
+}
+
+fn backend(generate: &Generate) -> Result<Backend, Error> {
+    match (generate.target, generate.anchored) {
+        (Target::VictoriaMetrics, false) => Ok(Backend::VictoriaMetrics),
+        (_, false) => Ok(Backend::Prometheus),
+        (Target::Prometheus | Target::Operator, true) => Ok(Backend::PrometheusAnchored),
+        (Target::Mimir | Target::Thanos | Target::VictoriaMetrics, true) => Err(Error::Usage(
+            "`--anchored` is for Prometheus 3.16 and later\n  hint: leave it out for other targets, or give `--target \
+             prometheus` or `--target operator`"
+                .to_owned(),
+        )),
+    }
 }
 
 /// The tests of a service; of one with calendar periods, which promtool cannot hold, nothing but the reason.

@@ -5,6 +5,7 @@ Time is data here: samples are written with their times, and rules are evaluated
 
 import contextlib
 import json
+import os
 import pathlib
 import shutil
 import socket
@@ -15,6 +16,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+import pytest
 import yaml
 from traffic import STALE
 
@@ -308,27 +310,46 @@ def levels(groups):
     return found
 
 
-def available(folder):
-    """A server of every version that is there, each with a folder of its own."""
-    path = lambda name: shutil.which(name)
-    forky, trixie = UNPACKED / "forky" / "usr" / "bin", UNPACKED / "trixie" / "usr" / "bin"
-    candidates = [("Prometheus, installed", path("prometheus"), path("promtool"))]
-    candidates += [
-        (f"Prometheus, {root.parents[1].name}", str(root / "prometheus"), str(root / "promtool"))
-        for root in (trixie, forky)
-        if (root / "prometheus").exists()
-    ]
-    for index, (name, prometheus, promtool) in enumerate(candidates):
-        if not prometheus:
-            continue
-        own = folder / f"prometheus-{index}"
-        own.mkdir(parents=True)
-        version = subprocess.run([prometheus, "--version"], capture_output=True, text=True)
+def programs():
+    """The folder of each server's programs, by its name; `scripts/servers` and `scripts/real/prometheus` say how to have them."""
+    installed = shutil.which("prometheus")
+    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
+    folders = {
+        "installed": pathlib.Path(installed).parent if installed else None,
+        "trixie": UNPACKED / "trixie" / "usr" / "bin",
+        "forky": UNPACKED / "forky" / "usr" / "bin",
+        "newest": cache / "slo" / "real" / "prometheus-0.316.0",
+    }
+    found = {name: folder for name, folder in folders.items() if folder and (folder / "prometheus").exists()}
+    if (folders["forky"] / "victoria-metrics").exists():
+        found["victoriametrics"] = folders["forky"]
+    return found
+
+
+# What rules are generated with, and the server that they are for.
+FORMS = {
+    "installed": ("installed", []),
+    "trixie": ("trixie", []),
+    "forky": ("forky", []),
+    "newest": ("newest", []),
+    "anchored": ("newest", ["--anchored"]),
+    "victoriametrics": ("victoriametrics", ["--target", "victoriametrics"]),
+}
+
+
+def make(form, folder):
+    """The server of a form, or none where it cannot be had; what `slo generate` is told for it is among its options."""
+    name, options = FORMS[form]
+    binaries = programs().get(name)
+    if not binaries:
+        pytest.skip(f"{name}: this server could not be had; see scripts/servers and scripts/real/prometheus")
+    own = folder / form
+    own.mkdir(parents=True)
+    if name == "victoriametrics":
+        server = VictoriaMetrics("VictoriaMetrics", own, binaries)
+    else:
+        version = subprocess.run([binaries / "prometheus", "--version"], capture_output=True, text=True)
         version = (version.stdout or version.stderr).split("version ")[1].split("+")[0].split(" ")[0]
-        yield lambda own=own, prometheus=prometheus, promtool=promtool, version=version: Prometheus(
-            f"Prometheus {version}", own, prometheus, promtool
-        )
-    if (forky / "victoria-metrics").exists():
-        own = folder / "victoria-metrics"
-        own.mkdir(parents=True)
-        yield lambda: VictoriaMetrics("VictoriaMetrics", own, forky)
+        server = Prometheus(f"Prometheus {version}", own, binaries / "prometheus", binaries / "promtool")
+    server.options = options
+    return server

@@ -50,19 +50,11 @@ def generated(folder, *options):
     return yaml.safe_load(done.stdout)["groups"]
 
 
-def make(index, folder):
-    makers = list(servers.available(folder))
-    if index >= len(makers):
-        pytest.skip("this server could not be had; see scripts/servers")
-    return makers[index]()
-
-
-@pytest.fixture(scope="module", params=range(4), ids=["installed", "trixie", "forky", "victoriametrics"])
+@pytest.fixture(scope="module", params=servers.FORMS)
 def evaluated(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("conformance")
-    server = make(request.param, folder)
-    target = "victoriametrics" if isinstance(server, servers.VictoriaMetrics) else "prometheus"
-    groups = generated(folder, "--target", target)
+    server = servers.make(request.param, folder)
+    groups = generated(folder, *server.options)
     server.write([series for scenario in SCENARIOS.values() for series in scenario.points()])
     server.record(groups, traffic.START, END)
     yield server, groups
@@ -282,10 +274,9 @@ def test_nothing_recorded_is_not_a_number(evaluated):
 
 def test_the_server_loads_the_rules(evaluated, tmp_path):
     server, _ = evaluated
-    target = "victoriametrics" if isinstance(server, servers.VictoriaMetrics) else "prometheus"
     rules = tmp_path / "rules.yaml"
-    rules.write_text(yaml.safe_dump({"groups": generated(tmp_path, "--target", target)}))
-    if target == "victoriametrics":
+    rules.write_text(yaml.safe_dump({"groups": generated(tmp_path, *server.options)}))
+    if isinstance(server, servers.VictoriaMetrics):
         command = [server.binaries / "vmalert", f"-rule={rules}", "-dryRun"]
     else:
         command = [server.promtool, "check", "rules", rules]

@@ -6,9 +6,9 @@ import re
 import subprocess
 
 import pytest
+import servers
 import traffic
 import yaml
-from test_conformance import make
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 PROGRAM = ROOT / "target" / "release" / "slo"
@@ -48,11 +48,10 @@ def run(*arguments):
     return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, check=True)
 
 
-@pytest.fixture(scope="module", params=[0, 3], ids=["installed", "victoriametrics"])
+@pytest.fixture(scope="module", params=["installed", "victoriametrics"])
 def world(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("groups")
-    server = make(request.param, folder)
-    target = "victoriametrics" if request.param == 3 else "prometheus"
+    server = servers.make(request.param, folder)
     spec = folder / "spec.yaml"
     spec.write_text(SPEC)
     routes = {
@@ -66,12 +65,13 @@ def world(request, tmp_path_factory):
     ]
     series += traffic.run("week", HOURS, 5, share=lambda t: 0.5 if 2 < t < 3 else 0.001).points()
     server.write(series)
-    groups = yaml.safe_load(run("generate", spec, "--target", target).stdout)["groups"]
+    groups = yaml.safe_load(run("generate", spec, *server.options).stdout)["groups"]
     server.record(groups, traffic.START, END)
     # Alerts as a server would have written them, of which one only waits.
     alerts = []
-    for name, slo, more in [("SLOErrorBudgetBurn", "routes", {"route": "/small"}), ("SLOErrorBudgetBurn", "week", {}), ("SLOErrorBudgetBurn", "minutes", {})]:
-        labels = {"alertname": name, "service": "shop", "slo": slo, "team": "web", "burn_tier": "fast", **more}
+    groups_that_burn = [("routes", {"route": "/small"}), ("services", {"exported_service": "small"}), ("week", {}), ("minutes", {})]
+    for slo, more in groups_that_burn:
+        labels = {"alertname": "SLOErrorBudgetBurn", "service": "shop", "slo": slo, "team": "web", "burn_tier": "fast", **more}
         # A label that others have groups by.
         if slo == "week":
             labels["route"] = "none"
@@ -126,10 +126,9 @@ def test_a_label_that_the_rules_set_is_exported(world):
     assert all('service="shop"' in labels and "exported_service=" in labels for labels in found) and len(found) == 2
 
 
-def test_a_backtest_fires_as_the_rules_do(world, request):
+def test_a_backtest_fires_as_the_rules_do(world):
     server, spec, routes = world
-    target = "victoriametrics" if "victoriametrics" in request.node.name else "prometheus"
-    asked = ["backtest", spec, "--prometheus", server.url, "--target", target, "--last", f"{HOURS}h", "--end", END]
+    asked = ["backtest", spec, "--prometheus", server.url, *server.options, "--last", f"{HOURS}h", "--end", END]
     ran = run(*asked, "--format", "json")
     slos = json.loads(ran.stdout)["slos"]
     keys = [(one["slo"], *one["group"].values()) for one in slos]
@@ -143,7 +142,7 @@ def test_a_backtest_fires_as_the_rules_do(world, request):
             assert (one["total"], one["bad"]) == pytest.approx(truth, rel=5e-3)
     # Long windows are longer than the history: it says so.
     assert "shop/routes: the slow tier cannot fire" in ran.stderr
-    rules = yaml.safe_load(run("generate", spec, "--target", target).stdout)
+    rules = yaml.safe_load(run("generate", spec, *server.options).stdout)
     for group in rules["groups"]:
         for rule in group["rules"]:
             if rule.get("alert") != "SLOErrorBudgetBurn" or rule["labels"]["burn_tier"] != "fast":
@@ -189,7 +188,7 @@ def test_every_query_of_the_dashboards_has_an_answer(world, tmp_path):
                 assert found, (name, panel["title"], query)
                 values.setdefault((name, panel["title"]), []).append(found)
     [paging] = values["slo-overview", "Paging"]
-    assert list(paging.values()) == [3.0]
+    assert list(paging.values()) == [4.0]
     # What only waits to fire is not told of.
     [waiting] = values["shop-week", "What fires"]
     assert len(waiting) == 1 and 'severity="page"' in next(iter(waiting)) and list(waiting.values()) == [3600.0]

@@ -10,7 +10,7 @@ import pytest
 import servers
 import traffic
 import yaml
-from test_conformance import BEGIN, END, HOURS, LAST, make
+from test_conformance import BEGIN, END, HOURS, LAST
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 SPEC = """
@@ -81,11 +81,10 @@ def dashboard_queries(folder, begin):
                 yield panel["title"], re.sub(r"\$(team|service)\b", ".*", query)
 
 
-@pytest.fixture(scope="module", params=range(4), ids=["installed", "trixie", "forky", "victoriametrics"])
+@pytest.fixture(scope="module", params=servers.FORMS)
 def evaluated(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("kinds")
-    server = make(request.param, folder)
-    target = "victoriametrics" if isinstance(server, servers.VictoriaMetrics) else "prometheus"
+    server = servers.make(request.param, folder)
     routes = [traffic.run(f"grouped-{route}", HOURS, 5, share=lambda t, route=route: 0.01 * (route == "/b")) for route in ("/a", "/b")]
     scenarios = {
         "diurnal": traffic.run("diurnal", HOURS, 5, share=lambda t: 0.9 if t < 0.02 else 0.001),
@@ -113,7 +112,7 @@ def evaluated(request, tmp_path_factory):
     groups = [
         {**group, "interval": "1m"}
         for idle in ("ignore", "good", "bad")
-        for group in generated(folder, SPEC.replace("IDLE", idle).replace("service: kinds", f"service: {idle}"), "--target", target)
+        for group in generated(folder, SPEC.replace("IDLE", idle).replace("service: kinds", f"service: {idle}"), *server.options)
         if group["name"].endswith("/fast") and (idle == "ignore" or "/minutes/" in group["name"])
     ]
     for group in groups:
@@ -231,8 +230,8 @@ slos:
         # Before the period everything fails; in it, one in ten.
         instance.serve(*((0, 100) if at < boundary else traffic.split(random_, 100, 0.1)))
         instance.scrape(at + 1)
-    for index in (0, 2):
-        server = make(index, tmp_path_factory.mktemp("calendar"))
+    for form in ("installed", "forky"):
+        server = servers.make(form, tmp_path_factory.mktemp("calendar"))
         try:
             server.write(scenario.points())
             server.record(groups, begin, end)

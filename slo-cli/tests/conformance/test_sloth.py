@@ -126,7 +126,7 @@ def both(request, tmp_path_factory):
     theirs = sloths_own(request.param)
     pair = []
     for name, groups in (("ours", ours), ("theirs", theirs)):
-        server = next(servers.available(folder / name))()
+        server = servers.make("installed", folder / name)
         server.write(history(["myservice", "myapp"]))
         # All in one moment of every minute, so that they can be compared.
         records = [{**group, "rules": [rule for rule in group["rules"] if "record" in rule]} for group in groups]

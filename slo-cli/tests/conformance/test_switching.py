@@ -112,7 +112,7 @@ def evaluated(request, tmp_path_factory):
     theirs = [group for text in texts for group in sloths_own(folder, text)]
     pair = []
     for name, groups in (("ours", ours), ("theirs", theirs)):
-        server = next(servers.available(folder / name))()
+        server = servers.make("installed", folder / name)
         server.write(counters(request.param))
         server.record(ticking(groups), BEGIN, END)
         server.forget_after("59s")
@@ -230,7 +230,7 @@ def test_counters_that_disagree_are_told_of(counters_of, fires, tmp_path_factory
     folder = tmp_path_factory.mktemp("disagree")
     spec = f"version: slo/v1\nservice: f\nslos: [{{name: a, objective: 95%, window: 30d, sli: {{events: {counters_of}}}}}]\n"
     groups = generated(folder, spec)
-    server = next(servers.available(folder / "server"))()
+    server = servers.make("installed", folder / "server")
     wanted = ("good_total", "all_total", "bad_total")
     server.write([one for one in counters(30) if one[0]["__name__"] in wanted])
     server.record([{**group, "rules": [rule for rule in group["rules"] if ":increase1m" in rule.get("record", "")]} for group in groups], BEGIN, END)

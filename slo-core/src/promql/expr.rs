@@ -104,6 +104,7 @@ pub struct Range {
     pub(super) selector: Selector,
     pub(super) window: Window,
     pub(super) offset: Option<Window>,
+    pub(super) is_anchored: bool,
 }
 
 /// Functions of values.
@@ -202,7 +203,7 @@ impl Range {
     /// The samples of `selector` in the last `window`.
     #[must_use]
     pub const fn new(selector: Selector, window: Window) -> Self {
-        Self { selector, window, offset: None }
+        Self { selector, window, offset: None, is_anchored: false }
     }
 
     /// The series.
@@ -222,6 +223,19 @@ impl Range {
     pub fn offset(mut self, offset: Window) -> Self {
         self.offset = Some(offset);
         self
+    }
+
+    /// The same, begun with the last sample before it, and without extrapolation (`anchored`): Prometheus 3.7 and later.
+    #[must_use]
+    pub const fn anchored(mut self) -> Self {
+        self.is_anchored = true;
+        self
+    }
+
+    /// Whether it begins with the last sample before it.
+    #[must_use]
+    pub const fn is_anchored(&self) -> bool {
+        self.is_anchored
     }
 
     /// `function` of it.

@@ -120,7 +120,7 @@ fn write_range(range: &Range, out: &mut impl Write) -> fmt::Result {
     range.selector.write_to(out)?;
     out.write_char('[')?;
     range.window.write_to(out)?;
-    out.write_char(']')?;
+    out.write_str(if range.is_anchored { "] anchored" } else { "]" })?;
     write_offset(range.offset, out)
 }
 

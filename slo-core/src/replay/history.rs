@@ -1,6 +1,9 @@
 //! A history that owns its columns, and knows what is missing of it.
 
-use super::Series;
+use super::{
+    Series,
+    counts::{stretches, whole_events},
+};
 use crate::{
     Error,
     math::{Exclusions, Span},
@@ -32,6 +35,30 @@ pub struct History {
 }
 
 impl History {
+    /// The history of values that a server recorded, `None` where it has none, from the first of all events to the last:
+    /// what is not known before and after is no part of it, for a server keeps so many days. `None` where there is no value.
+    ///
+    /// Values are counts, whole ones or estimates, as [`whole_events`](super::whole_events) takes them.
+    ///
+    /// ```
+    /// use slo_core::{model::Window, replay::History};
+    ///
+    /// let (total, bad) = ([None, Some(10.0), None, Some(9.0)], [None, Some(1.0), None, Some(0.0)]);
+    /// let history = History::of_recorded(0, Window::minutes(1), &total, &bad).unwrap();
+    /// assert_eq!((history.start, history.total, history.bad), (60_000, vec![10, 0, 9], vec![1, 0, 0]));
+    /// assert_eq!(history.gaps, [1..2]);
+    /// ```
+    #[must_use]
+    pub fn of_recorded(start: i64, step: Window, total: &[Option<f64>], bad: &[Option<f64>]) -> Option<Self> {
+        let first = total.iter().position(Option::is_some)?;
+        let end = total.iter().rposition(Option::is_some)? + 1;
+        let (total, bad) = (total.get(first..end)?, bad.get(first..end)?);
+        let gaps = stretches((0..total.len()).filter(|step| total.get(*step).is_some_and(Option::is_none)));
+        let before = step.as_millis().saturating_mul(u64::try_from(first).unwrap_or(u64::MAX));
+        let (total, bad) = whole_events(total, bad);
+        Some(Self { start: start.saturating_add_unsigned(before), step, total, bad, gaps })
+    }
+
     /// Its steps.
     ///
     /// # Errors
@@ -79,13 +106,8 @@ impl History {
         let exclusions = Exclusions::new(spans.collect::<Result<Vec<_>, _>>()?);
         let series = judged.series()?;
         let (total, bad) = series.without(&exclusions);
-        let mut excluded: Vec<Range<usize>> = Vec::new();
-        for step in (0..series.len()).filter(|step| exclusions.contains(series.end_of(*step))) {
-            match excluded.last_mut() {
-                Some(last) if last.end == step => last.end = step + 1,
-                _ => excluded.push(step..step + 1),
-            }
-        }
+        let is_excluded = |step: &usize| exclusions.contains(series.end_of(*step));
+        let excluded = stretches((0..series.len()).filter(is_excluded));
         // What does not count is no gap.
         let counts =
             |gap: &Range<usize>| !excluded.iter().any(|span| span.start <= gap.start && gap.end <= span.end);

@@ -25,7 +25,7 @@
 //!
 //! | question | answer |
 //! |---|---|
-//! | what does a table hold? | [`Rows`], [`History`], [`merged`] |
+//! | what does a table hold? | [`Rows`], [`CountColumns`], [`History`], [`merged`] |
 //! | what happened? | [`Series`], [`incidents`](incidents()), [`ratio_bias`] |
 //! | how much budget is left of it? | [`Judged`] |
 //! | when would alerts have fired, and how good were they? | [`Backtest`], [`Replay`]; of one rule [`alerts`](alerts()), [`score`](score()) |
@@ -43,6 +43,7 @@ mod bootstrap;
 mod burn_rates;
 mod change;
 mod counter;
+mod counts;
 mod crossings;
 mod episode;
 mod history;
@@ -70,6 +71,7 @@ pub use change::Change;
 pub use counter::{
     RangeEnds, Sample, anchored_increase, burst_error, extrapolated_increase, extrapolated_rate,
 };
+pub use counts::{CountColumns, whole_count, whole_events};
 pub use crossings::Crossings;
 pub use episode::Episode;
 pub use history::History;
@@ -85,4 +87,4 @@ pub use split::split;
 pub use thin::thin;
 #[cfg(feature = "calendar")]
 pub use times::zoned;
-pub use times::{Misread, millis_of_seconds};
+pub use times::{Misread, millis_of_micros, millis_of_seconds};

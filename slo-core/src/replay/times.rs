@@ -25,6 +25,22 @@ pub fn millis_of_seconds(seconds: f64) -> Option<i64> {
     Some((seconds * 1_000.0).round() as i64)
 }
 
+/// Microseconds since the Unix epoch as milliseconds, rounded; `None` beyond the year 9999.
+///
+/// ```
+/// use slo_core::replay::millis_of_micros;
+///
+/// assert_eq!([1_499, 1_500, -1_500].map(millis_of_micros), [Some(1), Some(2), Some(-1)]);
+/// assert_eq!(millis_of_micros(i64::MIN), None);
+/// ```
+#[must_use]
+pub const fn millis_of_micros(micros: i64) -> Option<i64> {
+    if micros.unsigned_abs() / 1_000_000 > LAST.unsigned_abs() {
+        return None;
+    }
+    Some((micros + 500).div_euclid(1_000))
+}
+
 /// What numbers are that were taken for seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -26,6 +26,10 @@ pub enum Backend {
     /// Prometheus from 2.42 on, and what evaluates PromQL as it does: Thanos, Mimir, Cortex.
     #[default]
     Prometheus,
+    /// Prometheus from 3.16 on, with anchored ranges: they count from the sample before a tile, also past a restart.
+    /// Prometheus 3.15 has them with `--enable-feature=promql-extended-range-selectors`; in those before it, a gap
+    /// between scrapes makes the query fail.
+    PrometheusAnchored,
     /// VictoriaMetrics with vmalert: its `increase` counts every event once, so tiles are simpler.
     VictoriaMetrics,
 }

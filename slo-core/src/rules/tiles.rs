@@ -219,24 +219,36 @@ impl Tiles<'_> {
     ///
     /// `matching` says which labels identify a series from one tile to the next.
     fn count(&self, series: &Selector, witness: Expr, matching: &Matching) -> Expr {
-        if self.backend == Backend::VictoriaMetrics {
-            // Its `increase` begins with the sample before the window, and with zero for a new series.
-            return self.sum(Range::new(series.clone(), self.tile).apply(RangeFunction::Increase));
-        }
+        let range = |window| Range::new(series.clone(), window);
         let now = || Expr::from(series.clone());
-        let over = |range, function| Range::new(series.clone(), range).apply(function);
-        let rate = |range| over(range, RangeFunction::Rate).mul(Expr::Number(self.tile.as_seconds()));
+        let newborn = |target: &[LabelName]| {
+            let new = now().binary(BinaryOp::Unless, matching.clone(), self.before(series));
+            new.binary(BinaryOp::And, Matching::On(target.to_vec()), witness)
+        };
+        match self.backend {
+            Backend::Prometheus => {}
+            Backend::PrometheusAnchored => {
+                // Differences that know of resets; a new series counts from its first sample on, so it comes first.
+                let grown = range(self.tile).anchored().apply(RangeFunction::Increase);
+                return self.sum(match self.target_labels {
+                    None => grown,
+                    Some(target) => newborn(target).binary(BinaryOp::Or, matching.clone(), grown),
+                });
+            }
+            Backend::VictoriaMetrics => {
+                // Its `increase` begins with the sample before the window, and with zero for a new series.
+                return self.sum(range(self.tile).apply(RangeFunction::Increase));
+            }
+        }
+        let rate =
+            |window| range(window).apply(RangeFunction::Rate).mul(Expr::Number(self.tile.as_seconds()));
 
-        let reset = over(self.with_longest_before(), RangeFunction::Resets).greater(zero());
+        let reset = range(self.with_longest_before()).apply(RangeFunction::Resets).greater(zero());
         let difference = now().binary(BinaryOp::Subtract, matching.clone(), self.before(series));
         let grown = difference.greater_or_equal(zero()).binary(BinaryOp::Unless, matching.clone(), reset);
         let counted = match self.target_labels {
             None => grown,
-            Some(target) => {
-                let new = now().binary(BinaryOp::Unless, matching.clone(), self.before(series));
-                let newborn = new.binary(BinaryOp::And, Matching::On(target.to_vec()), witness);
-                grown.binary(BinaryOp::Or, matching.clone(), newborn)
-            }
+            Some(target) => grown.binary(BinaryOp::Or, matching.clone(), newborn(target)),
         };
         let counted = if self.longest_scrape_interval > self.scrape_interval {
             let long = rate(self.with_longest_before());

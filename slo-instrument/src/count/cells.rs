@@ -77,9 +77,10 @@ impl Pool {
 
 /// Adds what `cells` hold to `sums`.
 fn add(cells: &[Line], sums: &mut [u64]) {
-    for (index, sum) in sums.iter_mut().enumerate() {
-        let value = cell(cells, index).map_or(0, |cell| cell.load(Ordering::Acquire));
-        *sum = sum.saturating_add(value);
+    for (line, sums) in cells.iter().zip(sums.chunks_mut(CELLS_PER_LINE)) {
+        for (cell, sum) in line.0.iter().zip(sums) {
+            *sum = sum.saturating_add(cell.load(Ordering::Acquire));
+        }
     }
 }
 

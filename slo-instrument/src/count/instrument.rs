@@ -5,13 +5,11 @@ use super::{
     cells::Pool,
     classify::by_convention,
     kind::Labelled,
+    names::Names,
     series::{METHODS, Method, Series},
 };
 use crate::trace::Tracer;
-use arc_swap::ArcSwap;
-use fnv::FnvBuildHasher;
 use std::{
-    collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, PoisonError, RwLock, Weak,
@@ -27,8 +25,7 @@ pub(crate) struct Instrument {
     kind: Kind,
     peer: Box<str>,
     shape: Arc<Shape>,
-    // Replaced as a whole when a new route is seen, which happens once per route.
-    routes: ArcSwap<Routes>,
+    routes: Names<Route>,
     // How many events of each method were started, and then how many are over.
     flow: Arc<Pool>,
 }
@@ -42,13 +39,6 @@ pub(crate) struct Shape {
     pub(crate) tracer: Option<Tracer>,
 }
 
-/// Routes are the program's own, so a hash that resists attackers would only cost time.
-#[derive(Debug, Clone, Default)]
-struct Routes {
-    numbers: HashMap<Box<str>, u32, FnvBuildHasher>,
-    all: Vec<Arc<Route>>,
-}
-
 /// The series of one route, gRPC method or operation.
 #[derive(Debug)]
 pub(crate) struct Route {
@@ -58,8 +48,16 @@ pub(crate) struct Route {
     // How long somebody waits before they may say that a promise was broken.
     patience: Option<Duration>,
     pub(crate) shape: Arc<Shape>,
+    series: Mutex<Known>,
+}
+
+/// The series of a route.
+#[derive(Debug, Default)]
+struct Known {
     // Appended to as combinations of labels occur.
-    series: Mutex<Vec<(Key, Arc<Series>)>>,
+    by_key: Vec<(Key, Arc<Series>)>,
+    // Each once, by methods and in the order in which they occurred.
+    all: Arc<[Arc<Series>]>,
 }
 
 /// The route of requests that no route matched, whatever their path.
@@ -82,7 +80,7 @@ impl Instrument {
             kind,
             peer: peer.into(),
             shape,
-            routes: ArcSwap::default(),
+            routes: Names::default(),
             flow: Arc::new(Pool::new(2 * METHODS.len())),
         });
         let mut all = INSTRUMENTS.write().unwrap_or_else(PoisonError::into_inner);
@@ -115,15 +113,14 @@ impl Instrument {
 
     /// The number of the route `name`, where it is known.
     pub(crate) fn known_route(&self, name: &str) -> Option<u32> {
-        self.routes.load().numbers.get(name).copied()
+        self.routes.number(name)
     }
 
     /// The number of the route `name`.
     pub(crate) fn route(&self, name: &str) -> u32 {
-        let routes = self.routes.load();
-        match routes.numbers.get(name) {
-            Some(number) => *number,
-            None if routes.all.len() >= MOST_ROUTES && name != OVERFLOW => self.route(OVERFLOW),
+        match self.routes.number(name) {
+            Some(number) => number,
+            None if self.routes.len() >= MOST_ROUTES && name != OVERFLOW => self.route(OVERFLOW),
             None => self.add_route(name),
         }
     }
@@ -140,27 +137,17 @@ impl Instrument {
             shape: Arc::clone(&self.shape),
             series: Mutex::default(),
         });
-        self.routes.rcu(|routes| {
-            let mut routes = Routes::clone(routes);
-            let number = u32::try_from(routes.all.len()).unwrap_or(u32::MAX);
-            if *routes.numbers.entry(name.into()).or_insert(number) == number {
-                routes.all.push(Arc::clone(&new));
-            }
-            routes
-        });
-        self.known_route(name).unwrap_or(u32::MAX)
+        self.routes.add(name, &new)
     }
 
     /// The route with this number.
     pub(crate) fn route_at(&self, number: u32) -> Option<Arc<Route>> {
-        self.routes.load().all.get(usize::try_from(number).ok()?).cloned()
+        self.routes.at(number)
     }
 
     /// All routes in the order of their names.
-    pub(crate) fn routes(&self) -> Vec<Arc<Route>> {
-        let mut routes = self.routes.load().all.clone();
-        routes.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        routes
+    pub(crate) fn routes(&self) -> Arc<[Arc<Route>]> {
+        self.routes.sorted()
     }
 
     /// How many events of each method are on their way; `None` for a method that was never seen.
@@ -205,34 +192,32 @@ impl Route {
 
     /// The series of this combination of labels, new ones at zero.
     pub(crate) fn series(&self, key: Key) -> Arc<Series> {
-        let mut all = self.series.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, series)) = all.iter().find(|(known, _)| *known == key) {
+        let mut known = self.series.lock().unwrap_or_else(PoisonError::into_inner);
+        let Known { by_key, all } = &mut *known;
+        if let Some((_, series)) = by_key.iter().find(|(known, _)| *known == key) {
             return Arc::clone(series);
         }
         let Key { method, outcome, class } = key;
         let (peer, name) = (&*self.peer, &*self.name);
         let labels = self.kind.labels(&Labelled { peer, name, method: method.name(), outcome, class });
         let ignored = key.ignored();
-        let same = all.iter().find(|(_, series)| series.labels == labels && series.ignored == ignored);
-        let series = same.map(|(_, series)| Arc::clone(series));
-        let series = series.unwrap_or_else(|| {
+        let same = all.iter().find(|series| series.labels == labels && series.ignored == ignored);
+        let series = same.cloned().unwrap_or_else(|| {
             let Shape { edges, slos, .. } = &*self.shape;
-            Arc::new(Series::new(self.kind, method, ignored, labels, slos, edges))
+            let new = Arc::new(Series::new(self.kind, method, ignored, labels, slos, edges));
+            let mut more = all.to_vec();
+            let place = more.partition_point(|series| series.method.index() <= method.index());
+            more.insert(place, Arc::clone(&new));
+            *all = more.into();
+            new
         });
-        all.push((key, Arc::clone(&series)));
+        by_key.push((key, Arc::clone(&series)));
         series
     }
 
     /// Its series, by methods and in the order in which they occurred.
-    pub(crate) fn all_series(&self) -> Vec<Arc<Series>> {
-        let mut all: Vec<Arc<Series>> = Vec::new();
-        for (_, series) in self.series.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            if !all.iter().any(|known| Arc::ptr_eq(known, series)) {
-                all.push(Arc::clone(series));
-            }
-        }
-        all.sort_by_key(|series| series.method.index());
-        all
+    pub(crate) fn all_series(&self) -> Arc<[Arc<Series>]> {
+        Arc::clone(&self.series.lock().unwrap_or_else(PoisonError::into_inner).all)
     }
 
     /// Makes sure that the series of a success and of a failure are there, so that the first one of each is seen.

@@ -6,12 +6,14 @@ mod edges;
 mod instrument;
 mod kind;
 mod local;
+mod names;
 mod outcome;
 mod reading;
 mod series;
 mod store;
 mod stream;
-mod sync;
+
+use crate::sync;
 
 pub(crate) use classify::Circumstance;
 pub use classify::{Class, Classify, Ended};
@@ -25,4 +27,4 @@ pub use outcome::{GrpcStatus, Outcome};
 pub(crate) use reading::Reading;
 pub(crate) use series::{Key, METHODS, Method, Series};
 pub(crate) use store::Store;
-pub(crate) use stream::{SloCounter, why_not_counted};
+pub(crate) use stream::{SloCounter, Sums, why_not_counted};

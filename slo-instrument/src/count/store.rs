@@ -1,10 +1,6 @@
 //! Everything that a service counts.
 
-use super::{
-    Edges, Instrument, Kind, Reading, Shape, SloCounter,
-    series::Series,
-    stream::{self, Sums},
-};
+use super::{Edges, Instrument, Kind, Reading, Series, Shape, SloCounter, Sums, stream};
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 
@@ -56,9 +52,9 @@ impl Store {
     /// Calls `visit` on every series, in the order of kinds, peers, routes, methods and first occurrence.
     pub(crate) fn for_each(&self, mut visit: impl FnMut(Kind, &Series)) {
         for instrument in self.instruments().iter() {
-            for route in instrument.routes() {
-                for series in route.all_series() {
-                    visit(instrument.kind(), &series);
+            for route in instrument.routes().iter() {
+                for series in route.all_series().iter() {
+                    visit(instrument.kind(), series);
                 }
             }
         }
@@ -70,9 +66,14 @@ impl Store {
         let mut reading = Reading::default();
         self.for_each(|_, series| {
             series.read(&mut reading);
-            stream::add(self.slos(), &series.members, &reading, &mut sums);
+            self.add(series, &reading, &mut sums);
         });
         sums
+    }
+
+    /// Adds what a series, as it was read, contributes to the streams of every SLO.
+    pub(crate) fn add(&self, series: &Series, reading: &Reading, sums: &mut [Sums]) {
+        stream::add(self.slos(), &series.members, reading, sums);
     }
 }
 

@@ -31,11 +31,15 @@ impl Format {
         let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
         let ranges = accepted.flat_map(|value| value.split(',')).filter_map(|range| {
             let mut parts = range.split(';').map(str::trim);
-            let media = parts.next()?;
+            let media = parts.next()?.to_ascii_lowercase();
             let parameters: Vec<(&str, &str)> = parts.filter_map(|part| part.split_once('=')).collect();
-            let value = |name: &str| parameters.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
+            let value = |name: &str| {
+                let found = parameters.iter().find(|(key, _)| key.trim().eq_ignore_ascii_case(name));
+                found.map(|(_, value)| value.trim().trim_matches('"'))
+            };
             let quality: f64 = value("q").and_then(|quality| quality.parse().ok()).unwrap_or(1.0);
-            let format = match media {
+            let quality = quality.min(1.0);
+            let format = match media.as_str() {
                 "application/openmetrics-text" if value("version") != Some("0.0.1") => Self::OpenMetrics,
                 "text/plain" | "text/*" | "*/*" => Self::Text,
                 #[cfg(feature = "native-histograms")]
@@ -74,6 +78,9 @@ mod tests {
             ("application/openmetrics-text;version=1.0.0;q=0, text/plain", Format::Text),
             ("text/plain;q=0.9, application/openmetrics-text; version=1.0.0; q=0.8", Format::Text),
             ("image/png", Format::Text),
+            // Names have no case, values may be quoted, and nothing is more than wanted.
+            ("Application/OpenMetrics-Text; Version=\"1.0.0\"; Q=1, */*;q=0.1", Format::OpenMetrics),
+            ("text/plain, application/openmetrics-text;q=7", Format::Text),
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(ACCEPT, accept.parse().unwrap());

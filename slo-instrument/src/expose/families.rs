@@ -3,7 +3,7 @@
 use super::Source;
 use crate::{
     Kind, SloStatus,
-    count::{METHODS, Reading},
+    count::{METHODS, Reading, Series, Sums},
 };
 use slo_core::model::metric;
 
@@ -34,12 +34,53 @@ pub(crate) struct Sample {
     pub(crate) value: f64,
 }
 
+/// What is gathered from all series, each of which was read once.
+pub(super) struct Gathered {
+    sums: Vec<Sums>,
+    ignored: Vec<Sample>,
+}
+
+impl Gathered {
+    pub(super) fn new(source: &Source) -> Self {
+        Self { sums: vec![Sums::default(); source.store.slos().len()], ignored: Vec::new() }
+    }
+
+    fn of_all(source: &Source) -> Self {
+        let (mut gathered, mut reading) = (Self::new(source), Reading::default());
+        source.store.for_each(|_, series| {
+            series.read(&mut reading);
+            gathered.add(source, series, &reading);
+        });
+        gathered
+    }
+
+    /// Adds a series that was read.
+    pub(super) fn add(&mut self, source: &Source, series: &Series, reading: &Reading) {
+        source.store.add(series, reading, &mut self.sums);
+        if let Some(reason) = series.ignored {
+            let mut labels = series.labels.clone();
+            labels.push(("reason", reason.to_owned()));
+            self.ignored.push(Sample { labels, value: reading.count() as f64 });
+        }
+    }
+}
+
 impl Source {
     /// The metrics that are no histograms, each with at least one sample.
     pub(crate) fn families(&self) -> Vec<Family> {
+        self.families_of(Gathered::of_all(self))
+    }
+
+    /// The same, from what is gathered.
+    pub(super) fn families_of(&self, gathered: Gathered) -> Vec<Family> {
         let mut families = self.active();
-        families.push(self.ignored());
-        families.extend(self.events());
+        families.push(Family {
+            name: metric::IGNORED_EVENTS,
+            help: "Events that no SLO judges.",
+            kind: Type::Counter,
+            samples: gathered.ignored,
+        });
+        families.extend(self.events(&gathered.sums));
         families.extend(self.statuses());
         families.push(Family {
             name: "slo_injected_faults_total",
@@ -95,30 +136,12 @@ impl Source {
         Kind::ALL.into_iter().filter_map(of_kind).collect()
     }
 
-    fn ignored(&self) -> Family {
-        let (mut samples, mut reading) = (Vec::new(), Reading::default());
-        self.store.for_each(|_, series| {
-            if let Some(reason) = series.ignored {
-                series.read(&mut reading);
-                let mut labels = series.labels.clone();
-                labels.push(("reason", reason.to_owned()));
-                samples.push(Sample { labels, value: reading.count() as f64 });
-            }
-        });
-        Family {
-            name: metric::IGNORED_EVENTS,
-            help: "Events that no SLO judges.",
-            kind: Type::Counter,
-            samples,
-        }
-    }
-
     /// From the counters as they are, not as of the last tick.
-    fn events(&self) -> [Family; 2] {
+    fn events(&self, sums: &[Sums]) -> [Family; 2] {
         let (mut total, mut bad) = (Vec::new(), Vec::new());
-        for (counter, sums) in self.store.slos().iter().zip(self.store.sums()) {
+        for (counter, sums) in self.store.slos().iter().zip(sums) {
             // Streams that contradict each other show in the status.
-            if let Ok(tally) = counter.tally(sums) {
+            if let Ok(tally) = counter.tally(*sums) {
                 let sample =
                     |value: u64| Sample { labels: self.identity(counter.name()), value: value as f64 };
                 total.push(sample(tally.total()));

@@ -1,6 +1,6 @@
 //! Prometheus' text format and OpenMetrics.
 
-use super::{Family, Format, Source, Type};
+use super::{Family, Format, Source, Type, families::Gathered};
 use crate::{
     Kind,
     count::{Reading, Series},
@@ -13,12 +13,17 @@ use std::{
 
 /// The metrics of `source`.
 pub(super) fn encode(source: &Source, format: Format) -> String {
-    let mut text =
-        Text { out: String::new(), is_open: format == Format::OpenMetrics, numbers: itoa::Buffer::new() };
+    let mut text = Text {
+        out: String::new(),
+        is_open: format == Format::OpenMetrics,
+        numbers: itoa::Buffer::new(),
+        start: String::new(),
+    };
+    let mut gathered = Gathered::new(source);
     for kind in Kind::ALL {
-        text.histograms(source, kind);
+        text.histograms(source, kind, &mut gathered);
     }
-    for family in source.families() {
+    for family in source.families_of(gathered) {
         text.family(&family, source.created);
     }
     if text.is_open {
@@ -31,6 +36,8 @@ struct Text {
     out: String,
     is_open: bool,
     numbers: itoa::Buffer,
+    // Reused from histogram to histogram.
+    start: String,
 }
 
 impl Text {
@@ -42,7 +49,7 @@ impl Text {
         }
     }
 
-    fn histograms(&mut self, source: &Source, kind: Kind) {
+    fn histograms(&mut self, source: &Source, kind: Kind, gathered: &mut Gathered) {
         // One for every bucket, from `,le="` to the space before the value.
         let edges = source.store.edges();
         let bounds: Vec<String> =
@@ -57,24 +64,33 @@ impl Text {
             bounds.iter().map(String::as_str).zip(edges.classic().iter().copied()).collect();
         let (mut is_first, mut reading) = (true, Reading::default());
         for instrument in source.store.instruments().iter().filter(|instrument| instrument.kind() == kind) {
-            for route in instrument.routes() {
-                for series in route.all_series().iter().filter(|series| series.ignored.is_none()) {
+            for route in instrument.routes().iter() {
+                for series in route.all_series().iter() {
+                    series.read(&mut reading);
+                    gathered.add(source, series, &reading);
+                    if series.ignored.is_some() {
+                        continue;
+                    }
                     if is_first {
                         self.head(kind.metric(), "histogram", kind.help());
                         is_first = false;
                     }
-                    self.histogram(kind.metric(), series, &buckets, &mut reading);
+                    self.histogram(kind.metric(), series, &buckets, &reading);
                 }
             }
         }
     }
 
-    fn histogram(&mut self, name: &str, series: &Series, buckets: &[(&str, usize)], reading: &mut Reading) {
-        series.read(reading);
+    fn histogram(&mut self, name: &str, series: &Series, buckets: &[(&str, usize)], reading: &Reading) {
         let labels = series.rendered();
         self.out.reserve((buckets.len() + 3) * (name.len() + labels.len() + 32));
+        // What all lines of buckets begin with.
+        let mut start = std::mem::take(&mut self.start);
+        start.clear();
+        start.extend([name, "_bucket", labels]);
         for (position, (bound, bucket)) in buckets.iter().enumerate() {
-            self.add(&[name, "_bucket", labels, bound]);
+            self.out.push_str(&start);
+            self.out.push_str(bound);
             self.whole(reading.cumulative.get(*bucket).copied().unwrap_or(0));
             if self.is_open
                 && let Some(exemplar) = series.exemplars.of(position)
@@ -83,6 +99,7 @@ impl Text {
             }
             self.out.push('\n');
         }
+        self.start = start;
         self.add(&[name, "_sum", labels, "} "]);
         self.real(reading.seconds());
         self.add(&["\n", name, "_count", labels, "} "]);

@@ -10,11 +10,11 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 use tokio::{
     sync::{Notify, futures::OwnedNotified},
-    time::timeout,
+    time::{Instant, timeout},
 };
 
 /// A fault, and the share of the requests that it is injected into.
@@ -286,20 +286,31 @@ mod tests {
         assert!(!faults.is_armed());
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn nobody_waits_for_longer_than_it_is_armed() {
+        const MINUTE: Duration = Duration::from_mins(1);
         let faults = Faults::default();
-        let plan = || [Fault::latency(Duration::from_mins(5))];
-        let waits = |drawn: Option<Drawn>| tokio::spawn(drawn.unwrap().wait(Duration::from_mins(5)));
-        faults.arm(plan(), 1, Duration::from_millis(20)).unwrap();
-        waits(faults.draw(None, "/")).await.unwrap();
-        faults.arm(plan(), 1, Duration::from_mins(5)).unwrap();
-        let (disarmed, replaced) = (waits(faults.draw(None, "/")), waits(faults.draw(None, "/")));
-        faults.arm(plan(), 2, Duration::from_mins(5)).unwrap();
-        replaced.await.unwrap();
-        disarmed.await.unwrap();
-        let last = waits(faults.draw(None, "/"));
+        let plan = || [Fault::latency(5 * MINUTE)];
+        let waits = || {
+            let (start, drawn) = (Instant::now(), faults.draw(None, "/").unwrap());
+            tokio::spawn(async move {
+                drawn.wait(5 * MINUTE).await;
+                start.elapsed()
+            })
+        };
+        faults.arm(plan(), 1, 2 * MINUTE).unwrap();
+        assert_eq!(waits().await.unwrap().as_secs(), 120);
+        assert!(!faults.is_armed() && faults.draw(None, "/").is_none());
+
+        faults.arm(plan(), 1, 20 * MINUTE).unwrap();
+        assert_eq!(waits().await.unwrap().as_secs(), 300);
+        let replaced = waits();
+        tokio::time::sleep(MINUTE).await;
+        faults.arm(plan(), 2, 20 * MINUTE).unwrap();
+        assert_eq!(replaced.await.unwrap().as_secs(), 60);
+        let disarmed = waits();
+        tokio::time::sleep(3 * MINUTE).await;
         faults.disarm();
-        last.await.unwrap();
+        assert_eq!(disarmed.await.unwrap().as_secs(), 180);
     }
 }

@@ -264,3 +264,50 @@ impl TracesLoop {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::sleep;
+
+    const TIMEOUT: Duration = Duration::from_secs(10);
+
+    /// How long work that takes `work` has when it is told to stop after `stop`: whether it ended, when that was, and how
+    /// much time is left for what comes after it.
+    async fn finished(work: Duration, stop: Duration) -> (bool, Duration, Option<Duration>) {
+        let (stopping, stopped) = watch::channel(false);
+        let start = Instant::now();
+        tokio::spawn(async move {
+            sleep(stop).await;
+            stopping.send_replace(true);
+            // As a handle is kept until what is left has been sent.
+            sleep(3 * TIMEOUT).await;
+        });
+        let (done, deadline) = Stop(stopped).finish(TIMEOUT, sleep(work)).await;
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        (done.is_some(), start.elapsed(), left)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_on_its_way_has_the_time_of_a_request_left() {
+        let seconds = Duration::from_secs;
+        assert_eq!(finished(seconds(3), seconds(60)).await, (true, seconds(3), None));
+        // Told to stop after two seconds of five: three of the ten that there are then are used.
+        assert_eq!(finished(seconds(5), seconds(2)).await, (true, seconds(5), Some(seconds(7))));
+        // A collector that never answers.
+        let hung = finished(seconds(3_600), seconds(2)).await;
+        assert_eq!(hung, (false, seconds(12), Some(Duration::ZERO)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_handle_that_is_gone_stops_it_as_well() {
+        let (stopping, stopped) = watch::channel(false);
+        tokio::spawn(async move {
+            sleep(TIMEOUT).await;
+            drop(stopping);
+        });
+        let start = Instant::now();
+        Stop(stopped).wait().await;
+        assert_eq!(start.elapsed(), TIMEOUT);
+    }
+}

@@ -1,11 +1,8 @@
 //! A request of every bucket that can be looked up.
 
-use super::TraceContext;
+use super::{TraceContext, words::Words};
 use std::{
-    sync::{
-        OnceLock,
-        atomic::{AtomicU64, Ordering, fence},
-    },
+    sync::OnceLock,
     time::{Duration, SystemTime},
 };
 
@@ -14,18 +11,7 @@ use std::{
 pub(crate) struct Exemplars {
     buckets: usize,
     // Without traces there are none.
-    slots: OnceLock<Box<[Slot]>>,
-}
-
-/// One exemplar. Writers take turns by an odd version, and give up where another one writes; readers read again where
-/// the version has changed.
-#[derive(Debug, Default)]
-struct Slot {
-    version: AtomicU64,
-    trace_id: [AtomicU64; 2],
-    span_id: AtomicU64,
-    nanos: AtomicU64,
-    unix_millis: AtomicU64,
+    slots: OnceLock<Box<[Words<5>]>>,
 }
 
 /// A request with a trace.
@@ -42,62 +28,28 @@ impl Exemplars {
     }
 
     pub(crate) fn offer(&self, bucket: usize, nanos: u64, context: TraceContext) {
-        let slots = self.slots.get_or_init(|| (0..self.buckets).map(|_| Slot::default()).collect());
+        let slots = self.slots.get_or_init(|| (0..self.buckets).map(|_| Words::default()).collect());
         if let Some(slot) = slots.get(bucket) {
             let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
             let unix_millis = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-            slot.write(Exemplar { context, nanos, unix_millis });
+            slot.write(Exemplar { context, nanos, unix_millis }.words());
         }
     }
 
     /// The exemplar of a bucket.
     pub(crate) fn of(&self, bucket: usize) -> Option<Exemplar> {
-        self.slots.get()?.get(bucket)?.read()
+        self.slots.get()?.get(bucket)?.read().map(Exemplar::of)
     }
 }
 
-impl Slot {
-    fn write(&self, Exemplar { context, nanos, unix_millis }: Exemplar) {
-        let version = self.version.load(Ordering::Relaxed);
-        let is_free = version.is_multiple_of(2);
-        if !is_free
-            || self
-                .version
-                .compare_exchange(version, version.wrapping_add(1), Ordering::Acquire, Ordering::Relaxed)
-                .is_err()
-        {
-            return;
-        }
-        // No part may be seen before the odd version is.
-        fence(Ordering::Release);
-        let (trace_id, span_id) = context.ids();
-        for (cell, part) in self.trace_id.iter().zip(trace_id) {
-            cell.store(part, Ordering::Relaxed);
-        }
-        self.span_id.store(span_id, Ordering::Relaxed);
-        self.nanos.store(nanos, Ordering::Relaxed);
-        self.unix_millis.store(unix_millis, Ordering::Relaxed);
-        self.version.store(version.wrapping_add(2), Ordering::Release);
+impl Exemplar {
+    fn words(self) -> [u64; 5] {
+        let ([high, low], span_id) = self.context.ids();
+        [high, low, span_id, self.nanos, self.unix_millis]
     }
 
-    fn read(&self) -> Option<Exemplar> {
-        // A bucket so busy is read at the next scrape.
-        const ATTEMPTS: usize = 8;
-        for _ in 0..ATTEMPTS {
-            let before = self.version.load(Ordering::Acquire);
-            let [high, low] = &self.trace_id;
-            let trace_id = [high.load(Ordering::Relaxed), low.load(Ordering::Relaxed)];
-            let exemplar = Exemplar {
-                context: TraceContext::of_ids(trace_id, self.span_id.load(Ordering::Relaxed), true),
-                nanos: self.nanos.load(Ordering::Relaxed),
-                unix_millis: self.unix_millis.load(Ordering::Relaxed),
-            };
-            fence(Ordering::Acquire);
-            if before.is_multiple_of(2) && self.version.load(Ordering::Relaxed) == before {
-                return (before > 0).then_some(exemplar);
-            }
-        }
-        None
+    const fn of([high, low, span_id, nanos, unix_millis]: [u64; 5]) -> Self {
+        Self { context: TraceContext::of_ids([high, low], span_id, true), nanos, unix_millis }
     }
 }
 

@@ -6,6 +6,9 @@ mod exemplar;
 mod otel;
 mod span;
 mod tracer;
+mod words;
+
+use crate::sync;
 
 pub use context::TraceContext;
 pub(crate) use context::{Current, Entered};

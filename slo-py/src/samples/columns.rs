@@ -18,7 +18,7 @@ use pyo3::{
     types::{PyDateTime, PyString},
 };
 use pyo3_arrow::input::{AnyArray, AnyRecordBatch};
-use slo_core::replay::{Misread, millis_of_seconds};
+use slo_core::replay::{Misread, millis_of_micros, millis_of_seconds, whole_count};
 use std::sync::Arc;
 
 /// Where columns come from.
@@ -296,17 +296,7 @@ fn of_integer(name: &str, position: usize, value: i64) -> PyResult<u64> {
 }
 
 fn of_float(name: &str, position: usize, value: f64) -> PyResult<u64> {
-    // The largest count that a double holds exactly, with all below it.
-    const MOST: f64 = 9_007_199_254_740_992.0;
-    if value.fract() == 0.0 && (0.0..=MOST).contains(&value) {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "it is whole and in range"
-        )]
-        return Ok(value as u64);
-    }
-    Err(refuse(name, position, &value.to_string()))
+    whole_count(value).ok_or_else(|| refuse(name, position, &value.to_string()))
 }
 
 fn arrow_counts(name: &str, chunks: &[ArrayRef]) -> PyResult<Counts> {
@@ -466,9 +456,6 @@ fn arrow_times(name: &str, chunks: &[ArrayRef]) -> PyResult<Times> {
     Ok(Times { millis: times, is_naive, are_seconds })
 }
 
-/// The end of the year 9999, in seconds.
-const LAST: i64 = 253_402_300_800;
-
 fn of_seconds(name: &str, row: usize, seconds: f64) -> PyResult<i64> {
     let what = if seconds.is_finite() {
         "are these milliseconds, or finer? give seconds, or datetime64"
@@ -480,10 +467,8 @@ fn of_seconds(name: &str, row: usize, seconds: f64) -> PyResult<i64> {
 }
 
 fn of_micros(name: &str, row: usize, micros: i64) -> PyResult<i64> {
-    if micros.unsigned_abs() / 1_000_000 > LAST.unsigned_abs() {
-        return Err(data_error_at(row, &format!("'{name}' at {row} is not a time of the years up to 9999")));
-    }
-    Ok((micros + 500).div_euclid(1_000))
+    let wrong = || data_error_at(row, &format!("'{name}' at {row} is not a time of the years up to 9999"));
+    millis_of_micros(micros).ok_or_else(wrong)
 }
 
 fn numpy_times<'py>(py: Python<'py>, name: &str, array: &Bound<'py, PyAny>) -> PyResult<Times> {
@@ -509,7 +494,7 @@ fn numpy_times<'py>(py: Python<'py>, name: &str, array: &Bound<'py, PyAny>) -> P
             let micros = int64(&array.call_method1("astype", ("datetime64[us]",))?)?;
             let rows = seconds.iter().zip(&micros).enumerate();
             rows.map(|(row, (seconds, micros))| {
-                let is_near = seconds.unsigned_abs() <= LAST.unsigned_abs();
+                let is_near = millis_of_seconds(*seconds as f64).is_some();
                 of_micros(name, row, if is_near { *micros } else { i64::MAX })
             })
             .collect()

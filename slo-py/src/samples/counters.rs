@@ -3,7 +3,10 @@
 use super::{Counts, Samples, findings::findings};
 use crate::error::{DataError, data_error_at};
 use pyo3::prelude::*;
-use slo_core::model::{LabelName, Window};
+use slo_core::{
+    model::{LabelName, Window},
+    replay::whole_count,
+};
 use std::{collections::BTreeMap, ops::Range};
 
 /// What the counters of a selector have grown by, over all of its series.
@@ -127,15 +130,8 @@ impl<'a> Counted<'a> {
 }
 
 fn whole(labels: &BTreeMap<String, String>, index: usize, value: f64) -> PyResult<u64> {
-    // The largest count that a double holds exactly, with all below it.
-    const MOST: f64 = 9_007_199_254_740_992.0;
-    if value.fract() != 0.0 || !(0.0..=MOST).contains(&value) {
-        let message = format!("{labels:?} is {value}; counters are whole numbers from 0 on");
-        return Err(data_error_at(index, &message));
-    }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is whole and in range")]
-    let whole = value as u64;
-    Ok(whole)
+    let message = || format!("{labels:?} is {value}; counters are whole numbers from 0 on");
+    whole_count(value).ok_or_else(|| data_error_at(index, &message()))
 }
 
 /// The samples of two counters, of which `events` makes all and bad events.

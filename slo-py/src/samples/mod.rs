@@ -21,7 +21,7 @@ use pyo3::{
 };
 use slo_core::{
     model::{Service, Slo, Window},
-    replay::{Growth, History, Rows, Series, Sums},
+    replay::{CountColumns, Growth, History, Rows, Series, Sums},
 };
 use std::{fmt::Write, ops::Range, time::Duration};
 
@@ -457,6 +457,7 @@ fn two_of_three<'py>(
         return Err(SloError::new_err("'total', 'bad' and 'good' say the same; give two of them"));
     }
     let good = source.counts(py, "good", Some(good))?;
+    let columns = if bad.is_some() { CountColumns::GoodBad } else { CountColumns::TotalGood };
     let (name, other) = match bad {
         Some(bad) => ("bad", source.counts(py, "bad", Some(bad))?),
         None => ("total", source.counts(py, "total", total)?),
@@ -467,15 +468,16 @@ fn two_of_three<'py>(
         let message = format!("'good' has {} rows, '{name}' {}", good.len(), others.len());
         return Err(data_error_at(good.len().min(others.len()), &message));
     }
-    let mut made = Vec::with_capacity(good.len());
+    let (mut totals, mut bads) = (Vec::with_capacity(good.len()), Vec::with_capacity(good.len()));
     for (row, (good, other)) in good.iter().zip(others).enumerate() {
-        let count = if name == "bad" { good.checked_add(*other) } else { other.checked_sub(*good) };
+        let (first, second) = if bad.is_some() { (*good, *other) } else { (*other, *good) };
         let message =
             || data_error_at(row, &format!("row {row}: {good} good events beside {other} as '{name}'"));
-        made.push(count.ok_or_else(message)?);
+        let (total, bad) = columns.events(first, second).ok_or_else(message)?;
+        totals.push(total);
+        bads.push(bad);
     }
-    let others = Counts::Owned(others.to_vec());
-    Ok(if name == "bad" { (Counts::Owned(made), others) } else { (others, Counts::Owned(made)) })
+    Ok((Counts::Owned(totals), Counts::Owned(bads)))
 }
 
 /// Refuses more bad events than events, by the row that says so.

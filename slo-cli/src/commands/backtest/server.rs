@@ -5,7 +5,6 @@ use crate::{
     args::{Backtest as Asked, Target},
     error::Error,
     time,
-    whole::whole,
 };
 use slo_core::{
     model::{Service, Slo},
@@ -17,7 +16,6 @@ use slo_prometheus::{Client, Steps};
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::Write,
-    ops::Range,
 };
 
 /// Steps that are asked for at once: a server holds all series of a query in memory, at all of its steps.
@@ -79,28 +77,6 @@ pub(super) fn histories(
             slo.name()
         )?;
     }
-    let history = |[total, bad]: &Columns| {
-        // What nothing is known of before and after is no part of the history: a server keeps so many days.
-        let first = total.iter().position(Option::is_some)?;
-        let end = total.iter().rposition(Option::is_some)? + 1;
-        let start = start.saturating_add(grid.saturating_mul(i64::try_from(first).unwrap_or(i64::MAX)));
-        let (total, bad) = (total.get(first..end)?, bad.get(first..end)?);
-        let gaps = gaps(total);
-        let (total, bad) = (whole(total), whole(bad));
-        let bad = bad.iter().zip(&total).map(|(bad, total)| *bad.min(total)).collect();
-        Some(History { start, step: queries.tile, total, bad, gaps })
-    };
+    let history = |[total, bad]: &Columns| History::of_recorded(start, queries.tile, total, bad);
     Ok(groups.iter().filter_map(|(group, columns)| Some((group.clone(), history(columns)?))).collect())
-}
-
-/// The steps of which nothing was counted.
-fn gaps(column: &[Option<f64>]) -> Vec<Range<usize>> {
-    let mut gaps: Vec<Range<usize>> = Vec::new();
-    for step in column.iter().enumerate().filter(|(_, value)| value.is_none()).map(|(step, _)| step) {
-        match gaps.last_mut() {
-            Some(last) if last.end == step => last.end = step + 1,
-            _ => gaps.push(step..step + 1),
-        }
-    }
-    gaps
 }

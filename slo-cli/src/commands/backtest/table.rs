@@ -12,7 +12,7 @@ use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use slo_core::{
     model::{LabelName, Service, Slo, Window},
     plain,
-    replay::{History, Misread, RowError, Rows, millis_of_seconds, zoned},
+    replay::{CountColumns, History, Misread, RowError, Rows, millis_of_seconds, whole_count, zoned},
 };
 use std::{
     cell::Cell as Shared,
@@ -43,41 +43,13 @@ struct Row {
     bad: u64,
 }
 
-/// Which two of all, good and bad events a table has.
-#[derive(Clone, Copy)]
-enum Counts {
-    TotalBad,
-    TotalGood,
-    GoodBad,
-}
-
-impl Counts {
-    const fn names(self) -> [&'static str; 2] {
-        match self {
-            Self::TotalBad => ["total", "bad"],
-            Self::TotalGood => ["total", "good"],
-            Self::GoodBad => ["good", "bad"],
-        }
-    }
-
-    /// All and the bad events.
-    fn events(self, first: u64, second: u64) -> Option<(u64, u64)> {
-        let (total, bad) = match self {
-            Self::TotalBad => (first, second),
-            Self::TotalGood => (first, first.checked_sub(second)?),
-            Self::GoodBad => (first.checked_add(second)?, second),
-        };
-        (bad <= total).then_some((total, bad))
-    }
-}
-
 const HINT: &str = "a history has `time` and two of `total`, `good` and `bad`";
 
 impl Table {
     pub(super) fn read(path: &Path, asked: &Asked, slos: &[(&Service, &Slo)]) -> Result<Self, Error> {
         let labels: BTreeSet<&str> =
             slos.iter().flat_map(|(_, slo)| slo.by().iter().map(LabelName::as_str)).collect();
-        let (mut keys, counts) = (Vec::new(), Shared::new(Counts::TotalBad));
+        let (mut keys, counts) = (Vec::new(), Shared::new(CountColumns::TotalBad));
         let mut rows: BTreeMap<Vec<String>, Vec<Row>> = BTreeMap::new();
         let at = |row: usize, what: &str| Error::Input(format!("{}:{row}: {what}", path.display()));
         let mut kinds = (false, false);
@@ -91,12 +63,11 @@ impl Table {
                     there.join(", ")
                 ))
             };
-            counts.set(match (place("total"), place("bad"), place("good")) {
-                (Some(_), Some(_), _) => Counts::TotalBad,
-                (Some(_), None, _) => Counts::TotalGood,
-                (None, _, Some(_)) => Counts::GoodBad,
-                (None, ..) => return Err(missing("total", HINT)),
-            });
+            let of = CountColumns::of(|name| place(name).is_some());
+            counts.set(of.ok_or_else(|| {
+                let one = ["total", "bad", "good"].into_iter().find(|name| place(name).is_none());
+                missing(one.unwrap_or("total"), HINT)
+            })?);
             let mut places = Vec::new();
             for name in ["time"].into_iter().chain(counts.get().names()) {
                 places.push(place(name).ok_or_else(|| missing(name, HINT))?);
@@ -239,19 +210,9 @@ fn word(cell: &Cell) -> String {
 }
 
 fn count(name: &str, cell: &Cell) -> Result<u64, String> {
-    // The largest count that a double holds exactly, with all below it.
-    const MOST: f64 = 9_007_199_254_740_992.0;
     let wrong =
         |what: &str| Err(format!("`{name}` is {}\n  hint: counts are whole numbers from 0 on", plain(what)));
-    let of_number = |number: f64| {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and in range")]
-        let whole = number as u64;
-        if number.fract() == 0.0 && (0.0..=MOST).contains(&number) {
-            Ok(whole)
-        } else {
-            wrong(&number.to_string())
-        }
-    };
+    let of_number = |number: f64| whole_count(number).map_or_else(|| wrong(&number.to_string()), Ok);
     match cell {
         Cell::Count(count) => Ok(*count),
         Cell::Number(number) => of_number(*number),

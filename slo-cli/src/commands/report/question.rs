@@ -4,12 +4,12 @@ use super::{
     Server, Span,
     tiles::{Events, Tiles, millis, steps, unseen},
 };
-use crate::{error::Error, whole::whole};
+use crate::error::Error;
 use slo_core::{
     artifact::{Fired, Others, SloReport},
     math::Tally,
     model::{LabelName, MatchOp, Selector, Service, Slo, Window},
-    replay::Series,
+    replay::{Series, whole_events},
     rules::{Plan, names},
 };
 use slo_prometheus::Steps;
@@ -134,10 +134,9 @@ impl Question<'_> {
         }
         let (mut seen, mut missed) = (Tally::default(), 0);
         for (_, (total, bad)) in groups {
-            let (total, bad) = (whole(&[Some(*total)]), whole(&[Some(*bad)]));
-            let (total, bad) = (total.iter().sum::<u64>(), bad.iter().sum::<u64>());
-            let tally = Tally::new(total, bad.min(total))?;
-            missed += usize::from(total > 0 && tally.exceeds(self.slo.objective().budget()));
+            let (total, bad) = whole_events(&[Some(*total)], &[Some(*bad)]);
+            let tally = Tally::new(total.iter().sum(), bad.iter().sum())?;
+            missed += usize::from(tally.total() > 0 && tally.exceeds(self.slo.objective().budget()));
             seen = seen.checked_add(tally)?;
         }
         Ok(Some(Others {

@@ -4,9 +4,10 @@ use super::{
     Server,
     question::{Group, Question},
 };
-use crate::{error::Error, whole::whole};
+use crate::error::Error;
 use slo_core::{
     model::{Calendar, CalendarUnit, Selector, Window},
+    replay::whole_events,
     rules::names,
 };
 use slo_prometheus::Steps;
@@ -52,9 +53,7 @@ impl Events {
 
     /// As whole events.
     pub(super) fn whole(&self) -> (Vec<u64>, Vec<u64>) {
-        let (total, bad) = (whole(&self.total.0), whole(&self.bad.0));
-        let bad = bad.iter().zip(&total).map(|(bad, total)| *bad.min(total)).collect();
-        (total, bad)
+        whole_events(&self.total.0, &self.bad.0)
     }
 }
 

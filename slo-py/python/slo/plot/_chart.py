@@ -27,10 +27,15 @@ class Line:
     """A curve over time; NaN breaks it."""
 
     name: str
+    """What it is called in the legend."""
     times: Any
+    """Moments, an array of numpy."""
     values: Any
+    """A value for each of them."""
     color: str
+    """Hexadecimal, as are all colours."""
     dashed: bool = False
+    """Whether it is drawn in dashes."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +43,11 @@ class Rule:
     """A level line."""
 
     value: float
+    """Where it is."""
     label: str
+    """What is written beside it."""
     color: str
+    """Its colour."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +55,13 @@ class Span:
     """A stretch of time: shaded, or a bar in the row of its name where the chart has rows."""
 
     name: str
+    """What it is called, or the row that it is in."""
     start: Any
+    """When it begins."""
     end: Any
+    """When it ends."""
     color: str
+    """Its colour."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +69,13 @@ class Cell:
     """A value in a grid."""
 
     column: str
+    """Its column."""
     row: str
+    """Its row."""
     value: float
+    """What its colour says; NaN for nothing."""
     label: str
+    """What is shown of it on hover."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +83,17 @@ class Point:
     """One of several things with two costs; those on the front are joined."""
 
     label: str
+    """What it stands for."""
     x: float
+    """Its first cost."""
     y: float
+    """Its second cost."""
     color: str
+    """Its colour."""
     on_front: bool
-    # Points are joined with those of their group.
+    """Whether no other is better in both."""
     group: str = ""
+    """Points on the front are joined with those of their group."""
 
 
 @dataclass(frozen=True)
@@ -80,22 +101,31 @@ class Chart:
     """A picture in the making: lines, level lines, stretches of time, a grid, or points."""
 
     title: str
+    """What is written above it."""
     y: str
+    """What the vertical axis shows."""
     x: str = ""
+    """What the horizontal axis shows, where that is not time."""
     lines: Sequence[Line] = ()
+    """Curves over time."""
     rules: Sequence[Rule] = ()
+    """Level lines."""
     spans: Sequence[Span] = ()
+    """Stretches of time."""
     rows: Sequence[str] = ()
+    """The names of rows, from the top."""
     cells: Sequence[Cell] = ()
+    """The values of a grid."""
     points: Sequence[Point] = ()
-    # Linear up to 1 and logarithmic above it.
+    """Things with two costs."""
     symlog: bool = False
-    # The value at which the colours of a grid are in the middle.
+    """Whether values are linear up to 1 and logarithmic above it."""
     middle: float = 0.0
-    # From when to when, where the contents do not say.
+    """The value at which the colours of a grid are in the middle."""
     limits: tuple[Any, Any] | None = field(default=None)
-    # From where to where values are shown, where not all of them matter.
+    """From when to when, where the contents do not say."""
     shown: tuple[float, float] | None = field(default=None)
+    """From where to where values are shown, where not all of them matter."""
 
     def most(self) -> float:
         """The highest value of a grid; at least twice its middle."""

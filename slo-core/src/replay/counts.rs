@@ -1,0 +1,149 @@
+//! Counts as tables and servers have them.
+
+use std::ops::Range;
+
+/// A number as a count; `None` where it is not whole, below zero, or more than a double holds exactly.
+///
+/// ```
+/// use slo_core::replay::whole_count;
+///
+/// assert_eq!([3.0, 3.5, -1.0, f64::NAN, 1e17].map(whole_count), [Some(3), None, None, None, None]);
+/// ```
+#[must_use]
+pub fn whole_count(number: f64) -> Option<u64> {
+    // The largest count that a double holds exactly, with all below it.
+    const MOST: f64 = 9_007_199_254_740_992.0;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is whole and in range")]
+    (number.fract() == 0.0 && (0.0..=MOST).contains(&number)).then_some(number as u64)
+}
+
+/// Which two of all, good and bad events a table has.
+///
+/// ```
+/// use slo_core::replay::CountColumns;
+///
+/// let columns = CountColumns::of(|name| ["good", "bad"].contains(&name)).unwrap();
+/// assert_eq!(columns.names(), ["good", "bad"]);
+/// assert_eq!(columns.events(97, 3), Some((100, 3)));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "there are three pairs of three")]
+pub enum CountColumns {
+    /// All and the bad events.
+    TotalBad,
+    /// All and the good events.
+    TotalGood,
+    /// The good and the bad events.
+    GoodBad,
+}
+
+impl CountColumns {
+    /// The two of a table that has columns of some names; where it has all three, `total` and `bad`. `None` where one or
+    /// both are missing.
+    #[must_use]
+    pub fn of(has: impl Fn(&str) -> bool) -> Option<Self> {
+        [Self::TotalBad, Self::TotalGood, Self::GoodBad]
+            .into_iter()
+            .find(|columns| columns.names().into_iter().all(&has))
+    }
+
+    /// What the columns are called.
+    #[must_use]
+    pub const fn names(self) -> [&'static str; 2] {
+        match self {
+            Self::TotalBad => ["total", "bad"],
+            Self::TotalGood => ["total", "good"],
+            Self::GoodBad => ["good", "bad"],
+        }
+    }
+
+    /// All and the bad events of a row; `None` where its two counts contradict each other.
+    #[must_use]
+    pub fn events(self, first: u64, second: u64) -> Option<(u64, u64)> {
+        let (total, bad) = match self {
+            Self::TotalBad => (first, second),
+            Self::TotalGood => (first, first.checked_sub(second)?),
+            Self::GoodBad => (first.checked_add(second)?, second),
+        };
+        (bad <= total).then_some((total, bad))
+    }
+}
+
+/// Recorded events as whole ones, `total` and `bad` of each step; `None` and what is no finite number count nothing.
+///
+/// Recorded counts are estimates where a process was restarted. What is rounded off one goes to the next, so that the sum
+/// is right; a count below zero makes up for those before it. Bad events are never more than events.
+///
+/// ```
+/// use slo_core::replay::whole_events;
+///
+/// let (total, bad) = whole_events(&[Some(2.4), None, Some(2.4), Some(2.2)], &[Some(0.0), None, Some(0.6), Some(-0.6)]);
+/// assert_eq!((total, bad), (vec![2, 0, 3, 2], vec![0, 0, 1, 0]));
+/// ```
+#[must_use]
+pub fn whole_events(total: &[Option<f64>], bad: &[Option<f64>]) -> (Vec<u64>, Vec<u64>) {
+    let (total, bad) = (whole(total), whole(bad));
+    let bad = bad.iter().zip(&total).map(|(bad, total)| *bad.min(total)).collect();
+    (total, bad)
+}
+
+fn whole(counts: &[Option<f64>]) -> Vec<u64> {
+    let (mut sum, mut given) = (0.0, 0_u64);
+    let next = |count: &Option<f64>| {
+        sum += count.filter(|count| count.is_finite()).unwrap_or(0.0);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates, at 0 too")]
+        let upto = sum.round() as u64;
+        let part = upto.saturating_sub(given);
+        given = given.max(upto);
+        part
+    };
+    counts.iter().map(next).collect()
+}
+
+/// Steps, in order, as stretches of them.
+pub(super) fn stretches(steps: impl IntoIterator<Item = usize>) -> Vec<Range<usize>> {
+    let mut stretches: Vec<Range<usize>> = Vec::new();
+    for step in steps {
+        match stretches.last_mut() {
+            Some(last) if last.end == step => last.end = step + 1,
+            _ => stretches.push(step..step + 1),
+        }
+    }
+    stretches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn sums_are_kept() {
+        assert_eq!(whole(&[Some(0.4), Some(0.4), None, Some(0.4), Some(5.0)]), [0, 1, 0, 0, 5]);
+        assert_eq!(whole(&[Some(0.3); 10]).iter().sum::<u64>(), 3);
+        assert_eq!(whole(&[Some(2.0), Some(-1.0), Some(0.5), Some(2.0), Some(-9.0)]), [2, 0, 0, 2, 0]);
+        assert_eq!(whole(&[Some(2.0), Some(f64::NAN), Some(f64::INFINITY), Some(1.0)]), [2, 0, 0, 1]);
+    }
+
+    #[test]
+    fn two_of_three_say_the_third() {
+        for columns in [CountColumns::TotalBad, CountColumns::TotalGood, CountColumns::GoodBad] {
+            assert_eq!(CountColumns::of(|name| columns.names().contains(&name)), Some(columns));
+        }
+        assert_eq!(CountColumns::of(|_| true), Some(CountColumns::TotalBad));
+        assert_eq!(CountColumns::of(|name| name == "total"), None);
+        assert_eq!(CountColumns::TotalGood.events(10, 7), Some((10, 3)));
+        assert_eq!(CountColumns::TotalGood.events(10, 11), None);
+        assert_eq!(CountColumns::TotalBad.events(10, 11), None);
+        assert_eq!(CountColumns::GoodBad.events(u64::MAX, 1), None);
+    }
+
+    proptest! {
+        #[test]
+        fn stretches_hold_every_step_once(steps in prop::collection::btree_set(0..60_usize, 0..40)) {
+            let found = stretches(steps.iter().copied());
+            prop_assert!(found.iter().flat_map(Clone::clone).eq(steps));
+            prop_assert!(found.windows(2).all(|pair| pair[0].end < pair[1].start));
+        }
+    }
+}
