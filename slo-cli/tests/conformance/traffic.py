@@ -18,6 +18,8 @@ class Scenario:
     series: dict = dataclasses.field(default_factory=dict)
     # Time of the scrape, events and bad events that are in it and were not in the one before.
     seen: list = dataclasses.field(default_factory=list)
+    # Those of them that came between two scrapes with all labels of the target's series changed.
+    relabelled: list = dataclasses.field(default_factory=list)
     # Events that no scrape shows in full: between the last scrape and a restart, and before the first scrape of a target.
     hidden: float = 0.0
 
@@ -29,8 +31,16 @@ class Scenario:
 
     def tally(self, start, end):
         """Events and bad events that were first seen in (start, end]."""
-        inside = [(total, bad) for at, total, bad in self.seen if start < at <= end]
-        return sum(total for total, _ in inside), sum(bad for _, bad in inside)
+        return added(self.seen, start, end)
+
+    def relabelled_tally(self, start, end):
+        """Those of them that came between two scrapes with all labels changed."""
+        return added(self.relabelled, start, end)
+
+
+def added(seen, start, end):
+    inside = [(total, bad) for at, total, bad in seen if start < at <= end]
+    return sum(total for total, _ in inside), sum(bad for _, bad in inside)
 
 
 class Instance:
@@ -39,7 +49,7 @@ class Instance:
     def __init__(self, scenario, name, extra=()):
         self.scenario, self.name, self.extra = scenario, name, dict(extra)
         self.counts, self.scraped, self.exposed = {}, None, set()
-        self.new = [0, 0]
+        self.new, self.is_relabelled = [0, 0], False
 
     def serve(self, good, bad, status="500"):
         for code, events in (("200", good), (status, bad)):
@@ -60,8 +70,10 @@ class Instance:
             self.scenario.hidden += self.new[0]
         else:
             self.scenario.seen.append((at, *self.new))
+            if self.is_relabelled:
+                self.scenario.relabelled.append((at, *self.new))
         self.new = [0, 0]
-        self.scraped = at
+        self.scraped, self.is_relabelled = at, False
 
     def end(self, at, exposed=frozenset()):
         """Marks the end of what is not exposed any more: by a scrape, a failed one, or because the target is gone."""
@@ -77,6 +89,7 @@ class Instance:
         """A change of a label of all series, such as a version: they are new ones, and go on where the old ones were."""
         self.scenario.hidden += sum(self.new)
         self.extra.update(extra)
+        self.is_relabelled = True
 
 
 def events(random_, rate):
