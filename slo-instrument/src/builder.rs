@@ -15,7 +15,7 @@ use crate::{
 };
 use slo_core::model::{Name, Service, Window};
 use std::{
-    sync::Arc,
+    sync::{Arc, atomic::AtomicUsize},
     time::{Duration, SystemTime},
 };
 
@@ -260,6 +260,7 @@ impl Builder {
             #[cfg(feature = "otlp")]
             failures: receiver.is_some().then(Arc::default),
             created,
+            length: AtomicUsize::new(0),
         });
         #[cfg(feature = "otlp")]
         let exporter = match (self.otlp, receiver) {

@@ -16,6 +16,11 @@ impl Reading {
         self.cumulative.last().copied().unwrap_or(0)
     }
 
+    /// The summed durations, in nanoseconds.
+    pub(crate) const fn nanos(&self) -> u64 {
+        self.nanos
+    }
+
     /// The summed durations.
     pub(crate) fn seconds(&self) -> f64 {
         Duration::from_nanos(self.nanos).as_secs_f64()

@@ -5,7 +5,10 @@ use super::protobuf;
 use super::{Format, text};
 use crate::{count::Store, fault::Faults, live::Ticker, trace::Spans};
 use slo_core::model::Service;
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::{Arc, atomic::AtomicUsize},
+    time::SystemTime,
+};
 
 /// Everything that a service exposes.
 #[derive(Debug)]
@@ -18,13 +21,15 @@ pub(crate) struct Source {
     #[cfg(feature = "otlp")]
     pub(crate) failures: Option<Arc<crate::otlp::Failures>>,
     pub(crate) created: SystemTime,
+    /// How long the last text was.
+    pub(crate) length: AtomicUsize,
 }
 
 impl Source {
     /// The metrics in `format`.
     pub(crate) fn encode(&self, format: Format) -> Vec<u8> {
         match format {
-            Format::Text | Format::OpenMetrics => text::encode(self, format).into_bytes(),
+            Format::Text | Format::OpenMetrics => text::encode(self, format),
             #[cfg(feature = "native-histograms")]
             Format::Protobuf => protobuf::encode(self),
         }

@@ -7,17 +7,20 @@ use crate::{
     trace::Exemplar,
 };
 use std::{
-    fmt::Write,
+    io::Write,
+    sync::atomic::Ordering,
     time::{Duration, SystemTime},
 };
 
 /// The metrics of `source`.
-pub(super) fn encode(source: &Source, format: Format) -> String {
+pub(super) fn encode(source: &Source, format: Format) -> Vec<u8> {
+    // As much as the last time, and a little more.
+    let length = source.length.load(Ordering::Relaxed);
     let mut text = Text {
-        out: String::new(),
+        out: Vec::with_capacity(length + length / 16),
         is_open: format == Format::OpenMetrics,
         numbers: itoa::Buffer::new(),
-        start: String::new(),
+        start: Vec::new(),
     };
     let mut gathered = Gathered::new(source);
     for kind in Kind::ALL {
@@ -27,17 +30,41 @@ pub(super) fn encode(source: &Source, format: Format) -> String {
         text.family(&family, source.created);
     }
     if text.is_open {
-        text.out.push_str("# EOF\n");
+        text.add(&["# EOF\n"]);
     }
+    source.length.store(text.out.len(), Ordering::Relaxed);
     text.out
 }
 
 struct Text {
-    out: String,
+    out: Vec<u8>,
     is_open: bool,
     numbers: itoa::Buffer,
     // Reused from histogram to histogram.
-    start: String,
+    start: Vec<u8>,
+}
+
+/// What is written between the labels of a bucket and its value, `,le="0.5"} `, in more room than its line needs: copies of
+/// a size that is known when this is compiled take less time.
+struct Bound {
+    text: [u8; ROOM],
+    length: usize,
+    bucket: usize,
+}
+
+/// A bound of nanoseconds, a count, and the end of the line.
+const ROOM: usize = 64;
+
+impl Bound {
+    fn new(bound: &str, bucket: usize) -> Self {
+        let mut text = [0; ROOM];
+        let mut length = 0;
+        for (place, byte) in text.iter_mut().zip(format!(",le=\"{bound}\"}} ").bytes()) {
+            *place = byte;
+            length += 1;
+        }
+        Self { text, length, bucket }
+    }
 }
 
 impl Text {
@@ -50,18 +77,11 @@ impl Text {
     }
 
     fn histograms(&mut self, source: &Source, kind: Kind, gathered: &mut Gathered) {
-        // One for every bucket, from `,le="` to the space before the value.
         let edges = source.store.edges();
-        let bounds: Vec<String> =
-            edges
-                .seconds()
-                .map(|bound| {
-                    if self.is_open { format!(",le=\"{bound:?}\"}} ") } else { format!(",le=\"{bound}\"}} ") }
-                })
-                .chain([",le=\"+Inf\"} ".to_owned()])
-                .collect();
-        let buckets: Vec<(&str, usize)> =
-            bounds.iter().map(String::as_str).zip(edges.classic().iter().copied()).collect();
+        let bounds =
+            edges.seconds().map(|bound| if self.is_open { format!("{bound:?}") } else { bound.to_string() });
+        let bounds = bounds.chain(["+Inf".to_owned()]).zip(edges.classic());
+        let bounds: Vec<Bound> = bounds.map(|(bound, bucket)| Bound::new(&bound, *bucket)).collect();
         let (mut is_first, mut reading) = (true, Reading::default());
         for instrument in source.store.instruments().iter().filter(|instrument| instrument.kind() == kind) {
             for route in instrument.routes().iter() {
@@ -75,40 +95,53 @@ impl Text {
                         self.head(kind.metric(), "histogram", kind.help());
                         is_first = false;
                     }
-                    self.histogram(kind.metric(), series, &buckets, &reading);
+                    self.histogram(kind.metric(), series, &bounds, &reading);
                 }
             }
         }
     }
 
-    fn histogram(&mut self, name: &str, series: &Series, buckets: &[(&str, usize)], reading: &Reading) {
+    fn histogram(&mut self, name: &str, series: &Series, bounds: &[Bound], reading: &Reading) {
         let labels = series.rendered();
-        self.out.reserve((buckets.len() + 3) * (name.len() + labels.len() + 32));
         // What all lines of buckets begin with.
-        let mut start = std::mem::take(&mut self.start);
-        start.clear();
-        start.extend([name, "_bucket", labels]);
-        for (position, (bound, bucket)) in buckets.iter().enumerate() {
-            self.out.push_str(&start);
-            self.out.push_str(bound);
-            self.whole(reading.cumulative.get(*bucket).copied().unwrap_or(0));
+        self.start.clear();
+        for part in [name, "_bucket", labels] {
+            self.start.extend_from_slice(part.as_bytes());
+        }
+        self.out.reserve((bounds.len() + 3) * (self.start.len() + ROOM));
+        for (position, bound) in bounds.iter().enumerate() {
+            self.out.extend_from_slice(&self.start);
+            self.bucket(bound, reading.cumulative.get(bound.bucket).copied().unwrap_or(0));
             if self.is_open
                 && let Some(exemplar) = series.exemplars.of(position)
             {
                 self.exemplar(exemplar);
             }
-            self.out.push('\n');
+            self.out.push(b'\n');
         }
-        self.start = start;
         self.add(&[name, "_sum", labels, "} "]);
-        self.real(reading.seconds());
+        self.seconds(reading.nanos());
         self.add(&["\n", name, "_count", labels, "} "]);
         self.whole(reading.count());
-        self.out.push('\n');
+        self.out.push(b'\n');
         if self.is_open {
             self.add(&[name, "_created", labels, "} "]);
             self.time(series.created);
-            self.out.push('\n');
+            self.out.push(b'\n');
+        }
+    }
+
+    /// The end of a bucket's line. Its digits are written where they stay: to read again what was just written costs more.
+    fn bucket(&mut self, bound: &Bound, count: u64) {
+        let digits = self.out.len() + bound.length;
+        self.out.extend_from_slice(&bound.text);
+        self.out.truncate(digits + count.checked_ilog10().map_or(1, |last| last as usize + 1));
+        let mut rest = count;
+        for digit in self.out.iter_mut().skip(digits).rev() {
+            #[expect(clippy::cast_possible_truncation, reason = "it is a digit")]
+            let value = (rest % 10) as u8;
+            *digit = b'0' + value;
+            rest /= 10;
         }
     }
 
@@ -116,7 +149,7 @@ impl Text {
         let (trace, span) = (context.trace_id(), context.span_id());
         self.add(&[" # {trace_id=\"", &trace, "\",span_id=\"", &span, "\"} "]);
         self.real(Duration::from_nanos(nanos).as_secs_f64());
-        self.out.push(' ');
+        self.out.push(b' ');
         self.real(Duration::from_millis(unix_millis).as_secs_f64());
     }
 
@@ -131,21 +164,36 @@ impl Text {
             let end = if labels.is_empty() { " " } else { "} " };
             self.add(&[family.name, &labels, end]);
             self.real(sample.value);
-            self.out.push('\n');
+            self.out.push(b'\n');
             if self.is_open && family.kind == Type::Counter {
                 self.add(&[family.name.trim_end_matches("_total"), "_created", &labels, end]);
                 self.time(created);
-                self.out.push('\n');
+                self.out.push(b'\n');
             }
         }
     }
 
     fn add(&mut self, parts: &[&str]) {
-        self.out.extend(parts.iter().copied());
+        for part in parts {
+            self.out.extend_from_slice(part.as_bytes());
+        }
     }
 
     fn whole(&mut self, value: u64) {
-        self.out.push_str(self.numbers.format(value));
+        self.out.extend_from_slice(self.numbers.format(value).as_bytes());
+    }
+
+    /// Nanoseconds as seconds, every one of them.
+    fn seconds(&mut self, nanos: u64) {
+        const NANOS: u64 = 1_000_000_000;
+        self.whole(nanos / NANOS);
+        let fraction = nanos % NANOS;
+        if fraction > 0 {
+            // Nine digits, those in front of them for the zeros.
+            let digits = self.numbers.format(NANOS + fraction).get(1..).unwrap_or_default();
+            self.out.push(b'.');
+            self.out.extend_from_slice(digits.trim_end_matches('0').as_bytes());
+        }
     }
 
     fn real(&mut self, value: f64) {
@@ -153,9 +201,9 @@ impl Text {
         if value.fract() == 0.0 && value.abs() < 1e15 {
             #[expect(clippy::cast_possible_truncation, reason = "it is whole and small")]
             let whole = value as i64;
-            self.out.push_str(self.numbers.format(whole));
+            self.out.extend_from_slice(self.numbers.format(whole).as_bytes());
         } else {
-            let _ = write!(self.out, "{value}"); // writing to a String cannot fail
+            let _ = write!(self.out, "{value}"); // writing to a vector cannot fail
         }
     }
 
