@@ -2,8 +2,8 @@
 
 use super::{
     parsed::{SENTINEL, parse, templated_text},
-    query::{check_kept, check_unconditional, on_one_line, strip, templated, without_zero},
-    selector::{from_parsed, plain, selector},
+    query::{check_kept, check_unconditional, on_one_line, plain_rate, strip, templated, without_zero},
+    selector::{from_parsed, selector},
 };
 use crate::{
     Error,
@@ -38,7 +38,7 @@ pub(super) fn counter(text: &str, by: &[LabelName]) -> Result<Counter, Error> {
         });
     }
     if by.is_empty()
-        && let Some(selector) = plain_rate(text)
+        && let Some((_, selector)) = plain_rate(text)
     {
         return Ok(Counter::Selector(selector));
     }
@@ -240,13 +240,6 @@ fn is_sum(expr: &Expr) -> bool {
         }
         _ => false,
     }
-}
-
-/// The counter whose summed rate over the window `text` is, if it is written as plainly as most are.
-fn plain_rate(text: &str) -> Option<Selector> {
-    let text = text.trim();
-    let inner = text.strip_prefix("sum(rate(").or_else(|| text.strip_prefix("sum(increase("))?;
-    plain(inner.strip_suffix("[{{.window}}]))")?)
 }
 
 #[cfg(test)]
