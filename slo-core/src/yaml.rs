@@ -45,11 +45,20 @@ pub(crate) fn write_scalar(out: &mut String, text: &str, indent: usize) {
 /// Words that some reader takes for a number, a truth value or null are never plain.
 fn is_plain(text: &str) -> bool {
     const RESERVED: [&str; 11] = ["true", "false", "yes", "no", "on", "off", "y", "n", "null", "nan", "inf"];
-    let begins_well = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic());
-    begins_well
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-./: ".contains(&byte))
+    let mut before = b' ';
+    // Where a space follows, a colon ends a key.
+    let is_part = |byte: u8| {
+        let is_part = match byte {
+            b' ' => before != b':',
+            b'_' | b'-' | b'.' | b'/' | b':' => true,
+            _ => byte.is_ascii_alphanumeric(),
+        };
+        before = byte;
+        is_part
+    };
+    text.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic())
+        && text.bytes().all(is_part)
         && !text.ends_with([':', ' '])
-        && !text.contains(": ")
         && !(text.len() <= 5 && RESERVED.iter().any(|word| text.eq_ignore_ascii_case(word)))
 }
 
@@ -64,7 +73,13 @@ fn is_block(text: &str) -> bool {
 
 /// Whether a character of the text is special; most texts are told by their bytes.
 fn has_special(text: &str) -> bool {
-    text.bytes().any(|byte| !(b' '..=b'~').contains(&byte)) && text.contains(is_special)
+    has_unusual(text) && text.contains(is_special)
+}
+
+/// Whether a byte of the text is none of ASCII's letters, digits and signs. By the piece, which processors do at once.
+fn has_unusual(text: &str) -> bool {
+    let is_unusual = |byte: &u8| !(b' '..=b'~').contains(byte);
+    text.as_bytes().chunks(32).any(|piece| piece.iter().fold(false, |any, byte| any | is_unusual(byte)))
 }
 
 /// Characters that some reader refuses, or takes for the end of a line.

@@ -54,6 +54,46 @@ async fn counts_responses_by_route_and_status() {
 }
 
 #[tokio::test]
+async fn a_layer_that_is_applied_twice_counts_once() {
+    let slo = slo();
+    let inner = Router::new().route("/ok", get(|| async { "ok" })).layer(slo.layer());
+    let app = Router::new().nest("/api", inner).layer(slo.layer());
+    for _ in 0..200 {
+        app.clone().oneshot(request("/api/ok")).await.unwrap();
+    }
+    let label = r#"{http_request_method="GET",http_response_status_code="200",http_route="/api/ok"}"#;
+    assert_eq!(counts(&slo), [format!("{label} 200")]);
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let status = &slo.statuses()[0];
+    assert!(status.problem.as_deref().unwrap().contains("two layers"), "{status:?}");
+    assert_eq!((status.total, status.bad), (200, 0));
+}
+
+#[tokio::test]
+async fn a_request_that_is_sent_again_counts_again() {
+    let slo = Slo::builder("a")
+        .counting(slo_instrument::Events::http_to("search"))
+        .availability("99%")
+        .install()
+        .unwrap();
+    let mut client = slo.client_layer("search").layer(service_fn(|_: Request<()>| async {
+        Ok::<_, Infallible>(http::Response::new(Body::empty()))
+    }));
+    let request = Request::new(());
+    for _ in 0..3 {
+        client.ready().await.unwrap();
+        tower::Service::call(&mut client, request.clone()).await.unwrap();
+    }
+    let counted: Vec<String> = slo
+        .metrics()
+        .lines()
+        .filter(|line| line.contains("client_request_duration_seconds_count"))
+        .map(str::to_owned)
+        .collect();
+    assert!(counted.len() == 1 && counted[0].ends_with(" 3"), "{counted:?}");
+}
+
+#[tokio::test]
 async fn counts_a_panic() {
     let slo = slo();
     let app = app(&slo);

@@ -145,8 +145,12 @@ impl Matcher {
         out.write_str(self.label.as_str())?;
         out.write_str(self.op.as_str())?;
         out.write_str("\"")?;
-        // Runs of plain characters at once: rule files are made of them.
         let mut rest = self.value.as_str();
+        // Most need no escapes: rule files are made of them.
+        if rest.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\') {
+            out.write_str(rest)?;
+            return out.write_str("\"");
+        }
         while let Some(at) = rest.find(|c: char| matches!(c, '\\' | '"') || c.is_control()) {
             let (plain, from) = rest.split_at(at);
             out.write_str(plain)?;

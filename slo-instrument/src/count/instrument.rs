@@ -7,6 +7,7 @@ use super::{
     kind::Labelled,
     names::Names,
     series::{METHODS, Method, Series},
+    twice::Twice,
 };
 use crate::trace::Tracer;
 use std::{
@@ -26,6 +27,8 @@ pub(crate) struct Instrument {
     peer: Box<str>,
     shape: Arc<Shape>,
     routes: Names<Route>,
+    // Kept for good: what goes with a request must hold no share of it.
+    twice: &'static Twice,
     // How many events of each method were started, and then how many are over.
     flow: Arc<Pool>,
 }
@@ -81,6 +84,7 @@ impl Instrument {
             peer: peer.into(),
             shape,
             routes: Names::default(),
+            twice: Box::leak(Box::new(Twice::new())),
             flow: Arc::new(Pool::new(2 * METHODS.len())),
         });
         let mut all = INSTRUMENTS.write().unwrap_or_else(PoisonError::into_inner);
@@ -105,6 +109,10 @@ impl Instrument {
 
     pub(crate) const fn peer(&self) -> &str {
         &self.peer
+    }
+
+    pub(crate) const fn twice(&self) -> &'static Twice {
+        self.twice
     }
 
     pub(crate) const fn flow(&self) -> &Arc<Pool> {
@@ -137,6 +145,7 @@ impl Instrument {
             shape: Arc::clone(&self.shape),
             series: Mutex::default(),
         });
+        self.twice.look();
         self.routes.add(name, &new)
     }
 

@@ -12,6 +12,7 @@ mod reading;
 mod series;
 mod store;
 mod stream;
+mod twice;
 
 use crate::sync;
 
@@ -28,3 +29,4 @@ pub(crate) use reading::Reading;
 pub(crate) use series::{Key, METHODS, Method, Series};
 pub(crate) use store::Store;
 pub(crate) use stream::{SloCounter, Sums, why_not_counted};
+pub(crate) use twice::Twice;

@@ -49,6 +49,11 @@ impl Store {
         self.instruments.load_full()
     }
 
+    /// Whether two layers have seen the same requests.
+    pub(crate) fn counts_twice(&self) -> bool {
+        self.instruments.load().iter().any(|instrument| instrument.twice().was_seen())
+    }
+
     /// Calls `visit` on every series, in the order of kinds, peers, routes, methods and first occurrence.
     pub(crate) fn for_each(&self, mut visit: impl FnMut(Kind, &Series)) {
         for instrument in self.instruments().iter() {

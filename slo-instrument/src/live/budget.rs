@@ -44,15 +44,22 @@ impl LiveBudget {
             *problem = counter.tally(sums).and_then(|tally| tracker.record(time, tally)).err();
         }
         let mut counted = self.trackers.iter().zip(&self.problems);
+        let twice = self.store.counts_twice().then(|| COUNTED_TWICE.to_owned());
+        let with_twice =
+            |status: SloStatus| SloStatus { problem: status.problem.or_else(|| twice.clone()), ..status };
         let status_of = |slo: &Slo| match why_not_counted(slo) {
             Some(why) => Some(not_counted(&self.service, slo, why)),
             None => counted
                 .next()
                 .and_then(|(tracker, problem)| status(&self.service, slo, tracker, problem.as_ref())),
         };
-        self.service.slos().iter().filter_map(status_of).collect()
+        self.service.slos().iter().filter_map(status_of).map(with_twice).collect()
     }
 }
+
+/// What nobody sees from the numbers.
+const COUNTED_TWICE: &str =
+    "two layers of this service saw the same requests; each is counted once since then. Keep the outer one";
 
 fn status(service: &Service, slo: &Slo, tracker: &Tracker, problem: Option<&Error>) -> Option<SloStatus> {
     let objective = slo.objective();

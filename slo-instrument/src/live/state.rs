@@ -22,8 +22,8 @@ pub struct SloStatus {
     pub period_seconds: f64,
     /// What to do about it.
     pub state: State,
-    /// Why the numbers are those of an earlier moment: counters that contradict each other. Or why there are none, see
-    /// [`State::NotCounted`].
+    /// Why the numbers are those of an earlier moment: counters that contradict each other. Why there are none, see
+    /// [`State::NotCounted`]. Or what is wrong with how requests come here: a layer that is applied twice.
     pub problem: Option<String>,
     /// Events in the period.
     pub total: u64,

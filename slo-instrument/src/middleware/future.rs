@@ -23,8 +23,9 @@ pin_project! {
 }
 
 impl<F> RequestFuture<F> {
-    pub(super) const fn new(inner: F, guard: Guard) -> Self {
-        Self { inner, guard: Some(guard) }
+    /// `guard` counts it; none where that is done elsewhere.
+    pub(super) const fn new(inner: F, guard: Option<Guard>) -> Self {
+        Self { inner, guard }
     }
 }
 

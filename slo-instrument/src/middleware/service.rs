@@ -7,7 +7,7 @@ use super::{
 use crate::{
     Kind, Latency,
     clock::Start,
-    count::{Instrument, Method, Ticket, UNMATCHED},
+    count::{Instrument, Method, Ticket, Twice, UNMATCHED},
     trace::Tracer,
 };
 use axum::extract::MatchedPath;
@@ -34,6 +34,7 @@ pub(crate) struct Counted {
     // By its number: a shared count of holders makes processors take turns.
     instrument: u32,
     kind: Kind,
+    twice: &'static Twice,
     latency: Latency,
     // Of a service that is all of one route, by its number.
     route: Option<u32>,
@@ -52,6 +53,7 @@ impl Counted {
         Self {
             instrument: instrument.id(),
             kind: instrument.kind(),
+            twice: instrument.twice(),
             latency,
             route: None,
             gives_up: u64::MAX,
@@ -140,6 +142,9 @@ where
     }
 
     fn call(&mut self, mut request: Request<Req>) -> Self::Future {
+        if self.counted.twice.is_again(self.counted.instrument, request.extensions_mut()) {
+            return RequestFuture::new(self.inner.call(request), None);
+        }
         // The clock starts before the inner service is called: some do their work there.
         let guard = self.counted.start(&request).with_purpose(purpose(&request));
         let mut guard = guard.given_up_after(self.counted.gives_up);
@@ -150,6 +155,6 @@ where
         let inner = self.inner.call(request);
         drop(entered);
         guard.returned();
-        RequestFuture::new(inner, guard)
+        RequestFuture::new(inner, Some(guard))
     }
 }
