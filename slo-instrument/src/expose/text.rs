@@ -138,9 +138,7 @@ impl Text {
         self.out.truncate(digits + count.checked_ilog10().map_or(1, |last| last as usize + 1));
         let mut rest = count;
         for digit in self.out.iter_mut().skip(digits).rev() {
-            #[expect(clippy::cast_possible_truncation, reason = "it is a digit")]
-            let value = (rest % 10) as u8;
-            *digit = b'0' + value;
+            *digit = b'0' + (rest % 10) as u8;
             rest /= 10;
         }
     }
