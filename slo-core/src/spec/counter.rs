@@ -57,6 +57,39 @@ pub(super) fn counter(text: &str, by: &[LabelName]) -> Result<Counter, Error> {
     })
 }
 
+/// The query of all events without what keeps a division by zero away from it, `… > 0` and `or vector(1)`; `None` of one
+/// that has neither.
+pub(super) fn without_guard_of_division(text: &str) -> Option<String> {
+    if !text.contains('>') && !text.contains("vector") {
+        return None;
+    }
+    let (_, parsed) = templated(text).ok()?;
+    let number = |expr: &Expr| match strip(expr) {
+        Expr::NumberLiteral(number) => Some(number.val),
+        _ => None,
+    };
+    let constant = |expr: &Expr| match strip(expr) {
+        Expr::Call(call) if call.func.name == "vector" => {
+            call.args.args.as_slice().first().and_then(|only| number(only))
+        }
+        _ => None,
+    };
+    let (mut rest, mut is_guarded) = (strip(&parsed), false);
+    while let Expr::Binary(binary) = rest {
+        match binary.op.to_string().as_str() {
+            // Zero divides nothing, and is what does not exist anyway.
+            "or" => match constant(&binary.rhs) {
+                Some(number) => is_guarded |= number != 0.0,
+                None => break,
+            },
+            ">" if number(&binary.rhs) == Some(0.0) && !binary.return_bool() => is_guarded = true,
+            _ => break,
+        }
+        rest = strip(&binary.lhs);
+    }
+    if is_guarded { templated_text(rest) } else { None }
+}
+
 /// Reads a counter as OpenSLO writes it: with a window to fill in, with a window of its own, or without any. One that
 /// is not `cumulative` is a gauge of events since the last sample.
 pub(super) fn counter_or_rate(text: &str, cumulative: bool, by: &[LabelName]) -> Result<Counter, Error> {
@@ -262,6 +295,28 @@ mod tests {
             bad: selector("bad").unwrap(),
         };
         assert_eq!(sli, Sli::Events(expected));
+    }
+
+    #[test]
+    fn guards_of_a_division_are_no_events() {
+        let guard = |text: &str| without_guard_of_division(text);
+        let plain = Some("sum(rate(all[{{.window}}]))".to_owned());
+        for text in [
+            "(sum(rate(all[{{.window}}])) > 0) or vector(1)",
+            "sum(rate(all[{{.window}}])) or vector(1)",
+            "(sum(rate(all[{{.window}}]))) > 0",
+            "((sum(rate(all[{{.window}}])) or vector(0)) > 0)",
+        ] {
+            assert_eq!(guard(text), plain, "{text}");
+        }
+        for text in [
+            "sum(rate(all[{{.window}}])) or vector(0)",
+            "sum(rate(all[{{.window}}])) > 5",
+            "sum(rate(all[{{.window}}]))",
+            "sum(rate(all[{{.window}}])) or sum(rate(others[{{.window}}]))",
+        ] {
+            assert_eq!(guard(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -361,6 +361,16 @@ fn events(node: &Node, place: &str, keys: &Keys, report: &mut Report) -> Option<
         Some((node, fields.path(name), text(node, &fields.path(name), &mut report.faults)?))
     });
     let (bad, total) = (bad?, total?);
+    let guarded = counter::without_guard_of_division(total.2);
+    if guarded.is_some() {
+        report.lose(
+            total.0.position,
+            &total.1,
+            "`> 0` and `or vector(…)`, which keep Sloth from dividing by zero: a tile without events has none here",
+            "leave them out",
+        );
+    }
+    let total = (total.0, total.1, guarded.as_deref().unwrap_or(total.2));
     let by = groups([total.2, bad.2], fields.position, place, report)?;
     if let (Some(one), Some(other)) = (query::counting(total.2), query::counting(bad.2))
         && one != other
