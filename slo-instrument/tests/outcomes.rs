@@ -57,16 +57,40 @@ async fn counts_responses_by_route_and_status() {
 async fn a_layer_that_is_applied_twice_counts_once() {
     let slo = slo();
     let inner = Router::new().route("/ok", get(|| async { "ok" })).layer(slo.layer());
-    let app = Router::new().nest("/api", inner).layer(slo.layer());
-    for _ in 0..200 {
-        app.clone().oneshot(request("/api/ok")).await.unwrap();
+    let app = Router::new().route("/busy", get(|| async { "ok" })).nest("/api", inner).layer(slo.layer());
+    // What comes before is of another route, which one layer sees.
+    for (path, requests) in [("/busy", 300), ("/api/ok", 200)] {
+        for _ in 0..requests {
+            app.clone().oneshot(request(path)).await.unwrap();
+        }
     }
-    let label = r#"{http_request_method="GET",http_response_status_code="200",http_route="/api/ok"}"#;
-    assert_eq!(counts(&slo), [format!("{label} 200")]);
+    let count = |route: &str, count: u32| {
+        format!(
+            r#"{{http_request_method="GET",http_response_status_code="200",http_route="{route}"}} {count}"#
+        )
+    };
+    assert_eq!(counts(&slo), [count("/api/ok", 200), count("/busy", 300)]);
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     let status = &slo.statuses()[0];
     assert!(status.problem.as_deref().unwrap().contains("two layers"), "{status:?}");
-    assert_eq!((status.total, status.bad), (200, 0));
+    assert_eq!((status.total, status.bad), (500, 0));
+}
+
+#[tokio::test]
+async fn an_inner_layer_names_what_the_outer_one_does_not_know() {
+    let slo = slo();
+    let files = slo.layer().for_route("/files/{path}").layer(service_fn(|_: Request<Body>| async {
+        Ok::<_, Infallible>(http::Response::new(Body::from("file")))
+    }));
+    let app = Router::new().nest_service("/files", files).layer(slo.layer());
+    for _ in 0..200 {
+        app.clone().oneshot(request("/files/a")).await.unwrap().into_body().collect().await.unwrap();
+    }
+    let count =
+        r#"{http_request_method="GET",http_response_status_code="200",http_route="/files/{path}"} 200"#;
+    assert_eq!(counts(&slo), [count]);
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert_eq!(slo.statuses()[0].problem, None);
 }
 
 #[tokio::test]

@@ -71,8 +71,9 @@ impl CountColumns {
 
 /// Recorded events as whole ones, `total` and `bad` of each step; `None` and what is no finite number count nothing.
 ///
-/// Recorded counts are estimates where a process was restarted. What is rounded off one goes to the next, so that the sum
-/// is right; a count below zero makes up for those before it. Bad events are never more than events.
+/// Recorded counts are estimates where a process was restarted. What is rounded off one goes to the next, so that sums are
+/// right; a count below zero makes up for those before it. Bad events are never more than events: those for which a step
+/// has no room are in the next that has, or in the last one before it.
 ///
 /// ```
 /// use slo_core::replay::whole_events;
@@ -82,22 +83,41 @@ impl CountColumns {
 /// ```
 #[must_use]
 pub fn whole_events(total: &[Option<f64>], bad: &[Option<f64>]) -> (Vec<u64>, Vec<u64>) {
-    let (total, bad) = (whole(total), whole(bad));
-    let bad = bad.iter().zip(&total).map(|(bad, total)| *bad.min(total)).collect();
+    let mut all = Whole::default();
+    let total: Vec<u64> = total.iter().map(|count| all.next(*count, u64::MAX)).collect();
+    let mut bads = Whole::default();
+    let mut bad: Vec<u64> = bad.iter().zip(&total).map(|(count, room)| bads.next(*count, *room)).collect();
+    let mut left = bads.due();
+    for (bad, total) in bad.iter_mut().zip(&total).rev() {
+        let part = left.min(total - *bad);
+        *bad += part;
+        left -= part;
+    }
     (total, bad)
 }
 
-fn whole(counts: &[Option<f64>]) -> Vec<u64> {
-    let (mut sum, mut given) = (0.0, 0_u64);
-    let next = |count: &Option<f64>| {
-        sum += count.filter(|count| count.is_finite()).unwrap_or(0.0);
+/// Estimates, as they become whole.
+#[derive(Default)]
+struct Whole {
+    sum: f64,
+    given: u64,
+}
+
+impl Whole {
+    /// What is due of the sum so far.
+    fn due(&self) -> u64 {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates, at 0 too")]
-        let upto = sum.round() as u64;
-        let part = upto.saturating_sub(given);
-        given = given.max(upto);
+        let sum = self.sum.round() as u64;
+        sum.saturating_sub(self.given)
+    }
+
+    /// The part of the next step, for which there is so much room.
+    fn next(&mut self, count: Option<f64>, room: u64) -> u64 {
+        self.sum += count.filter(|count| count.is_finite()).unwrap_or(0.0);
+        let part = self.due().min(room);
+        self.given = self.given.saturating_add(part);
         part
-    };
-    counts.iter().map(next).collect()
+    }
 }
 
 /// Steps, in order, as stretches of them.
@@ -117,12 +137,19 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn whole(counts: &[Option<f64>]) -> Vec<u64> {
+        whole_events(counts, &[]).0
+    }
+
     #[test]
     fn sums_are_kept() {
         assert_eq!(whole(&[Some(0.4), Some(0.4), None, Some(0.4), Some(5.0)]), [0, 1, 0, 0, 5]);
         assert_eq!(whole(&[Some(0.3); 10]).iter().sum::<u64>(), 3);
         assert_eq!(whole(&[Some(2.0), Some(-1.0), Some(0.5), Some(2.0), Some(-9.0)]), [2, 0, 0, 2, 0]);
         assert_eq!(whole(&[Some(2.0), Some(f64::NAN), Some(f64::INFINITY), Some(1.0)]), [2, 0, 0, 1]);
+        // What has no room where it is.
+        assert_eq!(whole_events(&[Some(0.6), Some(0.4)], &[Some(0.4), Some(0.4)]), (vec![1, 0], vec![1, 0]));
+        assert_eq!(whole_events(&[None, Some(10.0)], &[Some(3.0), Some(0.0)]), (vec![0, 10], vec![0, 3]));
     }
 
     #[test]
@@ -139,6 +166,19 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn no_event_is_lost_to_rounding(steps in prop::collection::vec((0.0..3.0_f64, 0.0..1.0_f64), 1..50)) {
+            let total: Vec<_> = steps.iter().map(|(total, _)| Some(*total)).collect();
+            let bad: Vec<_> = steps.iter().map(|(total, share)| Some(total * share)).collect();
+            let (totals, bads) = whole_events(&total, &bad);
+            prop_assert!(totals.iter().zip(&bads).all(|(total, bad)| bad <= total));
+            let sum = |counts: &[Option<f64>]| counts.iter().flatten().sum::<f64>();
+            let near = |whole: &[u64], sum: f64| (whole.iter().sum::<u64>() as f64 - sum).abs() <= 0.5 + 1e-9;
+            prop_assert!(near(&totals, sum(&total)));
+            let most = totals.iter().sum::<u64>() as f64;
+            prop_assert!(near(&bads, sum(&bad)) || bads.iter().sum::<u64>() as f64 == most, "{:?}", bads);
+        }
+
         #[test]
         fn stretches_hold_every_step_once(steps in prop::collection::btree_set(0..60_usize, 0..40)) {
             let found = stretches(steps.iter().copied());

@@ -35,27 +35,34 @@ pub struct History {
 }
 
 impl History {
-    /// The history of values that a server recorded, `None` where it has none, from the first of all events to the last:
-    /// what is not known before and after is no part of it, for a server keeps so many days. `None` where there is no value.
+    /// The history of values that a server recorded, `None` where it has none: from the first step of which both are known
+    /// to the last, for a server keeps so many days. Steps between of which one is not known are gaps. `None` where there
+    /// is no step of which both are known.
     ///
-    /// Values are counts, whole ones or estimates, as [`whole_events`](super::whole_events) takes them.
+    /// Values are counts, whole ones or estimates, as [`whole_events`](super::whole_events) takes them. Columns are as long
+    /// as the shorter one.
     ///
     /// ```
     /// use slo_core::{model::Window, replay::History};
     ///
-    /// let (total, bad) = ([None, Some(10.0), None, Some(9.0)], [None, Some(1.0), None, Some(0.0)]);
+    /// let (total, bad) = ([None, Some(10.0), Some(9.0), Some(9.0)], [None, Some(1.0), None, Some(0.0)]);
     /// let history = History::of_recorded(0, Window::minutes(1), &total, &bad).unwrap();
     /// assert_eq!((history.start, history.total, history.bad), (60_000, vec![10, 0, 9], vec![1, 0, 0]));
     /// assert_eq!(history.gaps, [1..2]);
+    /// assert_eq!(History::of_recorded(0, Window::minutes(1), &total, &[None; 4]), None);
     /// ```
     #[must_use]
     pub fn of_recorded(start: i64, step: Window, total: &[Option<f64>], bad: &[Option<f64>]) -> Option<Self> {
-        let first = total.iter().position(Option::is_some)?;
-        let end = total.iter().rposition(Option::is_some)? + 1;
-        let (total, bad) = (total.get(first..end)?, bad.get(first..end)?);
-        let gaps = stretches((0..total.len()).filter(|step| total.get(*step).is_some_and(Option::is_none)));
+        let known: Vec<Option<(f64, f64)>> =
+            total.iter().zip(bad).map(|(total, bad)| total.zip(*bad)).collect();
+        let first = known.iter().position(Option::is_some)?;
+        let end = known.iter().rposition(Option::is_some)? + 1;
+        let known = known.get(first..end)?;
+        let gaps = stretches((0..known.len()).filter(|step| known.get(*step).is_some_and(Option::is_none)));
         let before = step.as_millis().saturating_mul(u64::try_from(first).unwrap_or(u64::MAX));
-        let (total, bad) = whole_events(total, bad);
+        let (total, bad): (Vec<_>, Vec<_>) =
+            known.iter().map(|both| (both.map(|(total, _)| total), both.map(|(_, bad)| bad))).unzip();
+        let (total, bad) = whole_events(&total, &bad);
         Some(Self { start: start.saturating_add_unsigned(before), step, total, bad, gaps })
     }
 
@@ -67,8 +74,8 @@ impl History {
         Series::new(self.start, self.step, &self.total, &self.bad)
     }
 
-    /// What `slo` of `service` judges of these events: its time slices, where it has some, and nothing of times that are
-    /// excluded. The steps that are excluded come with it.
+    /// What `slo` of `service` judges of these events: its time slices, where it has some, and none of the steps that end in
+    /// times that are excluded. Those steps come with it.
     ///
     #[cfg_attr(feature = "spec", doc = "```")]
     #[cfg_attr(not(feature = "spec"), doc = "```ignore")]

@@ -77,7 +77,8 @@ fn counting(service: &Service, slo: &Slo, plan: &Plan, options: Options) -> Stri
         Sli::Events(_) | Sli::Latency(_) if options.backend == Backend::PrometheusAnchored => format!(
             "Counted from scrape to scrape in tiles of {tile}, with Prometheus' anchored ranges: every event once, also those of \
              a series that is born in an outage, and those after a restart. Not seen: what a process counted after its last \
-             scrape, at most {scrape} of events a restart, and what a new target counted before its first."
+             scrape, at most {scrape} of events a restart, what a new target counted before its first, and what came between \
+             two scrapes further apart than the look-back."
         ),
         Sli::Events(_) | Sli::Latency(_) => format!(
             "Counted from scrape to scrape in tiles of {tile}: every event once, also those of a series that is born in an \

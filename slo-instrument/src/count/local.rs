@@ -124,6 +124,11 @@ impl Ticket {
         Self { route: route.unwrap_or(UNKNOWN), ..ticket }
     }
 
+    /// The same event, of the route with this number.
+    pub(crate) const fn of_route(self, route: u32) -> Self {
+        Self { route, ..self }
+    }
+
     pub(crate) const fn has_route(&self) -> bool {
         self.route != UNKNOWN
     }

@@ -29,4 +29,4 @@ pub(crate) use reading::Reading;
 pub(crate) use series::{Key, METHODS, Method, Series};
 pub(crate) use store::Store;
 pub(crate) use stream::{SloCounter, Sums, why_not_counted};
-pub(crate) use twice::Twice;
+pub(crate) use twice::{InnerRoute, Twice};

@@ -49,9 +49,9 @@ impl Store {
         self.instruments.load_full()
     }
 
-    /// Whether two layers have seen the same requests.
-    pub(crate) fn counts_twice(&self) -> bool {
-        self.instruments.load().iter().any(|instrument| instrument.twice().was_seen())
+    /// Whether two layers have seen the same requests, the inner of which adds nothing.
+    pub(crate) fn has_layer_in_vain(&self) -> bool {
+        self.instruments.load().iter().any(|instrument| instrument.twice().is_in_vain())
     }
 
     /// Calls `visit` on every series, in the order of kinds, peers, routes, methods and first occurrence.

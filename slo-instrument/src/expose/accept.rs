@@ -38,7 +38,7 @@ impl Format {
                 found.map(|(_, value)| value.trim().trim_matches('"'))
             };
             let quality: f64 = value("q").and_then(|quality| quality.parse().ok()).unwrap_or(1.0);
-            let quality = quality.min(1.0);
+            let quality = if quality.is_nan() { 0.0 } else { quality.min(1.0) };
             let format = match media.as_str() {
                 "application/openmetrics-text" if value("version") != Some("0.0.1") => Self::OpenMetrics,
                 "text/plain" | "text/*" | "*/*" => Self::Text,
@@ -81,6 +81,7 @@ mod tests {
             // Names have no case, values may be quoted, and nothing is more than wanted.
             ("Application/OpenMetrics-Text; Version=\"1.0.0\"; Q=1, */*;q=0.1", Format::OpenMetrics),
             ("text/plain, application/openmetrics-text;q=7", Format::Text),
+            ("text/plain;q=0.5, application/openmetrics-text;q=nan", Format::Text),
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(ACCEPT, accept.parse().unwrap());

@@ -1,7 +1,7 @@
 //! The future of a request.
 
 use super::{CountedBody, guard::Guard};
-use crate::{Class, fault::Injected};
+use crate::{Class, count::InnerRoute, fault::Injected};
 use http::Response;
 use http_body::Body;
 use pin_project_lite::pin_project;
@@ -17,15 +17,21 @@ pin_project! {
     pub struct RequestFuture<F> {
         #[pin]
         inner: F,
-        // None once the response has it.
+        // None once the response has it, and where it is counted elsewhere.
         guard: Option<Guard>,
+        // Of a request that is counted elsewhere, and may not be known there.
+        route: Option<u32>,
     }
 }
 
 impl<F> RequestFuture<F> {
-    /// `guard` counts it; none where that is done elsewhere.
-    pub(super) const fn new(inner: F, guard: Option<Guard>) -> Self {
-        Self { inner, guard }
+    pub(super) const fn new(inner: F, guard: Guard) -> Self {
+        Self { inner, guard: Some(guard), route: None }
+    }
+
+    /// A request that an outer layer counts, of this route.
+    pub(super) const fn again(inner: F, route: Option<u32>) -> Self {
+        Self { inner, guard: None, route }
     }
 }
 
@@ -39,10 +45,13 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let Some(guard) = this.guard.as_mut() else {
-            return this
-                .inner
-                .poll(context)
-                .map_ok(|response| response.map(|body| CountedBody::new(body, None)));
+            let route = this.route.take();
+            return this.inner.poll(context).map_ok(|mut response| {
+                if let Some(route) = route {
+                    response.extensions_mut().get_or_insert(InnerRoute(route));
+                }
+                response.map(|body| CountedBody::new(body, None))
+            });
         };
         let entered = guard.enter();
         let polled = this.inner.poll(context);
@@ -74,6 +83,11 @@ fn answered<B: Body>(guard: &mut Guard, response: &Response<B>) -> bool {
     }
     if let Some(class) = response.extensions().get::<Class>() {
         guard.judged(*class);
+    }
+    if guard.is_unmatched()
+        && let Some(InnerRoute(route)) = response.extensions().get()
+    {
+        guard.matched(*route);
     }
     guard.answered(response.status(), response.headers(), !response.body().is_end_stream())
 }

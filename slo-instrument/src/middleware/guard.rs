@@ -26,6 +26,8 @@ pub(super) struct Guard {
     // Set while code below runs; still set when this is dropped: it panicked.
     running: bool,
     finished: bool,
+    // Whether no router said what its route is.
+    unmatched: bool,
     rare: Option<Box<Rare>>,
 }
 
@@ -84,6 +86,7 @@ impl Guard {
             grpc_status: None,
             running: false,
             finished: false,
+            unmatched: false,
             rare: None,
         }
     }
@@ -92,6 +95,24 @@ impl Guard {
     pub(super) fn with_name(mut self, name: &str) -> Self {
         self.rare.get_or_insert_default().name = Some(name.into());
         self
+    }
+
+    /// A request of no route that is known here.
+    #[inline]
+    pub(super) const fn unmatched(mut self) -> Self {
+        self.unmatched = true;
+        self
+    }
+
+    #[inline]
+    pub(super) const fn is_unmatched(&self) -> bool {
+        self.unmatched
+    }
+
+    /// A layer further inside knows the route, by its number.
+    pub(super) const fn matched(&mut self, route: u32) {
+        self.ticket = self.ticket.of_route(route);
+        self.unmatched = false;
     }
 
     #[inline]

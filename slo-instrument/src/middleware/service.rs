@@ -93,16 +93,26 @@ impl Counted {
             }
             Kind::HttpClient => guard(Ticket::start(self.instrument, "", method), Protocol::Http),
             Kind::HttpServer | Kind::Operation => {
-                let ticket = if let Some(route) = self.route {
-                    Ticket::start_numbered(self.instrument, route, method)
+                if let Some(route) = self.route {
+                    guard(Ticket::start_numbered(self.instrument, route, method), Protocol::Http)
+                } else if let Some(matched) = request.extensions().get::<MatchedPath>() {
+                    guard(Ticket::start(self.instrument, matched.as_str(), method), Protocol::Http)
                 } else {
-                    let matched = request.extensions().get::<MatchedPath>();
-                    let route = matched.map_or(UNMATCHED, MatchedPath::as_str);
-                    Ticket::start(self.instrument, route, method)
-                };
-                guard(ticket, Protocol::Http)
+                    guard(Ticket::start(self.instrument, UNMATCHED, method), Protocol::Http).unmatched()
+                }
             }
         }
+    }
+}
+
+impl Counted {
+    /// The number of the route that this layer knows a request to be of.
+    #[cold]
+    fn known_route<B>(&self, request: &Request<B>) -> Option<u32> {
+        self.route.or_else(|| {
+            let matched = request.extensions().get::<MatchedPath>()?;
+            Instrument::find(self.instrument).map(|instrument| instrument.route(matched.as_str()))
+        })
     }
 }
 
@@ -142,12 +152,18 @@ where
     }
 
     fn call(&mut self, mut request: Request<Req>) -> Self::Future {
-        if self.counted.twice.is_again(self.counted.instrument, request.extensions_mut()) {
-            return RequestFuture::new(self.inner.call(request), None);
+        let Counted { instrument, twice, .. } = self.counted;
+        if twice.is_looking() && twice.is_again(instrument, request.extensions()) {
+            let route = self.counted.known_route(&request);
+            return RequestFuture::again(self.inner.call(request), route);
         }
         // The clock starts before the inner service is called: some do their work there.
         let guard = self.counted.start(&request).with_purpose(purpose(&request));
         let mut guard = guard.given_up_after(self.counted.gives_up);
+        // Not before: a route that is new makes it look.
+        if twice.is_looking() {
+            twice.mark(instrument, !guard.is_unmatched(), request.extensions_mut());
+        }
         if let Some(tracer) = &self.counted.tracer {
             guard = guard.traced(tracer.start(self.counted.kind, &mut request));
         }
@@ -155,6 +171,6 @@ where
         let inner = self.inner.call(request);
         drop(entered);
         guard.returned();
-        RequestFuture::new(inner, Some(guard))
+        RequestFuture::new(inner, guard)
     }
 }

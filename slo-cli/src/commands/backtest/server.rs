@@ -77,6 +77,27 @@ pub(super) fn histories(
             slo.name()
         )?;
     }
-    let history = |[total, bad]: &Columns| History::of_recorded(start, queries.tile, total, bad);
-    Ok(groups.iter().filter_map(|(group, columns)| Some((group.clone(), history(columns)?))).collect())
+    let mut histories = Vec::new();
+    // Each takes the place of its columns.
+    for (group, [total, bad]) in groups {
+        match History::of_recorded(start, queries.tile, &total, &bad) {
+            Some(history) => histories.push((group, history)),
+            None => writeln!(
+                talk,
+                "{}/{}{}: left out, since {} are not there\n  hint: of a latency, is the threshold one of the histogram's \
+                 buckets?",
+                service.name(),
+                slo.name(),
+                shown(&group),
+                if total.iter().any(Option::is_some) { "its bad events" } else { "all of its events" },
+            )?,
+        }
+    }
+    Ok(histories)
+}
+
+/// The labels of a group, where it has some.
+fn shown(group: &Group) -> String {
+    let labels: Vec<String> = group.iter().map(|(name, value)| format!("{name}={}", plain(value))).collect();
+    if labels.is_empty() { String::new() } else { format!(" {}", labels.join(", ")) }
 }
