@@ -219,11 +219,38 @@ fn each_group_has_a_budget_of_its_own() {
 }
 
 #[test]
+fn rows_are_of_one_slo_or_say_of_which() {
+    let folder = TempDir::new().unwrap();
+    let more =
+        "  - {name: search, objective: 99%, window: 30d, sli: {events: {total: t_total, bad: b_total}}}\n";
+    let spec = written(&folder, "slo.yaml", &format!("{SPEC}{more}"));
+    let history = written(&folder, "history.csv", &csv(|at| at.to_string()));
+    let ran = backtest(&spec, &history, &[]);
+    assert_eq!((ran.exit, ran.out.as_str()), (Exit::Input, ""));
+    assert!(ran.talk.contains("no column `slo`, which says whose the rows are"), "{}", ran.talk);
+    assert_eq!(backtest(&spec, &history, &["--slo", "shop/checkout"]).exit, Exit::Done);
+
+    let named = csv(|at| at.to_string()).replace("time,total,bad", "time,total,bad,slo");
+    let named: String = named
+        .lines()
+        .enumerate()
+        .map(|(row, line)| match row {
+            0 => format!("{line}\n"),
+            7 | 8 => format!("{line},serach\n"),
+            _ => format!("{line},checkout\n"),
+        })
+        .collect();
+    let ran = backtest(&spec, &written(&folder, "named.csv", &named), &[]);
+    assert_eq!(ran.exit, Exit::Done, "{}", ran.talk);
+    assert!(ran.talk.contains("2 rows are of none of these SLOs"), "{}", ran.talk);
+}
+
+#[test]
 fn says_which_row_is_wrong() {
     let folder = TempDir::new().unwrap();
     let spec = written(&folder, "slo.yaml", SPEC);
     for (text, told) in [
-        ("time,total\n0,1\n", "no column `good`"),
+        ("time,total\n0,1\n", "no column `bad`"),
         (
             "time,total,bad\n0,1,0\n60,2,3\n",
             "history.csv:3: 2 as `total` and 3 as `bad` contradict each other",

@@ -190,6 +190,32 @@ fn generate_writes_for_every_target() {
 }
 
 #[test]
+fn generate_counts_with_anchored_ranges_where_they_are() {
+    let file = testdata("rules/checkout.spec.yaml");
+    for target in ["prometheus", "operator"] {
+        let ran = slo(&["generate", "--anchored", "--target", target, &file]);
+        assert_eq!(ran.exit, Exit::Done, "{}", ran.talk);
+        let words = ran.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            words.contains(
+                "( http_requests_total{job=\"checkout\"} unless http_requests_total{job=\"checkout\"} offset 1m ) and on \
+                 (job, instance) ( http_requests_total{job=\"checkout\"} and http_requests_total{job=\"checkout\"} offset \
+                 1m ) ) or increase(http_requests_total{job=\"checkout\"}[1m] anchored)"
+            ),
+            "{words}"
+        );
+        assert!(!words.contains("resets(") && !words.contains("rate("), "{target}");
+    }
+    for target in ["mimir", "thanos", "victoriametrics"] {
+        let ran = slo(&["generate", "--anchored", "--target", target, &file]);
+        assert_eq!((ran.exit, ran.out.as_str()), (Exit::Usage, ""), "{target}");
+        assert!(ran.talk.contains("`--anchored` is for Prometheus 3.16"), "{}", ran.talk);
+    }
+    let (usual, anchored) = (slo(&["explain", &file]).out, slo(&["explain", "--anchored", &file]).out);
+    assert!(usual.contains("is estimated from the rate around it") && anchored.contains("anchored ranges"));
+}
+
+#[test]
 fn generate_knows_the_names_of_sloth() {
     let ran = slo(&["generate", "--naming", "sloth", &testdata("import/sloth.yaml")]);
     assert_eq!(ran.exit, Exit::Done, "{}", ran.talk);

@@ -153,6 +153,9 @@ pub(crate) enum Naming {
 pub(crate) struct Explain {
     #[command(flatten)]
     pub(crate) specs: Specs,
+    /// Of rules that are generated with `--anchored`
+    #[arg(long)]
+    pub(crate) anchored: bool,
     #[command(flatten)]
     pub(crate) output: Output,
 }

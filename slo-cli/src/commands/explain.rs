@@ -9,7 +9,7 @@ use serde::Serialize;
 use slo_core::{
     math::Detection,
     model::{Ratio, Severity},
-    rules::{self, Explanation, TierExplanation},
+    rules::{self, Backend, Explanation, TierExplanation},
 };
 use std::io::Write;
 
@@ -55,7 +55,8 @@ struct AlertReport {
 }
 
 pub(super) fn run(explain: &Explain, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
-    let options = rules::Options { now: Some(time::unix_millis()), ..rules::Options::default() };
+    let backend = if explain.anchored { Backend::PrometheusAnchored } else { Backend::Prometheus };
+    let options = rules::Options { backend, now: Some(time::unix_millis()), ..rules::Options::default() };
     let mut explained = Vec::new();
     for service in &load::services(&explain.specs.files, &explain.specs.reading, 1, talk)? {
         explained.extend(rules::explain(service, options)?);

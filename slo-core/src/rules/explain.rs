@@ -193,6 +193,9 @@ fn shown(rule: &Rule) -> String {
     tier.map_or_else(|| rule.name().to_owned(), |(_, tier)| format!("{} ({tier})", rule.name()))
 }
 
+/// How far back Prometheus looks for the last sample of a series, where it is not told otherwise.
+const LOOK_BACK: Window = Window::minutes(5);
+
 /// Counts samples.
 struct Reader<'a> {
     plan: &'a Plan,
@@ -224,7 +227,10 @@ impl Reader<'_> {
                 self.count(selector.metric(), None, cost);
             }
             Expr::OverRange { range, .. } => {
-                self.count(range.selector().metric(), Some(range.window()), cost);
+                // An anchored range is read from a look-back before it.
+                let before = if range.is_anchored() { LOOK_BACK.as_millis() } else { 0 };
+                let read = Window::from_millis(range.window().as_millis() + before);
+                self.count(range.selector().metric(), Some(read.unwrap_or(range.window())), cost);
             }
             Expr::OverSubquery { operand, window, step, .. } => {
                 let mut once = RuleCost { samples: 0, samples_per_raw_series: 0, ..cost.clone() };

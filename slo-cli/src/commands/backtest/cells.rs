@@ -2,11 +2,12 @@
 
 use crate::error::Error;
 use parquet::{
-    basic::{LogicalType, TimeUnit},
+    basic::{ConvertedType, LogicalType, TimeUnit, Type as Physical},
     file::reader::{FileReader, SerializedFileReader},
     record::{Field, Row},
     schema::types::Type,
 };
+use slo_core::replay::millis_of_micros;
 use std::{
     fs::File,
     io::{Read, Seek},
@@ -106,6 +107,14 @@ fn read_parquet(
     sorted.dedup();
     let fields: Vec<Arc<Type>> =
         sorted.iter().filter_map(|place| schema.get_fields().get(*place).cloned()).collect();
+    if let Some(field) = fields.iter().find(|field| !is_readable(field)) {
+        return Err(Error::Input(format!(
+            "{}: the column `{}` is of a type that no time, count or word has\n  hint: write it as a number, a timestamp or a \
+             string",
+            path.display(),
+            field.name()
+        )));
+    }
     let units: Vec<Option<Unit>> = fields.iter().map(|field| Unit::of(field)).collect();
     let wanted = Type::group_type_builder(schema.name()).with_fields(fields).build();
     let wanted = wanted.map_err(|error| wrong(&error))?;
@@ -121,10 +130,16 @@ fn read_parquet(
     Ok(())
 }
 
+/// Whether the values of a column are read: not those of several parts, nor bytes of a fixed length but for decimals.
+fn is_readable(field: &Type) -> bool {
+    let is_decimal = || field.get_basic_info().converted_type() == ConvertedType::DECIMAL;
+    field.is_primitive() && (field.get_physical_type() != Physical::FIXED_LEN_BYTE_ARRAY || is_decimal())
+}
+
 /// What the whole numbers of a column of times are.
 #[derive(Clone, Copy)]
 struct Unit {
-    per_milli: i64,
+    unit: TimeUnit,
     zoned: Zoned,
 }
 
@@ -133,33 +148,37 @@ impl Unit {
         let LogicalType::Timestamp(timestamp) = field.get_basic_info().logical_type_ref()? else {
             return None;
         };
-        let per_milli = match timestamp.unit {
-            TimeUnit::MILLIS => 1,
-            TimeUnit::MICROS => 1_000,
-            TimeUnit::NANOS => 1_000_000,
-        };
-        Some(Self { per_milli, zoned: if timestamp.is_adjusted_to_u_t_c { Zoned::Yes } else { Zoned::No } })
+        Some(Self {
+            unit: timestamp.unit,
+            zoned: if timestamp.is_adjusted_to_u_t_c { Zoned::Yes } else { Zoned::No },
+        })
     }
 
     fn moment(self, number: i64) -> Cell {
-        Cell::Moment(number.saturating_add(self.per_milli / 2).div_euclid(self.per_milli), self.zoned)
+        let micros = match self.unit {
+            TimeUnit::MILLIS => number.checked_mul(1_000),
+            TimeUnit::MICROS => Some(number),
+            TimeUnit::NANOS => Some(number.div_euclid(1_000)),
+        };
+        let millis = micros.and_then(millis_of_micros);
+        // Of no year there is: the number says what it was.
+        millis.map_or_else(
+            || Cell::Text(format!("{number} {:?}", self.unit)),
+            |millis| Cell::Moment(millis, self.zoned),
+        )
     }
 }
 
 fn cells(row: &Row, units: &[Option<Unit>]) -> Vec<Cell> {
+    let of = |unit, found: Option<Unit>| Unit { unit, zoned: found.map_or(Zoned::Yes, |found| found.zoned) };
     let count = |number: i64| u64::try_from(number).map_or(Cell::Number(number as f64), Cell::Count);
     row.get_column_iter()
         .zip(units)
         .map(|((_, field), unit)| match (field, unit) {
             (Field::Null, _) => Cell::Missing,
             (Field::Long(number), Some(unit)) => unit.moment(*number),
-            (Field::TimestampMillis(millis), unit) => {
-                Cell::Moment(*millis, unit.map_or(Zoned::Yes, |unit| unit.zoned))
-            }
-            (Field::TimestampMicros(micros), unit) => {
-                let unit = Unit { per_milli: 1_000, zoned: unit.map_or(Zoned::Yes, |unit| unit.zoned) };
-                unit.moment(*micros)
-            }
+            (Field::TimestampMillis(millis), unit) => of(TimeUnit::MILLIS, *unit).moment(*millis),
+            (Field::TimestampMicros(micros), unit) => of(TimeUnit::MICROS, *unit).moment(*micros),
             (Field::Date(days), _) => Cell::Moment(i64::from(*days) * 86_400_000, Zoned::No),
             (Field::Byte(number), _) => count(i64::from(*number)),
             (Field::Short(number), _) => count(i64::from(*number)),
@@ -172,6 +191,8 @@ fn cells(row: &Row, units: &[Option<Unit>]) -> Vec<Cell> {
             (Field::Float(number), _) => Cell::Number(f64::from(*number)),
             (Field::Double(number), _) => Cell::Number(*number),
             (Field::Str(text), _) => Cell::Text(text.clone()),
+            // Text of writers that do not say that it is some.
+            (Field::Bytes(bytes), _) => Cell::Text(String::from_utf8_lossy(bytes.data()).into_owned()),
             // A decimal and everything else as it is written.
             (other, _) => Cell::Text(other.to_string()),
         })

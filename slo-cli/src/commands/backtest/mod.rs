@@ -35,6 +35,10 @@ pub(super) fn run(asked: &Asked, out: &mut dyn Write, talk: &mut dyn Write) -> R
     match (&asked.history, &asked.prometheus) {
         (Some(path), _) => {
             let table = table::Table::read(path, asked, &slos)?;
+            let of_nobody = table.of_nobody(&slos);
+            if of_nobody > 0 {
+                writeln!(talk, "{}: {of_nobody} rows are of none of these SLOs", path.display())?;
+            }
             for (service, slo) in slos {
                 for (group, history) in table.histories(service, slo, talk)? {
                     found.extend(replayed(service, slo, group, history, &mut told, talk)?);

@@ -106,6 +106,18 @@ impl Table {
             Ok(())
         };
         cells::read(path, head, row)?;
+        for (column, several) in [
+            ("slo", slos.iter().any(|(_, slo)| slos.iter().any(|(_, other)| other.name() != slo.name()))),
+            ("service", slos.iter().any(|(one, _)| slos.iter().any(|(other, _)| other.name() != one.name()))),
+        ] {
+            if several && !keys.iter().any(|key| key == column) {
+                return Err(Error::Input(format!(
+                    "{}: no column `{column}`, which says whose the rows are: there are several\n  hint: add it, or choose \
+                     one SLO with `--slo`",
+                    path.display()
+                )));
+            }
+        }
         if kinds == (true, true) {
             return Err(Error::Input(format!("{}: some times are numbers, others are not", path.display())));
         }
@@ -124,6 +136,24 @@ impl Table {
         Ok(Self { path: path.to_owned(), keys, rows, label, step, zone })
     }
 
+    /// How many rows are of none of these SLOs.
+    pub(super) fn of_nobody(&self, slos: &[(&Service, &Slo)]) -> usize {
+        let is_of_one = |key: &[String]| slos.iter().any(|(service, slo)| self.is_of(key, service, slo));
+        self.rows.iter().filter(|(key, _)| !is_of_one(key)).map(|(_, rows)| rows.len()).sum()
+    }
+
+    fn place(&self, name: &str) -> Option<usize> {
+        self.keys.iter().position(|key| key == name)
+    }
+
+    /// Whether rows with this key are of an SLO. Without a column that says so, all are.
+    fn is_of(&self, key: &[String], service: &Service, slo: &Slo) -> bool {
+        let names = [("service", service.name().as_str()), ("slo", slo.name().as_str())];
+        names.into_iter().all(|(column, name)| {
+            self.place(column).and_then(|place| key.get(place)).is_none_or(|found| found == name)
+        })
+    }
+
     /// The history of an SLO, or of each of its groups.
     pub(super) fn histories(
         &self,
@@ -131,17 +161,10 @@ impl Table {
         slo: &Slo,
         talk: &mut dyn Write,
     ) -> Result<Vec<(Group, History)>, Error> {
-        let place = |name: &str| self.keys.iter().position(|key| key == name);
-        let names = [("service", service.name().as_str()), ("slo", slo.name().as_str())];
-        let mine = |key: &[String]| {
-            names.into_iter().all(|(column, name)| {
-                place(column).and_then(|place| key.get(place)).is_none_or(|found| found == name)
-            })
-        };
         let mut groups: BTreeMap<Group, Vec<Row>> = BTreeMap::new();
-        for (key, rows) in self.rows.iter().filter(|(key, _)| mine(key)) {
+        for (key, rows) in self.rows.iter().filter(|(key, _)| self.is_of(key, service, slo)) {
             let value = |label: &LabelName| {
-                let value = place(label.as_str()).and_then(|place| key.get(place)).cloned();
+                let value = self.place(label.as_str()).and_then(|place| key.get(place)).cloned();
                 (label.as_str().to_owned(), value.unwrap_or_default())
             };
             groups.entry(slo.by().iter().map(value).collect()).or_default().extend(rows);

@@ -62,6 +62,15 @@ fn slo(
         "Pyrra's alerts are called SLOErrorBudgetBurn, and wait for no time after both windows are above the threshold",
         "nothing needs to be done: the short windows keep out what is over",
     );
+    if window.is_some_and(|window| window != FOUR_WEEKS) {
+        report.lose(
+            fields.position,
+            "spec.window",
+            "Pyrra stretches the windows of its alerts with the period; here they are those of four weeks, or of the usual \
+             alerts where the period is shorter",
+            "look at `tiers`, and write those that you want",
+        );
+    }
     let (sli, by) = indicator?;
     let policy = super::reachable(policy(window?), objective?, &fields, report)?;
     let slo = Slo::with_policy(name?, objective?, Period::Rolling(window?), sli, policy);
@@ -94,13 +103,16 @@ fn slo(
     })
 }
 
+/// The period that the windows of Pyrra's alerts are written down for.
+const FOUR_WEEKS: Window = Window::days(28);
+
 /// Pyrra's alerts: burn rates of 14, 7, 2 and 1, over its windows of four weeks or, where the period is shorter, over those of
 /// our tiers.
 fn policy(period: Window) -> Result<AlertPolicy, Error> {
     const FACTORS: [u128; 4] = [14, 7, 2, 1];
-    let (usual, weeks) = (AlertPolicy::for_period(period)?, Window::days(28));
+    let usual = AlertPolicy::for_period(period)?;
     let hours = Window::hours;
-    let windows = if period < weeks {
+    let windows = if period < FOUR_WEEKS {
         usual.tiers().iter().map(|tier| [tier.long(), tier.short()]).collect()
     } else {
         vec![
