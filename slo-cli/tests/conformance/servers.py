@@ -318,7 +318,7 @@ def programs():
         "installed": pathlib.Path(installed).parent if installed else None,
         "trixie": UNPACKED / "trixie" / "usr" / "bin",
         "forky": UNPACKED / "forky" / "usr" / "bin",
-        "newest": cache / "slo" / "real" / "prometheus-0.316.0",
+        "newest": max((cache / "slo" / "real").glob("prometheus-*"), default=None),
     }
     found = {name: folder for name, folder in folders.items() if folder and (folder / "prometheus").exists()}
     if (folders["forky"] / "victoria-metrics").exists():
