@@ -283,7 +283,8 @@ impl Backtest {
             ])
         });
         let rows = rows.collect::<PyResult<Vec<_>>>()?;
-        let heads = ["from", "to", "bad events", "of the budget", "paged after", "spent by then"];
+        let heads =
+            ["from", "to", "bad events", "budget beyond its due", "paged after", "budget spent by then"];
         Ok(format!(
             "<p><b>{} pages</b>, {} false; {} tickets; {} incidents, <b>{} of them paged</b></p>{}",
             self.pages(),

@@ -300,7 +300,7 @@ pub(crate) struct Backtest {
     pub(crate) specs: Specs,
     /// The history: a CSV or Parquet file with `time`, two of `total`, `good` and `bad`, and, where it is of several, `service`,
     /// `slo` and the labels of groups as they are recorded
-    #[arg(long, value_name = "FILE", required_unless_present = "prometheus")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) history: Option<PathBuf>,
     /// Address of a Prometheus that has the raw series, whether the rules are there or not; from a file, as @FILE, for one with
     /// a password

@@ -31,9 +31,9 @@ impl Dates<'_> {
         ((time - self.start) as f64 / span).clamp(0.0, 1.0)
     }
 
-    /// Times to name, in words: beginnings of days or whole hours, six at most.
+    /// Times to name, in words: beginnings of days or whole hours, six at most, with room between their names.
     pub(super) fn ticks(&self) -> Vec<(i64, String)> {
-        const MOST: i64 = 6;
+        const MOST: i64 = 5;
         const MINUTE: i64 = 60_000;
         let span = self.end - self.start;
         let lengths =
@@ -101,11 +101,11 @@ pub fn burn_down_picture(remaining: &[f64], ideal: f64, dates: Option<&Dates<'_>
     if let Some(dates) = dates {
         let at = |time: i64| MARGIN + (WIDTH - MARGIN - 8.0) * dates.place(time);
         for (from, to) in &dates.shaded {
-            let (left, width) = (at(*from), (at(*to) - at(*from)).max(1.5));
+            let (left, width) = (at(*from), (at(*to) - at(*from)).max(3.0));
             let _ = write!(
                 shaded,
                 "<rect class=\"incident\" x=\"{left:.1}\" width=\"{width:.1}\" y=\"8\" height=\"{:.0}\" fill=\"#d5502f\" \
-                 fill-opacity=\"0.25\"/>",
+                 fill-opacity=\"0.4\"/>",
                 HEIGHT - 32.0
             );
         }

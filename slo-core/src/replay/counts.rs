@@ -175,8 +175,8 @@ mod tests {
             let sum = |counts: &[Option<f64>]| counts.iter().flatten().sum::<f64>();
             let near = |whole: &[u64], sum: f64| (whole.iter().sum::<u64>() as f64 - sum).abs() <= 0.5 + 1e-9;
             prop_assert!(near(&totals, sum(&total)));
-            let most = totals.iter().sum::<u64>() as f64;
-            prop_assert!(near(&bads, sum(&bad)) || bads.iter().sum::<u64>() as f64 == most, "{:?}", bads);
+            let is_full = bads.iter().sum::<u64>() == totals.iter().sum::<u64>();
+            prop_assert!(near(&bads, sum(&bad)) || is_full, "{:?}", bads);
         }
 
         #[test]

@@ -128,7 +128,11 @@ impl Rows {
             if after <= before {
                 let what = if after == before { "a duplicate" } else { "earlier than the one before" };
                 let error = Error::new(format!("the time in row {} is {what}", row + 1));
-                let hint = "sort by time, once each; times without a zone repeat an hour when the clocks go back: give their zone";
+                let hint = if after == before {
+                    "each time comes once; times without a zone repeat an hour when the clocks go back: give their zone"
+                } else {
+                    "sort by time; times without a zone repeat an hour when the clocks go back: give their zone"
+                };
                 return Err(wrong(row + 1, error.with_hint(hint)));
             }
         }

@@ -38,6 +38,8 @@ pub(crate) const METHODS: [&str; 10] =
     ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "CONNECT", "_OTHER"];
 
 impl Method {
+    pub(crate) const HEAD: Self = Self(5);
+    pub(crate) const OPTIONS: Self = Self(6);
     /// For what has no method.
     pub(crate) const NONE: Self = Self(9);
 

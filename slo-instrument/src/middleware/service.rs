@@ -79,7 +79,11 @@ impl Counted {
     fn start<B>(&self, request: &Request<B>) -> Guard {
         let start = Start::now();
         let method = Method::of(request.method());
-        let guard = |ticket, protocol| Guard::new(ticket, protocol, self.latency, start);
+        let guard = |ticket, protocol| {
+            Guard::new(ticket, protocol, self.latency, start)
+                .with_purpose(purpose(method, request))
+                .given_up_after(self.gives_up)
+        };
         match self.kind {
             // What a client calls is its own; what a server is called may be anything.
             Kind::GrpcClient => {
@@ -117,10 +121,10 @@ impl Counted {
 }
 
 /// A browser asks whether it may send another request with this header, as the Fetch standard has it.
-fn purpose<B>(request: &Request<B>) -> Purpose {
-    match *request.method() {
-        http::Method::HEAD => Purpose::Head,
-        http::Method::OPTIONS if request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD) => {
+fn purpose<B>(method: Method, request: &Request<B>) -> Purpose {
+    match method {
+        Method::HEAD => Purpose::Head,
+        Method::OPTIONS if request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD) => {
             Purpose::Preflight
         }
         _ => Purpose::Content,
@@ -158,8 +162,7 @@ where
             return RequestFuture::again(self.inner.call(request), route);
         }
         // The clock starts before the inner service is called: some do their work there.
-        let guard = self.counted.start(&request).with_purpose(purpose(&request));
-        let mut guard = guard.given_up_after(self.counted.gives_up);
+        let mut guard = self.counted.start(&request);
         // Not before: a route that is new makes it look.
         if twice.is_looking() {
             twice.mark(instrument, !guard.is_unmatched(), request.extensions_mut());

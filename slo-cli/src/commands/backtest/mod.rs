@@ -55,7 +55,7 @@ pub(super) fn run(asked: &Asked, out: &mut dyn Write, talk: &mut dyn Write) -> R
         }
         (None, None) => {
             return Err(Error::Usage(
-                "no history\n  hint: give --history FILE or --prometheus URL".to_owned(),
+                "no history\n  hint: give `--history FILE` or `--prometheus URL`".to_owned(),
             ));
         }
     }
@@ -176,9 +176,9 @@ fn shown(page: &BacktestPage) -> String {
                 "incident",
                 "lasted",
                 "bad events",
-                "of the budget",
+                "budget beyond its due",
                 "paged after",
-                "spent by then",
+                "budget spent by then",
             ]);
             for incident in &slo.incidents {
                 table.add_row([

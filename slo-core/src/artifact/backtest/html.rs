@@ -50,7 +50,7 @@ fn section(out: &mut String, slo: &SloBacktest, number: usize, zone: &str) {
         picture(slo, zone),
     );
     if !slo.incidents.is_empty() {
-        out.push_str("<h3>Incidents</h3><div class=\"wide\"><table><thead><tr><th>began</th><th class=\"n\">lasted</th><th class=\"n\">bad events</th><th class=\"n\">of the budget</th><th class=\"n\">paged after</th><th class=\"n\">spent by then</th></tr></thead><tbody>\n");
+        out.push_str("<h3>Incidents</h3><div class=\"wide\"><table><thead><tr><th>began</th><th class=\"n\">lasted</th><th class=\"n\">bad events</th><th class=\"n\">budget beyond its due</th><th class=\"n\">paged after</th><th class=\"n\">budget spent by then</th></tr></thead><tbody>\n");
         for one in &slo.incidents {
             let paged = one
                 .seconds

@@ -41,11 +41,11 @@ pub(super) fn picture(slo: &SloBacktest, zone: &str) -> String {
          font-family=\"sans-serif\" font-size=\"11\" fill=\"currentColor\"><title>Burn rate, and when alerts fired</title>"
     );
     for one in &slo.incidents {
-        let (left, width) = (x(one.start), (x(one.end) - x(one.start)).max(1.5));
+        let (left, width) = (x(one.start), (x(one.end) - x(one.start)).max(3.0));
         let _ = write!(
             out,
             "<rect class=\"incident\" x=\"{left:.1}\" width=\"{width:.1}\" y=\"{TOP}\" height=\"{CURVE}\" fill=\"#d5502f\" \
-             fill-opacity=\"0.25\"/>"
+             fill-opacity=\"0.4\"/>"
         );
     }
     for rate in [1.0, 10.0, 100.0, 1_000.0].into_iter().filter(|rate: &f64| rate.log10() <= highest) {

@@ -30,8 +30,8 @@ fn slo(
 ) -> Option<Foreign> {
     let name: Option<Name> = metadata.parsed("name", "availability", &mut report.faults);
     let service = service(metadata, name.as_ref(), everything, report);
-    let labels = prefixed(metadata, "labels", report);
-    let annotations = prefixed(metadata, "annotations", report);
+    let labels = prefixed(metadata, "labels", everything.defaults.service_label.as_deref(), report);
+    let annotations = prefixed(metadata, "annotations", None, report);
     for text in annotations.values() {
         check_template(text, metadata.position, "metadata.annotations", &mut report.faults);
     }
@@ -56,12 +56,22 @@ fn slo(
         Some(node) => alerting(node, "spec.alerting", report)?,
         None => Alerting::usual(),
     };
+    let called = if alerting.name.is_some() { "" } else { " are called SLOErrorBudgetBurn, and" };
     report.lose(
         fields.position,
         "spec",
-        "Pyrra's alerts are called SLOErrorBudgetBurn, and wait for no time after both windows are above the threshold",
+        format!("Pyrra's alerts{called} wait for no time after both windows are above the threshold"),
         "nothing needs to be done: the short windows keep out what is over",
     );
+    if alerting.absent {
+        report.lose(
+            fields.position,
+            "spec",
+            "Pyrra's alert on events that are absent waits for a time that follows from its objective and its period; here it \
+             waits for 10m",
+            "say another time as `alerting: {absent: {for: …}}`",
+        );
+    }
     if window.is_some_and(|window| window != FOUR_WEEKS) {
         report.lose(
             fields.position,
@@ -159,12 +169,15 @@ fn service(
 }
 
 /// What Pyrra hands on to alerts: the entries whose names begin with its own, without that.
-fn prefixed(metadata: &Fields<'_>, name: &str, report: &mut Report) -> Labels {
+fn prefixed(metadata: &Fields<'_>, name: &str, used: Option<&str>, report: &mut Report) -> Labels {
     let Some(node) = metadata.optional(name) else { return Labels::new() };
     let Value::Map(entries) = &node.value else { return super::labels(metadata, name, report) };
     let place = metadata.path(name);
-    let (own, others): (Vec<_>, Vec<_>) =
-        entries.iter().cloned().partition(|(key, _)| key.text.starts_with(PREFIX));
+    // It names the service, and so is not lost.
+    let entries = entries.iter().filter(|(key, _)| {
+        used.is_none_or(|used| key.text != used && key.text.strip_prefix(PREFIX) != Some(used))
+    });
+    let (own, others): (Vec<_>, Vec<_>) = entries.cloned().partition(|(key, _)| key.text.starts_with(PREFIX));
     if let Some((key, _)) = others.first() {
         report.lose(
             key.position,

@@ -6,7 +6,7 @@ use crate::{
     Error,
     model::{
         AlertPolicy, BurnTier, EventCounters, LabelName, Labels, Name, Notification, Objective, Period,
-        Ratio, Severity, Sli, Slo, Tier, Window,
+        Ratio, Rescaling, Severity, Sli, Slo, Tier, Window,
     },
     spec::{
         counter,
@@ -312,9 +312,36 @@ fn policy(
 ) -> Option<AlertPolicy> {
     let policy = match &windows.tiers {
         Some(tiers) => AlertPolicy::new(tiers.clone()),
+        None if windows.period == FOUR_WEEKS => {
+            report.lose(
+                fields.position,
+                &fields.place,
+                "Sloth's ticket over three days fires at 0.933 times the rate that spends the budget, which is within it; here \
+                 at 1",
+                "nothing needs to be done",
+            );
+            four_weeks()
+        }
         None => AlertPolicy::for_period(windows.period),
     };
     super::reachable(policy, objective, fields, report)
+}
+
+/// The other period that Sloth has windows for.
+const FOUR_WEEKS: Window = Window::days(28);
+
+/// Sloth's alerts for it: each spends the same share of the budget as over thirty days.
+fn four_weeks() -> Result<AlertPolicy, Error> {
+    let policy = AlertPolicy::workbook().rescaled(FOUR_WEEKS, Rescaling::KeepFraction)?;
+    let within_budget = |tier: &Tier| {
+        Ok(if tier.factor()? < Ratio::ONE {
+            let windows = [tier.long(), tier.short()];
+            Tier::by_factor(tier.burn(), tier.severity(), Ratio::ONE, windows, FOUR_WEEKS)?
+        } else {
+            *tier
+        })
+    };
+    AlertPolicy::new(policy.tiers().iter().map(within_budget).collect::<Result<_, Error>>()?)
 }
 
 fn sli(node: &Node, place: &str, keys: &Keys, report: &mut Report) -> Option<(Sli, Vec<LabelName>)> {
