@@ -236,6 +236,26 @@ fn generate_knows_the_names_of_sloth() {
     assert!(ran.talk.contains("calendar/month: Sloth's names for a calendar period"), "{}", ran.talk);
 }
 
+/// As Sloth's own windows for 28 days: 2, 5, 10 and 10 % of the budget.
+#[test]
+fn sloths_alerts_over_four_weeks_spend_what_they_spend_in_sloth() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sloth.yaml");
+    let text = "{version: prometheus/v1, service: shop, slos: [{name: a, objective: 99.9, alerting: {name: Fails}, sli: {events:
+        {error_query: 'sum(rate(e_total[{{.window}}]))', total_query: 'sum(rate(t_total[{{.window}}])) > 0 or vector(1)'}}}]}";
+    fs::write(&file, text).unwrap();
+    for (period, factors) in [("28d", ["13.44", "5.6", "2.8", "1"]), ("30d", ["14.4", "6", "3", "1"])] {
+        let ran = slo(&["explain", "--period", period, "--format", "json", file.to_str().unwrap()]);
+        assert_eq!(ran.exit, Exit::Done, "{}", ran.talk);
+        let reports: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+        let alerts = reports[0]["alerts"].as_array().unwrap();
+        let found: Vec<&str> = alerts.iter().map(|alert| alert["factor"].as_str().unwrap()).collect();
+        assert_eq!(found, factors, "{period}");
+        assert_eq!(ran.talk.contains("0.933 times"), period == "28d", "{}", ran.talk);
+        assert!(ran.talk.contains("keep Sloth from dividing by zero"), "{}", ran.talk);
+    }
+}
+
 #[test]
 fn generate_writes_tests_beside_rules() {
     let folder = tempfile::tempdir().unwrap();
