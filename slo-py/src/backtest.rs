@@ -3,7 +3,7 @@
 use crate::{
     convert::{datetime, in_threads, share, threads, window},
     error::{SloError, value_error, warn},
-    html::{self, percent},
+    html::{self, many, percent},
     objective,
     policy::AlertPolicy,
     samples::{Samples, spans},
@@ -286,11 +286,11 @@ impl Backtest {
         let heads =
             ["from", "to", "bad events", "budget beyond its due", "paged after", "budget spent by then"];
         Ok(format!(
-            "<p><b>{} pages</b>, {} false; {} tickets; {} incidents, <b>{} of them paged</b></p>{}",
-            self.pages(),
+            "<p><b>{}</b>, {} false; {}; {}, <b>{} of them paged</b></p>{}",
+            many(self.pages(), "page"),
             self.false_pages(py)?,
-            self.tickets(),
-            found.len(),
+            many(self.tickets(), "ticket"),
+            many(found.len(), "incident"),
             percent(self.recall(py)?, 0),
             html::table(&heads, rows),
         ))
@@ -300,10 +300,10 @@ impl Backtest {
         let part = |part: Option<f64>| part.map_or_else(|| "none".to_owned(), |part| format!("{part:.2}"));
         let score = self.score(py)?;
         Ok(format!(
-            "<Backtest: {} pages, {} alerts, {} incidents, precision {}, recall {}>",
-            self.pages(),
-            self.done.fired().len(),
-            score.incidents.len(),
+            "<Backtest: {}, {}, {}, precision {}, recall {}>",
+            many(self.pages(), "page"),
+            many(self.done.fired().len(), "alert"),
+            many(score.incidents.len(), "incident"),
             part(score.precision()),
             part(score.recall()),
         ))

@@ -144,7 +144,12 @@ fn positioned(position: Option<usize>, message: &str) -> PyErr {
 
 /// The exception for a row of a table.
 pub(crate) fn row_error(error: &slo_core::replay::RowError) -> PyErr {
-    data_error_at(error.row, &with_hint(&error.error))
+    row_error_with(error, "")
+}
+
+/// The same with more to its hint.
+pub(crate) fn row_error_with(error: &slo_core::replay::RowError, more: &str) -> PyErr {
+    data_error_at(error.row, &format!("{}{more}", with_hint(&error.error)))
 }
 
 /// The exception for a spec, with its faults.

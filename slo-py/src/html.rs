@@ -25,6 +25,11 @@ pub(crate) fn table(heads: &[&str], rows: impl IntoIterator<Item = Vec<String>>)
     html
 }
 
+/// A number of things.
+pub(crate) fn many(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
 /// A share as a percentage.
 pub(crate) fn percent(share: Option<f64>, decimals: usize) -> String {
     share.map_or_else(|| "–".to_owned(), |share| format!("{:.decimals$} %", share * 100.0))

@@ -7,7 +7,7 @@ mod merging;
 
 use crate::{
     convert::{self, timedelta},
-    error::{SloError, data_error, data_error_at, row_error, value_error, warn},
+    error::{SloError, data_error, data_error_at, row_error, row_error_with, value_error, warn},
     table::{Columns, Table},
 };
 pub(crate) use columns::Counts;
@@ -152,7 +152,11 @@ impl Samples {
                 }
                 let times = times.in_zone(tz)?;
                 let of_times = if is_begin { Rows::beginning_at } else { Rows::ending_at };
-                py.detach(|| of_times(&times, step)).map_err(|error| row_error(&error))?
+                py.detach(|| of_times(&times, step)).map_err(|error| {
+                    let more =
+                        if sort || times.is_sorted() { "" } else { "; rows in any order take sort=True" };
+                    row_error_with(&error, more)
+                })?
             }
         };
         if gaps == Gaps::Refused
