@@ -140,14 +140,14 @@ fn reads_what_tables_have() {
     }
     for unit in [TimeUnit::MILLIS, TimeUnit::MICROS, TimeUnit::NANOS] {
         let path = folder.path().join("history.parquet");
-        parquet(&path, unit);
+        parquet(&path, unit, ("note", Some(LogicalType::String), "x"));
         let found = json(&backtest(&spec, &path, &["--format", "json"]));
         assert_eq!(found["slos"], expected["slos"], "{unit:?}");
     }
 }
 
 /// A table as data frames are written, with a column that nobody asks for.
-fn parquet(path: &Path, unit: TimeUnit) {
+fn parquet(path: &Path, unit: TimeUnit, (name, kind, value): (&str, Option<LogicalType>, &str)) {
     let scale = match unit {
         TimeUnit::MILLIS => 1_000,
         TimeUnit::MICROS => 1_000_000,
@@ -159,7 +159,7 @@ fn parquet(path: &Path, unit: TimeUnit) {
     };
     let times = LogicalType::timestamp(true, unit);
     let fields = vec![
-        field("note", Physical::BYTE_ARRAY, Some(LogicalType::String)),
+        field(name, Physical::BYTE_ARRAY, kind),
         field("bad", Physical::INT64, None),
         field("time", Physical::INT64, Some(times)),
         field("total", Physical::INT64, None),
@@ -172,7 +172,7 @@ fn parquet(path: &Path, unit: TimeUnit) {
         let Some(mut open) = group.next_column().unwrap() else { break };
         match open.untyped() {
             ColumnWriter::ByteArrayColumnWriter(typed) => {
-                let notes: Vec<ByteArray> = minutes().map(|_| ByteArray::from("x")).collect();
+                let notes: Vec<ByteArray> = minutes().map(|_| ByteArray::from(value)).collect();
                 typed.write_batch(&notes, None, None).unwrap();
             }
             ColumnWriter::Int64ColumnWriter(typed) => {
@@ -243,6 +243,38 @@ fn rows_are_of_one_slo_or_say_of_which() {
     let ran = backtest(&spec, &written(&folder, "named.csv", &named), &[]);
     assert_eq!(ran.exit, Exit::Done, "{}", ran.talk);
     assert!(ran.talk.contains("2 rows are of none of these SLOs"), "{}", ran.talk);
+}
+
+/// Older writers do not say that bytes are text; what no column of a history can be is refused.
+#[test]
+fn reads_the_text_of_older_parquet_files() {
+    let folder = TempDir::new().unwrap();
+    let spec = written(&folder, "slo.yaml", SPEC);
+    let path = folder.path().join("bytes.parquet");
+    parquet(&path, TimeUnit::MILLIS, ("slo", None, "checkout"));
+    let page = json(&backtest(&spec, &path, &["--format", "json"]));
+    assert_eq!(page["slos"][0]["bad"], 1_350);
+
+    let of = |name: &str, kind, length| {
+        let field = Type::primitive_type_builder(name, kind).with_repetition(Repetition::REQUIRED);
+        Arc::new(field.with_length(length).build().unwrap())
+    };
+    let fields = vec![
+        of("time", Physical::INT64, 0),
+        of("total", Physical::FIXED_LEN_BYTE_ARRAY, 12),
+        of("bad", Physical::INT64, 0),
+    ];
+    let schema = Arc::new(Type::group_type_builder("schema").with_fields(fields).build().unwrap());
+    let path = folder.path().join("fixed.parquet");
+    let writer = SerializedFileWriter::new(File::create(&path).unwrap(), schema, Arc::default()).unwrap();
+    writer.close().unwrap();
+    let ran = backtest(&spec, &path, &[]);
+    assert_eq!((ran.exit, ran.out.as_str()), (Exit::Input, ""));
+    assert!(
+        ran.talk.contains("the column `total` is of a type that no time, count or word has"),
+        "{}",
+        ran.talk
+    );
 }
 
 #[test]

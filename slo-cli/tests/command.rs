@@ -236,6 +236,28 @@ fn generate_knows_the_names_of_sloth() {
     assert!(ran.talk.contains("calendar/month: Sloth's names for a calendar period"), "{}", ran.talk);
 }
 
+/// The label that names the service is not lost, and stays where Pyrra hands it on.
+#[test]
+fn pyrras_label_of_the_service_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pyrra.yaml");
+    let text = "{apiVersion: pyrra.dev/v1alpha1, kind: ServiceLevelObjective, metadata: {name: a, labels: {pyrra.dev/team: web,
+        pyrra.dev/service: shop}}, spec: {target: '99', window: 4w, indicator: {ratio: {errors: {metric: 'e_total'},
+        total: {metric: 't_total'}}}}}";
+    fs::write(&file, text).unwrap();
+    let import = |label: &str| slo(&["import", "--service-label", label, file.to_str().unwrap()]);
+    let by_team = import("team");
+    assert!(by_team.out.contains("service: web") && by_team.out.contains("team: web"), "{}", by_team.out);
+    assert!(by_team.talk.contains("`service` is left out"), "{}", by_team.talk);
+    let by_service = import("service");
+    assert!(
+        by_service.out.contains("service: shop") && by_service.out.contains("team: web"),
+        "{}",
+        by_service.out
+    );
+    assert!(!by_service.talk.contains("`service` is left out"), "{}", by_service.talk);
+}
+
 /// As Sloth's own windows for 28 days: 2, 5, 10 and 10 % of the budget.
 #[test]
 fn sloths_alerts_over_four_weeks_spend_what_they_spend_in_sloth() {

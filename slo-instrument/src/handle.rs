@@ -128,8 +128,8 @@ impl Slo {
         Ok(Self { inner: Arc::new(Inner { parts, collector, operations }) })
     }
 
-    /// The tower layer that counts the HTTP requests that are served; put it around the whole router. A request that comes
-    /// to two of them counts once, at the outer one.
+    /// The tower layer that counts the HTTP requests that are served; put it around the whole router. A request that is
+    /// seen to come to two of them counts once, at the outer one; the first requests of every new route are looked at.
     #[must_use]
     pub fn layer(&self) -> SloLayer {
         self.layer_of(Kind::HttpServer, "")

@@ -107,7 +107,7 @@ pub(crate) struct Generate {
     /// What evaluates the rules
     #[arg(long, value_enum, default_value_t = Target::Prometheus)]
     pub(crate) target: Target,
-    /// Count with anchored ranges, which Prometheus has from 3.16 on: nothing is estimated, not even after a restart
+    /// Read counters with anchored ranges, which Prometheus has from 3.16 on: nothing is estimated, not even after a restart
     #[arg(long)]
     pub(crate) anchored: bool,
     /// The namespace of `PrometheusRule` objects

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 /// Looks whether requests come to one instrument twice, as where a layer is around a router and around a router in it.
 ///
 /// The request that is the first of its route carries a mark, and so do some after it; once one has come twice, all do.
-/// The outer layer counts it. The inner one says which route it is, where the outer one does not know.
+/// The outer layer counts it. The inner one says which route it is, where the outer one does not know. Not seen is a layer
+/// around a route that was known from the start and is asked for only after many others.
 #[derive(Debug)]
 pub(crate) struct Twice {
     // Requests that are still to be marked.

@@ -44,7 +44,7 @@ impl LiveBudget {
             *problem = counter.tally(sums).and_then(|tally| tracker.record(time, tally)).err();
         }
         let mut counted = self.trackers.iter().zip(&self.problems);
-        let twice = self.store.has_layer_in_vain().then(|| COUNTED_TWICE.to_owned());
+        let twice = self.store.has_layer_in_vain().then(|| SEEN_TWICE.to_owned());
         let with_twice =
             |status: SloStatus| SloStatus { problem: status.problem.or_else(|| twice.clone()), ..status };
         let status_of = |slo: &Slo| match why_not_counted(slo) {
@@ -57,8 +57,8 @@ impl LiveBudget {
     }
 }
 
-/// What nobody sees from the numbers.
-const COUNTED_TWICE: &str = "two layers of this service see the same requests, which count once, at the outer one; take the inner one away";
+/// The problem of a layer that is applied twice.
+const SEEN_TWICE: &str = "two layers of this service see the same requests, which count once, at the outer one; take the inner one away";
 
 fn status(service: &Service, slo: &Slo, tracker: &Tracker, problem: Option<&Error>) -> Option<SloStatus> {
     let objective = slo.objective();

@@ -106,9 +106,12 @@ impl Table {
             Ok(())
         };
         cells::read(path, head, row)?;
+        let differ = |same: fn(&(&Service, &Slo), &(&Service, &Slo)) -> bool| {
+            slos.windows(2).any(|pair| matches!(pair, [one, next] if !same(one, next)))
+        };
         for (column, several) in [
-            ("slo", slos.iter().any(|(_, slo)| slos.iter().any(|(_, other)| other.name() != slo.name()))),
-            ("service", slos.iter().any(|(one, _)| slos.iter().any(|(other, _)| other.name() != one.name()))),
+            ("slo", differ(|one, next| one.1.name() == next.1.name())),
+            ("service", differ(|one, next| one.0.name() == next.0.name())),
         ] {
             if several && !keys.iter().any(|key| key == column) {
                 return Err(Error::Input(format!(

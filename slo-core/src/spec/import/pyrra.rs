@@ -5,7 +5,7 @@ use crate::{
     Error,
     model::{
         AlertPolicy, BudgetAlerts, EventCounters, HistogramKind, LabelName, Labels, LatencyHistogram, Name,
-        Notification, Period, Ratio, Selector, Severity, Sli, Slo, Tier, Window,
+        Notification, Period, RESERVED_LABELS, Ratio, Selector, Severity, Sli, Slo, Tier, Window,
     },
     spec::{
         counter,
@@ -173,9 +173,11 @@ fn prefixed(metadata: &Fields<'_>, name: &str, used: Option<&str>, report: &mut 
     let Some(node) = metadata.optional(name) else { return Labels::new() };
     let Value::Map(entries) = &node.value else { return super::labels(metadata, name, report) };
     let place = metadata.path(name);
-    // It names the service, and so is not lost.
+    // What names the service is not lost; where Pyrra hands it on and the rules do not set it, it is a label as well.
     let entries = entries.iter().filter(|(key, _)| {
-        used.is_none_or(|used| key.text != used && key.text.strip_prefix(PREFIX) != Some(used))
+        let bare = key.text.strip_prefix(PREFIX);
+        let is_used = used.is_some_and(|used| key.text == used || bare == Some(used));
+        !is_used || bare.is_some_and(|bare| !RESERVED_LABELS.contains(&bare))
     });
     let (own, others): (Vec<_>, Vec<_>) = entries.cloned().partition(|(key, _)| key.text.starts_with(PREFIX));
     if let Some((key, _)) = others.first() {
