@@ -1,17 +1,112 @@
-//! Writing YAML: every scalar in the plainest style that is read back as the same text.
+//! Writing YAML: mappings and sequences, and every scalar in the plainest style that is read back as the same text.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
-/// Appends `key: value` at `indent`, and a line break.
-pub(crate) fn write_entry(out: &mut String, indent: usize, key: &str, value: &str) {
-    write_spaces(out, indent);
-    write_scalar(out, key, indent);
-    out.push_str(": ");
-    write_scalar(out, value, indent);
-    out.push('\n');
+/// A document of YAML in the making: block mappings and sequences, two spaces a level.
+#[derive(Default)]
+pub(crate) struct Yaml {
+    text: String,
+    indent: usize,
+    // The next line is the first of an item of a sequence.
+    is_item: bool,
 }
 
-pub(crate) fn write_spaces(out: &mut String, count: usize) {
+impl Yaml {
+    /// A document that begins with comments.
+    #[cfg(feature = "rules")]
+    pub(crate) fn begun_with(comments: &str) -> Self {
+        Self { text: comments.to_owned(), ..Self::default() }
+    }
+
+    pub(crate) fn into_text(self) -> String {
+        self.text
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    /// What `write` would add, in place of a key where it is anything.
+    pub(crate) fn mapping_of_any(&mut self, key: &str, write: impl FnOnce(&mut Self)) {
+        let mut inner = Self { indent: self.indent + 2, ..Self::default() };
+        write(&mut inner);
+        if !inner.is_empty() {
+            self.key(key);
+            self.end_of_key();
+            self.text.push_str(&inner.text);
+        }
+    }
+
+    /// A comment on lines of its own.
+    #[cfg(feature = "rules")]
+    pub(crate) fn comment(&mut self, text: &str) {
+        self.spaces();
+        self.text.push_str("# ");
+        self.text.push_str(text);
+        self.text.push('\n');
+    }
+
+    /// `key: value`, in whatever quotes it needs.
+    pub(crate) fn entry(&mut self, key: &str, value: &str) {
+        self.key(key);
+        self.text.push_str(": ");
+        write_scalar(&mut self.text, value, self.indent);
+        self.text.push('\n');
+    }
+
+    /// `key: value` of what needs no quotes: a duration, a number, a word of ours, or a collection in brackets.
+    pub(crate) fn bare(&mut self, key: &str, value: impl fmt::Display) {
+        self.key(key);
+        let _ = writeln!(self.text, ": {value}"); // writing to a String cannot fail
+    }
+
+    /// A mapping or a sequence under `key`.
+    pub(crate) fn nested(&mut self, key: &str, write: impl FnOnce(&mut Self)) {
+        self.key(key);
+        self.end_of_key();
+        self.indent += 2;
+        write(self);
+        self.indent -= 2;
+    }
+
+    /// A mapping as an item of a sequence.
+    pub(crate) fn item(&mut self, write: impl FnOnce(&mut Self)) {
+        self.indent += 2;
+        self.is_item = true;
+        write(self);
+        self.is_item = false;
+        self.indent -= 2;
+    }
+
+    /// A scalar as an item of a sequence.
+    #[cfg(feature = "rules")]
+    pub(crate) fn item_scalar(&mut self, value: &str) {
+        self.spaces();
+        self.text.push_str("- ");
+        write_scalar(&mut self.text, value, self.indent);
+        self.text.push('\n');
+    }
+
+    fn key(&mut self, key: &str) {
+        if std::mem::take(&mut self.is_item) {
+            write_spaces(&mut self.text, self.indent - 2);
+            self.text.push_str("- ");
+        } else {
+            self.spaces();
+        }
+        write_scalar(&mut self.text, key, self.indent);
+    }
+
+    fn end_of_key(&mut self) {
+        self.text.push_str(":\n");
+    }
+
+    fn spaces(&mut self) {
+        write_spaces(&mut self.text, self.indent);
+    }
+}
+
+fn write_spaces(out: &mut String, count: usize) {
     const SPACES: &str = "                ";
     match SPACES.get(..count) {
         Some(spaces) => out.push_str(spaces),
@@ -20,7 +115,7 @@ pub(crate) fn write_spaces(out: &mut String, count: usize) {
 }
 
 /// Appends `text` as a scalar; block lines are indented two deeper than `indent`.
-pub(crate) fn write_scalar(out: &mut String, text: &str, indent: usize) {
+fn write_scalar(out: &mut String, text: &str, indent: usize) {
     if is_plain(text) {
         out.push_str(text);
     } else if is_block(text) {
@@ -129,9 +224,10 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(1_000))]
         #[test]
         fn an_independent_parser_reads_the_same_text(text in "\\PC{0,12}|[a-z:#'\" \n{}|&*!%@-]{0,16}|(\\PC|\n|\t){0,12}") {
-            let mut out = String::new();
-            write_entry(&mut out, 2, "key", &text);
-            prop_assert_eq!(read_back(&out), vec!["key".to_owned(), text], "{}", out);
+            let mut out = Yaml::default();
+            out.nested("outer", |out| out.item(|out| out.entry("key", &text)));
+            let out = out.into_text();
+            prop_assert_eq!(read_back(&out), vec!["outer".to_owned(), "key".to_owned(), text], "{}", out);
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     recorded::{Row, check_recorded, rows},
     table, text,
 };
-use slo_core::model::{Severity, Slo};
+use slo_core::model::{Severity, Tier, Window};
 use std::{collections::BTreeSet, io::Write};
 
 pub(super) fn run(status: &Status, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
@@ -20,13 +20,13 @@ pub(super) fn run(status: &Status, out: &mut dyn Write, talk: &mut dyn Write) ->
     }
     check_recorded(&client, &rows)?;
     match status.output.format {
-        Format::Json => text::json(out, &rows.iter().map(|(row, _)| row).collect::<Vec<_>>())?,
+        Format::Json => text::json(out, &rows.iter().map(Row::entry).collect::<Vec<_>>())?,
         Format::Table => show(&rows, out)?,
     }
     Ok(())
 }
 
-fn show(rows: &[(Row, &Slo)], out: &mut dyn Write) -> Result<(), Error> {
+fn show(rows: &[Row<'_>], out: &mut dyn Write) -> Result<(), Error> {
     let mut table = table::new(&[
         "SLO",
         "objective",
@@ -38,31 +38,27 @@ fn show(rows: &[(Row, &Slo)], out: &mut dyn Write) -> Result<(), Error> {
         "coverage",
         "alerts",
     ]);
-    for (row, slo) in rows {
+    for row in rows {
+        let status = &row.status;
         // The windows of the tiers that page.
-        let shown: BTreeSet<String> = slo
-            .policy()
-            .tiers()
+        let paging = row.slo.policy().tiers().iter().filter(|tier| tier.severity() == Severity::Page);
+        let shown: BTreeSet<Window> = paging.map(Tier::long).collect();
+        let burns: Vec<String> = status
+            .burn_rates
             .iter()
-            .filter(|tier| tier.severity() == Severity::Page)
-            .map(|tier| tier.long().to_string())
-            .collect();
-        let burns: Vec<String> = row
-            .windows
-            .iter()
-            .filter(|window| shown.contains(&window.window))
-            .map(|window| format!("{} {}", window.window, text::burn(window.burn_rate)))
+            .filter(|(window, _)| shown.contains(window))
+            .map(|(window, rate)| format!("{window} {}", text::burn(*rate)))
             .collect();
         table.add_row([
             row.name(),
-            row.objective.clone(),
-            row.period.clone(),
-            text::percent(row.sli, 4),
+            row.slo.objective().to_string(),
+            row.slo.period().to_string(),
+            text::percent(status.sli, 4),
             burns.join("  "),
-            text::percent(row.projected_budget_remaining, 2),
+            text::percent(status.budget_projected, 2),
             row.lasts(),
-            text::percent(row.coverage, 2),
-            if row.firing.is_empty() { "none".to_owned() } else { row.alerts() },
+            text::percent(status.coverage, 2),
+            if status.firing.is_empty() { "none".to_owned() } else { row.alerts() },
         ]);
     }
     write!(out, "{}", table::lines(&table))?;

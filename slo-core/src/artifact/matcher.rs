@@ -1,14 +1,16 @@
 //! Matchers of labels, which Alertmanager and Prometheus write alike.
 
+use crate::model::{LabelName, MatchOp, Matcher};
+
 /// A matcher of one of some values.
-pub(super) fn equals(label: &str, values: impl IntoIterator<Item = impl AsRef<str>>) -> String {
-    let quote = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+pub(super) fn equals(label: &'static str, values: impl IntoIterator<Item = impl AsRef<str>>) -> Matcher {
+    let label = LabelName::from_static(label);
     let values: Vec<String> = values.into_iter().map(|value| value.as_ref().to_owned()).collect();
     match values.as_slice() {
-        [only] => format!("{label}=\"{}\"", quote(only)),
+        [only] => Matcher { label, op: MatchOp::Equal, value: only.clone() },
         several => {
-            let plain = several.iter().map(|value| escape_regex(value)).collect::<Vec<_>>().join("|");
-            format!("{label}=~\"{}\"", quote(&plain))
+            let value = several.iter().map(|value| escape_regex(value)).collect::<Vec<_>>().join("|");
+            Matcher { label, op: MatchOp::Regex, value }
         }
     }
 }

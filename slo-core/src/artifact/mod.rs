@@ -12,7 +12,6 @@ mod prometheus;
 mod promtool;
 #[cfg(feature = "calendar")]
 mod report;
-mod series;
 #[cfg(feature = "calendar")]
 mod words;
 

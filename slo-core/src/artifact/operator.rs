@@ -1,7 +1,7 @@
 //! Objects of the Prometheus operator.
 
-use super::prometheus::{HEADER, write_groups};
-use crate::{Error, model::Service, rules::RuleGroup, yaml::write_entry};
+use super::prometheus::{HEADER, PartialResponse, write_groups};
+use crate::{Error, model::Service, rules::RuleGroup, yaml::Yaml};
 use std::collections::BTreeMap;
 
 /// What Kubernetes is told of an object.
@@ -55,20 +55,25 @@ pub fn check_object_names(services: &[Service]) -> Result<(), Error> {
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 
 fn object(name: &str, groups: &[RuleGroup], meta: &ObjectMeta) -> String {
-    let mut out = String::from(HEADER);
-    out.push_str("apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata:\n");
-    write_entry(&mut out, 2, "name", name);
-    if let Some(namespace) = &meta.namespace {
-        write_entry(&mut out, 2, "namespace", namespace);
-    }
-    out.push_str("  labels:\n");
-    write_entry(&mut out, 4, MANAGED_BY, "slo");
-    for (name, value) in meta.labels.iter().filter(|(name, _)| *name != MANAGED_BY) {
-        write_entry(&mut out, 4, name, value);
-    }
-    out.push_str("spec:\n  groups:\n");
-    write_groups(&mut out, groups, 4, "");
-    out
+    let mut out = Yaml::begun_with(HEADER);
+    out.bare("apiVersion", "monitoring.coreos.com/v1");
+    out.bare("kind", "PrometheusRule");
+    out.nested("metadata", |out| {
+        out.entry("name", name);
+        if let Some(namespace) = &meta.namespace {
+            out.entry("namespace", namespace);
+        }
+        out.nested("labels", |out| {
+            out.entry(MANAGED_BY, "slo");
+            for (name, value) in meta.labels.iter().filter(|(name, _)| *name != MANAGED_BY) {
+                out.entry(name, value);
+            }
+        });
+    });
+    out.nested("spec", |out| {
+        out.nested("groups", |out| write_groups(out, groups, PartialResponse::Usual));
+    });
+    out.into_text()
 }
 
 /// A name of RFC 1123: lower-case letters, digits, `-` and `.`, with a letter or digit at both ends.

@@ -230,27 +230,86 @@ impl AlertPolicy {
     }
 }
 
-/// Alerts on the budget besides the tiers that watch its burn rate; none unless asked for.
+/// An alert of an SLO besides the tiers that watch its burn rate; an SLO has none unless it asks for it.
 ///
 /// ```
-/// use slo_core::model::{BudgetAlerts, Ratio, Severity, Window};
+/// use slo_core::model::{BudgetAlert, Ratio, Severity};
 ///
-/// let alerts = BudgetAlerts {
-///     exhausted: Some(Severity::Ticket),
-///     low: Some((Ratio::new(1, 4)?, Severity::Ticket)), // a quarter is left
-///     absent: Some((Window::minutes(10), Severity::Page)),
-/// };
-/// assert_ne!(alerts, BudgetAlerts::default());
+/// let low = BudgetAlert::Low { left: Ratio::new(1, 4)?, severity: Severity::Ticket }; // a quarter is left
+/// assert_eq!((low.name(), low.severity()), ("SLOErrorBudgetLow", Severity::Ticket));
 /// # Ok::<(), slo_core::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct BudgetAlerts {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BudgetAlert {
     /// Nothing of the period's budget is left.
-    pub exhausted: Option<Severity>,
-    /// At most this share of it is left, and nobody has been told that nothing is.
-    pub low: Option<(Ratio, Severity)>,
-    /// The events themselves have been gone for so long: nobody counts any more.
-    pub absent: Option<(Window, Severity)>,
+    Exhausted {
+        /// Who hears of it.
+        severity: Severity,
+    },
+    /// Little of the period's budget is left; silent once nothing is, where that is an alert of its own.
+    Low {
+        /// The share of the budget that is left at most.
+        left: Ratio,
+        /// Who hears of it.
+        severity: Severity,
+    },
+    /// The series of the events are gone: nobody counts any more.
+    Absent {
+        /// For how long.
+        hold: Window,
+        /// Who hears of it.
+        severity: Severity,
+    },
+}
+
+impl BudgetAlert {
+    /// The name of the alert.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Exhausted { .. } => "SLOErrorBudgetExhausted",
+            Self::Low { .. } => "SLOErrorBudgetLow",
+            Self::Absent { .. } => "SLOEventsAbsent",
+        }
+    }
+
+    /// Who hears of it.
+    #[must_use]
+    pub const fn severity(self) -> Severity {
+        match self {
+            Self::Exhausted { severity } | Self::Low { severity, .. } | Self::Absent { severity, .. } => {
+                severity
+            }
+        }
+    }
+
+    /// The place of its kind in lists.
+    const fn place(self) -> u8 {
+        match self {
+            Self::Exhausted { .. } => 0,
+            Self::Low { .. } => 1,
+            Self::Absent { .. } => 2,
+        }
+    }
+
+    /// Adds it to `alerts`, which has one of each kind at most, in place of another of its kind.
+    pub(crate) fn add_to(self, alerts: &mut Vec<Self>) {
+        alerts.retain(|other| other.place() != self.place());
+        let at = alerts.partition_point(|other| other.place() < self.place());
+        alerts.insert(at, self);
+    }
+
+    pub(crate) fn time_scaled(self, speed: u32) -> Result<Self, Error> {
+        match self {
+            // No number is derived from it.
+            Self::Absent { hold, severity } => Ok(Self::Absent {
+                hold: Window::from_millis(hold.as_millis().div_ceil(speed.max(1).into()))?,
+                severity,
+            }),
+            Self::Exhausted { .. } | Self::Low { .. } => Ok(self),
+        }
+    }
 }
 
 /// What the alerts of one severity carry besides their own labels.

@@ -30,7 +30,7 @@ pub struct Calendar {
 }
 
 /// A unit of a [`Calendar`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum CalendarUnit {
     /// A day: 23 to 25 hours.

@@ -37,7 +37,7 @@ mod slo;
 mod tier;
 mod window;
 
-pub use alerting::{AlertPolicy, BudgetAlerts, Notification};
+pub use alerting::{AlertPolicy, BudgetAlert, Notification};
 #[cfg(feature = "calendar")]
 pub use calendar::{Calendar, CalendarPeriod, CalendarUnit};
 pub use exclusion::Exclusion;

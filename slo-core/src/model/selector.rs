@@ -131,12 +131,18 @@ impl Selector {
 
 impl Selector {
     pub(crate) fn write_to(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        self.write_open(out)?;
+        out.write_str(if self.matchers.is_empty() { "" } else { "}" })
+    }
+
+    /// The same without the brace at its end.
+    pub(crate) fn write_open(&self, out: &mut impl fmt::Write) -> fmt::Result {
         out.write_str(&self.metric)?;
         for (index, matcher) in self.matchers.iter().enumerate() {
             out.write_str(if index == 0 { "{" } else { "," })?;
             matcher.write_to(out)?;
         }
-        out.write_str(if self.matchers.is_empty() { "" } else { "}" })
+        Ok(())
     }
 }
 

@@ -1,7 +1,7 @@
 //! An SLO.
 
 use super::{
-    AlertPolicy, BudgetAlerts, LabelName, Labels, Name, Notification, Objective, Period, Severity, Sli,
+    AlertPolicy, BudgetAlert, LabelName, Labels, Name, Notification, Objective, Period, Severity, Sli,
     TimeSlices, Window,
 };
 use crate::Error;
@@ -35,7 +35,7 @@ pub struct Slo {
     slices: Option<TimeSlices>,
     // Every tier is reachable for the objective and fires above a burn rate of one.
     policy: AlertPolicy,
-    budget_alerts: BudgetAlerts,
+    budget_alerts: Vec<BudgetAlert>,
     keep_firing_for: Option<Window>,
     alert_name: Option<String>,
     page: Notification,
@@ -82,7 +82,7 @@ impl Slo {
             by_raw: Vec::new(),
             slices: None,
             policy,
-            budget_alerts: BudgetAlerts::default(),
+            budget_alerts: Vec::new(),
             keep_firing_for: None,
             alert_name: None,
             page: Notification::default(),
@@ -190,10 +190,12 @@ impl Slo {
         self
     }
 
-    /// The same with alerts besides those of its tiers.
+    /// The same with alerts besides those of its tiers; of two of a kind, the later one counts.
     #[must_use]
-    pub const fn with_budget_alerts(mut self, alerts: BudgetAlerts) -> Self {
-        self.budget_alerts = alerts;
+    pub fn with_budget_alerts(mut self, alerts: impl IntoIterator<Item = BudgetAlert>) -> Self {
+        for alert in alerts {
+            alert.add_to(&mut self.budget_alerts);
+        }
         self
     }
 
@@ -276,9 +278,9 @@ impl Slo {
         &self.policy
     }
 
-    /// Its alerts besides those of its tiers.
+    /// Its alerts besides those of its tiers, one of each kind at most.
     #[must_use]
-    pub const fn budget_alerts(&self) -> &BudgetAlerts {
+    pub fn budget_alerts(&self) -> &[BudgetAlert] {
         &self.budget_alerts
     }
 
@@ -305,17 +307,11 @@ impl Slo {
                 .map(|hold| Window::from_millis(hold.as_millis().div_ceil(speed.max(1).into())))
                 .transpose()?,
             policy: self.policy.time_scaled(speed)?,
-            budget_alerts: BudgetAlerts {
-                absent: match self.budget_alerts.absent {
-                    // No number is derived from it either.
-                    Some((hold, severity)) => {
-                        let millis = hold.as_millis().div_ceil(speed.max(1).into());
-                        Some((Window::from_millis(millis)?, severity))
-                    }
-                    None => None,
-                },
-                ..self.budget_alerts
-            },
+            budget_alerts: self
+                .budget_alerts
+                .iter()
+                .map(|alert| alert.time_scaled(speed))
+                .collect::<Result<_, Error>>()?,
             ..self.clone()
         })
     }

@@ -16,6 +16,8 @@ use crate::model::{LabelName, Ratio, Selector, Window};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Expr {
+    /// A number that Grafana fills in, such as `${__from}`.
+    Variable(&'static str),
     /// An exact number; one without a decimal form prints as a quotient.
     Number(Ratio),
     /// An instant vector, as it was `offset` ago where given.
@@ -24,6 +26,14 @@ pub enum Expr {
         selector: Selector,
         /// How long ago.
         offset: Option<Window>,
+    },
+    /// An instant vector that an alert asks for: in a template, of the group that the alert is of, whose values of the
+    /// labels `by` are filled in; elsewhere, of all groups.
+    OfGroup {
+        /// The series.
+        selector: Selector,
+        /// The labels of the group; none, and it is the same everywhere.
+        by: Vec<LabelName>,
     },
     /// An instant vector as it is at the end of the query (`@ end()`), even within a subquery.
     AtEnd(Selector),
@@ -94,6 +104,8 @@ pub enum Matching {
     All,
     /// `on (…)`: only these.
     On(Vec<LabelName>),
+    /// `on (…) group_left ()`: only these, where several on the left go with one on the right.
+    OnManyToOne(Vec<LabelName>),
     /// `ignoring (…)`: all but these.
     Ignoring(Vec<LabelName>),
 }
@@ -111,6 +123,8 @@ pub struct Range {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Function {
+    /// `abs`
+    Abs,
     /// `absent`: 1, with the labels that a selector names, where its operand has no value.
     Absent,
     /// `clamp_min`
@@ -141,6 +155,8 @@ pub enum RangeFunction {
     Rate,
     /// `resets`
     Resets,
+    /// `avg_over_time`
+    AvgOverTime,
     /// `sum_over_time`
     SumOverTime,
     /// `count_over_time`
@@ -149,6 +165,8 @@ pub enum RangeFunction {
     LastOverTime,
     /// `min_over_time`
     MinOverTime,
+    /// `max_over_time`
+    MaxOverTime,
 }
 
 /// Aggregations.
@@ -163,6 +181,8 @@ pub enum Aggregation {
     Avg,
     /// `max`
     Max,
+    /// `min`
+    Min,
 }
 
 /// Binary operators, loosest first.
@@ -175,6 +195,8 @@ pub enum BinaryOp {
     And,
     /// `unless`
     Unless,
+    /// `==`
+    Equal,
     /// `>`
     Greater,
     /// `>=`
@@ -187,6 +209,8 @@ pub enum BinaryOp {
     GreaterBool,
     /// `>= bool`: 1 or 0
     GreaterOrEqualBool,
+    /// `< bool`: 1 or 0
+    LessBool,
     /// `<= bool`: 1 or 0
     LessOrEqualBool,
     /// `+`
@@ -263,13 +287,26 @@ macro_rules! operators {
     };
 }
 
+macro_rules! aggregations {
+    ($($name:ident $op:ident $text:literal),* $(,)?) => {
+        $(
+            #[doc = concat!("`", $text, " by (by) (self)`, or `", $text, "(self)` of no labels")]
+            #[must_use]
+            pub fn $name(self, by: &[LabelName]) -> Self {
+                Self::Aggregate { op: Aggregation::$op, by: by.to_vec(), operand: Box::new(self) }
+            }
+        )*
+    };
+}
+
 #[expect(clippy::should_implement_trait, reason = "the tree is built with named operators throughout")]
 impl Expr {
     operators! {
+        equal Equal "==",
         or Or "or", and And "and", unless Unless "unless",
         greater Greater ">", greater_or_equal GreaterOrEqual ">=", less Less "<", less_or_equal LessOrEqual "<=",
         greater_bool GreaterBool "> bool", greater_or_equal_bool GreaterOrEqualBool ">= bool",
-        less_or_equal_bool LessOrEqualBool "<= bool",
+        less_bool LessBool "< bool", less_or_equal_bool LessOrEqualBool "<= bool",
         add Add "+", sub Subtract "-", mul Multiply "*", div Divide "/",
     }
 
@@ -283,6 +320,18 @@ impl Expr {
     #[must_use]
     pub const fn call(function: Function, arguments: Vec<Self>) -> Self {
         Self::Call { function, arguments }
+    }
+
+    /// `time()`
+    #[must_use]
+    pub const fn time() -> Self {
+        Self::call(Function::Time, Vec::new())
+    }
+
+    /// `self or vector(0)`: a number where there is nothing to count.
+    #[must_use]
+    pub fn or_zero(self) -> Self {
+        self.or(Self::vector(Ratio::ZERO))
     }
 
     /// `vector(number)`
@@ -321,15 +370,5 @@ impl Expr {
         self.sum_by(&[])
     }
 
-    /// `sum by (by) (self)`
-    #[must_use]
-    pub fn sum_by(self, by: &[LabelName]) -> Self {
-        Self::Aggregate { op: Aggregation::Sum, by: by.to_vec(), operand: Box::new(self) }
-    }
-
-    /// `max by (by) (self)`
-    #[must_use]
-    pub fn max_by(self, by: &[LabelName]) -> Self {
-        Self::Aggregate { op: Aggregation::Max, by: by.to_vec(), operand: Box::new(self) }
-    }
+    aggregations! { sum_by Sum "sum", count_by Count "count", max_by Max "max", min_by Min "min" }
 }

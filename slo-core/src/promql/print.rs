@@ -23,9 +23,31 @@ impl Expr {
         let _infallible = write_broken(self, 0, out);
     }
 
-    fn write_line(&self, out: &mut impl Write) -> fmt::Result {
+    /// It as the format of a Go template's `printf`, and the labels whose values are its arguments, quoted (`%q`), in their
+    /// order.
+    pub(crate) fn to_template(&self) -> (String, Vec<LabelName>) {
+        let mut template = Template::default();
+        // Writing to a string cannot fail.
+        let _infallible = self.write_line(&mut template);
+        // Without arguments, it is no format.
+        if template.arguments.is_empty() {
+            (self.to_string(), Vec::new())
+        } else {
+            (template.text, template.arguments)
+        }
+    }
+
+    fn write_line(&self, out: &mut impl Output) -> fmt::Result {
         match self {
             Self::Number(ratio) => write_number(*ratio, out),
+            Self::OfGroup { selector, by } => {
+                selector.write_open(out)?;
+                let mut is_open = !selector.matchers().is_empty();
+                for label in by {
+                    out.write_group(label, &mut is_open)?;
+                }
+                out.write_str(if is_open { "}" } else { "" })
+            }
             Self::Instant { selector, offset } => {
                 selector.write_to(out)?;
                 write_offset(*offset, out)
@@ -40,6 +62,7 @@ impl Expr {
                 selector.write_to(out)?;
                 out.write_str(" @ end()")
             }
+            Self::Variable(text) => out.write_str(text),
             Self::Query(text) => out.write_str(text),
             Self::Call { function, arguments } => {
                 out.write_str(function.as_str())?;
@@ -94,7 +117,42 @@ impl Expr {
     }
 }
 
-fn write_operand(operand: &Expr, parenthesised: bool, out: &mut impl Write) -> fmt::Result {
+/// What PromQL is printed to.
+trait Output: Write {
+    /// Narrows a selector to the value that a template fills in for `label`, where it is one.
+    fn write_group(&mut self, _label: &LabelName, _is_open: &mut bool) -> fmt::Result {
+        Ok(())
+    }
+}
+
+impl Output for fmt::Formatter<'_> {}
+impl Output for String {}
+impl Output for Fitting<'_> {}
+
+/// The format of a Go template's `printf`.
+#[derive(Default)]
+struct Template {
+    text: String,
+    arguments: Vec<LabelName>,
+}
+
+impl Write for Template {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.text.push_str(&text.replace('%', "%%"));
+        Ok(())
+    }
+}
+
+impl Output for Template {
+    fn write_group(&mut self, label: &LabelName, is_open: &mut bool) -> fmt::Result {
+        self.text.push(if std::mem::replace(is_open, true) { ',' } else { '{' });
+        self.arguments.push(label.clone());
+        // `%q` quotes a value as PromQL does.
+        write!(self.text, "{label}=%q")
+    }
+}
+
+fn write_operand(operand: &Expr, parenthesised: bool, out: &mut impl Output) -> fmt::Result {
     if !parenthesised {
         return operand.write_line(out);
     }
@@ -150,14 +208,15 @@ fn write_renaming(from: &LabelName, to: &LabelName, out: &mut impl Write) -> fmt
 /// The operator, its matching, and a space.
 fn write_operator(op: BinaryOp, matching: &Matching, out: &mut impl Write) -> fmt::Result {
     out.write_str(op.as_str())?;
-    let (word, labels) = match matching {
+    let (word, labels, end) = match matching {
         Matching::All => return out.write_char(' '),
-        Matching::On(labels) => (" on (", labels),
-        Matching::Ignoring(labels) => (" ignoring (", labels),
+        Matching::On(labels) => (" on (", labels, ") "),
+        Matching::OnManyToOne(labels) => (" on (", labels, ") group_left () "),
+        Matching::Ignoring(labels) => (" ignoring (", labels, ") "),
     };
     out.write_str(word)?;
     write_names(labels, out)?;
-    out.write_str(") ")
+    out.write_str(end)
 }
 
 fn write_names(names: &[LabelName], out: &mut impl Write) -> fmt::Result {
@@ -263,12 +322,14 @@ impl BinaryOp {
         match self {
             Self::Or => 1,
             Self::And | Self::Unless => 2,
-            Self::Greater
+            Self::Equal
+            | Self::Greater
             | Self::GreaterOrEqual
             | Self::Less
             | Self::LessOrEqual
             | Self::GreaterBool
             | Self::GreaterOrEqualBool
+            | Self::LessBool
             | Self::LessOrEqualBool => 3,
             Self::Add | Self::Subtract => 4,
             Self::Multiply | Self::Divide => 5,
@@ -286,12 +347,14 @@ impl BinaryOp {
             Self::Or => "or",
             Self::And => "and",
             Self::Unless => "unless",
+            Self::Equal => "==",
             Self::Greater => ">",
             Self::GreaterOrEqual => ">=",
             Self::Less => "<",
             Self::LessOrEqual => "<=",
             Self::GreaterBool => "> bool",
             Self::GreaterOrEqualBool => ">= bool",
+            Self::LessBool => "< bool",
             Self::LessOrEqualBool => "<= bool",
             Self::Add => "+",
             Self::Subtract => "-",
@@ -304,6 +367,7 @@ impl BinaryOp {
 impl Function {
     const fn as_str(self) -> &'static str {
         match self {
+            Self::Abs => "abs",
             Self::Absent => "absent",
             Self::ClampMin => "clamp_min",
             Self::ClampMax => "clamp_max",
@@ -323,10 +387,12 @@ impl RangeFunction {
             Self::Increase => "increase",
             Self::Rate => "rate",
             Self::Resets => "resets",
+            Self::AvgOverTime => "avg_over_time",
             Self::SumOverTime => "sum_over_time",
             Self::CountOverTime => "count_over_time",
             Self::LastOverTime => "last_over_time",
             Self::MinOverTime => "min_over_time",
+            Self::MaxOverTime => "max_over_time",
         }
     }
 }
@@ -338,6 +404,7 @@ impl Aggregation {
             Self::Count => "count",
             Self::Avg => "avg",
             Self::Max => "max",
+            Self::Min => "min",
         }
     }
 }

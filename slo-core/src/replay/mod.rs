@@ -51,6 +51,7 @@ mod incidents;
 mod merge;
 mod objective;
 mod period;
+mod recorded;
 mod rows;
 mod score;
 mod search;
@@ -79,6 +80,9 @@ pub use incidents::{Incident, Segment, incidents, maximal_segments};
 pub use merge::{Merged, merged};
 pub use objective::{Proposal, propose, round_down, usual_objectives};
 pub use period::Judged;
+pub use recorded::RecordedTiles;
+#[cfg(feature = "calendar")]
+pub use recorded::steps_of_days;
 pub use rows::{Growth, RowError, Rows};
 pub use score::{Detected, Score, any_of, score};
 pub use search::{Candidate, FalseStartLimit, OutageLimit, Search};

@@ -1,6 +1,6 @@
 //! Periods of the calendar: their bounds as series, and sums since the current one began.
 
-use super::{Rule, names, recording::Recording};
+use super::{Rule, Series, context::Context};
 use crate::{
     Error,
     model::{Calendar, Ratio, Window},
@@ -10,7 +10,7 @@ use crate::{
 /// For how long the bounds are written down.
 const HORIZON: Window = Window::days(731);
 
-impl Recording<'_> {
+impl Context<'_> {
     /// The bounds of the current period, in seconds, from the moment the rules were made on: rules know no time zones,
     /// so the bounds of two years are written out. After that they are absent, and with them everything that is said
     /// of the period; alerts on burn rates go on.
@@ -46,21 +46,21 @@ impl Recording<'_> {
         let inner = inner.unwrap_or_default();
         let starts = bounds.get(..bounds.len() - 1).unwrap_or_default();
         Ok([
-            self.record(names::PERIOD_START.to_owned(), steps(starts, inner).and(known.clone())),
-            self.record(names::PERIOD_END.to_owned(), steps(later, inner).and(known)),
+            self.record(Series::PeriodStart, steps(starts, inner).and(known.clone())),
+            self.record(Series::PeriodEnd, steps(later, inner).and(known)),
         ])
     }
 
     /// `function` of the coarse tiles since the current period began. Steps lie on a grid of their own, so each takes the
     /// one tile that was recorded since the step before; the first may have begun two coarse and a fine tile before the
     /// period.
-    pub(super) fn since_start(&self, metric: String, calendar: &Calendar, function: RangeFunction) -> Expr {
+    pub(super) fn since_start(&self, series: Series, calendar: &Calendar, function: RangeFunction) -> Expr {
         let step = self.plan.coarse();
-        let start = Expr::AtEnd(self.selector(names::PERIOD_START.to_owned()));
+        let start = Expr::AtEnd(self.selector(Series::PeriodStart));
         let clock = Expr::call(Function::Vector, vec![Expr::call(Function::Time, vec![])]);
         let nowhere = || Matching::On(Vec::new());
         let since = clock.binary(BinaryOp::Greater, nowhere(), start);
-        let tile = self.tiles(metric, step).apply(RangeFunction::LastOverTime);
+        let tile = self.tiles(series, step).apply(RangeFunction::LastOverTime);
         Expr::OverSubquery {
             function,
             operand: Box::new(tile.binary(BinaryOp::And, nowhere(), since)),
@@ -71,7 +71,7 @@ impl Recording<'_> {
 
     /// Seconds since the current period began, at least a coarse tile.
     pub(super) fn elapsed_seconds(&self) -> Expr {
-        let start = Expr::call(Function::Scalar, vec![self.series(names::PERIOD_START.to_owned())]);
+        let start = Expr::call(Function::Scalar, vec![self.series(Series::PeriodStart)]);
         let least = self.plan.coarse().as_seconds();
         let elapsed = Expr::call(Function::Time, vec![]).sub(start);
         Expr::call(Function::Vector, vec![elapsed]).clamp_min(least).scalar()
@@ -79,8 +79,8 @@ impl Recording<'_> {
 
     /// The length of the current period in seconds.
     pub(super) fn period_seconds(&self) -> Expr {
-        let bound = |metric: &str| Expr::call(Function::Scalar, vec![self.series(metric.to_owned())]);
-        bound(names::PERIOD_END).sub(bound(names::PERIOD_START))
+        let bound = |series| Expr::call(Function::Scalar, vec![self.series(series)]);
+        bound(Series::PeriodEnd).sub(bound(Series::PeriodStart))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Queries for the events of an SLO, for who has no rules yet.
 
-use super::{Backend, Options, Plan, recording::Recording, tiles};
+use super::{Backend, Options, Plan, context::Context, count};
 use crate::{
     Error,
     model::{Service, Slo, Window},
@@ -41,12 +41,12 @@ impl EventQueries {
     /// Those of [`Plan::of`].
     pub fn of(service: &Service, slo: &Slo, backend: Backend) -> Result<Self, Error> {
         let plan = Plan::of(service, slo)?;
-        let recording = Recording::new(service, slo, &plan, Options { backend, ..Options::default() });
+        let context = Context::new(service, slo, &plan, Options { backend, ..Options::default() });
         let tile = plan.fine();
         // The total does not depend on what is recorded of it.
         let nothing = Expr::Number(crate::model::Ratio::ZERO);
-        let total = tiles::streams(&recording, tile, &nothing).total;
-        let bad = tiles::streams(&recording, tile, &total).bad;
+        let total = count::streams(&context, tile, &nothing).total;
+        let bad = count::streams(&context, tile, &total).bad;
         Ok(Self { tile, total: total.to_string(), bad: bad.to_string() })
     }
 }

@@ -1,7 +1,10 @@
 //! What rules cost, how late they are, and what their alerts do.
 
 use super::accuracy::notes;
-use super::{Options, Plan, Rule, RuleGroup, generate_with, names};
+use super::{
+    AlertKind, Options, Plan, Rule, RuleGroup, Series,
+    generate::{SloRules, of_each},
+};
 use crate::{
     Error,
     math::{Detection, Outage, undetected_spend},
@@ -9,6 +12,7 @@ use crate::{
     promql::Expr,
     stats::events_to_stay_silent,
 };
+use std::collections::HashMap;
 
 /// An SLO's rules and alerts, explained.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,8 +38,10 @@ pub struct Explanation {
 pub struct RuleCost {
     /// The rule's group.
     pub group: String,
-    /// Its series or alert.
+    /// Its series or alert; of a burn alert, with its tier.
     pub name: String,
+    /// Whether it is an alert.
+    pub is_alert: bool,
     /// How often it is evaluated.
     pub interval: Window,
     /// Samples of recorded series that an evaluation reads.
@@ -76,7 +82,7 @@ impl Explanation {
     /// Series that the rules create, alerts apart.
     #[must_use]
     pub fn series(&self) -> usize {
-        self.rules.iter().filter(|rule| rule.name.starts_with("slo:") || rule.name == names::INFO).count()
+        self.rules.iter().filter(|rule| !rule.is_alert).count()
     }
 
     /// Samples of recorded series that all rules read in an hour.
@@ -116,29 +122,31 @@ impl Explanation {
 /// # Errors
 /// What [`generate_with`] refuses, or numbers that do not fit 128 bits.
 pub fn explain(service: &Service, options: Options) -> Result<Vec<Explanation>, Error> {
-    let groups = generate_with(service, options)?;
-    service
-        .slos()
-        .iter()
-        .zip(groups.chunks(3))
-        .map(|(slo, groups)| explanation(service, slo, groups, options))
-        .collect()
+    let all = of_each(service, options)?;
+    // How often each series is recorded.
+    let groups = all.iter().flat_map(SloRules::groups);
+    let recorded: HashMap<String, Window> = groups
+        .flat_map(|group| {
+            group.rules.iter().filter_map(|rule| Some((rule.series()?.to_string(), group.interval)))
+        })
+        .collect();
+    let explained = service.slos().iter().zip(&all);
+    explained.map(|(slo, rules)| explanation(service, slo, rules, &recorded, options)).collect()
 }
 
 fn explanation(
     service: &Service,
     slo: &Slo,
-    groups: &[RuleGroup],
+    made: &SloRules,
+    recorded: &HashMap<String, Window>,
     options: Options,
 ) -> Result<Explanation, Error> {
-    let plan = Plan::of(service, slo)?;
+    let plan = &made.plan;
     // Tiles that another SLO counts are recorded in its group, at a moment of their own.
-    let counts = groups
-        .iter()
-        .flat_map(|group| &group.rules)
-        .any(|rule| rule.name() == names::total_tile(plan.fine()));
+    let counts = made.fast.rules.iter().any(|rule| rule.series().is_some_and(Series::is_tile));
     let reader = Reader {
-        plan: &plan,
+        plan,
+        recorded,
         scrape_interval: service.scrape_interval(),
         longest_scrape_interval: service.longest_scrape_interval(slo),
         borrows: !counts,
@@ -147,6 +155,7 @@ fn explanation(
         let mut cost = RuleCost {
             group: group.name.clone(),
             name: shown(rule),
+            is_alert: matches!(rule, Rule::Alert { .. }),
             interval: group.interval,
             samples: 0,
             samples_per_raw_series: 0,
@@ -155,6 +164,7 @@ fn explanation(
         reader.read(rule.expr(), &mut cost);
         Ok(cost)
     };
+    let groups = made.groups();
     let rules = groups.iter().flat_map(|group| group.rules.iter().map(move |rule| cost(group, rule)));
     let tier = |tier: &Tier| {
         let threshold = tier.threshold(slo.objective())?;
@@ -177,7 +187,7 @@ fn explanation(
     Ok(Explanation {
         service: service.name().to_string(),
         slo: slo.name().to_string(),
-        notes: notes(service, slo, &plan, options),
+        notes: notes(service, slo, plan, options),
         tile: plan.fine(),
         rules: rules.collect::<Result<_, Error>>()?,
         tiers: slo.policy().tiers().iter().map(tier).collect::<Result<_, Error>>()?,
@@ -186,11 +196,10 @@ fn explanation(
 
 /// The name of a rule, and of a burn alert its tier.
 fn shown(rule: &Rule) -> String {
-    let tier = match rule {
-        Rule::Alert { labels, .. } => labels.iter().find(|(label, _)| label.as_str() == "burn_tier"),
-        Rule::Record { .. } => None,
-    };
-    tier.map_or_else(|| rule.name().to_owned(), |(_, tier)| format!("{} ({tier})", rule.name()))
+    match rule {
+        Rule::Alert { kind: AlertKind::Burn(tier), name, .. } => format!("{name} ({tier})"),
+        other => other.name().into_owned(),
+    }
 }
 
 /// How far back Prometheus looks for the last sample of a series, where it is not told otherwise.
@@ -199,6 +208,7 @@ const LOOK_BACK: Window = Window::minutes(5);
 /// Counts samples.
 struct Reader<'a> {
     plan: &'a Plan,
+    recorded: &'a HashMap<String, Window>,
     scrape_interval: Window,
     longest_scrape_interval: Window,
     borrows: bool,
@@ -222,8 +232,8 @@ impl Reader<'_> {
 
     fn read(&self, expr: &Expr, cost: &mut RuleCost) {
         match expr {
-            Expr::Number(_) => {}
-            Expr::Instant { selector, .. } | Expr::AtEnd(selector) => {
+            Expr::Number(_) | Expr::Variable(_) => {}
+            Expr::Instant { selector, .. } | Expr::OfGroup { selector, .. } | Expr::AtEnd(selector) => {
                 self.count(selector.metric(), None, cost);
             }
             Expr::OverRange { range, .. } => {
@@ -254,18 +264,11 @@ impl Reader<'_> {
     }
 
     fn count(&self, metric: &str, window: Option<Window>, cost: &mut RuleCost) {
-        let coarse = self.plan.coarse();
-        let every = match metric {
-            tile if tile == names::total_tile(coarse) || tile == names::bad_tile(coarse) => coarse,
-            recorded if recorded.starts_with("slo:") => self.plan.fine(),
-            _ => self.scrape_interval,
+        let (every, samples) = match self.recorded.get(metric) {
+            Some(interval) => (*interval, &mut cost.samples),
+            None => (self.scrape_interval, &mut cost.samples_per_raw_series),
         };
-        let samples = window.map_or(1, |window| window.as_millis().div_ceil(every.as_millis()));
-        if metric.starts_with("slo:") {
-            cost.samples += samples;
-        } else {
-            cost.samples_per_raw_series += samples;
-        }
+        *samples += window.map_or(1, |window| window.as_millis().div_ceil(every.as_millis()));
     }
 }
 

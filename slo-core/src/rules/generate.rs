@@ -1,20 +1,20 @@
 //! From a service to its rule groups.
 
 use super::{
-    Naming, Options, Plan, Rule, RuleGroup,
-    alerting::{budget_alerts, burn_alert, is_of_tiles},
-    names,
-    recording::Recording,
+    Naming, Options, Plan, Rule, RuleGroup, Series,
+    alert::{burn_alert, other_alerts},
+    context::Context,
+    series::identity,
     sloth,
 };
 #[cfg(feature = "calendar")]
 use crate::model::Period;
 use crate::{
     Error,
-    model::{LabelName, Selector, Service, Sli, Slo, TimeSlices, Window},
+    model::{LabelName, Service, Sli, Slo, TimeSlices, Window},
     promql::Expr,
 };
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
 /// The rules of every SLO of `service`: three groups each, a function of the service alone. For the
 /// usual alert windows:
@@ -46,50 +46,59 @@ pub fn generate(service: &Service) -> Result<Vec<RuleGroup>, Error> {
 /// # Errors
 /// Those of [`generate`]; a calendar period without a time, or with Sloth's names, which has none.
 pub fn generate_with(service: &Service, options: Options) -> Result<Vec<RuleGroup>, Error> {
-    service.check_groups()?;
-    let mut groups: Vec<RuleGroup> = Vec::with_capacity(service.slos().len() * GROUPS);
-    let mut seen: HashMap<Counted<'_>, usize> = HashMap::new();
-    for (index, slo) in service.slos().iter().enumerate() {
-        let made = || {
-            let plan = Plan::of(service, slo)?;
-            Ok((slo_groups(service, slo, &plan, options)?, plan.fine()))
-        };
-        let (made, tile) = made().map_err(|error: Error| error.of(service, slo))?;
-        groups.extend(made);
-        // Of two objectives of one SLI, only the first reads the raw series.
-        let first = *seen.entry((slo.sli(), slo.by_raw(), slo.slices(), tile)).or_insert(index);
-        if first != index {
-            share_tiles(service, [first, index], &mut groups);
-        }
-    }
-    Ok(groups)
+    Ok(of_each(service, options)?.into_iter().flat_map(|slo| [slo.fast, slo.tiles, slo.slow]).collect())
 }
 
-/// Groups of an SLO.
-const GROUPS: usize = 3;
+/// The rules of one SLO.
+pub(super) struct SloRules {
+    pub(super) plan: Plan,
+    /// Fine tiles and what is made of them.
+    pub(super) fast: RuleGroup,
+    /// Coarse tiles.
+    pub(super) tiles: RuleGroup,
+    /// What is made of coarse tiles, and constants.
+    pub(super) slow: RuleGroup,
+}
+
+impl SloRules {
+    /// The groups, in their order.
+    pub(super) const fn groups(&self) -> [&RuleGroup; 3] {
+        [&self.fast, &self.tiles, &self.slow]
+    }
+}
+
+/// The rules of each SLO of `service`, in the order of its SLOs.
+pub(super) fn of_each(service: &Service, options: Options) -> Result<Vec<SloRules>, Error> {
+    service.check_groups()?;
+    let mut all: Vec<SloRules> = Vec::with_capacity(service.slos().len());
+    let mut seen: HashMap<Counted<'_>, usize> = HashMap::new();
+    for (index, slo) in service.slos().iter().enumerate() {
+        let made = || slo_rules(service, slo, Plan::of(service, slo)?, options);
+        let mut made = made().map_err(|error: Error| error.of(service, slo))?;
+        // Of two objectives of one SLI, only the first reads the raw series.
+        let first = *seen.entry((slo.sli(), slo.by_raw(), slo.slices(), made.plan.fine())).or_insert(index);
+        if let Some((original, from)) = all.get_mut(first).zip(service.slos().get(first)) {
+            share_tiles(service, [from, slo], [&mut original.fast, &mut made.fast]);
+        }
+        all.push(made);
+    }
+    Ok(all)
+}
 
 /// What decides which events an SLO counts, and in which tiles.
 type Counted<'a> = (&'a Sli, &'a [LabelName], Option<TimeSlices>, Window);
 
 /// Makes the tiles of the second SLO copies of those of the first, which are recorded just before them.
-fn share_tiles(service: &Service, [first, second]: [usize; 2], groups: &mut [RuleGroup]) {
-    let Some([from, to]) = service.slos().get(first).zip(service.slos().get(second)).map(|(a, b)| [a, b])
-    else {
-        return;
-    };
-    let selecting = names::selecting(service, from);
-    let Some(fast) = groups.get_mut(second * GROUPS) else { return };
+fn share_tiles(service: &Service, [from, to]: [&Slo; 2], [first, second]: [&mut RuleGroup; 2]) {
     let (tiles, rest): (Vec<Rule>, Vec<Rule>) =
-        fast.rules.drain(..).partition(|rule| rule.name().contains(":increase"));
-    fast.rules = rest;
-    let copies = tiles.into_iter().map(|tile| {
-        let metric = tile.name().to_owned();
-        let original = Expr::from(Selector::composed(metric.clone(), Arc::clone(&selecting)));
-        Rule::Record { record: metric, labels: names::identity(service, to), expr: original.sum_by(to.by()) }
+        second.rules.drain(..).partition(|rule| rule.series().is_some_and(Series::is_tile));
+    second.rules = rest;
+    let copies = tiles.into_iter().filter_map(|tile| {
+        let series = tile.series()?;
+        let original = Expr::from(series.of(service, from));
+        Some(Rule::Record { series, labels: identity(service, to), expr: original.sum_by(to.by()) })
     });
-    if let Some(fast) = groups.get_mut(first * GROUPS) {
-        fast.rules.extend(copies);
-    }
+    first.rules.extend(copies);
 }
 
 /// Whether rules can be made of `service`: what [`generate_with`] refuses, without making any.
@@ -104,25 +113,20 @@ pub fn check(service: &Service, options: Options) -> Result<(), Error> {
             for tier in slo.policy().tiers() {
                 tier.threshold(slo.objective())?;
             }
-            let recording = Recording::new(service, slo, &plan, options);
+            let context = Context::new(service, slo, &plan, options);
             #[cfg(feature = "calendar")]
             if let Period::Calendar(calendar) = slo.period() {
-                recording.calendar_bounds(calendar)?;
+                context.calendar_bounds(calendar)?;
             }
-            if options.naming == Naming::Sloth { sloth::check(&recording) } else { Ok(()) }
+            if options.naming == Naming::Sloth { sloth::check(&context) } else { Ok(()) }
         };
         checked().map_err(|error: Error| error.of(service, slo))?;
     }
     Ok(())
 }
 
-fn slo_groups(
-    service: &Service,
-    slo: &Slo,
-    plan: &Plan,
-    options: Options,
-) -> Result<[RuleGroup; GROUPS], Error> {
-    let recording = Recording::new(service, slo, plan, options);
+fn slo_rules(service: &Service, slo: &Slo, plan: Plan, options: Options) -> Result<SloRules, Error> {
+    let context = Context::new(service, slo, &plan, options);
     let group = |speed: &str, interval: Window| RuleGroup {
         name: format!("slo/{}/{}/{speed}", service.name(), slo.name()),
         interval,
@@ -130,38 +134,37 @@ fn slo_groups(
     };
 
     let mut fast = group("fast", plan.fine());
-    fast.rules.extend(recording.fine_tiles());
+    fast.rules.extend(context.fine_tiles());
     let mut tiles = group("tiles", plan.coarse());
-    tiles.rules.extend(recording.coarse_tiles());
+    tiles.rules.extend(context.coarse_tiles());
     let mut slow = group("slow", plan.slow_interval());
 
     if options.naming == Naming::Sloth {
-        sloth::rules(&recording, &mut fast.rules, &mut slow.rules)?;
-        return Ok([fast, tiles, slow]);
+        sloth::rules(&context, &mut fast.rules, &mut slow.rules)?;
+        return Ok(SloRules { plan, fast, tiles, slow });
     }
 
-    fast.rules.extend(plan.fine_windows().iter().flat_map(|&window| recording.ratios(window)));
-    slow.rules.extend(plan.alert_windows().iter().flat_map(|&window| recording.ratios(window)));
+    fast.rules.extend(plan.fine_windows().iter().flat_map(|&window| context.ratios(window)));
+    slow.rules.extend(plan.alert_windows().iter().flat_map(|&window| context.ratios(window)));
     #[cfg(feature = "calendar")]
     if let Period::Calendar(calendar) = slo.period() {
-        slow.rules.extend(recording.calendar_bounds(calendar)?);
+        slow.rules.extend(context.calendar_bounds(calendar)?);
     }
-    slow.rules.extend(recording.period_ratios());
-    slow.rules.extend(recording.budget());
-    slow.rules.extend(recording.metadata());
+    slow.rules.extend(context.period_ratios());
+    slow.rules.extend(context.budget());
+    slow.rules.extend(context.metadata());
 
     for tier in slo.policy().tiers().iter().filter(|tier| !slo.notification(tier.severity()).silent) {
         let rules =
             if plan.fine_windows().contains(&tier.long()) { &mut fast.rules } else { &mut slow.rules };
-        rules.push(burn_alert(&recording, tier)?);
+        rules.push(burn_alert(&context, tier)?);
     }
-    let left = recording.series(names::BUDGET_PROJECTED.to_owned());
-    for rule in budget_alerts(&recording, &left)? {
-        // What watches the tiles is evaluated with them.
-        let rules = if is_of_tiles(&rule) { &mut fast.rules } else { &mut slow.rules };
+    let left = context.series(Series::BudgetProjected);
+    for rule in other_alerts(&context, &left)? {
+        let rules = if rule.is_of_tiles() { &mut fast.rules } else { &mut slow.rules };
         rules.push(rule);
     }
-    Ok([fast, tiles, slow])
+    Ok(SloRules { plan, fast, tiles, slow })
 }
 
 #[cfg(all(test, feature = "spec", feature = "calendar"))]
@@ -193,8 +196,8 @@ mod tests {
             let rules: Vec<&Rule> = groups.iter().flat_map(|group| &group.rules).collect();
             let mut recorded = BTreeSet::new();
             for rule in &rules {
-                if let Rule::Record { record, labels, .. } = rule {
-                    assert!(recorded.insert((record.clone(), labels.clone())), "{record} twice: {slo}");
+                if let Rule::Record { series, labels, .. } = rule {
+                    assert!(recorded.insert((series.to_string(), labels.clone())), "{series} twice: {slo}");
                 }
             }
             for rule in &rules {

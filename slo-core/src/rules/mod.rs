@@ -5,25 +5,32 @@
 //! on how many series the service has.
 
 mod accuracy;
-mod alerting;
+mod alert;
+mod annotations;
 #[cfg(feature = "calendar")]
 mod calendar;
+mod context;
+mod count;
 mod events;
 mod explain;
 mod generate;
-mod group;
 mod metadata;
-pub mod names;
 mod options;
 mod plan;
-mod recording;
+mod record;
+mod recorded;
+mod rule;
+mod series;
 mod sloth;
-mod tiles;
+mod status;
 
-pub use alerting::alert_labels;
+pub use alert::alert_labels;
 pub use events::EventQueries;
 pub use explain::{Explanation, RuleCost, TierExplanation, explain};
 pub use generate::{check, generate, generate_with};
-pub use group::{Rule, RuleGroup};
 pub use options::{Backend, Naming, Options};
 pub use plan::Plan;
+pub use recorded::{Group, RecordedQueries};
+pub use rule::{AlertKind, Rule, RuleGroup};
+pub use series::{Series, SlothSeries, Span, Stream};
+pub use status::{FiringAlert, Recorded, SloStatus, group_of};

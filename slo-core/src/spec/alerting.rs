@@ -8,8 +8,7 @@ use super::{
 use crate::{
     Error,
     model::{
-        AlertPolicy, BudgetAlerts, BurnTier, LabelName, Notification, Objective, Ratio, Severity, Tier,
-        Window,
+        AlertPolicy, BudgetAlert, BurnTier, LabelName, Notification, Objective, Ratio, Severity, Tier, Window,
     },
 };
 use std::collections::BTreeMap;
@@ -20,7 +19,7 @@ pub(super) struct Alerting {
     pub(super) name: Option<String>,
     pub(super) page: Notification,
     pub(super) ticket: Notification,
-    pub(super) budget: BudgetAlerts,
+    pub(super) budget: Vec<BudgetAlert>,
     pub(super) keep_firing_for: Option<Window>,
     guard: bool,
     fires_at: Option<Ratio>,
@@ -167,23 +166,25 @@ fn factor(node: &Node, place: &str, faults: &mut Faults) -> Option<Ratio> {
     quotient
 }
 
-fn budget_alerts(fields: &Fields<'_>, faults: &mut Faults) -> BudgetAlerts {
-    let exhausted =
-        fields.optional("exhausted").and_then(|node| severity(node, &fields.path("exhausted"), faults));
+fn budget_alerts(fields: &Fields<'_>, faults: &mut Faults) -> Vec<BudgetAlert> {
+    let exhausted = fields.optional("exhausted").and_then(|node| {
+        let severity = severity(node, &fields.path("exhausted"), faults)?;
+        Some(BudgetAlert::Exhausted { severity })
+    });
     let low = fields.optional("low").and_then(|node| {
         let fields = Fields::of(node, &fields.path("low"), &["left", "severity"], faults)?;
-        let share =
+        let left =
             fields.required("left", "25%", faults).and_then(|node| share(node, &fields.path("left"), faults));
         let severity = required_severity(&fields, faults);
-        Some((share?, severity?))
+        Some(BudgetAlert::Low { left: left?, severity: severity? })
     });
     let absent = fields.optional("absent").and_then(|node| {
         let fields = Fields::of(node, &fields.path("absent"), &["for", "severity"], faults)?;
         let hold: Option<Window> = fields.parsed("for", "10m", faults);
         let severity = required_severity(&fields, faults);
-        Some((hold?, severity?))
+        Some(BudgetAlert::Absent { hold: hold?, severity: severity? })
     });
-    BudgetAlerts { exhausted, low, absent }
+    [exhausted, low, absent].into_iter().flatten().collect()
 }
 
 fn required_severity(fields: &Fields<'_>, faults: &mut Faults) -> Option<Severity> {

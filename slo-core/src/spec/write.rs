@@ -3,10 +3,10 @@
 use crate::{
     Error,
     model::{
-        AlertPolicy, EmptySlice, EventCounters, Exclusion, HistogramKind, LabelName, Notification, Period,
-        Ratio, Service, Severity, Sli, Slo, TimeSlices, Window,
+        AlertPolicy, BudgetAlert, EmptySlice, EventCounters, Exclusion, HistogramKind, LabelName,
+        Notification, Period, Ratio, Service, Severity, Sli, Slo, Tier, TimeSlices,
     },
-    yaml::{write_entry, write_scalar},
+    yaml::Yaml,
 };
 use std::{collections::BTreeMap, fmt};
 
@@ -23,37 +23,36 @@ use std::{collections::BTreeMap, fmt};
 /// ```
 #[must_use]
 pub fn write(service: &Service) -> String {
-    let mut out = Writer::default();
+    let mut out = Yaml::default();
     out.entry("version", "slo/v1");
-    out.entry("service", service.name());
+    out.entry("service", service.name().as_str());
     if !service.scrape_interval_is_assumed() {
         out.bare("scrape_interval", service.scrape_interval());
     }
     if !service.counts_newborn_series() {
         out.bare("newborn", "ignore");
     }
-    let target: Vec<&str> = service.target_labels().iter().map(LabelName::as_str).collect();
-    if target != ["job", "instance"] {
-        out.line(&format!("target_labels: [{}]", target.join(", ")));
+    if !service.target_labels().iter().map(LabelName::as_str).eq(["job", "instance"]) {
+        out.words("target_labels", service.target_labels());
     }
     out.map("labels", service.labels());
-    if !service.exclusions().is_empty() {
-        out.line("exclude:");
-    }
-    for exclusion in service.exclusions() {
-        out.line(&format!("  - from: {}", Exclusion::write_time(exclusion.from())));
-        out.line(&format!("    to: {}", Exclusion::write_time(exclusion.to())));
-        if !exclusion.reason().is_empty() {
-            out.indent = 4;
-            out.entry("reason", exclusion.reason());
-            out.indent = 0;
+    out.mapping_of_any("exclude", |out| {
+        for exclusion in service.exclusions() {
+            out.item(|out| {
+                out.bare("from", Exclusion::write_time(exclusion.from()));
+                out.bare("to", Exclusion::write_time(exclusion.to()));
+                if !exclusion.reason().is_empty() {
+                    out.entry("reason", exclusion.reason());
+                }
+            });
         }
-    }
-    out.line("slos:");
-    for slo in service.slos() {
-        out.slo(slo);
-    }
-    out.text
+    });
+    out.nested("slos", |out| {
+        for slo in service.slos() {
+            out.item(|out| out.slo(slo));
+        }
+    });
+    out.into_text()
 }
 
 /// A policy's tiers as the `alerting` of an SLO.
@@ -75,53 +74,25 @@ pub fn write_alerting(policy: &AlertPolicy) -> Result<String, Error> {
         return Err(Error::new("a document has no place for a tier's own fewest bad events")
             .with_hint("use those of `low_traffic: guard`"));
     }
-    let mut out = Writer { text: String::from("alerting:\n"), indent: 2 };
-    out.tiers(policy);
-    Ok(out.text)
+    let mut out = Yaml::default();
+    out.nested("alerting", |out| out.tiers(policy));
+    Ok(out.into_text())
 }
 
-/// YAML in the making.
-#[derive(Default)]
-struct Writer {
-    text: String,
-    indent: usize,
-}
-
-impl Writer {
-    fn line(&mut self, text: &str) {
-        self.text.extend(std::iter::repeat_n(' ', self.indent));
-        self.text.push_str(text);
-        self.text.push('\n');
-    }
-
-    fn entry(&mut self, key: &str, value: impl fmt::Display) {
-        write_entry(&mut self.text, self.indent, key, &value.to_string());
-    }
-
-    /// An entry whose value needs no quotes: a duration, a percentage, a number or a word of ours.
-    fn bare(&mut self, key: &str, value: impl fmt::Display) {
-        self.line(&format!("{key}: {value}"));
-    }
-
+impl Yaml {
     fn some(&mut self, key: &str, value: Option<impl fmt::Display>) {
         if let Some(value) = value {
-            self.entry(key, value);
+            self.entry(key, &value.to_string());
         }
     }
 
-    /// A nested mapping.
-    fn nested(&mut self, key: &str, write: impl FnOnce(&mut Self)) {
-        self.line(&format!("{key}:"));
-        self.indent += 2;
-        write(self);
-        self.indent -= 2;
+    fn words(&mut self, key: &str, words: &[LabelName]) {
+        let words: Vec<&str> = words.iter().map(LabelName::as_str).collect();
+        self.bare(key, format_args!("[{}]", words.join(", ")));
     }
 
     fn map(&mut self, key: &str, entries: &BTreeMap<LabelName, String>) {
-        if entries.is_empty() {
-            return;
-        }
-        self.nested(key, |out| {
+        self.mapping_of_any(key, |out| {
             for (name, value) in entries {
                 out.entry(name.as_str(), value);
             }
@@ -129,10 +100,7 @@ impl Writer {
     }
 
     fn slo(&mut self, slo: &Slo) {
-        self.text.push_str("  - name: ");
-        write_scalar(&mut self.text, slo.name().as_str(), 4);
-        self.text.push('\n');
-        self.indent = 4;
+        self.entry("name", slo.name().as_str());
         if !slo.description().is_empty() {
             self.entry("description", slo.description());
         }
@@ -140,15 +108,13 @@ impl Writer {
         self.bare("objective", slo.objective());
         self.period(slo.period());
         if !slo.by().is_empty() {
-            let labels: Vec<String> = slo.by_raw().iter().map(ToString::to_string).collect();
-            self.line(&format!("by: [{}]", labels.join(", ")));
+            self.words("by", slo.by_raw());
         }
         self.nested("sli", |out| out.sli(slo.sli()));
         if let Some(slices) = slo.slices() {
             self.slices(slices);
         }
-        self.alerting(slo);
-        self.indent = 0;
+        self.mapping_of_any("alerting", |out| out.alerting(slo));
     }
 
     fn period(&mut self, period: &Period) {
@@ -168,16 +134,16 @@ impl Writer {
             Sli::Events(counters) => self.counters(counters),
             Sli::Queries(counters) => self.counters(counters),
             Sli::Latency(latency) => self.nested("latency", |out| {
-                out.entry("histogram", latency.histogram());
+                out.entry("histogram", &latency.histogram().to_string());
                 out.bare("threshold", latency.threshold());
                 out.some("kind", (latency.kind() == HistogramKind::Native).then_some("native"));
             }),
-            Sli::Probe(probe) => self.entry("probe", probe),
+            Sli::Probe(probe) => self.entry("probe", &probe.to_string()),
             Sli::Gauge(gauge) => self.nested("gauge", |out| {
                 out.entry("query", gauge.query());
-                out.entry("good", gauge.good());
+                out.entry("good", &gauge.good().to_string());
             }),
-            Sli::Ratio(ratio) => self.entry("ratio", ratio),
+            Sli::Ratio(ratio) => self.entry("ratio", &ratio.to_string()),
         }
     }
 
@@ -189,7 +155,7 @@ impl Writer {
         };
         self.nested("events", |out| {
             for (key, counter) in [first, second] {
-                out.entry(key, counter);
+                out.entry(key, &counter.to_string());
             }
         });
     }
@@ -211,37 +177,31 @@ impl Writer {
     }
 
     fn alerting(&mut self, slo: &Slo) {
-        let mut out = Self { indent: self.indent + 2, ..Self::default() };
-        out.some("name", slo.alert_name());
+        self.some("name", slo.alert_name());
         for severity in [Severity::Page, Severity::Ticket] {
-            out.notification(severity, slo.notification(severity));
+            self.mapping_of_any(severity.as_str(), |out| out.notification(slo.notification(severity)));
         }
         let usual = AlertPolicy::for_period(slo.period().length()).ok();
         if usual.as_ref().map(|usual| usual.clone().guarded()).as_ref() == Some(slo.policy()) {
-            out.bare("low_traffic", "guard");
+            self.bare("low_traffic", "guard");
         } else if usual.as_ref() != Some(slo.policy()) {
-            out.tiers(slo.policy());
+            self.tiers(slo.policy());
         }
-        let alerts = slo.budget_alerts();
-        out.some("exhausted", alerts.exhausted);
-        if let Some((left, severity)) = alerts.low {
-            out.nested("low", |out| {
-                out.bare("left", percent(left));
-                out.bare("severity", severity);
-            });
-        }
-        if let Some((hold, severity)) = alerts.absent {
-            out.nested("absent", |out| {
-                out.bare("for", hold);
-                out.bare("severity", severity);
-            });
+        for alert in slo.budget_alerts() {
+            match alert {
+                BudgetAlert::Exhausted { severity } => self.bare("exhausted", severity),
+                BudgetAlert::Low { left, severity } => self.nested("low", |out| {
+                    out.bare("left", percent(*left));
+                    out.bare("severity", severity);
+                }),
+                BudgetAlert::Absent { hold, severity } => self.nested("absent", |out| {
+                    out.bare("for", hold);
+                    out.bare("severity", severity);
+                }),
+            }
         }
         if let Some(hold) = slo.firing_kept_for() {
-            out.bare("keep_firing_for", hold);
-        }
-        if !out.text.is_empty() {
-            self.line("alerting:");
-            self.text.push_str(&out.text);
+            self.bare("keep_firing_for", hold);
         }
     }
 
@@ -250,36 +210,33 @@ impl Writer {
         if guarded == *policy && policy.tiers().iter().any(|tier| tier.fewest_bad() > 0) {
             self.bare("low_traffic", "guard");
         }
-        self.line("tiers:");
-        for tier in policy.tiers() {
-            self.line(&format!("  - burn_tier: {}", tier.burn()));
-            self.indent += 4;
-            self.bare("severity", tier.severity());
-            // One of the two is a decimal for whatever was written; both may be.
-            match (percent_decimal(tier.share()), tier.factor()) {
-                (Some(share), _) => self.bare("spent", share),
-                (None, Ok(factor)) => self.bare("factor", factor),
-                (None, Err(_)) => self.bare("spent", percent(tier.share())),
+        self.nested("tiers", |out| {
+            for tier in policy.tiers() {
+                out.item(|out| out.tier(tier));
             }
-            let [long, short]: [Window; 2] = [tier.long(), tier.short()];
-            self.bare("long", long);
-            self.bare("short", short);
-            self.indent -= 4;
-        }
+        });
     }
 
-    fn notification(&mut self, severity: Severity, notification: &Notification) {
-        let mut out = Self { indent: self.indent + 2, ..Self::default() };
-        out.map("labels", &notification.labels);
-        out.some("runbook", notification.runbook.as_ref());
-        out.some("dashboard", notification.dashboard.as_ref());
-        out.map("annotations", &notification.annotations);
-        if notification.silent {
-            out.bare("silent", true);
+    fn tier(&mut self, tier: &Tier) {
+        self.bare("burn_tier", tier.burn());
+        self.bare("severity", tier.severity());
+        // One of the two is a decimal for whatever was written; both may be.
+        match (percent_decimal(tier.share()), tier.factor()) {
+            (Some(share), _) => self.bare("spent", share),
+            (None, Ok(factor)) => self.bare("factor", factor),
+            (None, Err(_)) => self.bare("spent", percent(tier.share())),
         }
-        if !out.text.is_empty() {
-            self.line(&format!("{severity}:"));
-            self.text.push_str(&out.text);
+        self.bare("long", tier.long());
+        self.bare("short", tier.short());
+    }
+
+    fn notification(&mut self, notification: &Notification) {
+        self.map("labels", &notification.labels);
+        self.some("runbook", notification.runbook.as_ref());
+        self.some("dashboard", notification.dashboard.as_ref());
+        self.map("annotations", &notification.annotations);
+        if notification.silent {
+            self.bare("silent", true);
         }
     }
 }

@@ -1,7 +1,6 @@
 //! `slo report`
 
 mod question;
-mod tiles;
 
 use crate::{
     args::{Report as Asked, ReportFormat},
@@ -12,6 +11,7 @@ use question::Question;
 use slo_core::{
     artifact::Report,
     model::{Calendar, CalendarUnit},
+    promql::Expr,
 };
 use slo_prometheus::{Client, Labels, Steps};
 use std::{collections::BTreeSet, io::Write};
@@ -114,11 +114,11 @@ impl Server<'_> {
     /// Calls `point` with every value of `query`.
     fn range(
         &mut self,
-        query: &str,
+        query: &Expr,
         steps: Steps,
         point: impl FnMut(&Labels, usize, f64),
     ) -> Result<(), Error> {
-        self.warnings.extend(self.client.range(query, steps, point)?);
+        self.warnings.extend(self.client.range(&query.to_string(), steps, point)?);
         Ok(())
     }
 }

@@ -1,22 +1,17 @@
 //! What is asked of an SLO, and its report.
 
-use super::{
-    Server, Span,
-    tiles::{Events, Tiles, millis, steps, unseen},
-};
+use super::{Server, Span};
 use crate::error::Error;
 use slo_core::{
     artifact::{Fired, Others, SloReport},
     math::Tally,
-    model::{LabelName, MatchOp, Selector, Service, Slo, Window},
-    replay::{Series, whole_events},
-    rules::{Plan, names},
+    model::{Service, Slo, Window},
+    promql::Expr,
+    replay::{RecordedTiles, steps_of_days, whole_events},
+    rules::{Group, Plan, RecordedQueries, Stream},
 };
 use slo_prometheus::Steps;
 use std::collections::BTreeMap;
-
-/// Labels of a group of an SLO's events, with their values; none of an SLO without groups.
-pub(super) type Group = Vec<(String, String)>;
 
 /// A group, with all and the bad events of the time that is asked for.
 type Counted = (Group, (f64, f64));
@@ -37,8 +32,8 @@ impl Question<'_> {
     pub(super) fn reports(self, server: &mut Server<'_>) -> Result<(Vec<SloReport>, Option<Others>), Error> {
         let plan = Plan::of(self.service, self.slo)?;
         let step = plan.coarse();
-        let grid = |start, end| steps(start, end, step, self.zone);
-        let (now, before) = (grid(self.span.start, self.span.end)?, grid(self.span.before, self.span.start)?);
+        let now = self.steps(self.span.start, self.span.end, step)?;
+        let before = self.steps(self.span.before, self.span.start, step)?;
         if now.count == 0 {
             return Err(Error::Input(format!(
                 "{} is shorter than {step}\n  hint: events are added up in steps of {step}; ask for some of them",
@@ -50,31 +45,26 @@ impl Question<'_> {
         let any = if self.slo.by().is_empty() {
             None
         } else {
-            Some(Tiles::fetch(server, &self.selector(&names::total_tile(step), &Group::new())?, step, now)?)
+            Some(values(server, &self.queries().events(Stream::Total, step, None), now)?)
         };
         let mut found = Vec::new();
         for (group, _) in groups {
-            let (tiles, earlier) = (
-                Events::fetch(self, server, &group, step, now)?,
-                Events::fetch(self, server, &group, step, before)?,
-            );
-            let (counts, earlier_counts) = (tiles.whole(), earlier.whole());
-            let series = Series::new(now.start, step, &counts.0, &counts.1)?;
-            let earlier_series = Series::new(before.start, step, &earlier_counts.0, &earlier_counts.1)?;
-            let was_there = earlier.total.0.iter().any(Option::is_some);
-            let unseen = unseen(&tiles.total, any.as_ref().unwrap_or(&tiles.total), was_there);
+            let tiles = self.tiles(server, &group, step, now)?;
+            let earlier = self.tiles(server, &group, step, before)?;
+            let unseen = tiles.unseen(any.as_ref().unwrap_or(&tiles.total), earlier.is_known());
+            let (history, earlier) = (tiles.history(), earlier.history());
+            let earlier = earlier.series()?;
             let mut one =
-                SloReport::of(self.service, self.slo, &series, unseen, Some(&earlier_series), self.zone)?;
+                SloReport::of(self.service, self.slo, &history.series()?, unseen, Some(&earlier), self.zone)?;
             for incident in &mut one.incidents {
                 // A coarse tile may be as late as it is long.
                 let begin = incident.start.saturating_sub(millis(step)).max(now.start);
-                let span = steps(begin, incident.end, plan.fine(), self.zone)?;
-                let (total, bad) = Events::fetch(self, server, &group, plan.fine(), span)?.whole();
-                let fine = Series::new(span.start, plan.fine(), &total, &bad)?;
-                *incident = incident.narrowed(&fine, self.slo.objective());
+                let span = self.steps(begin, incident.end, plan.fine())?;
+                let fine = self.tiles(server, &group, plan.fine(), span)?.history();
+                *incident = incident.narrowed(&fine.series()?, self.slo.objective());
             }
             one.alerts = self.alerts(server, &group, plan.fine())?;
-            one.group = group;
+            one.group = group.into_iter().collect();
             found.push(one);
         }
         let left = |one: &SloReport| one.remaining().unwrap_or(f64::INFINITY);
@@ -101,15 +91,11 @@ impl Question<'_> {
                 count: usize::from(of.count > 0),
                 ..of
             };
-            for (metric, is_bad) in [(names::total_tile(step), false), (names::bad_tile(step), true)] {
-                let query = format!(
-                    "sum by ({}) (sum_over_time({}[{}ms]))",
-                    self.by(),
-                    self.selector(&metric, &Group::new())?,
-                    whole.step.saturating_sub(1)
-                );
+            let window = Window::from_millis(whole.step)?;
+            for (stream, is_bad) in [(Stream::Total, false), (Stream::Bad, true)] {
+                let query = self.queries().events_by_group(stream, step, window);
                 server.range(&query, whole, |labels, _, value| {
-                    let sum = sums.entry(labels.clone().into_iter().collect()).or_default();
+                    let sum = sums.entry(labels.clone()).or_default();
                     match (is_now, is_bad) {
                         (true, false) => sum.0 += value,
                         (true, true) => sum.1 += value,
@@ -150,9 +136,8 @@ impl Question<'_> {
 
     /// The alerts that fired on a group.
     fn alerts(self, server: &mut Server<'_>, group: &Group, step: Window) -> Result<Vec<Fired>, Error> {
-        let span = steps(self.span.start, self.span.end, step, self.zone)?;
-        let firing = self.selector("ALERTS", group)?.matching("alertstate", MatchOp::Equal, "firing")?;
-        let query = format!("max by (alertname, burn_tier, severity) ({firing})");
+        let span = self.steps(self.span.start, self.span.end, step)?;
+        let query = self.queries().firing(Some(group));
         let mut seen: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
         server.range(&query, span, |labels, step, _| {
             let label = |name: &str| labels.get(name).cloned().unwrap_or_default();
@@ -178,21 +163,41 @@ impl Question<'_> {
         Ok(fired)
     }
 
-    fn by(self) -> String {
-        self.slo.by().iter().map(LabelName::as_str).collect::<Vec<_>>().join(", ")
+    fn queries(&self) -> RecordedQueries<'_> {
+        RecordedQueries::of(self.service, self.slo)
     }
 
-    /// The series `metric` of the SLO, or of a group of it.
-    pub(super) fn selector(self, metric: &str, group: &Group) -> Result<Selector, Error> {
-        let mut selector = Selector::new(metric)?
-            .matching("service", MatchOp::Equal, self.service.name().as_str())?
-            .matching("slo", MatchOp::Equal, self.slo.name().as_str())?;
-        let has_group = !group.is_empty();
-        for label in self.slo.by().iter().filter(|_| has_group) {
-            // A label that a group does not have is empty.
-            let value = group.iter().find(|(name, _)| name == label.as_str()).map_or("", |(_, value)| value);
-            selector = selector.matching(label.as_str(), MatchOp::Equal, value)?;
-        }
-        Ok(selector)
+    /// The whole steps of a time.
+    fn steps(self, start: i64, end: i64, step: Window) -> Result<Steps, Error> {
+        let (start, count) = steps_of_days(start, end, step, self.zone)?;
+        Ok(Steps { start, step: step.as_millis(), count })
     }
+
+    /// What was recorded of a group.
+    fn tiles(
+        self,
+        server: &mut Server<'_>,
+        group: &Group,
+        tile: Window,
+        steps: Steps,
+    ) -> Result<RecordedTiles, Error> {
+        let mut of = |stream| values(server, &self.queries().events(stream, tile, Some(group)), steps);
+        let (total, bad) = (of(Stream::Total)?, of(Stream::Bad)?);
+        Ok(RecordedTiles { start: steps.start, step: tile, total, bad })
+    }
+}
+
+/// The value of a query at the end of each step.
+fn values(server: &mut Server<'_>, query: &Expr, steps: Steps) -> Result<Vec<Option<f64>>, Error> {
+    let mut values = vec![None; steps.count];
+    server.range(query, steps, |_, step, value| {
+        if let Some(place) = values.get_mut(step) {
+            *place = Some(value).filter(|value| value.is_finite());
+        }
+    })?;
+    Ok(values)
+}
+
+fn millis(window: Window) -> i64 {
+    i64::try_from(window.as_millis()).unwrap_or(i64::MAX)
 }

@@ -8,16 +8,16 @@ use crate::{
     args::Top,
     error::Error,
     load,
-    recorded::{Row, check_recorded, group_of, name, rows},
+    recorded::{Row, check_recorded, name, rows},
     time,
 };
 use serde::Deserialize;
 use slo_core::{
-    model::{Service, Slo, Tier, Window},
+    model::{Service, Tier, Window},
     plain,
-    rules::names,
+    rules::{Group, RecordedQueries, group_of},
 };
-use slo_prometheus::{Client, Labels, Steps};
+use slo_prometheus::{Client, Steps};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     io::Write,
@@ -94,23 +94,15 @@ impl Source {
                 let millis =
                     |number: usize| i64::try_from(step.as_millis() * number as u64).unwrap_or(i64::MAX);
                 let now = time::unix_millis();
-                let query = format!(
-                    "{}{{service=\"{}\",slo=\"{}\"}}",
-                    names::BUDGET_PROJECTED,
-                    service.name(),
-                    slo.name()
-                );
+                let query = RecordedQueries::of(service, slo).budget_left().to_string();
                 let start = now.saturating_sub(millis(POINTS));
                 let steps = Steps { start, step: step.as_millis(), count: POINTS };
-                let mut past: BTreeMap<Labels, VecDeque<f64>> = BTreeMap::new();
+                let mut past: BTreeMap<Group, VecDeque<f64>> = BTreeMap::new();
                 client.range(&query, steps, |labels, _, left| {
                     past.entry(group_of(slo, labels)).or_default().push_back(left);
                 })?;
                 for (group, points) in past {
-                    found.insert(
-                        name(service.name().as_str(), slo.name().as_str(), &group),
-                        BurnDown::of(points, millis(1), now),
-                    );
+                    found.insert(name(service, slo, &group), BurnDown::of(points, millis(1), now));
                 }
             }
         }
@@ -127,7 +119,7 @@ impl Source {
                 if *is_once {
                     check_recorded(client, &rows)?;
                 }
-                rows.into_iter().map(|(row, slo)| recorded(row, slo)).collect()
+                rows.iter().map(recorded).collect()
             }
             Self::Service { client } => {
                 let live: Live = client.get("/slo.json")?;
@@ -138,10 +130,11 @@ impl Source {
     }
 }
 
-fn recorded(row: Row, slo: &Slo) -> Line {
-    let long = slo.policy().tiers().first().map(Tier::long);
-    let period = row.length.as_seconds().to_f64();
-    let state = match (row.firing.as_slice(), row.projected_budget_remaining) {
+fn recorded(row: &Row<'_>) -> Line {
+    let status = &row.status;
+    let long = row.slo.policy().tiers().first().map(Tier::long);
+    let length = status.length.as_seconds().to_f64();
+    let state = match (status.firing.as_slice(), status.budget_projected) {
         ([], None) => "no data".to_owned(),
         ([], Some(left)) if left <= 0.0 => "overspent".to_owned(),
         ([], Some(_)) => "ok".to_owned(),
@@ -150,13 +143,13 @@ fn recorded(row: Row, slo: &Slo) -> Line {
     Line {
         key: row.name(),
         others: 0,
-        burn: long.and_then(|long| Some((long.to_string(), row.burn_over(long)?))),
-        objective: row.objective,
-        sli: row.sli,
-        left: row.projected_budget_remaining,
-        lasts: row.time_to_exhaustion.filter(|seconds| *seconds < period),
-        period: row.period,
-        seen: row.coverage,
+        burn: long.and_then(|long| Some((long.to_string(), status.burn_over(long)?))),
+        objective: row.slo.objective().to_string(),
+        sli: status.sli,
+        left: status.budget_projected,
+        lasts: status.time_to_exhaustion.filter(|seconds| *seconds < length),
+        period: row.slo.period().to_string(),
+        seen: status.coverage,
         state,
     }
 }

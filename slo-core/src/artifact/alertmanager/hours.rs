@@ -1,7 +1,7 @@
 //! When tickets are sent.
 
-use crate::{Error, yaml::write_entry};
-use std::{fmt::Write, str::FromStr};
+use crate::{Error, yaml::Yaml};
+use std::str::FromStr;
 
 /// Hours of some days of the week, in a time zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,14 +15,21 @@ impl Hours {
     /// The name of their interval.
     pub(super) const NAME: &'static str = "slo-ticket-hours";
 
-    pub(super) fn write(&self, out: &mut String) {
-        // Writing to a String cannot fail.
-        let _ = writeln!(out, "time_intervals:\n  - name: {}\n    time_intervals:", Self::NAME);
-        for (days, from, to) in &self.spans {
-            let _ = writeln!(out, "      - weekdays: ['{}']", days.join("', '"));
-            let _ = writeln!(out, "        times: [{{start_time: '{from}', end_time: '{to}'}}]");
-            write_entry(out, 8, "location", &self.zone);
-        }
+    pub(super) fn write(&self, out: &mut Yaml) {
+        out.nested("time_intervals", |out| {
+            out.item(|out| {
+                out.bare("name", Self::NAME);
+                out.nested("time_intervals", |out| {
+                    for (days, from, to) in &self.spans {
+                        out.item(|out| {
+                            out.bare("weekdays", format_args!("['{}']", days.join("', '")));
+                            out.bare("times", format_args!("[{{start_time: '{from}', end_time: '{to}'}}]"));
+                            out.entry("location", &self.zone);
+                        });
+                    }
+                });
+            });
+        });
     }
 }
 

@@ -1,18 +1,21 @@
 //! Alertmanager configurations: who hears of an SLO's alerts, once.
 
+mod channel;
 mod hours;
 mod receivers;
 mod recipient;
 mod routes;
 mod routing;
 
+pub use channel::Channel;
 pub use hours::Hours;
-pub use routing::{AlertmanagerVersion, Channel, Mail, Routing};
+pub use routing::{AlertmanagerVersion, Mail, Routing};
 
 use super::prometheus::HEADER;
 use crate::{
     Error,
     model::{Service, Severity},
+    yaml::Yaml,
 };
 use receivers::receivers;
 use recipient::{Recipient, recipients};
@@ -46,7 +49,7 @@ pub fn alertmanager(services: &[Service], routing: &Routing) -> Result<String, E
             recipients.push(Recipient::new(None, severity));
         }
     }
-    let mut out = String::from(HEADER);
+    let mut out = Yaml::begun_with(HEADER);
     routes(&mut out, services, &recipients, &others, routing);
     inhibitions(&mut out, services, &recipients);
     if let (Some(hours), true) =
@@ -55,7 +58,7 @@ pub fn alertmanager(services: &[Service], routing: &Routing) -> Result<String, E
         hours.write(&mut out);
     }
     receivers(&mut out, &recipients, routing)?;
-    Ok(out)
+    Ok(out.into_text())
 }
 
 #[cfg(test)]
@@ -102,7 +105,7 @@ mod tests {
             assert!(config.contains(part), "{part} is not in\n{config}");
         }
         let several = equals("severity", ["sev.1", "page"]);
-        assert_eq!(several, r#"severity=~"sev\\.1|page""#);
+        assert_eq!(several.to_string(), r#"severity=~"sev\\.1|page""#);
         for team in ["a/b", ".."] {
             assert!(alertmanager(&services(&format!(", labels: {{team: '{team}'}}")), &routing()).is_err());
         }

@@ -108,13 +108,8 @@ pub(super) fn has_teams(slo: &Slo) -> bool {
 /// Whether an SLO has alerts of a severity.
 fn alerts_of(slo: &Slo, severity: Severity) -> bool {
     let burns = slo.policy().tiers().iter().any(|tier| tier.severity() == severity);
-    let budget = slo.budget_alerts();
-    let others = [
-        budget.exhausted,
-        budget.low.map(|(_, severity)| severity),
-        budget.absent.map(|(_, severity)| severity),
-    ];
-    (burns && !slo.notification(severity).silent) || others.contains(&Some(severity))
+    let others = slo.budget_alerts().iter().any(|alert| alert.severity() == severity);
+    (burns && !slo.notification(severity).silent) || others
 }
 
 fn is_folder(team: &str) -> bool {

@@ -7,60 +7,56 @@ use super::{
     routing::Routing,
 };
 use crate::{
-    model::{LabelName, Service, Severity},
-    yaml::{write_entry, write_scalar, write_spaces},
+    model::{LabelName, MatchOp, Matcher, Service, Severity},
+    yaml::Yaml,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A route to the receiver of alerts without a team.
 pub(super) struct Other {
     pub(super) severity: Severity,
-    matchers: Vec<String>,
+    matchers: Vec<Matcher>,
 }
 
 /// Alerts on SLOs have this label.
-const ANY_SLO: &str = "slo!=\"\"";
+fn any_slo() -> Matcher {
+    Matcher { label: LabelName::from_static("slo"), op: MatchOp::NotEqual, value: String::new() }
+}
 
 /// A receiver that tells nobody, for alerts that are not of SLOs.
 pub(super) const UNROUTED: &str = "not-of-slos";
 
 pub(super) fn routes(
-    out: &mut String,
+    out: &mut Yaml,
     services: &[Service],
     recipients: &[Recipient],
     others: &[Other],
     routing: &Routing,
 ) {
     if routing.fragment {
-        out.push_str(
-            "# Merge into your own: these routes into `route.routes`, before those that match everything.\n",
+        out.comment(
+            "Merge into your own: these routes into `route.routes`, before those that match everything.",
         );
     }
-    out.push_str("route:\n");
-    if !routing.fragment {
-        write_entry(out, 2, "receiver", UNROUTED);
-        out.push_str("  group_by: [alertname, service, severity]\n");
-    }
-    out.push_str("  routes:\n");
-    // A receiver without labels is that of the others alone.
-    for recipient in recipients.iter().filter(|recipient| !recipient.labels.is_empty()) {
-        let matchers = matchers_of(services, recipient, recipients, routing.fragment);
-        one_route(out, &recipient.receiver(), recipient.severity, &matchers, routing);
-    }
-    for Other { severity, matchers } in others {
-        one_route(out, &receiver_name(NO_TEAM, *severity), *severity, matchers, routing);
-    }
+    out.nested("route", |out| {
+        if !routing.fragment {
+            out.entry("receiver", UNROUTED);
+            out.bare("group_by", "[alertname, service, severity]");
+        }
+        out.nested("routes", |out| {
+            // A receiver without labels is that of the others alone.
+            for recipient in recipients.iter().filter(|recipient| !recipient.labels.is_empty()) {
+                let matchers = matchers_of(services, recipient, recipients, routing.fragment);
+                one_route(out, &recipient.receiver(), recipient.severity, &matchers, routing);
+            }
+            for Other { severity, matchers } in others {
+                one_route(out, &receiver_name(NO_TEAM, *severity), *severity, matchers, routing);
+            }
+        });
+    });
 }
 
-fn one_route(out: &mut String, receiver: &str, severity: Severity, matchers: &[String], routing: &Routing) {
-    out.push_str("    - ");
-    // The first key of an item stands on its line.
-    let mut item = String::new();
-    write_entry(&mut item, 6, "receiver", receiver);
-    out.push_str(item.trim_start());
-    list(out, 6, "matchers", matchers);
-    // Two SLOs that one outage breaks are told of together.
-    out.push_str("      group_by: [service, severity]\n");
+fn one_route(out: &mut Yaml, receiver: &str, severity: Severity, matchers: &[Matcher], routing: &Routing) {
     let waits = severity == Severity::Ticket && routing.ticket_hours.is_some();
     let (wait, interval, repeat) = match severity {
         Severity::Page => ("10s", "1m", "4h"),
@@ -68,18 +64,18 @@ fn one_route(out: &mut String, receiver: &str, severity: Severity, matchers: &[S
         Severity::Ticket if waits => ("5m", "5m", "1d"),
         Severity::Ticket => ("5m", "1h", "1d"),
     };
-    for (key, value) in [("group_wait", wait), ("group_interval", interval), ("repeat_interval", repeat)] {
-        out.push_str("      ");
-        out.push_str(key);
-        out.push_str(": ");
-        out.push_str(value);
-        out.push('\n');
-    }
-    if waits {
-        out.push_str("      active_time_intervals: [");
-        out.push_str(Hours::NAME);
-        out.push_str("]\n");
-    }
+    out.item(|out| {
+        out.entry("receiver", receiver);
+        list(out, "matchers", matchers);
+        // Two SLOs that one outage breaks are told of together.
+        out.bare("group_by", "[service, severity]");
+        out.bare("group_wait", wait);
+        out.bare("group_interval", interval);
+        out.bare("repeat_interval", repeat);
+        if waits {
+            out.bare("active_time_intervals", format_args!("[{}]", Hours::NAME));
+        }
+    });
 }
 
 /// What the alerts of a recipient are known by, those of groups of other specifications among them: a severity may be
@@ -89,10 +85,10 @@ fn matchers_of(
     recipient: &Recipient,
     recipients: &[Recipient],
     is_fragment: bool,
-) -> Vec<String> {
+) -> Vec<Matcher> {
     let team = recipient.team.as_deref().unwrap_or_default();
     let mut matchers = vec![
-        ANY_SLO.to_owned(),
+        any_slo(),
         equals("team", [team]),
         equals("severity", labels_of(recipients, recipient.severity)),
     ];
@@ -102,7 +98,7 @@ fn matchers_of(
     matchers
 }
 
-fn names<'a>(services: impl IntoIterator<Item = &'a Service>) -> String {
+fn names<'a>(services: impl IntoIterator<Item = &'a Service>) -> Matcher {
     equals("service", services.into_iter().map(|service| service.name().as_str()).collect::<BTreeSet<_>>())
 }
 
@@ -110,7 +106,7 @@ fn names<'a>(services: impl IntoIterator<Item = &'a Service>) -> String {
 /// pager. In a fragment these are the SLOs whose groups may have a team; all others there have a route.
 pub(super) fn others(services: &[Service], recipients: &[Recipient], routing: &Routing) -> Vec<Other> {
     if !routing.fragment {
-        return others_of(vec![ANY_SLO.to_owned()], recipients, routing);
+        return others_of(vec![any_slo()], recipients, routing);
     }
     let mut others = Vec::new();
     for service in services {
@@ -124,7 +120,7 @@ pub(super) fn others(services: &[Service], recipients: &[Recipient], routing: &R
     others
 }
 
-fn others_of(slos: Vec<String>, recipients: &[Recipient], routing: &Routing) -> Vec<Other> {
+fn others_of(slos: Vec<Matcher>, recipients: &[Recipient], routing: &Routing) -> Vec<Other> {
     let tickets = labels_of(recipients, Severity::Ticket);
     let mut others = Vec::new();
     if !tickets.is_empty() {
@@ -140,33 +136,27 @@ fn others_of(slos: Vec<String>, recipients: &[Recipient], routing: &Routing) -> 
 
 /// A page on an SLO, or on a group of it, silences the tickets on the same: a rule for all SLOs whose groups have the same
 /// labels, since alerts are held against each other by the labels that they must share.
-pub(super) fn inhibitions(out: &mut String, services: &[Service], recipients: &[Recipient]) {
+pub(super) fn inhibitions(out: &mut Yaml, services: &[Service], recipients: &[Recipient]) {
     let (pages, tickets) = (labels_of(recipients, Severity::Page), labels_of(recipients, Severity::Ticket));
     if pages.is_empty() || tickets.is_empty() {
         return;
     }
-    out.push_str(
-        "inhibit_rules:\n  # A page on an SLO, or on a group of it, silences the tickets on the same.\n",
-    );
-    for (groups, slos) in alike(services) {
-        let matchers = |severities: &BTreeSet<&String>| {
-            let mut matchers = slos.clone();
-            matchers.push(equals("severity", severities));
-            matchers
-        };
-        let mut item = String::new();
-        list(&mut item, 4, "source_matchers", &matchers(&pages));
-        out.push_str("  - ");
-        out.push_str(item.trim_start());
-        list(out, 4, "target_matchers", &matchers(&tickets));
-        let equal: Vec<String> =
-            ["service", "slo"].into_iter().chain(groups).map(ToOwned::to_owned).collect();
-        list(out, 4, "equal", &equal);
-    }
+    out.nested("inhibit_rules", |out| {
+        out.comment("A page on an SLO, or on a group of it, silences the tickets on the same.");
+        for (groups, slos) in alike(services) {
+            let matchers = |severities| [&slos[..], &[equals("severity", severities)]].concat();
+            out.item(|out| {
+                list(out, "source_matchers", &matchers(&pages));
+                list(out, "target_matchers", &matchers(&tickets));
+                let equal: Vec<&str> = ["service", "slo"].into_iter().chain(groups).collect();
+                list(out, "equal", &equal);
+            });
+        }
+    });
 }
 
 /// The labels of groups, with the matchers of the SLOs that have them.
-fn alike(services: &[Service]) -> Vec<(BTreeSet<&str>, Vec<String>)> {
+fn alike(services: &[Service]) -> Vec<(BTreeSet<&str>, Vec<Matcher>)> {
     let mut rules = Vec::new();
     let mut whole: BTreeMap<BTreeSet<&str>, Vec<&Service>> = BTreeMap::new();
     for service in services {
@@ -186,20 +176,14 @@ fn alike(services: &[Service]) -> Vec<(BTreeSet<&str>, Vec<String>)> {
         }
     }
     // Labels that neither of two alerts has are equal, so that both must be of SLOs.
-    rules.extend(
-        whole.into_iter().map(|(groups, services)| (groups, vec![names(services), ANY_SLO.to_owned()])),
-    );
+    rules.extend(whole.into_iter().map(|(groups, services)| (groups, vec![names(services), any_slo()])));
     rules
 }
 
-fn list(out: &mut String, indent: usize, key: &str, values: &[String]) {
-    write_spaces(out, indent);
-    out.push_str(key);
-    out.push_str(":\n");
-    for value in values {
-        write_spaces(out, indent);
-        out.push_str("  - ");
-        write_scalar(out, value, indent);
-        out.push('\n');
-    }
+fn list(out: &mut Yaml, key: &str, values: &[impl ToString]) {
+    out.nested(key, |out| {
+        for value in values {
+            out.item_scalar(&value.to_string());
+        }
+    });
 }

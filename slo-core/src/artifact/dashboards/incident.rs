@@ -5,18 +5,21 @@ use super::{
     overview::variables,
     panel::{GREEN, Layout, ORANGE, Panel, RED},
     path_to,
-    queries::{SHOWN, each_kind, join_labels, lasts, long, since},
+    queries::{
+        any_slo, each_kind, firing, join_labels, labels, last, lasts, long, select, shown, since, slo_labels,
+    },
 };
 use crate::{
-    model::{LabelName, Service, Slo, Window},
-    rules::names,
+    model::{LabelName, Matcher, Service, Slo, Window},
+    promql::{BinaryOp, Expr, Matching, Range, RangeFunction},
+    rules::Series,
 };
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
 pub(super) fn dashboard(services: &[Service]) -> Dashboard {
     let overview = path_to(OVERVIEW);
-    let firing = firing(SHOWN);
+    let any = of_slos(&shown());
     let identity = Identity::of(services);
     let mut layout = Layout::default();
     layout.row("Now");
@@ -24,7 +27,7 @@ pub(super) fn dashboard(services: &[Service]) -> Dashboard {
         4,
         5,
         Panel::stat("SLOs with alerts", "SLOs on which an alert fires.", "short")
-            .now(&format!("count(count by (service, slo) ({firing})) or vector(0)"))
+            .now(&firing(&any).count_by(&slo_labels()).count_by(&[]).or_zero())
             .thresholds(GREEN, &[(1.0, RED)])
             .linked("Overview", &overview),
     );
@@ -32,7 +35,7 @@ pub(super) fn dashboard(services: &[Service]) -> Dashboard {
         4,
         5,
         Panel::stat("For", "How long the alert that fires longest has been active.", "dtdurations")
-            .now(&format!("time() - min({})", since(&format!("slo!=\"\",{SHOWN}"))))
+            .now(&Expr::time().sub(since(&any).min_by(&[])))
             .thresholds(ORANGE, &[(3_600.0, RED)])
             .with("noValue", json!("nothing fires"))
             .linked("Overview", &overview),
@@ -45,7 +48,7 @@ pub(super) fn dashboard(services: &[Service]) -> Dashboard {
             "How long the shortest budget lasts at the burn rate of now, of the SLOs that burn.",
             "dtdurations",
         )
-        .now(&format!("min({})", lasts(services)))
+        .now(&lasts(services).min_by(&[]))
         .thresholds(RED, &[(86_400.0, ORANGE), (604_800.0, GREEN)])
         .with("noValue", json!("nothing burns"))
         .linked("Overview", &overview),
@@ -55,7 +58,7 @@ pub(super) fn dashboard(services: &[Service]) -> Dashboard {
         5,
         Panel::alerts("Stages", "When each tier began to fire and ended: the first one is the detection.")
             .over_time(
-                &format!("max by ({}, burn_tier, severity) ({firing})", identity.labels()),
+                &firing(&any).max_by(&[identity.labels(), labels(["burn_tier", "severity"]).into()].concat()),
                 &format!("{} {{{{burn_tier}}}} ({{{{severity}}}})", identity.legend()),
             )
             .linked("Overview", &overview),
@@ -77,30 +80,31 @@ pub(super) fn dashboard(services: &[Service]) -> Dashboard {
     finish(about, layout)
 }
 
-fn firing(shown: &str) -> String {
-    format!("ALERTS{{alertstate=\"firing\",slo!=\"\",{shown}}}")
+/// Matchers of alerts on SLOs.
+fn of_slos(shown: &[Matcher]) -> Vec<Matcher> {
+    [&[any_slo()], shown].concat()
 }
 
 /// What is recorded of the groups on which an alert fires.
-fn of_what_fires(services: &[Service], name: &str) -> String {
+fn of_what_fires(services: &[Service], series: Series) -> Expr {
     let labels = |slo: &Slo| Some(join_labels(slo));
     each_kind(services, labels, |labels, shown| {
-        format!("{name}{{{shown}}} and on ({labels}) {}", firing(shown))
+        last(series, shown).binary(BinaryOp::And, Matching::On(labels.clone()), firing(&of_slos(shown)))
     })
 }
 
 /// What tells the alerts of SLOs and groups apart. A label that one does not have is empty.
-struct Identity<'a>(Vec<&'a str>);
+struct Identity(Vec<LabelName>);
 
-impl<'a> Identity<'a> {
-    fn of(services: &'a [Service]) -> Self {
+impl Identity {
+    fn of(services: &[Service]) -> Self {
         let slos = services.iter().flat_map(Service::slos);
-        let groups: BTreeSet<&str> = slos.flat_map(Slo::by).map(LabelName::as_str).collect();
-        Self(["service", "slo"].into_iter().chain(groups).collect())
+        let groups: BTreeSet<LabelName> = slos.flat_map(Slo::by).cloned().collect();
+        Self(slo_labels().into_iter().chain(groups).collect())
     }
 
-    fn labels(&self) -> String {
-        self.0.join(", ")
+    fn labels(&self) -> Vec<LabelName> {
+        self.0.clone()
     }
 
     fn legend(&self) -> String {
@@ -110,7 +114,7 @@ impl<'a> Identity<'a> {
 }
 
 /// How fast, and whether it gets better.
-fn what_burns(layout: &mut Layout, services: &[Service], identity: &Identity<'_>, overview: &str) {
+fn what_burns(layout: &mut Layout, services: &[Service], identity: &Identity, overview: &str) {
     let legend = identity.legend();
     layout.row("What burns");
     let windows: BTreeSet<Window> = services
@@ -125,8 +129,10 @@ fn what_burns(layout: &mut Layout, services: &[Service], identity: &Identity<'_>
         "none",
     );
     for window in &windows {
-        burn = burn
-            .over_time(&of_what_fires(services, &names::burn_rate(*window)), &format!("{legend} {window}"));
+        burn = burn.over_time(
+            &of_what_fires(services, Series::BurnRate((*window).into())),
+            &format!("{legend} {window}"),
+        );
     }
     layout.add(
         12,
@@ -147,26 +153,32 @@ fn what_burns(layout: &mut Layout, services: &[Service], identity: &Identity<'_>
         .filter_map(|slo| slo.policy().windows().first().copied())
         .collect();
     for window in shortest {
-        errors = errors
-            .over_time(&of_what_fires(services, &names::error_ratio(window)), &format!("{legend} {window}"));
+        errors = errors.over_time(
+            &of_what_fires(services, Series::ErrorRatio(window.into())),
+            &format!("{legend} {window}"),
+        );
     }
     layout.add(12, 9, errors.with("min", json!(0)).linked("Overview", overview));
 }
 
 /// What fires, since when, and the budget that it has spent.
-fn alerts(services: &[Service], identity: &Identity<'_>, overview: &str) -> Panel {
-    let alert = format!("alertname, burn_tier, severity, {}", identity.labels());
+fn alerts(services: &[Service], identity: &Identity, overview: &str) -> Panel {
+    let alert = [labels(["alertname", "burn_tier", "severity"]).into(), identity.labels()].concat();
     // All rows have the same labels: those of an alert, whose own value is 1.
-    let of_alert = |worst: &str, what: &dyn Fn(Window, &str) -> String| {
+    let of_alert = |what: &dyn Fn(Window, &[Matcher], &[LabelName]) -> Expr| {
         let kind = |slo: &Slo| Some((join_labels(slo), long(slo)?));
         let joined = each_kind(services, kind, |(labels, window), shown| {
-            let what = what(*window, shown);
-            format!("{} * on ({labels}) group_left () {worst} by ({labels}) ({what})", firing(shown))
+            let matching = Matching::OnManyToOne(labels.clone());
+            firing(&of_slos(shown)).binary(BinaryOp::Multiply, matching, what(*window, shown, labels))
         });
-        format!("max by ({alert}) ({joined})")
+        joined.max_by(&alert)
     };
-    let left = |shown: &str| format!("{}{{{shown}}}", names::BUDGET_PROJECTED);
-    let columns = identity.0.iter().copied().chain([
+    let left = |shown: &[Matcher]| last(Series::BudgetProjected, shown);
+    let most_left = |shown: &[Matcher]| {
+        let left = select(Series::BudgetProjected, shown);
+        Range::new(left, Window::days(1)).apply(RangeFunction::MaxOverTime)
+    };
+    let columns = identity.0.iter().map(LabelName::as_str).chain([
         "alertname",
         "burn_tier",
         "severity",
@@ -183,11 +195,11 @@ fn alerts(services: &[Service], identity: &Identity<'_>, overview: &str) -> Pane
          budget, and what is left.",
         "percentunit",
     )
-    .rows(&format!("time() - max by ({alert}) ({})", since(&format!("slo!=\"\",{SHOWN}"))))
+    .rows(&Expr::time().sub(since(&of_slos(&shown())).max_by(&alert)))
     // What was spent since is the difference of what was left then, a day at most.
-    .rows(&of_alert("max", &|_, shown| format!("max_over_time({0}[1d]) - {0}", left(shown))))
-    .rows(&of_alert("min", &|_, shown| left(shown)))
-    .rows(&of_alert("max", &|long, shown| format!("{}{{{shown}}}", names::burn_rate(long))))
+    .rows(&of_alert(&|_, shown, of_slo| most_left(shown).sub(left(shown)).max_by(of_slo)))
+    .rows(&of_alert(&|_, shown, of_slo| left(shown).min_by(of_slo)))
+    .rows(&of_alert(&|long, shown, of_slo| last(Series::BurnRate(long.into()), shown).max_by(of_slo)))
     .transformed("merge", &json!({}))
     .transformed(
         "organize",

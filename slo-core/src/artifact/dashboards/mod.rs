@@ -55,7 +55,7 @@ pub fn dashboards(services: &[Service]) -> Result<Vec<Dashboard>, Error> {
     if services.iter().all(|service| service.slos().is_empty()) {
         return Err(Error::new("there are no SLOs to show"));
     }
-    let mut all = vec![overview::dashboard(services), incident::dashboard(services)];
+    let mut all = vec![overview::dashboard(services)?, incident::dashboard(services)];
     for service in services {
         for slo in service.slos() {
             all.push(page::dashboard(service, slo).map_err(|error| error.of(service, slo))?);

@@ -5,40 +5,41 @@ use super::{
     About, BROWSER, Dashboard, INCIDENT, OVERVIEW, datasource, every_slo, finish, label_variable, link,
     panel::{BLUE, GREEN, Layout, ORANGE, Panel, RED},
     path_to,
-    queries::{SHOWN, burns, coverage, each_kind, lasts},
+    queries::{
+        ONE, ZERO, any_slo, burns, coverage, each_kind, firing, firing_with, labels, last, lasts, number,
+        period, shown, slo_labels,
+    },
 };
 use crate::{
-    model::{Service, Slo},
-    rules::names,
+    Error,
+    model::{Matcher, Ratio, Service},
+    rules::Series,
 };
 use serde_json::json;
 use std::collections::BTreeSet;
 
-pub(super) fn dashboard(services: &[Service]) -> Dashboard {
+pub(super) fn dashboard(services: &[Service]) -> Result<Dashboard, Error> {
     let mut layout = Layout::default();
     layout.row("Now");
-    let pages = path_to(INCIDENT);
-    let firing = |severity: &str| {
-        format!(
-            "count(count by (service, slo) (ALERTS{{alertstate=\"firing\",slo!=\"\",{severity},{SHOWN}}})) or vector(0)"
-        )
+    let incident = path_to(INCIDENT);
+    let alerting = |severity: Matcher| {
+        firing_with(&[any_slo(), severity], &shown()).count_by(&slo_labels()).count_by(&[]).or_zero()
     };
-    let stat = |title: &str, words: &str| Panel::stat(title, words, "short").linked("Incident", &pages);
+    let quarter = Ratio::new(1, 4)?;
+    let least_left = || last(Series::BudgetProjected, &shown()).min_by(&slo_labels());
+    let stat = |title: &str, words: &str| Panel::stat(title, words, "short").linked("Incident", &incident);
     layout.add(
         4,
         4,
         stat("SLOs", "How many SLOs are recorded.")
-            .now(&format!("count({}{{{SHOWN}}}) or vector(0)", names::INFO))
+            .now(&last(Series::Info, &shown()).count_by(&[]).or_zero())
             .thresholds(BLUE, &[]),
     );
     layout.add(
         4,
         4,
         stat("Overspent", "SLOs of whose error budget nothing is left in the current period.")
-            .now(&format!(
-                "count(min by (service, slo) ({}{{{SHOWN}}}) <= 0) or vector(0)",
-                names::BUDGET_PROJECTED
-            ))
+            .now(&least_left().less_or_equal(ZERO).count_by(&[]).or_zero())
             .thresholds(GREEN, &[(1.0, RED)]),
     );
     layout.add(
@@ -48,25 +49,20 @@ pub(super) fn dashboard(services: &[Service]) -> Dashboard {
             "Below a quarter",
             "SLOs of whose error budget less than a quarter is left, and more than nothing.",
         )
-        .now(&format!(
-            "count(min by (service, slo) ({}{{{SHOWN}}}) > 0 < 0.25) or vector(0)",
-            names::BUDGET_PROJECTED
-        ))
+        .now(&least_left().greater(ZERO).less(number(quarter)).count_by(&[]).or_zero())
         .thresholds(GREEN, &[(1.0, ORANGE)]),
     );
-    let severities = severities(services);
+    let [pages, tickets] = severities(services);
     layout.add(
         4,
         4,
-        stat("Paging", "SLOs on which a page fires.")
-            .now(&firing(&severities.0))
-            .thresholds(GREEN, &[(1.0, RED)]),
+        stat("Paging", "SLOs on which a page fires.").now(&alerting(pages)).thresholds(GREEN, &[(1.0, RED)]),
     );
     layout.add(
         4,
         4,
         stat("Tickets", "SLOs on which a ticket fires.")
-            .now(&firing(&severities.1))
+            .now(&alerting(tickets))
             .thresholds(GREEN, &[(1.0, ORANGE)]),
     );
     layout.add(
@@ -76,11 +72,11 @@ pub(super) fn dashboard(services: &[Service]) -> Dashboard {
             "Not seen",
             "SLOs of whose period less than half has been recorded: what they say of it is not much yet.",
         )
-        .now(&format!("count(min by (service, slo) ({}) < 0.5) or vector(0)", coverage(services)))
+        .now(&coverage(services).min_by(&slo_labels()).less(number(Ratio::HALF)).count_by(&[]).or_zero())
         .thresholds(GREEN, &[(1.0, BLUE)]),
     );
-    layout.add(24, 10, table(services, &pages));
-    curves(&mut layout, &pages);
+    layout.add(24, 10, table(services, &incident));
+    curves(&mut layout, &incident);
     let about = About {
         uid: OVERVIEW.to_owned(),
         file: format!("{OVERVIEW}.json"),
@@ -93,11 +89,11 @@ pub(super) fn dashboard(services: &[Service]) -> Dashboard {
         annotations: vec![],
         links: vec![link("Incident", INCIDENT), every_slo()],
     };
-    finish(about, layout)
+    Ok(finish(about, layout))
 }
 
 /// What is left, and what fires, over time.
-fn curves(layout: &mut Layout, pages: &str) {
+fn curves(layout: &mut Layout, incident: &str) {
     layout.add(
         12,
         9,
@@ -106,23 +102,26 @@ fn curves(layout: &mut Layout, pages: &str) {
             "The share of each SLO's budget that is left, of the whole period, where no event still to come is bad.",
             "percentunit",
         )
-        .over_time(&format!("{}{{{SHOWN}}}", names::BUDGET_PROJECTED), "{{service}}/{{slo}}")
+        .over_time(&last(Series::BudgetProjected, &shown()), "{{service}}/{{slo}}")
         .with("max", json!(1))
         .thresholds("transparent", &[(0.0, RED)])
         .with_lines()
-        .linked("Incident", pages),
+        .linked("Incident", incident),
     );
     layout.add(
         12,
         9,
         Panel::alerts("Alerts", "When alerts fired, by SLO and tier.")
             .over_time(
-                &format!(
-                    "max by (service, slo, burn_tier, severity) (ALERTS{{alertstate=\"firing\",slo!=\"\",{SHOWN}}})"
-                ),
+                &firing(&[&[any_slo()][..], &shown()].concat()).max_by(&labels([
+                    "service",
+                    "slo",
+                    "burn_tier",
+                    "severity",
+                ])),
                 "{{service}}/{{slo}} {{burn_tier}} ({{severity}})",
             )
-            .linked("Incident", pages),
+            .linked("Incident", incident),
     );
 }
 
@@ -131,7 +130,7 @@ pub(super) fn variables() -> Vec<serde_json::Value> {
     let mut service = label_variable(
         "service",
         "Service",
-        &format!("label_values({}{{team=~\"$team\"}}, service)", names::INFO),
+        &format!("label_values({}{{team=~\"$team\"}}, service)", Series::Info),
     );
     // All services are those of the team, not whatever there is.
     if let Some(fields) = service.as_object_mut() {
@@ -139,13 +138,13 @@ pub(super) fn variables() -> Vec<serde_json::Value> {
     }
     vec![
         datasource(),
-        label_variable("team", "Team", &format!("label_values({}, team)", names::INFO)),
+        label_variable("team", "Team", &format!("label_values({}, team)", Series::Info)),
         service,
     ]
 }
 
 /// What the alerts that are pages and those that are tickets are known by.
-fn severities(services: &[Service]) -> (String, String) {
+fn severities(services: &[Service]) -> [Matcher; 2] {
     use crate::{model::Severity, rules::alert_labels};
     let of = |severity: Severity| {
         let slos = services.iter().flat_map(|service| service.slos().iter().map(move |slo| (service, slo)));
@@ -156,16 +155,12 @@ fn severities(services: &[Service]) -> (String, String) {
         let values: BTreeSet<String> = values.collect();
         equals("severity", values)
     };
-    (of(Severity::Page), of(Severity::Ticket))
+    [of(Severity::Page), of(Severity::Ticket)]
 }
 
-fn table(services: &[Service], pages: &str) -> Panel {
-    let period = |slo: &Slo| Some(names::period(slo.period()));
-    let sli =
-        each_kind(services, period, |period, shown| format!("{}{{{shown}}}", names::error_ratio(period)));
-    let coverage = coverage(services);
-    let burn = burns(services);
-    let by = "sum by (service, slo)";
+fn table(services: &[Service], incident: &str) -> Panel {
+    let error_ratio = each_kind(services, period, |period, shown| last(Series::ErrorRatio(*period), shown));
+    let of_each = slo_labels();
     let red_below_zero = json!({"mode": "absolute", "steps": [
         {"color": RED, "value": null}, {"color": ORANGE, "value": 0}, {"color": GREEN, "value": 0.25}]});
     let burning = json!({"mode": "absolute", "steps": [
@@ -176,12 +171,12 @@ fn table(services: &[Service], pages: &str) -> Panel {
          budget, how fast it burns, and how long it lasts at that rate (no value: it is not burning). The link \"SLOs\" leads to their pages.",
         "percentunit",
     )
-    .rows(&format!("min by (service, slo) ({})", lasts(services)))
-    .rows(&format!("{by} ({}{{{SHOWN}}})", names::OBJECTIVE))
-    .rows(&format!("1 - max by (service, slo) ({sli})"))
-    .rows(&format!("min by (service, slo) ({}{{{SHOWN}}})", names::BUDGET_PROJECTED))
-    .rows(&format!("max by (service, slo) ({burn})"))
-    .rows(&format!("min by (service, slo) ({coverage})"))
+    .rows(&lasts(services).min_by(&of_each))
+    .rows(&last(Series::Objective, &shown()).sum_by(&of_each))
+    .rows(&ONE.sub(error_ratio.max_by(&of_each)))
+    .rows(&last(Series::BudgetProjected, &shown()).min_by(&of_each))
+    .rows(&burns(services).max_by(&of_each))
+    .rows(&coverage(services).min_by(&of_each))
     .transformed("merge", &json!({}))
     .transformed(
         "organize",
@@ -198,5 +193,5 @@ fn table(services: &[Service], pages: &str) -> Panel {
     .of_field("SLI", &[("decimals", json!(4))])
     .of_field("Budget left", &[("thresholds", red_below_zero)])
     .of_field("Burn rate", &[("unit", json!("none")), ("decimals", json!(2)), ("thresholds", burning)])
-    .linked("Incident", pages)
+    .linked("Incident", incident)
 }

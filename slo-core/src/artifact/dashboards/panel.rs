@@ -1,5 +1,6 @@
 //! Panels, and where they stand.
 
+use crate::promql::Expr;
 use serde_json::{Value, json};
 
 /// The width of a dashboard.
@@ -214,14 +215,14 @@ impl Panel {
         self
     }
 
-    fn target(self, query: &str, more: &Value) -> Self {
+    fn target(self, query: &Expr, more: &Value) -> Self {
         let number = self.json.get("targets").and_then(Value::as_array).map_or(0, Vec::len);
         // A, B, …; nobody draws more than 26.
         let letter = u8::try_from(number).ok().and_then(|number| b'A'.checked_add(number)).unwrap_or(b'Z');
         let mut target = json!({
             "refId": char::from(letter).to_string(),
             "datasource": {"type": "prometheus", "uid": "${datasource}"},
-            "expr": query,
+            "expr": query.to_string(),
             "editorMode": "code",
         });
         if let (Some(target), Some(more)) = (target.as_object_mut(), more.as_object()) {
@@ -231,17 +232,17 @@ impl Panel {
     }
 
     /// A query of what is now.
-    pub(super) fn now(self, query: &str) -> Self {
+    pub(super) fn now(self, query: &Expr) -> Self {
         self.target(query, &json!({"instant": true, "range": false}))
     }
 
     /// A query of what is now, as rows.
-    pub(super) fn rows(self, query: &str) -> Self {
+    pub(super) fn rows(self, query: &Expr) -> Self {
         self.target(query, &json!({"instant": true, "range": false, "format": "table"}))
     }
 
     /// A query over time; `legend` names its curves.
-    pub(super) fn over_time(self, query: &str, legend: &str) -> Self {
+    pub(super) fn over_time(self, query: &Expr, legend: &str) -> Self {
         self.target(query, &json!({"instant": false, "range": true, "legendFormat": legend}))
     }
 

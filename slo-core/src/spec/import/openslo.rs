@@ -243,7 +243,7 @@ impl<'a> Reader<'a, '_> {
         for (severity, notification) in alerts.notifications() {
             slo = slo.with_notification(severity, notification);
         }
-        Some(slo.with_budget_alerts(alerts.budget))
+        Some(slo.with_budget_alerts(alerts.budget.iter().copied()))
     }
 
     fn target(&mut self, fields: &Fields<'a>) -> Option<Objective> {

@@ -3,7 +3,7 @@
 use super::{Everything, Report, is_true, scalar};
 use crate::{
     Error,
-    model::{BudgetAlerts, BurnTier, LabelName, Notification, Ratio, Severity, Tier, Window},
+    model::{BudgetAlert, BurnTier, LabelName, Notification, Ratio, Severity, Tier, Window},
     spec::{
         fields::{Fields, items, text},
         tree::{Node, Value},
@@ -14,7 +14,7 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Policies {
     pub(super) tiers: Vec<Tier>,
-    pub(super) budget: BudgetAlerts,
+    pub(super) budget: Vec<BudgetAlert>,
     // The severities' own names.
     names: [Option<String>; 2],
 }
@@ -154,7 +154,7 @@ fn read_policy(
         conditions.clear();
     }
     if is_true(&fields, "alertWhenNoData", report) {
-        found.budget.absent = Some((Window::minutes(10), severity));
+        found.budget.push(BudgetAlert::Absent { hold: Window::minutes(10), severity });
     }
 }
 

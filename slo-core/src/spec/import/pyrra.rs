@@ -4,7 +4,7 @@ use super::{Everything, Foreign, Report, entry, is_true, metadata_and_spec, perc
 use crate::{
     Error,
     model::{
-        AlertPolicy, BudgetAlerts, EventCounters, HistogramKind, LabelName, Labels, LatencyHistogram, Name,
+        AlertPolicy, BudgetAlert, EventCounters, HistogramKind, LabelName, Labels, LatencyHistogram, Name,
         Notification, Period, RESERVED_LABELS, Ratio, Selector, Severity, Sli, Slo, Tier, Window,
     },
     spec::{
@@ -95,13 +95,13 @@ fn slo(
             ..Notification::default()
         }
     };
-    let absent = alerting.absent.then_some((Window::minutes(10), Severity::Page));
+    let absent = BudgetAlert::Absent { hold: Window::minutes(10), severity: Severity::Page };
     let mut slo = slo
         .with_description(description.trim())
         .with_labels(labels)
         .with_notification(Severity::Page, severity("critical"))
         .with_notification(Severity::Ticket, severity("warning"))
-        .with_budget_alerts(BudgetAlerts { absent, ..BudgetAlerts::default() });
+        .with_budget_alerts(alerting.absent.then_some(absent));
     if let Some(name) = alerting.name {
         slo = report.told(fields.position, "spec.alerting", slo.with_alert_name(name))?;
     }

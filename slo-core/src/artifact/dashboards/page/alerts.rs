@@ -5,24 +5,22 @@ use super::{
         INCIDENT,
         panel::{BLUE, Panel, RED},
         path_to,
-        queries::since,
+        queries::{firing, labels, since},
     },
     Page,
 };
-use crate::model::LabelName;
+use crate::promql::Expr;
 use serde_json::{Value, json};
 
 impl Page<'_> {
-    fn firing(&self) -> String {
-        format!("ALERTS{{alertstate=\"firing\",{}}}", self.shown)
+    fn firing(&self) -> Expr {
+        firing(&self.shown)
     }
 
     pub(super) fn alert_table(&self) -> Panel {
-        let groups: Vec<&str> = self.slo.by().iter().map(LabelName::as_str).collect();
-        let labels =
-            ["alertname", "burn_tier", "severity"].into_iter().chain(groups).collect::<Vec<_>>().join(", ");
+        let labels = [&labels(["alertname", "burn_tier", "severity"])[..], self.slo.by()].concat();
         Panel::table("What fires", "Each alert of this SLO, and how long it has been active.", "dtdurations")
-            .rows(&format!("time() - min by ({labels}) ({})", since(&self.shown)))
+            .rows(&Expr::time().sub(since(&self.shown).min_by(&labels)))
             .transformed("merge", &json!({}))
             .transformed(
                 "organize",
@@ -38,7 +36,7 @@ impl Page<'_> {
     pub(super) fn alerts(&self) -> Panel {
         Panel::alerts("When alerts fired", "By tier; pages and tickets.")
             .over_time(
-                &format!("max by (burn_tier, severity) ({})", self.firing()),
+                &self.firing().max_by(&labels(["burn_tier", "severity"])),
                 "{{burn_tier}} ({{severity}})",
             )
             .linked("Incident", &path_to(INCIDENT))
@@ -53,7 +51,7 @@ impl Page<'_> {
                 "hide": false,
                 "iconColor": RED,
                 "datasource": {"type": "prometheus", "uid": "${datasource}"},
-                "expr": self.firing(),
+                "expr": self.firing().to_string(),
                 "titleFormat": "{{alertname}} {{burn_tier}}",
                 "textFormat": "{{severity}}",
             }),

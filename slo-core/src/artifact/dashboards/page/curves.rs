@@ -4,14 +4,15 @@ use super::{
     super::{
         super::capital,
         panel::{GREEN, ORANGE, Panel, RED},
-        queries::decimal,
+        queries::{ONE, number},
     },
     Page,
 };
 use crate::{
     Error,
-    model::{Period, Severity, Sli, Window},
-    rules::names,
+    model::{Period, Ratio, Severity, Sli, Window},
+    promql::{Expr, Function},
+    rules::{Series, Stream},
     stats::events_to_stay_silent,
 };
 use serde_json::json;
@@ -19,15 +20,16 @@ use serde_json::json;
 impl Page<'_> {
     pub(super) fn burn_down(&self) -> Panel {
         let even = match self.slo.period() {
-            Period::Rolling(_) => {
-                format!("clamp_min(vector(1 - (time() - ${{__from}} / 1000) / {}), 0)", self.seconds())
+            Period::Rolling(length) => {
+                let start = Expr::Variable("${__from}").div(number(Ratio::whole(1_000)));
+                let over = Expr::time().sub(start).div(number(length.as_seconds()));
+                Expr::call(Function::Vector, vec![ONE.sub(over)]).clamp_min(Ratio::ZERO)
             }
             #[cfg(feature = "calendar")]
-            Period::Calendar(_) => format!(
-                "1 - (time() - {start}) / ({end} - {start})",
-                start = self.constant(names::PERIOD_START),
-                end = self.constant(names::PERIOD_END)
-            ),
+            Period::Calendar(_) => {
+                let [start, end] = [Series::PeriodStart, Series::PeriodEnd].map(|bound| self.constant(bound));
+                ONE.sub(Expr::time().sub(start.clone()).div(end.sub(start)))
+            }
         };
         Panel::time_series(
             "Error budget left",
@@ -35,7 +37,7 @@ impl Page<'_> {
              period of the calendar. Below it, the budget is spent faster than that.",
             "percentunit",
         )
-        .over_time(&self.series(names::BUDGET_PROJECTED), &self.legend("left"))
+        .over_time(&self.series(Series::BudgetProjected), &self.legend("left"))
         .over_time(&even, "spent evenly")
         .of_field(
             "spent evenly",
@@ -58,8 +60,8 @@ impl Page<'_> {
             "none",
         );
         for window in self.slo.policy().windows() {
-            panel =
-                panel.over_time(&self.series(&names::burn_rate(window)), &self.legend(&window.to_string()));
+            panel = panel
+                .over_time(&self.series(Series::BurnRate(window.into())), &self.legend(&window.to_string()));
         }
         let mut steps = Vec::new();
         for tier in self.slo.policy().tiers() {
@@ -100,7 +102,7 @@ impl Page<'_> {
             &format!("{words}. The dashed line is the share that the objective allows."),
             "percentunit",
         )
-        .over_time(&self.series(&names::error_ratio(window)), &self.legend("bad"))
+        .over_time(&self.series(Series::ErrorRatio(window.into())), &self.legend("bad"))
         .with("min", json!(0))
         .thresholds("transparent", &[(self.slo.objective().budget().to_f64(), RED)])
         .with_lines()
@@ -108,23 +110,25 @@ impl Page<'_> {
     }
 
     /// Events per second, from tiles.
-    fn per_second(&self, tile: &str, fine: Window) -> String {
-        format!("{} / {}", self.series(tile), decimal(fine.as_seconds()))
+    fn per_second(&self, tile: Expr) -> Expr {
+        tile.div(number(self.plan.fine().as_seconds()))
+    }
+
+    /// The fine tiles of a stream.
+    fn tile(&self, stream: Stream) -> Expr {
+        self.series(Series::Tile(stream, self.plan.fine()))
     }
 
     pub(super) fn events(&self) -> Panel {
-        let fine = self.plan.fine();
-        let (total, bad) = (names::total_tile(fine), names::bad_tile(fine));
-        let good =
-            format!("({} - {}) / {}", self.series(&total), self.series(&bad), decimal(fine.as_seconds()));
+        let (total, bad) = (|| self.tile(Stream::Total), || self.tile(Stream::Bad));
         let unit = self.unit();
         Panel::time_series(
             &format!("Good and bad {unit}"),
             &format!("{} per second, as the SLI counts them.", capital(unit)),
             "cps",
         )
-        .over_time(&good, &self.legend("good"))
-        .over_time(&self.per_second(&bad, fine), &self.legend("bad"))
+        .over_time(&self.per_second(total().sub(bad())), &self.legend("good"))
+        .over_time(&self.per_second(bad()), &self.legend("bad"))
         .custom("stacking", json!({"mode": "normal", "group": "A"}))
         .custom("fillOpacity", json!(40))
         .with("min", json!(0))
@@ -134,7 +138,6 @@ impl Page<'_> {
     }
 
     pub(super) fn traffic(&self) -> Result<Panel, Error> {
-        let fine = self.plan.fine();
         // Below so many events in the long window, a single bad one fires the alert.
         let quiet = match self.slo.policy().tiers().first() {
             Some(fast) if fast.fewest_bad() == 0 && self.slo.slices().is_none() => {
@@ -165,7 +168,7 @@ impl Page<'_> {
             ),
         };
         Ok(Panel::time_series("Traffic", &words, "cps")
-            .over_time(&self.per_second(&names::total_tile(fine), fine), &self.legend(unit))
+            .over_time(&self.per_second(self.tile(Stream::Total)), &self.legend(unit))
             .with("min", json!(0))
             .thresholds("transparent", &steps)
             .with_lines()
@@ -179,7 +182,7 @@ impl Page<'_> {
              were not evaluated.",
             "percentunit",
         )
-        .over_time(&self.series(&names::coverage(self.period())), &self.legend("seen"))
+        .over_time(&self.series(Series::Coverage(self.period())), &self.legend("seen"))
         .with("min", json!(0))
         .with("max", json!(1))
         .linked("Overview", &self.overview)

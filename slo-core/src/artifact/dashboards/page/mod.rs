@@ -6,14 +6,18 @@ mod numbers;
 
 use super::{
     About, BROWSER, Dashboard, INCIDENT, OVERVIEW, datasource, finish, label_variable, link, link_to,
-    panel::Layout, path_to, queries::decimal, uid,
+    panel::Layout,
+    path_to,
+    queries::{last, matcher, select},
+    uid,
 };
 #[cfg(feature = "calendar")]
 use crate::model::CalendarUnit;
 use crate::{
     Error,
-    model::{LabelName, Period, Service, Severity, Slo},
-    rules::{Plan, names},
+    model::{LabelName, MatchOp, Matcher, Period, Service, Severity, Slo},
+    promql::Expr,
+    rules::{Plan, Series, Span},
 };
 
 /// An SLO, and what its queries are made of.
@@ -21,8 +25,10 @@ struct Page<'a> {
     service: &'a Service,
     slo: &'a Slo,
     plan: Plan,
-    /// The matchers of its series, with those of the groups that are shown.
-    shown: String,
+    /// The matchers of its series.
+    own: Vec<Matcher>,
+    /// The same with those of the groups that are shown.
+    shown: Vec<Matcher>,
     /// The name that legends give a curve: that of its group.
     group: String,
     /// Where the panels lead.
@@ -30,15 +36,21 @@ struct Page<'a> {
 }
 
 pub(super) fn dashboard(service: &Service, slo: &Slo) -> Result<Dashboard, Error> {
-    let groups: Vec<String> =
-        slo.by().iter().map(|label| format!(",{label}=~\"${}\"", variable(label))).collect();
-    let groups = groups.concat();
+    let own = vec![
+        matcher("service", MatchOp::Equal, service.name().as_str()),
+        matcher("slo", MatchOp::Equal, slo.name().as_str()),
+    ];
+    let groups = slo.by().iter().map(|label| {
+        let value = format!("${}", variable(label));
+        Matcher { label: label.clone(), op: MatchOp::Regex, value }
+    });
     let legend: Vec<String> = slo.by().iter().map(|label| format!("{{{{{label}}}}}")).collect();
     let page = Page {
         service,
         slo,
         plan: Plan::of(service, slo)?,
-        shown: format!("service=\"{}\",slo=\"{}\"{groups}", service.name(), slo.name()),
+        shown: own.iter().cloned().chain(groups).collect(),
+        own,
         group: legend.join(" "),
         overview: path_to(OVERVIEW),
     };
@@ -58,12 +70,7 @@ pub(super) fn dashboard(service: &Service, slo: &Slo) -> Result<Dashboard, Error
     layout.add(12, 8, page.alerts());
     let mut variables = vec![datasource()];
     for label in slo.by() {
-        let query = format!(
-            "label_values({}{{service=\"{}\",slo=\"{}\"}}, {label})",
-            names::BUDGET_PROJECTED,
-            service.name(),
-            slo.name()
-        );
+        let query = format!("label_values({}, {label})", select(Series::BudgetProjected, &page.own));
         variables.push(label_variable(&variable(label), label.as_str(), &query));
     }
     let mut links = vec![link("Overview", OVERVIEW), link("Incident", INCIDENT)];
@@ -89,25 +96,21 @@ pub(super) fn dashboard(service: &Service, slo: &Slo) -> Result<Dashboard, Error
 
 impl Page<'_> {
     /// A recorded series of the SLO.
-    fn series(&self, name: &str) -> String {
-        format!("{name}{{{}}}", self.shown)
+    fn series(&self, series: Series) -> Expr {
+        last(series, &self.shown)
     }
 
     /// A constant of the SLO, which knows no groups.
-    fn constant(&self, name: &str) -> String {
-        format!("{name}{{service=\"{}\",slo=\"{}\"}}", self.service.name(), self.slo.name())
+    fn constant(&self, series: Series) -> Expr {
+        last(series, &self.own)
     }
 
     fn legend(&self, name: &str) -> String {
         format!("{} {name}", self.group).trim().to_owned()
     }
 
-    fn period(&self) -> String {
-        names::period(self.slo.period())
-    }
-
-    fn seconds(&self) -> String {
-        decimal(self.slo.period().length().as_seconds())
+    fn period(&self) -> Span {
+        self.slo.period().into()
     }
 
     /// What the SLO counts.

@@ -3,13 +3,14 @@
 use super::{
     super::{
         panel::{BLUE, GREEN, Layout, ORANGE, Panel, RED},
-        queries::{decimal, length},
+        queries::{ONE, ZERO, join_labels, lasts_at, number, rolling, select},
     },
     Page,
 };
 use crate::{
-    model::{LabelName, Period, Tier, Window},
-    rules::names,
+    model::{Period, Tier, Window},
+    promql::{BinaryOp, Expr, Matching, Range, RangeFunction},
+    rules::{Series, Stream},
 };
 use serde_json::json;
 
@@ -28,7 +29,7 @@ impl Page<'_> {
                 &format!("What is promised over {}: this share of good events.", slo.period()),
                 "percentunit",
             )
-            .now(&self.constant(names::OBJECTIVE))
+            .now(&self.constant(Series::Objective))
             .with("decimals", json!(3))
             .thresholds(BLUE, &[]),
         );
@@ -40,7 +41,7 @@ impl Page<'_> {
                 &format!("The share of good events in {}; of several groups, the worst.", slo.period()),
                 "percentunit",
             )
-            .now(&format!("1 - max({})", self.series(&names::error_ratio(self.period()))))
+            .now(&ONE.sub(self.series(Series::ErrorRatio(self.period())).max_by(&[])))
             .with("decimals", json!(4))
             .thresholds(RED, &[(slo.objective().ratio().to_f64(), GREEN)]),
         );
@@ -53,7 +54,7 @@ impl Page<'_> {
                  least.",
                 "percentunit",
             )
-            .now(&format!("min({})", self.series(names::BUDGET_PROJECTED)))
+            .now(&self.series(Series::BudgetProjected).min_by(&[]))
             .with("decimals", json!(1))
             .thresholds(RED, &[(0.0, ORANGE), (0.25, GREEN)]),
         );
@@ -66,12 +67,14 @@ impl Page<'_> {
                 &format!("At the burn rate of the last {long}; no time once it is gone, no value where nothing is burning."),
                 "dtdurations",
             )
-            .now(&format!(
-                "min(clamp_min({left}, 0) * {length} / ({burn} > 0) or clamp_min({left}, 0) == 0)",
-                left = self.series(names::BUDGET_PROJECTED),
-                length = length(self.slo),
-                burn = self.series(&names::burn_rate(long))
-            ))
+            .now(
+                &lasts_at(
+                    &self.series(Series::BudgetProjected),
+                    rolling(slo.period()),
+                    self.series(Series::BurnRate(long.into())),
+                )
+                .min_by(&[]),
+            )
             .with("noValue", json!("nothing burns"))
             .thresholds(RED, &[(86_400.0, ORANGE), (604_800.0, GREEN)]),
         );
@@ -83,7 +86,7 @@ impl Page<'_> {
                 "The share of the period that was recorded. Until it is near 100 %, the SLI is of a part.",
                 "percentunit",
             )
-            .now(&format!("min({})", self.series(&names::coverage(self.period()))))
+            .now(&self.series(Series::Coverage(self.period())).min_by(&[]))
             .thresholds(BLUE, &[(0.9, GREEN)]),
         );
     }
@@ -95,7 +98,7 @@ impl Page<'_> {
             #[cfg(feature = "calendar")]
             Period::Calendar(_) => {
                 Panel::stat("Period ends in", "Then the budget is whole again.", "dtdurations")
-                    .now(&format!("{} - time()", self.constant(names::PERIOD_END)))
+                    .now(&self.constant(Series::PeriodEnd).sub(Expr::time()))
                     .thresholds(BLUE, &[])
                     .linked("Overview", &self.overview)
             }
@@ -104,8 +107,20 @@ impl Page<'_> {
 
     fn bad_left(&self, period: Window) -> Panel {
         let (slo, unit) = (self.slo, self.unit());
-        let labels: Vec<&str> =
-            ["service", "slo"].into_iter().chain(slo.by().iter().map(LabelName::as_str)).collect();
+        let on = || Matching::On(join_labels(slo));
+        // What the whole period will have seen follows from both budgets, that of the events seen and the period's, as bad events
+        // are the same in both; where there are none, from the share of the period that was seen.
+        let seen = || {
+            let tiles = select(Series::Tile(Stream::Total, self.plan.tile_of(period)), &self.shown);
+            Range::new(tiles, period).apply(RangeFunction::SumOverTime)
+        };
+        let left = || self.series(Series::BudgetProjected);
+        let part = ONE.sub(self.series(Series::BudgetRemaining)).div(ONE.sub(left()));
+        let by_budgets = seen().binary(BinaryOp::Multiply, on(), part.greater(ZERO));
+        let by_coverage = seen().binary(BinaryOp::Divide, on(), self.series(Series::Coverage(period.into())));
+        let all = by_budgets.binary(BinaryOp::Or, on(), by_coverage);
+        let bad_left =
+            all.binary(BinaryOp::Multiply, on(), left()).sum().mul(number(slo.objective().budget()));
         Panel::stat(
             &format!("Bad {unit} left"),
             &format!(
@@ -115,20 +130,7 @@ impl Page<'_> {
             ),
             "short",
         )
-        // What the whole period will have seen follows from both budgets, that of the events seen and the period's, as bad events
-        // are the same in both; where there are none, from the share of the period that was seen.
-        .now(&format!(
-            "sum((sum_over_time({total}{{{shown}}}[{period}]) * on ({labels}) ((1 - {seen}{{{shown}}}) / (1 - {left}{{{shown}}}) > 0) \
-             or on ({labels}) sum_over_time({total}{{{shown}}}[{period}]) / on ({labels}) {coverage}{{{shown}}}) * on ({labels}) \
-             {left}{{{shown}}}) * {budget}",
-            total = names::total_tile(self.plan.tile_of(period)),
-            shown = self.shown,
-            budget = decimal(slo.objective().budget()),
-            labels = labels.join(", "),
-            seen = names::BUDGET_REMAINING,
-            left = names::BUDGET_PROJECTED,
-            coverage = names::coverage(period),
-        ))
+        .now(&bad_left)
         .thresholds(RED, &[(0.0, GREEN)])
         .linked("Overview", &self.overview)
     }

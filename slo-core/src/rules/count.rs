@@ -1,6 +1,9 @@
 //! Counting the events of one tile.
 
-use super::{Backend, recording::Recording};
+use super::{
+    Backend,
+    context::{Context, just_short_of},
+};
 use crate::{
     model::{
         Bound, Comparison, Counting, EventCounters, Gauge, HistogramKind, LabelName, LatencyHistogram,
@@ -16,15 +19,15 @@ pub(super) struct Streams {
 }
 
 /// The streams of `slo`. The bad one builds on the total: `recorded_total`, as a rule has recorded it.
-pub(super) fn streams(recording: &Recording<'_>, tile: Window, recorded_total: &Expr) -> Streams {
-    let slo = recording.slo;
+pub(super) fn streams(context: &Context<'_>, tile: Window, recorded_total: &Expr) -> Streams {
+    let slo = context.slo;
     let tiles = Tiles {
         tile,
-        scrape_interval: recording.service.scrape_interval(),
-        longest_scrape_interval: recording.service.longest_scrape_interval(slo),
+        scrape_interval: context.service.scrape_interval(),
+        longest_scrape_interval: context.service.longest_scrape_interval(slo),
         slo,
-        backend: recording.options.backend,
-        target_labels: recording.service.counts_newborn_series().then(|| recording.service.target_labels()),
+        backend: context.options.backend,
+        target_labels: context.service.counts_newborn_series().then(|| context.service.target_labels()),
     };
     // Summing drops the labels that the recording added.
     let recorded_total = || recorded_total.clone().sum_by(slo.by());
@@ -66,6 +69,16 @@ pub(super) const fn is_difference(sli: &Sli) -> bool {
         Sli::Queries(counters) => matches!(counters, EventCounters::TotalGood { .. }),
         Sli::Latency(_) | Sli::Probe(_) => true,
         Sli::Gauge(_) | Sli::Ratio(_) => false,
+    }
+}
+
+/// Whether `sli` has two counters that may contradict each other: more bad events than events, or more good ones.
+pub(super) fn has_total_and_part(sli: &Sli) -> bool {
+    match sli {
+        Sli::Events(counters) => !matches!(counters, EventCounters::GoodBad { .. }),
+        Sli::Queries(counters) => !matches!(counters, EventCounters::GoodBad { .. }),
+        Sli::Latency(latency) => latency.kind() == HistogramKind::Classic,
+        Sli::Probe(_) | Sli::Gauge(_) | Sli::Ratio(_) => false,
     }
 }
 
@@ -290,13 +303,6 @@ impl Tiles<'_> {
         let both = Window::from_millis(self.tile.as_millis() + interval.as_millis());
         just_short_of(both.unwrap_or(self.tile))
     }
-}
-
-/// `window` without its last millisecond: the samples of a left-open interval, whether the server counts both ends
-/// of a range (Prometheus 2) or only the later one (3).
-pub(super) fn just_short_of(window: Window) -> Window {
-    // A window of a millisecond holds one sample at most.
-    Window::from_millis(window.as_millis() - 1).unwrap_or(window)
 }
 
 /// `stream`, or zero while it has no series but `other` has.

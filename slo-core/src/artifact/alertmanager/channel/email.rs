@@ -1,0 +1,41 @@
+//! E-mail.
+
+use super::{
+    Channel, Delivery, Kind,
+    texts::{SUBJECT, TEXT},
+};
+use crate::{Error, yaml::Yaml};
+
+pub(super) const KIND: Kind = Kind { example: "email:someone@example.org", key: "email_configs", read };
+
+fn read(detail: Option<&str>) -> Option<Channel> {
+    detail.filter(|to| is_address(to)).map(|to| Channel::Email { to: to.to_owned() })
+}
+
+pub(super) fn write(out: &mut Yaml, to: &Delivery<'_>, address: &str) -> Result<(), Error> {
+    out.entry("to", &to.filled(address));
+    out.bare("send_resolved", true);
+    if let Some(mail) = &to.routing.mail {
+        out.entry("from", &mail.from);
+        out.entry("smarthost", &mail.smarthost);
+        if let Some(username) = &mail.username {
+            out.entry("auth_username", username);
+            out.entry("auth_password_file", &to.secret("smtp-password"));
+        }
+    } else if !to.routing.fragment {
+        return Err(Error::new("nobody says which server sends the e-mail, and from whom")
+            .with_hint("`--smtp mail.example.org:587 --smtp-from slo@example.org`"));
+    }
+    out.bare("headers", SUBJECT);
+    out.entry("text", TEXT);
+    // In its place comes a page for every alert of any kind.
+    out.entry("html", "");
+    Ok(())
+}
+
+/// Whether it may be the address of an e-mail.
+fn is_address(text: &str) -> bool {
+    let parts = text.split_once('@').filter(|(name, host)| !name.is_empty() && !host.is_empty());
+    parts.is_some_and(|(_, host)| !host.contains('@'))
+        && !text.contains(|c: char| c.is_whitespace() || c == ',')
+}

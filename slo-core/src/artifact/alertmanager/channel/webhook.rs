@@ -1,0 +1,52 @@
+//! A web address.
+
+use super::{AlertmanagerVersion, Channel, Delivery, Kind, TEAM};
+use crate::{Error, yaml::Yaml};
+
+pub(super) const KIND: Kind = Kind { example: "webhook:https://…", key: "webhook_configs", read };
+
+fn read(detail: Option<&str>) -> Option<Channel> {
+    match detail {
+        None => Some(Channel::Webhook { url: None }),
+        Some(url) => has_host(url).then(|| Channel::Webhook { url: Some(url.to_owned()) }),
+    }
+}
+
+pub(super) fn write(out: &mut Yaml, to: &Delivery<'_>, url: Option<&str>) -> Result<(), Error> {
+    match url {
+        Some(url) => out.entry("url", &to.filled(url)),
+        None if to.routing.version < AlertmanagerVersion::URL_FILE => {
+            return Err(Error::new(format!(
+                "Alertmanager {} reads no web address from a file",
+                to.routing.version
+            ))
+            .with_hint("write the address, `webhook:https://…`, or upgrade to 0.26"));
+        }
+        None => out.entry("url_file", &to.secret("webhook-url")),
+    }
+    out.bare("send_resolved", true);
+    Ok(())
+}
+
+/// Whether it is an address with a host, as Alertmanager reads it.
+fn has_host(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")) else {
+        return false;
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let (name, port) = match host.strip_prefix('[').map(|rest| rest.split_once(']')) {
+        Some(Some((name, after))) => (name, after),
+        Some(None) => return false,
+        None => host.split_at(host.find(':').unwrap_or(host.len())),
+    };
+    let is_port = port.is_empty()
+        || port.strip_prefix(':').is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
+    let is_text = |byte: u8| byte > b' ' && byte != 0x7f && !b"\"<>\\^`{|}".contains(&byte);
+    let escapes = url.split('%').skip(1);
+    let are_escapes = escapes
+        .map(|rest| rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count())
+        .all(|digits| digits == 2);
+    // `{team}` is not part of the address.
+    !name.is_empty() && is_port && are_escapes && url.replace(TEAM, "").bytes().all(is_text)
+}

@@ -1,0 +1,135 @@
+//! Tiles that rules have recorded, as a server gives them back.
+
+use super::{History, counts::whole_events};
+use crate::model::Window;
+#[cfg(feature = "calendar")]
+use crate::{
+    Error,
+    model::{Calendar, CalendarUnit},
+};
+
+/// What rules have recorded of the events of each step; `None` where that is nothing.
+///
+/// ```
+/// use slo_core::{model::Window, replay::RecordedTiles};
+///
+/// let mut tiles = RecordedTiles::new(0, Window::minutes(5), 3);
+/// (tiles.total, tiles.bad) = (vec![Some(10.0), None, Some(9.6)], vec![Some(1.0), None, Some(0.0)]);
+/// // Estimates become whole events.
+/// assert_eq!(tiles.history().total, [10, 0, 10]);
+/// assert_eq!(tiles.unseen(&tiles.total, true), 1);
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecordedTiles {
+    /// When the first step begins, in milliseconds since the Unix epoch.
+    pub start: i64,
+    /// The length of a step.
+    pub step: Window,
+    /// All events of each step.
+    pub total: Vec<Option<f64>>,
+    /// The bad ones.
+    pub bad: Vec<Option<f64>>,
+}
+
+impl RecordedTiles {
+    /// `count` steps of which nothing is known yet.
+    #[must_use]
+    pub fn new(start: i64, step: Window, count: usize) -> Self {
+        Self { start, step, total: vec![None; count], bad: vec![None; count] }
+    }
+
+    /// The events of every step, none where nothing was recorded; see [`whole_events`](super::whole_events).
+    #[must_use]
+    pub fn history(&self) -> History {
+        let (total, bad) = whole_events(&self.total, &self.bad);
+        History { start: self.start, step: self.step, total, bad, gaps: Vec::new() }
+    }
+
+    /// Whether anything was recorded in any step.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.total.iter().any(Option::is_some)
+    }
+
+    /// Steps of a group of which nothing was recorded, though something had to be: since its first events, which may have
+    /// been `before` these steps, or where nothing was recorded of `any` group.
+    #[must_use]
+    pub fn unseen(&self, any: &[Option<f64>], before: bool) -> usize {
+        let mut was_there = before;
+        let mut unseen = 0;
+        for (own, any) in self.total.iter().zip(any) {
+            was_there |= own.is_some();
+            unseen += usize::from(own.is_none() && (was_there || any.is_none()));
+        }
+        unseen
+    }
+}
+
+/// The beginning and the number of the whole steps of a time, on a grid that begins with the first of its days in `zone`; so
+/// do the other days, where days are whole steps. Times are in milliseconds since the Unix epoch.
+///
+/// ```
+/// use slo_core::{model::Window, replay::steps_of_days};
+///
+/// assert_eq!(steps_of_days(1_000, 700_000, Window::minutes(5), "UTC")?, (0, 2));
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+///
+/// # Errors
+/// A zone that is not known, or times that no calendar holds.
+#[cfg(feature = "calendar")]
+pub fn steps_of_days(start: i64, end: i64, step: Window, zone: &str) -> Result<(i64, usize), Error> {
+    let millis = i64::try_from(step.as_millis()).unwrap_or(i64::MAX);
+    let day = Calendar::new(CalendarUnit::Day, zone)?.period_at(start)?.start();
+    let start = start - (start - day).rem_euclid(millis);
+    Ok((start, usize::try_from((end - start).max(0) / millis).unwrap_or(0)))
+}
+
+#[cfg(all(test, feature = "calendar"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_of_every_zone_are_whole_steps() {
+        for (zone, step, days) in [
+            ("Asia/Kathmandu", Window::minutes(30), 92),
+            ("Europe/Berlin", Window::minutes(30), 92),
+            ("UTC", Window::minutes(5), 92),
+        ] {
+            let quarter = Calendar::new(CalendarUnit::Quarter, zone).unwrap().named("2025-Q4").unwrap();
+            let found = steps_of_days(quarter.start(), quarter.end(), step, zone).unwrap();
+            let start = found.0;
+            assert_eq!(start, quarter.start(), "{zone}");
+            let end = start + i64::try_from(found.1 as u64 * step.as_millis()).unwrap();
+            assert_eq!(end, quarter.end(), "{zone}");
+            let day = Calendar::new(CalendarUnit::Day, zone).unwrap();
+            let mut days_seen = 0;
+            let mut at = start;
+            while at < end {
+                assert_eq!((at - start) % i64::try_from(step.as_millis()).unwrap(), 0, "{zone}");
+                at = day.period_at(at).unwrap().end();
+                days_seen += 1;
+            }
+            assert_eq!(days_seen, days);
+            // In the middle of a day: on the grid of that day.
+            let within = steps_of_days(start + 1_000_000, end, step, zone).unwrap().0;
+            assert_eq!((within - start) % i64::try_from(step.as_millis()).unwrap(), 0);
+        }
+    }
+
+    #[test]
+    fn a_group_is_not_missed_before_its_first_events() {
+        let recorded = |seen: &[u8]| {
+            let mut tiles = RecordedTiles::new(0, Window::minutes(1), seen.len());
+            tiles.total = seen.iter().map(|seen| (*seen == 1).then_some(5.0)).collect();
+            tiles
+        };
+        let (old, new) = (recorded(&[1, 1, 0, 0, 1, 1]), recorded(&[0, 0, 0, 1, 0, 1]));
+        let any = recorded(&[1, 1, 0, 1, 1, 1]).total;
+        assert_eq!(old.unseen(&any, false), 2);
+        // Of the third step nobody knows anything, and of the fifth something is missing.
+        assert_eq!(new.unseen(&any, false), 2);
+        assert_eq!(new.unseen(&any, true), 4);
+        assert_eq!(recorded(&[0; 6]).unseen(&any, false), 1);
+    }
+}

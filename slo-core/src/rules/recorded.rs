@@ -1,0 +1,88 @@
+//! Queries for what the rules of an SLO have recorded.
+
+use super::{Series, Stream, context::just_short_of, series::identity};
+use crate::{
+    model::{LabelName, MatchOp, Matcher, Selector, Service, Slo, Window},
+    promql::{Expr, Range, RangeFunction},
+};
+use std::collections::BTreeMap;
+
+/// The labels that tell a group of an SLO with `by` from the others, and their values; empty without groups.
+pub type Group = BTreeMap<String, String>;
+
+/// Queries for what the rules of one SLO have recorded.
+///
+#[cfg_attr(feature = "spec", doc = "```")]
+#[cfg_attr(not(feature = "spec"), doc = "```ignore")]
+/// # let text = "{version: slo/v1, service: a, slos: [{name: b, objective: 99%, window: 30d,
+/// #    sli: {events: {total: all_total, bad: failed_total}}}]}";
+/// # let service = slo_core::spec::parse(text).unwrap().remove(0);
+/// use slo_core::{model::Window, rules::{RecordedQueries, Stream}};
+///
+/// let queries = RecordedQueries::of(&service, &service.slos()[0]);
+/// let bad = queries.events(Stream::Bad, Window::minutes(5), None);
+/// assert_eq!(bad.to_string(), r#"sum(sum_over_time(slo:sli_bad:increase5m{service="a",slo="b"}[4m59s999ms]))"#);
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct RecordedQueries<'a> {
+    service: &'a Service,
+    slo: &'a Slo,
+}
+
+impl<'a> RecordedQueries<'a> {
+    /// Those of `slo`, which is one of `service`.
+    #[must_use]
+    pub const fn of(service: &'a Service, slo: &'a Slo) -> Self {
+        Self { service, slo }
+    }
+
+    /// The events of the last tile, asked for once a tile: of `group`, or of all groups together.
+    #[must_use]
+    pub fn events(self, stream: Stream, tile: Window, group: Option<&Group>) -> Expr {
+        self.sum(self.select(Series::Tile(stream, tile), group), tile).sum()
+    }
+
+    /// The events of each group in the last `window`, from tiles.
+    #[must_use]
+    pub fn events_by_group(self, stream: Stream, tile: Window, window: Window) -> Expr {
+        self.sum(self.select(Series::Tile(stream, tile), None), window).sum_by(self.slo.by())
+    }
+
+    /// What is left of the period's budget.
+    #[must_use]
+    pub fn budget_left(self) -> Expr {
+        self.select(Series::BudgetProjected, None).into()
+    }
+
+    /// The alerts that fire on `group`, or on any: 1 for each name, tier and severity.
+    #[must_use]
+    pub fn firing(self, group: Option<&Group>) -> Expr {
+        let state = equal(LabelName::from_static("alertstate"), "firing");
+        let own = identity(self.service, self.slo).into_iter();
+        let own = own.map(|(label, value)| equal(label, &value));
+        let matchers = own.chain(self.matchers(group)).chain([state]);
+        let labels = ["alertname", "burn_tier", "severity"].map(LabelName::from_static);
+        Expr::from(Selector::composed("ALERTS".to_owned(), matchers.collect())).max_by(&labels)
+    }
+
+    fn sum(self, tiles: Selector, window: Window) -> Expr {
+        Range::new(tiles, just_short_of(window)).apply(RangeFunction::SumOverTime)
+    }
+
+    fn select(self, series: Series, group: Option<&Group>) -> Selector {
+        series.of(self.service, self.slo).with_all(self.matchers(group))
+    }
+
+    /// A label that a group does not have is empty.
+    fn matchers(self, group: Option<&Group>) -> impl Iterator<Item = Matcher> {
+        let by = group.map(|group| {
+            let value = |label: &LabelName| group.get(label.as_str()).map_or("", String::as_str);
+            self.slo.by().iter().map(move |label| equal(label.clone(), value(label)))
+        });
+        by.into_iter().flatten()
+    }
+}
+
+fn equal(label: LabelName, value: &str) -> Matcher {
+    Matcher { label, op: MatchOp::Equal, value: value.to_owned() }
+}
