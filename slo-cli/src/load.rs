@@ -49,7 +49,7 @@ pub(crate) fn specs(
         match document {
             Ok(Document { services, losses, .. }) => {
                 for loss in losses {
-                    writeln!(talk, "{name}:{}", loss.to_string().replacen(": ", ": lost: ", 1))?;
+                    writeln!(talk, "{name}:{loss}")?;
                 }
                 loaded.push(Loaded { name, services });
             }

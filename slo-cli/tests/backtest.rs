@@ -290,7 +290,7 @@ fn says_which_row_is_wrong() {
         ("time,total,bad\n0,1,0\n60,many,0\n", "history.csv:3: `total` is `many`"),
         ("time,total,bad\n0,1,0\n60,,0\n", "history.csv:3: `total` is missing"),
         ("time,total,bad\n0,1,0\n60,1.5,0\n", "history.csv:3: `total` is 1.5"),
-        ("time,total,bad\n0,1,0\n60,1,0\n60,1,0\n", "history.csv:4: the time in this row is a duplicate"),
+        ("time,total,bad\n0,1,0\n60,1,0\n60,1,0\n", "history.csv:4: the time is a duplicate"),
         ("time,total,bad\n0,1,0\nsoon,1,0\n", "history.csv:3: `time` is `soon`, which is no time"),
         (
             "time,total,bad\n1793491200000,1,0\n",

@@ -68,6 +68,12 @@ pub struct Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}: ", self.line, self.column)?;
+        self.write_after_position(f)
+    }
+}
+
+impl Fault {
+    pub(crate) fn write_after_position(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.place.is_empty() {
             write!(f, "{}: ", plain(&self.place))?;
         }

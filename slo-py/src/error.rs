@@ -149,7 +149,8 @@ pub(crate) fn row_error(error: &slo_core::replay::RowError) -> PyErr {
 
 /// The same with more to its hint.
 pub(crate) fn row_error_with(error: &slo_core::replay::RowError, more: &str) -> PyErr {
-    data_error_at(error.row, &format!("{}{more}", with_hint(&error.error)))
+    let hint = error.error.hint().map_or_else(String::new, |hint| format!("; hint: {hint}"));
+    positioned(error.row, &format!("{error}{hint}{more}"))
 }
 
 /// The exception for a spec, with its faults.

@@ -106,7 +106,7 @@ pub(crate) fn fleet(
         let of_table = |fault: RowError| {
             (
                 format!("{key} '{name}': "),
-                RowError { row: rows.get(fault.row).copied().unwrap_or(0), ..fault },
+                RowError { row: fault.row.and_then(|row| rows.get(row).copied()), ..fault },
             )
         };
         let placed = if begins { Rows::beginning_at(&times, step) } else { Rows::ending_at(&times, step) };
@@ -120,7 +120,7 @@ pub(crate) fn fleet(
             let recent = series.window(series.len(), series.steps_in(window)?);
             Ok(Row { objective: *objective, judged, recent })
         };
-        evaluate().map_err(|error: slo_core::Error| of_table(RowError { row: 0, error }))
+        evaluate().map_err(|error: slo_core::Error| of_table(RowError { row: None, error }))
     };
     let done = py.detach(|| in_threads(threads, &work, one));
     let mut found = Vec::with_capacity(done.len());

@@ -104,7 +104,7 @@ fn read(py: Python<'_>, name: Option<&str>, text: &str) -> PyResult<Spec> {
     let Document { services, losses, .. } = document.map_err(|found| spec_error(py, name, &found))?;
     for loss in losses {
         let place = name.map_or_else(String::new, |name| format!("{name}:"));
-        warn(py, &format!("{place}{}", loss.to_string().replacen(": ", ": lost: ", 1)))?;
+        warn(py, &format!("{place}{loss}"))?;
     }
     Ok(Spec { services: services.into_iter().map(Arc::new).collect() })
 }

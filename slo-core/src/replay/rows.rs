@@ -29,10 +29,10 @@ pub struct Rows {
 
 /// A row that cannot be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{error}")]
+#[error("{}{error}", .row.map_or_else(String::new, |row| format!("row {row}: ")))]
 pub struct RowError {
-    /// Its position.
-    pub row: usize,
+    /// Its position; `None` where it is all of them together.
+    pub row: Option<usize>,
     /// What is wrong with it.
     pub error: Error,
 }
@@ -80,7 +80,7 @@ fn usual(numbers: impl Iterator<Item = u64>) -> u64 {
 }
 
 /// That a row lies between the steps of the others.
-fn off(row: usize, late: u64, odd: usize, rows: usize, step: Window) -> Error {
+fn off(late: u64, odd: usize, rows: usize, step: Window) -> Error {
     let early = step.as_millis() - late;
     let shown =
         |millis: u64| Window::from_millis(millis).map_or_else(|_| "0s".to_owned(), |time| time.to_string());
@@ -91,7 +91,7 @@ fn off(row: usize, late: u64, odd: usize, rows: usize, step: Window) -> Error {
         odd => format!(", and {} others are off, too", odd - 1),
     };
     Error::new(format!(
-        "the time in row {row} is {what} for the steps of {step} that {} of {rows} rows make{others}",
+        "the time is {what} for the steps of {step} that {} of {rows} rows make{others}",
         rows - odd
     ))
     .with_hint(format!(
@@ -114,20 +114,21 @@ impl Rows {
     ///
     /// // The third of these hours is seven seconds late.
     /// let fault = Rows::ending_at(&[3_600_000, 7_200_000, 10_807_000, 14_400_000, 18_000_000], None).unwrap_err();
-    /// assert_eq!(fault.row, 2);
-    /// assert!(fault.to_string().starts_with("the time in row 2 is 7s late"));
+    /// assert_eq!(fault.row, Some(2));
+    /// assert!(fault.to_string().starts_with("row 2: the time is 7s late"));
     /// ```
     ///
     /// # Errors
     /// Times that do not increase, that are not whole steps from most others, so far apart that one must be an outlier, or
     /// too few to know the step. Of rows between the steps, the first is named.
     pub fn ending_at(times: &[i64], step: Option<Window>) -> Result<Self, RowError> {
-        let wrong = |row: usize, error: Error| RowError { row, error };
+        let wrong = |row: usize, error: Error| RowError { row: Some(row), error };
+        let of_all = |error: Error| RowError { row: None, error };
         for (row, pair) in times.windows(2).enumerate() {
             let [before, after] = pair else { continue };
             if after <= before {
                 let what = if after == before { "a duplicate" } else { "earlier than the one before" };
-                let error = Error::new(format!("the time in row {} is {what}", row + 1));
+                let error = Error::new(format!("the time is {what}"));
                 let hint = if after == before {
                     "each time comes once; times without a zone repeat an hour when the clocks go back: give their zone"
                 } else {
@@ -140,15 +141,15 @@ impl Rows {
             Some(step) => step,
             None if times.is_empty() => {
                 let error = Error::new("without rows, nobody knows the step").with_hint("give the step");
-                return Err(wrong(0, error));
+                return Err(of_all(error));
             }
             None if times.len() < 2 => {
                 let error = Error::new("one row has no step").with_hint("give the step");
-                return Err(wrong(0, error));
+                return Err(of_all(error));
             }
             None => {
                 let apart = times.windows(2).filter_map(|pair| Some(pair.last()?.abs_diff(*pair.first()?)));
-                Window::from_millis(usual(apart)).map_err(|error| wrong(0, error))?
+                Window::from_millis(usual(apart)).map_err(of_all)?
             }
         };
         let Some(first) = times.first().copied() else { return Ok(Self::regular(0, step, 0)) };
@@ -159,7 +160,7 @@ impl Rows {
             let mut odd = times.iter().enumerate().filter(|(_, time)| phase(**time) != usual);
             if let Some((row, time)) = odd.next() {
                 let late = (phase(*time) + step.as_millis() - usual) % step.as_millis();
-                return Err(wrong(row, off(row, late, 1 + odd.count(), times.len(), step)));
+                return Err(wrong(row, off(late, 1 + odd.count(), times.len(), step)));
             }
         }
         let most = most_steps(times.len());
@@ -168,7 +169,7 @@ impl Rows {
             let step_of_row = usize::try_from(time.abs_diff(first) / step.as_millis()).unwrap_or(usize::MAX);
             if step_of_row >= most {
                 let error = Error::new(format!(
-                    "the time in row {row} is {step_of_row} steps of {step} after the first, with {} rows in all",
+                    "the time is {step_of_row} steps of {step} after the first, with {} rows in all",
                     times.len()
                 ));
                 return Err(wrong(row, error.with_hint("leave out the outlier, or give a longer step")));
@@ -283,7 +284,7 @@ impl Rows {
     pub fn growth(&self, total: &[u64], bad: &[u64]) -> Result<Growth, RowError> {
         if total.len() != bad.len() {
             let error = Error::new(format!("{} rows of total and {} of bad events", total.len(), bad.len()));
-            return Err(RowError { row: total.len().min(bad.len()), error });
+            return Err(RowError { row: Some(total.len().min(bad.len())), error });
         }
         let len = self.len.saturating_sub(1);
         let (mut totals, mut bads, mut resets) = (vec![0; len], vec![0; len], Vec::new());
@@ -297,10 +298,9 @@ impl Rows {
             }
             let (more, more_bad) = grown.unwrap_or((*total, *bad));
             if more_bad > more {
-                let error =
-                    Error::new(format!("row {row}: {more_bad} more bad events, and {more} more events"));
+                let error = Error::new(format!("{more_bad} more bad events, and {more} more events"));
                 return Err(RowError {
-                    row,
+                    row: Some(row),
                     error: error.with_hint("are they counters of the same events?"),
                 });
             }
@@ -321,7 +321,7 @@ mod tests {
 
     const MINUTE: Window = Window::minutes(1);
 
-    fn refused(times: &[i64], step: Option<Window>) -> (usize, String) {
+    fn refused(times: &[i64], step: Option<Window>) -> (Option<usize>, String) {
         let fault = Rows::ending_at(times, step).unwrap_err();
         assert!(fault.error.hint().is_some());
         (fault.row, fault.to_string())
@@ -329,10 +329,13 @@ mod tests {
 
     #[test]
     fn says_which_time_is_wrong() {
-        assert_eq!(refused(&[0, 5, 5], None), (2, "the time in row 2 is a duplicate".into()));
-        assert_eq!(refused(&[0, 5, 4], None), (2, "the time in row 2 is earlier than the one before".into()));
-        assert_eq!(refused(&[0], None), (0, "one row has no step".into()));
-        assert_eq!(refused(&[0, 60_000, 150_000], Some(MINUTE)).0, 2);
+        assert_eq!(refused(&[0, 5, 5], None), (Some(2), "row 2: the time is a duplicate".into()));
+        assert_eq!(
+            refused(&[0, 5, 4], None),
+            (Some(2), "row 2: the time is earlier than the one before".into())
+        );
+        assert_eq!(refused(&[0], None), (None, "one row has no step".into()));
+        assert_eq!(refused(&[0, 60_000, 150_000], Some(MINUTE)).0, Some(2));
         let hours = |odd: &[i64]| {
             (1..=20_i64)
                 .map(|hour| hour * 3_600_000 + odd.get(usize::try_from(hour).unwrap()).unwrap_or(&0))
@@ -341,14 +344,14 @@ mod tests {
         let early = refused(&hours(&[0, 0, 0, 0, -240_000]), None);
         assert_eq!(
             early,
-            (3, "the time in row 3 is 4m early for the steps of 1h that 19 of 20 rows make".into())
+            (Some(3), "row 3: the time is 4m early for the steps of 1h that 19 of 20 rows make".into())
         );
         // From the eleventh row on, all are a minute late: the ten before it are as many.
         let shifted = refused(&hours(&[[0; 11].as_slice(), &[60_000; 10]].concat()), None);
-        assert_eq!((shifted.0, shifted.1.contains("and 9 others are off")), (10, true));
+        assert_eq!((shifted.0, shifted.1.contains("and 9 others are off")), (Some(10), true));
         // A time in another unit would ask for all memory there is.
-        assert_eq!(refused(&[0, 1, 253_402_300_799_000], None).0, 2);
-        assert_eq!(refused(&[i64::MIN, i64::MAX], Some(MINUTE)).0, 1);
+        assert_eq!(refused(&[0, 1, 253_402_300_799_000], None).0, Some(2));
+        assert_eq!(refused(&[i64::MIN, i64::MAX], Some(MINUTE)).0, Some(1));
         assert!(Rows::ending_at(&[], Some(MINUTE)).unwrap().is_empty());
         assert_eq!(Rows::ending_at(&[7], Some(MINUTE)).unwrap().start(), 7 - 60_000);
     }
@@ -360,7 +363,7 @@ mod tests {
         let grown = rows.growth(&[100, 150, 160], &[5, 2, 3]).unwrap();
         assert_eq!((grown.total, grown.bad, grown.resets), (vec![150, 10], vec![2, 1], vec![0]));
         let fault = rows.growth(&[0, 5, 6], &[0, 0, 2]).unwrap_err();
-        assert_eq!((fault.row, fault.error.message()), (2, "row 2: 2 more bad events, and 1 more events"));
+        assert_eq!((fault.row, fault.error.message()), (Some(2), "2 more bad events, and 1 more events"));
         assert!(rows.growth(&[0, 5], &[0]).is_err());
     }
 

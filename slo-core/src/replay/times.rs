@@ -103,14 +103,17 @@ pub fn zoned(clock: &[i64], zone: &str) -> Result<Vec<i64>, RowError> {
         Timestamp,
         tz::{AmbiguousOffset, TimeZone},
     };
-    let wrong = |row: usize, error: Error| RowError { row, error };
+    let wrong = |row: usize, error: Error| RowError { row: Some(row), error };
     let zone = TimeZone::get(zone).map_err(|_| {
         let error = Error::new(format!("`{zone}` is not a time zone"));
-        wrong(0, error.with_hint("write one of the IANA database, such as Europe/Berlin"))
+        RowError {
+            row: None,
+            error: error.with_hint("write one of the IANA database, such as Europe/Berlin"),
+        }
     })?;
     let mut times: Vec<i64> = Vec::with_capacity(clock.len());
     for (row, shown) in clock.iter().enumerate() {
-        let out_of_range = || wrong(row, Error::new(format!("the time in row {row} is of no year there is")));
+        let out_of_range = || wrong(row, Error::new("the time is of no year there is"));
         let shown = Timestamp::from_millisecond(*shown).map_err(|_| out_of_range())?;
         let civil = TimeZone::UTC.to_datetime(shown);
         let ambiguous = zone.to_ambiguous_timestamp(civil);
@@ -121,8 +124,7 @@ pub fn zoned(clock: &[i64], zone: &str) -> Result<Vec<i64>, RowError> {
                 if times.last().is_some_and(|last| *last >= first) { of(after) } else { Ok(first) }
             }),
             AmbiguousOffset::Gap { .. } => {
-                let error =
-                    Error::new(format!("the time in row {row}, {civil}, is one that the clocks skip"));
+                let error = Error::new(format!("the time {civil} is one that the clocks skip"));
                 return Err(wrong(row, error.with_hint("are the times of another zone, or of UTC?")));
             }
         };

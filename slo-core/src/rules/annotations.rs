@@ -139,7 +139,7 @@ fn percent(slo: &Slo) -> String {
 fn queried(query: &Expr, format: &str) -> String {
     let (text, labels) = query.to_template();
     let text = text.replace('\\', "\\\\").replace('"', "\\\"");
-    let arguments: String = labels.iter().map(|label| format!(" $labels.{label}")).collect();
+    let arguments = labels.iter().fold(String::new(), |all, label| all + " $labels." + label.as_str());
     let query = if labels.is_empty() {
         format!("query \"{text}\"")
     } else {

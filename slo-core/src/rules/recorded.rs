@@ -39,13 +39,13 @@ impl<'a> RecordedQueries<'a> {
     /// The events of the last tile, asked for once a tile: of `group`, or of all groups together.
     #[must_use]
     pub fn events(self, stream: Stream, tile: Window, group: Option<&Group>) -> Expr {
-        self.sum(self.select(Series::Tile(stream, tile), group), tile).sum()
+        sum(self.select(Series::Tile(stream, tile), group), tile).sum()
     }
 
     /// The events of each group in the last `window`, from tiles.
     #[must_use]
     pub fn events_by_group(self, stream: Stream, tile: Window, window: Window) -> Expr {
-        self.sum(self.select(Series::Tile(stream, tile), None), window).sum_by(self.slo.by())
+        sum(self.select(Series::Tile(stream, tile), None), window).sum_by(self.slo.by())
     }
 
     /// What is left of the period's budget.
@@ -65,10 +65,6 @@ impl<'a> RecordedQueries<'a> {
         Expr::from(Selector::composed("ALERTS".to_owned(), matchers.collect())).max_by(&labels)
     }
 
-    fn sum(self, tiles: Selector, window: Window) -> Expr {
-        Range::new(tiles, just_short_of(window)).apply(RangeFunction::SumOverTime)
-    }
-
     fn select(self, series: Series, group: Option<&Group>) -> Selector {
         series.of(self.service, self.slo).with_all(self.matchers(group))
     }
@@ -81,6 +77,10 @@ impl<'a> RecordedQueries<'a> {
         });
         by.into_iter().flatten()
     }
+}
+
+fn sum(tiles: Selector, window: Window) -> Expr {
+    Range::new(tiles, just_short_of(window)).apply(RangeFunction::SumOverTime)
 }
 
 fn equal(label: LabelName, value: &str) -> Matcher {

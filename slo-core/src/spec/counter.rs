@@ -3,7 +3,7 @@
 use super::{
     parsed::{SENTINEL, parse, templated_text},
     query::{check_kept, check_unconditional, on_one_line, plain_rate, strip, templated, without_zero},
-    selector::{from_parsed, selector},
+    selector::{from_parsed, selector, selector_or},
 };
 use crate::{
     Error,
@@ -29,13 +29,7 @@ pub(super) enum Counter {
 /// Reads a counter, or a query with a window to fill in. `by` are the labels that the SLO is split by.
 pub(super) fn counter(text: &str, by: &[LabelName]) -> Result<Counter, Error> {
     if !text.contains("{{") || (!text.contains(".window") && selector(text).is_ok()) {
-        return selector(text).map(Counter::Selector).map_err(|error| match error.hint() {
-            Some(hint) if error.message().contains("is a query") => {
-                let hint = format!("{hint}, or a query with the window `[{{{{.window}}}}]`");
-                Error::new(error.message()).with_hint(hint)
-            }
-            _ => error,
-        });
+        return selector_or(text, ", or a query with the window `[{{.window}}]`").map(Counter::Selector);
     }
     if by.is_empty()
         && let Some((_, selector)) = plain_rate(text)

@@ -15,6 +15,6 @@ mod tree;
 mod write;
 
 pub use defaults::Defaults;
-pub use import::{Document, holds_specification, read, read_with};
+pub use import::{Document, Loss, LossKind, holds_specification, read, read_with};
 pub use native::{SCHEMA, parse};
 pub use write::{write, write_alerting};

@@ -12,6 +12,11 @@ use promql_parser::{
 
 /// Reads an instant vector selector.
 pub(super) fn selector(text: &str) -> Result<Selector, Error> {
+    selector_or(text, "")
+}
+
+/// The same, where something else may stand in the place of a query: `or` says what, in its hint.
+pub(super) fn selector_or(text: &str, or: &str) -> Result<Selector, Error> {
     if let Some(selector) = plain(text) {
         return Ok(selector);
     }
@@ -22,8 +27,9 @@ pub(super) fn selector(text: &str) -> Result<Selector, Error> {
                 .with_hint("drop the range; the rules choose their own windows"));
         }
         _ => {
-            return Err(Error::new(format!("`{text}` is a query, not a selector"))
-                .with_hint("write the counter itself, such as http_requests_total{job=\"checkout\"}"));
+            return Err(Error::new(format!("`{text}` is a query, not a selector")).with_hint(format!(
+                "write the counter itself, such as http_requests_total{{job=\"checkout\"}}{or}"
+            )));
         }
     };
     from_parsed(found)

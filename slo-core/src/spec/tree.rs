@@ -1,7 +1,7 @@
 //! YAML as a tree of nodes that know where they stand.
 
 use crate::{Error, Fault};
-use granit_parser::{Event, Options, Parser, Span};
+use granit_parser::{ErrorKind, Event, Options, Parser, ScanError, Span};
 
 /// A position in a document, both counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -32,6 +32,24 @@ pub(super) enum Value {
 pub(super) struct Key {
     pub(super) position: Position,
     pub(super) text: String,
+}
+
+impl Node {
+    /// The value under `key`, of a mapping that has it.
+    pub(super) fn entry(&self, key: &str) -> Option<&Self> {
+        match &self.value {
+            Value::Map(entries) => entries.iter().find(|(name, _)| name.text == key).map(|(_, value)| value),
+            _ => None,
+        }
+    }
+
+    /// The scalar under `key`.
+    pub(super) fn scalar(&self, key: &str) -> Option<&str> {
+        match &self.entry(key)?.value {
+            Value::Scalar { text, .. } => Some(text),
+            _ => None,
+        }
+    }
 }
 
 impl Position {
@@ -73,11 +91,7 @@ pub(super) fn documents(text: &str) -> Result<Vec<Node>, Fault> {
     // Containers that are open, innermost last.
     let mut open: Vec<Open> = Vec::new();
     while let Some(event) = events.next_event() {
-        let (event, span) = event.map_err(|error| {
-            let position = Position { line: error.marker().line(), column: error.marker().col() + 1 };
-            let fault = Error::new(format!("not valid YAML: {}", error.info()));
-            position.fault("", with_hint(fault))
-        })?;
+        let (event, span) = event.map_err(|error| invalid(&error))?;
         let position = Position::of(span);
         let finished = match event {
             Event::Scalar(text, style, _, _) => {
@@ -111,11 +125,22 @@ pub(super) fn documents(text: &str) -> Result<Vec<Node>, Fault> {
 
 const NESTING: usize = 32;
 
-fn with_hint(error: Error) -> Error {
-    if error.message().contains("flow mapping") {
-        return error.with_hint("between { and }, a value that has braces or commas itself needs quotes");
-    }
-    error
+/// What the parser of the field refuses, as a fault.
+fn invalid(error: &ScanError) -> Fault {
+    let position = Position { line: error.marker().line(), column: error.marker().col() + 1 };
+    let invalid = Error::new(format!("not valid YAML: {}", error.info()));
+    let is_of_flow_mapping = matches!(
+        error.kind(),
+        ErrorKind::UnexpectedEofFlowMapping
+            | ErrorKind::UnexpectedEofImplicitFlowMapping
+            | ErrorKind::ExpectedFlowMappingSeparator
+    );
+    let error = if is_of_flow_mapping {
+        invalid.with_hint("between { and }, a value that has braces or commas itself needs quotes")
+    } else {
+        invalid
+    };
+    position.fault("", error)
 }
 
 enum Open {

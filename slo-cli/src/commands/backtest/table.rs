@@ -181,11 +181,13 @@ impl Table {
 
     fn history(&self, mut rows: Vec<Row>) -> Result<History, Error> {
         let wrong = |rows: &[Row], error: &RowError| {
-            let number = rows.get(error.row).map_or(0, |row| row.number);
+            // The rows of a history are those of the file.
+            let line = error
+                .row
+                .and_then(|row| rows.get(row))
+                .map_or_else(String::new, |row| format!(":{}", row.number));
             let hint = error.error.hint().map_or_else(String::new, |hint| format!("\n  hint: {hint}"));
-            // What counts rows of a history says so by the row of the file.
-            let what = error.error.message().replace(&format!("row {}", error.row), "this row");
-            Error::Input(format!("{}:{number}: {what}{hint}", self.path.display()))
+            Error::Input(format!("{}{line}: {}{hint}", self.path.display(), error.error))
         };
         match rows.iter().filter(|row| row.zoned == Zoned::No).count() {
             0 => {}

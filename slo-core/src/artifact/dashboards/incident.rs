@@ -161,11 +161,14 @@ fn what_burns(layout: &mut Layout, services: &[Service], identity: &Identity, ov
     layout.add(12, 9, errors.with("min", json!(0)).linked("Overview", overview));
 }
 
+/// A query of an SLO to join to its alerts, from its long window, its matchers and its labels.
+type Joined<'a> = &'a dyn Fn(Window, &[Matcher], &[LabelName]) -> Expr;
+
 /// What fires, since when, and the budget that it has spent.
 fn alerts(services: &[Service], identity: &Identity, overview: &str) -> Panel {
     let alert = [labels(["alertname", "burn_tier", "severity"]).into(), identity.labels()].concat();
     // All rows have the same labels: those of an alert, whose own value is 1.
-    let of_alert = |what: &dyn Fn(Window, &[Matcher], &[LabelName]) -> Expr| {
+    let of_alert = |what: Joined<'_>| {
         let kind = |slo: &Slo| Some((join_labels(slo), long(slo)?));
         let joined = each_kind(services, kind, |(labels, window), shown| {
             let matching = Matching::OnManyToOne(labels.clone());

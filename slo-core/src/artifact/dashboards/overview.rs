@@ -159,7 +159,11 @@ fn severities(services: &[Service]) -> [Matcher; 2] {
 }
 
 fn table(services: &[Service], incident: &str) -> Panel {
-    let error_ratio = each_kind(services, period, |period, shown| last(Series::ErrorRatio(*period), shown));
+    let error_ratio = each_kind(
+        services,
+        |slo| Some(period(slo)),
+        |period, shown| last(Series::ErrorRatio(*period), shown),
+    );
     let of_each = slo_labels();
     let red_below_zero = json!({"mode": "absolute", "steps": [
         {"color": RED, "value": null}, {"color": ORANGE, "value": 0}, {"color": GREEN, "value": 0.25}]});

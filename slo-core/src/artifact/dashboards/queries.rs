@@ -9,8 +9,8 @@ use crate::{
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The series of a metric that have some labels.
-pub(super) fn select(metric: impl ToString, matchers: &[Matcher]) -> Selector {
-    Selector::composed(metric.to_string(), matchers.into())
+pub(super) fn select(series: Series, matchers: &[Matcher]) -> Selector {
+    Selector::composed(series.to_string(), matchers.into())
 }
 
 /// What was recorded last of some SLOs.
@@ -53,7 +53,7 @@ pub(super) fn firing(matchers: &[Matcher]) -> Expr {
 /// The same, with matchers before those of the SLO.
 pub(super) fn firing_with(more: &[Matcher], matchers: &[Matcher]) -> Expr {
     let state = [matcher("alertstate", MatchOp::Equal, "firing")];
-    select("ALERTS", &[&state, more, matchers].concat()).into()
+    Selector::composed("ALERTS".to_owned(), [&state, more, matchers].concat().into()).into()
 }
 
 /// Alerts on SLOs have this label.
@@ -64,7 +64,8 @@ pub(super) fn any_slo() -> Matcher {
 /// Since when the alerts fire that match: Prometheus also knows it of those that only wait to.
 pub(super) fn since(matchers: &[Matcher]) -> Expr {
     let ignoring = Matching::Ignoring(labels(["alertstate"]).into());
-    Expr::from(select("ALERTS_FOR_STATE", matchers)).binary(BinaryOp::And, ignoring, firing(matchers))
+    let since = Selector::composed("ALERTS_FOR_STATE".to_owned(), matchers.into());
+    Expr::from(since).binary(BinaryOp::And, ignoring, firing(matchers))
 }
 
 /// A query of all SLOs, where those of different kinds are asked for differently: each kind's is of its own SLOs only, since
@@ -105,12 +106,12 @@ pub(super) fn join_labels(slo: &Slo) -> Vec<LabelName> {
 
 /// The share of each period that was seen.
 pub(super) fn coverage(services: &[Service]) -> Expr {
-    each_kind(services, period, |period, shown| last(Series::Coverage(*period), shown))
+    each_kind(services, |slo| Some(period(slo)), |period, shown| last(Series::Coverage(*period), shown))
 }
 
 /// The period of an SLO, as its series call it.
-pub(super) fn period(slo: &Slo) -> Option<Span> {
-    Some(slo.period().into())
+pub(super) fn period(slo: &Slo) -> Span {
+    slo.period().into()
 }
 
 /// The long window of the fastest alert, over which a burn rate is told.
@@ -155,11 +156,9 @@ pub(super) const fn rolling(period: &Period) -> Option<Window> {
 
 /// Times the length of a period in seconds: of a calendar, that of the present one.
 fn times_length(factor: Expr, rolling: Option<Window>) -> Expr {
-    match rolling {
-        Some(window) => factor.mul(number(window.as_seconds())),
-        None => {
-            let length = last(Series::PeriodEnd, &[]).sub(last(Series::PeriodStart, &[]));
-            factor.binary(BinaryOp::Multiply, Matching::OnManyToOne(slo_labels().into()), length)
-        }
+    if let Some(window) = rolling {
+        return factor.mul(number(window.as_seconds()));
     }
+    let length = last(Series::PeriodEnd, &[]).sub(last(Series::PeriodStart, &[]));
+    factor.binary(BinaryOp::Multiply, Matching::OnManyToOne(slo_labels().into()), length)
 }

@@ -1,6 +1,14 @@
 //! OpenSLO `v1alpha`, `v1` and `v2alpha`: SLOs, and what they refer to.
 
-use super::{Everything, Foreign, METADATA, Report, is_true, labels, openslo_alerts, share};
+use super::{
+    everything::Everything,
+    foreign::Foreign,
+    format::Version,
+    labels::labels,
+    openslo_alerts,
+    report::Report,
+    values::{METADATA, is_true, percentage, reachable, share},
+};
 use crate::{
     Error,
     model::{AlertPolicy, EmptySlice, Labels, Name, Objective, Period, Sli, Slo, TimeSlices, Window},
@@ -9,14 +17,6 @@ use crate::{
         tree::Node,
     },
 };
-
-/// A version of OpenSLO.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Version {
-    V1Alpha,
-    V1,
-    V2Alpha,
-}
 
 const KINDS: [&str; 7] =
     ["SLO", "SLI", "Service", "DataSource", "AlertPolicy", "AlertCondition", "AlertNotificationTarget"];
@@ -233,7 +233,7 @@ impl<'a> Reader<'a, '_> {
             [] => AlertPolicy::for_period(period.length()),
             tiers => AlertPolicy::new(tiers.to_vec()),
         };
-        let policy = super::reachable(policy, objective, &fields, self.report)?;
+        let policy = reachable(policy, objective, &fields, self.report)?;
         let slo = Slo::with_policy(name, objective, period.clone(), sli, policy);
         let slo = self.report.told(fields.position, place, slo)?;
         let mut slo = self.report.told(fields.position, place, slo.grouped_by(by))?;
@@ -249,7 +249,7 @@ impl<'a> Reader<'a, '_> {
     fn target(&mut self, fields: &Fields<'a>) -> Option<Objective> {
         match (fields.optional("target"), fields.optional("targetPercent")) {
             (Some(node), None) => share(node, &fields.path("target"), self.report),
-            (None, Some(node)) => super::percentage(node, &fields.path("targetPercent"), self.report),
+            (None, Some(node)) => percentage(node, &fields.path("targetPercent"), self.report),
             _ => {
                 let error = Error::new("one target is needed").with_hint("write `target: 0.999`");
                 self.report.faults.add(fields.position, &fields.place, error);
@@ -267,7 +267,7 @@ impl<'a> Reader<'a, '_> {
             self.report.told(node.position, &place, format!("{written}{minutes}").parse())?
         } else {
             let message = "no length of a slice; 1m is assumed";
-            self.report.lose(fields.position, &fields.place, message, "write `timeSliceWindow: 1m`");
+            self.report.assume(fields.position, &fields.place, message, "write `timeSliceWindow: 1m`");
             DEFAULT_SLICE
         };
         if method == Budgeting::RatioTimeslices {
@@ -313,7 +313,7 @@ impl<'a> Reader<'a, '_> {
             _ => {
                 if calendar.is_some_and(|unit| unit != "day" && unit != "week") {
                     let message = format!("a rolling {count}{unit} is {} days", number.saturating_mul(days));
-                    self.report.lose(position, place, message, "write the days");
+                    self.report.assume(position, place, message, "write the days");
                 }
                 let length = number.checked_mul(days).map(|days| days.saturating_mul(86_400_000));
                 let length =

@@ -1,6 +1,6 @@
 //! OpenSLO's alert policies as tiers.
 
-use super::{Everything, Report, is_true, scalar};
+use super::{everything::Everything, report::Report, values::is_true};
 use crate::{
     Error,
     model::{BudgetAlert, BurnTier, LabelName, Notification, Ratio, Severity, Tier, Window},
@@ -88,7 +88,7 @@ fn resolved<'a>(
 ) -> Option<&'a Node> {
     let name = match &node.value {
         Value::Scalar { text, .. } => text.as_str(),
-        _ => match scalar(node, reference) {
+        _ => match node.scalar(reference) {
             Some(name) => name,
             None => return Some(node),
         },
@@ -176,7 +176,7 @@ fn condition(node: &Node, place: &str, report: &mut Report, found: &mut Policies
         && let Some(other) = name.replace(severity_name.to_owned())
         && other != severity_name
     {
-        report.lose(
+        report.change(
             fields.position,
             &place,
             format!("`{other}` and `{severity_name}` are both {severity}s, and become `{severity_name}`"),
@@ -197,7 +197,7 @@ fn condition(node: &Node, place: &str, report: &mut Report, found: &mut Policies
     if let Some(op) = fields.optional("op") {
         match text(op, &fields.path("op"), &mut report.faults)? {
             "gt" => {}
-            "gte" => report.lose(
+            "gte" => report.change(
                 op.position,
                 &fields.path("op"),
                 "`gte` becomes `gt`",

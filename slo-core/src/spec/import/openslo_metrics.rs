@@ -1,9 +1,9 @@
 //! OpenSLO's indicators: what they count, and the queries that they ask.
 
 use super::{
-    entry, is_true,
-    openslo::{Reader, Version},
-    scalar,
+    format::Version,
+    openslo::Reader,
+    values::{is_true, warn_of_levels},
 };
 use crate::{
     Error,
@@ -149,7 +149,7 @@ impl<'a> Reader<'a, '_> {
             }
             counters => self.report.told(fields.position, place, counter::events(counters, &by))?,
         };
-        super::warn_of_levels(&sli, fields.position, place, self.report);
+        warn_of_levels(&sli, fields.position, place, self.report);
         Some((sli, by))
     }
 
@@ -180,7 +180,7 @@ impl<'a> Reader<'a, '_> {
             return Some((sli, by));
         }
         let ratio = self.report.told(node.position, &place, query::ratio(&bad))?;
-        self.report.lose(
+        self.report.change(
             node.position,
             &place,
             "a ratio without its events: over long windows it is the mean of its tiles",
@@ -193,7 +193,7 @@ impl<'a> Reader<'a, '_> {
     fn groups(&mut self, text: &str, node: &Node, place: &str) -> Vec<LabelName> {
         let Some(kept) = query::kept(text) else { return Vec::new() };
         if kept == Kept::Unknown {
-            self.report.lose(
+            self.report.change(
                 node.position,
                 place,
                 "the query keeps the labels of its series; they have one budget together",
@@ -226,7 +226,7 @@ impl<'a> Reader<'a, '_> {
             Version::V2Alpha => {
                 let known = ["dataSourceRef", "dataSourceSpec", "spec"];
                 let fields = Fields::of(node, place, &known, &mut self.report.faults)?;
-                let inline = fields.optional("dataSourceSpec").and_then(|node| scalar(node, "type"));
+                let inline = fields.optional("dataSourceSpec").and_then(|node| node.scalar("type"));
                 let kind = inline.map(str::to_owned).or_else(|| self.source_kind(&fields, "dataSourceRef"));
                 (fields, kind, node)
             }
@@ -255,10 +255,10 @@ impl<'a> Reader<'a, '_> {
         let node = fields.optional(reference)?;
         let name = text(node, &fields.path(reference), &mut self.report.faults)?;
         let source = self.everything.objects.get(&("DataSource", name));
-        let kind = source.and_then(|source| entry(source, "spec")).and_then(|spec| scalar(spec, "type"));
+        let kind = source.and_then(|source| source.entry("spec")).and_then(|spec| spec.scalar("type"));
         if kind.is_none() {
             let message = format!("the data source `{name}` is not among the files; Prometheus is assumed");
-            self.report.lose(node.position, &fields.path(reference), message, "give its file, too");
+            self.report.assume(node.position, &fields.path(reference), message, "give its file, too");
         }
         kind.map(str::to_owned)
     }

@@ -1,6 +1,12 @@
 //! Pyrra's `ServiceLevelObjective`.
 
-use super::{Everything, Foreign, Report, entry, is_true, metadata_and_spec, percentage};
+use super::{
+    everything::Everything,
+    foreign::Foreign,
+    labels::{DESCRIPTIVE, labels, labels_of},
+    report::Report,
+    values::{is_true, metadata_and_spec, percentage, reachable},
+};
 use crate::{
     Error,
     model::{
@@ -57,14 +63,14 @@ fn slo(
         None => Alerting::usual(),
     };
     let called = if alerting.name.is_some() { "" } else { " are called SLOErrorBudgetBurn, and" };
-    report.lose(
+    report.change(
         fields.position,
         "spec",
         format!("Pyrra's alerts{called} wait for no time after both windows are above the threshold"),
         "nothing needs to be done: the short windows keep out what is over",
     );
     if alerting.absent {
-        report.lose(
+        report.assume(
             fields.position,
             "spec",
             "Pyrra's alert on events that are absent waits for a time that follows from its objective and its period; here it \
@@ -73,7 +79,7 @@ fn slo(
         );
     }
     if window.is_some_and(|window| window != FOUR_WEEKS) {
-        report.lose(
+        report.change(
             fields.position,
             "spec.window",
             "Pyrra stretches the windows of its alerts with the period; here they are those of four weeks, or of the usual \
@@ -82,7 +88,7 @@ fn slo(
         );
     }
     let (sli, by) = indicator?;
-    let policy = super::reachable(policy(window?), objective?, &fields, report)?;
+    let policy = reachable(policy(window?), objective?, &fields, report)?;
     let slo = Slo::with_policy(name?, objective?, Period::Rolling(window?), sli, policy);
     let slo = report.told(fields.position, "spec", slo)?;
     let slo = report.told(fields.position, "spec.indicator", slo.grouped_by(by))?;
@@ -147,7 +153,7 @@ fn service(
 ) -> Option<Name> {
     let label = everything.defaults.service_label.as_deref().and_then(|label| {
         let labels = metadata.optional("labels")?;
-        entry(labels, label).or_else(|| entry(labels, &format!("{PREFIX}{label}")))
+        labels.entry(label).or_else(|| labels.entry(&format!("{PREFIX}{label}")))
     });
     if let Some(node) = label {
         return parsed(node, "metadata.labels", &mut report.faults);
@@ -156,7 +162,7 @@ fn service(
         Some(node) => parsed(node, "metadata.namespace", &mut report.faults),
         None => name.cloned(),
     };
-    report.lose(
+    report.assume(
         metadata.position,
         "metadata",
         match &service {
@@ -171,7 +177,7 @@ fn service(
 /// What Pyrra hands on to alerts: the entries whose names begin with its own, without that.
 fn prefixed(metadata: &Fields<'_>, name: &str, used: Option<&str>, report: &mut Report) -> Labels {
     let Some(node) = metadata.optional(name) else { return Labels::new() };
-    let Value::Map(entries) = &node.value else { return super::labels(metadata, name, report) };
+    let Value::Map(entries) = &node.value else { return labels(metadata, name, report) };
     let place = metadata.path(name);
     // What names the service is not lost; where Pyrra hands it on and the rules do not set it, it is a label as well.
     let entries = entries.iter().filter(|(key, _)| {
@@ -193,8 +199,8 @@ fn prefixed(metadata: &Fields<'_>, name: &str, used: Option<&str>, report: &mut 
         (key, value)
     });
     let node = Node { position: node.position, value: Value::Map(own.collect()) };
-    let reserved: &[&str] = if name == "labels" { &super::DESCRIPTIVE } else { &[] };
-    super::labels_of(&node, &place, reserved, report)
+    let reserved: &[&str] = if name == "labels" { &DESCRIPTIVE } else { &[] };
+    labels_of(&node, &place, reserved, report)
 }
 
 const PREFIX: &str = "pyrra.dev/";

@@ -1,6 +1,12 @@
 //! slo-generator: `sre.google.com/v2`, where its backend is Prometheus.
 
-use super::{Everything, Foreign, Report, entry, labels_of, metadata_and_spec, reachable, scalar, share};
+use super::{
+    everything::Everything,
+    foreign::Foreign,
+    labels::{DESCRIPTIVE, labels_of},
+    report::Report,
+    values::{metadata_and_spec, reachable, share},
+};
 use crate::{
     Error,
     model::{AlertPolicy, EventCounters, Labels, Name, Period, Selector, Sli, Slo, Window},
@@ -38,18 +44,18 @@ fn slo(
         return None;
     }
     let own = metadata.optional("labels");
-    let service: Option<Name> = match own.and_then(|labels| entry(labels, "service_name")) {
+    let service: Option<Name> = match own.and_then(|labels| labels.entry("service_name")) {
         Some(node) => parsed(node, "metadata.labels.service_name", &mut report.faults),
         None => metadata.parsed("name", "checkout-availability", &mut report.faults),
     };
-    let name: Option<Name> = match own.and_then(|labels| entry(labels, "slo_name")) {
+    let name: Option<Name> = match own.and_then(|labels| labels.entry("slo_name")) {
         Some(node) => parsed(node, "metadata.labels.slo_name", &mut report.faults),
         None => metadata.parsed("name", "checkout-availability", &mut report.faults),
     };
     // slo-generator tells SLOs apart by the feature, too.
     let name = match own
-        .and_then(|labels| scalar(labels, "feature_name"))
-        .zip(own.and_then(|labels| scalar(labels, "slo_name")))
+        .and_then(|labels| labels.scalar("feature_name"))
+        .zip(own.and_then(|labels| labels.scalar("slo_name")))
     {
         Some((feature, slo)) => {
             report.told(metadata.position, "metadata.labels", format!("{feature}-{slo}").parse())
@@ -66,7 +72,7 @@ fn slo(
         report.lose_field(&fields, name, "rules record the SLI for whoever asks", "nothing needs to be done");
     }
     let period = everything.defaults.period.unwrap_or_else(|| {
-        report.lose(
+        report.assume(
             fields.position,
             "spec",
             "slo-generator takes periods and alerts from its configuration; 30d and the Workbook's tiers are assumed",
@@ -97,7 +103,7 @@ fn others(node: &Node, report: &mut Report) -> Labels {
         }
         _ => node.clone(),
     };
-    labels_of(&kept, "metadata.labels", &super::DESCRIPTIVE, report)
+    labels_of(&kept, "metadata.labels", &DESCRIPTIVE, report)
 }
 
 fn sli(spec: &Fields<'_>, report: &mut Report) -> Option<Sli> {
@@ -196,16 +202,11 @@ fn query_sli(fields: &Fields<'_>, report: &mut Report) -> Option<Sli> {
         return Some(sli);
     }
     let ratio = report.told(node.position, &place, query::ratio(&bad))?;
-    report.lose(
+    report.change(
         node.position,
         &place,
         "a ratio without its events: over long windows it is the mean of its tiles",
         "write `good_bad_ratio` with its two filters, where there are any",
     );
     Some(Sli::Ratio(ratio))
-}
-
-/// Whether an object is an SLO of slo-generator's; its configuration has the same version.
-pub(super) fn is_slo(node: &Node) -> bool {
-    scalar(node, "kind") == Some("ServiceLevelObjective")
 }

@@ -1,7 +1,13 @@
 //! Sloth: `prometheus/v1`, the same as a Kubernetes object, and its catalogues of alert windows. Slokit writes the first with
 //! keys of its own: `period`, `sli.latency` and `alerting.windows`.
 
-use super::{Everything, Foreign, Report, alert_labels, entry, is_true, labels, metadata, percentage};
+use super::{
+    everything::Everything,
+    foreign::Foreign,
+    labels::{alert_labels, labels},
+    report::Report,
+    values::{is_true, metadata, percentage, reachable, warn_of_levels},
+};
 use crate::{
     Error,
     model::{
@@ -163,7 +169,7 @@ fn windows(fields: &Fields<'_>, everything: &Everything<'_>, report: &mut Report
 /// Whether every SLO says its period.
 fn has_periods(fields: &Fields<'_>) -> bool {
     match fields.optional("slos").map(|list| &list.value) {
-        Some(Value::List(slos)) => slos.iter().all(|slo| entry(slo, "period").is_some()),
+        Some(Value::List(slos)) => slos.iter().all(|slo| slo.entry("period").is_some()),
         _ => false,
     }
 }
@@ -216,7 +222,7 @@ fn window(
     }
     let raised = Tier::by_factor(burn, severity, Ratio::ONE, [long?, short?], period);
     let raised = report.told(spent.position, place, raised)?;
-    report.lose(
+    report.change(
         spent.position,
         place,
         format!(
@@ -313,7 +319,7 @@ fn policy(
     let policy = match &windows.tiers {
         Some(tiers) => AlertPolicy::new(tiers.clone()),
         None if windows.period == FOUR_WEEKS => {
-            report.lose(
+            report.change(
                 fields.position,
                 &fields.place,
                 "Sloth's ticket over three days fires at 0.933 times the rate that spends the budget, which is within it; here \
@@ -324,7 +330,7 @@ fn policy(
         }
         None => AlertPolicy::for_period(windows.period),
     };
-    super::reachable(policy, objective, fields, report)
+    reachable(policy, objective, fields, report)
 }
 
 /// The other period that Sloth has windows for.
@@ -402,7 +408,7 @@ fn events(node: &Node, place: &str, keys: &Keys, report: &mut Report) -> Option<
     if let (Some(one), Some(other)) = (query::counting(total.2), query::counting(bad.2))
         && one != other
     {
-        report.lose(
+        report.change(
             fields.position,
             place,
             "one query counts a second and the other a window, which Sloth divides as they are; here both count events",
@@ -413,7 +419,7 @@ fn events(node: &Node, place: &str, keys: &Keys, report: &mut Report) -> Option<
         .map(|(node, place, text)| report.told(node.position, &place, counter::counter(text, &by)));
     let counters = EventCounters::TotalBad { total: total?, bad: bad? };
     let sli = report.told(fields.position, place, counter::events(counters, &by))?;
-    super::warn_of_levels(&sli, fields.position, place, report);
+    warn_of_levels(&sli, fields.position, place, report);
     Some((sli, by))
 }
 
@@ -427,7 +433,7 @@ fn raw(node: &Node, place: &str, keys: &Keys, report: &mut Report) -> Option<(Sl
         return Some((sli, by));
     }
     let ratio = report.told(node.position, &place, query::ratio(written))?;
-    report.lose(
+    report.change(
         node.position,
         &place,
         "a ratio without its events: over long windows it is the mean of its tiles",
@@ -518,7 +524,7 @@ fn annotations(fields: &Fields<'_>, report: &mut Report) -> BTreeMap<LabelName, 
         let text = text(value, &place, &mut report.faults)?;
         check_template(text, value.position, &place, &mut report.faults);
         if text.contains("$labels.sloth_") {
-            report.lose(
+            report.change(
                 value.position,
                 &place,
                 "labels that only Sloth's names have, in a template",

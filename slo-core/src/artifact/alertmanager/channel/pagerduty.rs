@@ -1,4 +1,4 @@
-//! PagerDuty.
+//! `PagerDuty`.
 
 use super::{
     Channel, Delivery, Kind,

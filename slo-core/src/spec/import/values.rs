@@ -1,0 +1,120 @@
+//! What several tools write alike: objectives, truth values, the heads of Kubernetes objects, policies.
+
+use super::report::Report;
+use crate::{
+    Error,
+    model::{AlertPolicy, Counting, EventCounters, Objective, Ratio, Sli},
+    spec::{
+        fields::{Fields, text},
+        tree::{Node, Position},
+    },
+};
+
+/// An objective in percent without its sign, as other tools write it.
+pub(super) fn percentage(node: &Node, place: &str, report: &mut Report) -> Option<Objective> {
+    let text = text(node, place, &mut report.faults)?;
+    report.told(node.position, place, format!("{}%", text.trim_end_matches('%')).parse())
+}
+
+/// An objective as a share of one.
+pub(super) fn share(node: &Node, place: &str, report: &mut Report) -> Option<Objective> {
+    let text = text(node, place, &mut report.faults)?;
+    let percent = text.parse::<Ratio>().ok().and_then(|share| share.checked_mul(Ratio::whole(100)));
+    let objective = percent.map_or_else(
+        || Err(Error::new(format!("`{text}` is not a share")).with_hint("write a number such as 0.999")),
+        |percent| format!("{percent}%").parse(),
+    );
+    report.told(node.position, place, objective)
+}
+
+/// Whether a scalar is `true`.
+pub(super) fn is_true(fields: &Fields<'_>, name: &str, report: &mut Report) -> bool {
+    let Some(node) = fields.optional(name) else { return false };
+    match text(node, &fields.path(name), &mut report.faults) {
+        Some("true") => true,
+        Some("false") | None => false,
+        Some(other) => {
+            let error = Error::new(format!("`{other}` is neither `true` nor `false`"))
+                .with_hint("write one of the two");
+            report.faults.add(node.position, &fields.path(name), error);
+            false
+        }
+    }
+}
+
+/// What every Kubernetes object says of itself.
+pub(super) const METADATA: [&str; 12] = [
+    "name",
+    "displayName",
+    "namespace",
+    "labels",
+    "annotations",
+    "creationTimestamp",
+    "generation",
+    "resourceVersion",
+    "uid",
+    "selfLink",
+    "managedFields",
+    "ownerReferences",
+];
+
+pub(super) fn metadata<'a>(fields: &Fields<'a>, report: &mut Report) -> Option<Fields<'a>> {
+    let node = fields.required("metadata", "{name: availability}", &mut report.faults)?;
+    Fields::of(node, "metadata", &METADATA, &mut report.faults)
+}
+
+/// What an object of Kubernetes' shape says of itself, and what it is to be.
+pub(super) fn metadata_and_spec<'a>(
+    node: &'a Node,
+    example: &str,
+    report: &mut Report,
+) -> Option<(Fields<'a>, &'a Node)> {
+    let known = ["apiVersion", "kind", "metadata", "spec", "status"];
+    let fields = Fields::of(node, "", &known, &mut report.faults)?;
+    let metadata = metadata(&fields, report);
+    let spec = fields.required("spec", example, &mut report.faults);
+    Some((metadata?, spec?))
+}
+
+/// The policy with tiers that `objective` can fire: other tools write those that never do.
+pub(super) fn reachable(
+    policy: Result<AlertPolicy, Error>,
+    objective: Objective,
+    fields: &Fields<'_>,
+    report: &mut Report,
+) -> Option<AlertPolicy> {
+    let policy = report.told(fields.position, &fields.place, policy)?;
+    let Err(error) = policy.check_reachable(objective) else { return Some(policy) };
+    let share = AlertPolicy::share_to_fire(objective);
+    let lowered = policy.firing_at(objective, share);
+    let lowered = lowered.and_then(|policy| policy.check_reachable(objective).map(|()| policy));
+    let lowered = report.told(fields.position, &fields.place, lowered)?;
+    report.change(
+        fields.position,
+        &fields.place,
+        format!(
+            "{error}; its tiers are lowered to fire when {}% of the events are bad",
+            share.to_f64() * 100.0
+        ),
+        "say another share with `alerting: {fires_at: 50%}`",
+    );
+    Some(lowered)
+}
+
+/// Says that a query gives no number of events.
+pub(super) fn warn_of_levels(sli: &Sli, position: Position, place: &str, report: &mut Report) {
+    let Sli::Queries(counters) = sli else { return };
+    let [one, other] = match counters {
+        EventCounters::TotalBad { total, bad } => [total, bad],
+        EventCounters::TotalGood { total, good } => [total, good],
+        EventCounters::GoodBad { good, bad } => [good, bad],
+    };
+    if one.counting() == Counting::Level || other.counting() == Counting::Level {
+        report.change(
+            position,
+            place,
+            "no number of events can be read from these queries; every tile weighs what their values say",
+            "count with `rate`, `increase`, `sum_over_time` or `count_over_time`",
+        );
+    }
+}
