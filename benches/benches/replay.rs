@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark fails by panicking, and prints")]
 
 use slo_core::{
-    math::Tally,
+    math::{PeriodBudget, Tally},
     model::{AlertPolicy, Objective, Ratio, Window},
     replay::{AlertRule, Barcode, Series, alerts, incidents},
 };
@@ -124,9 +124,8 @@ fn sweep(objective: Objective) {
         .collect();
     let steps = curve.len();
     let barcode = fastest(steps, || Barcode::new(curve.iter().copied()).unwrap());
-    let expected = series.total().total();
-    let segments =
-        fastest(steps, || incidents(&series, objective, Ratio::ONE, expected, 0.01).unwrap().len());
+    let budget = PeriodBudget::new(objective, series.total().total()).unwrap();
+    let segments = fastest(steps, || incidents(&series, budget, Ratio::ONE, 0.01).unwrap().len());
     let window = fastest(1_000, || {
         (0..1_000).map(|end| series.window(43 * end, 1_440)).fold(Tally::EMPTY, |_, one| one)
     });

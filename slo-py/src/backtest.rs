@@ -15,7 +15,7 @@ use pyo3::{
 };
 use slo_core::{
     model::{Objective, Tier, Window},
-    replay::{self, Episode, Replay, Score, WarmUp},
+    replay::{self, Episode, FittedTiers, Replay, Score, WarmUp, beaten_by},
 };
 use std::sync::OnceLock;
 
@@ -71,16 +71,11 @@ pub(crate) fn warn_outside(py: Python<'_>, outside: usize) -> PyResult<()> {
 }
 
 /// Tells of tiers that a history is too short for.
-fn warn_of_warm_up(py: Python<'_>, tiers: &[Tier], step: Window, steps: usize) -> PyResult<()> {
-    let length = step.as_millis().saturating_mul(steps as u64);
-    let blind: Vec<String> = tiers
-        .iter()
-        .filter(|tier| tier.long().as_millis() > length)
-        .map(|tier| format!("{} ({})", tier.burn(), tier.long()))
-        .collect();
+fn warn_of_warm_up(py: Python<'_>, blind: &[Tier]) -> PyResult<()> {
     if blind.is_empty() {
         return Ok(());
     }
+    let blind: Vec<String> = blind.iter().map(|tier| format!("{} ({})", tier.burn(), tier.long())).collect();
     let message = format!(
         "the history is shorter than the long windows of these tiers, which therefore cannot fire: {}; give a longer one, or \
          warm_up=False for windows as long as the history",
@@ -109,7 +104,8 @@ impl Backtest {
         let (step, steps) = (samples.get().step_window(), samples.get().steps(py)?);
         policy.check_fits(step)?;
         if replay.warm_up == WarmUp::Suppress {
-            warn_of_warm_up(py, &tiers, step, steps)?;
+            let fitted = FittedTiers::of(&policy.0, replay.objective, step, steps);
+            warn_of_warm_up(py, &fitted.map_err(|error| value_error(&error))?.blind)?;
         }
         // Most histories take longer to hand over than to replay.
         let threads = self::threads(threads.or(Some(1)), tiers.len())?;
@@ -417,15 +413,9 @@ pub(crate) fn sweep(
     let outcomes = outcomes.map_err(|error| value_error(&error))?;
     let scores: Vec<&Score> = outcomes.iter().map(|(score, ..)| score).collect();
     let spent = |score: &Score| score.incidents.iter().map(|one| one.spent).fold(0.0, |sum, one| sum + one);
-    let costs: Vec<(Objective, usize, f64)> = replays
-        .iter()
-        .zip(&scores)
-        .map(|((.., replay), score)| (replay.objective, score.alerts, spent(score)))
-        .collect();
-    let beats = |one: &(Objective, usize, f64), other: &(Objective, usize, f64)| {
-        one.0 == other.0 && one.1 <= other.1 && one.2 <= other.2 && (one.1 < other.1 || one.2 < other.2)
-    };
-    let beaten_by = |cost| costs.iter().filter(|other| beats(other, cost)).count() as u64;
+    // Policies of one objective are held against each other.
+    let costs: Vec<(usize, f64)> = scores.iter().map(|score| (score.alerts, spent(score))).collect();
+    let beaten = costs.chunks(policies.len().max(1)).flat_map(beaten_by).map(|others| others as u64);
     let count = |pick: fn(&Score) -> usize| scores.iter().map(|score| pick(score) as u64).collect();
     let names: Vec<String> = replays.iter().map(|(.., replay)| replay.objective.to_string()).collect();
     warn_outside(py, outcomes.first().map_or(0, |(.., outside)| *outside))?;
@@ -441,6 +431,6 @@ pub(crate) fn sweep(
         .numbers("detected_p50", scores.iter().map(|score| score.detection_seconds(0.5)))
         .numbers("detected_p90", scores.iter().map(|score| score.detection_seconds(0.9)))
         .numbers("spent", scores.iter().map(|score| Some(spent(score))))
-        .counts("beaten_by", costs.iter().map(beaten_by).collect())
+        .counts("beaten_by", beaten.collect())
         .table()
 }

@@ -132,7 +132,7 @@ pub(crate) fn column_error(message: &str) -> PyErr {
 }
 
 /// Every one has a position, which is None where no row is to blame.
-fn positioned(position: Option<usize>, message: &str) -> PyErr {
+pub(crate) fn positioned(position: Option<usize>, message: &str) -> PyErr {
     Python::attach(|py| {
         let error = DataError::new_err(message.to_owned());
         match error.value(py).setattr("position", position) {

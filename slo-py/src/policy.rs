@@ -162,11 +162,11 @@ impl AlertPolicy {
     ) -> PyResult<Vec<model::Tier>> {
         let mut tiers = Vec::new();
         for tier in self.0.tiers() {
-            let threshold = tier.threshold(objective).map_err(|error| value_error(&error))?;
-            if threshold < Ratio::ONE {
+            if tier.is_reachable(objective, Ratio::ONE).map_err(|error| value_error(&error))? {
                 tiers.push(*tier);
                 continue;
             }
+            let threshold = tier.threshold(objective).map_err(|error| value_error(&error))?;
             let message = format!(
                 "the {} tier never fires: at {objective}, it needs an error ratio above {threshold}; lower it with \
                  policy.firing_at({:?}, \"0.5\")",

@@ -2,12 +2,12 @@
 
 use crate::{
     convert::{self, window},
-    error::{QueryError, SloError, value_error, warn},
-    samples::{Counted, Samples, from_counters},
+    error::{QueryError, SloError, positioned, row_error, warn},
+    samples::Samples,
     spec::Slo,
 };
 use pyo3::{prelude::*, types::PyAny};
-use slo_core::model::{EventCounters, HistogramKind, MatchOp, Selector, Sli, Window};
+use slo_core::{model::Window, replay::CounterPoints};
 use slo_prometheus::{Client, Settings, Steps};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -40,21 +40,6 @@ pub(crate) struct Prometheus {
 const MOST_STEPS: u64 = 366 * 86_400;
 /// Steps that are asked for at once, so that a progress bar moves.
 const CHUNK: u64 = 10_000;
-
-/// What counts the events of an SLO: two counters, and what the second is of.
-struct Streams {
-    total: String,
-    other: String,
-    other_is: Other,
-}
-
-#[derive(Clone, Copy)]
-enum Other {
-    Bad,
-    Good,
-    /// The first is not all events, but the good ones.
-    BadBesideGood,
-}
 
 #[pymethods]
 impl Prometheus {
@@ -122,7 +107,9 @@ impl Prometheus {
     ) -> PyResult<Samples> {
         let last = last.map_or(Ok(Window::days(30)), window)?;
         let step = step.map_or(Ok(Window::minutes(1)), window)?;
-        let streams = Streams::of(slo.sli())?;
+        let counters = slo.sli().counters().ok_or_else(|| {
+            SloError::new_err("only SLOs of two counters or of a classic histogram can be fetched")
+        })?;
         let end = match end {
             Some(end) => convert::millis(end)?,
             None => convert::now(py)?,
@@ -144,8 +131,9 @@ impl Prometheus {
         let chunks = (steps + 1).div_ceil(CHUNK);
         let (mut done, mut warnings) = (0, BTreeSet::new());
         let mut columns = Vec::with_capacity(2);
-        for query in [&streams.total, &streams.other] {
-            let mut counted = Counted::new(usize::try_from(steps).unwrap_or(usize::MAX), slo.target_labels());
+        for query in counters.both().map(ToString::to_string) {
+            let mut counted =
+                CounterPoints::new(usize::try_from(steps).unwrap_or(usize::MAX), slo.target_labels());
             for chunk in 0..chunks {
                 let first = chunk * CHUNK;
                 let count = usize::try_from(CHUNK.min(steps + 1 - first)).unwrap_or(usize::MAX);
@@ -155,7 +143,7 @@ impl Prometheus {
                 let offset = usize::try_from(first).unwrap_or(usize::MAX);
                 let mut refused = None;
                 let told = py.detach(|| {
-                    self.client.range(query, asked_for, |labels, index, value| {
+                    self.client.range(&query, asked_for, |labels, index, value| {
                         if refused.is_none() {
                             refused = counted.point(labels, offset + index, value).err();
                         }
@@ -163,7 +151,7 @@ impl Prometheus {
                 });
                 warnings.extend(told.map_err(|error| asked(&error))?);
                 if let Some(error) = refused {
-                    return Err(error);
+                    return Err(row_error(&error));
                 }
                 done += 1;
                 if let Some(progress) = &progress {
@@ -175,17 +163,14 @@ impl Prometheus {
         for warning in warnings {
             warn(py, &format!("{} warns: {}", self.client.address(), slo_core::plain(&warning)))?;
         }
-        let (Some(other), Some(mut total)) = (columns.pop(), columns.pop()) else {
+        let (Some(second), Some(first)) = (columns.pop(), columns.pop()) else {
             return Err(QueryError::new_err("nothing was asked"));
         };
-        let survivors = total.survivors();
-        let survivors = slo.counts_newborn().then_some(&survivors);
-        let grown = [total.grown(survivors), other.grown(survivors)];
-        from_counters(py, start, step, grown, |total, other| match streams.other_is {
-            Other::Bad => Some((total, other)),
-            Other::Good => Some((total, total.checked_sub(other)?)),
-            Other::BadBesideGood => Some((total.checked_add(other)?, other)),
-        })
+        let grown = CounterPoints::growth([first, second], counters.pair(), slo.counts_newborn(), start);
+        match grown.map_err(|error| row_error(&error))? {
+            Some(grown) => Samples::of_growth(py, step, grown),
+            None => Err(positioned(None, "no series in all that time; is the spec that of this server?")),
+        }
     }
 
     fn __repr__(&self) -> String {
@@ -208,44 +193,5 @@ fn bar<'py>(progress: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>>
         Ok(false) => Ok(None),
         Ok(true) => Ok(Some(progress.py().import("slo._progress")?.getattr("Bar")?.call0()?)),
         Err(_) => Ok(Some(progress.clone())),
-    }
-}
-
-impl Streams {
-    fn of(sli: &Sli) -> PyResult<Self> {
-        let (total, other, other_is) = match sli {
-            Sli::Events(EventCounters::TotalBad { total, bad }) => {
-                (total.to_string(), bad.to_string(), Other::Bad)
-            }
-            Sli::Events(EventCounters::TotalGood { total, good }) => {
-                (total.to_string(), good.to_string(), Other::Good)
-            }
-            Sli::Events(EventCounters::GoodBad { good, bad }) => {
-                (good.to_string(), bad.to_string(), Other::BadBesideGood)
-            }
-            Sli::Latency(latency) if latency.kind() == HistogramKind::Classic => {
-                let suffixed = |suffix: &str| {
-                    let name = format!("{}{suffix}", latency.histogram().metric());
-                    let matchers = latency.histogram().matchers().iter();
-                    let selector = Selector::new(name);
-                    matchers.fold(selector, |selector, matcher| {
-                        selector?.matching(matcher.label.as_str(), matcher.op, matcher.value.clone())
-                    })
-                };
-                let bound = latency.bucket_bound();
-                // Prometheus spells whole numbers in two ways.
-                let spellings = bound.replace('.', "\\.") + if bound.contains('.') { "" } else { "(\\.0)?" };
-                let bucket =
-                    suffixed("_bucket").and_then(|bucket| bucket.matching("le", MatchOp::Regex, spellings));
-                let total = suffixed("_count").map_err(|error| value_error(&error))?;
-                let bucket = bucket.map_err(|error| value_error(&error))?;
-                (total.to_string(), bucket.to_string(), Other::Good)
-            }
-            _ => {
-                let message = "only SLOs of two counters or of a classic histogram can be fetched";
-                return Err(SloError::new_err(message));
-            }
-        };
-        Ok(Self { total, other, other_is })
     }
 }

@@ -28,7 +28,7 @@ impl Wish {
     /// The policies that no other beats.
     pub(crate) fn search(&self, py: Python<'_>, samples: &Samples) -> PyResult<Vec<Candidate>> {
         let found = samples.series(py, |series| {
-            let expected = series.expected_in(self.replay.period)?;
+            let budget = series.budget_in(self.replay.period, self.replay.objective)?;
             let (found, outside) = self.replay.incidents(series)?;
             let search = Search {
                 most_rules: self.most_rules,
@@ -38,7 +38,7 @@ impl Wish {
                 warm_up: self.replay.warm_up,
                 ..Search::usual(series.step())
             };
-            Ok((search.run(series, self.replay.objective, expected, &found)?, outside))
+            Ok((search.run(series, budget, &found)?, outside))
         })?;
         let (found, outside) = found.map_err(|error: slo_core::Error| value_error(&error))?;
         warn_outside(py, outside)?;
@@ -51,8 +51,8 @@ impl Candidate {
     /// Long window, short window and the burn rate that both must exceed, of each rule.
     #[getter]
     fn rules(&self) -> Vec<(Duration, Duration, f64)> {
-        let rules = self.found.rules.iter().zip(&self.found.factors);
-        rules.map(|(rule, factor)| (timedelta(rule.long), timedelta(rule.short), factor.to_f64())).collect()
+        let rules = self.found.rules.iter();
+        rules.map(|one| (timedelta(one.rule.long), timedelta(one.rule.short), one.factor.to_f64())).collect()
     }
 
     /// Alerts in the history.
@@ -89,13 +89,13 @@ impl Candidate {
     #[getter]
     fn policy(&self) -> PyResult<Option<AlertPolicy>> {
         const NAMES: [BurnTier; 4] = [BurnTier::Fast, BurnTier::Medium, BurnTier::Slow, BurnTier::Trickle];
-        let mut rules: Vec<_> = self.found.rules.iter().zip(&self.found.factors).collect();
+        let mut rules = self.found.rules.clone();
         if rules.is_empty() {
             return Ok(None);
         }
-        rules.sort_by_key(|(_, factor)| std::cmp::Reverse(**factor));
-        let tiers = NAMES.into_iter().zip(rules).map(|(burn, (rule, factor))| {
-            Tier::by_factor(burn, Severity::Page, *factor, [rule.long, rule.short], self.period)
+        rules.sort_by_key(|one| std::cmp::Reverse(one.factor));
+        let tiers = NAMES.into_iter().zip(rules).map(|(burn, one)| {
+            Tier::by_factor(burn, Severity::Page, one.factor, [one.rule.long, one.rule.short], self.period)
         });
         let policy = tiers.collect::<Result<_, _>>().and_then(model::AlertPolicy::new);
         policy.map(|policy| Some(AlertPolicy(policy))).map_err(|error| value_error(&error))
@@ -110,9 +110,10 @@ impl Candidate {
     }
 
     fn __repr__(&self) -> String {
-        let rules = self.found.rules.iter().zip(&self.found.factors);
-        let rules: Vec<String> =
-            rules.map(|(rule, factor)| format!("{factor}× over {} and {}", rule.long, rule.short)).collect();
+        let rules = self.found.rules.iter();
+        let rules: Vec<String> = rules
+            .map(|one| format!("{}× over {} and {}", one.factor, one.rule.long, one.rule.short))
+            .collect();
         format!(
             "<Candidate: {}; {} alerts, {} false, {} repeats, {:.3} budgets spent before>",
             if rules.is_empty() { "no rules".to_owned() } else { rules.join(", ") },

@@ -25,7 +25,7 @@ pub use picture::{Dates, burn_down_picture};
 pub use prometheus::{mimir_rule_file, rule_file, thanos_rule_file};
 pub use promtool::rule_tests;
 #[cfg(feature = "calendar")]
-pub use report::{Fired, Others, Priced, Report, SloReport};
+pub use report::Report;
 
 /// Words as a sentence begins.
 fn capital(text: &str) -> String {

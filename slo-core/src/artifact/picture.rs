@@ -31,8 +31,42 @@ impl Dates<'_> {
         ((time - self.start) as f64 / span).clamp(0.0, 1.0)
     }
 
+    /// The times to mark, each on a rectangle as high as the curve.
+    pub(super) fn shades(&self, x: impl Fn(i64) -> f64, top: f64, height: f64) -> String {
+        let mut out = String::new();
+        for (from, to) in &self.shaded {
+            let (left, width) = (x(*from), (x(*to) - x(*from)).max(3.0));
+            // Writing to a String cannot fail.
+            let _ = write!(
+                out,
+                "<rect class=\"incident\" x=\"{left:.1}\" width=\"{width:.1}\" y=\"{top}\" height=\"{height:.0}\" \
+                 fill=\"#d5502f\" fill-opacity=\"0.4\"/>"
+            );
+        }
+        out
+    }
+
+    /// Names of times at the height `text`, each with a line from `top` to `bottom`.
+    pub(super) fn axis(&self, x: impl Fn(i64) -> f64, [top, bottom, text]: [f64; 3], line: &str) -> String {
+        let mut out = String::new();
+        for (time, name) in self.ticks() {
+            let anchor = match self.place(time) {
+                place if place < 0.05 => "start",
+                place if place > 0.95 => "end",
+                _ => "middle",
+            };
+            let _ = write!(
+                out,
+                "<line x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{top:.0}\" y2=\"{bottom:.0}\" {line}/><text x=\"{x:.1}\" \
+                 y=\"{text:.0}\" text-anchor=\"{anchor}\">{name}</text>",
+                x = x(time),
+            );
+        }
+        out
+    }
+
     /// Times to name, in words: beginnings of days or whole hours, six at most, with room between their names.
-    pub(super) fn ticks(&self) -> Vec<(i64, String)> {
+    fn ticks(&self) -> Vec<(i64, String)> {
         const MOST: i64 = 5;
         const MINUTE: i64 = 60_000;
         let span = self.end - self.start;
@@ -97,34 +131,12 @@ pub fn burn_down_picture(remaining: &[f64], ideal: f64, dates: Option<&Dates<'_>
     if y(lowest) - y(0.0) > APART {
         grid.push_str(&label(lowest));
     }
-    let (mut shaded, mut ticks) = (String::new(), String::new());
+    let mut shaded = String::new();
+    let ticks;
     if let Some(dates) = dates {
         let at = |time: i64| MARGIN + (WIDTH - MARGIN - 8.0) * dates.place(time);
-        for (from, to) in &dates.shaded {
-            let (left, width) = (at(*from), (at(*to) - at(*from)).max(3.0));
-            let _ = write!(
-                shaded,
-                "<rect class=\"incident\" x=\"{left:.1}\" width=\"{width:.1}\" y=\"8\" height=\"{:.0}\" fill=\"#d5502f\" \
-                 fill-opacity=\"0.4\"/>",
-                HEIGHT - 32.0
-            );
-        }
-        for (time, name) in dates.ticks() {
-            let anchor = match dates.place(time) {
-                place if place < 0.05 => "start",
-                place if place > 0.95 => "end",
-                _ => "middle",
-            };
-            let _ = write!(
-                ticks,
-                "<line x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{:.0}\" y2=\"{:.0}\" stroke=\"#999\"/><text x=\"{x:.1}\" y=\"{:.0}\" \
-                 text-anchor=\"{anchor}\">{name}</text>",
-                HEIGHT - 24.0,
-                HEIGHT - 20.0,
-                HEIGHT - 8.0,
-                x = at(time),
-            );
-        }
+        shaded = dates.shades(at, 8.0, HEIGHT - 32.0);
+        ticks = dates.axis(at, [HEIGHT - 24.0, HEIGHT - 20.0, HEIGHT - 8.0], "stroke=\"#999\"");
     } else {
         ticks = format!(
             "<text x=\"{:.0}\" y=\"{:.0}\" text-anchor=\"end\">time; dashed: spent evenly</text>",

@@ -266,41 +266,6 @@ pub fn rolling_exhaustion(spends: &[f64], burn: BurnRate) -> Result<Option<usize
     Ok(gone.map(|(step, _)| step))
 }
 
-/// The share of the period's budget that an incident has spent: Σ(B − e₀N)/(βN̂).
-///
-/// `baseline` is the error ratio e₀ that would have been without it, 0 for all that was spent. `expected`
-/// are the events of the whole period. Negative where the incident had fewer bad events than usual.
-///
-/// ```
-/// use slo_core::{math::{Tally, incident_spend}, model::Ratio};
-///
-/// let incident = Tally::new(10_000, 510)?;
-/// let spent = incident_spend(incident, "0.001".parse()?, "99.9%".parse()?, 5_000_000)?;
-/// assert_eq!(spent, 0.1); // a tenth of the month's budget
-/// # Ok::<(), slo_core::Error>(())
-/// ```
-///
-/// # Errors
-/// No events expected, or numbers that do not fit 128 bits.
-pub fn incident_spend(
-    incident: Tally,
-    baseline: Ratio,
-    objective: Objective,
-    expected: u64,
-) -> Result<f64, Error> {
-    let bad = Ratio::whole(incident.bad().into());
-    let exact = || {
-        let usual = baseline.checked_mul(Ratio::whole(incident.total().into()))?;
-        let allowed = objective.budget().checked_mul(Ratio::whole(expected.into()))?;
-        match bad.checked_sub(usual) {
-            Some(more) => Some(more.checked_div(allowed)?.to_f64()),
-            None => Some(-usual.checked_sub(bad)?.checked_div(allowed)?.to_f64()),
-        }
-    };
-    exact()
-        .ok_or_else(|| Error::new(format!("{expected} events expected, a baseline of {baseline}: no share")))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -350,15 +315,6 @@ mod tests {
         assert_eq!(rolling_exhaustion(&[0.2, 0.2], burn(0.9)), Ok(None));
         assert_eq!(rolling_exhaustion(&[], burn(5.0)), Ok(None));
         assert!(rolling_exhaustion(&[f64::NAN], burn(5.0)).is_err());
-    }
-
-    #[test]
-    fn prices_incidents() {
-        let objective = "99.9%".parse().unwrap();
-        let better =
-            incident_spend(Tally::new(1_000, 0).unwrap(), "0.001".parse().unwrap(), objective, 1_000);
-        assert_eq!(better, Ok(-1.0));
-        assert!(incident_spend(Tally::EMPTY, Ratio::ZERO, objective, 0).is_err());
     }
 
     proptest! {

@@ -24,7 +24,7 @@
 //! | from parts to the whole | [`serial`], [`parallel`], [`k_of_n`], [`common_cause`], [`weighted_sli`], [`allocate_budget`] |
 //! | what does not count | [`Exclusions`] |
 //! | how fast it burns | [`BurnRate`] |
-//! | what is left, and until when | [`ErrorBudget`], [`time_to_exhaustion`], [`rolling_exhaustion`], [`incident_spend`] |
+//! | what is left, and until when | [`ErrorBudget`], [`time_to_exhaustion`], [`rolling_exhaustion`], [`PeriodBudget`] |
 //! | what to do about it | [`BudgetPolicy`] |
 //! | when alerts fire | [`firing`], [`Outage`], [`SamplingDelay`], [`undetected_spend`], [`safe_exposure`] |
 //! | the same, live | [`Tracker`], [`SlidingCount`] |
@@ -38,6 +38,7 @@ mod freshness;
 mod histogram;
 mod native_histogram;
 mod outage;
+mod period_budget;
 mod policy;
 mod probes;
 mod slices;
@@ -46,9 +47,7 @@ mod tally;
 mod tracker;
 mod verdict;
 
-pub use budget::{
-    Basis, ErrorBudget, allowed_downtime, incident_spend, rolling_exhaustion, time_to_exhaustion,
-};
+pub use budget::{Basis, ErrorBudget, allowed_downtime, rolling_exhaustion, time_to_exhaustion};
 pub use budget_policy::{BudgetPolicy, Stage};
 pub use burn::BurnRate;
 pub use compose::{
@@ -60,6 +59,7 @@ pub use freshness::{Publication, stale_time};
 pub use histogram::{AtMost, ClassicHistogram};
 pub use native_histogram::NativeHistogram;
 pub use outage::{Detection, Outage, SamplingDelay, safe_exposure, undetected_spend};
+pub use period_budget::PeriodBudget;
 pub use policy::firing;
 pub use probes::{false_failure, missed_outage};
 pub use slices::{ratio_time_slices, slices_to_fire, time_slices, tolerable_seconds};

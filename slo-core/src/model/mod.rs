@@ -21,6 +21,7 @@
 mod alerting;
 #[cfg(feature = "calendar")]
 mod calendar;
+mod event_pair;
 mod exclusion;
 mod labels;
 pub mod metric;
@@ -40,6 +41,7 @@ mod window;
 pub use alerting::{AlertPolicy, BudgetAlert, Notification};
 #[cfg(feature = "calendar")]
 pub use calendar::{Calendar, CalendarPeriod, CalendarUnit};
+pub use event_pair::EventPair;
 pub use exclusion::Exclusion;
 #[cfg(feature = "spec")]
 pub(crate) use labels::RESERVED_LABELS;

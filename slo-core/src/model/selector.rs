@@ -123,7 +123,6 @@ impl Selector {
 
     /// The same matchers on the metric with `suffix` appended, such as `_bucket`.
     #[must_use]
-    #[cfg(feature = "rules")]
     pub(crate) fn suffixed(&self, suffix: &str) -> Self {
         Self { metric: format!("{}{suffix}", self.metric).into(), matchers: Arc::clone(&self.matchers) }
     }

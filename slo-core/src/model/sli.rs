@@ -1,6 +1,6 @@
 //! What an SLO counts.
 
-use super::{Query, Ratio, Selector, Window};
+use super::{EventPair, LabelName, MatchOp, Matcher, Query, Ratio, Selector, Window};
 use crate::Error;
 use std::{fmt, str::FromStr};
 
@@ -49,6 +49,52 @@ pub enum EventCounters<S = Selector> {
         /// Events that were bad.
         bad: S,
     },
+}
+
+impl Sli {
+    /// The two counters of its events, where it has them: those of an event SLI, or the two series of a classic histogram.
+    ///
+    /// ```
+    /// use slo_core::model::{EventCounters, LatencyHistogram, Selector, Sli};
+    ///
+    /// let latency = LatencyHistogram::new(Selector::new("request_seconds")?, "1s".parse()?)?;
+    /// let counters = Sli::Latency(latency).counters().unwrap();
+    /// let [total, good] = counters.both().map(ToString::to_string);
+    /// assert_eq!((counters.pair().names()[1], total.as_str()), ("good", "request_seconds_count"));
+    /// assert_eq!(good, r#"request_seconds_bucket{le=~"1|1\\.0"}"#);
+    /// # Ok::<(), slo_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn counters(&self) -> Option<EventCounters> {
+        match self {
+            Self::Events(counters) => Some(counters.clone()),
+            Self::Latency(latency) if latency.kind == HistogramKind::Classic => {
+                Some(EventCounters::TotalGood { total: latency.count(), good: latency.bucket() })
+            }
+            Self::Latency(_) | Self::Queries(_) | Self::Probe(_) | Self::Gauge(_) | Self::Ratio(_) => None,
+        }
+    }
+}
+
+impl<S> EventCounters<S> {
+    /// Which two of all, good and bad events they count.
+    #[must_use]
+    pub const fn pair(&self) -> EventPair {
+        match self {
+            Self::TotalBad { .. } => EventPair::TotalBad,
+            Self::TotalGood { .. } => EventPair::TotalGood,
+            Self::GoodBad { .. } => EventPair::GoodBad,
+        }
+    }
+
+    /// The two counters, in the order of [`pair`](Self::pair).
+    #[must_use]
+    pub const fn both(&self) -> [&S; 2] {
+        let (Self::TotalBad { total: first, bad: second }
+        | Self::TotalGood { total: first, good: second }
+        | Self::GoodBad { good: first, bad: second }) = self;
+        [first, second]
+    }
 }
 
 /// What counts requests by their latency.
@@ -131,11 +177,51 @@ impl LatencyHistogram {
         self.threshold
     }
 
+    /// The counter of all requests.
+    #[must_use]
+    pub fn count(&self) -> Selector {
+        self.histogram.suffixed("_count")
+    }
+
+    /// The counter of requests that took at most the threshold: the bucket at it, however clients spell its bound.
+    ///
+    /// Prometheus 3 rewrites the bound `1` to `1.0`, so every spelling of the same number is the same bucket.
+    #[must_use]
+    pub fn bucket(&self) -> Selector {
+        let spellings = bound_spellings(&self.bucket_bound());
+        let (op, value) = match spellings.as_slice() {
+            [only] => (MatchOp::Equal, only.clone()),
+            several => (MatchOp::Regex, several.join("|").replace('.', "\\.").replace('+', "\\+")),
+        };
+        let bound = Matcher { label: LabelName::from_static("le"), op, value };
+        self.histogram.suffixed("_bucket").with(bound)
+    }
+
     /// The threshold in seconds, as an exact decimal: the bucket's bound.
     #[must_use]
     pub fn bucket_bound(&self) -> String {
         self.threshold.as_seconds().to_string()
     }
+}
+
+/// A fraction has one spelling, since thresholds are whole milliseconds; a whole number has several.
+fn bound_spellings(decimal: &str) -> Vec<String> {
+    if decimal.contains('.') {
+        return vec![decimal.to_owned()];
+    }
+    let mut spellings = vec![decimal.to_owned(), format!("{decimal}.0")];
+    if decimal.len() > 6 {
+        spellings.push(scientific(decimal));
+    }
+    spellings
+}
+
+/// A whole number as Go's `%g` writes large ones.
+fn scientific(digits: &str) -> String {
+    let (first, rest) = digits.split_at(1);
+    let (exponent, rest) = (rest.len(), rest.trim_end_matches('0'));
+    let point = if rest.is_empty() { "" } else { "." };
+    format!("{first}{point}{rest}e+{exponent:02}")
 }
 
 /// A query whose values are good or bad, such as the length of a queue: each series is an event a tile.
@@ -236,6 +322,18 @@ impl fmt::Display for Bound {
 mod tests {
     use super::*;
     use crate::model::MatchOp;
+
+    #[test]
+    fn spells_bounds_as_every_client_does() {
+        for (bound, spellings) in [
+            ("0.25", vec!["0.25"]),
+            ("1", vec!["1", "1.0"]),
+            ("0.001", vec!["0.001"]),
+            ("2500000", vec!["2500000", "2500000.0", "2.5e+06"]),
+        ] {
+            assert_eq!(bound_spellings(bound), spellings);
+        }
+    }
 
     #[test]
     fn refuses_a_part_of_a_histogram() {

@@ -66,14 +66,14 @@ impl Replay {
     /// Those of [`incidents`](super::incidents()) and [`Incident::between`].
     pub fn incidents(&self, series: &Series<'_>) -> Result<(Vec<Incident>, usize), Error> {
         unit("significant", self.significant)?;
-        let expected = series.expected_in(self.period)?;
+        let budget = series.budget_in(self.period, self.objective)?;
         let Some(given) = &self.incidents else {
-            let found = incidents(series, self.objective, Ratio::ONE, expected, self.significant)?;
+            let found = incidents(series, budget, Ratio::ONE, self.significant)?;
             return Ok((found, 0));
         };
         let mut known = Vec::with_capacity(given.len());
         for (from, to) in given {
-            known.extend(Incident::between(series, *from, *to, self.objective, expected)?);
+            known.extend(Incident::between(series, *from, *to, budget)?);
         }
         known.sort_by_key(|incident| incident.start);
         let outside = given.len() - known.len();
@@ -162,9 +162,9 @@ impl Backtest {
     /// # Errors
     /// Those of [`Replay::incidents`] and [`score`](super::score()).
     pub fn score(&self, series: &Series<'_>, replay: &Replay) -> Result<(Score, usize), Error> {
-        let expected = series.expected_in(replay.period)?;
+        let budget = series.budget_in(replay.period, replay.objective)?;
         let (found, outside) = replay.incidents(series)?;
-        let score = score(series, &self.pages, &found, replay.objective, expected, replay.grace(series))?;
+        let score = score(series, &self.pages, &found, budget, replay.grace(series))?;
         Ok((score, outside))
     }
 }

@@ -17,58 +17,6 @@ pub fn whole_count(number: f64) -> Option<u64> {
     (number.fract() == 0.0 && (0.0..=MOST).contains(&number)).then_some(number as u64)
 }
 
-/// Which two of all, good and bad events a table has.
-///
-/// ```
-/// use slo_core::replay::CountColumns;
-///
-/// let columns = CountColumns::of(|name| ["good", "bad"].contains(&name)).unwrap();
-/// assert_eq!(columns.names(), ["good", "bad"]);
-/// assert_eq!(columns.events(97, 3), Some((100, 3)));
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "there are three pairs of three")]
-pub enum CountColumns {
-    /// All and the bad events.
-    TotalBad,
-    /// All and the good events.
-    TotalGood,
-    /// The good and the bad events.
-    GoodBad,
-}
-
-impl CountColumns {
-    /// The two of a table that has columns of some names; where it has all three, `total` and `bad`. `None` where one or
-    /// both are missing.
-    #[must_use]
-    pub fn of(has: impl Fn(&str) -> bool) -> Option<Self> {
-        [Self::TotalBad, Self::TotalGood, Self::GoodBad]
-            .into_iter()
-            .find(|columns| columns.names().into_iter().all(&has))
-    }
-
-    /// What the columns are called.
-    #[must_use]
-    pub const fn names(self) -> [&'static str; 2] {
-        match self {
-            Self::TotalBad => ["total", "bad"],
-            Self::TotalGood => ["total", "good"],
-            Self::GoodBad => ["good", "bad"],
-        }
-    }
-
-    /// All and the bad events of a row; `None` where its two counts contradict each other.
-    #[must_use]
-    pub fn events(self, first: u64, second: u64) -> Option<(u64, u64)> {
-        let (total, bad) = match self {
-            Self::TotalBad => (first, second),
-            Self::TotalGood => (first, first.checked_sub(second)?),
-            Self::GoodBad => (first.checked_add(second)?, second),
-        };
-        (bad <= total).then_some((total, bad))
-    }
-}
-
 /// Recorded events as whole ones, `total` and `bad` of each step; `None` and what is no finite number count nothing.
 ///
 /// Recorded counts are estimates where a process was restarted. What is rounded off one goes to the next, so that sums are
@@ -120,6 +68,31 @@ impl Whole {
     }
 }
 
+/// Whether a column never falls, and nearly always grows, over many rows: as a counter does, and counts do not.
+///
+/// ```
+/// use slo_core::replay::is_like_a_counter;
+///
+/// assert!(is_like_a_counter(&(0..200).collect::<Vec<_>>()));
+/// assert!(!is_like_a_counter(&[7; 200]));
+/// ```
+#[must_use]
+pub fn is_like_a_counter(column: &[u64]) -> bool {
+    const MANY: usize = 100;
+    if column.len() < MANY {
+        return false;
+    }
+    // Columns that are none fall within the first rows.
+    let mut grew = 0;
+    for (before, after) in column.iter().zip(column.iter().skip(1)) {
+        if after < before {
+            return false;
+        }
+        grew += usize::from(after > before);
+    }
+    grew * 10 >= column.len() * 9
+}
+
 /// Steps, in order, as stretches of them.
 pub(super) fn stretches(steps: impl IntoIterator<Item = usize>) -> Vec<Range<usize>> {
     let mut stretches: Vec<Range<usize>> = Vec::new();
@@ -150,19 +123,6 @@ mod tests {
         // What has no room where it is.
         assert_eq!(whole_events(&[Some(0.6), Some(0.4)], &[Some(0.4), Some(0.4)]), (vec![1, 0], vec![1, 0]));
         assert_eq!(whole_events(&[None, Some(10.0)], &[Some(3.0), Some(0.0)]), (vec![0, 10], vec![0, 3]));
-    }
-
-    #[test]
-    fn two_of_three_say_the_third() {
-        for columns in [CountColumns::TotalBad, CountColumns::TotalGood, CountColumns::GoodBad] {
-            assert_eq!(CountColumns::of(|name| columns.names().contains(&name)), Some(columns));
-        }
-        assert_eq!(CountColumns::of(|_| true), Some(CountColumns::TotalBad));
-        assert_eq!(CountColumns::of(|name| name == "total"), None);
-        assert_eq!(CountColumns::TotalGood.events(10, 7), Some((10, 3)));
-        assert_eq!(CountColumns::TotalGood.events(10, 11), None);
-        assert_eq!(CountColumns::TotalBad.events(10, 11), None);
-        assert_eq!(CountColumns::GoodBad.events(u64::MAX, 1), None);
     }
 
     proptest! {

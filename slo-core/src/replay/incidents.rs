@@ -4,8 +4,8 @@ use super::Series;
 use crate::{
     Error,
     check::unit,
-    math::Tally,
-    model::{Objective, Ratio},
+    math::{PeriodBudget, Tally},
+    model::Ratio,
 };
 use std::ops::Range;
 
@@ -27,23 +27,23 @@ impl Incident {
     /// Unix epoch. `None` where the history has none of them.
     ///
     /// ```
-    /// use slo_core::{model::Window, replay::{Incident, Series}};
+    /// use slo_core::{math::PeriodBudget, model::Window, replay::{Incident, Series}};
     ///
     /// let series = Series::new(0, Window::minutes(1), &[100; 10], &[0, 0, 50, 50, 0, 0, 0, 0, 0, 0])?;
-    /// let known = Incident::between(&series, 120_000, 240_000, "99%".parse()?, 1_000)?.unwrap();
+    /// let budget = PeriodBudget::new("99%".parse()?, 1_000)?;
+    /// let known = Incident::between(&series, 120_000, 240_000, budget)?.unwrap();
     /// assert_eq!((known.start, known.end, known.tally.bad()), (2, 4, 100));
     /// assert!((known.excess - 9.8).abs() < 1e-12); // 100 of the 10 that may fail, less the 2 that were due
     /// # Ok::<(), slo_core::Error>(())
     /// ```
     ///
     /// # Errors
-    /// An end that is not after the beginning, or no events expected.
+    /// An end that is not after the beginning.
     pub fn between(
         series: &Series<'_>,
         from: i64,
         to: i64,
-        objective: Objective,
-        expected: u64,
+        budget: PeriodBudget,
     ) -> Result<Option<Self>, Error> {
         if to <= from {
             return Err(Error::new(format!(
@@ -51,9 +51,6 @@ impl Incident {
                 (to - from) as f64 / 1_000.0
             ))
             .with_hint("when it started comes first, when it ended second"));
-        }
-        if expected == 0 {
-            return Err(Error::new("no events are expected in the period, so there is no budget to spend"));
         }
         let step = i128::from(series.step().as_millis());
         let since = |time: i64| (i128::from(time) - i128::from(series.start())).max(0);
@@ -63,8 +60,8 @@ impl Incident {
             return Ok(None);
         }
         let tally = series.window(end, end - start);
-        let budget = objective.budget().to_f64();
-        let excess = (tally.bad() as f64 - budget * tally.total() as f64) / (budget * expected as f64);
+        let due = budget.objective().budget().to_f64() * tally.total() as f64;
+        let excess = (tally.bad() as f64 - due) / budget.bad_events();
         Ok(Some(Self { start, end, tally, excess }))
     }
 }
@@ -73,32 +70,32 @@ impl Incident {
 ///
 /// Every step scores bad − κβ·total, exactly, with κ the factor; the incidents are the maximal scoring
 /// subsequences of those scores (W. L. Ruzzo and M. Tompa, 1999): none can be made to score more by moving
-/// its ends, and they need no window to be chosen. `expected` are the events of a whole period. Incidents
-/// whose excess is below `significant`, a share of the period's budget, are left out. What comes after so much quiet that
+/// its ends, and they need no window to be chosen. Incidents whose excess is below `significant`, a share of the period's budget, are left out. What comes after so much quiet that
 /// it would have earned that share back is another incident, however large both are.
 ///
 /// ```
-/// use slo_core::{model::{Ratio, Window}, replay::{Series, incidents}};
+/// use slo_core::{math::PeriodBudget, model::{Ratio, Window}, replay::{Series, incidents}};
 ///
 /// let total = vec![1_000; 100];
 /// let mut bad = vec![0; 100];
 /// bad[20..25].fill(200); // burns 200 times the budget
 /// bad[26] = 100; // and flickers on
 /// let series = Series::new(0, Window::minutes(1), &total, &bad)?;
-/// let found = incidents(&series, "99.9%".parse()?, Ratio::ONE, 43_200_000, 0.01)?;
+/// let budget = PeriodBudget::new("99.9%".parse()?, 43_200_000)?;
+/// let found = incidents(&series, budget, Ratio::ONE, 0.01)?;
 /// assert_eq!((found.len(), found[0].start, found[0].end), (1, 20, 27));
 /// # Ok::<(), slo_core::Error>(())
 /// ```
 ///
 /// # Errors
-/// No events expected, a significance outside 0 to 1, or numbers that do not fit 128 bits.
+/// A significance outside 0 to 1, or numbers that do not fit 128 bits.
 pub fn incidents(
     series: &Series<'_>,
-    objective: Objective,
+    budget: PeriodBudget,
     factor: Ratio,
-    expected: u64,
     significant: f64,
 ) -> Result<Vec<Incident>, Error> {
+    let objective = budget.objective();
     let too_fine = || Error::new(format!("{factor} times the budget of {objective} does not fit 128 bits"));
     let allowed = factor.checked_mul(objective.budget()).ok_or_else(too_fine)?;
     let scale = |value: u128| i128::try_from(value).map_err(|_| too_fine());
@@ -107,11 +104,8 @@ pub fn incidents(
         return Err(too_fine());
     }
     unit("significant", significant)?;
-    if expected == 0 {
-        return Err(Error::new("no events are expected in the period, so there is no budget to spend"));
-    }
     let score = |tally: Tally| i128::from(tally.bad()) * q - i128::from(tally.total()) * p;
-    let budget = q as f64 * objective.budget().to_f64() * expected as f64;
+    let budget = q as f64 * budget.bad_events();
     #[expect(clippy::cast_possible_truncation, reason = "saturates")]
     let quiet = (significant * budget) as i128;
     let found = pieces(series.steps().map(score), quiet).into_iter().flat_map(|piece| {
@@ -224,6 +218,10 @@ pub fn maximal_segments(scores: impl IntoIterator<Item = i128>) -> Vec<Segment> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn budget(expected: u64) -> PeriodBudget {
+        PeriodBudget::new("99.9%".parse().unwrap(), expected).unwrap()
+    }
     use crate::model::Window;
     use proptest::prelude::*;
 
@@ -247,11 +245,9 @@ mod tests {
         let mut bad = vec![0; 50];
         (bad[5], bad[40]) = (2, 500);
         let series = Series::new(0, Window::minutes(1), &total, &bad).unwrap();
-        let found =
-            |least| incidents(&series, "99.9%".parse().unwrap(), Ratio::ONE, 1_000_000, least).unwrap();
+        let found = |least| incidents(&series, budget(1_000_000), Ratio::ONE, least).unwrap();
         assert_eq!((found(0.0).len(), found(0.01).len()), (2, 1));
         assert!((found(0.01)[0].excess - 0.499).abs() < 1e-12);
-        assert!(incidents(&series, "99.9%".parse().unwrap(), Ratio::ONE, 0, 0.0).is_err());
     }
 
     #[test]
@@ -263,7 +259,7 @@ mod tests {
             bad[1_000..1_060].fill(1_000);
             bad[1_060 + apart..1_120 + apart].fill(1_000);
             let series = Series::new(0, Window::minutes(1), &total, &bad).unwrap();
-            incidents(&series, "99.9%".parse().unwrap(), Ratio::ONE, 43_200_000, 0.02).unwrap()
+            incidents(&series, budget(43_200_000), Ratio::ONE, 0.02).unwrap()
         };
         // 2 % of thirty days is 14 h 24 min.
         assert_eq!((found(800).len(), found(900).len(), found(43_200).len()), (1, 2, 2));

@@ -4,19 +4,19 @@
 //! and how the two fit:
 //!
 //! ```
-//! use slo_core::{model::{AlertPolicy, Ratio, Window}, replay::{AlertRule, Series, alerts, incidents, score}};
+//! use slo_core::{math::PeriodBudget, model::{AlertPolicy, Ratio, Window}, replay::{AlertRule, Series, alerts, incidents, score}};
 //!
 //! let total = vec![600; 43_200]; // thirty days of minutes
 //! let mut bad = vec![0; 43_200];
 //! bad[30_000..30_045].fill(30); // 5 % fail for three quarters of an hour
 //! let series = Series::new(0, Window::minutes(1), &total, &bad)?;
 //! let objective = "99.9%".parse()?;
-//! let events = series.total().total();
+//! let budget = PeriodBudget::new(objective, series.total().total())?;
 //!
 //! let fast = AlertRule::of_tier(&AlertPolicy::workbook().tiers()[0], objective)?;
 //! let pages = alerts(&series, &fast, 1)?;
-//! let found = incidents(&series, objective, Ratio::ONE, events, 0.02)?;
-//! let result = score(&series, &pages, &found, objective, events, Window::minutes(5))?;
+//! let found = incidents(&series, budget, Ratio::ONE, 0.02)?;
+//! let result = score(&series, &pages, &found, budget, Window::minutes(5))?;
 //! assert_eq!(result.recall(), Some(1.0));
 //! assert_eq!(result.incidents[0].seconds, Some(18.0 * 60.0)); // paged after 18 minutes
 //! assert!((result.incidents[0].spent - 0.0208).abs() < 1e-4); // and 2 % of the budget
@@ -25,7 +25,7 @@
 //!
 //! | question | answer |
 //! |---|---|
-//! | what does a table hold? | [`Rows`], [`CountColumns`], [`History`], [`merged`] |
+//! | what does a table hold? | [`Rows`], [`EventPair`](crate::model::EventPair), [`History`], [`merged`] |
 //! | what happened? | [`Series`], [`incidents`](incidents()), [`ratio_bias`] |
 //! | how much budget is left of it? | [`Judged`] |
 //! | when would alerts have fired, and how good were they? | [`Backtest`], [`Replay`]; of one rule [`alerts`](alerts()), [`score`](score()) |
@@ -43,15 +43,19 @@ mod bootstrap;
 mod burn_rates;
 mod change;
 mod counter;
+mod counters;
 mod counts;
 mod crossings;
 mod episode;
+mod fit;
 mod history;
 mod incidents;
 mod merge;
 mod objective;
 mod period;
 mod recorded;
+#[cfg(feature = "calendar")]
+mod review;
 mod rows;
 mod score;
 mod search;
@@ -72,9 +76,11 @@ pub use change::Change;
 pub use counter::{
     RangeEnds, Sample, anchored_increase, burst_error, extrapolated_increase, extrapolated_rate,
 };
-pub use counts::{CountColumns, whole_count, whole_events};
+pub use counters::CounterPoints;
+pub use counts::{is_like_a_counter, whole_count, whole_events};
 pub use crossings::Crossings;
 pub use episode::Episode;
+pub use fit::FittedTiers;
 pub use history::History;
 pub use incidents::{Incident, Segment, incidents, maximal_segments};
 pub use merge::{Merged, merged};
@@ -83,9 +89,11 @@ pub use period::Judged;
 pub use recorded::RecordedTiles;
 #[cfg(feature = "calendar")]
 pub use recorded::steps_of_days;
+#[cfg(feature = "calendar")]
+pub use review::{FiredAlert, OtherGroups, Priced, SloReview, Trend, Verdict};
 pub use rows::{Growth, RowError, Rows};
 pub use score::{Detected, Score, any_of, score};
-pub use search::{Candidate, FalseStartLimit, OutageLimit, Search};
+pub use search::{Candidate, CandidateRule, FalseStartLimit, OutageLimit, Search, beaten_by};
 pub use series::{Series, Sums};
 pub use split::split;
 pub use thin::thin;

@@ -5,8 +5,8 @@ use super::Series;
 use crate::model::Calendar;
 use crate::{
     Error,
-    math::{ErrorBudget, Tally, incident_spend},
-    model::{Objective, Ratio, Window},
+    math::{ErrorBudget, PeriodBudget, Tally},
+    model::{Objective, Window},
 };
 use std::ops::Range;
 
@@ -166,7 +166,7 @@ impl Judged {
         if self.seen.total() == 0 {
             return Ok(None);
         }
-        incident_spend(Tally::new(bad, bad)?, Ratio::ZERO, objective, self.expected).map(Some)
+        PeriodBudget::new(objective, self.expected)?.spent_by(bad).map(Some)
     }
 
     /// The share of the whole period's budget that is left after each step; `None` where the period has no events.

@@ -52,6 +52,33 @@ pub struct Growth {
     pub gaps: Vec<Range<usize>>,
 }
 
+impl Growth {
+    /// A step with a reset after which the counter stands far above what it usually grows by: it may be the sum of several
+    /// processes, of which one was restarted.
+    ///
+    /// ```
+    /// use slo_core::{model::Window, replay::Rows};
+    ///
+    /// let all: Vec<u64> = (0..20).map(|row| if row < 15 { 1_000 + 10 * row } else { 900 + 10 * row }).collect();
+    /// let grown = Rows::regular(0, Window::minutes(1), 20).growth(&all, &[0; 20])?;
+    /// assert_eq!(grown.doubtful_reset(), Some(14));
+    /// # Ok::<(), slo_core::replay::RowError>(())
+    /// ```
+    #[must_use]
+    pub fn doubtful_reset(&self) -> Option<usize> {
+        const FEW: usize = 10;
+        let (grown, resets) = (&self.total, &self.resets);
+        if resets.is_empty() || grown.len() < resets.len() + FEW {
+            return None;
+        }
+        let others = (grown.len() - resets.len()) as u128;
+        let count = |step: &usize| grown.get(*step).map_or(0, |count| u128::from(*count));
+        let reset: u128 = resets.iter().map(count).sum();
+        let usual = (grown.iter().map(|count| u128::from(*count)).sum::<u128>() - reset) / others;
+        resets.iter().copied().find(|step| count(step) > 20 * usual.max(1))
+    }
+}
+
 /// The most steps that there may be for so many rows: more of them are an outlier in the times.
 pub(super) const fn most_steps(rows: usize) -> usize {
     rows.saturating_mul(1_000).saturating_add(1 << 24)

@@ -1,10 +1,7 @@
 //! How good alerts were: precision, recall, and what had been spent when they came.
 
 use super::{Episode, Incident, Series};
-use crate::{
-    Error,
-    model::{Objective, Window},
-};
+use crate::{Error, math::PeriodBudget, model::Window};
 
 /// Alerts held against incidents.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,11 +75,11 @@ impl Score {
 /// Holds alert episodes against incidents; both in order.
 ///
 /// An alert is true if it overlaps an incident, or starts within `grace` after its end: it may be late. One
-/// alert may be true of several incidents. `expected` are the events of the whole period, as for
-/// [`incidents`](super::incidents()).
+/// alert may be true of several incidents.
 ///
 /// ```
-/// use slo_core::{model::{AlertPolicy, Ratio, Window}, replay::{AlertRule, Series, alerts, incidents, score}};
+/// use slo_core::{math::PeriodBudget, model::{AlertPolicy, Ratio, Window}};
+/// use slo_core::replay::{AlertRule, Series, alerts, incidents, score};
 ///
 /// let total = vec![1_000; 2_000];
 /// let mut bad = vec![0; 2_000];
@@ -90,28 +87,25 @@ impl Score {
 /// let series = Series::new(0, Window::minutes(1), &total, &bad)?;
 /// let objective = "99.9%".parse()?;
 /// let fast = AlertRule::of_tier(&AlertPolicy::workbook().tiers()[0], objective)?;
-/// let found = incidents(&series, objective, Ratio::ONE, 43_200_000, 0.01)?;
-/// let result = score(&series, &alerts(&series, &fast, 1)?, &found, objective, 43_200_000, Window::minutes(5))?;
+/// let budget = PeriodBudget::new(objective, 43_200_000)?;
+/// let found = incidents(&series, budget, Ratio::ONE, 0.01)?;
+/// let result = score(&series, &alerts(&series, &fast, 1)?, &found, budget, Window::minutes(5))?;
 /// assert_eq!((result.precision(), result.recall()), (Some(1.0), Some(1.0)));
 /// assert_eq!(result.incidents[0].seconds, Some(60.0));
 /// # Ok::<(), slo_core::Error>(())
 /// ```
 ///
 /// # Errors
-/// No events expected, or a grace that is not whole steps.
+/// A grace that is not whole steps.
 pub fn score(
     series: &Series<'_>,
     episodes: &[Episode],
     incidents: &[Incident],
-    objective: Objective,
-    expected: u64,
+    budget: PeriodBudget,
     grace: Window,
 ) -> Result<Score, Error> {
-    if expected == 0 {
-        return Err(Error::new("no events are expected in the period, so there is no budget to spend"));
-    }
     let grace = series.steps_in(grace)?;
-    let budget = objective.budget().to_f64() * expected as f64;
+    let budget = budget.bad_events();
     let step = series.step().as_seconds().to_f64();
     let overlaps = |episode: &Episode, incident: &Incident| {
         episode.start < incident.end.saturating_add(grace) && incident.start < episode.end
@@ -190,8 +184,8 @@ mod tests {
         let incident = |start, end| Incident { start, end, tally: Tally::EMPTY, excess: 1.0 };
         let episodes = [episode(5, 8), episode(22, 30), episode(41, 43), episode(90, 95)];
         let incidents = [incident(20, 25), incident(30, 40), incident(60, 70)];
-        let result =
-            score(&series, &episodes, &incidents, "99%".parse().unwrap(), 1_000, Window::minutes(2)).unwrap();
+        let budget = PeriodBudget::new("99%".parse().unwrap(), 1_000).unwrap();
+        let result = score(&series, &episodes, &incidents, budget, Window::minutes(2)).unwrap();
         assert_eq!((result.alerts, result.true_alerts), (4, 2));
         assert_eq!(result.precision(), Some(0.5));
         assert_eq!(result.recall(), Some(2.0 / 3.0));
@@ -202,9 +196,6 @@ mod tests {
         assert_eq!(result.idle_steps, 3 + 3 + 1 + 5);
         assert!((result.f_score(1.0).unwrap() - 4.0 / 7.0).abs() < 1e-12);
         assert!((result.most_spent() - 1.0).abs() < 1e-12);
-        assert!(
-            score(&series, &episodes, &incidents, "99%".parse().unwrap(), 0, Window::minutes(2)).is_err()
-        );
     }
 
     #[test]

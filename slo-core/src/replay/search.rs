@@ -3,6 +3,7 @@
 use super::{AlertRule, Episode, Incident, Score, Series, WarmUp, alerts, any_of, score};
 use crate::{
     Error,
+    math::PeriodBudget,
     model::{Objective, Ratio, Window},
     stats::FalseAlarms,
 };
@@ -64,11 +65,18 @@ pub struct OutageLimit {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Candidate {
     /// Its rules; the alert fires when any of them does.
-    pub rules: Vec<AlertRule>,
-    /// The factors of the rules, in their order.
-    pub factors: Vec<Ratio>,
+    pub rules: Vec<CandidateRule>,
     /// Against the incidents of the history.
     pub score: Score,
+}
+
+/// A rule of a [`Candidate`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CandidateRule {
+    /// The rule.
+    pub rule: AlertRule,
+    /// The burn rate above which it fires.
+    pub factor: Ratio,
 }
 
 impl Candidate {
@@ -132,16 +140,16 @@ impl Search {
     /// empty where no policy keeps the limits.
     ///
     /// ```
-    /// use slo_core::{model::{Ratio, Window}, replay::{Search, Series, incidents}};
+    /// use slo_core::{math::PeriodBudget, model::{Ratio, Window}, replay::{Search, Series, incidents}};
     ///
     /// let total = vec![1_000; 20_000];
     /// let mut bad = vec![0; 20_000];
     /// bad[3_000..3_020].fill(500); // sharp
     /// bad[9_000..10_500].fill(8); // slow
     /// let series = Series::new(0, Window::minutes(1), &total, &bad)?;
-    /// let objective = "99.9%".parse()?;
-    /// let found = incidents(&series, objective, Ratio::ONE, 43_200_000, 0.02)?;
-    /// let front = Search::usual(Window::minutes(1)).run(&series, objective, 43_200_000, &found)?;
+    /// let budget = PeriodBudget::new("99.9%".parse()?, 43_200_000)?;
+    /// let found = incidents(&series, budget, Ratio::ONE, 0.02)?;
+    /// let front = Search::usual(Window::minutes(1)).run(&series, budget, &found)?;
     /// let best = &front[0];
     /// assert_eq!((best.false_alerts(), best.score.recall()), (0, Some(1.0)));
     /// # Ok::<(), slo_core::Error>(())
@@ -152,17 +160,17 @@ impl Search {
     pub fn run(
         &self,
         series: &Series<'_>,
-        objective: Objective,
-        expected: u64,
+        budget: PeriodBudget,
         incidents: &[Incident],
     ) -> Result<Vec<Candidate>, Error> {
-        let judge = Judge { search: self, series, objective, expected, incidents };
+        let objective = budget.objective();
+        let judge = Judge { search: self, series, budget, incidents };
         let mut replayed = Vec::new();
-        for (rule, factor) in self.rules(series, objective)? {
-            let episodes = alerts(series, &rule, self.every)?;
+        for rule in self.rules(series, objective)? {
+            let episodes = alerts(series, &rule.rule, self.every)?;
             // What never fires can only serve a limit on outages that did not happen.
             if !episodes.is_empty() || self.outages.is_some() {
-                replayed.push(Replayed { rule, factor, episodes });
+                replayed.push(Replayed { rule, episodes });
             }
         }
         let mut front: Vec<Candidate> = vec![judge.candidate(&[])?];
@@ -171,7 +179,9 @@ impl Search {
             let chosen = judge.choose(&replayed, self.most_rules, rate)?;
             front.push(judge.candidate(&chosen)?);
         }
-        front.retain(|candidate| self.shortfall(&candidate.score, candidate.rules.iter(), objective) <= 0.0);
+        front.retain(|candidate| {
+            self.shortfall(&candidate.score, candidate.rules.iter().map(|one| &one.rule), objective) <= 0.0
+        });
         Ok(pareto(front))
     }
 
@@ -197,7 +207,7 @@ impl Search {
     }
 
     /// The rules of the grid that are sound for `objective`.
-    fn rules(&self, series: &Series<'_>, objective: Objective) -> Result<Vec<(AlertRule, Ratio)>, Error> {
+    fn rules(&self, series: &Series<'_>, objective: Objective) -> Result<Vec<CandidateRule>, Error> {
         let mut rules = Vec::new();
         for factor in &self.factors {
             let threshold = factor.checked_mul(objective.budget());
@@ -213,7 +223,7 @@ impl Search {
                         ..AlertRule::new(*long, *short, threshold)
                     };
                     if self.resets_in_time(&rule) && self.seldom_starts(&rule, series, objective)? {
-                        rules.push((rule, *factor));
+                        rules.push(CandidateRule { rule, factor: *factor });
                     }
                 }
             }
@@ -254,38 +264,25 @@ impl Search {
 const LIMIT: f64 = 1e12;
 
 struct Replayed {
-    rule: AlertRule,
-    factor: Ratio,
+    rule: CandidateRule,
     episodes: Vec<Episode>,
 }
 
 struct Judge<'a> {
     search: &'a Search,
     series: &'a Series<'a>,
-    objective: Objective,
-    expected: u64,
+    budget: PeriodBudget,
     incidents: &'a [Incident],
 }
 
 impl Judge<'_> {
     fn score(&self, rules: &[&Replayed]) -> Result<Score, Error> {
         let episodes: Vec<Vec<Episode>> = rules.iter().map(|rule| rule.episodes.clone()).collect();
-        score(
-            self.series,
-            &any_of(&episodes),
-            self.incidents,
-            self.objective,
-            self.expected,
-            self.search.grace,
-        )
+        score(self.series, &any_of(&episodes), self.incidents, self.budget, self.search.grace)
     }
 
     fn candidate(&self, rules: &[&Replayed]) -> Result<Candidate, Error> {
-        Ok(Candidate {
-            rules: rules.iter().map(|rule| rule.rule).collect(),
-            factors: rules.iter().map(|rule| rule.factor).collect(),
-            score: self.score(rules)?,
-        })
+        Ok(Candidate { rules: rules.iter().map(|rule| rule.rule).collect(), score: self.score(rules)? })
     }
 
     /// Spend before detection plus `rate` for every alert for nothing, and far more for limits that are not kept: lower is
@@ -293,7 +290,8 @@ impl Judge<'_> {
     fn cost(&self, rules: &[&Replayed], rate: f64) -> Result<f64, Error> {
         let score = self.score(rules)?;
         let spent: f64 = score.incidents.iter().map(|incident| incident.spent).sum();
-        let shortfall = self.search.shortfall(&score, rules.iter().map(|one| &one.rule), self.objective);
+        let shortfall =
+            self.search.shortfall(&score, rules.iter().map(|one| &one.rule.rule), self.budget.objective());
         let detected = score.incidents.iter().filter(|incident| incident.seconds.is_some()).count();
         // One alert may tell of several incidents.
         let for_nothing = score.alerts.saturating_sub(detected.min(score.true_alerts));
@@ -354,6 +352,21 @@ impl Judge<'_> {
     }
 }
 
+/// Of how many others each is beaten: neither in pages nor in spend worse, and better in one. 0 is on the front.
+///
+/// ```
+/// use slo_core::replay::beaten_by;
+///
+/// assert_eq!(beaten_by(&[(1, 0.5), (1, 0.7), (3, 0.1), (4, 0.6)]), [0, 1, 0, 2]);
+/// ```
+#[must_use]
+pub fn beaten_by(costs: &[(usize, f64)]) -> Vec<usize> {
+    let beats = |(pages, spent): &(usize, f64), (more, higher): &(usize, f64)| {
+        pages <= more && spent <= higher && (pages < more || spent < higher)
+    };
+    costs.iter().map(|cost| costs.iter().filter(|other| beats(other, cost)).count()).collect()
+}
+
 /// Those that no other beats in one respect without losing in the other, by alerts for nothing.
 fn pareto(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
     candidates.sort_by(|one, two| {
@@ -383,11 +396,11 @@ mod tests {
         bad[8_000..8_003].fill(60);
         let series = Series::new(0, Window::minutes(1), &total, &bad).unwrap();
         let objective = "99%".parse().unwrap();
-        let incidents =
-            super::super::incidents(&series, objective, Ratio::whole(2), 1_200_000, 0.01).unwrap();
+        let budget = PeriodBudget::new(objective, 1_200_000).unwrap();
+        let incidents = super::super::incidents(&series, budget, Ratio::whole(2), 0.01).unwrap();
         assert_eq!(incidents.len(), 3);
         let search = Search { most_rules: 2, ..Search::usual(Window::minutes(1)) };
-        let front = search.run(&series, objective, 1_200_000, &incidents).unwrap();
+        let front = search.run(&series, budget, &incidents).unwrap();
         assert!(!front.is_empty());
         for pair in front.windows(2) {
             let nothing = |candidate: &Candidate| candidate.false_alerts() + candidate.repeats();
@@ -406,15 +419,15 @@ mod tests {
             false_starts: Some(FalseStartLimit { burn: 0.5, per_day: 0.01 }),
             ..search.clone()
         };
-        let fewer = limited.run(&series, objective, 1_200_000, &incidents).unwrap();
+        let fewer = limited.run(&series, budget, &incidents).unwrap();
         assert!(!fewer.is_empty() && fewer.iter().all(|candidate| candidate.score.recall() >= Some(0.5)));
         // A limit on outages that the history does not have.
         let (calm, quiet) = (vec![100; 12_000], vec![0; 12_000]);
         let calm = Series::new(0, Window::minutes(1), &calm, &quiet).unwrap();
-        let front = Search { least_recall: 0.0, ..limited }.run(&calm, objective, 1_200_000, &[]).unwrap();
+        let front = Search { least_recall: 0.0, ..limited }.run(&calm, budget, &[]).unwrap();
         assert_eq!((front.len(), front[0].rules.len()), (1, 1));
         let none = Search { most_spent: Some(0.0), ..search };
-        assert_eq!(none.run(&series, objective, 1_200_000, &incidents), Ok(vec![]));
+        assert_eq!(none.run(&series, budget, &incidents), Ok(vec![]));
     }
 
     #[test]
@@ -422,11 +435,12 @@ mod tests {
         let (total, bad) = (vec![1; 10], vec![0; 10]);
         let series = Series::new(0, Window::minutes(1), &total, &bad).unwrap();
         let search = Search { factors: vec![Ratio::whole(500)], ..Search::usual(Window::minutes(1)) };
-        let error = search.run(&series, "99%".parse().unwrap(), 10, &[]).unwrap_err();
+        let error =
+            search.run(&series, PeriodBudget::new("99%".parse().unwrap(), 10).unwrap(), &[]).unwrap_err();
         assert!(error.hint().is_some());
         let quick = Search { longest_reset: Some(Window::minutes(10)), ..Search::usual(Window::minutes(1)) };
         let rules = quick.rules(&series, "99%".parse().unwrap()).unwrap();
-        assert!(rules.iter().all(|(rule, _)| rule.short <= Window::minutes(30)));
+        assert!(rules.iter().all(|one| one.rule.short <= Window::minutes(30)));
         assert!(
             rules.len()
                 < Search::usual(Window::minutes(1)).rules(&series, "99%".parse().unwrap()).unwrap().len()

@@ -2,8 +2,8 @@
 
 use crate::{
     Error,
-    math::{Exclusions, Tally, incident_spend},
-    model::{Objective, Ratio, Window},
+    math::{Exclusions, PeriodBudget, Tally},
+    model::{Objective, Window},
 };
 use std::{
     borrow::Cow,
@@ -190,6 +190,14 @@ impl<'a> Series<'a> {
         Ok(self.expected_of(self.window(self.len(), covered), covered, whole))
     }
 
+    /// The budget of `objective` over a whole `period` of events like those of the history.
+    ///
+    /// # Errors
+    /// Those of [`expected_in`](Self::expected_in).
+    pub fn budget_in(&self, period: Window, objective: Objective) -> Result<PeriodBudget, Error> {
+        PeriodBudget::new(objective, self.expected_in(period)?)
+    }
+
     /// The events of `whole` steps, of which `covered` have been `seen`.
     pub(super) fn expected_of(&self, seen: Tally, covered: usize, whole: usize) -> u64 {
         // A last period without traffic says nothing of the next; all of the history does.
@@ -250,42 +258,33 @@ impl<'a> Series<'a> {
         wider.since(leaving).unwrap_or(wider)
     }
 
-    /// What each `window` of the last `period` has spent, oldest first: shares of the budget that `expected`
-    /// events in the period allow.
+    /// What each `window` of the last `period` has spent, oldest first: shares of the budget.
     ///
     /// The form that [`rolling_exhaustion`](crate::math::rolling_exhaustion) takes. Windows before the history
     /// have spent nothing.
     ///
     /// ```
-    /// use slo_core::{math::{BurnRate, rolling_exhaustion}, model::Window, replay::Series};
+    /// use slo_core::{math::{BurnRate, PeriodBudget, rolling_exhaustion}, model::Window, replay::Series};
     ///
     /// let bad = [0, 50, 0, 0, 10];
     /// let series = Series::new(0, Window::days(1), &[20_000; 5], &bad)?;
-    /// let spends = series.spends("99.9%".parse()?, Window::days(5), Window::days(1), 100_000)?;
+    /// let budget = PeriodBudget::new("99.9%".parse()?, 100_000)?;
+    /// let spends = series.spends(budget, Window::days(5), Window::days(1))?;
     /// assert_eq!(spends, [0.0, 0.5, 0.0, 0.0, 0.1]);
     /// assert_eq!(rolling_exhaustion(&spends, BurnRate::new(1.2)?)?, Some(4));
     /// # Ok::<(), slo_core::Error>(())
     /// ```
     ///
     /// # Errors
-    /// Windows that are not whole steps, a period that is not whole windows, or no events expected.
-    pub fn spends(
-        &self,
-        objective: Objective,
-        period: Window,
-        window: Window,
-        expected: u64,
-    ) -> Result<Vec<f64>, Error> {
+    /// Windows that are not whole steps, or a period that is not whole windows.
+    pub fn spends(&self, budget: PeriodBudget, period: Window, window: Window) -> Result<Vec<f64>, Error> {
         let (whole, part) = (self.steps_in(period)?, self.steps_in(window)?);
-        if whole % part != 0 || expected == 0 {
-            return Err(Error::new(format!("{expected} events in {period} of {window} each make no shares"))
-                .with_hint("the period is a whole number of windows, and has events"));
+        if whole % part != 0 {
+            return Err(Error::new(format!("{period} is not a whole number of windows of {window}"))
+                .with_hint("choose a window that divides the period"));
         }
         let parts = (0..whole / part).rev().map(|ago| self.len().checked_sub(ago * part));
-        let spent = |end: Option<usize>| {
-            let bad = end.map_or(0, |end| self.window(end, part).bad());
-            incident_spend(Tally::new(bad, bad)?, Ratio::ZERO, objective, expected)
-        };
+        let spent = |end: Option<usize>| budget.spent_by(end.map_or(0, |end| self.window(end, part).bad()));
         parts.map(spent).collect()
     }
 

@@ -3,7 +3,7 @@
 use super::{Backend, Options, Plan};
 #[cfg(feature = "calendar")]
 use crate::model::Period;
-use crate::model::{Counting, EventCounters, HistogramKind, Query, Service, Sli, Slo, Window};
+use crate::model::{Counting, HistogramKind, Service, Sli, Slo, Window};
 
 /// What somebody should know before they trust the numbers of `slo`: the form of its tiles, and its bounds.
 pub(super) fn notes(service: &Service, slo: &Slo, plan: &Plan, options: Options) -> Vec<String> {
@@ -86,7 +86,7 @@ fn counting(service: &Service, slo: &Slo, plan: &Plan, options: Options) -> Stri
              of a restart is estimated from the rate around it."
         ),
         Sli::Queries(counters) => {
-            let [one, other] = queries(counters);
+            let [one, other] = counters.both();
             let levels = [one, other].iter().any(|query| query.counting() == Counting::Level);
             if levels {
                 format!(
@@ -110,13 +110,5 @@ fn counting(service: &Service, slo: &Slo, plan: &Plan, options: Options) -> Stri
              same. A quiet night counts as much as a rush hour, so this is not the share of users' requests that were bad; \
              give the queries of bad and of all events, where there are any."
         ),
-    }
-}
-
-const fn queries(counters: &EventCounters<Query>) -> [&Query; 2] {
-    match counters {
-        EventCounters::TotalBad { total, bad } => [total, bad],
-        EventCounters::TotalGood { total, good } => [total, good],
-        EventCounters::GoodBad { good, bad } => [good, bad],
     }
 }

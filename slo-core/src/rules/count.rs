@@ -6,8 +6,8 @@ use super::{
 };
 use crate::{
     model::{
-        Bound, Comparison, Counting, EventCounters, Gauge, HistogramKind, LabelName, LatencyHistogram,
-        MatchOp, Matcher, Query, Ratio, Selector, Sli, Slo, Window,
+        Bound, Comparison, Counting, EventCounters, EventPair, Gauge, HistogramKind, LabelName,
+        LatencyHistogram, MatchOp, Matcher, Query, Ratio, Selector, Sli, Slo, Window,
     },
     promql::{Aggregation, BinaryOp, Expr, Function, Matching, Range, RangeFunction},
 };
@@ -65,8 +65,8 @@ fn zero() -> Expr {
 /// counter is off, as at a restart, and that of its neighbour above: together they are right.
 pub(super) const fn is_difference(sli: &Sli) -> bool {
     match sli {
-        Sli::Events(counters) => matches!(counters, EventCounters::TotalGood { .. }),
-        Sli::Queries(counters) => matches!(counters, EventCounters::TotalGood { .. }),
+        Sli::Events(counters) => matches!(counters.pair(), EventPair::TotalGood),
+        Sli::Queries(counters) => matches!(counters.pair(), EventPair::TotalGood),
         Sli::Latency(_) | Sli::Probe(_) => true,
         Sli::Gauge(_) | Sli::Ratio(_) => false,
     }
@@ -75,8 +75,8 @@ pub(super) const fn is_difference(sli: &Sli) -> bool {
 /// Whether `sli` has two counters that may contradict each other: more bad events than events, or more good ones.
 pub(super) fn has_total_and_part(sli: &Sli) -> bool {
     match sli {
-        Sli::Events(counters) => !matches!(counters, EventCounters::GoodBad { .. }),
-        Sli::Queries(counters) => !matches!(counters, EventCounters::GoodBad { .. }),
+        Sli::Events(counters) => counters.pair() != EventPair::GoodBad,
+        Sli::Queries(counters) => counters.pair() != EventPair::GoodBad,
         Sli::Latency(latency) => latency.kind() == HistogramKind::Classic,
         Sli::Probe(_) | Sli::Gauge(_) | Sli::Ratio(_) => false,
     }
@@ -174,8 +174,13 @@ impl Tiles<'_> {
     }
 
     fn of_classic_histogram(&self, latency: &LatencyHistogram, recorded_total: Expr) -> Streams {
-        let total = latency.histogram().suffixed("_count");
-        let (bucket, matching) = bucket(latency);
+        let (total, bucket) = (latency.count(), latency.bucket());
+        let le = |matcher: &&Matcher| matcher.label.as_str() == "le" && matcher.op == MatchOp::Regex;
+        // From one tile to the next, a bound may be spelled otherwise.
+        let matching = match bucket.matchers().iter().find(le) {
+            Some(bound) => Matching::Ignoring(vec![bound.label.clone()]),
+            None => Matching::All,
+        };
         Streams {
             total: self.count(&total, self.surviving(&total), &Matching::All),
             // No fallback to zero: a bucket that is missing means that the threshold is not a bucket
@@ -308,57 +313,4 @@ impl Tiles<'_> {
 /// `stream`, or zero while it has no series but `other` has.
 fn or_zero(stream: Expr, other: Expr) -> Expr {
     stream.or(other.mul(Expr::Number(Ratio::ZERO)))
-}
-
-/// The bucket of requests that took at most the threshold, and how its series are matched over time.
-///
-/// Prometheus 3 rewrites the bound `1` to `1.0`, so every spelling of the same number is the same bucket.
-fn bucket(latency: &LatencyHistogram) -> (Selector, Matching) {
-    let spellings = bound_spellings(&latency.bucket_bound());
-    let label = || LabelName::from_static("le");
-    let (op, value, matching) = match spellings.as_slice() {
-        [only] => (MatchOp::Equal, only.clone(), Matching::All),
-        several => {
-            let pattern = several.join("|").replace('.', "\\.").replace('+', "\\+");
-            (MatchOp::Regex, pattern, Matching::Ignoring(vec![label()]))
-        }
-    };
-    (latency.histogram().suffixed("_bucket").with(Matcher { label: label(), op, value }), matching)
-}
-
-/// A fraction has one spelling, since thresholds are whole milliseconds; a whole number has several.
-fn bound_spellings(decimal: &str) -> Vec<String> {
-    if decimal.contains('.') {
-        return vec![decimal.to_owned()];
-    }
-    let mut spellings = vec![decimal.to_owned(), format!("{decimal}.0")];
-    if decimal.len() > 6 {
-        spellings.push(scientific(decimal));
-    }
-    spellings
-}
-
-/// A whole number as Go's `%g` writes large ones.
-fn scientific(digits: &str) -> String {
-    let (first, rest) = digits.split_at(1);
-    let (exponent, rest) = (rest.len(), rest.trim_end_matches('0'));
-    let point = if rest.is_empty() { "" } else { "." };
-    format!("{first}{point}{rest}e+{exponent:02}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn spells_bounds_as_every_client_does() {
-        for (bound, spellings) in [
-            ("0.25", vec!["0.25"]),
-            ("1", vec!["1", "1.0"]),
-            ("0.001", vec!["0.001"]),
-            ("2500000", vec!["2500000", "2500000.0", "2.5e+06"]),
-        ] {
-            assert_eq!(bound_spellings(bound), spellings);
-        }
-    }
 }

@@ -15,19 +15,12 @@ use crate::{
 };
 
 pub(super) fn sli(node: &Node, place: &str, by: &[LabelName], faults: &mut Faults) -> Option<Sli> {
-    let fields = Fields::of(node, place, &KINDS, faults)?;
+    let fields = Fields::of(node, place, &KINDS.map(|(kind, _)| kind), faults)?;
     // All are read even where only one is allowed, so that all their faults are told.
     let mut found = Vec::new();
-    for kind in KINDS {
+    for (kind, read) in KINDS {
         let Some(node) = fields.optional(kind) else { continue };
-        let place = fields.path(kind);
-        found.push(match kind {
-            "events" => events(node, &place, by, faults),
-            "latency" => latency(node, &place, faults).map(Sli::Latency),
-            "probe" => series(node, &place, faults).map(Sli::Probe),
-            "gauge" => gauge(node, &place, faults).map(Sli::Gauge),
-            _ => told(node, &place, faults, query::ratio).map(Sli::Ratio),
-        });
+        found.push(read(node, &fields.path(kind), by, faults));
     }
     match found.as_slice() {
         [_] => found.pop().flatten(),
@@ -41,7 +34,16 @@ pub(super) fn sli(node: &Node, place: &str, by: &[LabelName], faults: &mut Fault
     }
 }
 
-const KINDS: [&str; 5] = ["events", "latency", "probe", "gauge", "ratio"];
+/// Reads an SLI of one kind; the labels are those that the SLO is split by.
+type Read = fn(&Node, &str, &[LabelName], &mut Faults) -> Option<Sli>;
+
+const KINDS: [(&str, Read); 5] = [
+    ("events", events),
+    ("latency", |node, place, _, faults| latency(node, place, faults).map(Sli::Latency)),
+    ("probe", |node, place, _, faults| series(node, place, faults).map(Sli::Probe)),
+    ("gauge", |node, place, _, faults| gauge(node, place, faults).map(Sli::Gauge)),
+    ("ratio", |node, place, _, faults| told(node, place, faults, query::ratio).map(Sli::Ratio)),
+];
 
 fn events(node: &Node, place: &str, by: &[LabelName], faults: &mut Faults) -> Option<Sli> {
     let fields = Fields::of(node, place, &["total", "good", "bad"], faults)?;

@@ -148,13 +148,8 @@ impl Yaml {
     }
 
     fn counters<S: fmt::Display>(&mut self, counters: &EventCounters<S>) {
-        let [first, second] = match counters {
-            EventCounters::TotalBad { total, bad } => [("total", total), ("bad", bad)],
-            EventCounters::TotalGood { total, good } => [("total", total), ("good", good)],
-            EventCounters::GoodBad { good, bad } => [("good", good), ("bad", bad)],
-        };
         self.nested("events", |out| {
-            for (key, counter) in [first, second] {
+            for (key, counter) in counters.pair().names().into_iter().zip(counters.both()) {
                 out.entry(key, &counter.to_string());
             }
         });

@@ -8,7 +8,7 @@ use crate::Error;
 use regex_lite::Regex;
 use slo_core::{
     math::Tally,
-    model::{EventCounters, MatchOp, Matcher, Name, Period, Selector, Sli, Slo, metric},
+    model::{EventCounters, EventPair, MatchOp, Matcher, Name, Period, Selector, Sli, Slo, metric},
 };
 use std::time::Duration;
 
@@ -16,18 +16,11 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(crate) struct SloCounter {
     name: Name,
-    form: Form,
+    pair: EventPair,
     first: Stream,
     second: Stream,
     // Of a latency SLO.
     threshold: Option<Duration>,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Form {
-    TotalBad,
-    TotalGood,
-    GoodBad,
 }
 
 /// A selector applied to the series of this process.
@@ -68,18 +61,17 @@ impl SloCounter {
             return Ok(None);
         }
         let all = |selector: &Selector| Stream::of_requests(slo, selector);
-        let (form, first, second) = match slo.sli() {
-            Sli::Events(EventCounters::TotalBad { total, bad }) => (Form::TotalBad, all(total)?, all(bad)?),
-            Sli::Events(EventCounters::TotalGood { total, good }) => {
-                (Form::TotalGood, all(total)?, all(good)?)
+        let (pair, first, second) = match slo.sli() {
+            Sli::Events(counters) => {
+                let [first, second] = counters.both();
+                (counters.pair(), all(first)?, all(second)?)
             }
-            Sli::Events(EventCounters::GoodBad { good, bad }) => (Form::GoodBad, all(good)?, all(bad)?),
             Sli::Latency(latency) => {
                 let stream = |up_to| Stream::compile(slo, latency.histogram(), "", up_to);
                 let edge = edges
                     .position(latency.threshold().as_millis())
                     .ok_or_else(|| Error::new(place(slo), "no bucket at the threshold"))?;
-                (Form::TotalGood, stream(None)?, stream(Some(edge))?)
+                (EventPair::TotalGood, stream(None)?, stream(Some(edge))?)
             }
             _ => return Ok(None),
         };
@@ -90,7 +82,7 @@ impl SloCounter {
             Sli::Latency(latency) => Some(latency.threshold().as_duration()),
             _ => None,
         };
-        Ok(Some(Self { name: slo.name().clone(), form, first, second, threshold }))
+        Ok(Some(Self { name: slo.name().clone(), pair, first, second, threshold }))
     }
 
     /// The names that the SLO's selectors give, and the methods of HTTP requests: the series of those are there from the
@@ -129,9 +121,9 @@ impl SloCounter {
     pub(crate) fn is_hurt(&self, member: Member, bucket: usize) -> bool {
         let Member { first, second } = member;
         let is_within = |stream: &Stream| stream.up_to.is_none_or(|last| bucket <= last);
-        match self.form {
-            Form::TotalBad | Form::GoodBad => second && is_within(&self.second),
-            Form::TotalGood => first && is_within(&self.first) && !(second && is_within(&self.second)),
+        match self.pair {
+            EventPair::TotalBad | EventPair::GoodBad => second && is_within(&self.second),
+            EventPair::TotalGood => first && is_within(&self.first) && !(second && is_within(&self.second)),
         }
     }
 
@@ -151,12 +143,12 @@ impl SloCounter {
     /// Streams that contradict each other, such as more bad requests than requests.
     pub(crate) fn tally(&self, sums: Sums) -> Result<Tally, slo_core::Error> {
         let Sums { first, second } = sums;
-        match self.form {
-            Form::TotalBad => Tally::new(first, second),
-            Form::TotalGood => {
+        match self.pair {
+            EventPair::TotalBad => Tally::new(first, second),
+            EventPair::TotalGood => {
                 Tally::new(first, second).and_then(|inverse| Tally::new(first, inverse.good()))
             }
-            Form::GoodBad => Tally::new(first.saturating_add(second), second),
+            EventPair::GoodBad => Tally::new(first.saturating_add(second), second),
         }
     }
 }
@@ -185,9 +177,7 @@ pub(crate) fn add(slos: &[SloCounter], members: &[Member], reading: &Reading, su
 /// A label that the scrape puts on is one of both counters. One that is of the narrower alone, or whose name is a part
 /// of an emitted one, such as `status_code`, is not.
 fn check_labels(slo: &Slo, counters: &EventCounters) -> Result<(), Error> {
-    let (EventCounters::TotalBad { total: wide, bad: narrow }
-    | EventCounters::TotalGood { total: wide, good: narrow }
-    | EventCounters::GoodBad { good: wide, bad: narrow }) = counters;
+    let [wide, narrow] = counters.both();
     for selector in [wide, narrow] {
         let kind = Kind::of_metric(selector.metric().trim_end_matches("_count"));
         let emitted = kind.map_or(&[][..], Kind::label_names);

@@ -1,7 +1,6 @@
 //! `slo.Samples`: counts of events over time.
 
 mod columns;
-mod counters;
 mod findings;
 mod merging;
 
@@ -11,8 +10,7 @@ use crate::{
     table::{Columns, Table},
 };
 pub(crate) use columns::Counts;
-pub(crate) use counters::{Counted, from_counters};
-use findings::{Finding, Kind, doubtful_reset, findings, is_like_a_counter};
+use findings::{Finding, Kind, findings};
 pub(crate) use merging::merge;
 use numpy::{IntoPyArray, PyArray1};
 use pyo3::{
@@ -20,8 +18,8 @@ use pyo3::{
     types::{PyAny, PyCapsule, PySlice},
 };
 use slo_core::{
-    model::{Service, Slo, Window},
-    replay::{CountColumns, Growth, History, Rows, Series, Sums},
+    model::{EventPair, Service, Slo, Window},
+    replay::{Growth, History, Rows, Series, Sums, is_like_a_counter},
 };
 use std::{fmt::Write, ops::Range, time::Duration};
 
@@ -174,18 +172,17 @@ impl Samples {
         if is_counter {
             let (total, bad) = (total.borrow(py)?, bad.borrow(py)?);
             let (total, bad) = (total.as_slice()?, bad.as_slice()?);
-            let Growth { start, total, bad, resets, gaps } =
-                py.detach(|| rows.growth(total, bad)).map_err(|error| row_error(&error))?;
-            if let Some(step) = doubtful_reset(&total, &resets) {
+            let grown = py.detach(|| rows.growth(total, bad)).map_err(|error| row_error(&error))?;
+            if let Some(step) = grown.doubtful_reset() {
                 let message = format!(
                     "the counter falls in step {step} and is still {} then, far more than it grows in a step: is it the sum of \
                      several processes? Of those, make Samples of each, and merge them",
-                    total.get(step).copied().unwrap_or(0),
+                    grown.total.get(step).copied().unwrap_or(0),
                 );
                 warn(py, &message)?;
             }
-            let findings = findings(if zero_gaps { vec![] } else { gaps }, resets);
-            return Self::of(py, start, rows.step(), Counts::Owned(total), Counts::Owned(bad), findings);
+            let gaps = if zero_gaps { vec![] } else { grown.gaps };
+            return Self::of_growth(py, rows.step(), Growth { gaps, ..grown });
         }
         {
             let total = total.borrow(py)?;
@@ -461,7 +458,7 @@ fn two_of_three<'py>(
         return Err(SloError::new_err("'total', 'bad' and 'good' say the same; give two of them"));
     }
     let good = source.counts(py, "good", Some(good))?;
-    let columns = if bad.is_some() { CountColumns::GoodBad } else { CountColumns::TotalGood };
+    let columns = if bad.is_some() { EventPair::GoodBad } else { EventPair::TotalGood };
     let (name, other) = match bad {
         Some(bad) => ("bad", source.counts(py, "bad", Some(bad))?),
         None => ("total", source.counts(py, "total", total)?),
@@ -530,6 +527,12 @@ pub(crate) fn spans<'py>(py: Python<'py>, data: &Bound<'py, PyAny>) -> PyResult<
 }
 
 impl Samples {
+    /// What counters have grown by.
+    pub(crate) fn of_growth(py: Python<'_>, step: Window, grown: Growth) -> PyResult<Self> {
+        let Growth { start, total, bad, resets, gaps } = grown;
+        Self::of(py, start, step, Counts::Owned(total), Counts::Owned(bad), findings(gaps, resets))
+    }
+
     fn of(
         py: Python<'_>,
         start: i64,

@@ -11,8 +11,8 @@ use crate::{
 };
 use slo_core::{
     artifact::{BacktestPage, SloBacktest},
-    model::{Ratio, Service, Slo, Tier, Window},
-    replay::{Backtest, History, Replay},
+    model::{Service, Slo, Tier, Window},
+    replay::{Backtest, FittedTiers, History, Replay},
 };
 use std::{collections::BTreeSet, fmt::Write as _, io::Write};
 
@@ -95,8 +95,9 @@ fn replayed(
         writeln!(talk, "{name}: no events in that time")?;
         return Ok(None);
     }
-    let (tiers, remarks) = tiers(slo, series.step(), series.len()).map_err(wrong)?;
-    for remark in remarks {
+    let fitted =
+        FittedTiers::of(slo.policy(), slo.objective(), series.step(), series.len()).map_err(wrong)?;
+    for remark in remarks(&fitted, series.step()) {
         let remark = format!("{name}: {remark}");
         // Groups of the same length have the same.
         if told.insert(remark.clone()) {
@@ -104,7 +105,7 @@ fn replayed(
         }
     }
     let replay = Replay::new(slo.objective(), slo.period().length());
-    let done = Backtest::of(&series, &tiers, &replay).map_err(wrong)?;
+    let done = Backtest::of(&series, &fitted.tiers, &replay).map_err(wrong)?;
     let score = done.score(&series, &replay).map_err(wrong)?.0;
     SloBacktest::of(service, slo, group, &history, &done, &score).map(Some).map_err(wrong)
 }
@@ -115,39 +116,25 @@ fn named(service: &Service, slo: &Slo, error: &slo_core::Error) -> Error {
     Error::Input(format!("{}/{}: {error}{hint}", service.name(), slo.name()))
 }
 
-/// The tiers that can fire on such a history; and what is to be said of those that cannot, and of windows that are rounded.
-fn tiers(slo: &Slo, step: Window, steps: usize) -> Result<(Vec<Tier>, Vec<String>), slo_core::Error> {
-    let mut remarks = Vec::new();
-    let policy = slo.policy();
-    let policy = if policy.windows().into_iter().all(|window| window.is_multiple_of(step)) {
-        policy.clone()
-    } else {
-        let fitted = policy.fitted(step)?;
-        let windows = fitted.tiers().iter();
-        let windows: Vec<String> = windows
-            .map(|tier| format!("{} over {} and {}", tier.burn(), tier.long(), tier.short()))
-            .collect();
-        remarks.push(format!("the windows are rounded to steps of {step}: {}", windows.join(", ")));
-        fitted
-    };
-    let length = step.as_millis().saturating_mul(steps as u64);
-    let mut tiers = Vec::new();
-    for tier in policy.tiers() {
-        if !tier.is_reachable(slo.objective(), Ratio::ONE)? {
-            remarks
-                .push(format!("the {} tier never fires: no error ratio is above its threshold", tier.burn()));
-            continue;
-        }
-        if tier.long().as_millis() > length {
-            remarks.push(format!(
-                "the {} tier cannot fire: the history is shorter than its window of {}",
-                tier.burn(),
-                tier.long()
-            ));
-        }
-        tiers.push(*tier);
-    }
-    Ok((tiers, remarks))
+/// What is to be said of tiers that cannot fire, and of windows that are rounded.
+fn remarks(fitted: &FittedTiers, step: Window) -> Vec<String> {
+    let windows = |tier: &Tier| format!("{} over {} and {}", tier.burn(), tier.long(), tier.short());
+    let rounded = fitted.is_rounded.then(|| {
+        let all = fitted.tiers.iter().chain(&fitted.unreachable).map(windows).collect::<Vec<_>>();
+        format!("the windows are rounded to steps of {step}: {}", all.join(", "))
+    });
+    let unreachable = fitted
+        .unreachable
+        .iter()
+        .map(|tier| format!("the {} tier never fires: no error ratio is above its threshold", tier.burn()));
+    let blind = fitted.blind.iter().map(|tier| {
+        format!(
+            "the {} tier cannot fire: the history is shorter than its window of {}",
+            tier.burn(),
+            tier.long()
+        )
+    });
+    rounded.into_iter().chain(unreachable).chain(blind).collect()
 }
 
 /// For a terminal.

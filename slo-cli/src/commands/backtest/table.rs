@@ -10,9 +10,9 @@ use crate::{
 };
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use slo_core::{
-    model::{LabelName, Service, Slo, Window},
+    model::{EventPair, LabelName, Service, Slo, Window},
     plain,
-    replay::{CountColumns, History, Misread, RowError, Rows, millis_of_seconds, whole_count, zoned},
+    replay::{History, Misread, RowError, Rows, millis_of_seconds, whole_count, zoned},
 };
 use std::{
     cell::Cell as Shared,
@@ -49,7 +49,7 @@ impl Table {
     pub(super) fn read(path: &Path, asked: &Asked, slos: &[(&Service, &Slo)]) -> Result<Self, Error> {
         let labels: BTreeSet<&str> =
             slos.iter().flat_map(|(_, slo)| slo.by().iter().map(LabelName::as_str)).collect();
-        let (mut keys, counts) = (Vec::new(), Shared::new(CountColumns::TotalBad));
+        let (mut keys, counts) = (Vec::new(), Shared::new(EventPair::TotalBad));
         let mut rows: BTreeMap<Vec<String>, Vec<Row>> = BTreeMap::new();
         let at = |row: usize, what: &str| Error::Input(format!("{}:{row}: {what}", path.display()));
         let mut kinds = (false, false);
@@ -63,7 +63,7 @@ impl Table {
                     there.join(", ")
                 ))
             };
-            let of = CountColumns::of(|name| place(name).is_some());
+            let of = EventPair::of(|name| place(name).is_some());
             counts.set(of.ok_or_else(|| {
                 let one = ["total", "bad", "good"].into_iter().find(|name| place(name).is_none());
                 missing(one.unwrap_or("total"), HINT)

@@ -3,11 +3,10 @@
 use super::{Server, Span};
 use crate::error::Error;
 use slo_core::{
-    artifact::{Fired, Others, SloReport},
     math::Tally,
     model::{Service, Slo, Window},
     promql::Expr,
-    replay::{RecordedTiles, steps_of_days, whole_events},
+    replay::{FiredAlert, OtherGroups, RecordedTiles, SloReview, steps_of_days, whole_events},
     rules::{Group, Plan, RecordedQueries, Stream},
 };
 use slo_prometheus::Steps;
@@ -29,7 +28,10 @@ pub(super) struct Question<'a> {
 
 impl Question<'_> {
     /// Of an SLO, or of each of its groups, those first whose budget is spent most; and what is counted of the others.
-    pub(super) fn reports(self, server: &mut Server<'_>) -> Result<(Vec<SloReport>, Option<Others>), Error> {
+    pub(super) fn reports(
+        self,
+        server: &mut Server<'_>,
+    ) -> Result<(Vec<SloReview>, Option<OtherGroups>), Error> {
         let plan = Plan::of(self.service, self.slo)?;
         let step = plan.coarse();
         let now = self.steps(self.span.start, self.span.end, step)?;
@@ -55,7 +57,7 @@ impl Question<'_> {
             let (history, earlier) = (tiles.history(), earlier.history());
             let earlier = earlier.series()?;
             let mut one =
-                SloReport::of(self.service, self.slo, &history.series()?, unseen, Some(&earlier), self.zone)?;
+                SloReview::of(self.service, self.slo, &history.series()?, unseen, Some(&earlier), self.zone)?;
             for incident in &mut one.incidents {
                 // A coarse tile may be as late as it is long.
                 let begin = incident.start.saturating_sub(millis(step)).max(now.start);
@@ -67,7 +69,7 @@ impl Question<'_> {
             one.group = group.into_iter().collect();
             found.push(one);
         }
-        let left = |one: &SloReport| one.remaining().unwrap_or(f64::INFINITY);
+        let left = |one: &SloReview| one.remaining().unwrap_or(f64::INFINITY);
         found.sort_by(|one, other| left(one).total_cmp(&left(other)));
         Ok((found, others))
     }
@@ -114,7 +116,7 @@ impl Question<'_> {
     }
 
     /// What is said of groups that are not shown.
-    fn counted(self, groups: &[Counted]) -> Result<Option<Others>, Error> {
+    fn counted(self, groups: &[Counted]) -> Result<Option<OtherGroups>, Error> {
         if groups.is_empty() {
             return Ok(None);
         }
@@ -125,7 +127,7 @@ impl Question<'_> {
             missed += usize::from(tally.total() > 0 && tally.exceeds(self.slo.objective().budget()));
             seen = seen.checked_add(tally)?;
         }
-        Ok(Some(Others {
+        Ok(Some(OtherGroups {
             service: self.service.name().to_string(),
             slo: self.slo.name().to_string(),
             groups: groups.len(),
@@ -135,7 +137,7 @@ impl Question<'_> {
     }
 
     /// The alerts that fired on a group.
-    fn alerts(self, server: &mut Server<'_>, group: &Group, step: Window) -> Result<Vec<Fired>, Error> {
+    fn alerts(self, server: &mut Server<'_>, group: &Group, step: Window) -> Result<Vec<FiredAlert>, Error> {
         let span = self.steps(self.span.start, self.span.end, step)?;
         let query = self.queries().firing(Some(group));
         let mut seen: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
@@ -146,18 +148,8 @@ impl Question<'_> {
             seen.entry((alert, label("severity"))).or_default().push(step);
         })?;
         let mut fired = Vec::new();
-        let length = millis(step);
-        let time = |step: usize| {
-            span.start.saturating_add(
-                i64::try_from(step).unwrap_or(i64::MAX).saturating_add(1).saturating_mul(length),
-            )
-        };
         for ((alert, severity), steps) in seen {
-            for run in steps.chunk_by(|one, next| *next == one + 1) {
-                let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
-                let (start, end) = (time(*first), time(last + 1));
-                fired.push(Fired { alert: alert.clone(), severity: severity.clone(), start, end });
-            }
+            fired.extend(FiredAlert::of_steps(&alert, &severity, &steps, span.start, step));
         }
         fired.sort_by_key(|one| one.start);
         Ok(fired)

@@ -5,7 +5,7 @@ use super::{
     BacktestPage, SloBacktest,
     picture::picture,
 };
-use crate::model::Severity;
+use crate::{model::Severity, replay::Replay};
 use std::fmt::Write;
 
 pub(super) fn page(page: &BacktestPage) -> String {
@@ -28,9 +28,10 @@ pub(super) fn page(page: &BacktestPage) -> String {
     }
     let _ = writeln!(
         out,
-        "</tbody></table></div>\n<p class=\"small\">Times are of {}. An incident spent 2 % of a period's budget or more above its \
+        "</tbody></table></div>\n<p class=\"small\">Times are of {}. An incident spent {} of a period's budget or more above its \
          due; a page is false that was about none.</p>",
-        escape(&page.zone)
+        escape(&page.zone),
+        percent(Some(Replay::SIGNIFICANT), 0),
     );
     for (number, slo) in page.slos.iter().enumerate() {
         section(&mut out, slo, number, &page.zone);

@@ -28,7 +28,8 @@ pub(super) fn peaks(series: &Series<'_>, objective: Objective) -> Vec<f64> {
 
 /// An SVG element, in the colours of the page that it stands on.
 pub(super) fn picture(slo: &SloBacktest, zone: &str) -> String {
-    let dates = Dates { start: slo.start, end: slo.end, zone, shaded: vec![] };
+    let shaded = slo.incidents.iter().map(|one| (one.start, one.end)).collect();
+    let dates = Dates { start: slo.start, end: slo.end, zone, shaded };
     let tiers = tiers(slo);
     let height = TOP + CURVE + ROW * tiers.len() as f64 + 30.0;
     let x = |time: i64| MARGIN + (WIDTH - MARGIN - 8.0) * dates.place(time);
@@ -40,14 +41,7 @@ pub(super) fn picture(slo: &SloBacktest, zone: &str) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height:.0}\" width=\"{WIDTH}\" role=\"img\" \
          font-family=\"sans-serif\" font-size=\"11\" fill=\"currentColor\"><title>Burn rate, and when alerts fired</title>"
     );
-    for one in &slo.incidents {
-        let (left, width) = (x(one.start), (x(one.end) - x(one.start)).max(3.0));
-        let _ = write!(
-            out,
-            "<rect class=\"incident\" x=\"{left:.1}\" width=\"{width:.1}\" y=\"{TOP}\" height=\"{CURVE}\" fill=\"#d5502f\" \
-             fill-opacity=\"0.4\"/>"
-        );
-    }
+    out.push_str(&dates.shades(x, TOP, CURVE));
     for rate in [1.0, 10.0, 100.0, 1_000.0].into_iter().filter(|rate: &f64| rate.log10() <= highest) {
         let _ = write!(
             out,
@@ -87,21 +81,8 @@ pub(super) fn picture(slo: &SloBacktest, zone: &str) -> String {
             );
         }
     }
-    for (time, name) in dates.ticks() {
-        let anchor = match dates.place(time) {
-            place if place < 0.05 => "start",
-            place if place > 0.95 => "end",
-            _ => "middle",
-        };
-        let _ = write!(
-            out,
-            "<line x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{TOP}\" y2=\"{:.1}\" stroke=\"#999\" stroke-opacity=\"0.3\"/><text x=\"{x:.1}\" \
-             y=\"{:.1}\" text-anchor=\"{anchor}\">{name}</text>",
-            height - 20.0,
-            height - 6.0,
-            x = x(time),
-        );
-    }
+    let line = "stroke=\"#999\" stroke-opacity=\"0.3\"";
+    out.push_str(&dates.axis(x, [TOP, height - 20.0, height - 6.0], line));
     out.push_str("</svg>");
     out
 }

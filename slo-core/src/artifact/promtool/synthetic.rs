@@ -68,11 +68,7 @@ pub(super) fn synthetic(slo: &Slo) -> Option<Vec<Synthetic>> {
 /// The labels that an SLO is grouped by, with values that all of its selectors find: all series are of one group.
 fn group(slo: &Slo) -> Option<BTreeMap<&str, String>> {
     let selectors: Vec<&Selector> = match slo.sli() {
-        Sli::Events(
-            EventCounters::TotalBad { total: one, bad: other }
-            | EventCounters::TotalGood { total: one, good: other }
-            | EventCounters::GoodBad { good: one, bad: other },
-        ) => vec![one, other],
+        Sli::Events(counters) => counters.both().to_vec(),
         Sli::Latency(latency) => vec![latency.histogram()],
         Sli::Probe(probe) => vec![probe],
         _ => vec![],

@@ -5,10 +5,13 @@ use super::{
         picture::{Dates, burn_down_picture},
         words::{STYLE, count, day, escape, moment, percent},
     },
-    Report, SloReport,
-    fired::others,
+    Report,
+    words::{basis, has_section, lasted, name, others, told, trend, verdict},
 };
-use crate::plain;
+use crate::{
+    plain,
+    replay::{SloReview, Verdict},
+};
 use std::fmt::Write;
 
 pub(super) fn page(report: &Report) -> String {
@@ -20,19 +23,19 @@ pub(super) fn page(report: &Report) -> String {
     out.push_str("<div class=\"wide\"><table><thead><tr><th>SLO</th><th class=\"n\">objective</th><th class=\"n\">SLI</th><th>met</th><th class=\"n\">budget left</th><th class=\"n\">incidents</th><th class=\"n\">seen</th><th>against before</th></tr></thead><tbody>\n");
     for (number, slo) in report.slos.iter().enumerate() {
         let (met, class) = met(slo);
-        let name = escape(&slo.name());
-        let name = if slo.has_section() { format!("<a href=\"#s{number}\">{name}</a>") } else { name };
+        let shown = escape(&name(slo));
+        let shown = if has_section(slo) { format!("<a href=\"#s{number}\">{shown}</a>") } else { shown };
         // Writing to a String cannot fail.
         let _ = writeln!(
             out,
-            "<tr><td>{name}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"{class}\">{met}</td><td class=\"n {}\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td></tr>",
+            "<tr><td>{shown}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"{class}\">{met}</td><td class=\"n {}\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td></tr>",
             slo.objective,
             percent(slo.sli(), 4),
             class_of(slo.remaining()),
             percent(slo.remaining(), 1),
             slo.incidents.len(),
             percent(Some(slo.coverage), 1),
-            slo.trend(),
+            trend(slo.trend()),
         );
     }
     let _ = writeln!(
@@ -49,19 +52,20 @@ pub(super) fn page(report: &Report) -> String {
         let _ =
             writeln!(out, "<p class=\"bad\">Incomplete: the server warns: {}</p>", escape(&plain(warning)));
     }
-    for (number, slo) in report.slos.iter().enumerate().filter(|(_, slo)| slo.has_section()) {
+    for (number, slo) in report.slos.iter().enumerate().filter(|(_, slo)| has_section(slo)) {
         section(&mut out, slo, number, &report.zone);
     }
     out.push_str("</body></html>\n");
     out
 }
 
-fn met(slo: &SloReport) -> (&'static str, &'static str) {
-    match slo.verdict() {
-        "no" => ("no", "bad"),
-        "yes" => ("yes", "good"),
-        other => (other, "some"),
-    }
+fn met(slo: &SloReview) -> (&'static str, &'static str) {
+    let class = match slo.verdict() {
+        Verdict::Missed => "bad",
+        Verdict::Met => "good",
+        Verdict::NoEvents | Verdict::TooLittleSeen => "some",
+    };
+    (verdict(slo.verdict()), class)
 }
 
 fn class_of(remaining: Option<f64>) -> &'static str {
@@ -73,17 +77,17 @@ fn class_of(remaining: Option<f64>) -> &'static str {
     }
 }
 
-fn section(out: &mut String, slo: &SloReport, number: usize, zone: &str) {
+fn section(out: &mut String, slo: &SloReview, number: usize, zone: &str) {
     let _ = writeln!(
         out,
         "<h2 id=\"s{number}\">{}</h2>\n<p>{}</p>\n<p>{} of {} events were bad. Budget left: <span class=\"{}\">{}</span>. {}{}</p>",
-        escape(&slo.name()),
+        escape(&name(slo)),
         escape(&slo.description),
         count(slo.seen.bad()),
         count(slo.seen.total()),
         class_of(slo.remaining()),
         percent(slo.remaining(), 1),
-        escape(&slo.basis()),
+        escape(&basis(slo)),
         before(slo),
     );
     let left: Vec<f64> = slo.left.iter().map(|(_, left)| *left).collect();
@@ -105,10 +109,10 @@ fn section(out: &mut String, slo: &SloReport, number: usize, zone: &str) {
                 out,
                 "<tr><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td></tr>",
                 moment(one.start, zone),
-                slo.lasted(one),
+                lasted(slo, one),
                 count(one.tally.bad()),
                 percent(Some(one.price), 1),
-                escape(&slo.told(one))
+                escape(&told(slo, one))
             );
         }
         out.push_str("</tbody></table></div>\n");
@@ -129,13 +133,13 @@ fn section(out: &mut String, slo: &SloReport, number: usize, zone: &str) {
     }
 }
 
-fn before(slo: &SloReport) -> String {
+fn before(slo: &SloReview) -> String {
     slo.change.map_or_else(String::new, |change| {
         format!(
             " The time before, {} of {} were; {}: the share of bad events changed by {} to {}.",
             count(change.before.bad()),
             count(change.before.total()),
-            slo.trend(),
+            trend(slo.trend()),
             percent(Some(change.interval.low()), 4),
             percent(Some(change.interval.high()), 4)
         )
@@ -143,7 +147,7 @@ fn before(slo: &SloReport) -> String {
 }
 
 /// A bar for each day, as high as what it spent; those that spent more than their part in another colour.
-fn days(out: &mut String, slo: &SloReport, zone: &str) {
+fn days(out: &mut String, slo: &SloReview, zone: &str) {
     if slo.days.len() < 2 {
         return;
     }

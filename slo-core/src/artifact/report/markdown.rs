@@ -5,10 +5,13 @@ use super::{
         capital,
         words::{count, day, moment, percent},
     },
-    Report, SloReport,
-    fired::others,
+    Report,
+    words::{basis, has_section, lasted, name, others, told, trend, verdict},
 };
-use crate::plain;
+use crate::{
+    plain,
+    replay::{SloReview, Verdict},
+};
 use std::fmt::Write;
 
 pub(super) fn page(report: &Report) -> String {
@@ -26,14 +29,14 @@ pub(super) fn page(report: &Report) -> String {
         let _ = writeln!(
             out,
             "| {} | {} | {} | {} | {} | {} | {} | {} |",
-            escape(&slo.name()),
+            escape(&name(slo)),
             slo.objective,
             percent(slo.sli(), 4),
             met(slo),
             percent(slo.remaining(), 1),
             slo.incidents.len(),
             percent(Some(slo.coverage), 1),
-            slo.trend(),
+            trend(slo.trend()),
         );
     }
     for one in &report.others {
@@ -42,21 +45,21 @@ pub(super) fn page(report: &Report) -> String {
     for warning in &report.warnings {
         let _ = writeln!(out, "\n**Incomplete:** the server warns: {}", escape(&plain(warning)));
     }
-    for slo in report.slos.iter().filter(|slo| slo.has_section()) {
+    for slo in report.slos.iter().filter(|slo| has_section(slo)) {
         section(&mut out, slo, &report.zone);
     }
     out
 }
 
-fn met(slo: &SloReport) -> &'static str {
+fn met(slo: &SloReview) -> &'static str {
     match slo.verdict() {
-        "no" => "**no**",
-        other => other,
+        Verdict::Missed => "**no**",
+        other => verdict(other),
     }
 }
 
-fn section(out: &mut String, slo: &SloReport, zone: &str) {
-    let _ = write!(out, "\n## {}\n\n", escape(&slo.name()));
+fn section(out: &mut String, slo: &SloReview, zone: &str) {
+    let _ = write!(out, "\n## {}\n\n", escape(&name(slo)));
     if !slo.description.is_empty() {
         let _ = writeln!(out, "{}\n", escape(&slo.description));
     }
@@ -67,7 +70,7 @@ fn section(out: &mut String, slo: &SloReport, zone: &str) {
         count(slo.seen.total()),
         slo.objective,
         percent(slo.remaining(), 1),
-        slo.basis()
+        basis(slo)
     );
     if let Some(change) = slo.change {
         let _ = writeln!(
@@ -75,7 +78,7 @@ fn section(out: &mut String, slo: &SloReport, zone: &str) {
             "The time before: {} of {} were bad. {} (the share of bad events changed by {} to {}).",
             count(change.before.bad()),
             count(change.before.total()),
-            capital(slo.trend()),
+            capital(trend(slo.trend())),
             percent(Some(change.interval.low()), 4),
             percent(Some(change.interval.high()), 4),
         );
@@ -89,10 +92,10 @@ fn section(out: &mut String, slo: &SloReport, zone: &str) {
                 out,
                 "| {} | {} | {} | {} | {} |",
                 moment(one.start, zone),
-                slo.lasted(one),
+                lasted(slo, one),
                 count(one.tally.bad()),
                 percent(Some(one.price), 1),
-                escape(&slo.told(one))
+                escape(&told(slo, one))
             );
         }
     }

@@ -3,7 +3,7 @@
 use super::report::Report;
 use crate::{
     Error,
-    model::{AlertPolicy, Counting, EventCounters, Objective, Ratio, Sli},
+    model::{AlertPolicy, Counting, Objective, Ratio, Sli},
     spec::{
         fields::{Fields, text},
         tree::{Node, Position},
@@ -104,11 +104,7 @@ pub(super) fn reachable(
 /// Says that a query gives no number of events.
 pub(super) fn warn_of_levels(sli: &Sli, position: Position, place: &str, report: &mut Report) {
     let Sli::Queries(counters) = sli else { return };
-    let [one, other] = match counters {
-        EventCounters::TotalBad { total, bad } => [total, bad],
-        EventCounters::TotalGood { total, good } => [total, good],
-        EventCounters::GoodBad { good, bad } => [good, bad],
-    };
+    let [one, other] = counters.both();
     if one.counting() == Counting::Level || other.counting() == Counting::Level {
         report.change(
             position,

@@ -1,0 +1,86 @@
+//! What reports say of an SLO, in words.
+
+use super::super::words::length;
+use crate::{
+    plain,
+    replay::{FiredAlert, OtherGroups, Priced, SloReview, Trend, Verdict},
+};
+
+/// The SLO, and its group.
+pub(super) fn name(slo: &SloReview) -> String {
+    let name = format!("{}/{}", slo.service, slo.slo);
+    let name = slo.group.iter().fold(name, |name, (label, value)| format!("{name} {label}={value}"));
+    // Values of labels may be any text, and this is one line that is read from left to right.
+    plain(&name).into_owned()
+}
+
+/// Whether there is more to say of it than a line: of groups, which may be many, only where something happened.
+pub(super) fn has_section(slo: &SloReview) -> bool {
+    slo.group.is_empty() || !slo.incidents.is_empty() || slo.verdict() == Verdict::Missed
+}
+
+/// Whether it was met, where that is known.
+pub(super) fn met(verdict: Verdict) -> Option<bool> {
+    match verdict {
+        Verdict::NoEvents | Verdict::TooLittleSeen => None,
+        Verdict::Met => Some(true),
+        Verdict::Missed => Some(false),
+    }
+}
+
+pub(super) fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::NoEvents => "no events",
+        Verdict::TooLittleSeen => "too little was seen",
+        Verdict::Met => "yes",
+        Verdict::Missed => "no",
+    }
+}
+
+pub(super) fn trend(trend: Trend) -> &'static str {
+    match trend {
+        Trend::Unknown => "no time to compare with",
+        Trend::Worse => "worse",
+        Trend::Better => "better",
+        Trend::Same => "no difference shown",
+    }
+}
+
+/// What told of an incident, and how soon.
+pub(super) fn told(slo: &SloReview, incident: &Priced) -> String {
+    let alerts = slo.alerts_of(incident).into_iter();
+    let told: Vec<String> = alerts.map(|alert| after(alert, incident.start)).collect();
+    if told.is_empty() { "none".to_owned() } else { told.join("; ") }
+}
+
+/// `page: fast after 4 min`
+fn after(alert: &FiredAlert, start: i64) -> String {
+    let name = format!("{}: {}", alert.severity, alert.alert);
+    let when = if alert.start <= start {
+        "before it".to_owned()
+    } else {
+        format!("after {}", length(alert.start.abs_diff(start)))
+    };
+    format!("{} {when}", plain(&name))
+}
+
+/// What the budget is of, where that is not the SLO's own period.
+pub(super) fn basis(slo: &SloReview) -> String {
+    let span = slo.left.first().zip(slo.left.last()).map_or(0, |((start, _), (end, _))| end.abs_diff(*start));
+    format!("The budget is that of the {} reported; the SLO's own period is {}.", length(span), slo.period)
+}
+
+/// How long an incident lasted.
+pub(super) fn lasted(slo: &SloReview, incident: &Priced) -> String {
+    let is_over = slo.left.last().is_none_or(|(end, _)| incident.end < *end);
+    let lasted = length(incident.end.abs_diff(incident.start));
+    if is_over { lasted } else { format!("{lasted}, and goes on") }
+}
+
+/// Groups that are counted.
+pub(super) fn others(one: &OtherGroups) -> String {
+    format!(
+        "{} other groups of {}/{} spent less; {} of them missed the objective.",
+        one.groups, one.service, one.slo, one.missed
+    )
+}

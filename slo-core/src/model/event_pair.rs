@@ -1,0 +1,71 @@
+//! Which two of all, good and bad events are counted.
+
+/// Which two of all, good and bad events are counted; the third follows.
+///
+/// ```
+/// use slo_core::model::EventPair;
+///
+/// let pair = EventPair::of(|name| ["good", "bad"].contains(&name)).unwrap();
+/// assert_eq!(pair.names(), ["good", "bad"]);
+/// assert_eq!(pair.events(97, 3), Some((100, 3)));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "there are three pairs of three")]
+pub enum EventPair {
+    /// All and the bad events.
+    TotalBad,
+    /// All and the good events.
+    TotalGood,
+    /// The good and the bad events.
+    GoodBad,
+}
+
+impl EventPair {
+    /// The two of a table that has columns of some names; where it has all three, `total` and `bad`. `None` where one or
+    /// both are missing.
+    #[must_use]
+    pub fn of(has: impl Fn(&str) -> bool) -> Option<Self> {
+        [Self::TotalBad, Self::TotalGood, Self::GoodBad]
+            .into_iter()
+            .find(|pair| pair.names().into_iter().all(&has))
+    }
+
+    /// What the two are called.
+    #[must_use]
+    pub const fn names(self) -> [&'static str; 2] {
+        match self {
+            Self::TotalBad => ["total", "bad"],
+            Self::TotalGood => ["total", "good"],
+            Self::GoodBad => ["good", "bad"],
+        }
+    }
+
+    /// All and the bad events of two counts; `None` where those contradict each other.
+    #[must_use]
+    pub fn events(self, first: u64, second: u64) -> Option<(u64, u64)> {
+        let (total, bad) = match self {
+            Self::TotalBad => (first, second),
+            Self::TotalGood => (first, first.checked_sub(second)?),
+            Self::GoodBad => (first.checked_add(second)?, second),
+        };
+        (bad <= total).then_some((total, bad))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_of_three_say_the_third() {
+        for pair in [EventPair::TotalBad, EventPair::TotalGood, EventPair::GoodBad] {
+            assert_eq!(EventPair::of(|name| pair.names().contains(&name)), Some(pair));
+        }
+        assert_eq!(EventPair::of(|_| true), Some(EventPair::TotalBad));
+        assert_eq!(EventPair::of(|name| name == "total"), None);
+        assert_eq!(EventPair::TotalGood.events(10, 7), Some((10, 3)));
+        assert_eq!(EventPair::TotalGood.events(10, 11), None);
+        assert_eq!(EventPair::TotalBad.events(10, 11), None);
+        assert_eq!(EventPair::GoodBad.events(u64::MAX, 1), None);
+    }
+}

@@ -1,0 +1,50 @@
+//! The tiers of a policy that can fire on a history.
+
+use crate::{
+    Error,
+    model::{AlertPolicy, Objective, Ratio, Tier, Window},
+};
+
+/// The tiers of a policy that can fire on a history, and what is to be known of the others.
+///
+/// ```
+/// use slo_core::{model::{AlertPolicy, Window}, replay::FittedTiers};
+///
+/// // Two days of five-minute steps, at an objective that only the slower tiers can be reached for.
+/// let policy = AlertPolicy::workbook();
+/// let fitted = FittedTiers::of(&policy, "93%".parse()?, Window::minutes(5), 576)?;
+/// assert_eq!((fitted.tiers.len(), fitted.unreachable.len(), fitted.blind.len()), (3, 1, 1));
+/// assert!(!fitted.is_rounded);
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FittedTiers {
+    /// The tiers to replay, with windows that are whole steps, fastest first.
+    pub tiers: Vec<Tier>,
+    /// Whether windows had to be rounded for that.
+    pub is_rounded: bool,
+    /// Tiers that are left out: no error ratio is above their threshold.
+    pub unreachable: Vec<Tier>,
+    /// Those of `tiers` that cannot fire, since the history is shorter than their long window.
+    pub blind: Vec<Tier>,
+}
+
+impl FittedTiers {
+    /// Those of `policy` for `objective`, on a history of so many steps.
+    ///
+    /// # Errors
+    /// Steps that are too long for every window; numbers that do not fit 128 bits.
+    pub fn of(policy: &AlertPolicy, objective: Objective, step: Window, steps: usize) -> Result<Self, Error> {
+        let is_rounded = !policy.windows().into_iter().all(|window| window.is_multiple_of(step));
+        let fitted = if is_rounded { policy.fitted(step)? } else { policy.clone() };
+        let length = step.as_millis().saturating_mul(steps as u64);
+        let (mut tiers, mut unreachable) = (Vec::new(), Vec::new());
+        for tier in fitted.tiers() {
+            let can_fire = tier.is_reachable(objective, Ratio::ONE)?;
+            if can_fire { &mut tiers } else { &mut unreachable }.push(*tier);
+        }
+        let blind = tiers.iter().filter(|tier| tier.long().as_millis() > length).copied().collect();
+        Ok(Self { tiers, is_rounded, unreachable, blind })
+    }
+}

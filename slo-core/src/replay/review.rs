@@ -1,0 +1,325 @@
+//! How an SLO did in a month, a quarter, or any other time.
+
+use super::{Change, Series, incidents};
+use crate::{
+    Error,
+    math::{BurnRate, ErrorBudget, PeriodBudget, Tally},
+    model::{Calendar, CalendarUnit, Objective, Ratio, Service, Slo, Window},
+    stats::{Confidence, poisson_at_least},
+};
+
+/// How an SLO did.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct SloReview {
+    /// The service.
+    pub service: String,
+    /// The SLO.
+    pub slo: String,
+    /// Of an SLO with groups, the labels and values of this one.
+    pub group: Vec<(String, String)>,
+    /// What is promised, in words; may be empty.
+    pub description: String,
+    /// The share of events that must be good.
+    pub objective: Objective,
+    /// The SLO's own period, such as `30d`.
+    pub period: String,
+    /// The events.
+    pub seen: Tally,
+    /// The share of the time that was recorded.
+    pub coverage: f64,
+    /// What spent more than its due, by more than chance would have it at the fastest alert's factor.
+    pub incidents: Vec<Priced>,
+    /// The alerts that fired, as far as they are known.
+    pub alerts: Vec<FiredAlert>,
+    /// Each day.
+    pub days: Vec<Priced>,
+    /// The share of the time's budget that is left: a point for each of some moments, in milliseconds since the Unix epoch.
+    pub left: Vec<(i64, f64)>,
+    /// Against the time before, where there were events.
+    pub change: Option<Change>,
+}
+
+/// A stretch of time, and what it spent.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Priced {
+    /// Its beginning, in milliseconds since the Unix epoch.
+    pub start: i64,
+    /// Its end.
+    pub end: i64,
+    /// Its events.
+    pub tally: Tally,
+    /// The share of the whole time's budget that it spent.
+    pub price: f64,
+}
+
+/// An alert, from when to when it fired.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FiredAlert {
+    /// The tier of its burn rate, such as `fast`, or its name.
+    pub alert: String,
+    /// The value of its label `severity`.
+    pub severity: String,
+    /// When it began to fire, in milliseconds since the Unix epoch.
+    pub start: i64,
+    /// When it ended, or the end of the time that is reviewed.
+    pub end: i64,
+}
+
+/// Groups of an SLO that are counted, not reviewed one by one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherGroups {
+    /// The service.
+    pub service: String,
+    /// The SLO.
+    pub slo: String,
+    /// How many groups.
+    pub groups: usize,
+    /// How many of them missed the objective.
+    pub missed: usize,
+    /// Their events.
+    pub seen: Tally,
+}
+
+/// What can be said of an objective.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// There were no events.
+    NoEvents,
+    /// Less than half of the time was seen.
+    TooLittleSeen,
+    /// It was met.
+    Met,
+    /// It was missed.
+    Missed,
+}
+
+/// What became of an SLO since the time before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Trend {
+    /// There is no time to compare with.
+    Unknown,
+    /// More events are bad, by more than chance.
+    Worse,
+    /// Fewer events are bad, by more than chance.
+    Better,
+    /// No difference is shown.
+    Same,
+}
+
+/// An incident spends at least this share of the budget.
+const SIGNIFICANT: f64 = 0.01;
+/// The probability of an incident where a service burns exactly its budget, as that of a guarded alert.
+const CHANCE: f64 = 0.001;
+/// Points of a burn-down.
+const POINTS: usize = 400;
+/// A time of which less was seen has no verdict.
+const LITTLE: f64 = 0.5;
+/// The worst days that are listed.
+const WORST: usize = 5;
+
+impl Priced {
+    /// The same with the edges of what `fine`, of shorter steps around it, knows to have spent more than its due; as it is
+    /// where that knows of nothing. Its events and its price stay.
+    ///
+    #[cfg_attr(feature = "spec", doc = "```")]
+    #[cfg_attr(not(feature = "spec"), doc = "```ignore")]
+    /// use slo_core::{model::Window, replay::{Series, SloReview}};
+    ///
+    /// let text = "{version: slo/v1, service: a, slos: [{name: b, objective: 99.9%, window: 30d,
+    ///     sli: {events: {total: requests_total, bad: errors_total}}}]}";
+    /// let service = slo_core::spec::parse(text)?.remove(0);
+    /// let slo = &service.slos()[0];
+    /// let hours = Series::new(0, Window::hours(1), &[1_000; 3], &[0, 100, 0])?;
+    /// let incident = SloReview::of(&service, slo, &hours, 0, None, "UTC")?.incidents[0];
+    /// assert_eq!((incident.start, incident.end), (3_600_000, 7_200_000));
+    /// let quarters = Series::new(0, Window::minutes(15), &[250; 12], &[0, 0, 0, 0, 0, 60, 40, 0, 0, 0, 0, 0])?;
+    /// let narrow = incident.narrowed(&quarters, slo.objective());
+    /// assert_eq!((narrow.start, narrow.end, narrow.price), (4_500_000, 6_300_000, incident.price));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn narrowed(self, fine: &Series<'_>, objective: Objective) -> Self {
+        let spends = |step: &usize| fine.at(*step).exceeds(objective.budget());
+        let (first, last) = ((0..fine.len()).find(spends), (0..fine.len()).rev().find(spends));
+        first.zip(last).map_or(self, |(first, last)| Self {
+            start: fine.time_after(first),
+            end: fine.time_after(last + 1),
+            ..self
+        })
+    }
+}
+
+impl SloReview {
+    /// What `series` says of an SLO; `unseen` of its steps were not recorded. `before` is the time before it, and days are
+    /// those of `zone`.
+    ///
+    #[cfg_attr(feature = "spec", doc = "```")]
+    #[cfg_attr(not(feature = "spec"), doc = "```ignore")]
+    /// use slo_core::{model::Window, replay::{Series, SloReview, Verdict}};
+    ///
+    /// let text = "{version: slo/v1, service: a, slos: [{name: b, objective: 99.9%, window: 30d,
+    ///     sli: {events: {total: requests_total, bad: errors_total}}}]}";
+    /// let service = slo_core::spec::parse(text)?.remove(0);
+    /// let mut bad = vec![0; 48];
+    /// bad[30] = 24;
+    /// let series = Series::new(0, Window::hours(1), &[1_000; 48], &bad)?;
+    /// let report = SloReview::of(&service, &service.slos()[0], &series, 0, None, "UTC")?;
+    /// assert_eq!((report.verdict(), report.remaining()), (Verdict::Met, Some(0.5)));
+    /// assert_eq!((report.incidents.len(), report.days[1].price), (1, 0.5));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A zone that is not known, or numbers that do not fit 128 bits.
+    pub fn of(
+        service: &Service,
+        slo: &Slo,
+        series: &Series<'_>,
+        unseen: usize,
+        before: Option<&Series<'_>>,
+        zone: &str,
+    ) -> Result<Self, Error> {
+        let (objective, seen) = (slo.objective(), series.total());
+        let budget = PeriodBudget::new(objective, seen.total().max(1))?;
+        let priced = |start: usize, end: usize| -> Result<Priced, Error> {
+            let tally = series.window(end, end - start);
+            let (from, to) = (series.time_after(start), series.time_after(end));
+            Ok(Priced { start: from, end: to, tally, price: budget.spent_by(tally.bad())? })
+        };
+        let mut found = incidents(series, budget, Ratio::ONE, SIGNIFICANT)?;
+        let fastest = slo.policy().tiers().first().and_then(|tier| tier.factor().ok()).map(Ratio::to_f64);
+        let mut told = Vec::with_capacity(found.len());
+        for incident in &found {
+            told.push(means_something(incident.tally, objective, fastest.unwrap_or(f64::INFINITY))?);
+        }
+        let mut told = told.into_iter();
+        found.retain(|_| told.next() == Some(true));
+        let days = series.calendar_stretches(&Calendar::new(CalendarUnit::Day, zone)?)?;
+        let every = series.len().div_ceil(POINTS).max(1);
+        let mut left = vec![(series.start(), 1.0)];
+        for end in (0..series.len()).step_by(every).map(|step| (step + every).min(series.len())) {
+            left.push((series.time_after(end), 1.0 - budget.spent_by(series.window(end, end).bad())?));
+        }
+        // Of six hours, in whole steps.
+        let step = series.step().as_millis();
+        let block = Window::from_millis(step * (Window::hours(6).as_millis() / step).max(1))?;
+        let change = match before {
+            Some(before) => Change::between(before, series, Confidence::P95, block)?,
+            None => None,
+        };
+        let known = series.len().saturating_sub(unseen);
+        Ok(Self {
+            service: service.name().to_string(),
+            slo: slo.name().to_string(),
+            group: Vec::new(),
+            description: slo.description().to_owned(),
+            objective,
+            period: slo.period().to_string(),
+            seen,
+            alerts: Vec::new(),
+            coverage: known as f64 / series.len().max(1) as f64,
+            incidents: found.iter().map(|one| priced(one.start, one.end)).collect::<Result<_, _>>()?,
+            days: days.into_iter().map(|day| priced(day.start, day.end)).collect::<Result<_, _>>()?,
+            left,
+            change,
+        })
+    }
+
+    /// The share of good events; `None` without events.
+    #[must_use]
+    pub fn sli(&self) -> Option<f64> {
+        self.seen.sli()
+    }
+
+    /// Whether the objective was met, exactly.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        match self.seen.total() {
+            0 => Verdict::NoEvents,
+            _ if self.coverage < LITTLE => Verdict::TooLittleSeen,
+            _ if self.seen.exceeds(self.objective.budget()) => Verdict::Missed,
+            _ => Verdict::Met,
+        }
+    }
+
+    /// What became of it since the time before, by the interval of the difference.
+    #[must_use]
+    pub fn trend(&self) -> Trend {
+        match self.change {
+            None => Trend::Unknown,
+            Some(change) if change.interval.low() > 0.0 => Trend::Worse,
+            Some(change) if change.interval.high() < 0.0 => Trend::Better,
+            Some(_) => Trend::Same,
+        }
+    }
+
+    /// The share of the time's budget that is left; `None` without events.
+    #[must_use]
+    pub fn remaining(&self) -> Option<f64> {
+        ErrorBudget::observed(self.objective, self.seen).remaining()
+    }
+
+    /// The days that spent most, the worst first.
+    #[must_use]
+    pub fn worst_days(&self) -> Vec<&Priced> {
+        let mut days: Vec<&Priced> = self.days.iter().filter(|day| day.tally.bad() > 0).collect();
+        days.sort_by(|one, other| other.price.total_cmp(&one.price));
+        days.truncate(WORST);
+        days
+    }
+
+    /// The alerts that told of an incident: those that fired during it, and until the longest window after it.
+    #[must_use]
+    pub fn alerts_of(&self, incident: &Priced) -> Vec<&FiredAlert> {
+        let next = self.incidents.iter().map(|one| one.start).filter(|start| *start >= incident.end).min();
+        let during = |alert: &&FiredAlert| {
+            alert.end > incident.start
+                && alert.start <= incident.end
+                && next.is_none_or(|next| alert.start < next)
+        };
+        self.alerts.iter().filter(during).collect()
+    }
+}
+
+impl FiredAlert {
+    /// The times that one alert fired, from the steps at whose ends it did, in order; steps that follow each other are one
+    /// time. `start` is when the first step of all begins.
+    ///
+    /// ```
+    /// use slo_core::{model::Window, replay::FiredAlert};
+    ///
+    /// let found = FiredAlert::of_steps("fast", "page", &[2, 3, 7], 0, Window::minutes(1));
+    /// let times: Vec<_> = found.iter().map(|one| (one.start, one.end)).collect();
+    /// assert_eq!(times, [(180_000, 300_000), (480_000, 540_000)]);
+    /// ```
+    #[must_use]
+    pub fn of_steps(alert: &str, severity: &str, steps: &[usize], start: i64, step: Window) -> Vec<Self> {
+        let length = i64::try_from(step.as_millis()).unwrap_or(i64::MAX);
+        let end_of = |step: usize| {
+            let steps = i64::try_from(step).unwrap_or(i64::MAX).saturating_add(1);
+            start.saturating_add(steps.saturating_mul(length))
+        };
+        let runs = steps.chunk_by(|one, next| *next == one + 1).filter_map(|run| run.first().zip(run.last()));
+        runs.map(|(first, last)| Self {
+            alert: alert.to_owned(),
+            severity: severity.to_owned(),
+            start: end_of(*first),
+            end: end_of(last + 1),
+        })
+        .collect()
+    }
+}
+
+/// Whether so many bad events are more than chance, as an alert that is guarded against low traffic asks: of no more than
+/// what the fastest alert's `factor` would have them come from.
+fn means_something(tally: Tally, objective: Objective, factor: f64) -> Result<bool, Error> {
+    let burn = BurnRate::of(tally, objective).map_or(0.0, BurnRate::value).min(factor);
+    if burn <= 1.0 {
+        return Ok(false);
+    }
+    Ok(poisson_at_least(tally.bad(), tally.bad() as f64 / burn)? <= CHANCE)
+}
