@@ -34,8 +34,8 @@ impl Error {
 
     /// The same, of one SLO among many.
     #[cfg(feature = "rules")]
-    pub(crate) fn of(self, service: &crate::model::Service, slo: &crate::model::Slo) -> Self {
-        let message = format!("{}/{}: {}", service.name(), slo.name(), self.message);
+    pub(crate) fn of(self, slo: &str) -> Self {
+        let message = format!("{slo}: {}", self.message);
         Self { message, ..self }
     }
 

@@ -13,7 +13,7 @@ pub(crate) struct Yaml {
 
 impl Yaml {
     /// A document that begins with comments.
-    #[cfg(feature = "rules")]
+    #[cfg(feature = "artifact")]
     pub(crate) fn begun_with(comments: &str) -> Self {
         Self { text: comments.to_owned(), ..Self::default() }
     }
@@ -38,7 +38,7 @@ impl Yaml {
     }
 
     /// A comment on lines of its own.
-    #[cfg(feature = "rules")]
+    #[cfg(feature = "artifact")]
     pub(crate) fn comment(&mut self, text: &str) {
         self.spaces();
         self.text.push_str("# ");
@@ -79,7 +79,7 @@ impl Yaml {
     }
 
     /// A scalar as an item of a sequence.
-    #[cfg(feature = "rules")]
+    #[cfg(feature = "artifact")]
     pub(crate) fn item_scalar(&mut self, value: &str) {
         self.spaces();
         self.text.push_str("- ");

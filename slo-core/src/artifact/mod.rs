@@ -3,6 +3,7 @@
 mod alertmanager;
 #[cfg(feature = "calendar")]
 mod backtest;
+mod capital;
 mod dashboards;
 mod matcher;
 mod operator;
@@ -26,9 +27,3 @@ pub use prometheus::{mimir_rule_file, rule_file, thanos_rule_file};
 pub use promtool::rule_tests;
 #[cfg(feature = "calendar")]
 pub use report::Report;
-
-/// Words as a sentence begins.
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-}

@@ -191,6 +191,12 @@ impl Service {
         Self { slos: vec![slo.clone()], ..self.clone() }
     }
 
+    /// How messages name one of its SLOs: `service/slo`.
+    #[cfg(feature = "rules")]
+    pub(crate) fn path_of(&self, slo: &Slo) -> String {
+        format!("{}/{}", self.name, slo.name())
+    }
+
     /// Its name, the value of the `service` label.
     #[must_use]
     pub const fn name(&self) -> &Name {

@@ -74,7 +74,7 @@ pub(super) fn of_each(service: &Service, options: Options) -> Result<Vec<SloRule
     let mut seen: HashMap<Counted<'_>, usize> = HashMap::new();
     for (index, slo) in service.slos().iter().enumerate() {
         let made = || slo_rules(service, slo, Plan::of(service, slo)?, options);
-        let mut made = made().map_err(|error: Error| error.of(service, slo))?;
+        let mut made = made().map_err(|error: Error| error.of(&service.path_of(slo)))?;
         // Of two objectives of one SLI, only the first reads the raw series.
         let first = *seen.entry((slo.sli(), slo.by_raw(), slo.slices(), made.plan.fine())).or_insert(index);
         if let Some((original, from)) = all.get_mut(first).zip(service.slos().get(first)) {
@@ -120,7 +120,7 @@ pub fn check(service: &Service, options: Options) -> Result<(), Error> {
             }
             if options.naming == Naming::Sloth { sloth::check(&context) } else { Ok(()) }
         };
-        checked().map_err(|error: Error| error.of(service, slo))?;
+        checked().map_err(|error: Error| error.of(&service.path_of(slo)))?;
     }
     Ok(())
 }

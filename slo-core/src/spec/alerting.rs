@@ -2,7 +2,7 @@
 
 use super::{
     fields::{Faults, Fields, check_template, items, parsed, percent, text},
-    lower::labels,
+    labels::labels,
     tree::{Node, Value},
 };
 use crate::{

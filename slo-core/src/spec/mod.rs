@@ -5,6 +5,7 @@ mod counter;
 mod defaults;
 mod fields;
 mod import;
+mod labels;
 mod lower;
 mod native;
 mod parsed;

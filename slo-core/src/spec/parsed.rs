@@ -1,6 +1,5 @@
 //! PromQL of a spec as the tree of the field's parser, and back to text.
 
-use super::selector::not_promql;
 use crate::{Error, model::Window};
 use promql_parser::{
     label::{Matcher, Matchers},
@@ -109,6 +108,25 @@ fn sort(expr: &mut Expr) {
 fn sort_matchers(matchers: &mut Matchers) {
     for matchers in std::iter::once(&mut matchers.matchers).chain(&mut matchers.or_matchers) {
         matchers.sort_by_cached_key(Matcher::to_string);
+    }
+}
+
+fn not_promql(text: &str, reason: &str) -> Error {
+    let error = Error::new(format!("`{text}` is not valid PromQL: {reason}"));
+    if text.contains("$__") {
+        return error.with_hint(
+            "write `[{{.window}}]` where Grafana has a variable; the rules choose their own windows",
+        );
+    }
+    let unbalanced = [('{', '}'), ('(', ')'), ('[', ']')]
+        .into_iter()
+        .find(|(open, close)| text.matches(*open).count() != text.matches(*close).count());
+    match unbalanced {
+        Some((open, close)) => error.with_hint(format!("`{open}` and `{close}` do not pair up")),
+        None if text.matches('"').count() % 2 == 1 => error.with_hint("a quote is not closed"),
+        None => {
+            error.with_hint("write a selector such as http_requests_total{job=\"checkout\", code=~\"5..\"}")
+        }
     }
 }
 

@@ -104,25 +104,6 @@ pub(super) fn from_parsed(found: parser::VectorSelector) -> Result<Selector, Err
     Ok(Selector::new(name)?.with_all(matchers.collect::<Result<Vec<_>, Error>>()?))
 }
 
-pub(super) fn not_promql(text: &str, reason: &str) -> Error {
-    let error = Error::new(format!("`{text}` is not valid PromQL: {reason}"));
-    if text.contains("$__") {
-        return error.with_hint(
-            "write `[{{.window}}]` where Grafana has a variable; the rules choose their own windows",
-        );
-    }
-    let unbalanced = [('{', '}'), ('(', ')'), ('[', ']')]
-        .into_iter()
-        .find(|(open, close)| text.matches(*open).count() != text.matches(*close).count());
-    match unbalanced {
-        Some((open, close)) => error.with_hint(format!("`{open}` and `{close}` do not pair up")),
-        None if text.matches('"').count() % 2 == 1 => error.with_hint("a quote is not closed"),
-        None => {
-            error.with_hint("write a selector such as http_requests_total{job=\"checkout\", code=~\"5..\"}")
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,8 @@
 //! Histories put together.
 
 use super::{
-    Counts, Samples,
+    class::Samples,
+    columns::Counts,
     findings::{Finding, Kind, findings},
 };
 use crate::error::{SloError, value_error};

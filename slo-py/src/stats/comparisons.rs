@@ -1,6 +1,6 @@
 //! `slo.stats`: is the second worse?
 
-use super::{ends, ok, tally};
+use super::convert::{ends, level, ok, tally};
 use pyo3::prelude::*;
 use slo_core::stats::{self, Comparison};
 
@@ -25,7 +25,7 @@ pub(crate) fn newcombe(
     confidence: f64,
 ) -> PyResult<Option<(f64, f64)>> {
     let (first, second) = (tally(first.0, first.1)?, tally(second.0, second.1)?);
-    Ok(stats::newcombe(first, second, super::confidence(confidence)?).map(ends))
+    Ok(stats::newcombe(first, second, level(confidence)?).map(ends))
 }
 
 /// The statistic of the pooled two-proportion z test, second − first.
@@ -90,7 +90,7 @@ pub(crate) fn compare(
     confidence: f64,
 ) -> PyResult<Option<(&'static str, Option<u64>)>> {
     let (first, second) = (tally(first.0, first.1)?, tally(second.0, second.1)?);
-    let found = ok(stats::compare(first, second, margin, super::confidence(confidence)?))?;
+    let found = ok(stats::compare(first, second, margin, level(confidence)?))?;
     Ok(found.map(|comparison| match comparison {
         Comparison::Degraded => ("degraded", None),
         Comparison::NotDegraded => ("not degraded", None),

@@ -1,6 +1,6 @@
 //! `slo.stats`: rates of rare things.
 
-use super::{ends, ok};
+use super::convert::{ends, level, ok};
 use pyo3::prelude::*;
 use slo_core::stats;
 
@@ -20,7 +20,7 @@ use slo_core::stats;
 #[pyfunction]
 #[pyo3(signature = (count, *, exposure = 1.0, confidence = 0.95))]
 pub(crate) fn garwood(count: u64, exposure: f64, confidence: f64) -> PyResult<(f64, f64)> {
-    ok(stats::garwood(count, exposure, super::confidence(confidence)?)).map(ends)
+    ok(stats::garwood(count, exposure, level(confidence)?)).map(ends)
 }
 
 /// The rate that a count leaves unlikely to be exceeded.
@@ -35,7 +35,7 @@ pub(crate) fn garwood(count: u64, exposure: f64, confidence: f64) -> PyResult<(f
 #[pyfunction]
 #[pyo3(signature = (count, *, exposure = 1.0, confidence = 0.95))]
 pub(crate) fn rate_at_most(count: u64, exposure: f64, confidence: f64) -> PyResult<f64> {
-    ok(stats::rate_at_most(count, exposure, super::confidence(confidence)?))
+    ok(stats::rate_at_most(count, exposure, level(confidence)?))
 }
 
 /// How likely a first count at least as high is if both rates are the same.

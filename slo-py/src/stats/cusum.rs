@@ -1,6 +1,6 @@
 //! `slo.stats`: every window at once.
 
-use super::ok;
+use super::convert::ok;
 use crate::convert::ratio;
 use pyo3::{prelude::*, types::PyAny};
 use slo_core::stats;

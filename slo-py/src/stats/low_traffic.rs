@@ -1,6 +1,6 @@
 //! `slo.stats`: what an alert means when there are few events.
 
-use super::{ok, tally};
+use super::convert::{level, ok, tally};
 use crate::convert::{ratio, window};
 use pyo3::{prelude::*, types::PyAny};
 use slo_core::stats::{self, ErlangDetection, FalseAlarms};
@@ -55,7 +55,7 @@ pub(crate) fn events_to_stay_silent(threshold: &Bound<'_, PyAny>, bad: u64) -> P
 #[pyfunction]
 #[pyo3(signature = (objective, *, confidence = 0.95))]
 pub(crate) fn events_to_demonstrate(objective: &Bound<'_, PyAny>, confidence: f64) -> PyResult<u64> {
-    Ok(stats::events_to_demonstrate(crate::objective::objective(objective)?, super::confidence(confidence)?))
+    Ok(stats::events_to_demonstrate(crate::objective::objective(objective)?, level(confidence)?))
 }
 
 /// How likely a window exceeds a threshold by chance.

@@ -1,6 +1,7 @@
 //! `slo.stats`: what counts can tell.
 
 mod comparisons;
+mod convert;
 mod counts;
 mod cusum;
 mod low_traffic;
@@ -24,27 +25,3 @@ pub(crate) use sequential::{Sprt, confidence_sequence, mixture_evidence, rate_ev
 pub(crate) use tails::{
     beta_above, beta_binomial_at_least, binomial_at_least, hypergeometric_at_least, poisson_at_least,
 };
-
-use crate::error::value_error;
-use pyo3::prelude::*;
-use slo_core::{
-    Error,
-    math::Tally,
-    stats::{Confidence, Interval},
-};
-
-fn ok<T>(result: Result<T, Error>) -> PyResult<T> {
-    result.map_err(|error| value_error(&error))
-}
-
-fn tally(total: u64, bad: u64) -> PyResult<Tally> {
-    crate::convert::tally(total, bad)
-}
-
-fn confidence(level: f64) -> PyResult<Confidence> {
-    ok(Confidence::new(level))
-}
-
-fn ends(interval: Interval) -> (f64, f64) {
-    (interval.low(), interval.high())
-}

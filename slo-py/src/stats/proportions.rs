@@ -1,6 +1,6 @@
 //! `slo.stats`: intervals for an error ratio.
 
-use super::{ends, tally};
+use super::convert::{ends, level, tally};
 use pyo3::prelude::*;
 use slo_core::stats;
 
@@ -25,7 +25,7 @@ use slo_core::stats;
 #[pyfunction]
 #[pyo3(signature = (*, total, bad, confidence = 0.95))]
 pub(crate) fn wilson(total: u64, bad: u64, confidence: f64) -> PyResult<Option<(f64, f64)>> {
-    Ok(stats::wilson(tally(total, bad)?, super::confidence(confidence)?).map(ends))
+    Ok(stats::wilson(tally(total, bad)?, level(confidence)?).map(ends))
 }
 
 /// The Clopper–Pearson interval for an error ratio: never covers less than it says.
@@ -44,7 +44,7 @@ pub(crate) fn wilson(total: u64, bad: u64, confidence: f64) -> PyResult<Option<(
 #[pyfunction]
 #[pyo3(signature = (*, total, bad, confidence = 0.95))]
 pub(crate) fn clopper_pearson(total: u64, bad: u64, confidence: f64) -> PyResult<Option<(f64, f64)>> {
-    Ok(stats::clopper_pearson(tally(total, bad)?, super::confidence(confidence)?).map(ends))
+    Ok(stats::clopper_pearson(tally(total, bad)?, level(confidence)?).map(ends))
 }
 
 /// Jeffreys' interval for an error ratio: covers what it says on average.
@@ -63,5 +63,5 @@ pub(crate) fn clopper_pearson(total: u64, bad: u64, confidence: f64) -> PyResult
 #[pyfunction]
 #[pyo3(signature = (*, total, bad, confidence = 0.95))]
 pub(crate) fn jeffreys(total: u64, bad: u64, confidence: f64) -> PyResult<Option<(f64, f64)>> {
-    Ok(stats::jeffreys(tally(total, bad)?, super::confidence(confidence)?).map(ends))
+    Ok(stats::jeffreys(tally(total, bad)?, level(confidence)?).map(ends))
 }

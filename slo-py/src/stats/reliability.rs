@@ -1,6 +1,6 @@
 //! `slo.stats`: failure and repair.
 
-use super::{ends, ok};
+use super::convert::{ends, level, ok};
 use pyo3::prelude::*;
 use slo_core::stats;
 
@@ -36,7 +36,7 @@ pub(crate) fn compare_restore_times(
     after: Vec<f64>,
     confidence: f64,
 ) -> PyResult<(f64, (f64, f64))> {
-    let change = ok(stats::compare_restore_times(&before, &after, super::confidence(confidence)?))?;
+    let change = ok(stats::compare_restore_times(&before, &after, level(confidence)?))?;
     Ok((change.ratio, ends(change.interval)))
 }
 
@@ -58,6 +58,6 @@ pub(crate) fn compare_restore_times(
 #[pyfunction]
 #[pyo3(signature = (answers, *, confidence = 0.95, seed = 0))]
 pub(crate) fn toil(answers: Vec<(f64, f64)>, confidence: f64, seed: u64) -> PyResult<(f64, (f64, f64))> {
-    let found = ok(stats::toil(&answers, super::confidence(confidence)?, seed))?;
+    let found = ok(stats::toil(&answers, level(confidence)?, seed))?;
     Ok((found.share, ends(found.interval)))
 }

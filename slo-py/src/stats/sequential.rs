@@ -1,6 +1,6 @@
 //! `slo.stats`: tests that may be looked at after every event.
 
-use super::{ends, ok, tally};
+use super::convert::{ends, level, ok, tally};
 use pyo3::prelude::*;
 use slo_core::stats::{self, Decision};
 
@@ -118,5 +118,5 @@ pub(crate) fn rate_evidence(count: u64, exposure: f64, rate: f64) -> PyResult<f6
 #[pyfunction]
 #[pyo3(signature = (*, total, bad, confidence = 0.95))]
 pub(crate) fn confidence_sequence(total: u64, bad: u64, confidence: f64) -> PyResult<Option<(f64, f64)>> {
-    Ok(stats::confidence_sequence(tally(total, bad)?, super::confidence(confidence)?).map(ends))
+    Ok(stats::confidence_sequence(tally(total, bad)?, level(confidence)?).map(ends))
 }

@@ -1,6 +1,6 @@
 //! `slo.stats`: tail probabilities.
 
-use super::ok;
+use super::convert::ok;
 use pyo3::prelude::*;
 use slo_core::stats;
 

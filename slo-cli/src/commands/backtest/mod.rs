@@ -1,6 +1,7 @@
 //! `slo backtest`
 
 mod cells;
+mod named;
 mod server;
 mod table;
 
@@ -9,15 +10,13 @@ use crate::{
     error::Error,
     load, table as lines, text, write,
 };
+use named::{Group, named};
 use slo_core::{
     artifact::{BacktestPage, SloBacktest},
     model::{Service, Slo, Tier, Window},
     replay::{Backtest, FittedTiers, History, Replay},
 };
 use std::{collections::BTreeSet, fmt::Write as _, io::Write};
-
-/// Labels of a group of an SLO's events, with their values; none of an SLO without groups.
-type Group = Vec<(String, String)>;
 
 pub(super) fn run(asked: &Asked, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
     let services = load::services(&asked.specs.files, &asked.specs.reading, 1, talk)?;
@@ -108,12 +107,6 @@ fn replayed(
     let done = Backtest::of(&series, &fitted.tiers, &replay).map_err(wrong)?;
     let score = done.score(&series, &replay).map_err(wrong)?.0;
     SloBacktest::of(service, slo, group, &history, &done, &score).map(Some).map_err(wrong)
-}
-
-/// An error of an SLO, with its name.
-fn named(service: &Service, slo: &Slo, error: &slo_core::Error) -> Error {
-    let hint = error.hint().map_or_else(String::new, |hint| format!("\n  hint: {hint}"));
-    Error::Input(format!("{}/{}: {error}{hint}", service.name(), slo.name()))
 }
 
 /// What is to be said of tiers that cannot fire, and of windows that are rounded.

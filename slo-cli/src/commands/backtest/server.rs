@@ -1,6 +1,6 @@
 //! Histories from a server: what the rules would have recorded there.
 
-use super::{Group, named};
+use super::named::{Group, named};
 use crate::{
     args::{Backtest as Asked, Target},
     error::Error,

@@ -1,8 +1,8 @@
 //! Histories from a table.
 
 use super::{
-    Group,
     cells::{self, Cell, Zoned},
+    named::Group,
 };
 use crate::{
     args::{Backtest as Asked, Label},

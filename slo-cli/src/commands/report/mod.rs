@@ -1,19 +1,18 @@
 //! `slo report`
 
 mod question;
+mod server;
+mod span;
 
 use crate::{
     args::{Report as Asked, ReportFormat},
     error::Error,
-    load, time, write,
+    load, write,
 };
 use question::Question;
-use slo_core::{
-    artifact::Report,
-    model::{Calendar, CalendarUnit},
-    promql::Expr,
-};
-use slo_prometheus::{Client, Labels, Steps};
+use server::Server;
+use slo_core::artifact::Report;
+use span::Span;
 use std::{collections::BTreeSet, io::Write};
 
 pub(super) fn run(asked: &Asked, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
@@ -69,56 +68,4 @@ pub(super) fn run(asked: &Asked, out: &mut dyn Write, talk: &mut dyn Write) -> R
         None => out.write_all(text.as_bytes())?,
     }
     Ok(())
-}
-
-/// A time, and the one before it; in milliseconds since the Unix epoch.
-struct Span {
-    title: String,
-    before: i64,
-    start: i64,
-    end: i64,
-}
-
-impl Span {
-    fn of(asked: &Asked) -> Result<Self, Error> {
-        let now = asked.end.unwrap_or_else(time::unix_millis);
-        let calendar = |unit| Calendar::new(unit, &asked.time_zone);
-        let (unit, name) = match (&asked.month, &asked.quarter) {
-            (Some(month), _) => (CalendarUnit::Month, month),
-            (_, Some(quarter)) => (CalendarUnit::Quarter, quarter),
-            _ => {
-                let length = i64::try_from(asked.last.as_millis()).unwrap_or(i64::MAX);
-                let (start, before) =
-                    (now.saturating_sub(length), now.saturating_sub(length.saturating_mul(2)));
-                return Ok(Self { title: format!("the last {}", asked.last), before, start, end: now });
-            }
-        };
-        let calendar = calendar(unit)?;
-        let period = calendar.named(name)?;
-        let before = calendar.period_at(period.start().saturating_sub(1))?;
-        if period.start() >= now {
-            return Err(Error::Input(format!("{name} has not begun")));
-        }
-        let title = if period.end() > now { format!("{name}, so far") } else { name.clone() };
-        Ok(Self { title, before: before.start(), start: period.start(), end: period.end().min(now) })
-    }
-}
-
-/// The server, and what it has warned of.
-struct Server<'a> {
-    client: &'a Client,
-    warnings: BTreeSet<String>,
-}
-
-impl Server<'_> {
-    /// Calls `point` with every value of `query`.
-    fn range(
-        &mut self,
-        query: &Expr,
-        steps: Steps,
-        point: impl FnMut(&Labels, usize, f64),
-    ) -> Result<(), Error> {
-        self.warnings.extend(self.client.range(&query.to_string(), steps, point)?);
-        Ok(())
-    }
 }

@@ -1,6 +1,6 @@
 //! What is asked of an SLO, and its report.
 
-use super::{Server, Span};
+use super::{server::Server, span::Span};
 use crate::error::Error;
 use slo_core::{
     math::Tally,

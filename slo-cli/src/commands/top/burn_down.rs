@@ -1,6 +1,6 @@
 //! Burn-downs as sparklines.
 
-use super::Line;
+use super::line::Line;
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
 /// Points of a sparkline.

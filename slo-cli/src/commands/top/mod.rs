@@ -1,14 +1,15 @@
 //! `slo top`
 
 mod burn_down;
+mod line;
 mod source;
 
 use crate::{args::Top, error::Error, table, text, time};
 use burn_down::{BurnDown, History, remember};
+use line::Line;
 use slo_core::plain;
 use source::Source;
 use std::{
-    cmp::Ordering,
     io::{IsTerminal, Write, stdout},
     thread,
     time::Duration,
@@ -55,43 +56,6 @@ pub(super) fn run(asked: &Top, out: &mut dyn Write, talk: &mut dyn Write) -> Res
             }
             Err(error) => trouble = Some(error),
         }
-    }
-}
-
-/// What is shown of an SLO, or of the worst of its groups.
-#[derive(Clone)]
-struct Line {
-    key: String,
-    /// Of an SLO with groups, how many others there are.
-    others: usize,
-    objective: String,
-    sli: Option<f64>,
-    /// The share of the period's budget that is left.
-    left: Option<f64>,
-    /// Over the long window of the fastest alert, which is named.
-    burn: Option<(String, f64)>,
-    /// Seconds that the budget lasts at that rate, where that is less than the period.
-    lasts: Option<f64>,
-    period: String,
-    /// The share of the period that was seen.
-    seen: Option<f64>,
-    state: String,
-}
-
-impl Line {
-    /// The SLO, without its group: no name has a space.
-    fn slo(&self) -> &str {
-        self.key.split(' ').next().unwrap_or_default()
-    }
-
-    /// Those whose budget is gone soonest first; what is firing before what is not.
-    fn by_urgency(&self, other: &Self) -> Ordering {
-        let lasts = |line: &Self| line.lasts.unwrap_or(f64::INFINITY);
-        let is_quiet = |line: &Self| line.state == "ok" || line.state == "no data";
-        is_quiet(self)
-            .cmp(&is_quiet(other))
-            .then(lasts(self).total_cmp(&lasts(other)))
-            .then_with(|| self.key.cmp(&other.key))
     }
 }
 

@@ -1,8 +1,8 @@
 //! Where `slo top` has its numbers from.
 
 use super::{
-    Line,
     burn_down::{BurnDown, History, POINTS},
+    line::Line,
 };
 use crate::{
     args::Top,

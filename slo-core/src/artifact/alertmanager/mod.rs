@@ -6,10 +6,12 @@ mod receivers;
 mod recipient;
 mod routes;
 mod routing;
+mod version;
 
-pub use channel::Channel;
+pub use channel::{Channel, Mail};
 pub use hours::Hours;
-pub use routing::{AlertmanagerVersion, Mail, Routing};
+pub use routing::Routing;
+pub use version::AlertmanagerVersion;
 
 use super::prometheus::HEADER;
 use crate::{

@@ -22,7 +22,14 @@ pub(super) fn receivers(out: &mut Yaml, recipients: &[Recipient], routing: &Rout
 }
 
 fn receiver(out: &mut Yaml, recipient: &Recipient, routing: &Routing) -> Result<(), Error> {
-    let to = Delivery { team: recipient.team(), severity: recipient.severity, routing };
+    let to = Delivery {
+        team: recipient.team(),
+        severity: recipient.severity,
+        secrets: &routing.secrets,
+        mail: routing.mail.as_ref(),
+        is_fragment: routing.fragment,
+        version: routing.version,
+    };
     let mut known: Vec<&Channel> = Vec::new();
     for channel in routing.channels(recipient.severity) {
         if !known.contains(&channel) {

@@ -57,17 +57,17 @@ pub(super) fn recipients(services: &[Service]) -> Result<Vec<Recipient>, Error> 
                 if let Some(team) = team.as_deref().filter(|team| !is_folder(team)) {
                     let error = Error::new(format!("the team `{team}` makes no folder for its secrets"));
                     let hint = "use letters, digits, `-`, `_` and `.` in the label `team`";
-                    return Err(error.with_hint(hint).of(service, slo));
+                    return Err(error.with_hint(hint).of(&service.path_of(slo)));
                 }
                 if team.as_deref() == Some(NO_TEAM) {
                     let error = Error::new(format!("`{NO_TEAM}` is where alerts without a team go"));
-                    return Err(error.with_hint("rename the team").of(service, slo));
+                    return Err(error.with_hint("rename the team").of(&service.path_of(slo)));
                 }
                 let named = label("severity").unwrap_or_else(|| severity.to_string());
                 if *severities.entry(named.clone()).or_insert(severity) != severity {
                     let error = Error::new(format!("the severity `{named}` is of pages and of tickets"));
                     let hint = "name them apart in `alerting.page.labels` and `alerting.ticket.labels`";
-                    return Err(error.with_hint(hint).of(service, slo));
+                    return Err(error.with_hint(hint).of(&service.path_of(slo)));
                 }
                 found
                     .entry((team.clone(), severity))

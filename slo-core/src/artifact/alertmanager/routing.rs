@@ -1,8 +1,7 @@
 //! Who is told, and how.
 
-use super::{Channel, Hours};
-use crate::{Error, model::Severity};
-use std::{fmt, str::FromStr};
+use super::{AlertmanagerVersion, Channel, Hours, Mail};
+use crate::model::Severity;
 
 /// Who is told of alerts, and how.
 ///
@@ -58,63 +57,5 @@ impl Routing {
             Severity::Page => &self.page,
             Severity::Ticket => &self.ticket,
         }
-    }
-}
-
-/// What sends e-mail.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mail {
-    /// The server, `host:port`.
-    pub smarthost: String,
-    /// Whom it is from.
-    pub from: String,
-    /// Who logs in, with the password in `<team>/smtp-password`; nobody where it is not given.
-    pub username: Option<String>,
-}
-
-/// A version of Alertmanager.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct AlertmanagerVersion {
-    major: u32,
-    minor: u32,
-}
-
-impl AlertmanagerVersion {
-    /// Knows time zones and routing keys in files: the oldest that is written for.
-    const OLDEST: Self = Self { major: 0, minor: 25 };
-    /// Knows web addresses in files.
-    pub(super) const URL_FILE: Self = Self { major: 0, minor: 26 };
-    /// Knows the workflows of Microsoft Teams, and web addresses of all ways in files.
-    pub(super) const WORKFLOWS: Self = Self { major: 0, minor: 28 };
-}
-
-impl Default for AlertmanagerVersion {
-    /// The newest that this was tried with.
-    fn default() -> Self {
-        Self { major: 0, minor: 33 }
-    }
-}
-
-impl fmt::Display for AlertmanagerVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.major, self.minor)
-    }
-}
-
-impl FromStr for AlertmanagerVersion {
-    type Err = Error;
-
-    /// `0.27`, `v0.27.0`.
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let mut parts = text.strip_prefix('v').unwrap_or(text).split('.').map(str::parse::<u32>);
-        let (Some(Ok(major)), Some(Ok(minor))) = (parts.next(), parts.next()) else {
-            return Err(Error::new(format!("`{text}` is no version")).with_hint("write it as `0.27`"));
-        };
-        let version = Self { major, minor };
-        if version < Self::OLDEST {
-            return Err(Error::new(format!("Alertmanager {version} is older than {}", Self::OLDEST))
-                .with_hint("it knows no time zones and no secrets in files; upgrade it"));
-        }
-        Ok(version)
     }
 }

@@ -1,30 +1,14 @@
 //! The picture of a backtest: the burn rate over time, and a row for each tier that shows when it fired.
 
 use super::{super::picture::Dates, SloBacktest};
-use crate::{
-    math::BurnRate,
-    model::{BurnTier, Objective},
-    replay::Series,
-};
+use crate::model::BurnTier;
 use std::fmt::Write;
 
-/// Parts of the time that are drawn, each with its highest burn rate.
-const PARTS: usize = 600;
 const WIDTH: f64 = 640.0;
 const MARGIN: f64 = 56.0;
 const TOP: f64 = 8.0;
 const CURVE: f64 = 120.0;
 const ROW: f64 = 16.0;
-
-/// The highest burn rate in each part of the time, over an hour, or a step where that is longer: shorter ones are noise at low
-/// traffic.
-pub(super) fn peaks(series: &Series<'_>, objective: Objective) -> Vec<f64> {
-    let hour = usize::try_from(3_600_000 / series.step().as_millis().max(1)).unwrap_or(1).max(1);
-    let parts = series.len().clamp(1, PARTS);
-    let edge = |part: usize| series.len() * part / parts;
-    let rate = |end: usize| BurnRate::of(series.window(end, hour), objective).map_or(0.0, BurnRate::value);
-    (0..parts).map(|part| (edge(part) + 1..=edge(part + 1)).map(rate).fold(0.0, f64::max)).collect()
-}
 
 /// An SVG element, in the colours of the page that it stands on.
 pub(super) fn picture(slo: &SloBacktest, zone: &str) -> String {
@@ -34,7 +18,7 @@ pub(super) fn picture(slo: &SloBacktest, zone: &str) -> String {
     let height = TOP + CURVE + ROW * tiers.len() as f64 + 30.0;
     let x = |time: i64| MARGIN + (WIDTH - MARGIN - 8.0) * dates.place(time);
     // Thresholds are far apart, and an outage is far above them: each power of ten is as high as the next.
-    let highest = slo.peaks.iter().copied().fold(10.0_f64, f64::max).log10().ceil();
+    let highest = slo.peaks().iter().copied().fold(10.0_f64, f64::max).log10().ceil();
     let y = |rate: f64| TOP + CURVE * (1.0 - (rate.max(0.1).log10() + 1.0) / (highest + 1.0));
     let bottom = TOP + CURVE;
     let mut out = format!(
@@ -54,8 +38,8 @@ pub(super) fn picture(slo: &SloBacktest, zone: &str) -> String {
         );
     }
     let mut points = String::new();
-    let parts = slo.peaks.len().max(1) as f64;
-    for (index, rate) in slo.peaks.iter().enumerate() {
+    let parts = slo.peaks().len().max(1) as f64;
+    for (index, rate) in slo.peaks().iter().enumerate() {
         let place = MARGIN + (WIDTH - MARGIN - 8.0) * (index + 1) as f64 / parts;
         let _ = write!(points, "{place:.1},{:.1} ", y(*rate));
     }

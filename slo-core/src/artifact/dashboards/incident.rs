@@ -1,10 +1,10 @@
 //! What happens during an incident.
 
 use super::{
-    About, BROWSER, Dashboard, INCIDENT, OVERVIEW, every_slo, finish, link,
+    dashboard::{About, BROWSER, Dashboard, INCIDENT, OVERVIEW, finish},
+    links::{every_slo, link, path_to},
     overview::variables,
     panel::{GREEN, Layout, ORANGE, Panel, RED},
-    path_to,
     queries::{
         any_slo, each_kind, firing, join_labels, labels, last, lasts, long, select, shown, since, slo_labels,
     },

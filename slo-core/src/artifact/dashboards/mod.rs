@@ -1,38 +1,16 @@
 //! Grafana dashboards: how all SLOs do, each of them, and what happens during an incident.
 
+mod dashboard;
 mod incident;
+mod links;
 mod overview;
 mod page;
 mod panel;
 mod queries;
 
-use crate::{
-    Error,
-    model::{Service, Slo},
-};
-use panel::Layout;
-use serde_json::{Value, json};
+pub use dashboard::Dashboard;
 
-/// A dashboard, as Grafana imports it or is provisioned with it.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct Dashboard {
-    /// Its file, such as `checkout-availability.json`.
-    pub file: String,
-    /// Its identity, which links lead to: the same for the same SLO.
-    pub uid: String,
-    /// The JSON.
-    pub json: Value,
-}
-
-/// The schema of dashboards that is written: that of Grafana 12 and 13, which newer ones migrate.
-const SCHEMA_VERSION: u32 = 42;
-/// What all of them have.
-const TAG: &str = "slo";
-const OVERVIEW: &str = "slo-overview";
-const INCIDENT: &str = "slo-incident";
-/// The time zone of whoever looks.
-const BROWSER: &str = "browser";
+use crate::{Error, model::Service};
 
 /// The dashboards of these services: `slo-overview.json`, `slo-incident.json`, and a page for each SLO.
 ///
@@ -58,133 +36,10 @@ pub fn dashboards(services: &[Service]) -> Result<Vec<Dashboard>, Error> {
     let mut all = vec![overview::dashboard(services)?, incident::dashboard(services)];
     for service in services {
         for slo in service.slos() {
-            all.push(page::dashboard(service, slo).map_err(|error| error.of(service, slo))?);
+            all.push(page::dashboard(service, slo).map_err(|error| error.of(&service.path_of(slo)))?);
         }
     }
     Ok(all)
-}
-
-/// The identity of an SLO's page: 40 characters at most, as Grafana wants them.
-fn uid(service: &Service, slo: &Slo) -> String {
-    let name = format!("{}/{}", service.name(), slo.name());
-    // FNV-1a, so that it is the same everywhere and for ever.
-    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    format!("slo-{hash:016x}")
-}
-
-/// What a dashboard is about.
-struct About<'a> {
-    uid: String,
-    file: String,
-    title: String,
-    words: String,
-    from: String,
-    refresh: &'a str,
-    zone: &'a str,
-    variables: Vec<Value>,
-    annotations: Vec<Value>,
-    links: Vec<Value>,
-}
-
-fn finish(about: About<'_>, layout: Layout) -> Dashboard {
-    let json = json!({
-        "uid": about.uid,
-        "title": about.title,
-        "description": about.words,
-        "tags": [TAG],
-        "schemaVersion": SCHEMA_VERSION,
-        "editable": true,
-        "graphTooltip": 1,
-        "time": {"from": about.from, "to": "now"},
-        "refresh": about.refresh,
-        "timezone": about.zone,
-        "weekStart": "monday",
-        "templating": {"list": about.variables},
-        "annotations": {"list": about.annotations},
-        "links": about.links,
-        "panels": layout.panels(),
-    });
-    Dashboard { file: about.file, uid: about.uid, json }
-}
-
-/// The variable of the data source.
-fn datasource() -> Value {
-    json!({
-        "name": "datasource",
-        "label": "Prometheus",
-        "type": "datasource",
-        "query": "prometheus",
-        "hide": 0,
-        "regex": "",
-        "options": [],
-        "refresh": 1,
-        "multi": false,
-        "includeAll": false,
-    })
-}
-
-/// A variable of the values of a label.
-fn label_variable(name: &str, label: &str, query: &str) -> Value {
-    json!({
-        "name": name,
-        "label": label,
-        "type": "query",
-        "datasource": {"type": "prometheus", "uid": "${datasource}"},
-        "query": query,
-        "current": {"selected": true, "text": ["All"], "value": ["$__all"]},
-        "allValue": ".*",
-        "hide": 0,
-        "regex": "",
-        "options": [],
-        "refresh": 2,
-        "sort": 1,
-        "multi": true,
-        "includeAll": true,
-    })
-}
-
-/// The path of another dashboard, with the time and the data source that are shown.
-fn path_to(uid: &str) -> String {
-    format!("/d/{uid}?${{__url_time_range}}&var-datasource=${{datasource}}")
-}
-
-/// A link to another dashboard.
-fn link(title: &str, uid: &str) -> Value {
-    link_to(title, &path_to(uid))
-}
-
-/// A list of the dashboards of all SLOs to choose from.
-fn every_slo() -> Value {
-    json!({
-        "title": "SLOs",
-        "type": "dashboards",
-        "icon": "external link",
-        "url": "",
-        "tooltip": "",
-        "tags": [TAG],
-        "asDropdown": true,
-        "includeVars": false,
-        "keepTime": true,
-        "targetBlank": false,
-    })
-}
-
-/// A link to a page.
-fn link_to(title: &str, url: &str) -> Value {
-    json!({
-        "title": title,
-        "type": "link",
-        "icon": "external link",
-        "url": url,
-        "tooltip": "",
-        "tags": [],
-        "asDropdown": false,
-        "includeVars": false,
-        "keepTime": false,
-        "targetBlank": url.starts_with("http"),
-    })
 }
 
 #[cfg(test)]

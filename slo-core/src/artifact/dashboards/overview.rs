@@ -2,9 +2,9 @@
 
 use super::super::matcher::equals;
 use super::{
-    About, BROWSER, Dashboard, INCIDENT, OVERVIEW, datasource, every_slo, finish, label_variable, link,
+    dashboard::{About, BROWSER, Dashboard, INCIDENT, OVERVIEW, datasource, finish, label_variable},
+    links::{every_slo, link, path_to},
     panel::{BLUE, GREEN, Layout, ORANGE, Panel, RED},
-    path_to,
     queries::{
         ONE, ZERO, any_slo, burns, coverage, each_kind, firing, firing_with, labels, last, lasts, number,
         period, shown, slo_labels,

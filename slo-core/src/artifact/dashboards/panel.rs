@@ -1,5 +1,6 @@
 //! Panels, and where they stand.
 
+use super::links::link_to;
 use crate::promql::Expr;
 use serde_json::{Value, json};
 
@@ -256,6 +257,6 @@ impl Panel {
 
     /// A link of the panel.
     pub(super) fn linked(self, title: &str, url: &str) -> Self {
-        self.push("links", super::link_to(title, url))
+        self.push("links", link_to(title, url))
     }
 }

@@ -40,7 +40,7 @@ pub fn rule_tests(service: &Service, rule_file: &str) -> Result<String, Error> {
     let rolls = |slo: &&Slo| matches!(slo.period(), Period::Rolling(_));
     if let Some(slo) = service.slos().iter().find(|slo| !rolls(slo)) {
         let message = "promtool's tests cannot hold the samples of a calendar period";
-        return Err(Error::new(message).of(service, slo).with_hint(
+        return Err(Error::new(message).of(&service.path_of(slo)).with_hint(
             "put SLOs of calendar periods into a service of their own, and generate its rules without tests",
         ));
     }

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        capital,
+        capital::capital,
         words::{count, day, moment, percent},
     },
     Report,

@@ -1,8 +1,9 @@
 //! Discord.
 
 use super::{
-    AlertmanagerVersion, Channel, Delivery, Kind,
+    super::version::AlertmanagerVersion,
     texts::{TEXT, TITLE},
+    way::{Channel, Delivery, Kind},
 };
 use crate::{Error, yaml::Yaml};
 

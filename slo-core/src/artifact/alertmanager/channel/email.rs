@@ -1,8 +1,8 @@
 //! E-mail.
 
 use super::{
-    Channel, Delivery, Kind,
     texts::{SUBJECT, TEXT},
+    way::{Channel, Delivery, Kind},
 };
 use crate::{Error, yaml::Yaml};
 
@@ -15,14 +15,14 @@ fn read(detail: Option<&str>) -> Option<Channel> {
 pub(super) fn write(out: &mut Yaml, to: &Delivery<'_>, address: &str) -> Result<(), Error> {
     out.entry("to", &to.filled(address));
     out.bare("send_resolved", true);
-    if let Some(mail) = &to.routing.mail {
+    if let Some(mail) = to.mail {
         out.entry("from", &mail.from);
         out.entry("smarthost", &mail.smarthost);
         if let Some(username) = &mail.username {
             out.entry("auth_username", username);
             out.entry("auth_password_file", &to.secret("smtp-password"));
         }
-    } else if !to.routing.fragment {
+    } else if !to.is_fragment {
         return Err(Error::new("nobody says which server sends the e-mail, and from whom")
             .with_hint("`--smtp mail.example.org:587 --smtp-from slo@example.org`"));
     }

@@ -1,8 +1,8 @@
 //! Opsgenie.
 
 use super::{
-    Channel, Delivery, Kind,
     texts::{TEXT, TITLE},
+    way::{Channel, Delivery, Kind},
 };
 use crate::yaml::Yaml;
 

@@ -1,8 +1,8 @@
 //! `PagerDuty`.
 
 use super::{
-    Channel, Delivery, Kind,
     texts::{DETAILS, TITLE},
+    way::{Channel, Delivery, Kind},
 };
 use crate::yaml::Yaml;
 

@@ -1,8 +1,8 @@
 //! Slack.
 
 use super::{
-    Channel, Delivery, Kind,
     texts::{SLACK_TEXT, TITLE, slack},
+    way::{Channel, Delivery, Kind},
 };
 use crate::yaml::Yaml;
 

@@ -1,6 +1,9 @@
 //! A web address.
 
-use super::{AlertmanagerVersion, Channel, Delivery, Kind, TEAM};
+use super::{
+    super::version::AlertmanagerVersion,
+    way::{Channel, Delivery, Kind, TEAM},
+};
 use crate::{Error, yaml::Yaml};
 
 pub(super) const KIND: Kind = Kind { example: "webhook:https://…", key: "webhook_configs", read };
@@ -15,12 +18,9 @@ fn read(detail: Option<&str>) -> Option<Channel> {
 pub(super) fn write(out: &mut Yaml, to: &Delivery<'_>, url: Option<&str>) -> Result<(), Error> {
     match url {
         Some(url) => out.entry("url", &to.filled(url)),
-        None if to.routing.version < AlertmanagerVersion::URL_FILE => {
-            return Err(Error::new(format!(
-                "Alertmanager {} reads no web address from a file",
-                to.routing.version
-            ))
-            .with_hint("write the address, `webhook:https://…`, or upgrade to 0.26"));
+        None if to.version < AlertmanagerVersion::URL_FILE => {
+            return Err(Error::new(format!("Alertmanager {} reads no web address from a file", to.version))
+                .with_hint("write the address, `webhook:https://…`, or upgrade to 0.26"));
         }
         None => out.entry("url_file", &to.secret("webhook-url")),
     }

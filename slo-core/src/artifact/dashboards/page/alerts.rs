@@ -2,9 +2,9 @@
 
 use super::{
     super::{
-        INCIDENT,
+        dashboard::INCIDENT,
+        links::path_to,
         panel::{BLUE, Panel, RED},
-        path_to,
         queries::{firing, labels, since},
     },
     Page,

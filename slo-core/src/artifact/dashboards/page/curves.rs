@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        super::capital,
+        super::capital::capital,
         panel::{GREEN, ORANGE, Panel, RED},
         queries::{ONE, number},
     },

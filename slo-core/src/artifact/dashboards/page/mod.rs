@@ -5,11 +5,10 @@ mod curves;
 mod numbers;
 
 use super::{
-    About, BROWSER, Dashboard, INCIDENT, OVERVIEW, datasource, finish, label_variable, link, link_to,
+    dashboard::{About, BROWSER, Dashboard, INCIDENT, OVERVIEW, datasource, finish, label_variable, uid},
+    links::{link, link_to, path_to},
     panel::Layout,
-    path_to,
     queries::{last, matcher, select},
-    uid,
 };
 #[cfg(feature = "calendar")]
 use crate::model::CalendarUnit;

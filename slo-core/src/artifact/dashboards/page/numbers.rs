@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     model::{Period, Tier, Window},
-    promql::{BinaryOp, Expr, Matching, Range, RangeFunction},
+    promql::{BinaryOp, Matching, Range, RangeFunction},
     rules::{Series, Stream},
 };
 use serde_json::json;
@@ -98,7 +98,7 @@ impl Page<'_> {
             #[cfg(feature = "calendar")]
             Period::Calendar(_) => {
                 Panel::stat("Period ends in", "Then the budget is whole again.", "dtdurations")
-                    .now(&self.constant(Series::PeriodEnd).sub(Expr::time()))
+                    .now(&self.constant(Series::PeriodEnd).sub(crate::promql::Expr::time()))
                     .thresholds(BLUE, &[])
                     .linked("Overview", &self.overview)
             }

@@ -1,0 +1,83 @@
+//! A way to tell people, and what one of each kind has to say for itself.
+
+use super::{super::version::AlertmanagerVersion, mail::Mail};
+use crate::{Error, model::Severity};
+
+/// A way to tell people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Channel {
+    /// `PagerDuty`, by the integration key in `<team>/pagerduty-routing-key`.
+    PagerDuty,
+    /// Opsgenie, by the key in `<team>/opsgenie-api-key`: pages are `P1`, tickets `P3`.
+    Opsgenie,
+    /// An e-mail.
+    Email {
+        /// The address, with `{team}` for the team's name.
+        to: String,
+    },
+    /// A channel of Microsoft Teams, by the address of its workflow in `<team>/msteams-url`.
+    MsTeams,
+    /// A channel of Discord, by the address in `<team>/discord-url`.
+    Discord,
+    /// A channel of Slack, by the URL in `<team>/slack-url`.
+    Slack {
+        /// Such as `#incidents`, or `#{team}-incidents` for one of each team.
+        channel: String,
+    },
+    /// A web address.
+    Webhook {
+        /// The address, with `{team}` for the team's name; that in `<team>/webhook-url` where it is not given.
+        url: Option<String>,
+    },
+}
+
+/// One kind of channel.
+pub(in super::super) struct Kind {
+    /// How it is written down, such as `slack:#channel`; up to the colon, its name.
+    pub(super) example: &'static str,
+    /// The key of its settings in a receiver.
+    pub(in super::super) key: &'static str,
+    /// A channel of this kind, from what is written after the colon.
+    pub(super) read: fn(Option<&str>) -> Option<Channel>,
+}
+
+/// Who is told through a channel: a team, of its pages or of its tickets.
+pub(in super::super) struct Delivery<'a> {
+    pub(in super::super) team: &'a str,
+    pub(in super::super) severity: Severity,
+    /// The folder with a folder of secrets for each team.
+    pub(in super::super) secrets: &'a str,
+    pub(in super::super) mail: Option<&'a Mail>,
+    pub(in super::super) is_fragment: bool,
+    pub(in super::super) version: AlertmanagerVersion,
+}
+
+impl Delivery<'_> {
+    /// The path of a secret of the team.
+    pub(super) fn secret(&self, file: &str) -> String {
+        format!("{}/{}/{file}", self.secrets.trim_end_matches('/'), self.team)
+    }
+
+    /// A name or an address with that of the team filled in.
+    pub(super) fn filled(&self, text: &str) -> String {
+        text.replace(TEAM, self.team)
+    }
+
+    pub(super) fn is_page(&self) -> bool {
+        self.severity == Severity::Page
+    }
+
+    /// Refuses what the version does not know yet.
+    pub(super) fn since(&self, least: AlertmanagerVersion, what: &str) -> Result<(), Error> {
+        let version = self.version;
+        if version >= least {
+            return Ok(());
+        }
+        Err(Error::new(format!("Alertmanager {version} does not know {what}"))
+            .with_hint(format!("choose another way, or upgrade to {least}")))
+    }
+}
+
+/// What stands for the team in the name of a channel, or in an address.
+pub(super) const TEAM: &str = "{team}";
