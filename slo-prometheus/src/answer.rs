@@ -1,14 +1,20 @@
 //! Answers of Prometheus, read as a stream: a number is handed on and forgotten.
 
-use crate::client::Labels;
+use crate::values::Labels;
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
-/// Called with the labels of a series, a time in seconds since the Unix epoch, and a value.
-pub(crate) type Point<'a> = &'a mut dyn FnMut(&Labels, f64, f64);
+/// What takes the numbers of an answer.
+pub(crate) trait Points {
+    /// The points after this are of a series with these labels.
+    fn series(&mut self, labels: Labels);
+
+    /// A time in seconds since the Unix epoch, and a value.
+    fn point(&mut self, time: f64, value: f64);
+}
 
 /// What an answer says besides its numbers.
 #[derive(Debug, Default)]
@@ -25,7 +31,7 @@ pub(crate) const TOO_MANY: &str = "more series than may be read";
 /// Reads an answer.
 pub(crate) struct Reader<'a> {
     pub(crate) most_series: usize,
-    pub(crate) point: Point<'a>,
+    pub(crate) points: &'a mut dyn Points,
 }
 
 impl<'de> DeserializeSeed<'de> for Reader<'_> {
@@ -114,7 +120,7 @@ impl<'de> Visitor<'de> for AllSeries<'_, '_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut series: A) -> Result<(), A::Error> {
         let mut count = 0;
-        while series.next_element_seed(OneSeries(&mut *self.0.point))?.is_some() {
+        while series.next_element_seed(OneSeries(&mut *self.0.points))?.is_some() {
             count += 1;
             if count > self.0.most_series {
                 return Err(A::Error::custom(TOO_MANY));
@@ -125,7 +131,7 @@ impl<'de> Visitor<'de> for AllSeries<'_, '_> {
 }
 
 /// `{"metric": {…}, "value": […]}` or `{"metric": {…}, "values": [[…], …]}`
-struct OneSeries<'a>(Point<'a>);
+struct OneSeries<'a>(&'a mut dyn Points);
 
 impl<'de> DeserializeSeed<'de> for OneSeries<'_> {
     type Value = ();
@@ -143,36 +149,36 @@ impl<'de> Visitor<'de> for OneSeries<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let mut labels = None;
+        let mut has_labels = false;
         // Points that came before the labels they are of.
         let mut early: Vec<Moment> = Vec::new();
-        while let Some(key) = map.next_key::<String>()? {
-            match (key.as_str(), &labels) {
-                ("metric", _) => labels = Some(map.next_value::<Labels>()?),
-                ("value", Some(labels)) => {
-                    let Moment(time, value) = map.next_value()?;
-                    (self.0)(labels, time, value);
+        while let Some(key) = map.next_key::<Cow<'_, str>>()? {
+            match (key.as_ref(), has_labels) {
+                ("metric", false) => {
+                    self.0.series(map.next_value()?);
+                    has_labels = true;
+                    for Moment(time, value) in early.drain(..) {
+                        self.0.point(time, value);
+                    }
                 }
-                ("values", Some(labels)) => map.next_value_seed(Points { labels, point: &mut *self.0 })?,
-                ("value", None) => early.push(map.next_value()?),
-                ("values", None) => early.extend(map.next_value::<Vec<Moment>>()?),
+                ("value", true) => {
+                    let Moment(time, value) = map.next_value()?;
+                    self.0.point(time, value);
+                }
+                ("values", true) => map.next_value_seed(AllPoints(&mut *self.0))?,
+                ("value", false) => early.push(map.next_value()?),
+                ("values", false) => early.extend(map.next_value::<Vec<Moment>>()?),
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
-        let labels = labels.ok_or_else(|| A::Error::missing_field("metric"))?;
-        for Moment(time, value) in early {
-            (self.0)(&labels, time, value);
-        }
-        Ok(())
+        if has_labels { Ok(()) } else { Err(A::Error::missing_field("metric")) }
     }
 }
 
-struct Points<'a> {
-    labels: &'a Labels,
-    point: Point<'a>,
-}
+/// `[[…], …]`
+struct AllPoints<'a>(&'a mut dyn Points);
 
-impl<'de> DeserializeSeed<'de> for Points<'_> {
+impl<'de> DeserializeSeed<'de> for AllPoints<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -180,7 +186,7 @@ impl<'de> DeserializeSeed<'de> for Points<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Points<'_> {
+impl<'de> Visitor<'de> for AllPoints<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -189,7 +195,7 @@ impl<'de> Visitor<'de> for Points<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut points: A) -> Result<(), A::Error> {
         while let Some(Moment(time, value)) = points.next_element()? {
-            (self.point)(self.labels, time, value);
+            self.0.point(time, value);
         }
         Ok(())
     }
@@ -220,14 +226,27 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
 mod tests {
     use super::*;
 
-    type Points = Vec<(Labels, f64, f64)>;
+    #[derive(Default)]
+    struct Kept {
+        labels: Labels,
+        points: Vec<(Labels, f64, f64)>,
+    }
 
-    fn read(text: &str) -> Result<(Told, Points), serde_json::Error> {
-        let mut points = Vec::new();
-        let mut point = |labels: &Labels, time, value| points.push((labels.clone(), time, value));
-        let reader = Reader { most_series: 2, point: &mut point };
+    impl Points for Kept {
+        fn series(&mut self, labels: Labels) {
+            self.labels = labels;
+        }
+
+        fn point(&mut self, time: f64, value: f64) {
+            self.points.push((self.labels.clone(), time, value));
+        }
+    }
+
+    fn read(text: &str) -> Result<(Told, Vec<(Labels, f64, f64)>), serde_json::Error> {
+        let mut kept = Kept::default();
+        let reader = Reader { most_series: 2, points: &mut kept };
         let told = reader.deserialize(&mut serde_json::Deserializer::from_str(text))?;
-        Ok((told, points))
+        Ok((told, kept.points))
     }
 
     #[test]

@@ -14,14 +14,27 @@
 //! }
 //! # Ok::<(), slo_prometheus::Error>(())
 //! ```
+//!
+//! [`Client`] waits for answers. The feature `async` adds `AsyncClient`, which does not: it runs on tokio.
 
 mod address;
 mod answer;
-mod client;
+#[cfg(feature = "async")]
+mod asynchronous;
+mod blocking;
 mod error;
+mod server;
 mod settings;
+mod sinks;
+mod steps;
+mod tls;
+mod values;
 
 pub use address::Address;
-pub use client::{Answer, Client, Labels, Sample, Steps};
+#[cfg(feature = "async")]
+pub use asynchronous::AsyncClient;
+pub use blocking::Client;
 pub use error::{Error, Kind};
 pub use settings::Settings;
+pub use steps::Steps;
+pub use values::{Answer, Labels, Sample};

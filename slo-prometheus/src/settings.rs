@@ -1,11 +1,8 @@
 //! How a server is asked.
 
 use crate::error::{Error, Kind};
+use http::{HeaderName, HeaderValue};
 use std::{fmt, time::Duration};
-use ureq::{
-    http::{HeaderName, HeaderValue},
-    tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem},
-};
 
 /// How a server is asked: headers, whom to trust, and limits.
 #[derive(Clone)]
@@ -49,20 +46,6 @@ impl fmt::Debug for Settings {
 }
 
 impl Settings {
-    pub(crate) fn agent(&self) -> Result<ureq::Agent, Error> {
-        let roots = match &self.roots {
-            None => RootCerts::PlatformVerifier,
-            Some(pem) => RootCerts::from(certificates(pem)?),
-        };
-        let config = ureq::Agent::config_builder()
-            .timeout_global(Some(self.timeout))
-            .http_status_as_error(false)
-            // Where a server sends one to is not whom the headers are for.
-            .max_redirects(0)
-            .tls_config(TlsConfig::builder().root_certs(roots).build());
-        Ok(config.build().into())
-    }
-
     pub(crate) fn checked_headers(&self) -> Result<Vec<(HeaderName, HeaderValue)>, Error> {
         let refused = |name: &str| {
             // Without the value, which may be a secret; a name that is none may be a part of one.
@@ -76,20 +59,4 @@ impl Settings {
         };
         self.headers.iter().map(checked).collect()
     }
-}
-
-fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, Error> {
-    let refused = |why: String| {
-        Error::new(Kind::Settings, why)
-            .with_hint("give a file of certificates that begin with `-----BEGIN CERTIFICATE-----`")
-    };
-    let mut found = Vec::new();
-    for item in parse_pem(pem) {
-        if let PemItem::Certificate(certificate) =
-            item.map_err(|error| refused(format!("not a certificate: {error}")))?
-        {
-            found.push(certificate);
-        }
-    }
-    if found.is_empty() { Err(refused("no certificate".to_owned())) } else { Ok(found) }
 }

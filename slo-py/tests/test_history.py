@@ -115,7 +115,7 @@ def test_counters_reset():
         ({"time": [1.76e12, 1.76e12 + 60_000], "total": [1, 1], "bad": [0, 0]}, 0, "are these milliseconds"),
         ({"time": ["a", "b"], "total": [1, 1], "bad": [0, 0]}, 0, "no type of times"),
         ({"time": [60, 120], "total": ["a", "b"], "bad": [0, 0]}, 0, "counts nothing"),
-        ({"time": [60], "total": [1], "bad": [0]}, 0, "one row has no step"),
+        ({"time": [60], "total": [1], "bad": [0]}, None, "one row has no step"),
     ],
 )
 def test_refuses_with_the_position(data, position, message):

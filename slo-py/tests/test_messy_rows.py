@@ -143,11 +143,11 @@ def five_minutes(days=30):
 @pytest.mark.parametrize(
     ("shift", "row", "message"),
     [
-        (lambda t: t.mask(t.index == 4_000, t - pd.Timedelta("4min")), 4_000, "4000 is 1m late"),
-        (lambda t: t.mask(t.index == 4_000, t + pd.Timedelta("7s")), 4_000, "4000 is 7s late"),
-        (lambda t: t.mask(t.index == 4_000, t - pd.Timedelta("1s")), 4_000, "4000 is 1s early"),
+        (lambda t: t.mask(t.index == 4_000, t - pd.Timedelta("4min")), 4_000, "row 4000: the time is 1m late"),
+        (lambda t: t.mask(t.index == 4_000, t + pd.Timedelta("7s")), 4_000, "row 4000: the time is 7s late"),
+        (lambda t: t.mask(t.index == 4_000, t - pd.Timedelta("1s")), 4_000, "row 4000: the time is 1s early"),
         (lambda t: t.mask(t.index >= 8_000, t + pd.Timedelta("1min")), 8_000, "and 639 others are off, too"),
-        (lambda t: t.mask(t.index == 0, t + pd.Timedelta("7s")), 0, "0 is 7s late"),
+        (lambda t: t.mask(t.index == 0, t + pd.Timedelta("7s")), 0, "row 0: the time is 7s late"),
     ],
 )
 @pytest.mark.parametrize("step", [None, "5m"])

@@ -1,11 +1,10 @@
-//! Servers that lie, redirect, trickle, flood and break off.
+//! Servers that lie, redirect, trickle, flood and break off; both clients are held to the same.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
-mod server;
-
-use server::{Server, answer, json};
-use slo_prometheus::{Client, Kind, Settings, Steps};
+use crate::{
+    doors::{Door, doors},
+    server::{self, Server, answer, json},
+};
+use slo_prometheus::{Kind, Labels, Settings, Steps};
 use std::{
     fmt::Write as _,
     io::Write,
@@ -14,8 +13,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-fn client(server: &Server) -> Client {
-    Client::new(&server.url(), settings()).unwrap()
+/// Both clients of a server.
+fn clients(server: &Server) -> Vec<Door> {
+    doors(&server.url(), &settings()).collect::<Result<_, _>>().unwrap()
 }
 
 fn settings() -> Settings {
@@ -33,9 +33,10 @@ fn follows_no_redirect() {
             answer(stream, status, &format!("Location: {target}/api/v1/query\r\n"), "");
         });
         let headers = vec![("X-Scope-OrgID".to_owned(), "tenant".to_owned())];
-        let client = Client::new(&server.url(), Settings { headers, ..settings() }).unwrap();
-        let error = client.query("up").unwrap_err();
-        assert!(error.to_string().contains("status 30") && error.hint().is_some(), "{error}");
+        for client in doors(&server.url(), &Settings { headers: headers.clone(), ..settings() }) {
+            let error = client.unwrap().query("up").unwrap_err();
+            assert!(error.to_string().contains("status 30") && error.hint().is_some(), "{error}");
+        }
     }
     assert_eq!(other.requests.load(Ordering::SeqCst), 0);
 }
@@ -50,17 +51,22 @@ fn the_password_is_sent_decoded_and_never_shown() {
     });
     let url = server.url().replace("http://", "http://me:p%40ss%25@");
     let headers = vec![("X-Token".to_owned(), "s3cret".to_owned())];
-    let client = Client::new(&url, Settings { headers, ..settings() }).unwrap();
-    let error = client.query("up").unwrap_err();
-    for shown in
-        [error.to_string(), format!("{error:?}"), format!("{client:?}"), client.address().to_string()]
-    {
-        assert!(!shown.contains("p%40ss") && !shown.contains("p@ss") && !shown.contains("s3cret"), "{shown}");
+    for client in doors(&url, &Settings { headers, ..settings() }) {
+        let client = client.unwrap();
+        let error = client.query("up").unwrap_err();
+        for shown in [error.to_string(), format!("{error:?}"), client.shown(), client.address().to_string()] {
+            assert!(
+                !shown.contains("p%40ss") && !shown.contains("p@ss") && !shown.contains("s3cret"),
+                "{shown}"
+            );
+        }
     }
     for (name, value) in [("X-Tok en", "s3cret"), ("X-Token", "s3cret\nX: y")] {
         let headers = vec![(name.to_owned(), value.to_owned())];
-        let error = Client::new(&url, Settings { headers, ..settings() }).unwrap_err();
-        assert!(error.kind() == Kind::Settings && !format!("{error:?}").contains("s3cret"), "{error:?}");
+        for client in doors(&url, &Settings { headers, ..settings() }) {
+            let error = client.err().unwrap();
+            assert!(error.kind() == Kind::Settings && !format!("{error:?}").contains("s3cret"), "{error:?}");
+        }
     }
 }
 
@@ -73,31 +79,35 @@ fn words_of_a_server_are_not_obeyed() {
             r#"{"status":"error","error":"boom \u001b]0;title\u0007\u202e\n  hint: rm"}"#,
         );
     });
-    let error = client(&server).query("up").unwrap_err();
-    assert!(
-        error.to_string().ends_with("boom \u{fffd}]0;title\u{fffd}\u{fffd}\u{fffd}  hint: rm"),
-        "{error:?}"
-    );
+    for client in clients(&server) {
+        let error = client.query("up").unwrap_err();
+        assert!(
+            error.to_string().ends_with("boom \u{fffd}]0;title\u{fffd}\u{fffd}\u{fffd}  hint: rm"),
+            "{error:?}"
+        );
+    }
     let long = "x".repeat(60_000);
     let server = Server::start(move |_, stream| {
         json(stream, "422 No", &format!(r#"{{"status":"error","error":"{long}"}}"#));
     });
-    assert!(client(&server).query("up").unwrap_err().to_string().len() < 700);
+    for client in clients(&server) {
+        assert!(client.query("up").unwrap_err().to_string().len() < 700);
+    }
 }
 
 #[test]
 fn warnings_are_told() {
     let body = r#"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"a":"b"},"values":[[2,"1"]]}]},"warnings":["PARTIAL RESPONSE"]}"#;
     let server = Server::start(move |_, stream| json(stream, "200 OK", body));
-    let mut seen = Vec::new();
-    let steps = Steps { start: 0, step: 1_000, count: 25_000 };
-    let warnings = client(&server)
-        .range("up", steps, |labels, index, value| seen.push((labels.clone(), index, value)))
-        .unwrap();
-    // Three requests say it; one is enough. And only one of them was asked for that point.
-    assert_eq!(warnings, ["PARTIAL RESPONSE"]);
-    assert_eq!(seen.len(), 1);
-    assert_eq!((seen[0].1, seen[0].2), (1, 1.0));
+    for client in clients(&server) {
+        let mut seen = Vec::new();
+        let steps = Steps { start: 0, step: 1_000, count: 25_000 };
+        let point = |labels: &Labels, index, value| seen.push((labels.clone(), index, value));
+        let warnings = client.range("up", steps, point).unwrap();
+        // Three requests say it; one is enough. And only one of them was asked for that point.
+        assert_eq!(warnings, ["PARTIAL RESPONSE"]);
+        assert_eq!(seen, [(Labels::from([("a".to_owned(), "b".to_owned())]), 1, 1.0)]);
+    }
 }
 
 #[test]
@@ -108,7 +118,9 @@ fn long_queries_are_sent_as_a_form() {
         assert!(request.starts_with("POST /api/v1/query ") && request.contains(&expected), "{request:.200}");
         json(stream, "200 OK", r#"{"status":"success","data":{"result":[]}}"#);
     });
-    assert_eq!(client(&server).query(&query).unwrap().result, []);
+    for client in clients(&server) {
+        assert_eq!(client.query(&query).unwrap().result, []);
+    }
 }
 
 #[test]
@@ -123,35 +135,46 @@ fn what_is_too_much_is_refused() {
     };
     let body = many(100);
     let server = Server::start(move |_, stream| json(stream, "200 OK", &body));
-    assert_eq!(client(&server).query("up").unwrap().result.len(), 100);
+    for client in clients(&server) {
+        assert_eq!(client.query("up").unwrap().result.len(), 100);
+    }
     let body = many(101);
     let server = Server::start(move |_, stream| json(stream, "200 OK", &body));
-    let error = client(&server).query("up").unwrap_err();
-    assert!(error.kind() == Kind::TooMuch && error.to_string().contains("more than 100 series"), "{error}");
+    for client in clients(&server) {
+        let error = client.query("up").unwrap_err();
+        assert!(
+            error.kind() == Kind::TooMuch && error.to_string().contains("more than 100 series"),
+            "{error}"
+        );
+    }
 
     // An answer without an end.
     let server = Server::start(|_, stream| {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n{\"status\":\"success\",\"data\":{\"result\":[");
         while stream.write_all(&[b' '; 4_096]).is_ok() {}
     });
-    let error = client(&server).query("up").unwrap_err();
-    assert!(error.kind() == Kind::TooMuch && error.hint().is_some(), "{error}");
-    let error = client(&server).get::<Vec<u8>>("/slo.json").unwrap_err();
-    assert!(error.to_string().contains("not an answer") || error.kind() == Kind::TooMuch, "{error}");
+    for client in clients(&server) {
+        let error = client.query("up").unwrap_err();
+        assert!(error.kind() == Kind::TooMuch && error.hint().is_some(), "{error}");
+        let error = client.bytes("/slo.json").unwrap_err();
+        assert!(error.to_string().contains("not an answer") || error.kind() == Kind::TooMuch, "{error}");
+    }
 }
 
 #[test]
 fn an_answer_has_an_end_in_time() {
-    let began = Instant::now();
     let server = Server::start(|_, stream| {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n{");
         while stream.write_all(b" ").and_then(|()| stream.flush()).is_ok() {
             thread::sleep(Duration::from_millis(50));
         }
     });
-    let error = client(&server).query("up").unwrap_err();
-    assert!(error.to_string().contains("timeout"), "{error}");
-    assert!(began.elapsed() < Duration::from_secs(20));
+    for client in clients(&server) {
+        let began = Instant::now();
+        let error = client.query("up").unwrap_err();
+        assert!(error.to_string().contains("timeout"), "{error}");
+        assert!(began.elapsed() < Duration::from_secs(20));
+    }
 }
 
 #[test]
@@ -174,14 +197,18 @@ fn broken_answers_are_errors() {
             let _ = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n", body.len());
             let _ = stream.write_all(&body);
         });
-        let error = client(&server).query("up").unwrap_err();
-        assert!(!error.to_string().contains('\x1b'), "{shown}: {error}");
+        for client in clients(&server) {
+            let error = client.query("up").unwrap_err();
+            assert!(!error.to_string().contains('\x1b'), "{shown}: {error}");
+        }
     }
     for head in
         ["", "HTTP/1.1", "SSH-2.0-OpenSSH\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"status\""]
     {
         let server = Server::start(move |_, stream| drop(stream.write_all(head.as_bytes())));
-        assert_eq!(client(&server).query("up").unwrap_err().kind(), Kind::Server, "{head}");
+        for client in clients(&server) {
+            assert_eq!(client.query("up").unwrap_err().kind(), Kind::Server, "{head}");
+        }
     }
 }
 
@@ -190,13 +217,18 @@ fn a_certificate_of_ones_own_is_trusted_and_no_other() {
     let (server, root) = server::tls();
     let url = format!("https://localhost:{}", server.port);
     let roots = Some(root.into_bytes());
-    let client = Client::new(&url, Settings { roots, ..settings() }).unwrap();
-    assert_eq!(client.query("up").unwrap().result, []);
-    let stranger = Client::new(&url, settings()).unwrap();
-    assert!(stranger.query("up").unwrap_err().to_string().to_lowercase().contains("certificate"));
+    for client in doors(&url, &Settings { roots, ..settings() }) {
+        assert_eq!(client.unwrap().query("up").unwrap().result, []);
+    }
+    for stranger in doors(&url, &settings()) {
+        let error = stranger.unwrap().query("up").unwrap_err();
+        assert!(error.to_string().to_lowercase().contains("certificate"), "{error}");
+    }
     for pem in ["", "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n"] {
         let roots = Some(pem.as_bytes().to_vec());
-        let error = Client::new(&url, Settings { roots, ..settings() }).unwrap_err();
-        assert!(error.kind() == Kind::Settings && error.hint().is_some(), "{error}");
+        for client in doors(&url, &Settings { roots: roots.clone(), ..settings() }) {
+            let error = client.err().unwrap();
+            assert!(error.kind() == Kind::Settings && error.hint().is_some(), "{error}");
+        }
     }
 }

@@ -1,0 +1,146 @@
+//! What both clients know of a server: whom to ask, with which headers, and what its answers mean.
+
+use crate::{
+    address::Address,
+    answer::{Points, Reader, TOO_MANY, Told},
+    error::{Error, Kind},
+    settings::Settings,
+};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use serde::de::{DeserializeOwned, DeserializeSeed};
+use std::io::{self, BufReader, Read};
+
+/// A server.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) address: Address,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) settings: Settings,
+}
+
+/// Queries longer than that are sent as a form: servers limit addresses, and proxies may allow nothing but addresses.
+const LONGEST_ADDRESS: usize = 4_096;
+/// Bytes that are read at once.
+const BUFFER: usize = 256 * 1024;
+/// Bytes of an answer that is an error.
+const LONGEST_ERROR: u64 = 64 * 1024;
+
+/// Whether parameters are sent as a form.
+pub(crate) fn is_form(parameters: &[(&str, &str)]) -> bool {
+    parameters.iter().map(|(_, value)| value.len()).sum::<usize>() > LONGEST_ADDRESS
+}
+
+impl Server {
+    pub(crate) fn new(address: &str, settings: Settings) -> Result<Self, Error> {
+        let address: Address = address.parse()?;
+        let mut headers = settings.checked_headers()?;
+        if let Some(authorization) = address.authorization()
+            && !headers.iter().any(|(name, _)| name == header::AUTHORIZATION)
+        {
+            let mut value: HeaderValue = authorization
+                .parse()
+                .map_err(|_| Error::new(Kind::Settings, "a password that no header can say"))?;
+            value.set_sensitive(true);
+            headers.push((header::AUTHORIZATION, value));
+        }
+        Ok(Self { address, headers, settings })
+    }
+
+    /// Reads the JSON of an answer with this status.
+    pub(crate) fn json<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        status: StatusCode,
+        body: impl Read,
+    ) -> Result<T, Error> {
+        if !status.is_success() {
+            return Err(self.refused(path, status));
+        }
+        let body = BufReader::with_capacity(BUFFER, Limited { body, left: self.settings.longest });
+        serde_json::from_reader(body).map_err(|error| self.unread(path, &error))
+    }
+
+    /// Hands on every point of an answer with this status; what the server warns of.
+    pub(crate) fn read(
+        &self,
+        path: &str,
+        status: StatusCode,
+        body: impl Read,
+        points: &mut dyn Points,
+    ) -> Result<Vec<String>, Error> {
+        let reader = Reader { most_series: self.settings.most_series, points };
+        let left = if status.is_success() { self.settings.longest } else { LONGEST_ERROR };
+        let body = BufReader::with_capacity(BUFFER, Limited { body, left });
+        let mut json = serde_json::Deserializer::from_reader(body);
+        match reader.deserialize(&mut json).and_then(|told| json.end().map(|()| told)) {
+            Ok(Told { error: Some(error), .. }) => Err(self.failed(path, &shortened(&error))),
+            Ok(Told { has_data: true, status: said, warnings, .. }) if said == "success" => Ok(warnings),
+            _ if !status.is_success() => Err(self.refused(path, status)),
+            Ok(_) => Err(self.failed(path, "not an answer of Prometheus: it has no result")),
+            Err(error) => Err(self.unread(path, &error)),
+        }
+    }
+
+    /// What kept an answer from coming.
+    pub(crate) fn failed(&self, path: &str, what: &str) -> Error {
+        Error::new(Kind::Server, format!("{}{path}: {what}", self.address))
+    }
+
+    /// Why an answer could not be read to its end.
+    fn unread(&self, path: &str, error: &serde_json::Error) -> Error {
+        let place = self.address.of(path);
+        if error.io_error_kind() == Some(io::ErrorKind::FileTooLarge) {
+            return Error::new(
+                Kind::TooMuch,
+                format!("{place}: an answer of more than {} bytes", self.settings.longest),
+            )
+            .with_hint("ask for fewer series, or a shorter time");
+        }
+        if error.is_io() {
+            return self.failed(path, &error.to_string());
+        }
+        if error.is_data() && error.to_string().starts_with(TOO_MANY) {
+            return Error::new(
+                Kind::TooMuch,
+                format!("{place}: more than {} series", self.settings.most_series),
+            )
+            .with_hint("ask for fewer: `by` with fewer labels, or one SLO at a time");
+        }
+        self.failed(path, &format!("not an answer of Prometheus: {error}"))
+    }
+
+    /// What a status says that is no success.
+    fn refused(&self, path: &str, status: StatusCode) -> Error {
+        let hint = match status.as_u16() {
+            401 | 403 => "it wants to know who asks: send a header such as `Authorization: Bearer …`",
+            300..=399 => "the server redirects: give the address that it leads to",
+            _ => "is it the address of a Prometheus?",
+        };
+        self.failed(path, &format!("status {status}")).with_hint(hint)
+    }
+}
+
+/// A body of which no more than so many bytes are read.
+struct Limited<R> {
+    body: R,
+    left: u64,
+}
+
+impl<R: Read> Read for Limited<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.body.read(buffer)?;
+        self.left = self
+            .left
+            .checked_sub(u64::try_from(read).unwrap_or(u64::MAX))
+            .ok_or_else(|| io::Error::from(io::ErrorKind::FileTooLarge))?;
+        Ok(read)
+    }
+}
+
+/// As much of somebody else's words as a message can hold.
+fn shortened(text: &str) -> String {
+    const MOST: usize = 500;
+    let mut characters = text.chars();
+    let start: String = characters.by_ref().take(MOST).collect();
+    if characters.next().is_some() { format!("{start}…") } else { start }
+}
