@@ -9,7 +9,7 @@ use http::{Request, Response, StatusCode};
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use prometheus::{HistogramOpts, HistogramVec};
-use slo_instrument::Slo;
+use slo_instrument::Service;
 use std::{
     convert::Infallible,
     future::Future,
@@ -22,7 +22,7 @@ use std::{
     task::{Context, Poll, Waker},
     time::Instant,
 };
-use tower::{Layer, Service, ServiceExt, service_fn};
+use tower::{Layer, Service as _, ServiceExt, service_fn};
 
 /// A request as axum's router hands it on: with its matched route, taken from a real router.
 fn routed() -> Request<Body> {
@@ -119,8 +119,8 @@ impl<F: Future<Output = Answer>> Future for NoOpFuture<F> {
     }
 }
 
-impl<S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>> Service<Request<Body>>
-    for NoOp<S>
+impl<S: tower::Service<Request<Body>, Response = Response<Body>, Error = Infallible>>
+    tower::Service<Request<Body>> for NoOp<S>
 {
     type Response = Response<NoOpBody>;
     type Error = Infallible;
@@ -160,7 +160,7 @@ fn calls(mut call: impl FnMut(Request<Body>) + 'static) -> Call {
 
 fn layered<S>(service: S) -> Call
 where
-    S: Service<Request<Body>> + 'static,
+    S: tower::Service<Request<Body>> + 'static,
 {
     let mut service = service;
     calls(move |request| drop(black_box(ready(service.call(request)))))
@@ -170,7 +170,7 @@ const BARE: &str = "bare service";
 const FLOOR: &str = "floor, std::time::Instant";
 const OURS: &str = "slo-instrument";
 
-fn contenders(slo: &Slo, traced: &Slo) -> Vec<Contender> {
+fn contenders(slo: &Service, traced: &Service) -> Vec<Contender> {
     AutometricsSettings::builder().prometheus_registry(prometheus::Registry::new()).init();
     let options = HistogramOpts::new("http_server_request_duration_seconds", "Duration of requests.");
     let histogram = HistogramVec::new(options, &["method", "route", "status"]).unwrap();
@@ -257,8 +257,8 @@ fn measure(contenders: &[Contender], threads: usize) -> Vec<f64> {
 fn middleware(c: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let _entered = runtime.enter();
-    let slo = Slo::builder("bench").availability("99.9%").latency("300ms", "99%").install().unwrap();
-    let traced = Slo::builder("traced").availability("99.9%").exemplars().install().unwrap();
+    let slo = Service::builder("bench").availability("99.9%").latency("300ms", "99%").install().unwrap();
+    let traced = Service::builder("traced").availability("99.9%").exemplars().install().unwrap();
     let contenders = contenders(&slo, &traced);
     let over_bare = |threads| {
         let nanos = measure(&contenders, threads);

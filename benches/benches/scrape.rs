@@ -4,14 +4,14 @@
 
 use axum::body::Body;
 use criterion::{Criterion, criterion_group, criterion_main};
-use http::{HeaderMap, HeaderValue, Request, Response, header::ACCEPT};
+use http::{Request, Response};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text},
     metrics::{family::Family, histogram::Histogram},
 };
-use slo_instrument::Slo;
+use slo_instrument::Service;
 use std::{convert::Infallible, future::ready, hint::black_box, time::Instant};
-use tower::{Layer, Service, service_fn};
+use tower::{Layer, Service as _, service_fn};
 
 /// 14 buckets of OpenTelemetry's and one at the threshold, the unbounded one, the sum and the count.
 const LINES_PER_HISTOGRAM: usize = 18;
@@ -24,8 +24,8 @@ fn route(number: usize) -> String {
     format!("/api/v1/resource{number}")
 }
 
-fn ours() -> Slo {
-    let slo = Slo::builder("bench").availability("99.9%").latency("300ms", "99%").install().unwrap();
+fn ours() -> Service {
+    let slo = Service::builder("bench").availability("99.9%").latency("300ms", "99%").install().unwrap();
     let inner = service_fn(|_: Request<()>| ready(Ok::<_, Infallible>(Response::new(Body::empty()))));
     for number in 0..HISTOGRAMS {
         let mut service = slo.layer().for_route(&route(number)).layer(inner);
@@ -99,12 +99,10 @@ fn measure(scrape: &mut dyn FnMut() -> usize) -> (f64, usize) {
 fn scrape(c: &mut Criterion) {
     let slo = ours();
     let (registry, client) = (prometheus(), prometheus_client());
-    let mut open = HeaderMap::new();
-    open.insert(ACCEPT, HeaderValue::from_static("application/openmetrics-text; version=1.0.0"));
-    let text_format = HeaderMap::new();
+    let open = "application/openmetrics-text; version=1.0.0";
     let (mut bytes, mut string) = (Vec::new(), String::new());
-    let mut ours_text = || slo.metrics_for(&text_format).1.len();
-    let mut ours_open = || slo.metrics_for(&open).1.len();
+    let mut ours_text = || slo.metrics_for([]).1.len();
+    let mut ours_open = || slo.metrics_for([open]).1.len();
     let mut theirs = || {
         bytes.clear();
         prometheus::Encoder::encode(&prometheus::TextEncoder::new(), &registry.gather(), &mut bytes).unwrap();

@@ -3,29 +3,29 @@
 #[cfg(feature = "otlp")]
 use crate::otlp::{Exporter, Otlp};
 use crate::{
-    Classify, Error, Events, Kind, Latency, Slo,
+    Classify, Error, Events, Kind, Latency, Service,
     clock::Start,
     count::{Edges, Method, OTHER, Shape, SloCounter, Store},
     declare::{Declared, Promise},
-    expose::Source,
     fault::Faults,
     handle::Parts,
     live::{LiveBudget, Ticker},
+    source::Source,
     trace::Tracer,
 };
-use slo_core::model::{Name, Service, Window};
+use slo_core::model::{self, Name, Window};
 use std::{
     sync::{Arc, atomic::AtomicUsize},
     time::{Duration, SystemTime},
 };
 
-/// Builds a [`Slo`]; faults are kept until [`Builder::install`], which reports the first.
+/// Builds a [`Service`]; faults are kept until [`Builder::install`], which reports the first.
 #[derive(Debug)]
 #[must_use]
 pub struct Builder {
     name: String,
     // From a spec, instead of the SLOs declared here.
-    service: Option<Service>,
+    service: Option<model::Service>,
     events: Events,
     declared: Vec<Declared>,
     routes: Vec<(Kind, Method, String)>,
@@ -33,6 +33,7 @@ pub struct Builder {
     latency: Latency,
     native_histograms: bool,
     exemplars: bool,
+    #[cfg(feature = "prometheus")]
     registry: Option<prometheus::Registry>,
     #[cfg(feature = "otlp")]
     otlp: Option<Otlp>,
@@ -40,6 +41,76 @@ pub struct Builder {
 }
 
 const SCRAPE_INTERVAL: Window = Window::seconds(15);
+
+impl Service {
+    /// Declares the SLOs of the service `name` in Rust.
+    ///
+    /// Rules generated from them select `job="<name>"`: scrape the service under that `job_name`.
+    pub fn builder(name: impl Into<String>) -> Builder {
+        Builder::new(name)
+    }
+
+    /// Takes the SLOs of a spec.
+    ///
+    /// The selectors of counters and histograms must name the metrics that this crate emits. Matchers on labels that are
+    /// put on by the scrape, such as `job`, hold for all of this process. SLOs over gauges, probes, recorded ratios and
+    /// queries, of groups, time slices and calendar periods are for the rules: they are part of `/slo.yaml`, and are shown
+    /// as [`State::NotCounted`](crate::State::NotCounted).
+    pub fn from_model(service: model::Service) -> Builder {
+        Builder::of(service)
+    }
+
+    /// Takes the SLOs of a spec of one service, written in YAML.
+    ///
+    /// ```
+    /// use slo_instrument::Service;
+    ///
+    /// let service = Service::from_spec(r#"
+    /// version: slo/v1
+    /// service: checkout
+    /// slos:
+    ///   - name: availability
+    ///     objective: 99.9%
+    ///     window: 30d
+    ///     sli:
+    ///       events:
+    ///         total: http_server_request_duration_seconds_count{job="checkout"}
+    ///         bad: http_server_request_duration_seconds_count{job="checkout", error_type!=""}
+    /// "#)?.install()?;
+    /// assert_eq!(service.statuses()[0].objective, "99.9%");
+    /// # Ok::<(), slo_instrument::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// All faults of the document, each with its line; several services, of which `slo_core::spec::parse` and
+    /// [`Service::from_model`] take the right one.
+    #[cfg(feature = "spec")]
+    pub fn from_spec(text: &str) -> Result<Builder, Error> {
+        let faults = |faults: slo_core::Diagnostics| Error::new("spec", format!("\n{faults}"));
+        let mut services = slo_core::spec::parse(text).map_err(faults)?;
+        match (services.pop(), services.len()) {
+            (Some(service), 0) => Ok(Builder::of(service)),
+            (_, others) => {
+                let message =
+                    format!("{} services in one spec; choose one with `Service::from_model`", others + 1);
+                Err(Error::new("spec", message))
+            }
+        }
+    }
+
+    /// Takes the SLOs of a spec of one service from a file.
+    ///
+    /// # Errors
+    /// A file that cannot be read, and those of [`Service::from_spec`].
+    #[cfg(feature = "spec")]
+    pub fn from_file(path: impl AsRef<std::path::Path>) -> Result<Builder, Error> {
+        let path = path.as_ref();
+        let place = path.display().to_string();
+        let text =
+            std::fs::read_to_string(path).map_err(|error| Error::new(place.clone(), error.to_string()))?;
+        Self::from_spec(&text).map_err(|error| error.within(&place))
+    }
+}
 
 impl Builder {
     pub(crate) fn new(name: impl Into<String>) -> Self {
@@ -53,6 +124,7 @@ impl Builder {
             latency: Latency::Head,
             native_histograms: false,
             exemplars: false,
+            #[cfg(feature = "prometheus")]
             registry: None,
             #[cfg(feature = "otlp")]
             otlp: None,
@@ -60,21 +132,21 @@ impl Builder {
         }
     }
 
-    pub(crate) fn of(service: Service) -> Self {
+    pub(crate) fn of(service: model::Service) -> Self {
         Self { service: Some(service), ..Self::new("") }
     }
 
     /// What the SLOs count that are declared after this; HTTP requests that are served, where nothing is said.
     ///
     /// ```
-    /// use slo_instrument::{Events, Slo};
+    /// use slo_instrument::{Events, Service};
     ///
-    /// let slo = Slo::builder("checkout")
+    /// let service = Service::builder("checkout")
     ///     .availability("99.9%")
     ///     .counting(Events::http_to("payments")).availability("99.5%").latency("250ms", "99%")
     ///     .counting(Events::operation("reindex")).availability("95%")
     ///     .install()?;
-    /// let names: Vec<&str> = slo.service().slos().iter().map(|slo| slo.name().as_str()).collect();
+    /// let names: Vec<&str> = service.model().slos().iter().map(|slo| service.name().as_str()).collect();
     /// assert_eq!(names, ["availability", "payments-availability", "payments-latency", "reindex-availability"]);
     /// # Ok::<(), slo_instrument::Error>(())
     /// ```
@@ -85,7 +157,7 @@ impl Builder {
 
     /// An SLO named `availability` over 30 days with the Workbook's alerts: the share of events that are no errors.
     ///
-    /// These alerts need an objective above 93.0556 %. Other periods and alerts are for a spec, see [`Slo::from_spec`].
+    /// These alerts need an objective above 93.0556 %. Other periods and alerts are for a spec, see [`Service::from_spec`].
     pub fn availability(self, objective: &str) -> Self {
         self.declare(Promise::Availability, objective)
     }
@@ -105,12 +177,12 @@ impl Builder {
     /// Another name for the SLO that was declared last, so that there can be several of a kind.
     ///
     /// ```
-    /// # use slo_instrument::Slo;
-    /// let slo = Slo::builder("checkout")
+    /// # use slo_instrument::Service;
+    /// let service = Service::builder("checkout")
     ///     .latency("100ms", "95%").named("latency-typical")
     ///     .latency("1s", "99.9%").named("latency-worst")
     ///     .install()?;
-    /// assert_eq!(slo.statuses()[1].slo, "latency-worst");
+    /// assert_eq!(service.statuses()[1].slo, "latency-worst");
     /// # Ok::<(), slo_instrument::Error>(())
     /// ```
     pub fn named(mut self, name: &str) -> Self {
@@ -128,6 +200,7 @@ impl Builder {
     }
 
     /// The same for a gRPC method, such as `shop.Cart/Add`.
+    #[cfg(feature = "grpc")]
     pub fn grpc_method(mut self, method: &str) -> Self {
         self.routes.push((Kind::GrpcServer, Method::NONE, method.to_owned()));
         self
@@ -171,19 +244,20 @@ impl Builder {
     }
 
     /// Exposes the metrics of this registry in `/metrics` too, which is then always in Prometheus' text format: all that
-    /// the `prometheus` crate writes. The registry then refuses [`Slo::collector`], whose metrics would be there twice.
+    /// the `prometheus` crate writes. The registry then refuses [`Service::collector`], whose metrics would be there twice.
     ///
     /// ```
     /// use prometheus::{IntCounter, Registry};
-    /// use slo_instrument::Slo;
+    /// use slo_instrument::Service;
     ///
     /// let registry = Registry::new();
-    /// let slo = Slo::builder("checkout").availability("99.9%").registry(registry.clone()).install()?;
+    /// let service = Service::builder("checkout").availability("99.9%").registry(registry.clone()).install()?;
     /// registry.register(Box::new(IntCounter::new("orders_total", "Orders.")?))?;
-    /// assert!(slo.metrics().contains("orders_total 0"));
-    /// assert!(registry.register(Box::new(slo.collector())).is_err());
+    /// assert!(service.metrics().contains("orders_total 0"));
+    /// assert!(registry.register(Box::new(service.collector())).is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[cfg(feature = "prometheus")]
     pub fn registry(mut self, registry: prometheus::Registry) -> Self {
         self.registry = Some(registry);
         self
@@ -207,17 +281,8 @@ impl Builder {
     ///
     /// # Errors
     /// An SLO that is not valid, or that selects series this service does not emit.
-    pub fn install(self) -> Result<Slo, Error> {
-        let service = match self.service {
-            Some(_) if !self.declared.is_empty() => {
-                return Err(Error::new(
-                    "service",
-                    "has SLOs of a spec and others declared beside them; write all in one place",
-                ));
-            }
-            Some(service) => service,
-            None => declared(&self.name, &self.declared)?,
-        };
+    pub fn install(self) -> Result<Service, Error> {
+        let service = with_declared(self.service, &self.name, &self.declared)?;
         // It is calibrated when it is first asked, which is not to be in a request.
         Start::now();
         let speed = self.speed.max(1);
@@ -267,15 +332,31 @@ impl Builder {
             (Some(otlp), Some(receiver)) => Some(Exporter::start(otlp, Arc::clone(&source), receiver)?),
             _ => None,
         };
-        Slo::assemble(Parts {
+        #[cfg(feature = "prometheus")]
+        let collector = {
+            let collector = crate::Collector::new(Arc::clone(&source)).map_err(|error| failed(&error))?;
+            if let Some(registry) = &self.registry {
+                collector.reserve(registry);
+            }
+            collector
+        };
+        #[cfg(feature = "prometheus")]
+        let is_always_text = self.registry.is_some();
+        #[cfg(not(feature = "prometheus"))]
+        let is_always_text = false;
+        Ok(Service::assemble(Parts {
             source,
             tracer,
             latency: self.latency,
+            #[cfg(feature = "prometheus")]
+            collector,
+            #[cfg(feature = "prometheus")]
             registry: self.registry,
+            is_always_text,
             #[cfg(feature = "otlp")]
             exporter,
             speed,
-        })
+        }))
     }
 }
 
@@ -288,12 +369,21 @@ fn tick(speed: u32) -> Result<(Duration, Window), slo_core::Error> {
     Ok((interval, Window::from_millis(millis)?))
 }
 
-/// The service with the SLOs declared in Rust, under the names that the rules select too.
-fn declared(name: &str, slos: &[Declared]) -> Result<Service, Error> {
-    let service: Name = name.parse().map_err(Error::at("service"))?;
-    let slos = slos.iter().map(|slo| slo.lower(name)).collect::<Result<_, _>>()?;
-    let service =
-        Service::new(service, SCRAPE_INTERVAL, slos).map_err(Error::at(format!("service `{name}`")))?;
+/// The service of a spec, if there is one, with the SLOs that are declared in Rust besides; under the names that the rules
+/// select, too.
+fn with_declared(
+    spec: Option<model::Service>,
+    name: &str,
+    slos: &[Declared],
+) -> Result<model::Service, Error> {
+    let name = spec.as_ref().map_or_else(|| name.to_owned(), |service| service.name().to_string());
+    let declared: Vec<model::Slo> = slos.iter().map(|slo| slo.lower(&name)).collect::<Result<_, _>>()?;
+    let place = || format!("service `{name}`");
+    if let Some(service) = spec {
+        return service.with_slos(declared).map_err(Error::at(place()));
+    }
+    let parsed: Name = name.parse().map_err(Error::at("service"))?;
+    let service = model::Service::new(parsed, SCRAPE_INTERVAL, declared).map_err(Error::at(place()))?;
     // Whoever scrapes it has not been asked.
     Ok(service.with_assumed_scrape_interval())
 }

@@ -22,6 +22,7 @@ impl Events {
     }
 
     /// gRPC calls that this service answers.
+    #[cfg(feature = "grpc")]
     #[must_use]
     pub const fn grpc() -> Self {
         Self { kind: Kind::GrpcServer, of: String::new() }
@@ -34,6 +35,7 @@ impl Events {
     }
 
     /// gRPC calls that this service makes to `peer`.
+    #[cfg(feature = "grpc")]
     #[must_use]
     pub fn grpc_to(peer: impl Into<String>) -> Self {
         Self { kind: Kind::GrpcClient, of: peer.into() }

@@ -1,18 +1,18 @@
 //! The handle of an instrumented service.
 
+#[cfg(feature = "prometheus")]
+use crate::Collector;
 #[cfg(feature = "otlp")]
 use crate::otlp::Exporter;
 use crate::{
-    Budget, Builder, Collector, Error, Event, FaultLayer, Faults, Kind, Latency, SloLayer, SloStatus,
-    Tracked,
+    Budget, Error, Event, FaultLayer, Faults, Kind, Latency, SloLayer, SloStatus, Tracked,
     count::{Instrument, OTHER, why_not_counted},
-    expose::{Format, Source},
+    expose::{Format, encode},
     middleware::Counted,
-    status,
+    source::Source,
     trace::Tracer,
 };
-use axum::Router;
-use slo_core::model::Service;
+use slo_core::model;
 use std::{fmt, future::Future, sync::Arc};
 
 /// The SLOs of a running service: what counts its requests, and what they come to.
@@ -20,15 +20,15 @@ use std::{fmt, future::Future, sync::Arc};
 /// Cloning is cheap; all clones are one. Counting ends with the last of them and of the routes, collectors and budgets
 /// made from them; layers do not keep it.
 #[derive(Clone)]
-pub struct Slo {
+pub struct Service {
     inner: Arc<Inner>,
 }
 
 struct Inner {
     parts: Parts,
-    collector: Collector,
     // Always there, so that starting one does not look it up.
     operations: Arc<Instrument>,
+    served: Arc<Instrument>,
 }
 
 /// What a handle is made of.
@@ -36,96 +36,29 @@ pub(crate) struct Parts {
     pub(crate) source: Arc<Source>,
     pub(crate) tracer: Option<Tracer>,
     pub(crate) latency: Latency,
+    #[cfg(feature = "prometheus")]
+    pub(crate) collector: Collector,
+    #[cfg(feature = "prometheus")]
     pub(crate) registry: Option<prometheus::Registry>,
+    /// Whether the metrics are in the text format, whatever is asked for.
+    pub(crate) is_always_text: bool,
     #[cfg(feature = "otlp")]
     pub(crate) exporter: Option<Exporter>,
     pub(crate) speed: u32,
 }
 
-impl Slo {
-    /// Declares the SLOs of the service `name` in Rust.
-    ///
-    /// Rules generated from them select `job="<name>"`: scrape the service under that `job_name`.
-    pub fn builder(name: impl Into<String>) -> Builder {
-        Builder::new(name)
-    }
-
-    /// Takes the SLOs of a spec.
-    ///
-    /// The selectors of counters and histograms must name the metrics that this crate emits. Matchers on labels that are
-    /// put on by the scrape, such as `job`, hold for all of this process. SLOs over gauges, probes, recorded ratios and
-    /// queries, of groups, time slices and calendar periods are for the rules: they are part of `/slo.yaml`, and are shown
-    /// as [`State::NotCounted`](crate::State::NotCounted).
-    pub fn from_service(service: Service) -> Builder {
-        Builder::of(service)
-    }
-
-    /// Takes the SLOs of a spec of one service, written in YAML.
-    ///
-    /// ```
-    /// use slo_instrument::Slo;
-    ///
-    /// let slo = Slo::from_spec(r#"
-    /// version: slo/v1
-    /// service: checkout
-    /// slos:
-    ///   - name: availability
-    ///     objective: 99.9%
-    ///     window: 30d
-    ///     sli:
-    ///       events:
-    ///         total: http_server_request_duration_seconds_count{job="checkout"}
-    ///         bad: http_server_request_duration_seconds_count{job="checkout", error_type!=""}
-    /// "#)?.install()?;
-    /// assert_eq!(slo.statuses()[0].objective, "99.9%");
-    /// # Ok::<(), slo_instrument::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// All faults of the document, each with its line; several services, of which `slo_core::spec::parse` and
-    /// [`Slo::from_service`] take the right one.
-    #[cfg(feature = "spec")]
-    pub fn from_spec(text: &str) -> Result<Builder, Error> {
-        let faults = |faults: slo_core::Diagnostics| Error::new("spec", format!("\n{faults}"));
-        let mut services = slo_core::spec::parse(text).map_err(faults)?;
-        match (services.pop(), services.len()) {
-            (Some(service), 0) => Ok(Builder::of(service)),
-            (_, others) => {
-                let message =
-                    format!("{} services in one spec; choose one with `Slo::from_service`", others + 1);
-                Err(Error::new("spec", message))
-            }
-        }
-    }
-
-    /// Takes the SLOs of a spec of one service from a file.
-    ///
-    /// # Errors
-    /// A file that cannot be read, and those of [`Slo::from_spec`].
-    #[cfg(feature = "spec")]
-    pub fn from_file(path: impl AsRef<std::path::Path>) -> Result<Builder, Error> {
-        let path = path.as_ref();
-        let place = path.display().to_string();
-        let text =
-            std::fs::read_to_string(path).map_err(|error| Error::new(place.clone(), error.to_string()))?;
-        Self::from_spec(&text).map_err(|error| error.within(&place))
-    }
-
+impl Service {
     /// The SLOs as a spec in YAML, from which `slo generate` makes the rules for what is counted here.
     #[cfg(feature = "spec")]
     #[must_use]
     pub fn spec(&self) -> String {
-        slo_core::spec::write(self.service())
+        slo_core::spec::write(self.model())
     }
 
-    pub(crate) fn assemble(parts: Parts) -> Result<Self, Error> {
-        let collector = Collector::new(Arc::clone(&parts.source))
-            .map_err(|error| Error::new("metrics", error.to_string()))?;
-        if let Some(registry) = &parts.registry {
-            collector.reserve(registry);
-        }
-        let operations = parts.source.store.instrument(Kind::Operation, "");
-        Ok(Self { inner: Arc::new(Inner { parts, collector, operations }) })
+    pub(crate) fn assemble(parts: Parts) -> Self {
+        let [operations, served] =
+            [Kind::Operation, Kind::HttpServer].map(|kind| parts.source.store.instrument(kind, ""));
+        Self { inner: Arc::new(Inner { parts, operations, served }) }
     }
 
     /// The tower layer that counts the HTTP requests that are served; put it around the whole router. A request that is
@@ -138,14 +71,15 @@ impl Slo {
     /// The tower layer that counts the gRPC calls that are served, with the status of their trailers. Calls of
     /// `grpc.health.v1.Health` are ignored: probes are no users. The duration is that of the whole call, so that a latency
     /// SLO is for methods that do not stream. A server that has no router of axum's gives `/metrics` what
-    /// [`Slo::metrics_for`] says.
+    /// [`Service::metrics_for`] says.
     ///
     /// ```
-    /// # use slo_instrument::{Events, Slo};
-    /// let slo = Slo::builder("cart").counting(Events::grpc()).availability("99.9%").install()?;
-    /// let layer = slo.grpc_layer(); // tonic: Server::builder().layer(layer).add_service(…)
+    /// # use slo_instrument::{Events, Service};
+    /// let service = Service::builder("cart").counting(Events::grpc()).availability("99.9%").install()?;
+    /// let layer = service.grpc_layer(); // tonic: Server::builder().layer(layer).add_service(…)
     /// # Ok::<(), slo_instrument::Error>(())
     /// ```
+    #[cfg(feature = "grpc")]
     #[must_use]
     pub fn grpc_layer(&self) -> SloLayer {
         self.layer_of(Kind::GrpcServer, "")
@@ -162,6 +96,7 @@ impl Slo {
     }
 
     /// The tower layer that counts the gRPC calls that are made to `peer`, around tonic's `Channel`.
+    #[cfg(feature = "grpc")]
     #[must_use]
     pub fn grpc_client_layer(&self, peer: &str) -> SloLayer {
         self.layer_of(Kind::GrpcClient, peer)
@@ -182,12 +117,12 @@ impl Slo {
     /// Counts a future: good if it gives `Ok`, bad if it gives `Err` or panics, and as cancelled if it is dropped before.
     ///
     /// ```
-    /// # use slo_instrument::{Events, Slo};
+    /// # use slo_instrument::{Events, Service};
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    /// let slo = Slo::builder("search").counting(Events::operation("reindex")).availability("99%").install()?;
+    /// let service = Service::builder("search").counting(Events::operation("reindex")).availability("99%").install()?;
     /// let reindex = async { Ok::<_, std::io::Error>(42) };
-    /// assert_eq!(runtime.block_on(slo.track("reindex", reindex)).unwrap(), 42);
-    /// assert!(slo.metrics().contains(r#"slo_operation_duration_seconds_count{operation="reindex"} 1"#));
+    /// assert_eq!(runtime.block_on(service.track("reindex", reindex)).unwrap(), 42);
+    /// assert!(service.metrics().contains(r#"slo_operation_duration_seconds_count{operation="reindex"} 1"#));
     /// # Ok::<(), slo_instrument::Error>(())
     /// ```
     pub fn track<F, T, E>(&self, operation: &str, future: F) -> Tracked<F>
@@ -197,7 +132,7 @@ impl Slo {
         Tracked::new(future, self.start(operation))
     }
 
-    /// The tower layer that injects faults while they are armed, see [`Slo::faults`].
+    /// The tower layer that injects faults while they are armed, see [`Service::faults`].
     #[must_use]
     pub fn fault_layer(&self) -> FaultLayer {
         FaultLayer::new(self.faults().clone())
@@ -209,39 +144,11 @@ impl Slo {
         &self.inner.parts.source.faults
     }
 
-    /// The routes `/metrics`, `/slo`, `/slo.json`, `/slo.yaml` and `/healthz`. Requests to them are no events of an SLO.
-    ///
-    /// What they show is for those who keep the service alive: serve them on a port that the public does not reach. A
-    /// service that has a `/healthz` of its own takes [`Slo::metrics_routes`] and [`status_routes`](crate::status_routes).
-    ///
-    /// `/metrics` is made off the runtime's workers, and clients that do not read it cannot fill the memory: from the
-    /// fifth rendering that is still being read, requests share one of the last 5 seconds, and whoever reads the oldest of
-    /// eight is cut off.
-    pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
-        self.metrics_routes().merge(status::health_route()).merge(status::status_routes([self.clone()]))
-    }
-
-    /// The routes `/metrics` and `/slo.yaml` alone.
-    ///
-    /// ```
-    /// use axum::{Router, routing::get};
-    /// use slo_instrument::{Slo, status_routes};
-    ///
-    /// let slo = Slo::builder("checkout").availability("99.9%").install()?;
-    /// let own: Router = Router::new()
-    ///     .route("/healthz", get(|| async { "ok" }))
-    ///     .merge(slo.metrics_routes())
-    ///     .merge(status_routes([slo.clone()]));
-    /// # Ok::<(), slo_instrument::Error>(())
-    /// ```
-    pub fn metrics_routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
-        status::metrics_routes(self.clone())
-    }
-
     /// The metrics as a collector for a registry of the service's own.
+    #[cfg(feature = "prometheus")]
     #[must_use]
     pub fn collector(&self) -> Collector {
-        self.inner.collector.clone()
+        self.inner.parts.collector.clone()
     }
 
     /// The metrics in Prometheus' text format.
@@ -250,28 +157,52 @@ impl Slo {
         String::from_utf8(self.encode(Format::Text)).unwrap_or_default()
     }
 
-    /// The metrics in the format that a scraper asks for by its `Accept`, and their content type.
+    /// The metrics in the format that a scraper asks for by the values of its header `Accept`, and their content type: for
+    /// servers without a router of axum's, which has [`routes`](Self::routes).
+    ///
+    /// ```
+    /// # use slo_instrument::Service;
+    /// let service = Service::builder("checkout").availability("99.9%").install()?;
+    /// let (content_type, body) = service.metrics_for(["application/openmetrics-text;version=1.0.0", "*/*;q=0.1"]);
+    /// assert!(content_type.starts_with("application/openmetrics-text") && body.ends_with(b"# EOF\n"));
+    /// # Ok::<(), slo_instrument::Error>(())
+    /// ```
     #[must_use]
-    pub fn metrics_for(&self, headers: &http::HeaderMap) -> (&'static str, Vec<u8>) {
-        let format = self.format_for(headers);
+    pub fn metrics_for<'a>(&self, accept: impl IntoIterator<Item = &'a str>) -> (&'static str, Vec<u8>) {
+        let format = self.format_for(accept);
         (format.content_type(), self.encode(format))
     }
 
-    /// The format that a scraper gets that sends `headers`.
-    pub(crate) fn format_for(&self, headers: &http::HeaderMap) -> Format {
-        if self.inner.parts.registry.is_some() { Format::Text } else { Format::of(headers) }
+    /// The format that a scraper gets that accepts these.
+    pub(crate) fn format_for<'a>(&self, accept: impl IntoIterator<Item = &'a str>) -> Format {
+        if self.inner.parts.is_always_text { Format::Text } else { Format::of(accept) }
     }
 
     /// The metrics in `format`, with those of the service's own registry.
     pub(crate) fn encode(&self, format: Format) -> Vec<u8> {
-        let Parts { source, registry, .. } = &self.inner.parts;
-        let mut text = source.encode(format);
-        if let Some(registry) = registry {
+        let text = encode(&self.inner.parts.source, format);
+        #[cfg(feature = "prometheus")]
+        if let Some(registry) = &self.inner.parts.registry {
+            let mut text = text;
             // The text encoder fails only where writing does, and a vector takes everything.
             let _ =
                 prometheus::Encoder::encode(&prometheus::TextEncoder::new(), &registry.gather(), &mut text);
+            return text;
         }
         text
+    }
+
+    /// What counts the HTTP requests that are served.
+    pub(crate) fn served(&self) -> &Instrument {
+        &self.inner.served
+    }
+
+    pub(crate) fn latency(&self) -> Latency {
+        self.inner.parts.latency
+    }
+
+    pub(crate) fn tracer(&self) -> Option<&Tracer> {
+        self.inner.parts.tracer.as_ref()
     }
 
     /// How every SLO is doing, as of the last tick: every second, or ten times a second when time is
@@ -286,12 +217,12 @@ impl Slo {
     /// # Errors
     /// No SLO of this name, or one that only the rules judge.
     pub fn budget(&self, slo: &str) -> Result<Budget, Error> {
-        let names = self.service().slos().iter().map(|slo| slo.name().as_str());
+        let names = self.model().slos().iter().map(|slo| slo.name().as_str());
         let position = names.clone().position(|name| name == slo).ok_or_else(|| {
             let known: Vec<String> = names.map(|name| format!("`{name}`")).collect();
             Error::new(format!("slo `{slo}`"), format!("is not there; there is {}", known.join(", ")))
         })?;
-        if let Some(why) = self.service().slos().get(position).and_then(why_not_counted) {
+        if let Some(why) = self.model().slos().get(position).and_then(why_not_counted) {
             return Err(Error::new(format!("slo `{slo}`"), format!("has no budget in the process: {why}")));
         }
         Ok(Budget::new(Arc::clone(&self.inner.parts.source), position))
@@ -317,9 +248,9 @@ impl Slo {
         }
     }
 
-    /// The service and its SLOs.
+    /// The service and its SLOs, as `slo-core` has them.
     #[must_use]
-    pub fn service(&self) -> &Service {
+    pub fn model(&self) -> &model::Service {
         &self.inner.parts.source.service
     }
 
@@ -330,8 +261,8 @@ impl Slo {
     }
 }
 
-impl fmt::Debug for Slo {
+impl fmt::Debug for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Slo").field("service", self.service().name()).finish_non_exhaustive()
+        f.debug_struct("Service").field("service", self.model().name()).finish_non_exhaustive()
     }
 }

@@ -2,17 +2,17 @@
 //!
 //! ```
 //! use axum::{Router, routing::get};
-//! use slo_instrument::Slo;
+//! use slo_instrument::Service;
 //!
-//! let slo = Slo::builder("checkout")
+//! let service = Service::builder("checkout")
 //!     .availability("99.9%")
 //!     .latency("300ms", "99%") // an exact le="0.3" bucket on every route
 //!     .install()?;
 //! let app: Router = Router::new()
 //!     .route("/users/{id}", get(|| async { "ok" }))
-//!     .merge(slo.routes()) // /metrics, /slo, /slo.json, /slo.yaml, /healthz
-//!     .layer(slo.layer());
-//! assert_eq!(slo.statuses().len(), 2);
+//!     .merge(service.routes()) // /metrics, /slo, /slo.json, /slo.yaml, /healthz
+//!     .layer(service.layer());
+//! assert_eq!(service.statuses().len(), 2);
 //! # Ok::<(), slo_instrument::Error>(())
 //! ```
 //!
@@ -20,15 +20,15 @@
 //!
 //! | | by | metric |
 //! |---|---|---|
-//! | HTTP requests served | [`Slo::layer`] | `http_server_request_duration_seconds` |
-//! | gRPC calls served | [`Slo::grpc_layer`] | `rpc_server_call_duration_seconds` |
-//! | HTTP requests sent | [`Slo::client_layer`] | `http_client_request_duration_seconds` |
-//! | gRPC calls made | [`Slo::grpc_client_layer`] | `rpc_client_call_duration_seconds` |
-//! | jobs, messages, steps | [`Slo::track`], [`Slo::start`] | `slo_operation_duration_seconds` |
+//! | HTTP requests served | [`Service::layer`] | `http_server_request_duration_seconds` |
+//! | gRPC calls served | [`Service::grpc_layer`] | `rpc_server_call_duration_seconds` |
+//! | HTTP requests sent | [`Service::client_layer`] | `http_client_request_duration_seconds` |
+//! | gRPC calls made | [`Service::grpc_client_layer`] | `rpc_client_call_duration_seconds` |
+//! | jobs, messages, steps | [`Service::track`], [`Service::start`] | `slo_operation_duration_seconds` |
 //!
 //! Names and labels follow OpenTelemetry's conventions, in Prometheus' spelling. SLOs select them as Prometheus does,
-//! whether they are declared here, see [`Builder::counting`], or come from a spec, see [`Slo::from_file`]; and
-//! [`Slo::spec`] is what `slo generate` makes the rules of. So the process and the rules count the same events.
+//! whether they are declared here, see [`Builder::counting`], or come from a spec, see [`Service::from_file`]; and
+//! [`Service::spec`] is what `slo generate` makes the rules of. So the process and the rules count the same events.
 //!
 //! # What becomes of a request
 //!
@@ -62,43 +62,56 @@
 //!
 //! | | |
 //! |---|---|
-//! | `spec` (default) | SLOs from YAML and back: [`Slo::from_file`], [`Slo::spec`], `/slo.yaml` |
+//! | `spec` (default) | SLOs from YAML and back: [`Service::from_file`], [`Service::spec`], `/slo.yaml` |
 //! | `otlp` | metrics and traces to an OpenTelemetry collector: `Otlp` |
 //! | `native-histograms` | Prometheus' native histograms, in its protobuf format |
 
+mod budget;
 mod builder;
 mod clock;
 mod count;
 mod declare;
 mod error;
 mod expose;
+mod family;
 mod fault;
 mod handle;
+mod kind;
+mod labels;
 mod live;
+mod matched;
 mod middleware;
 mod operation;
 #[cfg(feature = "otlp")]
 mod otlp;
+mod request;
+mod source;
 mod status;
 mod sync;
 mod trace;
 
+pub use budget::Budget;
 pub use builder::Builder;
-pub use count::{Class, Classify, Ended, GrpcStatus, Kind, Outcome};
+pub use count::{Class, Classify, Ended, GrpcStatus, Outcome};
 pub use declare::Events;
 pub use error::Error;
+#[cfg(feature = "prometheus")]
 pub use expose::Collector;
 pub use fault::{Fault, FaultBody, FaultFuture, FaultLayer, FaultService, Faults};
-pub use handle::Slo;
-pub use live::{Budget, SloStatus, State, TierStatus, WindowStatus};
+pub use handle::Service;
+pub use kind::Kind;
+pub use live::{SloStatus, State, TierStatus, WindowStatus};
 pub use middleware::{CountedBody, Latency, RequestFuture, SloLayer, SloService};
 pub use operation::{Event, Tracked};
 #[cfg(feature = "otlp")]
 pub use otlp::Otlp;
+pub use request::Request;
+pub use status::status_page;
+#[cfg(feature = "axum")]
 pub use status::status_routes;
 pub use trace::TraceContext;
 
-/// The crate whose types [`Slo::from_service`] and [`Slo::service`] have.
+/// The crate whose types [`Service::from_model`] and [`Service::service`] have.
 pub use slo_core;
 
 /// The commands and the program of the README, which is to work.

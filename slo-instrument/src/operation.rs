@@ -13,19 +13,19 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-/// A piece of work on its way; made by [`Slo::start`](crate::Slo::start).
+/// A piece of work on its way; made by [`Service::start`](crate::Service::start).
 ///
 /// It is counted once: as [`good`](Self::good), as [`bad`](Self::bad), not at all by an SLO ([`ignore`](Self::ignore)),
 /// or, when it is dropped before that, as a failure: `cancelled`, or `panic` if that is why it is dropped.
 ///
 /// ```
-/// use slo_instrument::{Events, Slo};
+/// use slo_instrument::{Events, Service};
 ///
-/// let slo = Slo::builder("billing").counting(Events::operation("charge")).availability("99%").install()?;
-/// let charge = slo.start("charge");
+/// let service = Service::builder("billing").counting(Events::operation("charge")).availability("99%").install()?;
+/// let charge = service.start("charge");
 /// let accepted = false; // what the bank says
 /// if accepted { charge.good() } else { charge.bad("declined") }
-/// assert!(slo.metrics().contains(r#"count{error_type="declined",operation="charge"} 1"#));
+/// assert!(service.metrics().contains(r#"count{error_type="declined",operation="charge"} 1"#));
 /// # Ok::<(), slo_instrument::Error>(())
 /// ```
 #[derive(Debug)]
@@ -79,7 +79,7 @@ impl Drop for Event {
 }
 
 pin_project! {
-    /// A future that is counted; made by [`Slo::track`](crate::Slo::track).
+    /// A future that is counted; made by [`Service::track`](crate::Service::track).
     #[derive(Debug)]
     pub struct Tracked<F> {
         #[pin]

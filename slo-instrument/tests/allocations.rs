@@ -2,31 +2,31 @@
 
 use axum::body::Body;
 use http::{HeaderValue, Request, Response};
-use slo_instrument::{Events, Slo, SloLayer};
+use slo_instrument::{Events, Service, SloLayer};
 use std::{
     convert::Infallible,
     future::{Future, ready},
     pin::pin,
     task::{Context, Waker},
 };
-use tower::{Layer, Service, service_fn};
+use tower::{Layer, Service as _, service_fn};
 
 #[test]
 fn counting_allocates_nothing() {
-    let slo = Slo::builder("a").availability("99%").latency("300ms", "99%").install().unwrap();
+    let slo = Service::builder("a").availability("99%").latency("300ms", "99%").install().unwrap();
     assert_eq!(allocations(&slo.layer(), || Request::new(()), Body::empty), 0);
 }
 
 #[test]
 fn reading_a_body_allocates_nothing() {
-    let slo = Slo::builder("a").availability("99%").install().unwrap();
+    let slo = Service::builder("a").availability("99%").install().unwrap();
     assert_eq!(allocations(&slo.layer(), || Request::new(()), || Body::from("some of it")), 0);
 }
 
 /// Many routes, which a thread has no place of its own for each.
 #[test]
 fn finding_a_route_allocates_nothing() {
-    let slo = Slo::builder("a").counting(Events::grpc()).availability("99%").install().unwrap();
+    let slo = Service::builder("a").counting(Events::grpc()).availability("99%").install().unwrap();
     let uris: Vec<http::Uri> =
         (0..200).map(|number| format!("/shop.Cart/Add{number}").parse().unwrap()).collect();
     let next = std::cell::Cell::new(0);
@@ -43,7 +43,7 @@ fn finding_a_route_allocates_nothing() {
 /// is told of it.
 #[test]
 fn an_unsampled_trace_allocates_once() {
-    let slo = Slo::builder("a").availability("99%").exemplars().install().unwrap();
+    let slo = Service::builder("a").availability("99%").exemplars().install().unwrap();
     let parent = HeaderValue::from_static("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00");
     let request = || {
         let mut request = Request::new(());

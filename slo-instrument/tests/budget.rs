@@ -4,19 +4,22 @@
 use axum::{Router, body::Body, routing::get};
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
-use slo_core::{model::Service, spec};
-use slo_instrument::{Slo, SloStatus, State};
+use slo_core::{
+    model::{self, Window},
+    spec,
+};
+use slo_instrument::{Service, SloStatus, State};
 use std::time::Duration;
 use tower::ServiceExt;
 
-fn services(sli: &str) -> Vec<Service> {
+fn services(sli: &str) -> Vec<model::Service> {
     let text = format!(
         "version: slo/v1\nservice: checkout\nslos:\n  - name: a\n    objective: 99%\n    window: 30d\n    sli: {sli}\n"
     );
     spec::parse(&text).unwrap()
 }
 
-async fn send(slo: &Slo, requests: &[(&str, usize)]) {
+async fn send(slo: &Service, requests: &[(&str, usize)]) {
     let app: Router = Router::new()
         .route("/ok", get(|| async { "ok" }))
         .route("/broken", get(|| async { StatusCode::INTERNAL_SERVER_ERROR }))
@@ -37,7 +40,7 @@ async fn send(slo: &Slo, requests: &[(&str, usize)]) {
 }
 
 /// The status once it shows `total` events.
-async fn status(slo: &Slo, total: u64) -> SloStatus {
+async fn status(slo: &Service, total: u64) -> SloStatus {
     for _ in 0..200 {
         if let [status] = slo.statuses().as_slice()
             && status.total == total
@@ -50,7 +53,7 @@ async fn status(slo: &Slo, total: u64) -> SloStatus {
 }
 
 async fn check(sli: &str, requests: &[(&str, usize)], expected: (u64, u64)) {
-    let slo = Slo::from_service(services(sli).remove(0)).time_scale(60).install().unwrap();
+    let slo = Service::from_model(services(sli).remove(0)).time_scale(60).install().unwrap();
     send(&slo, requests).await;
     let status = status(&slo, expected.0).await;
     assert_eq!((status.total, status.bad), expected, "{sli}");
@@ -61,7 +64,7 @@ const COUNT: &str = "http_server_request_duration_seconds_count";
 /// Whether the status shows a page after `bad` failures among 40 requests, each of which is a high burn rate.
 async fn pages(alerting: &str, bad: usize) -> bool {
     let sli = format!("{{events: {{total: '{COUNT}', bad: '{COUNT}{{error_type=~\"5..\"}}'}}}}\n{alerting}");
-    let slo = Slo::from_service(services(&sli).remove(0)).install().unwrap();
+    let slo = Service::from_model(services(&sli).remove(0)).install().unwrap();
     send(&slo, &[("/ok", 40 - bad), ("/broken", bad)]).await;
     status(&slo, 40).await.state == State::Page
 }
@@ -120,7 +123,7 @@ async fn counts_what_is_slow() {
 async fn says_when_counters_contradict_each_other() {
     let sli =
         format!("{{events: {{total: '{COUNT}{{http_route=\"/ok\"}}', bad: '{COUNT}{{error_type!=\"\"}}'}}}}");
-    let slo = Slo::from_service(services(&sli).remove(0)).time_scale(60).install().unwrap();
+    let slo = Service::from_model(services(&sli).remove(0)).time_scale(60).install().unwrap();
     send(&slo, &[("/ok", 2)]).await;
     status(&slo, 2).await;
     send(&slo, &[("/broken", 5)]).await;
@@ -136,16 +139,21 @@ async fn says_when_counters_contradict_each_other() {
 }
 
 #[test]
-fn refuses_slos_from_two_places() {
-    let service = services(&format!("{{events: {{total: {COUNT}, good: {COUNT}}}}}")).remove(0);
-    let error = Slo::from_service(service).availability("99%").install().unwrap_err();
-    assert!(error.to_string().contains("write all in one place"), "{error}");
+fn slos_of_a_spec_and_of_a_program_go_together() {
+    let model = || services(&format!("{{events: {{total: {COUNT}, good: {COUNT}}}}}")).remove(0);
+    let service = Service::from_model(model()).latency("300ms", "99%").install().unwrap();
+    let names: Vec<&str> = service.model().slos().iter().map(|slo| slo.name().as_str()).collect();
+    assert_eq!(names, ["a", "latency"]);
+    // Under the name of the spec's service, as the rules select them.
+    assert_eq!(service.model().name(), model().name());
+    let twice = Service::from_model(model()).availability("99%").named("a").install().unwrap_err();
+    assert!(twice.to_string().contains("`a` names two SLOs"), "{twice}");
 }
 
 #[test]
 fn refuses_series_that_it_does_not_emit() {
     let service = services("{events: {total: requests_total, bad: errors_total}}").remove(0);
-    let error = Slo::from_service(service).install().unwrap_err();
+    let error = Service::from_model(service).install().unwrap_err();
     assert_eq!(
         error.to_string(),
         "slo `a`: selects `requests_total`, which this crate does not emit; it emits \
@@ -167,7 +175,7 @@ fn refuses_labels_that_it_does_not_emit() {
         ),
     ] {
         let sli = format!("{{events: {{total: {COUNT}, bad: '{COUNT}{{{bad}}}'}}}}");
-        let error = Slo::from_service(services(&sli).remove(0)).install().unwrap_err().to_string();
+        let error = Service::from_model(services(&sli).remove(0)).install().unwrap_err().to_string();
         assert_eq!(error, format!("slo `a`: `{COUNT}{{{bad}}}`: {message}"));
     }
 }
@@ -175,12 +183,12 @@ fn refuses_labels_that_it_does_not_emit() {
 #[test]
 fn refuses_what_is_no_slo() {
     for (builder, message) in [
-        (Slo::builder("a b").availability("99%"), "service: `a b` is not a name"),
-        (Slo::builder("a"), "service `a`: no SLO"),
-        (Slo::builder("a").availability("100%"), "slo `availability`: 100% leaves no error budget"),
-        (Slo::builder("a").latency("fast", "99%"), "slo `latency`: `fast` is not a length of time"),
+        (Service::builder("a b").availability("99%"), "service: `a b` is not a name"),
+        (Service::builder("a"), "service `a`: no SLO"),
+        (Service::builder("a").availability("100%"), "slo `availability`: 100% leaves no error budget"),
+        (Service::builder("a").latency("fast", "99%"), "slo `latency`: `fast` is not a length of time"),
         (
-            Slo::builder("a").availability("99%").availability("98%"),
+            Service::builder("a").availability("99%").availability("98%"),
             "service `a`: `availability` names two SLOs",
         ),
     ] {
@@ -191,12 +199,12 @@ fn refuses_what_is_no_slo() {
 
 #[tokio::test]
 async fn pages_and_says_how_long_the_budget_lasts() {
-    let slo = Slo::builder("checkout").availability("99.9%").time_scale(60).install().unwrap();
+    let slo = Service::builder("checkout").availability("99.9%").time_scale(60).install().unwrap();
     assert_eq!(slo.statuses()[0].state, State::NoData);
     send(&slo, &[("/ok", 50), ("/broken", 50)]).await;
     let status = status(&slo, 100).await;
     assert_eq!(status.state, State::Page);
-    assert_eq!(status.burn_rate("1h"), Some(500.0));
+    assert_eq!(status.burn_rate(Window::hours(1)), Some(500.0));
     assert_eq!(status.budget_remaining, Some(-499.0));
     let left = status.projected_budget_remaining.unwrap();
     assert!(left > 0.9 && left < 1.0, "{left}");

@@ -4,7 +4,7 @@
 
 use axum::{Router, routing::get};
 use http::Method;
-use slo_instrument::Slo;
+use slo_instrument::Service;
 use std::{
     sync::{Arc, Barrier},
     time::{Duration, Instant},
@@ -48,7 +48,7 @@ async fn readers_that_do_not_read() {
         Method::TRACE,
         Method::CONNECT,
     ];
-    let mut builder = Slo::builder("shop").availability("99.9%");
+    let mut builder = Service::builder("shop").availability("99.9%");
     for route in 0..1_000 {
         for method in &methods {
             builder = builder.route(method, &format!("/items/{route:04}/{{id}}"));
@@ -88,8 +88,8 @@ async fn readers_that_do_not_read() {
 #[test]
 #[ignore = "takes a minute"]
 fn two_thousand_threads_at_once() {
-    let slo = Slo::builder("shop").availability("99.9%").install().unwrap();
-    let work = |slo: &Slo, barrier: &Barrier| {
+    let slo = Service::builder("shop").availability("99.9%").install().unwrap();
+    let work = |slo: &Service, barrier: &Barrier| {
         for operation in 0..200 {
             slo.start(&format!("operation-{operation}")).good();
         }

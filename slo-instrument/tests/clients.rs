@@ -5,12 +5,12 @@ use axum::{Router, body::Body, routing::get};
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
-use slo_instrument::{Events, Slo};
+use slo_instrument::{Events, Service};
 use std::{net::SocketAddr, time::Duration};
 use tower::{Layer, ServiceExt};
 
-fn slo() -> Slo {
-    Slo::builder("checkout").counting(Events::http_to("payments")).availability("99%").install().unwrap()
+fn slo() -> Service {
+    Service::builder("checkout").counting(Events::http_to("payments")).availability("99%").install().unwrap()
 }
 
 async fn serve() -> SocketAddr {
@@ -37,7 +37,7 @@ async fn serve() -> SocketAddr {
 }
 
 /// Asks for `path`, and reads what comes; whether all of it came.
-async fn ask(slo: &Slo, address: SocketAddr, path: &str) -> bool {
+async fn ask(slo: &Service, address: SocketAddr, path: &str) -> bool {
     let client = slo.client_layer("payments").layer(Client::builder(TokioExecutor::new()).build_http());
     let request = Request::get(format!("http://{address}{path}")).body(Body::empty()).unwrap();
     match client.oneshot(request).await {
@@ -47,7 +47,7 @@ async fn ask(slo: &Slo, address: SocketAddr, path: &str) -> bool {
 }
 
 /// The `_count` lines, from the labels on.
-fn counts(slo: &Slo) -> Vec<String> {
+fn counts(slo: &Service) -> Vec<String> {
     let name = "http_client_request_duration_seconds_count";
     slo.metrics().lines().filter_map(|line| line.strip_prefix(name)).map(str::to_owned).collect()
 }

@@ -4,13 +4,13 @@
 use axum::{Router, body::Body, routing::get};
 use http::{Request, Response, header};
 use http_body_util::BodyExt;
-use slo_instrument::Slo;
+use slo_instrument::Service;
 use tower::ServiceExt;
 
 const OPEN_METRICS: &str =
     "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
 
-async fn get_from(slo: &Slo, path: &str, headers: &[(&str, &str)]) -> Response<Body> {
+async fn get_from(slo: &Service, path: &str, headers: &[(&str, &str)]) -> Response<Body> {
     let app: Router =
         Router::new().route("/ok", get(|| async { "ok" })).merge(slo.routes()).layer(slo.layer());
     let request =
@@ -19,7 +19,7 @@ async fn get_from(slo: &Slo, path: &str, headers: &[(&str, &str)]) -> Response<B
 }
 
 /// The content type and the text.
-async fn scrape(slo: &Slo, accept: &str) -> (String, String) {
+async fn scrape(slo: &Service, accept: &str) -> (String, String) {
     let response = get_from(slo, "/metrics", &[("accept", accept)]).await;
     let content_type = response.headers()[header::CONTENT_TYPE].to_str().unwrap().to_owned();
     let body = response.into_body().collect().await.unwrap().to_bytes();
@@ -28,7 +28,7 @@ async fn scrape(slo: &Slo, accept: &str) -> (String, String) {
 
 #[tokio::test]
 async fn openmetrics_has_exemplars_and_times_of_creation() {
-    let slo = Slo::builder("shop").latency("300ms", "99%").exemplars().install().unwrap();
+    let slo = Service::builder("shop").latency("300ms", "99%").exemplars().install().unwrap();
     let trace = "0af7651916cd43dd8448eb211c80319c";
     get_from(&slo, "/ok", &[("traceparent", &format!("00-{trace}-b7ad6b7169203331-01"))]).await;
     let (content_type, text) = scrape(&slo, OPEN_METRICS).await;
@@ -54,7 +54,7 @@ async fn openmetrics_has_exemplars_and_times_of_creation() {
 
 #[tokio::test]
 async fn text_has_neither() {
-    let slo = Slo::builder("shop").latency("300ms", "99%").exemplars().install().unwrap();
+    let slo = Service::builder("shop").latency("300ms", "99%").exemplars().install().unwrap();
     get_from(&slo, "/ok", &[("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")])
         .await;
     let (content_type, text) = scrape(&slo, "*/*").await;
@@ -69,7 +69,7 @@ async fn a_registry_of_the_service_is_exposed_too() {
     let orders = prometheus::IntCounter::new("orders_total", "Orders.").unwrap();
     registry.register(Box::new(orders.clone())).unwrap();
     orders.inc_by(3);
-    let slo = Slo::builder("shop").availability("99%").registry(registry).install().unwrap();
+    let slo = Service::builder("shop").availability("99%").registry(registry).install().unwrap();
     let (content_type, text) = scrape(&slo, OPEN_METRICS).await;
     assert_eq!(content_type, "text/plain; version=0.0.4; charset=utf-8", "all that the registry writes");
     assert!(text.contains("\norders_total 3\n") && text.contains("slo_objective_ratio"), "{text}");
@@ -77,12 +77,12 @@ async fn a_registry_of_the_service_is_exposed_too() {
 
 #[tokio::test]
 async fn a_collector_says_the_same_as_the_page() {
-    let slo = Slo::builder("shop").availability("99%").latency("300ms", "99%").install().unwrap();
+    let slo = Service::builder("shop").availability("99%").latency("300ms", "99%").install().unwrap();
     get_from(&slo, "/ok", &[]).await;
     let registry = prometheus::Registry::new();
     registry.register(Box::new(slo.collector())).unwrap();
     // Another service of the same process.
-    let other = Slo::builder("search").availability("99%").install().unwrap();
+    let other = Service::builder("search").availability("99%").install().unwrap();
     registry.register(Box::new(other.collector())).unwrap();
     let collected = prometheus::TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
     let samples = |text: &str| {
@@ -97,8 +97,11 @@ async fn a_collector_says_the_same_as_the_page() {
 
 #[tokio::test]
 async fn label_values_are_escaped() {
-    let slo =
-        Slo::builder("shop").availability("99%").route(&http::Method::GET, "/a\"b\\c\nd").install().unwrap();
+    let slo = Service::builder("shop")
+        .availability("99%")
+        .route(&http::Method::GET, "/a\"b\\c\nd")
+        .install()
+        .unwrap();
     assert!(slo.metrics().contains(r#"http_route="/a\"b\\c\nd",le="0.005"} 0"#), "{}", slo.metrics());
 }
 
@@ -162,7 +165,7 @@ mod protobuf {
 
     #[tokio::test]
     async fn native_and_classic_buckets_count_the_same() {
-        let slo = Slo::builder("shop").latency("300ms", "99%").native_histograms().install().unwrap();
+        let slo = Service::builder("shop").latency("300ms", "99%").native_histograms().install().unwrap();
         let slow = || async { tokio::time::sleep(std::time::Duration::from_millis(20)).await };
         let app = Router::new().route("/fast", get(|| async {})).route("/slow", get(slow)).layer(slo.layer());
         for path in ["/fast", "/slow", "/slow"] {

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use http_body::Frame;
-use slo_instrument::{Events, Slo};
+use slo_instrument::{Events, Service};
 use std::{
     convert::Infallible,
     task::{Context, Poll},
@@ -83,8 +83,8 @@ fn raw_without_status() -> http::Response<Body> {
     http::Response::builder().header("content-type", "application/grpc").body(body).unwrap()
 }
 
-fn slo() -> Slo {
-    Slo::builder("shop")
+fn slo() -> Service {
+    Service::builder("shop")
         .counting(Events::grpc())
         .availability("99%")
         .latency("10s", "99%")
@@ -100,7 +100,7 @@ fn slo() -> Slo {
         .unwrap()
 }
 
-async fn serve(slo: &Slo) -> Channel {
+async fn serve(slo: &Service) -> Channel {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let incoming = tonic::transport::server::TcpIncoming::from(listener);
@@ -110,7 +110,7 @@ async fn serve(slo: &Slo) -> Channel {
 }
 
 /// Calls by way of the client's layer. Gives the messages and the code at the end.
-async fn call(slo: &Slo, channel: &Channel, method: &'static str, message: &str) -> (usize, Code) {
+async fn call(slo: &Service, channel: &Channel, method: &'static str, message: &str) -> (usize, Code) {
     let counted = ServiceBuilder::new().layer(slo.grpc_client_layer("echo")).service(channel.clone());
     let mut grpc = tonic::client::Grpc::new(counted);
     grpc.ready().await.unwrap();
@@ -131,7 +131,7 @@ async fn call(slo: &Slo, channel: &Channel, method: &'static str, message: &str)
 }
 
 /// The `_count` lines of one side, without the metric's name.
-fn counts(slo: &Slo, metric: &str) -> Vec<String> {
+fn counts(slo: &Service, metric: &str) -> Vec<String> {
     let name = format!("{metric}_count");
     let metrics = slo.metrics();
     let counted = metrics.lines().filter_map(|line| line.strip_prefix(&name));
@@ -181,7 +181,7 @@ async fn an_answer_without_a_status_is_unknown() {
 
 #[tokio::test]
 async fn a_method_is_known_once_its_handler_has_answered() {
-    let slo = Slo::builder("shop").counting(Events::grpc()).availability("99%").install().unwrap();
+    let slo = Service::builder("shop").counting(Events::grpc()).availability("99%").install().unwrap();
     let channel = serve(&slo).await;
     // Until then, it might be any that was made up, and refused by whoever stands before the service.
     for message in ["16", "5", "", "16"] {
@@ -202,13 +202,13 @@ async fn a_method_is_known_once_its_handler_has_answered() {
 #[tokio::test]
 async fn a_method_that_fails_from_its_start_hurts_its_slo() {
     let unary = Events::grpc();
-    let slo = Slo::builder("shop").counting(unary).availability("99%").install().unwrap();
+    let slo = Service::builder("shop").counting(unary).availability("99%").install().unwrap();
     let selects = |method: &str| {
-        let slo = slo_core::spec::parse(&slo_core::spec::write(slo.service()).replace(
+        let slo = slo_core::spec::parse(&slo_core::spec::write(slo.model()).replace(
             "rpc_server_call_duration_seconds_count{job=\"shop\"",
             &format!("rpc_server_call_duration_seconds_count{{job=\"shop\", {method}"),
         ));
-        Slo::from_service(slo.unwrap().remove(0)).install().unwrap()
+        Service::from_model(slo.unwrap().remove(0)).install().unwrap()
     };
     for method in [r#"rpc_method="test.Echo/Unary""#, r#"rpc_method=~"test.Echo/Unary|test.Echo/Other""#] {
         let slo = selects(method);

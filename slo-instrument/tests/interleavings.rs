@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body::Frame;
 use proptest::prelude::*;
-use slo_instrument::{Class, CountedBody, Latency, RequestFuture, Slo};
+use slo_instrument::{Class, CountedBody, Latency, RequestFuture, Service};
 use std::{
     convert::Infallible,
     future::Future,
@@ -14,7 +14,7 @@ use std::{
     pin::Pin,
     task::{Context, Poll, Waker},
 };
-use tower::{Layer, Service, service_fn};
+use tower::{Layer, Service as _, service_fn};
 
 /// What a request's service does, a poll at a time.
 #[derive(Debug, Clone)]
@@ -144,7 +144,7 @@ fn script() -> impl Strategy<Value = Script> {
 }
 
 /// Requests that have been counted: good, bad (they have an `error_type`), ignored.
-fn counted(slo: &Slo) -> (u64, u64, u64) {
+fn counted(slo: &Service) -> (u64, u64, u64) {
     let (mut good, mut bad, mut ignored) = (0, 0, 0);
     for line in slo.metrics().lines() {
         let Some((series, count)) = line.rsplit_once(' ') else { continue };
@@ -175,7 +175,7 @@ proptest! {
         which_layer in 0..4_u8,
     ) {
         std::panic::set_hook(Box::new(|_| {}));
-        let slo = Slo::builder("a").availability("99%");
+        let slo = Service::builder("a").availability("99%");
         let slo = if patient { slo.latency("10s", "99%") } else { slo };
         let slo = if until_end { slo.measure_until(Latency::End) } else { slo };
         let slo = slo.install().unwrap();
@@ -218,7 +218,7 @@ proptest! {
 
 #[test]
 fn an_answer_is_good_and_a_failure_is_bad() {
-    let slo = Slo::builder("a").availability("99%").install().unwrap();
+    let slo = Service::builder("a").availability("99%").install().unwrap();
     let mut service = slo.layer().layer(service_fn(|status: Request<StatusCode>| {
         std::future::ready(Ok::<_, Infallible>(
             Response::builder().status(status.into_body()).body(Body::empty()).unwrap(),

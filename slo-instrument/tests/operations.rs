@@ -1,12 +1,13 @@
 //! Work that is no request is counted once, whatever becomes of it.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use slo_instrument::{Events, Slo};
+use slo_instrument::{Events, Service};
 use std::time::Duration;
 
 #[tokio::test]
 async fn an_operation_is_what_becomes_of_it() {
-    let slo = Slo::builder("a").counting(Events::operation("job")).availability("99%").latency("10s", "99%");
+    let slo =
+        Service::builder("a").counting(Events::operation("job")).availability("99%").latency("10s", "99%");
     let slo = slo.install().unwrap();
     slo.start("job").good();
     slo.start("job").bad("declined");

@@ -4,15 +4,15 @@
 use axum::{Extension, Router, body::Body, routing::get};
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
-use slo_instrument::{Class, Ended, Latency, Slo};
+use slo_instrument::{Class, Ended, Latency, Service};
 use std::{convert::Infallible, time::Duration};
 use tower::{Layer, ServiceExt, service_fn};
 
-fn slo() -> Slo {
-    Slo::builder("checkout").availability("99.9%").latency("300ms", "99%").install().unwrap()
+fn slo() -> Service {
+    Service::builder("checkout").availability("99.9%").latency("300ms", "99%").install().unwrap()
 }
 
-fn app(slo: &Slo) -> Router {
+fn app(slo: &Service) -> Router {
     Router::new()
         .route("/ok", get(|| async { "ok" }))
         .route("/missing", get(|| async { StatusCode::NOT_FOUND }))
@@ -30,7 +30,7 @@ fn request(path: &str) -> Request<Body> {
 }
 
 /// The `_count` lines of the exposition, without the metric's name.
-fn counts(slo: &Slo) -> Vec<String> {
+fn counts(slo: &Service) -> Vec<String> {
     let name = "http_server_request_duration_seconds_count";
     slo.metrics().lines().filter_map(|line| line.strip_prefix(name)).map(str::to_owned).collect()
 }
@@ -95,7 +95,7 @@ async fn an_inner_layer_names_what_the_outer_one_does_not_know() {
 
 #[tokio::test]
 async fn a_request_that_is_sent_again_counts_again() {
-    let slo = Slo::builder("a")
+    let slo = Service::builder("a")
         .counting(slo_instrument::Events::http_to("search"))
         .availability("99%")
         .install()
@@ -140,12 +140,12 @@ async fn counts_a_panic_that_is_caught_outside() {
 }
 
 /// The lines of `slo_ignored_events_total`, without its name.
-fn ignored(slo: &Slo) -> Vec<String> {
+fn ignored(slo: &Service) -> Vec<String> {
     let name = "slo_ignored_events_total";
     slo.metrics().lines().filter_map(|line| line.strip_prefix(name)).map(str::to_owned).collect()
 }
 
-async fn leave_after(slo: &Slo, wait: Duration) {
+async fn leave_after(slo: &Service, wait: Duration) {
     let response = app(slo).oneshot(request("/never"));
     tokio::time::timeout(wait, response).await.unwrap_err();
 }
@@ -153,14 +153,14 @@ async fn leave_after(slo: &Slo, wait: Duration) {
 #[tokio::test]
 async fn counts_a_client_that_has_waited_for_too_long() {
     let cancelled = [r#"{error_type="cancelled",http_request_method="GET",http_route="/never"} 1"#];
-    let hurried = Slo::builder("a").availability("99%").latency("10ms", "99%").install().unwrap();
+    let hurried = Service::builder("a").availability("99%").latency("10ms", "99%").install().unwrap();
     leave_after(&hurried, Duration::from_millis(30)).await;
     assert_eq!(counts(&hurried), cancelled);
 }
 
 #[tokio::test(start_paused = true)]
 async fn connections_that_are_opened_and_closed_page_nobody() {
-    let unmeasured = Slo::builder("a").availability("99%").install().unwrap();
+    let unmeasured = Service::builder("a").availability("99%").install().unwrap();
     for _ in 0..50 {
         leave_after(&unmeasured, Duration::from_millis(100)).await;
     }
@@ -173,7 +173,7 @@ async fn connections_that_are_opened_and_closed_page_nobody() {
 
 #[tokio::test]
 async fn a_server_that_gives_up_has_failed() {
-    let slo = Slo::builder("a").availability("99%").latency("10s", "99%").install().unwrap();
+    let slo = Service::builder("a").availability("99%").latency("10s", "99%").install().unwrap();
     let layer = slo.layer().server_timeout(Duration::from_millis(30));
     let app = Router::new().route("/never", get(std::future::pending::<()>)).layer(layer);
     for timeout in [Duration::from_millis(1), Duration::from_millis(30)] {
@@ -186,7 +186,7 @@ async fn a_server_that_gives_up_has_failed() {
 #[tokio::test]
 async fn a_classifier_judges_timeouts_and_preflights() {
     let slo =
-        Slo::builder("a").availability("99%").classify(|_: &Ended<'_>| Class::Ignored).install().unwrap();
+        Service::builder("a").availability("99%").classify(|_: &Ended<'_>| Class::Ignored).install().unwrap();
     let layer = slo.layer().server_timeout(Duration::from_millis(1));
     let app = Router::new().route("/never", get(std::future::pending::<()>)).layer(layer);
     tokio::time::timeout(Duration::from_millis(20), app.oneshot(request("/never"))).await.unwrap_err();
@@ -196,7 +196,7 @@ async fn a_classifier_judges_timeouts_and_preflights() {
 
 #[tokio::test]
 async fn preflights_are_no_events() {
-    let slo = Slo::builder("a").availability("99%").install().unwrap();
+    let slo = Service::builder("a").availability("99%").install().unwrap();
     let app = Router::new()
         .route("/pay", get(|| async { "ok" }).options(|| async {}))
         .route("/broken", axum::routing::options(|| async { StatusCode::BAD_GATEWAY }))
@@ -233,7 +233,7 @@ async fn a_classifier_knows_the_method_and_may_panic_twice() {
             panic!("on purpose, again");
         }
     }
-    let slo = Slo::builder("a")
+    let slo = Service::builder("a")
         .availability("99%")
         .classify(|ended: &Ended<'_>| match ended.method() {
             Some("GET") => std::panic::panic_any(PanicsAgain),
@@ -261,7 +261,7 @@ async fn a_client_that_leaves_early_says_nothing() {
 
 #[tokio::test]
 async fn asks_the_service_what_is_good() {
-    let slo = Slo::builder("a")
+    let slo = Service::builder("a")
         .availability("99%")
         .classify(|ended: &Ended<'_>| match (ended.name(), ended.status().map(|status| status.as_u16())) {
             ("/missing", Some(404)) => Class::BadFor("lost"),
@@ -329,7 +329,7 @@ fn futures_stream(
     Frames(Box::new(next))
 }
 
-async fn streamed(end: End) -> (Slo, http::Response<Body>) {
+async fn streamed(end: End) -> (Service, http::Response<Body>) {
     let slo = slo();
     let app =
         Router::new().route("/stream", get(move || async move { streaming(3, end) })).layer(slo.layer());
@@ -374,7 +374,7 @@ async fn a_client_that_leaves_a_timely_response_says_nothing() {
 
 #[tokio::test]
 async fn counts_a_client_that_leaves_a_late_response() {
-    let slo = Slo::builder("a").availability("99%").latency("1ms", "99%").install().unwrap();
+    let slo = Service::builder("a").availability("99%").latency("1ms", "99%").install().unwrap();
     let late = || async {
         tokio::time::sleep(Duration::from_millis(5)).await;
         streaming(3, End::Done)
@@ -398,7 +398,8 @@ async fn what_was_good_at_its_head_may_break() {
 #[tokio::test]
 async fn what_has_the_same_labels_is_one_series() {
     // Both are good here, and so differ in nothing that a label says.
-    let slo = Slo::builder("a").availability("99%").classify(|_: &Ended<'_>| Class::Good).install().unwrap();
+    let slo =
+        Service::builder("a").availability("99%").classify(|_: &Ended<'_>| Class::Good).install().unwrap();
     for end in [End::Done, End::Fails] {
         let app = Router::new().route("/stream", get(move || async move { streaming(1, end) }));
         let response = app.layer(slo.layer()).oneshot(request("/stream")).await.unwrap();
@@ -409,7 +410,7 @@ async fn what_has_the_same_labels_is_one_series() {
 
 #[tokio::test]
 async fn a_classifier_that_panics_is_not_asked() {
-    let slo = Slo::builder("a").availability("99%");
+    let slo = Service::builder("a").availability("99%");
     let slo = slo.classify(|ended: &Ended<'_>| panic!("{ended:?}")).install().unwrap();
     app(&slo).oneshot(request("/broken")).await.unwrap();
     let labels =
@@ -421,7 +422,7 @@ async fn a_classifier_that_panics_is_not_asked() {
 #[tokio::test]
 async fn measures_until_the_last_byte_where_asked_to() {
     for (latency, fast) in [(Latency::Head, 1), (Latency::End, 0)] {
-        let slo = Slo::builder("a").latency("20ms", "99%").measure_until(latency).install().unwrap();
+        let slo = Service::builder("a").latency("20ms", "99%").measure_until(latency).install().unwrap();
         let app = Router::new().route("/s", get(|| async { streaming(2, End::Done) })).layer(slo.layer());
         let response = app.oneshot(request("/s")).await.unwrap();
         tokio::time::sleep(Duration::from_millis(30)).await;
@@ -479,7 +480,7 @@ async fn leaves_out_what_is_excluded_and_its_own_pages() {
 
 #[tokio::test]
 async fn exposes_a_declared_route_before_its_first_request() {
-    let slo = Slo::builder("a").availability("99%").route(&http::Method::POST, "/pay").install().unwrap();
+    let slo = Service::builder("a").availability("99%").route(&http::Method::POST, "/pay").install().unwrap();
     assert_eq!(
         counts(&slo),
         [
@@ -491,7 +492,7 @@ async fn exposes_a_declared_route_before_its_first_request() {
 
 #[tokio::test]
 async fn has_a_bucket_at_every_threshold() {
-    let slo = Slo::builder("a").latency("300ms", "99%").install().unwrap();
+    let slo = Service::builder("a").latency("300ms", "99%").install().unwrap();
     app(&slo).oneshot(request("/ok")).await.unwrap();
     let metrics = slo.metrics();
     assert!(metrics.contains(r#"http_route="/ok",le="0.3"} 1"#), "{metrics}");

@@ -3,7 +3,7 @@
 
 use axum::{Router, body::Body};
 use http::Request;
-use slo_instrument::{Slo, State};
+use slo_instrument::{Service, State};
 use tower::ServiceExt;
 
 const SPEC: &str = r#"
@@ -34,7 +34,7 @@ slos:
         bad: http_server_request_duration_seconds_count{job="shop", error_type!=""}
 "#;
 
-async fn get(slo: &Slo, path: &str) -> String {
+async fn get(slo: &Service, path: &str) -> String {
     let request = Request::builder().uri(path).body(Body::empty()).unwrap();
     let response = Router::new().merge(slo.routes()).oneshot(request).await.unwrap();
     let bytes = http_body_util::BodyExt::collect(response.into_body()).await.unwrap().to_bytes();
@@ -43,7 +43,7 @@ async fn get(slo: &Slo, path: &str) -> String {
 
 #[tokio::test]
 async fn slos_of_the_rules_alone_are_passed_on() {
-    let slo = Slo::from_spec(SPEC).unwrap().install().unwrap();
+    let slo = Service::from_spec(SPEC).unwrap().install().unwrap();
     let states: Vec<(String, State)> =
         slo.statuses().iter().map(|status| (status.slo.clone(), status.state)).collect();
     let expected =
@@ -67,7 +67,7 @@ async fn a_process_may_count_none_of_them() {
     let (before, counted) = SPEC.split_once("  - name: availability").unwrap();
     let (_, others) = counted.split_once("  - name: freshness").unwrap();
     let only = format!("{before}  - name: freshness{others}");
-    let slo = Slo::from_spec(&only).unwrap().install().unwrap();
+    let slo = Service::from_spec(&only).unwrap().install().unwrap();
     assert!(slo.statuses().iter().all(|status| status.state == State::NotCounted));
     assert!(get(&slo, "/slo").await.contains("This process counts none of them"));
 }

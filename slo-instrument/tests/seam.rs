@@ -8,7 +8,7 @@ use promql_parser::{
     util::{ExprVisitor, walk_expr},
 };
 use slo_core::{rules, spec};
-use slo_instrument::{Events, Slo};
+use slo_instrument::{Events, Service};
 use std::{
     collections::{BTreeMap, BTreeSet},
     convert::Infallible,
@@ -17,7 +17,7 @@ use std::{
 use tower::{Layer, ServiceExt, service_fn};
 
 /// One SLO of availability and one of latency for everything that can be counted.
-fn slo() -> Slo {
+fn slo() -> Service {
     [
         Events::http(),
         Events::grpc(),
@@ -26,7 +26,7 @@ fn slo() -> Slo {
         Events::operation("reindex"),
     ]
     .into_iter()
-    .fold(Slo::builder("shop"), |builder, events| {
+    .fold(Service::builder("shop"), |builder, events| {
         builder.counting(events).availability("99.9%").latency("200ms", "99%")
     })
     .time_scale(60)
@@ -50,7 +50,7 @@ async fn answer(request: Request<Body>) -> Result<Response<Body>, Infallible> {
 }
 
 /// Two that are well, one that fails, one that is slow, of everything.
-async fn traffic(slo: &Slo) {
+async fn traffic(slo: &Service) {
     let layers =
         [slo.layer(), slo.grpc_layer(), slo.client_layer("payments"), slo.grpc_client_layer("stock")];
     for layer in layers {
@@ -71,7 +71,7 @@ async fn traffic(slo: &Slo) {
 type Labels = BTreeMap<String, String>;
 
 /// What Prometheus keeps of `/metrics` when it scrapes the service as `job`.
-fn scraped(slo: &Slo, job: &str) -> Vec<(String, Labels, f64)> {
+fn scraped(slo: &Service, job: &str) -> Vec<(String, Labels, f64)> {
     let line = |line: &str| {
         let (series, value) = line.rsplit_once(' ').unwrap();
         let (name, labels) = series.split_once('{').unwrap_or((series, ""));
@@ -119,7 +119,7 @@ async fn the_rules_select_exactly_what_is_emitted() {
     let slo = slo();
     traffic(&slo).await;
     let service = spec::parse(&slo.spec()).unwrap().remove(0);
-    assert_eq!(&service, slo.service(), "the spec says all that was declared");
+    assert_eq!(&service, slo.model(), "the spec says all that was declared");
     let mut raw = Raw(Vec::new());
     for rule in rules::generate(&service).unwrap().iter().flat_map(|group| &group.rules) {
         walk_expr(&mut raw, &parse(&rule.expr().to_string()).unwrap()).unwrap();

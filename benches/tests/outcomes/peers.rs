@@ -12,7 +12,7 @@ use axum::{
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use prometheus::{Registry, TextEncoder};
-use slo_instrument::{Events, Slo};
+use slo_instrument::{Events, Service};
 use std::collections::BTreeMap;
 
 /// Something that counts requests.
@@ -67,7 +67,7 @@ fn series(text: &str) -> impl Iterator<Item = (&str, &str, f64)> {
 }
 
 pub(crate) fn all() -> Vec<Box<dyn Peer>> {
-    let slo = Slo::builder("shop")
+    let slo = Service::builder("shop")
         .availability("99.9%")
         .latency("20ms", "99%")
         .counting(Events::grpc())
@@ -133,7 +133,7 @@ fn text(registry: &Registry) -> String {
     TextEncoder::new().encode_to_string(&registry.gather()).unwrap()
 }
 
-struct Ours(Slo);
+struct Ours(Service);
 
 impl Peer for Ours {
     fn name(&self) -> &'static str {

@@ -15,7 +15,7 @@ use axum::{
     routing::{delete, get, post},
 };
 use serde::{Deserialize, Serialize};
-use slo_instrument::{Slo, status_routes};
+use slo_instrument::{Service, status_routes};
 use std::sync::Arc;
 
 #[derive(Clone)]
@@ -26,7 +26,7 @@ struct Control {
 
 /// `/` and `/slo`, `/slo.json`, `/load.json`, `/storm.json`, `/load/{start,stop}`, `/faults/{service}[/{outage,slow}]`.
 pub(crate) fn router(apps: Arc<Vec<App>>, load: &Arc<Load>, storm: Option<Arc<Storm>>) -> Router {
-    let slos: Vec<Slo> = apps.iter().map(|app| app.slo.clone()).collect();
+    let slos: Vec<Service> = apps.iter().map(|app| app.slo.clone()).collect();
     Router::new()
         .route("/", get(|| async { Redirect::temporary("/slo") }))
         .route("/load.json", get(load_report))

@@ -10,7 +10,7 @@ use hyper_util::{
 };
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 use serde::Serialize;
-use slo_instrument::Slo;
+use slo_instrument::Service;
 use std::{
     f64::consts::TAU,
     sync::{
@@ -149,7 +149,7 @@ impl Load {
 
     /// Tells whether the services counted what was sent and got back.
     #[expect(clippy::print_stdout, reason = "this program talks to its user")]
-    pub(crate) fn compare(&self, slos: &[Slo]) -> bool {
+    pub(crate) fn compare(&self, slos: &[Service]) -> bool {
         let mut agree = true;
         for (count, slo) in self.counts().iter().zip(slos) {
             for status in slo.statuses().iter() {

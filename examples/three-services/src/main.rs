@@ -17,7 +17,7 @@ use clap::Parser;
 use load::Load;
 use monitoring::Monitoring;
 use service::App;
-use slo_instrument::Slo;
+use slo_instrument::Service;
 use std::{error::Error, io::Write, net::Ipv4Addr, process::ExitCode, sync::Arc, time::Duration};
 use storm::{Begun, Storm};
 use tokio::{net::TcpListener, sync::watch, time::Instant};
@@ -62,7 +62,7 @@ async fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     }
     let traffic = tokio::spawn(Arc::clone(&load).run());
 
-    let slos: Vec<Slo> = apps.iter().map(|app| app.slo.clone()).collect();
+    let slos: Vec<Service> = apps.iter().map(|app| app.slo.clone()).collect();
     tokio::select! {
         () = table::show(&slos) => {}
         () = told_to_end() => {}

@@ -13,8 +13,8 @@ use axum::{
     routing::{MethodFilter, on},
 };
 use rand::RngExt;
-use slo_core::model::{Service, Sli};
-use slo_instrument::{Budget, Slo};
+use slo_core::model::{self, Sli};
+use slo_instrument::{Budget, Service};
 use std::{
     error::Error,
     sync::{
@@ -47,7 +47,7 @@ pub(crate) struct Profile {
 pub(crate) struct App {
     pub(crate) name: &'static str,
     pub(crate) profile: Arc<Profile>,
-    pub(crate) slo: Slo,
+    pub(crate) slo: Service,
     /// The longest duration that its latency SLO allows.
     pub(crate) threshold: Duration,
     pub(crate) router: Router,
@@ -77,7 +77,12 @@ pub(crate) fn all(time_scale: u32, begun: &Begun) -> Result<Vec<App>, Box<dyn Er
         .collect()
 }
 
-fn app(name: &'static str, service: &Service, time_scale: u32, begun: Begun) -> Result<App, Box<dyn Error>> {
+fn app(
+    name: &'static str,
+    service: &model::Service,
+    time_scale: u32,
+    begun: Begun,
+) -> Result<App, Box<dyn Error>> {
     let profile = Arc::new(profile(name));
     let threshold = service
         .slos()
@@ -87,7 +92,7 @@ fn app(name: &'static str, service: &Service, time_scale: u32, begun: Begun) -> 
             _ => None,
         })
         .ok_or("a service without a latency SLO")?;
-    let slo = Slo::from_service(service.clone())
+    let slo = Service::from_model(service.clone())
         .route(&profile.method, profile.path)
         .exemplars()
         .native_histograms()

@@ -16,7 +16,7 @@ use hyper_util::{
 };
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 use serde::Serialize;
-use slo_instrument::Slo;
+use slo_instrument::Service;
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{
@@ -174,7 +174,7 @@ impl Storm {
 
     /// Tells whether the services counted how the requests ended, each one once.
     #[expect(clippy::print_stdout, reason = "this program talks to its user")]
-    pub(crate) async fn compare(&self, slos: &[Slo]) -> bool {
+    pub(crate) async fn compare(&self, slos: &[Service]) -> bool {
         let mut agree = true;
         for (Ends { service, ends }, slo) in self.ends().iter().zip(slos) {
             // A server learns only in a while that a client has left.

@@ -1,14 +1,15 @@
 //! The live table.
 
 use comfy_table::{CellAlignment, Table, presets};
-use slo_instrument::{Slo, SloStatus, State};
+use slo_core::model::Window;
+use slo_instrument::{Service, SloStatus, State};
 use std::{
     io::{self, IsTerminal, Write},
     time::Duration,
 };
 
 /// Shows the table until it is dropped: in place on a terminal, else every five seconds.
-pub(crate) async fn show(slos: &[Slo]) {
+pub(crate) async fn show(slos: &[Service]) {
     let terminal = io::stdout().is_terminal();
     let mut interval = tokio::time::interval(Duration::from_secs(if terminal { 1 } else { 5 }));
     // The first tick is at once, before there is anything to show.
@@ -25,14 +26,14 @@ pub(crate) async fn show(slos: &[Slo]) {
 }
 
 /// Prints the table once.
-pub(crate) fn print(slos: &[Slo]) -> io::Result<()> {
+pub(crate) fn print(slos: &[Service]) -> io::Result<()> {
     writeln!(io::stdout(), "{}", render(slos))
 }
 
 const HEADER: [&str; 8] =
     ["SLO", "objective", "SLI so far", "burn 5m", "burn 1h", "left of the period's budget", "lasts", "state"];
 
-fn render(slos: &[Slo]) -> String {
+fn render(slos: &[Service]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(HEADER);
     for slo in slos {
@@ -60,8 +61,8 @@ fn row(status: &SloStatus) -> [String; 8] {
         format!("{}/{}", status.service, status.slo),
         status.objective.clone(),
         percent(status.sli, 3),
-        burn("5m"),
-        burn("1h"),
+        burn(Window::minutes(5)),
+        burn(Window::hours(1)),
         percent(status.projected_budget_remaining, 1),
         lasts(status),
         state(status.state).to_owned(),

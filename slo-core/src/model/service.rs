@@ -68,6 +68,30 @@ impl Service {
         })
     }
 
+    /// The same with more SLOs after its own.
+    ///
+    /// ```
+    /// use slo_core::model::{EventCounters, Period, Selector, Service, Sli, Slo, Window};
+    ///
+    /// let counters = EventCounters::TotalBad { total: Selector::new("all")?, bad: Selector::new("bad")? };
+    /// let slo = |name: &str| {
+    ///     let period = Period::Rolling(Window::days(30));
+    ///     Slo::new(name.parse()?, "99%".parse()?, period, Sli::Events(counters.clone()))
+    /// };
+    /// let service = Service::new("a".parse()?, Window::seconds(15), vec![slo("one")?])?;
+    /// assert_eq!(service.clone().with_slos(vec![slo("two")?])?.slos().len(), 2);
+    /// assert!(service.with_slos(vec![slo("one")?]).is_err());
+    /// # Ok::<(), slo_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`new`](Self::new).
+    pub fn with_slos(self, more: Vec<Slo>) -> Result<Self, Error> {
+        let slos = self.slos.iter().cloned().chain(more).collect();
+        let Self { slos, .. } = Self::new(self.name.clone(), self.scrape_interval, slos)?;
+        Ok(Self { slos, ..self })
+    }
+
     /// The same where nobody said how often it is scraped, and the interval it has is assumed.
     ///
     /// Rules that need two scrapes then look back far enough for any interval that the alert windows allow.

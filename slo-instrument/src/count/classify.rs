@@ -1,6 +1,6 @@
 //! Whether an event was good or bad.
 
-use super::{Kind, Method, Outcome};
+use super::{Kind, Method, Outcome, outcome::named};
 use std::{fmt, time::Duration};
 
 /// What an SLO makes of an event.
@@ -43,17 +43,12 @@ impl Class {
     }
 }
 
-/// A word for what went wrong; what has none would look like a success.
-pub(super) fn named(word: &str) -> String {
-    if word.is_empty() { "_OTHER".to_owned() } else { word.to_owned() }
-}
-
 /// Decides what is good, bad, or no valid event; closures do.
 ///
 /// ```
-/// use slo_instrument::{Class, Ended, Slo};
+/// use slo_instrument::{Class, Ended, Service};
 ///
-/// let slo = Slo::builder("login")
+/// let service = Service::builder("login")
 ///     .availability("99.9%")
 ///     .classify(|ended: &Ended<'_>| match (ended.name(), ended.status().map(|status| status.as_u16())) {
 ///         ("/login", Some(401)) => Class::Good,            // a wrong password is an answer

@@ -4,9 +4,10 @@ use super::{
     Circumstance, Class, Classify, Edges, End, Ended, Key, Kind, Outcome, SloCounter,
     cells::Pool,
     classify::by_convention,
-    kind::Labelled,
+    labels::{Labelled, labels},
+    method::{METHODS, Method},
     names::Names,
-    series::{METHODS, Method, Series},
+    series::Series,
     twice::Twice,
 };
 use crate::trace::Tracer;
@@ -208,7 +209,7 @@ impl Route {
         }
         let Key { method, outcome, class } = key;
         let (peer, name) = (&*self.peer, &*self.name);
-        let labels = self.kind.labels(&Labelled { peer, name, method: method.name(), outcome, class });
+        let labels = labels(self.kind, &Labelled { peer, name, method: method.name(), outcome, class });
         let ignored = key.ignored();
         let same = all.iter().find(|series| series.labels == labels && series.ignored == ignored);
         let series = same.cloned().unwrap_or_else(|| {

@@ -1,12 +1,14 @@
 //! The counters as one thread sees them: its own cells, found by numbers.
 
 use super::{
-    Circumstance, Class, Instrument, Key, Outcome, Shape,
+    Class, Instrument, Key, Shape, SloCounter,
     cells::Owned,
+    end::End,
     instrument::Route,
-    series::{METHODS, Method, Series},
+    method::{METHODS, Method},
+    series::Series,
 };
-use crate::trace::{Counted, Trace};
+use crate::trace::{Counted, Trace, Verdict};
 use fnv::FnvBuildHasher;
 use std::{
     cell::RefCell,
@@ -22,16 +24,6 @@ pub(crate) struct Ticket {
     // None of them until the name is known to be one of the program's own.
     route: u32,
     method: Method,
-}
-
-/// How an event ended.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct End {
-    pub(crate) outcome: Outcome,
-    /// What it counts as, where somebody has said so.
-    pub(crate) class: Option<Class>,
-    pub(crate) nanos: u64,
-    pub(crate) circumstance: Circumstance,
 }
 
 const UNKNOWN: u32 = u32::MAX;
@@ -162,7 +154,7 @@ impl Ticket {
         let key = Key { method: self.method, outcome, class };
         let series = route.series(key);
         let bucket = route.shape.edges.bucket_of(nanos);
-        let ended = Counted { route: &route, series: &series, key, bucket, nanos };
+        let ended = Ended { route: &route, series: &series, key, bucket, nanos };
         record(&route.shape, &mut series.pool.take(), trace, ended);
     }
 }
@@ -264,7 +256,7 @@ impl LocalRoute {
         let position = position.unwrap_or_else(|| self.meet_series(key));
         if let Some((_, series, cells)) = self.series.get_mut(position) {
             let bucket = self.shape.edges.bucket_of(nanos);
-            record(&self.shape, cells, trace, Counted { route: &self.route, series, key, bucket, nanos });
+            record(&self.shape, cells, trace, Ended { route: &self.route, series, key, bucket, nanos });
         }
     }
 
@@ -277,11 +269,60 @@ impl LocalRoute {
     }
 }
 
+/// An event that has ended, and where it is counted.
+#[derive(Clone, Copy)]
+struct Ended<'a> {
+    route: &'a Route,
+    series: &'a Series,
+    key: Key,
+    bucket: usize,
+    nanos: u64,
+}
+
 #[inline]
-fn record(shape: &Shape, cells: &mut Owned, trace: Option<&mut Trace>, ended: Counted<'_>) {
+fn record(shape: &Shape, cells: &mut Owned, trace: Option<&mut Trace>, ended: Ended<'_>) {
     cells.add(ended.bucket, 1);
     cells.add(shape.edges.buckets(), ended.nanos);
     if let (Some(trace), Some(tracer)) = (trace, &shape.tracer) {
-        tracer.end(trace, &ended);
+        tracer.end(trace, &ended.counted());
+    }
+}
+
+impl Ended<'_> {
+    /// The same for its trace.
+    fn counted(&self) -> Counted<'_> {
+        let Self { route, series, key, bucket, nanos } = *self;
+        Counted {
+            kind: route.kind(),
+            method: key.method.name(),
+            name: &route.name,
+            labels: &series.labels,
+            exemplars: series
+                .ignored
+                .is_none()
+                .then(|| (&series.exemplars, route.shape.edges.classic_of(bucket))),
+            nanos,
+            is_error: matches!(key.class, Class::Bad | Class::BadFor(_)),
+            verdict: self,
+        }
+    }
+
+    fn hurt(&self) -> impl Iterator<Item = &SloCounter> {
+        let slos = self.route.shape.slos.iter().zip(&self.series.members);
+        slos.filter(|(slo, member)| slo.is_hurt(**member, self.bucket)).map(|(slo, _)| slo)
+    }
+}
+
+impl Verdict for Ended<'_> {
+    fn hurts(&self) -> bool {
+        self.hurt().next().is_some()
+    }
+
+    fn hurt_slos(&self) -> Vec<String> {
+        self.hurt().map(|slo| slo.name().to_owned()).collect()
+    }
+
+    fn error_type(&self) -> String {
+        self.key.class.error_type(self.key.outcome)
     }
 }

@@ -50,7 +50,7 @@ impl Outcome {
         match self {
             Self::Http(status) => status.as_str().to_owned(),
             Self::Grpc(status) => status.name().to_owned(),
-            Self::Failed(why) => super::classify::named(why),
+            Self::Failed(why) => named(why),
             Self::Completed => "_OTHER".to_owned(),
             Self::Cancelled | Self::StreamCancelled(_) => "cancelled".to_owned(),
             Self::StreamError(_) => "stream_error".to_owned(),
@@ -178,4 +178,9 @@ impl GrpcStatus {
                 | Self::DATA_LOSS
         )
     }
+}
+
+/// A word for what went wrong; what has none would look like a success.
+pub(super) fn named(word: &str) -> String {
+    if word.is_empty() { "_OTHER".to_owned() } else { word.to_owned() }
 }

@@ -1,5 +1,6 @@
 //! The counters of a series at one moment.
 
+#[cfg(any(feature = "native-histograms", feature = "otlp", feature = "prometheus"))]
 use std::time::Duration;
 
 /// The counters of a series at one moment.
@@ -22,6 +23,7 @@ impl Reading {
     }
 
     /// The summed durations.
+    #[cfg(any(feature = "native-histograms", feature = "otlp", feature = "prometheus"))]
     pub(crate) fn seconds(&self) -> f64 {
         Duration::from_nanos(self.nanos).as_secs_f64()
     }

@@ -3,10 +3,14 @@
 use super::{
     Class, Edges, Outcome, Reading,
     cells::Pool,
-    kind::{Kind, Labels},
+    method::Method,
     stream::{self, Member, SloCounter},
 };
-use crate::{expose::render, trace::Exemplars};
+use crate::{
+    Kind,
+    labels::{Labels, render},
+    trace::Exemplars,
+};
 use std::{sync::Arc, time::SystemTime};
 
 /// What tells events of one route apart. Several of them may come to the same labels, and so to one series: an answer
@@ -26,50 +30,6 @@ impl Key {
             (Class::Ignored, _) => Some("excluded"),
             _ => None,
         }
-    }
-}
-
-/// An HTTP method that has a label value of its own, or the one for all others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Method(u8);
-
-/// The label values of methods.
-pub(crate) const METHODS: [&str; 10] =
-    ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "CONNECT", "_OTHER"];
-
-impl Method {
-    pub(crate) const HEAD: Self = Self(5);
-    pub(crate) const OPTIONS: Self = Self(6);
-    /// For what has no method.
-    pub(crate) const NONE: Self = Self(9);
-
-    /// The method whose label value this is.
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        let position = METHODS.iter().position(|known| *known == name)?;
-        u8::try_from(position).ok().map(Self)
-    }
-
-    pub(crate) fn of(method: &http::Method) -> Self {
-        Self(match *method {
-            http::Method::GET => 0,
-            http::Method::POST => 1,
-            http::Method::PUT => 2,
-            http::Method::DELETE => 3,
-            http::Method::PATCH => 4,
-            http::Method::HEAD => 5,
-            http::Method::OPTIONS => 6,
-            http::Method::TRACE => 7,
-            http::Method::CONNECT => 8,
-            _ => 9,
-        })
-    }
-
-    pub(crate) fn name(self) -> &'static str {
-        METHODS.get(self.index()).copied().unwrap_or("_OTHER")
-    }
-
-    pub(crate) fn index(self) -> usize {
-        self.0.into()
     }
 }
 

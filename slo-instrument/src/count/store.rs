@@ -88,7 +88,7 @@ mod tests {
         super::{
             Circumstance, End, GrpcStatus, Outcome, Ticket,
             instrument::{MOST_ROUTES, OVERFLOW},
-            series::Method,
+            method::Method,
         },
         *,
     };

@@ -1,10 +1,7 @@
 //! Which of the service's own series an SLO counts.
 
-use super::{
-    Edges, Method, Reading,
-    kind::{Kind, Labels},
-};
-use crate::Error;
+use super::{Edges, Method, Reading};
+use crate::{Error, Kind, labels::Labels};
 use regex_lite::Regex;
 use slo_core::{
     math::Tally,

@@ -1,9 +1,10 @@
 //! The metrics for a registry of the `prometheus` crate.
 
-use super::{Family, Sample, Source, Type};
 use crate::{
     Kind,
     count::{Reading, Series},
+    family::{Family, Sample, Type},
+    source::Source,
 };
 use prometheus::{
     core::Desc,
@@ -12,15 +13,15 @@ use prometheus::{
 use std::{collections::HashMap, sync::Arc};
 
 /// Exposes what a service counts to a [`prometheus::Registry`] of its own; made by
-/// [`Slo::collector`](crate::Slo::collector).
+/// [`Service::collector`](crate::Service::collector).
 ///
 /// ```
 /// use prometheus::{Encoder, Registry, TextEncoder};
-/// use slo_instrument::Slo;
+/// use slo_instrument::Service;
 ///
-/// let slo = Slo::builder("checkout").availability("99.9%").install()?;
+/// let service = Service::builder("checkout").availability("99.9%").install()?;
 /// let registry = Registry::new();
-/// registry.register(Box::new(slo.collector()))?;
+/// registry.register(Box::new(service.collector()))?;
 /// let text = TextEncoder::new().encode_to_string(&registry.gather())?;
 /// assert!(text.contains(r#"slo_objective_ratio{service="checkout",slo="availability"} 0.999"#));
 /// # Ok::<(), Box<dyn std::error::Error>>(())

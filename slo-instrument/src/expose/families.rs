@@ -1,38 +1,12 @@
 //! The metrics that are no histograms: what is on its way, what is ignored, and how the SLOs are doing.
 
-use super::Source;
 use crate::{
     Kind, SloStatus,
     count::{METHODS, Reading, Series, Sums},
+    family::{Family, Sample, Type},
+    source::Source,
 };
 use slo_core::model::metric;
-
-/// A metric with its samples.
-#[derive(Debug)]
-pub(crate) struct Family {
-    pub(crate) name: &'static str,
-    pub(crate) help: &'static str,
-    pub(crate) kind: Type,
-    pub(crate) samples: Vec<Sample>,
-}
-
-/// What a metric is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Type {
-    /// It only grows; its name ends in `_total`.
-    Counter,
-    /// It goes up and down.
-    Gauge,
-    /// A gauge that may be added up over instances: what OpenTelemetry calls an up-down counter.
-    Level,
-}
-
-/// A value under its labels.
-#[derive(Debug)]
-pub(crate) struct Sample {
-    pub(crate) labels: Vec<(&'static str, String)>,
-    pub(crate) value: f64,
-}
 
 /// What is gathered from all series, each of which was read once.
 pub(super) struct Gathered {
@@ -45,6 +19,7 @@ impl Gathered {
         Self { sums: vec![Sums::default(); source.store.slos().len()], ignored: Vec::new() }
     }
 
+    #[cfg(any(feature = "native-histograms", feature = "otlp", feature = "prometheus"))]
     fn of_all(source: &Source) -> Self {
         let (mut gathered, mut reading) = (Self::new(source), Reading::default());
         source.store.for_each(|_, series| {
@@ -67,6 +42,7 @@ impl Gathered {
 
 impl Source {
     /// The metrics that are no histograms, each with at least one sample.
+    #[cfg(any(feature = "native-histograms", feature = "otlp", feature = "prometheus"))]
     pub(crate) fn families(&self) -> Vec<Family> {
         self.families_of(Gathered::of_all(self))
     }
@@ -166,15 +142,15 @@ impl Source {
         let burn_rates = statuses.iter().flat_map(|status| {
             status.windows.iter().filter_map(|window| {
                 let mut labels = self.identity(&status.slo);
-                labels.push(("window", window.window.clone()));
+                labels.push(("window", window.window.to_string()));
                 Some(Sample { labels, value: window.burn_rate? })
             })
         });
         let alerts = statuses.iter().flat_map(|status| {
             status.tiers.iter().map(|tier| {
-                let mut labels = vec![("burn_tier", tier.burn_tier.to_owned())];
+                let mut labels = vec![("burn_tier", tier.burn_tier.to_string())];
                 labels.extend(self.identity(&status.slo));
-                labels.insert(2, ("severity", tier.severity.to_owned()));
+                labels.insert(2, ("severity", tier.severity.to_string()));
                 Sample { labels, value: f64::from(u8::from(tier.firing)) }
             })
         });

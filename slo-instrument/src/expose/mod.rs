@@ -1,15 +1,15 @@
 //! What is counted, in the formats that are asked for.
 
 mod accept;
+#[cfg(feature = "prometheus")]
 mod collector;
+mod encode;
 mod families;
 #[cfg(feature = "native-histograms")]
 mod protobuf;
-mod source;
 mod text;
 
 pub(crate) use accept::Format;
+#[cfg(feature = "prometheus")]
 pub use collector::Collector;
-pub(crate) use families::{Family, Sample, Type};
-pub(crate) use source::Source;
-pub(crate) use text::render;
+pub(crate) use encode::encode;

@@ -2,10 +2,11 @@
 //!
 //! The messages hold what is written here, under the field numbers of `metrics.proto` in `prometheus/client_model`.
 
-use super::{Family, Source, Type};
 use crate::{
     Kind,
     count::{NATIVE_INDICES, NATIVE_SCHEMA, Reading, Series, native_bound},
+    family::{Family, Type},
+    source::Source,
 };
 use prost::Message;
 use std::time::{Duration, SystemTime};

@@ -1,9 +1,12 @@
 //! Prometheus' text format and OpenMetrics.
 
-use super::{Family, Format, Source, Type, families::Gathered};
+use super::{Format, families::Gathered};
 use crate::{
     Kind,
     count::{Reading, Series},
+    family::{Family, Type},
+    labels::render,
+    source::Source,
     trace::Exemplar,
 };
 use std::{
@@ -209,24 +212,4 @@ impl Text {
         let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
         let _ = write!(self.out, "{}.{:03}", since.as_secs(), since.subsec_millis());
     }
-}
-
-/// Labels without the closing brace; nothing where there are none.
-pub(crate) fn render(labels: &[(&'static str, String)]) -> String {
-    let mut text = String::new();
-    for (label, value) in labels {
-        text.push(if text.is_empty() { '{' } else { ',' });
-        text.push_str(label);
-        text.push_str("=\"");
-        for character in value.chars() {
-            match character {
-                '\\' => text.push_str("\\\\"),
-                '"' => text.push_str("\\\""),
-                '\n' => text.push_str("\\n"),
-                plain => text.push(plain),
-            }
-        }
-        text.push('"');
-    }
-    text
 }

@@ -3,7 +3,7 @@
 use super::{FaultService, Faults};
 use tower_layer::Layer;
 
-/// Injects the faults that are armed; made by [`Slo::fault_layer`](crate::Slo::fault_layer).
+/// Injects the faults that are armed; made by [`Service::fault_layer`](crate::Service::fault_layer).
 ///
 /// Put it inside the layer that counts, so that what it does is counted: in axum, before it.
 #[derive(Debug, Clone)]

@@ -1,6 +1,6 @@
 //! Which faults are injected, into how many requests, and until when.
 
-use crate::{Error, count::UNMATCHED, expose::Sample};
+use crate::{Error, count::UNMATCHED, family::Sample};
 use arc_swap::ArcSwapOption;
 use http::StatusCode;
 use slo_core::model::metric;
@@ -21,17 +21,17 @@ use tokio::{
 ///
 /// ```
 /// use http::StatusCode;
-/// use slo_instrument::{Fault, Slo};
+/// use slo_instrument::{Fault, Service};
 /// use std::time::Duration;
 ///
-/// let slo = Slo::builder("checkout").availability("99.9%").install()?;
+/// let service = Service::builder("checkout").availability("99.9%").install()?;
 /// let plan = [
 ///     Fault::error(StatusCode::SERVICE_UNAVAILABLE).on("/pay").for_share(0.1),
 ///     Fault::latency(Duration::from_millis(400)).for_share(0.05),
 /// ];
-/// slo.faults().arm(plan, 42, Duration::from_secs(300))?;
-/// assert!(slo.faults().is_armed());
-/// slo.faults().disarm();
+/// service.faults().arm(plan, 42, Duration::from_secs(300))?;
+/// assert!(service.faults().is_armed());
+/// service.faults().disarm();
 /// # Ok::<(), slo_instrument::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
@@ -93,7 +93,7 @@ impl Fault {
     }
 }
 
-/// The switch of a service's [`FaultLayer`](crate::FaultLayer)s; made by [`Slo::faults`](crate::Slo::faults).
+/// The switch of a service's [`FaultLayer`](crate::FaultLayer)s; made by [`Service::faults`](crate::Service::faults).
 ///
 /// It is off until it is armed, and goes off by itself.
 #[derive(Debug, Clone, Default)]

@@ -1,7 +1,7 @@
 //! The service.
 
 use super::{FaultBody, FaultFuture, Faults};
-use axum::extract::MatchedPath;
+use crate::matched;
 use http::{Request, Response};
 use http_body::Body;
 use std::{
@@ -38,7 +38,7 @@ where
     }
 
     fn call(&mut self, request: Request<Req>) -> Self::Future {
-        let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+        let route = matched::route(&request);
         match self.faults.draw(route, request.uri().path()) {
             None => FaultFuture::passing(self.inner.call(request)),
             Some(drawn) => FaultFuture::injured(drawn, || self.inner.call(request)),

@@ -67,7 +67,7 @@ fn status(service: &Service, slo: &Slo, tracker: &Tracker, problem: Option<&Erro
     let tally = |window: Window| tracker.window(window).map_or(Tally::EMPTY, |window| window.tally);
     let burn = |window: Window| BurnRate::of(tally(window), objective);
     let windows = slo.policy().windows().into_iter().map(|window| WindowStatus {
-        window: window.to_string(),
+        window,
         total: tally(window).total(),
         bad: tally(window).bad(),
         burn_rate: burn(window).map(BurnRate::value),
@@ -139,10 +139,10 @@ fn fewest_bad(tier: &Tier) -> u64 {
 
 fn tier_status(tier: &Tier, firing: bool) -> TierStatus {
     TierStatus {
-        burn_tier: tier.burn().as_str(),
-        severity: tier.severity().as_str(),
-        long: tier.long().to_string(),
-        short: tier.short().to_string(),
+        burn_tier: tier.burn(),
+        severity: tier.severity(),
+        long: tier.long(),
+        short: tier.short(),
         factor: tier.factor().map_or(f64::INFINITY, slo_core::model::Ratio::to_f64),
         fewest_bad: fewest_bad(tier),
         firing,

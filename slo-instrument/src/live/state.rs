@@ -1,6 +1,8 @@
 //! What is known of an SLO at one moment.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use slo_core::model::{BurnTier, Severity, Window};
+use std::fmt::Display;
 
 /// How an SLO is doing in this process; the shape of one entry of `/slo.json`.
 ///
@@ -49,14 +51,18 @@ pub struct SloStatus {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct TierStatus {
-    /// How fast a budget burns that it is for, such as `fast`.
-    pub burn_tier: &'static str,
-    /// Who hears of it: `page` or `ticket`.
-    pub severity: &'static str,
+    /// How fast a budget burns that it is for.
+    #[serde(serialize_with = "as_text")]
+    pub burn_tier: BurnTier,
+    /// Who hears of it.
+    #[serde(serialize_with = "as_text")]
+    pub severity: Severity,
     /// Its long window.
-    pub long: String,
+    #[serde(serialize_with = "as_text")]
+    pub long: Window,
     /// Its short window.
-    pub short: String,
+    #[serde(serialize_with = "as_text")]
+    pub short: Window,
     /// The burn rate that both windows must exceed.
     pub factor: f64,
     /// Bad events in the long window below which firing means little: `alerting: {low_traffic: guard}` waits for them,
@@ -70,8 +76,9 @@ pub struct TierStatus {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct WindowStatus {
-    /// Its length, such as `1h`.
-    pub window: String,
+    /// Its length.
+    #[serde(serialize_with = "as_text")]
+    pub window: Window,
     /// Events in it.
     pub total: u64,
     /// Bad events in it.
@@ -102,9 +109,14 @@ pub enum State {
 }
 
 impl SloStatus {
-    /// The burn rate over `window`, written as in the spec.
+    /// The burn rate over one of the alerts' windows.
     #[must_use]
-    pub fn burn_rate(&self, window: &str) -> Option<f64> {
+    pub fn burn_rate(&self, window: Window) -> Option<f64> {
         self.windows.iter().find(|status| status.window == window)?.burn_rate
     }
+}
+
+/// As it is written in a spec.
+fn as_text<S: Serializer>(value: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
 }

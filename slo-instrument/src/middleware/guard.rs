@@ -11,7 +11,7 @@ use http::{HeaderMap, StatusCode};
 /// Counts its request exactly once: when it has ended, or when it is dropped before that. It goes with the request from
 /// the call through the future into the body of the response.
 #[derive(Debug)]
-pub(super) struct Guard {
+pub(crate) struct Guard {
     ticket: Ticket,
     protocol: Protocol,
     latency: Latency,
@@ -33,7 +33,7 @@ pub(super) struct Guard {
 
 /// How the status of a response is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Protocol {
+pub(crate) enum Protocol {
     /// In its head.
     Http,
     /// In its header or its trailers.
@@ -42,7 +42,7 @@ pub(super) enum Protocol {
 
 /// What a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub(crate) enum Purpose {
     /// What its method says.
     Content,
     /// A head, which no body comes after.
@@ -73,7 +73,7 @@ enum Stage {
 
 impl Guard {
     #[inline]
-    pub(super) fn new(ticket: Ticket, protocol: Protocol, latency: Latency, start: Start) -> Self {
+    pub(crate) fn new(ticket: Ticket, protocol: Protocol, latency: Latency, start: Start) -> Self {
         Self {
             ticket,
             protocol,
@@ -92,43 +92,43 @@ impl Guard {
     }
 
     /// The method, if it proves to be one of the service.
-    pub(super) fn with_name(mut self, name: &str) -> Self {
+    pub(crate) fn with_name(mut self, name: &str) -> Self {
         self.rare.get_or_insert_default().name = Some(name.into());
         self
     }
 
     /// A request of no route that is known here.
     #[inline]
-    pub(super) const fn unmatched(mut self) -> Self {
+    pub(crate) const fn unmatched(mut self) -> Self {
         self.unmatched = true;
         self
     }
 
     #[inline]
-    pub(super) const fn is_unmatched(&self) -> bool {
+    pub(crate) const fn is_unmatched(&self) -> bool {
         self.unmatched
     }
 
     /// A layer further inside knows the route, by its number.
-    pub(super) const fn matched(&mut self, route: u32) {
+    pub(crate) const fn matched(&mut self, route: u32) {
         self.ticket = self.ticket.of_route(route);
         self.unmatched = false;
     }
 
     #[inline]
-    pub(super) const fn with_purpose(mut self, purpose: Purpose) -> Self {
+    pub(crate) const fn with_purpose(mut self, purpose: Purpose) -> Self {
         self.purpose = purpose;
         self
     }
 
     /// A request that the server gives up after so many nanoseconds.
     #[inline]
-    pub(super) const fn given_up_after(mut self, nanos: u64) -> Self {
+    pub(crate) const fn given_up_after(mut self, nanos: u64) -> Self {
         self.gives_up = nanos;
         self
     }
 
-    pub(super) fn traced(mut self, trace: Option<Trace>) -> Self {
+    pub(crate) fn traced(mut self, trace: Option<Trace>) -> Self {
         if trace.is_some() {
             self.rare.get_or_insert_default().trace = trace;
         }
@@ -140,27 +140,21 @@ impl Guard {
     ///
     /// Two calls around the code, not one with a closure: into a closure a request would be moved.
     #[inline]
-    pub(super) fn enter(&mut self) -> Option<Entered> {
+    pub(crate) fn enter(&mut self) -> Option<Entered> {
         self.running = true;
         self.rare.as_ref().and_then(|rare| rare.trace.as_ref()?.enter())
     }
 
     /// Code of the service has returned.
     #[inline]
-    pub(super) const fn returned(&mut self) {
+    pub(crate) const fn returned(&mut self) {
         self.running = false;
     }
 
     /// The response's head is there. Returns whether a body is still to come.
     #[inline]
-    pub(super) fn answered(&mut self, status: StatusCode, headers: &HeaderMap, has_body: bool) -> bool {
-        self.stage = Stage::Head(status);
-        if self.latency == Latency::Head {
-            self.head_nanos = self.start.elapsed_nanos();
-        }
-        if self.protocol == Protocol::Grpc {
-            self.grpc_status = headers.get("grpc-status").map(GrpcStatus::from_header);
-        }
+    pub(crate) fn answered(&mut self, status: StatusCode, headers: &HeaderMap, has_body: bool) -> bool {
+        self.headed(status, headers);
         let bodiless = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED, StatusCode::SWITCHING_PROTOCOLS];
         if has_body && self.purpose != Purpose::Head && !bodiless.contains(&status) {
             return true;
@@ -169,13 +163,25 @@ impl Guard {
         false
     }
 
+    /// The response's head is there; its end is told apart.
+    #[inline]
+    pub(crate) fn headed(&mut self, status: StatusCode, headers: &HeaderMap) {
+        self.stage = Stage::Head(status);
+        if self.latency == Latency::Head {
+            self.head_nanos = self.start.elapsed_nanos();
+        }
+        if self.protocol == Protocol::Grpc {
+            self.grpc_status = headers.get("grpc-status").map(GrpcStatus::from_header);
+        }
+    }
+
     /// Somebody has said what the request counts as.
-    pub(super) fn judged(&mut self, class: Class) {
+    pub(crate) fn judged(&mut self, class: Class) {
         self.rare.get_or_insert_default().class = Some(class);
     }
 
     /// A fault was injected into it.
-    pub(super) fn injured(&mut self, fault: &'static str) {
+    pub(crate) fn injured(&mut self, fault: &'static str) {
         if let Some(trace) = self.rare.as_mut().and_then(|rare| rare.trace.as_mut()) {
             trace.injured(fault);
         }
@@ -183,14 +189,14 @@ impl Guard {
 
     /// Somebody reads the response's body.
     #[inline]
-    pub(super) const fn reading(&mut self) {
+    pub(crate) const fn reading(&mut self) {
         if let Stage::Head(status) = self.stage {
             self.stage = Stage::Body(status);
         }
     }
 
     /// Trailers have come. Returns whether they end the request.
-    pub(super) fn trailed(&mut self, trailers: &HeaderMap) -> bool {
+    pub(crate) fn trailed(&mut self, trailers: &HeaderMap) -> bool {
         if self.protocol == Protocol::Grpc {
             self.grpc_status = trailers.get("grpc-status").map(GrpcStatus::from_header).or(self.grpc_status);
         }
@@ -199,26 +205,26 @@ impl Guard {
 
     /// Whether a body is over once it has brought the bytes that it promised; the status of a gRPC call comes after.
     #[inline]
-    pub(super) fn ends_with_data(&self) -> bool {
+    pub(crate) fn ends_with_data(&self) -> bool {
         self.protocol == Protocol::Http || self.grpc_status.is_some()
     }
 
     /// The service failed without a response.
     #[inline]
-    pub(super) fn failed(&mut self) {
+    pub(crate) fn failed(&mut self) {
         self.finish(Outcome::TransportError);
     }
 
     /// The body has been read to its end.
     #[inline]
-    pub(super) fn ended(&mut self) {
+    pub(crate) fn ended(&mut self) {
         if let Stage::Head(status) | Stage::Body(status) = self.stage {
             self.finish(self.answer(status));
         }
     }
 
     /// The body failed.
-    pub(super) fn broke(&mut self) {
+    pub(crate) fn broke(&mut self) {
         if let Stage::Head(status) | Stage::Body(status) = self.stage {
             self.finish(Outcome::StreamError(status));
         }

@@ -4,9 +4,9 @@ use super::{SloService, service::Counted};
 use std::time::Duration;
 use tower_layer::Layer;
 
-/// Counts every request that passes; made by [`Slo::layer`](crate::Slo::layer) and its like.
+/// Counts every request that passes; made by [`Service::layer`](crate::Service::layer) and its like.
 ///
-/// It does not keep the [`Slo`](crate::Slo) alive, whose last handle ends the counting.
+/// It does not keep the [`Service`](crate::Service) alive, whose last handle ends the counting.
 #[derive(Debug, Clone)]
 pub struct SloLayer {
     counted: Counted,
@@ -20,10 +20,10 @@ impl SloLayer {
     /// The same for a service that is all of one route, where no axum router says which one matched.
     ///
     /// ```
-    /// use slo_instrument::Slo;
+    /// use slo_instrument::Service;
     ///
-    /// let slo = Slo::builder("files").availability("99%").install()?;
-    /// let layer = slo.layer().for_route("/files/{path}");
+    /// let service = Service::builder("files").availability("99%").install()?;
+    /// let layer = service.layer().for_route("/files/{path}");
     /// # Ok::<(), slo_instrument::Error>(())
     /// ```
     #[must_use]
@@ -36,13 +36,13 @@ impl SloLayer {
     /// like one whose client has gone away.
     ///
     /// ```
-    /// use slo_instrument::{Events, Slo};
+    /// use slo_instrument::{Events, Service};
     /// use std::time::Duration;
     ///
-    /// let slo = Slo::builder("cart").counting(Events::grpc()).availability("99.9%").install()?;
+    /// let service = Service::builder("cart").counting(Events::grpc()).availability("99.9%").install()?;
     /// let timeout = Duration::from_millis(200);
     /// // tonic: Server::builder().timeout(timeout).layer(layer).add_service(…)
-    /// let layer = slo.grpc_layer().server_timeout(timeout);
+    /// let layer = service.grpc_layer().server_timeout(timeout);
     /// # Ok::<(), slo_instrument::Error>(())
     /// ```
     #[must_use]

@@ -9,6 +9,7 @@ mod service;
 
 pub use body::CountedBody;
 pub use future::RequestFuture;
+pub(crate) use guard::{Guard, Protocol};
 pub use latency::Latency;
 pub use layer::SloLayer;
 pub(crate) use service::Counted;

@@ -8,9 +8,9 @@ use crate::{
     Kind, Latency,
     clock::Start,
     count::{Instrument, Method, Ticket, Twice, UNMATCHED},
+    matched,
     trace::Tracer,
 };
-use axum::extract::MatchedPath;
 use http::{Request, Response, header::ACCESS_CONTROL_REQUEST_METHOD};
 use http_body::Body;
 use std::{
@@ -99,8 +99,8 @@ impl Counted {
             Kind::HttpServer | Kind::Operation => {
                 if let Some(route) = self.route {
                     guard(Ticket::start_numbered(self.instrument, route, method), Protocol::Http)
-                } else if let Some(matched) = request.extensions().get::<MatchedPath>() {
-                    guard(Ticket::start(self.instrument, matched.as_str(), method), Protocol::Http)
+                } else if let Some(route) = matched::route(request) {
+                    guard(Ticket::start(self.instrument, route, method), Protocol::Http)
                 } else {
                     guard(Ticket::start(self.instrument, UNMATCHED, method), Protocol::Http).unmatched()
                 }
@@ -114,8 +114,8 @@ impl Counted {
     #[cold]
     fn known_route<B>(&self, request: &Request<B>) -> Option<u32> {
         self.route.or_else(|| {
-            let matched = request.extensions().get::<MatchedPath>()?;
-            Instrument::find(self.instrument).map(|instrument| instrument.route(matched.as_str()))
+            let route = matched::route(request)?;
+            Instrument::find(self.instrument).map(|instrument| instrument.route(route))
         })
     }
 }

@@ -13,7 +13,7 @@ use std::{sync::mpsc::Receiver, time::Duration};
 /// says whatever becomes of the collector.
 ///
 /// ```
-/// use slo_instrument::{Otlp, Slo};
+/// use slo_instrument::{Otlp, Service};
 /// use std::time::Duration;
 ///
 /// let collector = Otlp::http("http://127.0.0.1:4318")
@@ -21,7 +21,7 @@ use std::{sync::mpsc::Receiver, time::Duration};
 ///     .delta() // as Dynatrace's agents want it
 ///     .sample(0.01)
 ///     .every(Duration::from_secs(30));
-/// let slo = Slo::builder("checkout").availability("99.9%").otlp(collector).install()?;
+/// let service = Service::builder("checkout").availability("99.9%").otlp(collector).install()?;
 /// # Ok::<(), slo_instrument::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]

@@ -3,7 +3,7 @@
 use super::{Failures, Otlp, metrics::Metrics, names, send::Sender, traces};
 use crate::{
     Error,
-    expose::Source,
+    source::Source,
     trace::{Span, Spans},
 };
 use opentelemetry_proto::tonic::resource::v1::Resource;

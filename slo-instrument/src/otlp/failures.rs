@@ -1,6 +1,6 @@
 //! Exports that did not arrive.
 
-use crate::expose::Sample;
+use crate::family::Sample;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How many exports of each signal have failed.

@@ -4,7 +4,8 @@ use super::names;
 use crate::{
     Kind,
     count::{Edges, Reading, Series},
-    expose::{Family, Source, Type},
+    family::{Family, Type},
+    source::Source,
 };
 use opentelemetry_proto::tonic::{
     collector::metrics::v1::ExportMetricsServiceRequest,

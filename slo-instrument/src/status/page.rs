@@ -1,10 +1,11 @@
 //! The status page.
 
 use super::{
-    Report,
     html::{burn_rate, duration, escape, percent},
+    report::Report,
 };
-use crate::{SloStatus, State};
+use crate::{Service, SloStatus, State};
+use slo_core::model::Severity;
 use std::fmt::Write;
 
 /// Replaces the page's content every second; says so when the service no longer answers.
@@ -27,7 +28,22 @@ setInterval(async () => {
 }, 1000);
 ";
 
-pub(super) fn render(report: &Report) -> String {
+/// The page `/slo` of one service or of several, which refreshes itself: for servers without a router of axum's, which has
+/// `status_routes`.
+///
+/// ```
+/// use slo_instrument::{Service, status_page};
+///
+/// let service = Service::builder("checkout").availability("99.9%").install()?;
+/// assert!(status_page(&[service]).contains("checkout"));
+/// # Ok::<(), slo_instrument::Error>(())
+/// ```
+#[must_use]
+pub fn status_page(services: &[Service]) -> String {
+    render(&Report::of(services))
+}
+
+fn render(report: &Report) -> String {
     let rows: String = report.slos.iter().map(row).collect();
     let scale = match report.time_scale {
         1 => String::new(),
@@ -137,8 +153,8 @@ const LOW: f64 = 25.0;
 
 /// Burn rates over the windows of the tiers that page: what an on-call engineer acts on.
 fn burn_windows(slo: &SloStatus) -> String {
-    let paging = || slo.tiers.iter().filter(|tier| tier.severity == "page");
-    let windows = paging().take(1).map(|tier| &tier.short).chain(paging().map(|tier| &tier.long));
+    let paging = || slo.tiers.iter().filter(|tier| tier.severity == Severity::Page);
+    let windows = paging().take(1).map(|tier| tier.short).chain(paging().map(|tier| tier.long));
     windows.fold(String::new(), |mut text, window| {
         let rate = slo.burn_rate(window);
         let class = if rate.is_some_and(|rate| rate > 1.0) { "high" } else { "" };
@@ -148,7 +164,7 @@ fn burn_windows(slo: &SloStatus) -> String {
 }
 
 fn burn_of_fastest(slo: &SloStatus) -> Option<f64> {
-    slo.burn_rate(&slo.tiers.first()?.long)
+    slo.burn_rate(slo.tiers.first()?.long)
 }
 
 const fn class(state: State) -> &'static str {

@@ -1,6 +1,6 @@
 //! The answers of `/metrics`: made off the runtime's workers, and bounded whatever their readers do.
 
-use crate::{Slo, expose::Format};
+use crate::{Service, expose::Format};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use std::{
@@ -48,7 +48,7 @@ impl Scrapes {
     ///
     /// # Errors
     /// A collector of the service's own registry panicked.
-    pub(super) async fn body(&self, slo: &Slo, format: Format) -> Result<ScrapeBody, Failed> {
+    pub(super) async fn body(&self, slo: &Service, format: Format) -> Result<ScrapeBody, Failed> {
         let mut held = Arc::clone(&self.held).lock_owned().await;
         held.retain(|one| one.rendering.strong_count() > 0);
         if held.len() >= MOST_FRESH
@@ -161,8 +161,8 @@ mod tests {
         sync::atomic::{AtomicUsize, Ordering},
     };
 
-    fn slo() -> Slo {
-        Slo::builder("shop").availability("99.9%").install().unwrap()
+    fn slo() -> Service {
+        Service::builder("shop").availability("99.9%").install().unwrap()
     }
 
     async fn read(body: ScrapeBody) -> Result<String, Failed> {
@@ -225,7 +225,7 @@ mod tests {
         let description = Desc::new("slow".to_owned(), "Slow.".to_owned(), vec![], HashMap::new()).unwrap();
         let (slow, registry) = (Slow(Arc::default(), vec![description]), Registry::new());
         registry.register(Box::new(slow.clone())).unwrap();
-        let slo = Slo::builder("shop").availability("99.9%").registry(registry).install().unwrap();
+        let slo = Service::builder("shop").availability("99.9%").registry(registry).install().unwrap();
         let scrapes = Scrapes::default();
         for _ in 0..20 {
             // As a client that closes at once.

@@ -111,7 +111,7 @@ impl TraceContext {
 }
 
 impl Current {
-    fn get() -> Option<Self> {
+    pub(super) fn get() -> Option<Self> {
         // On a thread that is ending, nothing is current.
         CURRENT.try_with(|current| current.try_borrow().ok()?.clone()).ok().flatten()
     }
@@ -120,15 +120,6 @@ impl Current {
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         let context = TraceContext::of(headers)?;
         Some(Self { context, state: state_of(headers) })
-    }
-
-    /// What is being worked on here: a span of `tracing` or OpenTelemetry, or a request.
-    pub(crate) fn here() -> Option<Self> {
-        #[cfg(feature = "otlp")]
-        if let Some(current) = super::otel::current() {
-            return Some(current);
-        }
-        Self::get()
     }
 
     /// Passes it on in `headers`.

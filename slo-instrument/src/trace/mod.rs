@@ -2,6 +2,7 @@
 
 mod context;
 mod exemplar;
+mod here;
 #[cfg(feature = "otlp")]
 mod otel;
 mod span;
@@ -16,4 +17,4 @@ pub(crate) use exemplar::{Exemplar, Exemplars};
 #[cfg(feature = "otlp")]
 pub(crate) use otel::recorded;
 pub(crate) use span::{Span, Spans};
-pub(crate) use tracer::{Counted, Trace, Tracer};
+pub(crate) use tracer::{Counted, Trace, Tracer, Verdict};

@@ -1,10 +1,7 @@
 //! Which requests are traced, and what is made of them.
 
-use super::{Current, Entered, Span, Spans, TraceContext};
-use crate::{
-    Class, Kind,
-    count::{Key, Route, Series},
-};
+use super::{Current, Entered, Exemplars, Span, Spans, TraceContext, here::here};
+use crate::Kind;
 use http::Request;
 use std::{
     sync::Arc,
@@ -54,7 +51,7 @@ impl Tracer {
     pub(crate) fn start<B>(&self, kind: Kind, request: &mut Request<B>) -> Option<Trace> {
         let is_client = matches!(kind, Kind::HttpClient | Kind::GrpcClient);
         let given = Current::of(request.headers());
-        let mut trace = self.below(if is_client { given.or_else(Current::here) } else { given })?;
+        let mut trace = self.below(if is_client { given.or_else(here) } else { given })?;
         let current = trace.current.as_ref()?;
         if is_client {
             current.inject(request.headers_mut());
@@ -67,7 +64,7 @@ impl Tracer {
 
     /// Starts the trace of an operation, below the request that is being worked on.
     pub(crate) fn start_operation(&self) -> Option<Trace> {
-        self.below(Current::here())
+        self.below(here())
     }
 
     /// A trace below `parent`, or one that begins here.
@@ -96,37 +93,31 @@ impl Tracer {
     /// Records what became of a request: an exemplar, and a span if it was sampled or hurt an SLO.
     pub(crate) fn end(&self, trace: &mut Trace, ended: &Counted<'_>) {
         let Some(current) = trace.current.take() else { return };
-        let Counted { route, series, key, bucket, nanos } = *ended;
-        let hurts = || {
-            let slos = route.shape.slos.iter().zip(&series.members);
-            slos.filter(|(slo, member)| slo.is_hurt(**member, bucket))
-        };
-        let is_error = matches!(key.class, Class::Bad | Class::BadFor(_));
         let is_sampled = current.context.is_sampled();
         // Without spans, only what somebody else has sampled can be looked up.
         let is_recorded =
-            is_sampled || (self.inner.spans.is_some() && (is_error || hurts().next().is_some()));
+            is_sampled || (self.inner.spans.is_some() && (ended.is_error || ended.verdict.hurts()));
         if !is_recorded {
             return;
         }
-        if series.ignored.is_none() {
-            series.exemplars.offer(route.shape.edges.classic_of(bucket), nanos, current.context);
+        if let Some((exemplars, bucket)) = ended.exemplars {
+            exemplars.offer(bucket, ended.nanos, current.context);
         }
         if let Some(spans) = &self.inner.spans {
-            let duration = Duration::from_nanos(trace.nanos.max(nanos));
+            let duration = Duration::from_nanos(trace.nanos.max(ended.nanos));
             let now = SystemTime::now();
             spans.send(Span {
                 context: current.context,
                 state: current.state,
                 parent: trace.parent,
-                kind: route.kind(),
-                name: span_name(route.kind(), key.method.name(), &route.name),
+                kind: ended.kind,
+                name: span_name(ended.kind, ended.method, ended.name),
                 start: now.checked_sub(duration).unwrap_or(now),
                 duration,
-                labels: series.labels.clone(),
+                labels: ended.labels.to_vec(),
                 path: trace.path.take(),
-                error: is_error.then(|| key.class.error_type(key.outcome)),
-                hurt_slos: hurts().map(|(slo, _)| slo.name().to_owned()).collect(),
+                error: ended.is_error.then(|| ended.verdict.error_type()),
+                hurt_slos: ended.verdict.hurt_slos(),
                 fault: trace.fault,
             });
         }
@@ -134,14 +125,32 @@ impl Tracer {
 }
 
 /// An event that was counted, for its trace.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(crate) struct Counted<'a> {
-    pub(crate) route: &'a Route,
-    pub(crate) series: &'a Series,
-    pub(crate) key: Key,
-    pub(crate) bucket: usize,
+    pub(crate) kind: Kind,
+    pub(crate) method: &'static str,
+    /// A route, a method or an operation.
+    pub(crate) name: &'a str,
+    pub(crate) labels: &'a [(&'static str, String)],
+    /// Those of its series with its bucket, where it is not ignored.
+    pub(crate) exemplars: Option<(&'a Exemplars, usize)>,
     /// The duration that was counted.
     pub(crate) nanos: u64,
+    pub(crate) is_error: bool,
+    /// What else is to be known of it, if it is recorded.
+    pub(crate) verdict: &'a dyn Verdict,
+}
+
+/// What SLOs make of an event.
+pub(crate) trait Verdict {
+    /// Whether it is bad for any of them.
+    fn hurts(&self) -> bool;
+
+    /// The names of those that it is bad for.
+    fn hurt_slos(&self) -> Vec<String>;
+
+    /// What went wrong.
+    fn error_type(&self) -> String;
 }
 
 /// `{method} {route}`, or `HTTP` where a method is not one of the known, as the conventions have it.

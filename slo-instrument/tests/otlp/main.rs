@@ -15,15 +15,15 @@ use opentelemetry_proto::tonic::{
     },
     trace::v1::{Span, span::SpanKind, status::StatusCode as SpanStatus},
 };
-use slo_instrument::{Fault, Otlp, Slo, TraceContext};
+use slo_instrument::{Fault, Otlp, Service, TraceContext};
 use std::{sync::atomic::Ordering, time::Duration};
 use tower::{Layer, ServiceExt, service_fn};
 
-fn slo(otlp: Otlp) -> Slo {
-    Slo::builder("checkout").availability("99.9%").latency("200ms", "99%").otlp(otlp).install().unwrap()
+fn slo(otlp: Otlp) -> Service {
+    Service::builder("checkout").availability("99.9%").latency("200ms", "99%").otlp(otlp).install().unwrap()
 }
 
-fn app(slo: &Slo) -> Router {
+fn app(slo: &Service) -> Router {
     Router::new()
         .route("/users/{id}", get(|| async { "ok" }))
         .route("/broken", get(|| async { StatusCode::SERVICE_UNAVAILABLE }))
@@ -35,7 +35,7 @@ fn app(slo: &Slo) -> Router {
 const SAMPLED: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const UNSAMPLED: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
 
-async fn ask(slo: &Slo, path: &str, parent: &str) {
+async fn ask(slo: &Service, path: &str, parent: &str) {
     let request = Request::builder().uri(path).header("traceparent", parent).body(Body::empty()).unwrap();
     let body = app(slo).oneshot(request).await.unwrap().into_body();
     http_body_util::BodyExt::collect(body).await.unwrap();
@@ -109,7 +109,7 @@ fn attributes_of(point: &opentelemetry_proto::tonic::metrics::v1::NumberDataPoin
 }
 
 /// The value of a series of `/metrics`.
-fn exposed(slo: &Slo, series: &str) -> u64 {
+fn exposed(slo: &Service, series: &str) -> u64 {
     let metrics = slo.metrics();
     let value =
         metrics.lines().find_map(|line| line.strip_prefix(series)).unwrap_or_else(|| panic!("{metrics}"));
@@ -447,7 +447,7 @@ fn refuses_what_it_cannot_send_to() {
         (Otlp::http("collector"), "otlp"),
         (Otlp::http("http://a:1").header("a b", "c"), "otlp: header `a b`"),
     ] {
-        let error = Slo::builder("a").availability("99%").otlp(otlp).install().unwrap_err().to_string();
+        let error = Service::builder("a").availability("99%").otlp(otlp).install().unwrap_err().to_string();
         assert!(error.starts_with(message), "{error}");
     }
 }

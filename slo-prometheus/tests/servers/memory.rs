@@ -12,7 +12,8 @@ fn numbers_are_handed_on_and_forgotten() {
         let _ = stream.write_all(
             b"HTTP/1.1 200 OK\r\n\r\n{\"status\":\"success\",\"data\":{\"result\":[{\"metric\":{\"a\":\"b\"},\"values\":[[1,\"1\"]",
         );
-        let points: String = (2..=POINTS).map(|second| format!(",[{second},\"{second}.5\"]")).collect();
+        let points: Vec<String> = (2..=POINTS).map(|second| format!("[{second},\"{second}.5\"]")).collect();
+        let points = format!(",{}", points.join(","));
         let _ = stream.write_all(points.as_bytes()).and_then(|()| stream.write_all(b"]}]}}"));
     });
     let client = Client::new(&server.url(), Settings::default()).unwrap();

@@ -146,6 +146,10 @@ pub(super) fn lasts_at(left: &Expr, rolling: Option<Window>, burn_rate: Expr) ->
 }
 
 /// The length of a period that rolls; `None` for one of a calendar, whose length is recorded.
+#[cfg_attr(
+    not(feature = "calendar"),
+    expect(clippy::unnecessary_wraps, reason = "without calendars, all of them roll")
+)]
 pub(super) const fn rolling(period: &Period) -> Option<Window> {
     match period {
         Period::Rolling(window) => Some(*window),

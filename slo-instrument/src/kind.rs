@@ -1,6 +1,5 @@
 //! What is counted: HTTP requests and gRPC calls from both sides, and other work.
 
-use super::{Class, Outcome};
 use slo_core::model::metric;
 
 /// A kind of events, each counted under the metric that OpenTelemetry's conventions give it.
@@ -18,9 +17,6 @@ pub enum Kind {
     /// Other work, such as jobs and messages, by what it is.
     Operation,
 }
-
-/// Label pairs in the order of their names; none is empty.
-pub(crate) type Labels = Vec<(&'static str, String)>;
 
 impl Kind {
     pub(crate) const ALL: [Self; 5] =
@@ -86,33 +82,4 @@ impl Kind {
             Self::Operation => &[ERROR_TYPE, OPERATION],
         }
     }
-
-    /// The labels of a series; `name` is a route, a method or an operation, as the kind has it.
-    pub(crate) fn labels(self, event: &Labelled<'_>) -> Labels {
-        let value = |label: &str| match label {
-            metric::ERROR_TYPE => event.class.error_type(event.outcome),
-            metric::HTTP_REQUEST_METHOD => event.method.to_owned(),
-            metric::HTTP_RESPONSE_STATUS_CODE => {
-                event.outcome.status().map_or_else(String::new, |status| status.as_str().to_owned())
-            }
-            metric::RPC_RESPONSE_STATUS_CODE => {
-                event.outcome.grpc_status().map_or("", super::GrpcStatus::name).to_owned()
-            }
-            metric::RPC_SYSTEM_NAME => "grpc".to_owned(),
-            metric::SERVICE_PEER_NAME => event.peer.to_owned(),
-            _ => event.name.to_owned(),
-        };
-        let pairs = self.label_names().iter().map(|label| (*label, value(label)));
-        pairs.filter(|(_, value)| !value.is_empty()).collect()
-    }
-}
-
-/// What the labels of a series are made of.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Labelled<'a> {
-    pub(crate) peer: &'a str,
-    pub(crate) name: &'a str,
-    pub(crate) method: &'static str,
-    pub(crate) outcome: Outcome,
-    pub(crate) class: Class,
 }

@@ -1,18 +1,18 @@
 //! One SLO's budget, for decisions.
 
-use super::SloStatus;
-use crate::expose::Source;
+use crate::{SloStatus, source::Source};
+use slo_core::model::Severity;
 use std::{fmt, sync::Arc};
 
-/// The live budget of one SLO; made by [`Slo::budget`](crate::Slo::budget).
+/// The live budget of one SLO; made by [`Service::budget`](crate::Service::budget).
 ///
 /// Asking takes no lock and does not wait: the answer is that of the last tick.
 ///
 /// ```
-/// use slo_instrument::Slo;
+/// use slo_instrument::Service;
 ///
-/// let slo = Slo::builder("search").availability("99.9%").install()?;
-/// let budget = slo.budget("availability")?;
+/// let service = Service::builder("search").availability("99.9%").install()?;
+/// let budget = service.budget("availability")?;
 /// // In a handler: what is nice to have is left out while the budget burns.
 /// let suggestions = if budget.is_burning() { None } else { Some(["did you mean …?"]) };
 /// assert!(suggestions.is_some());
@@ -42,7 +42,9 @@ impl Budget {
             status.tiers.iter().any(|tier| {
                 let bad =
                     status.windows.iter().find(|window| window.window == tier.long).map(|window| window.bad);
-                tier.firing && tier.severity == "page" && bad.is_some_and(|bad| bad >= tier.fewest_bad)
+                tier.firing
+                    && tier.severity == Severity::Page
+                    && bad.is_some_and(|bad| bad >= tier.fewest_bad)
             })
         };
         self.read(burns).unwrap_or(false)
@@ -54,7 +56,7 @@ impl Budget {
     pub fn burn_rate(&self) -> Option<f64> {
         self.read(|status| {
             let tier = status.tiers.first()?;
-            Some(status.burn_rate(&tier.long)?.min(status.burn_rate(&tier.short)?))
+            Some(status.burn_rate(tier.long)?.min(status.burn_rate(tier.short)?))
         })?
     }
 

@@ -1,8 +1,5 @@
 //! Everything that a service exposes.
 
-#[cfg(feature = "native-histograms")]
-use super::protobuf;
-use super::{Format, text};
 use crate::{count::Store, fault::Faults, live::Ticker, trace::Spans};
 use slo_core::model::Service;
 use std::{
@@ -23,15 +20,4 @@ pub(crate) struct Source {
     pub(crate) created: SystemTime,
     /// How long the last text was.
     pub(crate) length: AtomicUsize,
-}
-
-impl Source {
-    /// The metrics in `format`.
-    pub(crate) fn encode(&self, format: Format) -> Vec<u8> {
-        match format {
-            Format::Text | Format::OpenMetrics => text::encode(self, format),
-            #[cfg(feature = "native-histograms")]
-            Format::Protobuf => protobuf::encode(self),
-        }
-    }
 }
