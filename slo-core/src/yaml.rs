@@ -18,6 +18,12 @@ impl Yaml {
         Self { text: comments.to_owned(), ..Self::default() }
     }
 
+    /// What is written under a key of the outermost mapping.
+    #[cfg(feature = "artifact")]
+    pub(crate) fn within() -> Self {
+        Self { indent: 2, ..Self::default() }
+    }
+
     pub(crate) fn into_text(self) -> String {
         self.text
     }

@@ -6,12 +6,12 @@ mod values;
 pub(crate) use access::Access;
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use slo_core::{
-    artifact::{AlertmanagerVersion, Hours},
+    artifact::{AlertmanagerVersion, Hours, Target},
     model::{LabelName, Objective, Window},
     spec::Defaults,
 };
 use std::path::PathBuf;
-use values::{glob, host_and_port, label, moment, object_label, parsed, zone};
+use values::{glob, host_and_port, label, moment, object_label, parsed, target, zone};
 
 /// Service level objectives: exact budgets, cheap rules.
 #[derive(Debug, Parser)]
@@ -105,7 +105,7 @@ pub(crate) struct Generate {
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// What evaluates the rules
-    #[arg(long, value_enum, default_value_t = Target::Prometheus)]
+    #[arg(long, value_parser = target(), default_value_t)]
     pub(crate) target: Target,
     /// Read counters with anchored ranges, which Prometheus has from 3.16 on: nothing is estimated, not even after a restart
     #[arg(long)]
@@ -124,21 +124,6 @@ pub(crate) struct Generate {
     pub(crate) tests: bool,
     #[command(flatten)]
     pub(crate) scale: TimeScale,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Target {
-    /// Prometheus rule files
-    Prometheus,
-    /// `PrometheusRule` objects of the Prometheus operator
-    Operator,
-    /// Namespaces of rules for Mimir and Cortex
-    Mimir,
-    /// Rule files of Thanos' ruler
-    Thanos,
-    /// Rule files of vmalert, with what VictoriaMetrics counts exactly
-    #[value(name = "victoriametrics")]
-    VictoriaMetrics,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -309,7 +294,7 @@ pub(crate) struct Backtest {
     #[command(flatten)]
     pub(crate) access: Access,
     /// What answers at that address
-    #[arg(long, value_enum, default_value_t = Target::Prometheus, requires = "prometheus")]
+    #[arg(long, value_parser = target(), default_value_t, requires = "prometheus")]
     pub(crate) target: Target,
     /// Of a server, so long until now
     #[arg(long, alias = "since", value_name = "DURATION", default_value = "30d", value_parser = parsed::<Window>, requires = "prometheus")]

@@ -1,11 +1,20 @@
 //! Values of options, from text.
 
-use slo_core::model::{Calendar, CalendarUnit, LabelName};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use slo_core::{
+    artifact::Target,
+    model::{Calendar, CalendarUnit, LabelName},
+};
 use std::str::FromStr;
 
 /// A value of slo-core, with its hint where it is refused.
 pub(super) fn parsed<T: FromStr<Err = slo_core::Error>>(text: &str) -> Result<T, String> {
     text.parse().map_err(|error| told(&error))
+}
+
+pub(super) fn target() -> impl TypedValueParser<Value = Target> {
+    let value = |target: Target| PossibleValue::new(target.as_str()).help(target.summary());
+    PossibleValuesParser::new(Target::ALL.map(value)).try_map(|name| name.parse::<Target>())
 }
 
 fn told(error: &slo_core::Error) -> String {

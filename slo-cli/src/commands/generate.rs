@@ -1,17 +1,17 @@
 //! `slo generate`
 
 use crate::{
-    args::{Generate, Naming, Target},
+    args::{Generate, Naming},
     error::Error,
     load, parallel, time, write,
 };
 use slo_core::{
-    artifact::{self, ObjectMeta},
+    artifact::{self, ObjectMeta, Target},
     model::{Period, Service, Slo},
     rules::{self, Backend, Options},
     spec::Defaults,
 };
-use std::{io::Write, path::Path};
+use std::{io::Write, path::Path, ptr};
 
 pub(super) fn run(generate: &Generate, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
     let reading = &generate.specs.reading;
@@ -41,45 +41,42 @@ pub(super) fn run(generate: &Generate, out: &mut dyn Write, talk: &mut dyn Write
             tests.push(tests_of(service, talk)?);
         }
     }
-    if generate.target == Target::Operator {
-        artifact::check_object_names(&services)?;
-    }
+    generate.target.check_names(&services)?;
     let meta = ObjectMeta {
         namespace: generate.namespace.clone(),
         labels: generate.object_labels.iter().cloned().collect(),
     };
-    if generate.target != Target::Operator && meta != ObjectMeta::default() {
+    if !generate.target.has_metadata() && meta != ObjectMeta::default() {
         return Err(Error::Usage(
             "`--namespace` and `--object-label` are of objects\n  hint: give `--target operator`".to_owned(),
         ));
     }
-    let text = |service: &Service| -> Result<String, slo_core::Error> {
-        let groups = rules::generate_with(service, options)?;
-        Ok(match generate.target {
-            Target::Prometheus | Target::VictoriaMetrics => artifact::rule_file(&groups),
-            Target::Thanos => artifact::thanos_rule_file(&groups),
-            Target::Mimir => artifact::mimir_rule_file(service, &groups),
-            Target::Operator => artifact::prometheus_rule(service, &groups, &meta),
-        })
+    let groups = |service: &Service| rules::generate_with(service, options);
+    let text = |service: &Service| Ok(generate.target.rules(service, &groups(service)?, &meta));
+    if let Some(folder) = &generate.out {
+        return write_files(folder, &services, tests, &text, talk);
+    }
+    let is_first = |service| services.first().is_some_and(|first| ptr::eq(first, service));
+    let text = |service: &Service| {
+        if is_first(service) {
+            return text(service);
+        }
+        Ok(generate.target.more_rules(service, &groups(service)?, &meta))
     };
-    let Some(folder) = &generate.out else {
-        let together = !matches!(generate.target, Target::Operator | Target::Mimir);
-        return write_together(&services, together, &text, out);
-    };
-    write_files(folder, &services, tests, &text, talk)
+    parallel::in_order(&services, text, |_, text| Ok(out.write_all(text?.as_bytes())?))
 }
 
 fn backend(generate: &Generate) -> Result<Backend, Error> {
-    match (generate.target, generate.anchored) {
-        (Target::VictoriaMetrics, false) => Ok(Backend::VictoriaMetrics),
-        (_, false) => Ok(Backend::Prometheus),
-        (Target::Prometheus | Target::Operator, true) => Ok(Backend::PrometheusAnchored),
-        (Target::Mimir | Target::Thanos | Target::VictoriaMetrics, true) => Err(Error::Usage(
+    if !generate.anchored {
+        return Ok(generate.target.backend());
+    }
+    generate.target.anchored().ok_or_else(|| {
+        Error::Usage(
             "`--anchored` is for Prometheus 3.16 and later\n  hint: leave it out for other targets, or give `--target \
              prometheus` or `--target operator`"
                 .to_owned(),
-        )),
-    }
+        )
+    })
 }
 
 /// The tests of a service; of one with calendar periods, which promtool cannot hold, nothing but the reason.
@@ -114,32 +111,5 @@ fn write_files(
         };
         file("rules", &text?)?;
         tests.next().flatten().map_or(Ok(()), |tests| file("tests", &tests))
-    })
-}
-
-/// One rule file of all services, or one document for each of them.
-fn write_together(
-    services: &[Service],
-    together: bool,
-    text: &Text<'_>,
-    out: &mut dyn Write,
-) -> Result<(), Error> {
-    let mut is_first = true;
-    parallel::in_order(services, text, |_, text| {
-        let text = text?;
-        match (is_first, together) {
-            (true, _) => out.write_all(text.as_bytes())?,
-            // One head is enough.
-            (false, true) => {
-                let groups = text.split_once("groups:\n").map_or(text.as_str(), |(_, groups)| groups);
-                out.write_all(groups.as_bytes())?;
-            }
-            (false, false) => {
-                out.write_all(b"---\n")?;
-                out.write_all(text.as_bytes())?;
-            }
-        }
-        is_first = false;
-        Ok(())
     })
 }

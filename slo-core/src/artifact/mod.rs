@@ -13,6 +13,7 @@ mod prometheus;
 mod promtool;
 #[cfg(feature = "calendar")]
 mod report;
+mod target;
 #[cfg(feature = "calendar")]
 mod words;
 
@@ -20,10 +21,10 @@ pub use alertmanager::{AlertmanagerVersion, Channel, Hours, Mail, Routing, alert
 #[cfg(feature = "calendar")]
 pub use backtest::{BacktestPage, SloBacktest, SloFired, SloIncident};
 pub use dashboards::{Dashboard, dashboards};
-pub use operator::{ObjectMeta, check_object_names, prometheus_rule};
 #[cfg(feature = "calendar")]
 pub use picture::{Dates, burn_down_picture};
-pub use prometheus::{mimir_rule_file, rule_file, thanos_rule_file};
+pub use prometheus::rule_file;
 pub use promtool::rule_tests;
 #[cfg(feature = "calendar")]
 pub use report::Report;
+pub use target::{ObjectMeta, Target};

@@ -1,43 +1,23 @@
 //! Objects of the Prometheus operator.
 
-use super::prometheus::{HEADER, PartialResponse, write_groups};
+use super::{
+    ObjectMeta,
+    prometheus::{HEADER, PartialResponse, write_groups},
+};
 use crate::{Error, model::Service, rules::RuleGroup, yaml::Yaml};
 use std::collections::BTreeMap;
-
-/// What Kubernetes is told of an object.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ObjectMeta {
-    /// The namespace; that of whoever applies it where it is not given.
-    pub namespace: Option<String>,
-    /// Labels beside `app.kubernetes.io/managed-by: slo`, such as those that a `ruleSelector` asks for.
-    pub labels: BTreeMap<String, String>,
-}
 
 /// The rules of a service as a `PrometheusRule` object of `monitoring.coreos.com/v1`.
 ///
 /// Its name is `slo-` and the service's name as Kubernetes allows it: lower case, `-` for `_`. It carries
 /// the label `app.kubernetes.io/managed-by: slo`, and those of `meta`.
 /// Of several services, [`check_object_names`] says whether their names differ still.
-///
-/// ```
-/// let text = "{version: slo/v1, service: Check_out, slos: [{name: b, objective: 99.9%, window: 30d,
-///     sli: {events: {total: requests_total, bad: errors_total}}}]}";
-/// let service = slo_core::spec::parse(text)?.remove(0);
-/// let groups = slo_core::rules::generate(&service)?;
-/// let object = slo_core::artifact::prometheus_rule(&service, &groups, &slo_core::artifact::ObjectMeta::default());
-/// assert!(object.contains("kind: PrometheusRule\n") && object.contains("  name: slo-check-out\n"));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[must_use]
-pub fn prometheus_rule(service: &Service, groups: &[RuleGroup], meta: &ObjectMeta) -> String {
+pub(super) fn prometheus_rule(service: &Service, groups: &[RuleGroup], meta: &ObjectMeta) -> String {
     object(&object_name(service), groups, meta)
 }
 
 /// Refuses services whose objects would have one name, of which the last would replace the others.
-///
-/// # Errors
-/// Two such services.
-pub fn check_object_names(services: &[Service]) -> Result<(), Error> {
+pub(super) fn check_object_names(services: &[Service]) -> Result<(), Error> {
     let mut names = BTreeMap::new();
     for service in services {
         let name = object_name(service);

@@ -24,37 +24,24 @@ pub fn rule_file(groups: &[RuleGroup]) -> String {
 }
 
 /// `groups` as a rule file of Thanos' ruler, which keeps a group from being evaluated on a part of its data.
-///
-/// ```
-/// let text = "{version: slo/v1, service: a, slos: [{name: b, objective: 99.9%, window: 30d,
-///     sli: {events: {total: requests_total, bad: errors_total}}}]}";
-/// let groups = slo_core::rules::generate(&slo_core::spec::parse(text)?[0])?;
-/// let file = slo_core::artifact::thanos_rule_file(&groups);
-/// assert_eq!(file.matches("partial_response_strategy: abort").count(), 3);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[must_use]
-pub fn thanos_rule_file(groups: &[RuleGroup]) -> String {
+pub(super) fn thanos_rule_file(groups: &[RuleGroup]) -> String {
     let mut out = Yaml::begun_with(HEADER);
     out.nested("groups", |out| write_groups(out, groups, PartialResponse::Abort));
     out.into_text()
 }
 
 /// `groups` as a namespace of rules for Mimir's or Cortex' ruler, as `mimirtool rules` reads it.
-///
-/// ```
-/// let text = "{version: slo/v1, service: a, slos: [{name: b, objective: 99.9%, window: 30d,
-///     sli: {events: {total: requests_total, bad: errors_total}}}]}";
-/// let service = &slo_core::spec::parse(text)?[0];
-/// let file = slo_core::artifact::mimir_rule_file(service, &slo_core::rules::generate(service)?);
-/// assert!(file.contains("\nnamespace: slo-a\ngroups:\n"));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[must_use]
-pub fn mimir_rule_file(service: &Service, groups: &[RuleGroup]) -> String {
+pub(super) fn mimir_rule_file(service: &Service, groups: &[RuleGroup]) -> String {
     let mut out = Yaml::begun_with(HEADER);
     out.entry("namespace", &format!("slo-{}", service.name()));
     out.nested("groups", |out| write_groups(out, groups, PartialResponse::Usual));
+    out.into_text()
+}
+
+/// `groups` as they follow others under `groups:`.
+pub(super) fn rule_groups(groups: &[RuleGroup], partial: PartialResponse) -> String {
+    let mut out = Yaml::within();
+    write_groups(&mut out, groups, partial);
     out.into_text()
 }
 

@@ -3,7 +3,7 @@
 use super::{
     AlertKind, Rule, Series, Stream,
     annotations::{self, Text, escape},
-    context::Context,
+    context::{Burn, Context},
     count,
     series::identity,
 };
@@ -21,14 +21,14 @@ struct Condition {
     hold: Option<Window>,
 }
 
-/// The alert of `tier`: both windows above the threshold, strictly, and enough bad events for it to mean
+/// The alert of a tier: both windows above the threshold, strictly, and enough bad events for it to mean
 /// something.
-pub(super) fn burn_alert(context: &Context<'_>, tier: &Tier) -> Result<Rule, Error> {
+pub(super) fn burn_alert(context: &Context<'_>, burn: &Burn) -> Result<Rule, Error> {
     let slo = context.slo;
-    let threshold = tier.threshold(slo.objective())?;
+    let tier = &burn.tier;
     let above = |window: Window| {
         let ratio = context.series(Series::ErrorRatio(window.into()));
-        ratio.greater(Expr::Number(threshold))
+        ratio.greater(Expr::Number(burn.threshold))
     };
     let mut expr = above(tier.long()).and(above(tier.short()));
     if tier.fewest_bad() > 0 {
@@ -36,7 +36,7 @@ pub(super) fn burn_alert(context: &Context<'_>, tier: &Tier) -> Result<Rule, Err
     }
     let condition =
         Condition { kind: AlertKind::Burn(tier.burn()), severity: tier.severity(), expr, hold: None };
-    let mut rule = rule(context, condition, annotations::burn(context, tier)?);
+    let mut rule = rule(context, condition, annotations::burn(context, burn));
     if let Rule::Alert { name, labels, keep_firing_for, .. } = &mut rule {
         if let Some(own) = slo.alert_name() {
             own.clone_into(name);

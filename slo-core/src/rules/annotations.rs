@@ -1,9 +1,11 @@
 //! What alerts tell people: summaries, descriptions and links, as templates of Prometheus.
 
-use super::{AlertKind, Series, context::Context};
+use super::{
+    AlertKind, Series,
+    context::{Burn, Context},
+};
 use crate::{
-    Error,
-    model::{BudgetAlert, Notification, Period, Ratio, Service, Slo, Tier, Window},
+    model::{BudgetAlert, Notification, Period, Ratio, Service, Slo, Window},
     promql::Expr,
 };
 use std::collections::BTreeMap;
@@ -15,9 +17,9 @@ pub(super) struct Text {
 }
 
 /// Those of a tier's alert: what somebody who was just woken needs.
-pub(super) fn burn(context: &Context<'_>, tier: &Tier) -> Result<Text, Error> {
+pub(super) fn burn(context: &Context<'_>, burn: &Burn) -> Text {
     let summary = format!("{} burns its error budget too fast", place(context.service, context.slo));
-    Ok(Text { summary, description: description(context, tier)? })
+    Text { summary, description: description(context, burn) }
 }
 
 /// Those of an alert that an SLO asks for besides.
@@ -104,7 +106,7 @@ fn promise(slo: &Slo) -> String {
 }
 
 /// What somebody who was just woken needs: what fails, how much, how long the budget lasts.
-fn description(context: &Context<'_>, tier: &Tier) -> Result<String, Error> {
+fn description(context: &Context<'_>, Burn { tier, factor, .. }: &Burn) -> String {
     let slo = context.slo;
     let of_group = |series| Expr::OfGroup { selector: context.selector(series), by: slo.by().to_vec() };
     let burn = of_group(Series::BurnRate(tier.long().into()));
@@ -116,7 +118,7 @@ fn description(context: &Context<'_>, tier: &Tier) -> Result<String, Error> {
     };
     let exhaustion = left.clone().clamp_min(Ratio::ZERO).mul(period).div(burn.clone());
     let promise = promise(slo);
-    Ok(format!(
+    format!(
         "{promise}In the last {long}, {{{{ $value | humanizePercentage }}}} of events were bad; {objective} over {period} \
          allows {budget}%. Burn rate: {burn}× (alerts above {factor}×). Budget left: {left}. Gone in: {exhaustion}.",
         long = tier.long(),
@@ -124,10 +126,9 @@ fn description(context: &Context<'_>, tier: &Tier) -> Result<String, Error> {
         period = slo.period(),
         budget = percent(slo),
         burn = queried(&burn, "printf \"%.1f\""),
-        factor = tier.factor()?,
         left = queried(&left, "humanizePercentage"),
         exhaustion = queried(&exhaustion, "humanizeDuration"),
-    ))
+    )
 }
 
 fn percent(slo: &Slo) -> String {

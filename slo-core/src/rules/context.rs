@@ -5,7 +5,8 @@ use super::{
     series::{identity, selecting},
 };
 use crate::{
-    model::{Matcher, Selector, Service, Slo, Window},
+    Error,
+    model::{Matcher, Ratio, Selector, Service, Slo, Tier, Window},
     promql::{Expr, Range},
 };
 use std::sync::Arc;
@@ -14,15 +15,38 @@ use std::sync::Arc;
 pub(super) struct Context<'a> {
     pub(super) service: &'a Service,
     pub(super) slo: &'a Slo,
-    pub(super) plan: &'a Plan,
+    pub(super) plan: Plan,
+    /// The tiers of its policy, fastest first.
+    pub(super) burns: Vec<Burn>,
     pub(super) options: Options,
     // Shared by the selectors of all its series.
     selecting: Arc<[Matcher]>,
 }
 
+/// A tier, and the numbers of its alert for the SLO's objective.
+pub(super) struct Burn {
+    pub(super) tier: Tier,
+    /// The error ratio above which it fires.
+    pub(super) threshold: Ratio,
+    /// The burn rate above which it fires.
+    pub(super) factor: Ratio,
+}
+
 impl<'a> Context<'a> {
-    pub(super) fn new(service: &'a Service, slo: &'a Slo, plan: &'a Plan, options: Options) -> Self {
-        Self { service, slo, plan, options, selecting: selecting(identity(service, slo)) }
+    /// # Errors
+    /// Those of [`Plan::of`], and a threshold that does not fit 128 bits.
+    pub(super) fn new(service: &'a Service, slo: &'a Slo, options: Options) -> Result<Self, Error> {
+        let burn = |tier: &Tier| {
+            Ok(Burn { tier: *tier, threshold: tier.threshold(slo.objective())?, factor: tier.factor()? })
+        };
+        Ok(Self {
+            service,
+            slo,
+            plan: Plan::of(service, slo)?,
+            burns: slo.policy().tiers().iter().map(burn).collect::<Result<_, Error>>()?,
+            options,
+            selecting: selecting(identity(service, slo)),
+        })
     }
 
     /// Selects a recorded series of the SLO.

@@ -1,6 +1,6 @@
 //! Queries for the events of an SLO, for who has no rules yet.
 
-use super::{Backend, Options, Plan, context::Context, count};
+use super::{Backend, Options, context::Context, count};
 use crate::{
     Error,
     model::{Service, Slo, Window},
@@ -38,11 +38,10 @@ impl EventQueries {
     /// Those of `slo`: of the events, also where time slices are judged, and also in times that are excluded.
     ///
     /// # Errors
-    /// Those of [`Plan::of`].
+    /// Those of [`Plan::of`](super::Plan::of).
     pub fn of(service: &Service, slo: &Slo, backend: Backend) -> Result<Self, Error> {
-        let plan = Plan::of(service, slo)?;
-        let context = Context::new(service, slo, &plan, Options { backend, ..Options::default() });
-        let tile = plan.fine();
+        let context = Context::new(service, slo, Options { backend, ..Options::default() })?;
+        let tile = context.plan.fine();
         // The total does not depend on what is recorded of it.
         let nothing = Expr::Number(crate::model::Ratio::ZERO);
         let total = count::streams(&context, tile, &nothing).total;

@@ -7,11 +7,9 @@ use super::{
     series::identity,
     sloth,
 };
-#[cfg(feature = "calendar")]
-use crate::model::Period;
 use crate::{
     Error,
-    model::{LabelName, Service, Sli, Slo, TimeSlices, Window},
+    model::{LabelName, Period, Service, Sli, Slo, TimeSlices, Window},
     promql::Expr,
 };
 use std::collections::HashMap;
@@ -73,7 +71,7 @@ pub(super) fn of_each(service: &Service, options: Options) -> Result<Vec<SloRule
     let mut all: Vec<SloRules> = Vec::with_capacity(service.slos().len());
     let mut seen: HashMap<Counted<'_>, usize> = HashMap::new();
     for (index, slo) in service.slos().iter().enumerate() {
-        let made = || slo_rules(service, slo, Plan::of(service, slo)?, options);
+        let made = || Accepted::of(service, slo, options)?.rules();
         let mut made = made().map_err(|error: Error| error.of(&service.path_of(slo)))?;
         // Of two objectives of one SLI, only the first reads the raw series.
         let first = *seen.entry((slo.sli(), slo.by_raw(), slo.slices(), made.plan.fine())).or_insert(index);
@@ -108,63 +106,83 @@ fn share_tiles(service: &Service, [from, to]: [&Slo; 2], [first, second]: [&mut 
 pub fn check(service: &Service, options: Options) -> Result<(), Error> {
     service.check_groups()?;
     for slo in service.slos() {
-        let checked = || {
-            let plan = Plan::of(service, slo)?;
-            for tier in slo.policy().tiers() {
-                tier.threshold(slo.objective())?;
-            }
-            let context = Context::new(service, slo, &plan, options);
-            #[cfg(feature = "calendar")]
-            if let Period::Calendar(calendar) = slo.period() {
-                context.calendar_bounds(calendar)?;
-            }
-            if options.naming == Naming::Sloth { sloth::check(&context) } else { Ok(()) }
-        };
-        checked().map_err(|error: Error| error.of(&service.path_of(slo)))?;
+        Accepted::of(service, slo, options).map_err(|error| error.of(&service.path_of(slo)))?;
     }
     Ok(())
 }
 
-fn slo_rules(service: &Service, slo: &Slo, plan: Plan, options: Options) -> Result<SloRules, Error> {
-    let context = Context::new(service, slo, &plan, options);
-    let group = |speed: &str, interval: Window| RuleGroup {
-        name: format!("slo/{}/{}/{speed}", service.name(), slo.name()),
-        interval,
-        rules: Vec::new(),
-    };
+/// An SLO of which rules can be made: whatever may be refused is.
+struct Accepted<'a> {
+    context: Context<'a>,
+    /// The bounds of a calendar period.
+    bounds: Vec<Rule>,
+}
 
-    let mut fast = group("fast", plan.fine());
-    fast.rules.extend(context.fine_tiles());
-    let mut tiles = group("tiles", plan.coarse());
-    tiles.rules.extend(context.coarse_tiles());
-    let mut slow = group("slow", plan.slow_interval());
-
-    if options.naming == Naming::Sloth {
-        sloth::rules(&context, &mut fast.rules, &mut slow.rules)?;
-        return Ok(SloRules { plan, fast, tiles, slow });
+impl<'a> Accepted<'a> {
+    fn of(service: &'a Service, slo: &'a Slo, options: Options) -> Result<Self, Error> {
+        let context = Context::new(service, slo, options)?;
+        let bounds = match slo.period() {
+            Period::Rolling(_) => Vec::new(),
+            #[cfg(feature = "calendar")]
+            Period::Calendar(_) if options.naming == Naming::Sloth => {
+                return Err(Error::new("Sloth's names for a calendar period, which it does not have")
+                    .with_hint("generate it with `--naming native`"));
+            }
+            #[cfg(feature = "calendar")]
+            Period::Calendar(calendar) => context.calendar_bounds(calendar)?.into(),
+        };
+        Ok(Self { context, bounds })
     }
 
-    fast.rules.extend(plan.fine_windows().iter().flat_map(|&window| context.ratios(window)));
-    slow.rules.extend(plan.alert_windows().iter().flat_map(|&window| context.ratios(window)));
-    #[cfg(feature = "calendar")]
-    if let Period::Calendar(calendar) = slo.period() {
-        slow.rules.extend(context.calendar_bounds(calendar)?);
+    fn rules(self) -> Result<SloRules, Error> {
+        let Self { context, bounds } = self;
+        let (service, slo, plan) = (context.service, context.slo, &context.plan);
+        let group = |speed: &str, interval: Window| RuleGroup {
+            name: format!("slo/{}/{}/{speed}", service.name(), slo.name()),
+            interval,
+            rules: Vec::new(),
+        };
+        let mut fast = group("fast", plan.fine());
+        fast.rules.extend(context.fine_tiles());
+        let mut tiles = group("tiles", plan.coarse());
+        tiles.rules.extend(context.coarse_tiles());
+        let mut slow = group("slow", plan.slow_interval());
+        match context.options.naming {
+            Naming::Native => native(&context, bounds, &mut fast.rules, &mut slow.rules)?,
+            Naming::Sloth => sloth::rules(&context, &mut fast.rules, &mut slow.rules)?,
+        }
+        Ok(SloRules { plan: context.plan, fast, tiles, slow })
     }
-    slow.rules.extend(context.period_ratios());
-    slow.rules.extend(context.budget());
-    slow.rules.extend(context.metadata());
+}
 
-    for tier in slo.policy().tiers().iter().filter(|tier| !slo.notification(tier.severity()).silent) {
-        let rules =
-            if plan.fine_windows().contains(&tier.long()) { &mut fast.rules } else { &mut slow.rules };
-        rules.push(burn_alert(&context, tier)?);
+/// Our own recording rules and alerts on the tiles of an SLO: those on fine tiles, and those on coarse ones.
+fn native(
+    context: &Context<'_>,
+    bounds: Vec<Rule>,
+    fine: &mut Vec<Rule>,
+    slow: &mut Vec<Rule>,
+) -> Result<(), Error> {
+    let plan = &context.plan;
+    fine.extend(plan.fine_windows().iter().flat_map(|&window| context.ratios(window)));
+    slow.extend(plan.alert_windows().iter().flat_map(|&window| context.ratios(window)));
+    slow.extend(bounds);
+    slow.extend(context.period_ratios());
+    slow.extend(context.budget());
+    slow.extend(context.metadata());
+    for burn in &context.burns {
+        if context.slo.notification(burn.tier.severity()).silent {
+            continue;
+        }
+        let is_fine = plan.fine_windows().contains(&burn.tier.long());
+        let rules = if is_fine { &mut *fine } else { &mut *slow };
+        rules.push(burn_alert(context, burn)?);
     }
     let left = context.series(Series::BudgetProjected);
-    for rule in other_alerts(&context, &left)? {
-        let rules = if rule.is_of_tiles() { &mut fast.rules } else { &mut slow.rules };
+    for rule in other_alerts(context, &left)? {
+        let rules = if rule.is_of_tiles() { &mut *fine } else { &mut *slow };
         rules.push(rule);
     }
-    Ok(SloRules { plan, fast, tiles, slow })
+    Ok(())
 }
 
 #[cfg(all(test, feature = "spec", feature = "calendar"))]

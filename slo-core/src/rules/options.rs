@@ -38,7 +38,7 @@ pub enum Backend {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Naming {
-    /// As [`names`](super::names) says.
+    /// As [`Series`](super::Series) says.
     #[default]
     Native,
     /// As Sloth calls them, so that dashboards and routes made for it keep working. The numbers are ours.

@@ -3,12 +3,12 @@
 use super::{
     AlertKind, Rule, Series, SlothSeries, Stream,
     alert::{enough_bad, other_alerts},
-    context::Context,
+    context::{Burn, Context},
     series::sloth_identity,
 };
 use crate::{
     Error,
-    model::{LabelName, Labels, Period, Ratio, Severity, Tier, Window},
+    model::{LabelName, Labels, Ratio, Severity, Window},
     promql::{BinaryOp, Expr, Matching, RangeFunction},
 };
 use std::collections::BTreeMap;
@@ -19,21 +19,23 @@ const SECONDS_A_DAY: Window = Window::days(1);
 
 /// Sloth's recording rules and alerts on the tiles of an SLO: those on fine tiles, and those on coarse ones.
 pub(super) fn rules(context: &Context<'_>, fine: &mut Vec<Rule>, slow: &mut Vec<Rule>) -> Result<(), Error> {
-    check(context)?;
     let period = context.slo.period().length();
     let sloth = Sloth { context, identity: sloth_identity(context.service, context.slo) };
-    let plan = context.plan;
+    let plan = &context.plan;
     fine.extend(plan.fine_windows().iter().map(|&window| sloth.error_ratio(window)));
     slow.extend(plan.alert_windows().iter().map(|&window| sloth.error_ratio(window)));
     slow.push(sloth.error_ratio(period));
     slow.extend(sloth.metadata(period));
     for severity in [Severity::Page, Severity::Ticket] {
-        let is_fine = |tier: &&Tier| plan.fine_windows().contains(&tier.long());
-        let tiers: Vec<Tier> =
-            context.slo.policy().tiers().iter().filter(|tier| tier.severity() == severity).copied().collect();
+        let burns: Vec<&Burn> =
+            context.burns.iter().filter(|burn| burn.tier.severity() == severity).collect();
         // An alert is one rule, so it is evaluated with the slower of its windows.
-        let rules = if tiers.iter().all(|tier| is_fine(&tier)) { &mut *fine } else { &mut *slow };
-        rules.extend(sloth.alert(severity, &tiers)?);
+        let rules = if burns.iter().all(|burn| plan.fine_windows().contains(&burn.tier.long())) {
+            &mut *fine
+        } else {
+            &mut *slow
+        };
+        rules.extend(sloth.alert(severity, &burns)?);
     }
     let left = sloth.series(SlothSeries::BudgetRemaining);
     for rule in other_alerts(context, &left)? {
@@ -41,20 +43,6 @@ pub(super) fn rules(context: &Context<'_>, fine: &mut Vec<Rule>, slow: &mut Vec<
         rules.push(rule);
     }
     Ok(())
-}
-
-/// Refuses what Sloth has no names for.
-#[cfg_attr(
-    not(feature = "calendar"),
-    expect(clippy::unnecessary_wraps, reason = "it has names for all but calendars")
-)]
-pub(super) fn check(context: &Context<'_>) -> Result<(), Error> {
-    match context.slo.period() {
-        Period::Rolling(_) => Ok(()),
-        #[cfg(feature = "calendar")]
-        Period::Calendar(_) => Err(Error::new("Sloth's names for a calendar period, which it does not have")
-            .with_hint("generate it with `--naming native`")),
-    }
 }
 
 struct Sloth<'a> {
@@ -131,19 +119,18 @@ impl Sloth<'_> {
     }
 
     /// One alert of all tiers of a severity, as Sloth has it.
-    fn alert(&self, severity: Severity, tiers: &[Tier]) -> Result<Option<Rule>, Error> {
+    fn alert(&self, severity: Severity, burns: &[&Burn]) -> Result<Option<Rule>, Error> {
         let slo = self.context.slo;
         let notification = slo.notification(severity);
         if notification.silent {
             return Ok(None);
         }
         let mut any: Option<Expr> = None;
-        for tier in tiers {
-            let threshold = tier.threshold(slo.objective())?;
+        for Burn { tier, threshold, .. } in burns {
             let keep: Vec<LabelName> =
                 self.identity.keys().cloned().chain(slo.by().iter().cloned()).collect();
             let above = |window| {
-                self.series(SlothSeries::ErrorRatio(window)).greater(Expr::Number(threshold)).max_by(&keep)
+                self.series(SlothSeries::ErrorRatio(window)).greater(Expr::Number(*threshold)).max_by(&keep)
             };
             let mut both = above(tier.short()).and(above(tier.long()));
             if tier.fewest_bad() > 0 {

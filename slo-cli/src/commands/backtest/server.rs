@@ -1,16 +1,12 @@
 //! Histories from a server: what the rules would have recorded there.
 
 use super::named::{Group, named};
-use crate::{
-    args::{Backtest as Asked, Target},
-    error::Error,
-    time,
-};
+use crate::{args::Backtest as Asked, error::Error, time};
 use slo_core::{
     model::{Service, Slo},
     plain,
     replay::History,
-    rules::{Backend, EventQueries},
+    rules::EventQueries,
 };
 use slo_prometheus::{Client, Steps};
 use std::{
@@ -32,11 +28,8 @@ pub(super) fn histories(
     asked: &Asked,
     talk: &mut dyn Write,
 ) -> Result<Vec<(Group, History)>, Error> {
-    let backend = match asked.target {
-        Target::VictoriaMetrics => Backend::VictoriaMetrics,
-        Target::Prometheus | Target::Operator | Target::Mimir | Target::Thanos => Backend::Prometheus,
-    };
-    let queries = EventQueries::of(service, slo, backend).map_err(|error| named(service, slo, &error))?;
+    let queries = EventQueries::of(service, slo, asked.target.backend())
+        .map_err(|error| named(service, slo, &error))?;
     let step = queries.tile.as_millis();
     let count = usize::try_from(asked.last.as_millis() / step).unwrap_or(usize::MAX);
     if count == 0 {

@@ -1,0 +1,184 @@
+//! What evaluates rules, and the form in which it reads them.
+
+use super::{
+    operator::{check_object_names, prometheus_rule},
+    prometheus::{PartialResponse, mimir_rule_file, rule_file, rule_groups, thanos_rule_file},
+};
+use crate::{
+    Error,
+    model::Service,
+    rules::{Backend, RuleGroup},
+};
+use std::{collections::BTreeMap, fmt, str::FromStr};
+
+/// What evaluates the rules of a service.
+///
+/// ```
+/// use slo_core::{artifact::{ObjectMeta, Target}, rules};
+///
+/// let text = "{version: slo/v1, service: a, slos: [{name: b, objective: 99.9%, window: 30d,
+///     sli: {events: {total: requests_total, bad: errors_total}}}]}";
+/// let service = slo_core::spec::parse(text)?.remove(0);
+/// let target: Target = "operator".parse()?;
+/// let options = rules::Options { backend: target.backend(), ..rules::Options::default() };
+/// let groups = rules::generate_with(&service, options)?;
+/// let object = target.rules(&service, &groups, &ObjectMeta::default());
+/// assert!(object.contains("kind: PrometheusRule\n") && object.contains("  name: slo-a\n"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Target {
+    /// Prometheus: a rule file.
+    #[default]
+    Prometheus,
+    /// The Prometheus operator: a `PrometheusRule` object of `monitoring.coreos.com/v1`. Its name is `slo-` and the
+    /// service's name as Kubernetes allows it: lower case, `-` for `_`.
+    Operator,
+    /// Mimir's and Cortex' ruler: a namespace of rules, as `mimirtool rules` reads it.
+    Mimir,
+    /// Thanos' ruler: a rule file whose groups are not evaluated on a part of their data.
+    Thanos,
+    /// VictoriaMetrics with vmalert: a rule file.
+    VictoriaMetrics,
+}
+
+/// What Kubernetes is told of an object.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ObjectMeta {
+    /// The namespace; that of whoever applies it where it is not given.
+    pub namespace: Option<String>,
+    /// Labels beside `app.kubernetes.io/managed-by: slo`, such as those that a `ruleSelector` asks for.
+    pub labels: BTreeMap<String, String>,
+}
+
+impl Target {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Prometheus, Self::Operator, Self::Mimir, Self::Thanos, Self::VictoriaMetrics];
+
+    /// Its name, in lower case.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Prometheus => "prometheus",
+            Self::Operator => "operator",
+            Self::Mimir => "mimir",
+            Self::Thanos => "thanos",
+            Self::VictoriaMetrics => "victoriametrics",
+        }
+    }
+
+    /// What is made for it, in a line without a full stop.
+    #[must_use]
+    pub const fn summary(self) -> &'static str {
+        match self {
+            Self::Prometheus => "Prometheus rule files",
+            Self::Operator => "`PrometheusRule` objects of the Prometheus operator",
+            Self::Mimir => "Namespaces of rules for Mimir and Cortex",
+            Self::Thanos => "Rule files of Thanos' ruler",
+            Self::VictoriaMetrics => "Rule files of vmalert, with what VictoriaMetrics counts exactly",
+        }
+    }
+
+    /// The backend that its rules are generated for.
+    #[must_use]
+    pub const fn backend(self) -> Backend {
+        match self {
+            Self::Prometheus | Self::Operator | Self::Mimir | Self::Thanos => Backend::Prometheus,
+            Self::VictoriaMetrics => Backend::VictoriaMetrics,
+        }
+    }
+
+    /// The backend for rules with anchored ranges; `None` where it does not read them.
+    #[must_use]
+    pub const fn anchored(self) -> Option<Backend> {
+        match self {
+            Self::Prometheus | Self::Operator => Some(Backend::PrometheusAnchored),
+            Self::Mimir | Self::Thanos | Self::VictoriaMetrics => None,
+        }
+    }
+
+    /// Whether it reads objects of Kubernetes, which have a namespace and labels.
+    #[must_use]
+    pub const fn has_metadata(self) -> bool {
+        matches!(self, Self::Operator)
+    }
+
+    /// Refuses services that it would know by one name, so that the last would replace the others.
+    ///
+    /// # Errors
+    /// Two such services.
+    pub fn check_names(self, services: &[Service]) -> Result<(), Error> {
+        if self.has_metadata() { check_object_names(services) } else { Ok(()) }
+    }
+
+    /// The rules of a service as a file of its own. `meta` is for a target that [has metadata](Self::has_metadata).
+    #[must_use]
+    pub fn rules(self, service: &Service, groups: &[RuleGroup], meta: &ObjectMeta) -> String {
+        match self {
+            Self::Prometheus | Self::VictoriaMetrics => rule_file(groups),
+            Self::Operator => prometheus_rule(service, groups, meta),
+            Self::Mimir => mimir_rule_file(service, groups),
+            Self::Thanos => thanos_rule_file(groups),
+        }
+    }
+
+    /// The rules of a further service, to follow the [rules](Self::rules) of others in one file: more groups, or a
+    /// document of its own.
+    ///
+    /// ```
+    /// use slo_core::{artifact::{ObjectMeta, Target}, rules};
+    ///
+    /// let text = "{version: slo/v1, service: a, slos: [{name: b, objective: 99.9%, window: 30d,
+    ///     sli: {events: {total: requests_total, bad: errors_total}}}]}";
+    /// let service = slo_core::spec::parse(text)?.remove(0);
+    /// let (groups, meta) = (rules::generate(&service)?, ObjectMeta::default());
+    /// let file = Target::Prometheus.rules(&service, &groups, &meta);
+    /// let more = Target::Prometheus.more_rules(&service, &groups, &meta);
+    /// assert!(file.ends_with(&format!("\ngroups:\n{more}")));
+    /// let document = Target::Mimir.more_rules(&service, &groups, &meta);
+    /// assert!(document.starts_with("---\n"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn more_rules(self, service: &Service, groups: &[RuleGroup], meta: &ObjectMeta) -> String {
+        match self {
+            Self::Prometheus | Self::VictoriaMetrics => rule_groups(groups, PartialResponse::Usual),
+            Self::Thanos => rule_groups(groups, PartialResponse::Abort),
+            Self::Operator | Self::Mimir => format!("---\n{}", self.rules(service, groups, meta)),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Target {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::ALL.into_iter().find(|target| target.as_str() == text).ok_or_else(|| {
+            let names = Self::ALL.map(Self::as_str).join(", ");
+            Error::new(format!("`{text}` is not a target")).with_hint(format!("one of {names}"))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_back() {
+        for target in Target::ALL {
+            assert_eq!(target.to_string().parse(), Ok(target));
+        }
+        let error = "grafana".parse::<Target>().unwrap_err();
+        assert_eq!(error.to_string().lines().next(), Some("`grafana` is not a target"));
+        assert!(error.hint().is_some_and(|hint| hint.contains("victoriametrics")));
+    }
+}
