@@ -7,7 +7,7 @@ use crate::{
     objective::objective,
     period::judged,
     samples::{Gaps, table_of_many},
-    spec::Slo,
+    slo::Slo,
     table::{Columns, Table},
 };
 use pyo3::{

@@ -26,6 +26,7 @@ mod proposal;
 mod rules;
 mod samples;
 mod search;
+mod slo;
 mod spec;
 mod stats;
 mod table;
@@ -74,7 +75,9 @@ mod _slo {
     #[pymodule_export]
     use super::search::Candidate;
     #[pymodule_export]
-    use super::spec::{_an_slo, Slo, Spec, load, parse};
+    use super::slo::Slo;
+    #[pymodule_export]
+    use super::spec::{_an_slo, Spec, load, parse};
     #[pymodule_export]
     use super::stats::{
         Sprt, availability, average_run_length, best_allowance, beta_above, beta_binomial_at_least,

@@ -278,7 +278,7 @@ impl Tier {
         self.tier.burn().as_str()
     }
 
-    /// Who hears of it: ``page`` or ``ticket``.
+    /// Its severity: ``page`` or ``ticket``.
     #[getter]
     const fn severity(&self) -> &'static str {
         self.tier.severity().as_str()

@@ -4,7 +4,7 @@ use crate::{
     convert::{self, window},
     error::{QueryError, SloError, positioned, row_error, warn},
     samples::Samples,
-    spec::Slo,
+    slo::Slo,
 };
 use pyo3::{prelude::*, types::PyAny};
 use slo_core::{model::Window, replay::CounterPoints};

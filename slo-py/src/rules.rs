@@ -1,45 +1,88 @@
 //! `slo.Rules`
 
-use crate::error::value_error;
+use crate::error::{SloError, value_error};
 use pyo3::prelude::*;
-use slo_core::{artifact, model::Service, rules};
+use slo_core::{
+    artifact::{self, ObjectMeta, Target},
+    model::Service,
+    rules::{self, RuleGroup},
+};
 use std::{
     collections::BTreeMap,
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// Prometheus recording and alerting rules.
+/// Recording and alerting rules for one target.
 ///
 /// Made by :meth:`Spec.rules` and :meth:`Slo.rules`. The same SLOs give the same bytes.
 #[pyclass(frozen, module = "slo")]
 pub(crate) struct Rules {
-    services: Vec<Service>,
-    yaml: String,
-    groups: usize,
-    count: usize,
+    target: Target,
+    services: Vec<(Service, Vec<RuleGroup>)>,
 }
 
 impl Rules {
-    pub(crate) fn of(services: impl IntoIterator<Item = Service>, time_scale: u32) -> PyResult<Self> {
+    pub(crate) fn of(
+        services: impl IntoIterator<Item = Service>,
+        time_scale: u32,
+        target: &str,
+    ) -> PyResult<Self> {
+        let target: Target = target.parse().map_err(|error| value_error(&error))?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = i64::try_from(now.as_millis()).ok();
-        let options = rules::Options { now, ..rules::Options::default() };
-        let (mut groups, mut scaled) = (Vec::new(), Vec::new());
-        for service in services {
-            let service = service.time_scaled(time_scale).map_err(|error| value_error(&error))?;
-            groups.extend(rules::generate_with(&service, options).map_err(|error| value_error(&error))?);
-            scaled.push(service);
+        let options = rules::Options { now, backend: target.backend(), ..rules::Options::default() };
+        let made = services.into_iter().map(|service| {
+            let service = service.time_scaled(time_scale)?;
+            let groups = rules::generate_with(&service, options)?;
+            Ok((service, groups))
+        });
+        let services = made.collect::<Result<_, _>>().map_err(|error| value_error(&error))?;
+        Ok(Self { target, services })
+    }
+
+    fn groups(&self) -> impl Iterator<Item = &RuleGroup> {
+        self.services.iter().flat_map(|(_, groups)| groups)
+    }
+
+    fn text(&self, meta: &ObjectMeta) -> Result<String, slo_core::Error> {
+        let services: Vec<Service> = self.services.iter().map(|(service, _)| service.clone()).collect();
+        self.target.check_names(&services)?;
+        let mut text = String::new();
+        for (service, groups) in &self.services {
+            if text.is_empty() {
+                text = self.target.rules(service, groups, meta);
+            } else {
+                text.push_str(&self.target.more_rules(service, groups, meta));
+            }
         }
-        let count = groups.iter().map(|group| group.rules.len()).sum();
-        Ok(Self { services: scaled, yaml: artifact::rule_file(&groups), groups: groups.len(), count })
+        Ok(text)
     }
 }
 
 #[pymethods]
 impl Rules {
-    /// The rules as the text of a Prometheus rule file.
-    fn to_yaml(&self) -> &str {
-        &self.yaml
+    /// The rules as the text of a file of their target.
+    ///
+    /// Parameters
+    /// ----------
+    /// namespace : str, optional
+    ///     The namespace of objects, for the target ``"operator"``.
+    /// labels : dict of str to str, optional
+    ///     Labels of objects, such as those that a ``ruleSelector`` asks for.
+    #[pyo3(signature = (*, namespace = None, labels = None))]
+    fn to_yaml(
+        &self,
+        py: Python<'_>,
+        namespace: Option<String>,
+        labels: Option<BTreeMap<String, String>>,
+    ) -> PyResult<String> {
+        let meta = ObjectMeta { namespace, labels: labels.unwrap_or_default() };
+        if !self.target.has_metadata() && meta != ObjectMeta::default() {
+            return Err(SloError::new_err(
+                "a namespace and labels are of objects; make the rules with target=\"operator\"",
+            ));
+        }
+        py.detach(|| self.text(&meta)).map_err(|error| value_error(&error))
     }
 
     /// Tests of the rules for ``promtool test rules``.
@@ -59,21 +102,22 @@ impl Rules {
     /// SloError
     ///     An SLO of a calendar's period, which promtool's tests cannot hold.
     fn to_tests(&self, py: Python<'_>, rule_file: &str) -> PyResult<BTreeMap<String, String>> {
-        let text =
-            |service: &Service| Ok((service.name().to_string(), artifact::rule_tests(service, rule_file)?));
+        let text = |(service, _): &(Service, _)| {
+            Ok((service.name().to_string(), artifact::rule_tests(service, rule_file)?))
+        };
         let all = py.detach(|| self.services.iter().map(text).collect::<Result<_, slo_core::Error>>());
         all.map_err(|error| value_error(&error))
     }
 
-    fn __str__(&self) -> &str {
-        &self.yaml
+    fn __str__(&self, py: Python<'_>) -> PyResult<String> {
+        self.to_yaml(py, None, None)
     }
 
     fn __len__(&self) -> usize {
-        self.count
+        self.groups().map(|group| group.rules.len()).sum()
     }
 
     fn __repr__(&self) -> String {
-        format!("<Rules: {} in {} groups>", self.count, self.groups)
+        format!("<Rules: {} in {} groups>", self.__len__(), self.groups().count())
     }
 }

@@ -1,4 +1,4 @@
-//! `ErrorBudget.search`: alerts that a history speaks for.
+//! `ErrorBudget.search`: the alert policies that fit a history best.
 
 use crate::{
     backtest::warn_outside, convert::timedelta, error::value_error, policy::AlertPolicy, samples::Samples,
