@@ -145,7 +145,7 @@ def answer(case):
 
 
 def fleet():
-    """Many services in one table and one call, and by a loop of one's own."""
+    """Many services in one table and one call, and by a loop written by hand."""
     services, minutes = 100, 30 * 1_440
     random = np.random.default_rng(0)
     frame = pl.DataFrame(

@@ -24,7 +24,7 @@ fuzz_target!(|text: &str| {
                 let back = spec::parse(&written).unwrap_or_else(|faults| panic!("{faults}\n{written}"));
                 assert_eq!(back, [service.clone()], "{written}");
                 for options in OPTIONS {
-                    // Windows of one's own may be none that tiles add up to.
+                    // Custom windows may not be sums of tiles.
                     let Ok(groups) = rules::generate_with(service, options) else { continue };
                     assert_eq!(rules::check(service, options), Ok(()));
                     for rule in groups.iter().flat_map(|group| &group.rules) {

@@ -15,7 +15,7 @@ fuzz_target!(|text: &str| {
     match spec::parse(text) {
         Ok(services) => {
             for service in &services {
-                // Windows of one's own may be none that tiles add up to.
+                // Custom windows may not be sums of tiles.
                 let Ok(groups) = rules::generate_with(service, OPTIONS) else { continue };
                 for rule in groups.iter().flat_map(|group| &group.rules) {
                     let expr = rule.expr().to_string();

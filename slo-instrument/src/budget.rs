@@ -13,7 +13,7 @@ use std::{fmt, sync::Arc};
 ///
 /// let service = Service::builder("search").availability("99.9%").install()?;
 /// let budget = service.budget("availability")?;
-/// // In a handler: what is nice to have is left out while the budget burns.
+/// // In a handler: drop optional work while the budget is burning.
 /// let suggestions = if budget.is_burning() { None } else { Some(["did you mean …?"]) };
 /// assert!(suggestions.is_some());
 /// # Ok::<(), slo_instrument::Error>(())

@@ -146,7 +146,7 @@ impl Builder {
     ///     .counting(Events::http_to("payments")).availability("99.5%").latency("250ms", "99%")
     ///     .counting(Events::operation("reindex")).availability("95%")
     ///     .install()?;
-    /// let names: Vec<&str> = service.model().slos().iter().map(|slo| service.name().as_str()).collect();
+    /// let names: Vec<&str> = service.model().slos().iter().map(|slo| slo.name().as_str()).collect();
     /// assert_eq!(names, ["availability", "payments-availability", "payments-latency", "reindex-availability"]);
     /// # Ok::<(), slo_instrument::Error>(())
     /// ```
@@ -157,7 +157,7 @@ impl Builder {
 
     /// An SLO named `availability` over 30 days with the Workbook's alerts: the share of events that are no errors.
     ///
-    /// These alerts need an objective above 93.0556 %. Other periods and alerts are for a spec, see [`Service::from_spec`].
+    /// These alerts need an objective above 93.0556 %. Other periods and alerts are for a spec, see `Service::from_spec`.
     pub fn availability(self, objective: &str) -> Self {
         self.declare(Promise::Availability, objective)
     }
@@ -219,7 +219,7 @@ impl Builder {
         self
     }
 
-    /// What of an HTTP request its duration is; until its head, where nothing is said.
+    /// Where the duration of an HTTP request ends; with the head of its response, where nothing is said.
     pub const fn measure_until(mut self, latency: Latency) -> Self {
         self.latency = latency;
         self

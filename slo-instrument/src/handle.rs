@@ -158,7 +158,7 @@ impl Service {
     }
 
     /// The metrics in the format that a scraper asks for by the values of its header `Accept`, and their content type: for
-    /// servers without a router of axum's, which has [`routes`](Self::routes).
+    /// servers without a router of axum's, which has `Service::routes`.
     ///
     /// ```
     /// # use slo_instrument::Service;
@@ -212,7 +212,7 @@ impl Service {
         self.inner.parts.source.ticker.latest().load_full()
     }
 
-    /// The live budget of one SLO, to shed load or leave out optional work by.
+    /// The live budget of one SLO, by which a handler sheds load or drops optional work.
     ///
     /// # Errors
     /// No SLO of this name, or one that only the rules judge.

@@ -1,6 +1,7 @@
 //! Counts what a service's SLOs count, and shows the live error budget of the process.
 //!
-//! ```
+#![cfg_attr(feature = "axum", doc = "```")]
+#![cfg_attr(not(feature = "axum"), doc = "```ignore")]
 //! use axum::{Router, routing::get};
 //! use slo_instrument::Service;
 //!
@@ -10,7 +11,7 @@
 //!     .install()?;
 //! let app: Router = Router::new()
 //!     .route("/users/{id}", get(|| async { "ok" }))
-//!     .merge(service.routes()) // /metrics, /slo, /slo.json, /slo.yaml, /healthz
+//!     .merge(service.routes()) // /metrics, /slo, /slo.json, /healthz, and /slo.yaml with the feature `spec`
 //!     .layer(service.layer());
 //! assert_eq!(service.statuses().len(), 2);
 //! # Ok::<(), slo_instrument::Error>(())
@@ -21,50 +22,60 @@
 //! | | by | metric |
 //! |---|---|---|
 //! | HTTP requests served | [`Service::layer`] | `http_server_request_duration_seconds` |
-//! | gRPC calls served | [`Service::grpc_layer`] | `rpc_server_call_duration_seconds` |
+//! | the same in a framework without tower layers | [`Request`] | `http_server_request_duration_seconds` |
+//! | gRPC calls served | `Service::grpc_layer` | `rpc_server_call_duration_seconds` |
 //! | HTTP requests sent | [`Service::client_layer`] | `http_client_request_duration_seconds` |
-//! | gRPC calls made | [`Service::grpc_client_layer`] | `rpc_client_call_duration_seconds` |
+//! | gRPC calls made | `Service::grpc_client_layer` | `rpc_client_call_duration_seconds` |
 //! | jobs, messages, steps | [`Service::track`], [`Service::start`] | `slo_operation_duration_seconds` |
 //!
 //! Names and labels follow OpenTelemetry's conventions, in Prometheus' spelling. SLOs select them as Prometheus does,
-//! whether they are declared here, see [`Builder::counting`], or come from a spec, see [`Service::from_file`]; and
-//! [`Service::spec`] is what `slo generate` makes the rules of. So the process and the rules count the same events.
+//! whether they are declared here, see [`Builder::counting`], or come from a spec, see `Service::from_file`; a service may
+//! have both. `slo generate` makes the rules from `Service::spec`. So the process and the rules count the same events.
 //!
-//! # What becomes of a request
+//! A server without tower layers starts a [`Request`] for each request that it serves, and says how it ends. It answers
+//! `/metrics` with [`Service::metrics_for`], `/slo` with [`status_page`] and `/slo.json` with [`StatusReport`].
+//! `examples/actix-web` in the repository does this for actix-web.
+//!
+//! # How each request is counted, by how it ends
 //!
 //! Every request is counted once, when its response has been read:
 //!
-//! | what becomes of it | status | `error.type` |
+//! | how it ends | status | `error.type` |
 //! |---|---|---|
-//! | it is answered | the status; of gRPC that of the trailers | the status, where the conventions call it an error |
+//! | with a response | the status; for gRPC that of the trailers | the status, where the conventions call it an error |
 //! | the client goes away, after longer than the SLO allows | none, or that of the head | `cancelled` |
-//! | the body fails half-way | that of the head | `stream_error` |
+//! | the server gives up, see [`SloLayer::server_timeout`] | none | `timeout` |
+//! | the body fails midway | that of the head | `stream_error` |
 //! | the handler or the body panics | none | `panic` |
 //! | the service below fails without a response | none | `transport_error` |
 //!
-//! What has an `error.type` is bad. A client that leaves before it has waited for as long as the shortest latency SLO
-//! allows says nothing about the service, nor does one that leaves a response which came in time: such requests are
-//! counted apart, in `slo_ignored_events_total`. [`Classify`] and [`Class`] say otherwise where a service knows better.
-//! The latency is that of the response's head ([`Builder::measure_until`]), of a gRPC call that of its end. A response
-//! whose body is never asked for was answered.
+//! A request with an `error.type` is bad. A client that leaves before it has waited for as long as the shortest latency
+//! SLO allows says nothing about the service, nor does one that leaves a response which came in time: such requests are
+//! counted apart, in `slo_ignored_events_total`. [`Classify`] and [`Class`] change this where a service knows better.
+//! The duration of a request ends with the head of its response (see [`Builder::measure_until`]), that of a gRPC call
+//! with its end. A response whose body is never asked for was answered.
 //!
 //! # What it costs
 //!
-//! Two clock reads, four counters that belong to the thread, no allocation, and no lock that anybody else holds:
-//! `docs/benchmarks.md` has the numbers beside those of others. Budgets are computed once a second by a thread of their
-//! own and read from a snapshot; a collector is sent to from another one.
+//! Two clock reads, four counters that belong to the thread, no allocation, and no lock that any other thread holds:
+//! `docs/benchmarks.md` in the repository compares it with other libraries. A thread of its own computes the budgets once a
+//! second; handlers read a snapshot. Another thread sends to a collector.
 //!
-//! The number of series is bounded: a route is what axum matched, never what a client wrote; unmatched requests are
-//! `_unmatched`, gRPC methods that are not there `_OTHER`, methods of HTTP that nobody knows `_OTHER`, and routes beyond
-//! a thousand `_overflow`.
+//! The number of series is bounded: a route is what the router matched, never what a client wrote. Requests that match
+//! nothing are `_unmatched`, unknown gRPC methods and unknown HTTP methods `_OTHER`, and routes beyond a thousand
+//! `_overflow`.
 //!
 //! # Features
 //!
-//! | | |
+//! | feature | adds |
 //! |---|---|
-//! | `spec` (default) | SLOs from YAML and back: [`Service::from_file`], [`Service::spec`], `/slo.yaml` |
+//! | `axum` (default) | routes for a router of axum's, `Service::routes` and `status_routes`; the router also says the route of each request |
+//! | `prometheus` | the metrics as a `Collector` of the crate `prometheus`, and a registry of the service's own in `/metrics` |
+//! | `grpc` | gRPC calls, served and made: `Service::grpc_layer`, `Service::grpc_client_layer` |
 //! | `otlp` | metrics and traces to an OpenTelemetry collector: `Otlp` |
-//! | `native-histograms` | Prometheus' native histograms, in its protobuf format |
+//! | `spec` | SLOs from YAML and back: `Service::from_file`, `Service::spec`, `/slo.yaml` |
+//! | `native-histograms` | Prometheus' native histograms, in its protobuf format: `Builder::native_histograms` |
+//! | `calendar` | calendar periods in the SLOs of a spec, which only the rules judge |
 
 mod budget;
 mod builder;
@@ -106,15 +117,15 @@ pub use operation::{Event, Tracked};
 #[cfg(feature = "otlp")]
 pub use otlp::Otlp;
 pub use request::Request;
-pub use status::status_page;
 #[cfg(feature = "axum")]
 pub use status::status_routes;
+pub use status::{StatusReport, status_page};
 pub use trace::TraceContext;
 
-/// The crate whose types [`Service::from_model`] and [`Service::service`] have.
+/// The crate whose types [`Service::from_model`] takes and [`Service::model`] gives.
 pub use slo_core;
 
-/// The commands and the program of the README, which is to work.
-#[cfg(doctest)]
+/// The programs of the README, so that they are compiled.
+#[cfg(all(doctest, feature = "axum"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

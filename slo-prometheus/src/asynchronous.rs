@@ -1,4 +1,4 @@
-//! The client for those who do not wait: the body comes on the runtime, and is read by a thread that may block.
+//! The client that does not wait: a body arrives on the runtime, and a thread that may block reads it.
 
 use crate::{
     address::Address,

@@ -1,4 +1,4 @@
-//! The client for those who wait.
+//! The client that waits.
 
 use crate::{
     address::Address,

@@ -9,11 +9,11 @@ pub struct Error {
     hint: Option<&'static str>,
 }
 
-/// Whose fault it is.
+/// What caused an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind {
-    /// The address, a header or a certificate is none.
+    /// The address, a header or a certificate is not valid.
     Settings,
     /// The server could not be reached, refused, or gave no answer of Prometheus.
     Server,
@@ -31,7 +31,7 @@ impl Error {
         self
     }
 
-    /// Whose fault it is.
+    /// What caused it.
     #[must_use]
     pub const fn kind(&self) -> Kind {
         self.kind

@@ -1,4 +1,4 @@
-//! What becomes of the points of an answer.
+//! Where the points of an answer go.
 
 use crate::{
     answer::Points,

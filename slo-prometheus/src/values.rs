@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// What tells series apart.
+/// The labels of a series, which tell it from others.
 pub type Labels = BTreeMap<String, String>;
 
 /// What a server answered, and what it warns of: of a partial answer, say.

@@ -1,4 +1,4 @@
-//! What becomes of a request, and what is counted of it: ours and its peers, run through the same scenarios. The table
+//! How each library counts a request, by how it ends: ours and its peers, run through the same scenarios. The table
 //! in `docs/outcomes.md` is what this test saw; `UPDATE_TESTDATA=1` writes it anew.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 

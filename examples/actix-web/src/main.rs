@@ -1,4 +1,4 @@
-//! `slo-instrument` in a service of actix-web: a middleware on `Request`, `/metrics` and `/slo`.
+//! `slo-instrument` in a service of actix-web: a middleware on `Request`, `/metrics`, and `/slo` and `/slo.json`, which `slo top` reads.
 //!
 //! `cargo run -p actix-web-example`, then <http://127.0.0.1:8080/users/7>, `/metrics` and `/slo`.
 
@@ -10,7 +10,7 @@ use actix_web::{
     web,
 };
 use counted::Counted;
-use slo_instrument::{Service, status_page};
+use slo_instrument::{Service, StatusReport, status_page};
 
 async fn user(id: web::Path<u32>) -> impl Responder {
     if *id == 13 {
@@ -30,12 +30,17 @@ async fn status(service: web::Data<Service>) -> impl Responder {
     HttpResponse::Ok().content_type(ContentType::html()).body(status_page(&services))
 }
 
+async fn status_json(service: web::Data<Service>) -> impl Responder {
+    web::Json(StatusReport::of(&[service.get_ref().clone()]))
+}
+
 /// The routes of the service; those that are for whoever keeps it alive are outside of what is counted.
 fn routes(config: &mut web::ServiceConfig, service: &Service) {
     config
         .app_data(web::Data::new(service.clone()))
         .route("/metrics", web::get().to(metrics))
         .route("/slo", web::get().to(status))
+        .route("/slo.json", web::get().to(status_json))
         .service(web::scope("").wrap(Counted(service.clone())).route("/users/{id}", web::get().to(user)));
 }
 

@@ -1,4 +1,4 @@
-//! What can be asked of the command.
+//! The verbs and options of the command.
 
 mod access;
 mod values;
@@ -27,17 +27,17 @@ pub(crate) enum Command {
     Validate(Specs),
     /// Write recording and alerting rules, and tests of them
     Generate(Generate),
-    /// Write the native form of specs of Sloth, OpenSLO and Pyrra, and say what could not be carried over
+    /// Write specs of Sloth, OpenSLO and other tools in the native form, and print what could not be carried over
     Import(Specs),
     /// Explain what the rules cost, how late they are, and when their alerts fire
     Explain(Explain),
     /// Write Grafana dashboards: an overview, an incident page, and a page for each SLO
     Dashboards(Dashboards),
-    /// Write an Alertmanager configuration: who hears of these SLOs' alerts, once
+    /// Write an Alertmanager configuration: routing of these SLOs' alerts, one notification per outage
     Alertmanager(Alertmanager),
     /// Show SLIs, budgets, burn rates and alerts as Prometheus records them
     Status(Status),
-    /// Watch budgets live, those that are gone soonest first
+    /// Watch budgets live, first those that will be gone soonest
     Top(Top),
     /// Report how SLOs did in a month, a quarter, or the last days, from what Prometheus has recorded
     Report(Report),
@@ -64,22 +64,22 @@ pub(crate) struct Specs {
 #[derive(Debug, Group)]
 #[command(next_help_heading = "Reading specs")]
 pub(crate) struct Reading {
-    /// Of the files in directories, only those with a path that fits, such as `**/slo/*.yaml`; may be given several times
+    /// In directories, read only files whose path matches, such as `**/slo/*.yaml`; may be given several times
     #[arg(long, value_name = "GLOB", value_parser = glob)]
     pub(crate) include: Vec<glob::Pattern>,
-    /// Of the files in directories, none with a path that fits; may be given several times
+    /// In directories, skip files whose path matches; may be given several times
     #[arg(long, value_name = "GLOB", value_parser = glob)]
     pub(crate) exclude: Vec<glob::Pattern>,
-    /// How often metrics are scraped, for specs that do not say
+    /// How often metrics are scraped, for specs that do not say it
     #[arg(long, value_name = "DURATION", value_parser = parsed::<Window>)]
     pub(crate) scrape_interval: Option<Window>,
-    /// The period of Sloth's SLOs, whose specs have none
+    /// The period of SLOs of Sloth and slo-generator, whose specs have none
     #[arg(long, value_name = "DURATION", value_parser = parsed::<Window>)]
     pub(crate) period: Option<Window>,
-    /// The label that names the service, for SLOs of Pyrra, which knows no services
+    /// The label that names the service, for SLOs of Pyrra, which has no services
     #[arg(long, value_name = "NAME")]
     pub(crate) service_label: Option<String>,
-    /// A label for every service, over that of its spec; may be given several times
+    /// A label for every service, in place of that of its spec; may be given several times
     #[arg(long = "extra-labels", value_name = "NAME=VALUE", value_parser = label)]
     pub(crate) labels: Vec<(LabelName, String)>,
 }
@@ -107,7 +107,7 @@ pub(crate) struct Generate {
     /// What evaluates the rules
     #[arg(long, value_parser = target(), default_value_t)]
     pub(crate) target: Target,
-    /// Read counters with anchored ranges, which Prometheus has from 3.16 on: nothing is estimated, not even after a restart
+    /// Read counters with anchored ranges, which Prometheus has from 3.16 on: no estimates, not even after a restart
     #[arg(long)]
     pub(crate) anchored: bool,
     /// The namespace of `PrometheusRule` objects
@@ -138,7 +138,7 @@ pub(crate) enum Naming {
 pub(crate) struct Explain {
     #[command(flatten)]
     pub(crate) specs: Specs,
-    /// Of rules that are generated with `--anchored`
+    /// Explain rules that are generated with `--anchored`
     #[arg(long)]
     pub(crate) anchored: bool,
     #[command(flatten)]
@@ -171,10 +171,10 @@ pub(crate) struct Alertmanager {
     /// The server that sends e-mail, HOST:PORT
     #[arg(long, value_name = "HOST:PORT", requires = "smtp_from", value_parser = host_and_port)]
     pub(crate) smtp: Option<String>,
-    /// Whom e-mail is from
+    /// The sender of e-mail
     #[arg(long, value_name = "ADDRESS", requires = "smtp")]
     pub(crate) smtp_from: Option<String>,
-    /// Who logs in to send e-mail, with the password in the secret smtp-password
+    /// The user who logs in to send e-mail, with the password in the secret smtp-password
     #[arg(long, value_name = "NAME", requires = "smtp")]
     pub(crate) smtp_username: Option<String>,
     /// The folder of secrets: a folder for each team, `default` for all other alerts, with the files
@@ -184,10 +184,10 @@ pub(crate) struct Alertmanager {
     /// When tickets are sent, such as "Mon-Fri 09:00-17:00 Europe/Berlin", for half an hour or longer; others wait
     #[arg(long, value_name = "HOURS", value_parser = parsed::<Hours>)]
     pub(crate) ticket_hours: Option<Hours>,
-    /// The version that reads it: what it does not know is not written
+    /// The version that reads it: what it does not support is refused
     #[arg(long = "alertmanager-version", value_name = "VERSION", default_value_t, value_parser = parsed::<AlertmanagerVersion>)]
     pub(crate) version: AlertmanagerVersion,
-    /// Only what is to be merged into a configuration of your own
+    /// Write only a part to merge into your own configuration
     #[arg(long)]
     pub(crate) fragment: bool,
     /// Write this file instead of standard output
@@ -220,15 +220,15 @@ pub(crate) struct Top {
     /// Address of the Prometheus that evaluates the generated rules; from a file, as @FILE, for one with a password
     #[arg(long, value_name = "URL", required_unless_present = "service")]
     pub(crate) prometheus: Option<String>,
-    /// Address of a service that links slo-instrument: its own view, in /slo.json
+    /// Address of a service that links slo-instrument, for the view of its own process in /slo.json
     #[arg(long, value_name = "URL", conflicts_with_all = ["prometheus", "files"])]
     pub(crate) service: Option<String>,
     #[command(flatten)]
     pub(crate) access: Access,
-    /// How often
+    /// How often to look
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = parsed::<Window>)]
     pub(crate) every: Window,
-    /// Print one table and end, as into a pipe
+    /// Print one table and exit, as into a pipe
     #[arg(long)]
     pub(crate) once: bool,
     #[command(flatten)]
@@ -244,25 +244,25 @@ pub(crate) struct Report {
     pub(crate) prometheus: String,
     #[command(flatten)]
     pub(crate) access: Access,
-    /// Of a month, such as 2026-10
+    /// Report on a month, such as 2026-10
     #[arg(long, value_name = "YEAR-MONTH", conflicts_with_all = ["quarter", "last"])]
     pub(crate) month: Option<String>,
-    /// Of a quarter, such as 2026-Q3
+    /// Report on a quarter, such as 2026-Q3
     #[arg(long, value_name = "YEAR-QUARTER", conflicts_with = "last")]
     pub(crate) quarter: Option<String>,
-    /// Of so long until now
+    /// Report on this time until now
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = parsed::<Window>)]
     pub(crate) last: Window,
-    /// Where days and months begin
+    /// The time zone in which days and months begin
     #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = zone)]
     pub(crate) time_zone: String,
-    /// Of an SLO with groups, how many of them are shown, those that spent most; the others are counted
+    /// How many groups of an SLO are shown, those that spent most; the others are only counted
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
     pub(crate) groups: usize,
     /// As if it were then, in seconds since the Unix epoch
     #[arg(long, value_name = "SECONDS", hide = true, value_parser = moment)]
     pub(crate) end: Option<i64>,
-    /// A page of its own, text, or JSON for programs
+    /// Markdown, one HTML page, or JSON for programs
     #[arg(long, value_enum, default_value_t = ReportFormat::Markdown)]
     pub(crate) format: ReportFormat,
     /// Write this file instead of standard output
@@ -283,32 +283,32 @@ pub(crate) enum ReportFormat {
 pub(crate) struct Backtest {
     #[command(flatten)]
     pub(crate) specs: Specs,
-    /// The history: a CSV or Parquet file with `time`, two of `total`, `good` and `bad`, and, where it is of several, `service`,
-    /// `slo` and the labels of groups as they are recorded
+    /// The history: a CSV or Parquet file with `time`, two of `total`, `good` and `bad`, and, for several SLOs, `service`, `slo`
+    /// and the labels of groups as they are recorded
     #[arg(long, value_name = "FILE")]
     pub(crate) history: Option<PathBuf>,
-    /// Address of a Prometheus that has the raw series, whether the rules are there or not; from a file, as @FILE, for one with
-    /// a password
+    /// Address of a Prometheus that has the raw series, with or without the rules; from a file, as @FILE, for one with a
+    /// password
     #[arg(long, value_name = "URL", conflicts_with = "history")]
     pub(crate) prometheus: Option<String>,
     #[command(flatten)]
     pub(crate) access: Access,
-    /// What answers at that address
+    /// What kind of server answers at that address
     #[arg(long, value_parser = target(), default_value_t, requires = "prometheus")]
     pub(crate) target: Target,
-    /// Of a server, so long until now
+    /// Replay this time until now, from a server
     #[arg(long, alias = "since", value_name = "DURATION", default_value = "30d", value_parser = parsed::<Window>, requires = "prometheus")]
     pub(crate) last: Window,
-    /// Of the SLOs, only this one
+    /// Replay only this SLO
     #[arg(long, value_name = "SERVICE/SLO")]
     pub(crate) slo: Option<String>,
-    /// Of a file, whether times are those at which steps start or end
+    /// Whether the times of a file are the starts or the ends of steps
     #[arg(long, value_enum, default_value_t = Label::Start, requires = "history")]
     pub(crate) label: Label,
-    /// Of a file, the length of a step; the usual time between two rows where it is not given
+    /// The length of a step of a file; if not given, the usual time between two rows
     #[arg(long, value_name = "DURATION", value_parser = parsed::<Window>, requires = "history")]
     pub(crate) step: Option<Window>,
-    /// The zone of times that do not say theirs, and of those that are shown
+    /// The time zone of times without a zone, and of those that are shown
     #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = zone)]
     pub(crate) time_zone: String,
     /// As if it were then, in seconds since the Unix epoch

@@ -124,7 +124,7 @@ fn alert(explained: &TierExplanation) -> AlertReport {
     }
 }
 
-/// When a tier tells somebody, and what has been lost by then.
+/// When a tier fires, and how much of the budget is spent by then.
 fn sentence(explained: &TierExplanation) -> String {
     let tier = &explained.tier;
     let [full, ..] = explained.detection;

@@ -21,10 +21,11 @@ pub use alertmanager::{AlertmanagerVersion, Channel, Hours, Mail, Routing, alert
 #[cfg(feature = "calendar")]
 pub use backtest::{BacktestPage, SloBacktest, SloFired, SloIncident};
 pub use dashboards::{Dashboard, dashboards};
+pub use operator::ObjectMeta;
 #[cfg(feature = "calendar")]
 pub use picture::{Dates, burn_down_picture};
 pub use prometheus::rule_file;
 pub use promtool::rule_tests;
 #[cfg(feature = "calendar")]
 pub use report::Report;
-pub use target::{ObjectMeta, Target};
+pub use target::Target;

@@ -1,11 +1,17 @@
 //! Objects of the Prometheus operator.
 
-use super::{
-    ObjectMeta,
-    prometheus::{HEADER, PartialResponse, write_groups},
-};
+use super::prometheus::{HEADER, PartialResponse, write_groups};
 use crate::{Error, model::Service, rules::RuleGroup, yaml::Yaml};
 use std::collections::BTreeMap;
+
+/// What Kubernetes is told of an object.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ObjectMeta {
+    /// The namespace; that of whoever applies it where it is not given.
+    pub namespace: Option<String>,
+    /// Labels beside `app.kubernetes.io/managed-by: slo`, such as those that a `ruleSelector` asks for.
+    pub labels: BTreeMap<String, String>,
+}
 
 /// The rules of a service as a `PrometheusRule` object of `monitoring.coreos.com/v1`.
 ///

@@ -1,7 +1,7 @@
 //! What evaluates rules, and the form in which it reads them.
 
 use super::{
-    operator::{check_object_names, prometheus_rule},
+    operator::{ObjectMeta, check_object_names, prometheus_rule},
     prometheus::{PartialResponse, mimir_rule_file, rule_file, rule_groups, thanos_rule_file},
 };
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
     model::Service,
     rules::{Backend, RuleGroup},
 };
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{fmt, str::FromStr};
 
 /// What evaluates the rules of a service.
 ///
@@ -41,15 +41,6 @@ pub enum Target {
     Thanos,
     /// VictoriaMetrics with vmalert: a rule file.
     VictoriaMetrics,
-}
-
-/// What Kubernetes is told of an object.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ObjectMeta {
-    /// The namespace; that of whoever applies it where it is not given.
-    pub namespace: Option<String>,
-    /// Labels beside `app.kubernetes.io/managed-by: slo`, such as those that a `ruleSelector` asks for.
-    pub labels: BTreeMap<String, String>,
 }
 
 impl Target {

@@ -63,7 +63,7 @@ impl AlertPolicy {
         Self { tiers: WORKBOOK.into_iter().filter_map(|row| tier(row).ok()).collect() }
     }
 
-    /// A policy of one's own, tiers fastest first.
+    /// A custom policy, tiers fastest first.
     ///
     /// # Errors
     /// No tiers, two of the same burn tier, or tiers of different periods.
@@ -244,21 +244,21 @@ impl AlertPolicy {
 pub enum BudgetAlert {
     /// Nothing of the period's budget is left.
     Exhausted {
-        /// Who hears of it.
+        /// Whether it pages or opens a ticket.
         severity: Severity,
     },
     /// Little of the period's budget is left; silent once nothing is, where that is an alert of its own.
     Low {
         /// The share of the budget that is left at most.
         left: Ratio,
-        /// Who hears of it.
+        /// Whether it pages or opens a ticket.
         severity: Severity,
     },
     /// The series of the events are gone: nobody counts any more.
     Absent {
         /// For how long.
         hold: Window,
-        /// Who hears of it.
+        /// Whether it pages or opens a ticket.
         severity: Severity,
     },
 }
@@ -274,7 +274,7 @@ impl BudgetAlert {
         }
     }
 
-    /// Who hears of it.
+    /// Whether it pages or opens a ticket.
     #[must_use]
     pub const fn severity(self) -> Severity {
         match self {

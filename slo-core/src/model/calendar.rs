@@ -56,7 +56,7 @@ pub struct CalendarPeriod {
 /// A Monday, and the first day of a month and a year.
 const USUAL_ANCHOR: civil::DateTime = civil::datetime(2001, 1, 1, 0, 0, 0, 0);
 
-/// Whether the periods of a calendar begin then that is not counted from a moment of one's own.
+/// Whether the periods of a calendar without a custom start begin then.
 fn begins_as_usual(local: civil::DateTime, unit: CalendarUnit) -> bool {
     let is_day = local.time() == civil::Time::midnight();
     is_day

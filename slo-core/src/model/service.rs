@@ -187,8 +187,8 @@ impl Service {
         self
     }
 
-    /// The same for exporters whose series vanish and come back with the counts that they had: the first value of a new
-    /// series is not taken for new events.
+    /// The same for exporters whose series disappear and return with their old value: the first value of a new series is not
+    /// taken for new events.
     #[must_use]
     pub const fn without_newborn_series(mut self) -> Self {
         self.counts_newborn = false;

@@ -1,4 +1,4 @@
-//! How fast a budget burns that an alert is for, and who hears of it.
+//! How fast the budget burns that an alert watches for, and whether it pages.
 
 use crate::Error;
 use std::{fmt, str::FromStr};
@@ -17,13 +17,13 @@ pub enum BurnTier {
     Trickle,
 }
 
-/// Who hears of an alert.
+/// How urgent an alert is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Severity {
-    /// Somebody is woken.
+    /// It pages: somebody is woken.
     Page,
-    /// Somebody looks on a working day.
+    /// It opens a ticket: somebody looks on a working day.
     Ticket,
 }
 

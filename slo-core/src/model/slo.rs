@@ -52,7 +52,7 @@ impl Slo {
         Self::with_policy(name, objective, period, sli, policy)
     }
 
-    /// An SLO with an alert policy of one's own.
+    /// An SLO with a custom alert policy.
     ///
     /// # Errors
     /// A policy of another period, or with a tier that could never fire or would fire on a kept objective.
@@ -190,9 +190,11 @@ impl Slo {
         self
     }
 
-    /// The same with alerts besides those of its tiers; of two of a kind, the later one counts.
+    /// The same with these alerts besides those of its tiers, in place of any it had; of two of a kind, the later one
+    /// counts.
     #[must_use]
     pub fn with_budget_alerts(mut self, alerts: impl IntoIterator<Item = BudgetAlert>) -> Self {
+        self.budget_alerts.clear();
         for alert in alerts {
             alert.add_to(&mut self.budget_alerts);
         }

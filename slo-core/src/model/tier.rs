@@ -92,7 +92,7 @@ impl Tier {
         self.burn
     }
 
-    /// Who hears of it.
+    /// Whether it pages or opens a ticket.
     #[must_use]
     pub const fn severity(&self) -> Severity {
         self.severity

@@ -124,7 +124,7 @@ impl Backtest {
         Ok(Self::of_episodes(tiers, episodes.collect::<Result<_, _>>()?))
     }
 
-    /// From the episodes of each tier, in the same order: for those who replay tiers in parallel.
+    /// From the episodes of each tier, in the same order: for tiers that are replayed in parallel.
     #[must_use]
     pub fn of_episodes(tiers: &[Tier], episodes: Vec<Vec<Episode>>) -> Self {
         let (mut fired, mut pages, mut tickets) = (Vec::new(), Vec::new(), Vec::new());

@@ -90,8 +90,8 @@ pub fn extrapolated_rate(
 
 /// The growth of a counter from the last sample at or before `from` to the last one at or before `to`.
 ///
-/// Adjacent increments add up to the whole, with resets and irregular scrapes: they telescope. `None` where
-/// there is no sample yet at either end.
+/// Consecutive increments neither overlap nor leave gaps, also with resets and irregular scrapes: they add up to the whole.
+/// `None` where there is no sample yet at either end.
 ///
 /// ```
 /// use slo_core::replay::anchored_increase;

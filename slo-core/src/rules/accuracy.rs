@@ -72,17 +72,17 @@ fn counting(service: &Service, slo: &Slo, plan: &Plan, options: Options) -> Stri
         ),
         Sli::Events(_) | Sli::Latency(_) if options.backend == Backend::VictoriaMetrics => format!(
             "Counted by VictoriaMetrics' `increase` in tiles of {tile}: every event once, also those of a series that is \
-             born in the tile. Not seen: what a process counted after its last scrape, at most {scrape} of events a restart."
+             born in the tile. Missed: what a process counted after its last scrape, at most {scrape} of events a restart."
         ),
         Sli::Events(_) | Sli::Latency(_) if options.backend == Backend::PrometheusAnchored => format!(
             "Counted from scrape to scrape in tiles of {tile}, with Prometheus' anchored ranges: every event once, also those of \
-             a series that is born in an outage, and those after a restart. Not seen: what a process counted after its last \
+             a series that is born in an outage, and those after a restart. Missed: what a process counted after its last \
              scrape, at most {scrape} of events a restart, what a new target counted before its first, and what came between \
              two scrapes further apart than the look-back."
         ),
         Sli::Events(_) | Sli::Latency(_) => format!(
             "Counted from scrape to scrape in tiles of {tile}: every event once, also those of a series that is born in an \
-             outage. Not seen: what a process counted after its last scrape, at most {scrape} of events a restart; the tile \
+             outage. Missed: what a process counted after its last scrape, at most {scrape} of events a restart; the tile \
              of a restart is estimated from the rate around it."
         ),
         Sli::Queries(counters) => {
@@ -98,13 +98,13 @@ fn counting(service: &Service, slo: &Slo, plan: &Plan, options: Options) -> Stri
             } else {
                 format!(
                     "Counted by queries over each {tile} tile and the scrape before it: exact for scrapes that come \
-                     regularly. Not seen: the first value of every new series, such as the first errors of an outage. \
+                     regularly. Missed: the first value of every new series, such as the first errors of an outage. \
                      Counters in place of queries do not lose it."
                 )
             }
         }
         Sli::Probe(_) => format!("Every sample of each {tile} tile is an event: one that is 0 is bad."),
-        Sli::Gauge(_) => format!("Looked at once in {tile}: what happens in between is not seen."),
+        Sli::Gauge(_) => format!("Looked at once in {tile}: what happens in between is missed."),
         Sli::Ratio(_) => format!(
             "A share without its events: over long windows it is the mean of its {tile} tiles, each of which weighs the \
              same. A quiet night counts as much as a rush hour, so this is not the share of users' requests that were bad; \

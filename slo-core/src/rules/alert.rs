@@ -117,7 +117,7 @@ fn counters_disagree(context: &Context<'_>) -> Result<Option<Rule>, Error> {
     Ok(Some(rule(context, condition, annotations::counters_disagree(context, *window, is_of_good))))
 }
 
-/// The labels that say who hears of an SLO's alerts of a severity: those of the service, of the SLO and of the
+/// The labels by which an SLO's alerts of a severity are routed: those of the service, of the SLO and of the
 /// notification, which may rename `severity`.
 ///
 /// ```

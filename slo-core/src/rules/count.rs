@@ -226,8 +226,8 @@ impl Tiles<'_> {
     /// The events of `series` in the last tile, over all its series.
     ///
     /// Three cases, each series in the first that holds:
-    /// 1. It was there a tile ago and has not been reset since: the difference. Differences telescope,
-    ///    so every event is counted in exactly one tile, without extrapolation.
+    /// 1. It was there a tile ago and has not been reset since: the difference. Consecutive differences
+    ///    neither overlap nor leave gaps, so every event is counted in exactly one tile, without extrapolation.
     /// 2. It is new on a target of which `witness` finds a series that was there before: all of it is
     ///    new. Without this the first errors of an outage would be lost with the birth of their series.
     /// 3. Otherwise (a reset, a new target, the end of one, new labels on all of a target's series): its rate, over the

@@ -1,4 +1,4 @@
-//! Queries for the events of an SLO, for who has no rules yet.
+//! Queries for the events of an SLO, where its rules are not loaded.
 
 use super::{Backend, Options, context::Context, count};
 use crate::{

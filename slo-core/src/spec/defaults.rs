@@ -1,4 +1,4 @@
-//! What specifications leave to whoever reads them.
+//! What specifications leave out, and their reader gives.
 
 use crate::model::{Labels, Window};
 

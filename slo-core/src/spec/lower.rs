@@ -120,7 +120,7 @@ fn newborn(fields: &Fields<'_>, faults: &mut Faults) -> bool {
         Some("ignore") => false,
         Some(other) => {
             let error = Error::new(format!("`{other}` is nothing to do with new series"))
-                .with_hint("write `count`, or `ignore` for exporters whose series come back with old counts");
+                .with_hint("write `count`, or `ignore` for exporters whose series disappear and return with their old value");
             faults.add(node.position, "newborn", error);
             true
         }

@@ -29,7 +29,7 @@ use std::collections::BTreeSet;
 ///       page: {labels: {severity: critical}, runbook: "https://…", dashboard: "https://…"}
 ///       ticket: {}
 ///       low_traffic: guard              # alerts wait for failures that mean something
-///       exhausted: page                 # further alerts, for those who ask for them
+///       exhausted: page                 # optional alerts
 ///       low: {left: 25%, severity: ticket}
 ///       absent: {for: 10m, severity: ticket}
 ///   - name: latency

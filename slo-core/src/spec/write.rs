@@ -67,7 +67,7 @@ pub fn write(service: &Service) -> String {
 /// ```
 ///
 /// # Errors
-/// Guards of one's own: a document has those of [`AlertPolicy::guarded`], or none.
+/// Custom guards: a document has those of [`AlertPolicy::guarded`], or none.
 pub fn write_alerting(policy: &AlertPolicy) -> Result<String, Error> {
     let is_plain = policy.tiers().iter().all(|tier| tier.fewest_bad() == 0);
     if !is_plain && policy.clone().guarded() != *policy {

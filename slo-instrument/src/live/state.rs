@@ -54,7 +54,7 @@ pub struct TierStatus {
     /// How fast a budget burns that it is for.
     #[serde(serialize_with = "as_text")]
     pub burn_tier: BurnTier,
-    /// Who hears of it.
+    /// Whether it pages or opens a ticket.
     #[serde(serialize_with = "as_text")]
     pub severity: Severity,
     /// Its long window.

@@ -1,12 +1,12 @@
-//! What of a request its duration is.
+//! Where the measured duration of a request ends.
 
-/// What of a request its duration is.
+/// Where the measured duration of a request ends.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Latency {
-    /// Until the response's head is there: what a service takes, however long its clients read.
+    /// When the head of the response is there: the time that a service takes, however long its clients read.
     #[default]
     Head,
-    /// Until the last byte of its body has been asked for. gRPC calls are always measured so.
+    /// When the last byte of its body has been asked for. gRPC calls always end there.
     End,
 }

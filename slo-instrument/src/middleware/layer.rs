@@ -36,13 +36,14 @@ impl SloLayer {
     /// like one whose client has gone away.
     ///
     /// ```
-    /// use slo_instrument::{Events, Service};
+    /// use slo_instrument::Service;
     /// use std::time::Duration;
     ///
-    /// let service = Service::builder("cart").counting(Events::grpc()).availability("99.9%").install()?;
+    /// let service = Service::builder("cart").availability("99.9%").install()?;
     /// let timeout = Duration::from_millis(200);
-    /// // tonic: Server::builder().timeout(timeout).layer(layer).add_service(…)
-    /// let layer = service.grpc_layer().server_timeout(timeout);
+    /// // axum: Router::new().layer(layer).layer(TimeoutLayer…)
+    /// // tonic, with `grpc_layer`: Server::builder().timeout(timeout).layer(layer).add_service(…)
+    /// let layer = service.layer().server_timeout(timeout);
     /// # Ok::<(), slo_instrument::Error>(())
     /// ```
     #[must_use]

@@ -9,5 +9,6 @@ mod routes;
 mod scrape;
 
 pub use page::status_page;
+pub use report::StatusReport;
 #[cfg(feature = "axum")]
 pub use routes::status_routes;

@@ -2,7 +2,7 @@
 
 use super::{
     html::{burn_rate, duration, escape, percent},
-    report::Report,
+    report::StatusReport,
 };
 use crate::{Service, SloStatus, State};
 use slo_core::model::Severity;
@@ -40,10 +40,10 @@ setInterval(async () => {
 /// ```
 #[must_use]
 pub fn status_page(services: &[Service]) -> String {
-    render(&Report::of(services))
+    render(&StatusReport::of(services))
 }
 
-fn render(report: &Report) -> String {
+fn render(report: &StatusReport) -> String {
     let rows: String = report.slos.iter().map(row).collect();
     let scale = match report.time_scale {
         1 => String::new(),
@@ -110,7 +110,8 @@ fn headline(slos: &[SloStatus]) -> (String, String, &'static str) {
     };
     let others = match urgent.len() {
         1 if silent == 0 => "The other SLOs are fine.".to_owned(),
-        count => format!("{count} of {} SLOs need somebody.", counted.len()),
+        1 => format!("1 of {} SLOs is alerting.", counted.len()),
+        count => format!("{count} of {} SLOs are alerting.", counted.len()),
     };
     let detail = worst.problem.as_deref().unwrap_or(&worst.description);
     (headline, format!("{} {others}", escape(detail)), class(worst.state))

@@ -3,15 +3,29 @@
 use crate::{Service, SloStatus, State};
 use serde::Serialize;
 
-/// Everything the status page shows.
-#[derive(Debug, Serialize)]
-pub(super) struct Report {
-    pub(super) time_scale: u32,
-    pub(super) slos: Vec<SloStatus>,
+/// How the SLOs of services do: what the status page shows, and, as JSON, what `/slo.json` is and `slo top` reads.
+///
+/// ```
+/// use slo_instrument::{Service, StatusReport};
+///
+/// let service = Service::builder("checkout").availability("99.9%").install()?;
+/// let report = StatusReport::of(&[service]);
+/// assert_eq!((report.time_scale, report.slos[0].slo.as_str()), (1, "availability"));
+/// # Ok::<(), slo_instrument::Error>(())
+/// ```
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct StatusReport {
+    /// What windows and periods are divided by, the most of any service.
+    pub time_scale: u32,
+    /// The SLOs, the most urgent first.
+    pub slos: Vec<SloStatus>,
 }
 
-impl Report {
-    pub(super) fn of(services: &[Service]) -> Self {
+impl StatusReport {
+    /// That of `services`, from what their threads saw last.
+    #[must_use]
+    pub fn of(services: &[Service]) -> Self {
         let mut slos: Vec<SloStatus> = services.iter().flat_map(|slo| slo.statuses().to_vec()).collect();
         // A stable sort: equals keep the order of the spec, so that rows do not jump about.
         slos.sort_by(|a, b| {

@@ -1,6 +1,6 @@
 //! The routes of a service, for a router of axum's.
 
-use super::{page, report::Report, scrape::Scrapes};
+use super::{page, report::StatusReport, scrape::Scrapes};
 use crate::{Class, Service};
 use axum::{
     Extension, Json, Router,
@@ -44,8 +44,7 @@ impl Service {
 
 /// The routes `/slo` and `/slo.json` over the SLOs of several services of one process.
 ///
-/// `/slo` is a page that refreshes itself; `/slo.json` is `{"time_scale": …, "slos": […]}` with one
-/// [`SloStatus`] each, the most urgent first.
+/// `/slo` is a page that refreshes itself; `/slo.json` is a [`StatusReport`].
 pub fn status_routes<S: Clone + Send + Sync + 'static>(
     services: impl IntoIterator<Item = Service>,
 ) -> Router<S> {
@@ -58,7 +57,7 @@ pub fn status_routes<S: Clone + Send + Sync + 'static>(
         )
         .route(
             "/slo.json",
-            get(move || async move { (Extension(Class::Ignored), Json(Report::of(&services))) }),
+            get(move || async move { (Extension(Class::Ignored), Json(StatusReport::of(&services))) }),
         )
 }
 

@@ -147,7 +147,7 @@ impl fmt::Display for Failed {
 
 impl std::error::Error for Failed {}
 
-#[cfg(test)]
+#[cfg(all(test, feature = "prometheus"))]
 mod tests {
     use super::*;
     use http_body_util::BodyExt;

@@ -1,4 +1,4 @@
-//! Alertmanager configurations: who hears of an SLO's alerts, once.
+//! Alertmanager configurations: routing of an SLO's alerts, one notification per outage.
 
 mod channel;
 mod hours;

@@ -1,4 +1,4 @@
-//! Who hears of alerts: a team, of its pages or of its tickets.
+//! Recipients of alerts: a team, for its pages or for its tickets.
 
 use crate::{
     Error,

@@ -23,7 +23,7 @@ fn any_slo() -> Matcher {
     Matcher { label: LabelName::from_static("slo"), op: MatchOp::NotEqual, value: String::new() }
 }
 
-/// A receiver that tells nobody, for alerts that are not of SLOs.
+/// A receiver without a channel, for alerts that are not of SLOs.
 pub(super) const UNROUTED: &str = "not-of-slos";
 
 pub(super) fn routes(
@@ -67,7 +67,7 @@ fn one_route(out: &mut Yaml, receiver: &str, severity: Severity, matchers: &[Mat
     out.item(|out| {
         out.entry("receiver", receiver);
         list(out, "matchers", matchers);
-        // Two SLOs that one outage breaks are told of together.
+        // Two SLOs that one outage breaks are one notification.
         out.bare("group_by", "[service, severity]");
         out.bare("group_wait", wait);
         out.bare("group_interval", interval);
@@ -102,7 +102,7 @@ fn names<'a>(services: impl IntoIterator<Item = &'a Service>) -> Matcher {
     equals("service", services.into_iter().map(|service| service.name().as_str()).collect::<BTreeSet<_>>())
 }
 
-/// Who hears of alerts on SLOs of a team that no specification names: tickets by their labels, and of all else the
+/// Routes for alerts on SLOs of a team that no specification names: tickets by their labels, and all else to the
 /// pager. In a fragment these are the SLOs whose groups may have a team; all others there have a route.
 pub(super) fn others(services: &[Service], recipients: &[Recipient], routing: &Routing) -> Vec<Other> {
     if !routing.fragment {

@@ -1,9 +1,9 @@
-//! Who is told, and how.
+//! Which alerts reach which receiver, and how.
 
 use super::{AlertmanagerVersion, Channel, Hours, Mail};
 use crate::model::Severity;
 
-/// Who is told of alerts, and how.
+/// Which alerts reach which receiver, and how.
 ///
 /// ```
 /// use slo_core::artifact::{Routing, alertmanager};

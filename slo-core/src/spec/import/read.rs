@@ -25,8 +25,7 @@ use std::collections::BTreeMap;
 pub struct Document {
     /// Its services.
     pub services: Vec<Service>,
-    /// What another tool's specification says and no SLO here can, or what was assumed in its place. Empty for
-    /// native documents.
+    /// What of another tool's specification is not carried over as it was. Empty for native documents.
     pub losses: Vec<Loss>,
 }
 
@@ -34,8 +33,8 @@ pub struct Document {
 /// `PrometheusServiceLevel` with slokit's keys, OpenSLO `v1alpha`, `v1` and `v2alpha`, Pyrra's `ServiceLevelObjective`,
 /// slo-generator's `sre.google.com/v2`.
 ///
-/// The texts know each other: an OpenSLO SLO may refer to an SLI in another text, and Sloth's `AlertWindows` are
-/// those of all Sloth SLOs. Services of other tools that several texts add to are in the first of them.
+/// Texts passed together may refer to each other: an OpenSLO SLO may refer to an SLI in another text, and Sloth's
+/// `AlertWindows` hold for all Sloth SLOs. Services of other tools that several texts add to are in the first of them.
 ///
 /// ```
 /// use slo_core::spec;

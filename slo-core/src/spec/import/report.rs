@@ -18,29 +18,29 @@ use std::fmt;
 ///     sli: {events: {error_query: 'sum(rate(bad[{{.window}}]))', total_query: 'sum(rate(all[{{.window}}]))'}},
 ///     alerting: {name: c}}]}";
 /// let losses = spec::read(&[sloth]).remove(0).unwrap().losses;
-/// let assumed = losses.iter().find(|loss| loss.kind == LossKind::Assumed).unwrap();
-/// assert!(assumed.to_string().contains(": assumed: how often `a` is scraped is not said"));
+/// let mut assumed = losses.iter().filter(|loss| loss.kind == LossKind::Assumed);
+/// assert!(assumed.any(|loss| loss.to_string().contains(": assumed: how often `a` is scraped is not said")));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Loss {
-    /// What became of it.
+    /// Why it is not carried over as it was.
     pub kind: LossKind,
     /// Where it is, what is to be known of it, and what to do about it.
     pub fault: Fault,
 }
 
-/// What becomes of something that is not carried over as it was.
+/// Why something is not carried over as it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LossKind {
     /// It has no place here and is left out.
     Lost,
-    /// It means another thing here.
+    /// It means something else here.
     Changed,
-    /// The specification does not say it, and this stands in its place.
+    /// The specification does not say it, and this value stands in its place.
     Assumed,
-    /// The object is none that is read.
+    /// The object is of a kind that is not read.
     Skipped,
 }
 

@@ -162,7 +162,7 @@ fn windows(fields: &Fields<'_>, everything: &Everything<'_>, report: &mut Report
             "give one of them at a time",
         ),
     };
-    report.lose(fields.position, &fields.place, message, hint);
+    report.assume(fields.position, &fields.place, message, hint);
     Windows { period: DEFAULT_PERIOD, tiers: None }
 }
 

@@ -58,7 +58,7 @@ impl FromStr for Channel {
         kind.and_then(|kind| (kind.read)(detail)).ok_or_else(|| {
             // What comes after the name may be a secret.
             let shown = detail.map_or("", |_| ":…");
-            Error::new(format!("`{name}{shown}` is no way to tell people")).with_hint(
+            Error::new(format!("`{name}{shown}` is not a supported channel")).with_hint(
                 "write `pagerduty`, `opsgenie`, `email:someone@example.org`, `slack:#channel`, `msteams`, `discord`, `webhook` \
                  or `webhook:https://…`",
             )
@@ -89,6 +89,6 @@ mod tests {
             assert!(text.parse::<Channel>().unwrap_err().hint().is_some(), "{text}");
         }
         let error = "webhook:https://me:hunter2@".parse::<Channel>().unwrap_err();
-        assert_eq!(error.message(), "`webhook:…` is no way to tell people");
+        assert_eq!(error.message(), "`webhook:…` is not a supported channel");
     }
 }

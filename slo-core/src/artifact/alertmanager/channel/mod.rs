@@ -1,4 +1,4 @@
-//! The ways to tell people, one a file: how it is written down, and the settings of its receiver.
+//! The channels of notifications, each in a file: how it is written, and the settings of its receiver.
 
 mod all;
 mod discord;

@@ -1,9 +1,9 @@
-//! A way to tell people, and what one of each kind has to say for itself.
+//! Channels of notifications, and what each kind of them is.
 
 use super::{super::version::AlertmanagerVersion, mail::Mail};
 use crate::{Error, model::Severity};
 
-/// A way to tell people.
+/// A channel that notifications go through.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Channel {
@@ -42,7 +42,7 @@ pub(in super::super) struct Kind {
     pub(super) read: fn(Option<&str>) -> Option<Channel>,
 }
 
-/// Who is told through a channel: a team, of its pages or of its tickets.
+/// Whom a channel notifies: a team, of its pages or of its tickets.
 pub(in super::super) struct Delivery<'a> {
     pub(in super::super) team: &'a str,
     pub(in super::super) severity: Severity,
@@ -75,7 +75,7 @@ impl Delivery<'_> {
             return Ok(());
         }
         Err(Error::new(format!("Alertmanager {version} does not know {what}"))
-            .with_hint(format!("choose another way, or upgrade to {least}")))
+            .with_hint(format!("choose another channel, or upgrade to {least}")))
     }
 }
 
