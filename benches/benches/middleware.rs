@@ -22,7 +22,7 @@ use std::{
     task::{Context, Poll, Waker},
     time::Instant,
 };
-use tower::{Layer, Service as _, ServiceExt, service_fn};
+use tower::{Layer, ServiceExt, service_fn};
 
 /// A request as axum's router hands it on: with its matched route, taken from a real router.
 fn routed() -> Request<Body> {

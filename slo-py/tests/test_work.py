@@ -416,3 +416,31 @@ def test_dashboards_are_those_of_the_command(tmp_path):
 def test_rules_come_with_tests(tmp_path):
     [(name, text)] = spec()["shop/orders"].rules().to_tests("shop.rules.yaml").items()
     assert name == "shop" and "rule_files" in text and "shop.rules.yaml" in text
+
+
+def test_rules_are_made_for_every_target(tmp_path):
+    text = (
+        "{version: slo/v1, service: shop, slos: [{name: a, objective: 99%, window: 30d,"
+        " sli: {events: {total: t, bad: b}}}]}"
+    )
+    spec = slo.parse(f"{text}\n---\n{text.replace('shop', 'till')}")
+    plain = spec.rules().to_yaml()
+    assert plain == spec.rules(target="prometheus").to_yaml() and plain.count("groups:\n") == 1
+    thanos = spec.rules(target="thanos").to_yaml()
+    assert thanos.replace("    partial_response_strategy: abort\n", "") == plain != thanos
+    assert spec.rules(target="mimir").to_yaml().count("\n---\n") == 1
+    exact = spec.rules(target="victoriametrics")
+    assert str(exact) == exact.to_yaml() != plain and len(exact) <= len(spec.rules())
+    objects = spec.rules(target="operator").to_yaml(namespace="prod", labels={"release": "p"})
+    assert objects.count("  namespace: prod\n") == 2 == objects.count("    release: p\n")
+    # As the command writes them.
+    path = tmp_path / "slo.yaml"
+    path.write_text(spec.to_yaml())
+    command = [pathlib.Path(sys.executable).with_name("slo"), "generate", path, "--target"]
+    for target in ["thanos", "mimir", "operator", "victoriametrics", "prometheus"]:
+        written = subprocess.run([*command, target], capture_output=True, text=True, check=True)
+        assert written.stdout == spec.rules(target=target).to_yaml()
+    with pytest.raises(slo.SloError, match='make the rules with target="operator"'):
+        spec.rules().to_yaml(namespace="prod")
+    with pytest.raises(slo.SloError, match="`grafana` is not a target"):
+        spec["shop/a"].rules(target="grafana")
