@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark fails by panicking, and prints")]
 
 use serde::Deserialize;
+use slo_core::model::{Timestamp, Window};
 use slo_prometheus::{AsyncClient, Client, Labels, Settings, Steps};
 use std::{
     collections::BTreeMap,
@@ -18,8 +19,8 @@ use std::{
 const SERIES: usize = 200;
 const POINTS: usize = 8_640;
 const RUNS: usize = 7;
-const START: i64 = 1_790_000_000_000;
-const STEPS: Steps = Steps { start: START, step: 300_000, count: POINTS };
+const START: i64 = 1_790_000_000;
+const STEPS: Steps = Steps { start: Timestamp::from_seconds(START), step: Window::minutes(5), count: POINTS };
 
 /// An answer, as a query for tiles gets it.
 fn answer() -> String {
@@ -32,7 +33,7 @@ fn answer() -> String {
         );
         for point in 1..=POINTS {
             let comma = if point == 1 { "" } else { "," };
-            let time = START / 1_000 + 300 * i64::try_from(point).unwrap();
+            let time = START + 300 * i64::try_from(point).unwrap();
             let value = (point * 7_919 + series) % 100_000;
             let _ = write!(body, r#"{comma}[{time},"{value}.{:03}"]"#, point % 1_000);
         }

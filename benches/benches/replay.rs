@@ -5,7 +5,7 @@
 
 use slo_core::{
     math::{PeriodBudget, Tally},
-    model::{AlertPolicy, Objective, Ratio, Window},
+    model::{AlertPolicy, Objective, Ratio, Timestamp, Window},
     replay::{AlertRule, Barcode, Series, alerts, incidents},
 };
 use std::{hint::black_box, thread, time::Instant};
@@ -53,7 +53,7 @@ fn replay(histories: &[History], step: Window, objective: Objective) -> usize {
         policy.tiers().iter().map(|tier| AlertRule::of_tier(tier, objective).unwrap()).collect();
     let mut fired = 0;
     for history in histories {
-        let series = Series::new(0, step, &history.total, &history.bad).unwrap();
+        let series = Series::new(Timestamp::EPOCH, step, &history.total, &history.bad).unwrap();
         fired += rules.iter().map(|rule| alerts(&series, rule, 1).unwrap().len()).sum::<usize>();
     }
     fired
@@ -116,7 +116,7 @@ fn main() {
 /// What the search for a policy is made of.
 fn sweep(objective: Objective) {
     let history = history(60, 1);
-    let series = Series::new(0, Window::minutes(1), &history.total, &history.bad).unwrap();
+    let series = Series::new(Timestamp::EPOCH, Window::minutes(1), &history.total, &history.bad).unwrap();
     let curve: Vec<Option<f64>> = series
         .error_ratios(60)
         .zip(series.error_ratios(5))

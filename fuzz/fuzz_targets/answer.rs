@@ -3,6 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use slo_core::model::{Timestamp, Window};
 use slo_prometheus::{Client, Settings, Steps};
 use std::{
     io::{Read, Write},
@@ -12,7 +13,7 @@ use std::{
 };
 
 const SECRET: &str = "p4ssw0rd";
-const STEPS: Steps = Steps { start: 0, step: 60_000, count: 5 };
+const STEPS: Steps = Steps { start: Timestamp::EPOCH, step: Window::minutes(1), count: 5 };
 
 /// What the server sends next, and where it is.
 static SERVER: LazyLock<(Arc<Mutex<Vec<u8>>>, String)> = LazyLock::new(|| {

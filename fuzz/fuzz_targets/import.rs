@@ -5,6 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use slo_core::{
     artifact,
+    model::Timestamp,
     rules::{self, Backend, Naming, Options},
     spec,
 };
@@ -14,7 +15,7 @@ const OPTIONS: [Options; 3] = [
     Options { backend: Backend::VictoriaMetrics, naming: Naming::Native, now: NOW },
     Options { backend: Backend::Prometheus, naming: Naming::Sloth, now: NOW },
 ];
-const NOW: Option<i64> = Some(1_767_225_600_000);
+const NOW: Option<Timestamp> = Some(Timestamp::from_seconds(1_767_225_600));
 
 fuzz_target!(|text: &str| {
     match spec::read(&[text]).remove(0) {

@@ -5,11 +5,12 @@
 use libfuzzer_sys::fuzz_target;
 use slo_core::{
     artifact,
+    model::Timestamp,
     rules::{self, Backend, Naming, Options},
     spec,
 };
 
-const OPTIONS: Options = Options { backend: Backend::Prometheus, naming: Naming::Native, now: Some(1_767_225_600_000) };
+const OPTIONS: Options = Options { backend: Backend::Prometheus, naming: Naming::Native, now: Some(Timestamp::from_seconds(1_767_225_600)) };
 
 fuzz_target!(|text: &str| {
     match spec::parse(text) {

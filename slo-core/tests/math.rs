@@ -14,7 +14,9 @@ use slo_core::{
         allowed_downtime, common_cause, k_of_n, parallel, rolling_exhaustion, serial, serial_bounds,
         slices_to_fire, stale_time, time_to_exhaustion, tolerable_seconds, weighted_sli,
     },
-    model::{AlertPolicy, BurnTier, Calendar, CalendarUnit, Objective, Ratio, Severity, Tier, Window},
+    model::{
+        AlertPolicy, BurnTier, Calendar, CalendarUnit, Objective, Ratio, Severity, Tier, Timestamp, Window,
+    },
     replay::{self, AlertRule, RangeEnds, Series},
     stats::{self, Confidence, ErlangDetection, FalseAlarms, Interval, MixtureTest, Sprt},
 };
@@ -204,7 +206,7 @@ fn answer(call: &str, with: &With<'_>) -> Value {
                 .flat_map(|(seconds, bad)| std::iter::repeat_n(*bad as u64, *seconds as usize))
                 .collect();
             let total = vec![with.u64("events_per_second"); bad.len()];
-            let series = Series::new(0, Window::seconds(1), &total, &bad).unwrap();
+            let series = Series::new(Timestamp::EPOCH, Window::seconds(1), &total, &bad).unwrap();
             let rule = AlertRule::new(with.window("long"), with.window("short"), with.ratio("threshold"));
             let expected = with.u64("events_per_second") * with.window("period").as_millis() / 1_000;
             let spent = Tally::new(expected, series.total().bad()).unwrap();
@@ -401,7 +403,9 @@ fn answer(call: &str, with: &With<'_>) -> Value {
         "period_seconds" => {
             let unit = if with.text("unit") == "day" { CalendarUnit::Day } else { CalendarUnit::Month };
             let calendar = Calendar::new(unit, with.text("zone")).unwrap();
-            json!(calendar.period_at(with.0["at"].as_i64().unwrap()).unwrap().seconds())
+            json!(
+                calendar.period_at(Timestamp::from_millis(with.0["at"].as_i64().unwrap())).unwrap().seconds()
+            )
         }
         "spend_at_most" => {
             let incidents = Incidents::new(with.f64("rate"), &with.pairs("spends")).unwrap();

@@ -29,7 +29,9 @@
 use proptest::prelude::*;
 use slo_core::{
     math::{BurnRate, Exclusions, Outage, Span, Tally, time_slices},
-    model::{BurnTier, Calendar, CalendarUnit, EmptySlice, Objective, Ratio, Severity, Tier, Window},
+    model::{
+        BurnTier, Calendar, CalendarUnit, EmptySlice, Objective, Ratio, Severity, Tier, Timestamp, Window,
+    },
     replay::{AlertRule, Episode, Series, alerts, maximal_segments, ratio_bias},
     stats::{Confidence, Cusum, FalseAlarms, clopper_pearson},
 };
@@ -110,7 +112,7 @@ proptest! {
 
     #[test]
     fn nothing_fires_below_the_threshold((total, bad) in steps(), rule in rule(), every in 1..4_usize) {
-        let series = Series::new(0, MINUTE, &total, &bad).unwrap();
+        let series = Series::new(Timestamp::EPOCH, MINUTE, &total, &bad).unwrap();
         let windows = [rule.long, rule.short].map(|window| series.steps_in(window).unwrap());
         for Episode { start, end } in alerts(&series, &rule, every).unwrap() {
             for evaluated in (start..end).filter(|index| (index + 1) % every == 0) {
@@ -125,14 +127,14 @@ proptest! {
     fn scaling_counts_or_time_changes_no_verdict(
         (total, bad) in steps(), rule in rule(), scale in 2..1_000_u64, objective in objective()
     ) {
-        let fired = alerts(&Series::new(0, MINUTE, &total, &bad).unwrap(), &rule, 1).unwrap();
+        let fired = alerts(&Series::new(Timestamp::EPOCH, MINUTE, &total, &bad).unwrap(), &rule, 1).unwrap();
         let times = |column: &[u64]| column.iter().map(|count| count * scale).collect::<Vec<_>>();
         let (many, many_bad) = (times(&total), times(&bad));
-        let more = Series::new(0, MINUTE, &many, &many_bad).unwrap();
+        let more = Series::new(Timestamp::EPOCH, MINUTE, &many, &many_bad).unwrap();
         prop_assert_eq!(&alerts(&more, &rule, 1).unwrap(), &fired);
         let stretch = |window: Window| Window::from_millis(window.as_millis() * 7).unwrap();
         let slow = AlertRule::new(stretch(rule.long), stretch(rule.short), rule.threshold);
-        let slower = Series::new(0, stretch(MINUTE), &total, &bad).unwrap();
+        let slower = Series::new(Timestamp::EPOCH, stretch(MINUTE), &total, &bad).unwrap();
         prop_assert_eq!(&alerts(&slower, &slow, 1).unwrap(), &fired);
         let burn = |series: &Series<'_>| BurnRate::of(series.total(), objective).unwrap().value();
         let one = burn(&slower);
@@ -156,7 +158,7 @@ proptest! {
         let allowed = Ratio::new(allowed, 1_000).unwrap();
         let mut cusum = Cusum::new(allowed, 5.0).unwrap();
         let (total, bad) = (&total[..total.len().min(60)], &bad[..bad.len().min(60)]);
-        let series = Series::new(0, MINUTE, total, bad).unwrap();
+        let series = Series::new(Timestamp::EPOCH, MINUTE, total, bad).unwrap();
         for end in 1..=series.len() {
             cusum.observe(series.at(end - 1));
             let excess = |steps| {
@@ -171,7 +173,7 @@ proptest! {
 
     #[test]
     fn the_bias_of_averaged_ratios_is_a_covariance((total, bad) in steps()) {
-        let series = Series::new(0, MINUTE, &total, &bad).unwrap();
+        let series = Series::new(Timestamp::EPOCH, MINUTE, &total, &bad).unwrap();
         let bias = ratio_bias(series.steps()).unwrap().unwrap();
         let n = total.len() as f64;
         let mean = series.total().total() as f64 / n;
@@ -202,7 +204,7 @@ proptest! {
         let bad: Vec<u64> = stretches.iter().flat_map(|&(length, bad)| std::iter::repeat_n(bad, length)).collect();
         let total = vec![100; bad.len()];
         let short = short.min(long);
-        let series = Series::new(0, MINUTE, &total, &bad).unwrap();
+        let series = Series::new(Timestamp::EPOCH, MINUTE, &total, &bad).unwrap();
         let window = |steps: usize| Window::minutes(steps.try_into().unwrap());
         let rule = AlertRule::new(window(long), window(short), Ratio::new(1, 5).unwrap());
         let fired = alerts(&series, &rule, 1).unwrap();
@@ -222,18 +224,17 @@ proptest! {
     ) {
         let months = Calendar::new(CalendarUnit::Month, "UTC").unwrap();
         // Some moment in the month, counted from 2010.
-        let month = months.period_at(1_262_304_000_000 + number * 2_629_746_000 + 86_400_000).unwrap();
+        let month = months.period_at(Timestamp::from_millis(1_262_304_000_000 + number * 2_629_746_000 + 86_400_000)).unwrap();
         // Six hours a step, from ten days before the month to ten after it.
         let step = Window::hours(6);
-        let millis = i64::try_from(step.as_millis()).unwrap();
-        let start = month.start() - 40 * millis;
-        let count = usize::try_from((month.end() - month.start()) / millis).unwrap() + 80;
+        let start = month.start().before(Window::days(10));
+        let count = usize::try_from(month.end().millis_since(month.start()) / step.as_millis()).unwrap() + 80;
         let bad: Vec<u64> = (0..count as u64).map(|index| (seed ^ index.wrapping_mul(0x9e37_79b9)) % 7).collect();
         let total = vec![10; count];
         let series = Series::new(start, step, &total, &bad).unwrap();
         let rolling = series.window(count - 40, series.steps_in(month.window().unwrap()).unwrap());
         // A step belongs to the month that its last moment before the end lies in.
-        let within = |index: &usize| months.period_at(series.time_after(index + 1) - 1).unwrap() == month;
+        let within = |index: &usize| months.period_at(series.time_after(index + 1).before(Window::from_millis(1).unwrap())).unwrap() == month;
         let calendar = (0..count).filter(within).fold(Tally::EMPTY, |sum, index| sum.checked_add(series.at(index)).unwrap());
         prop_assert_eq!(rolling, calendar);
     }
@@ -272,7 +273,7 @@ proptest! {
         bad.extend(vec![10_000 * u64::try_from(e).unwrap(); lasts]);
         bad.extend(vec![0; 2 * steps(long)]);
         let total = vec![1_000_000; bad.len()];
-        let series = Series::new(0, step, &total, &bad).unwrap();
+        let series = Series::new(Timestamp::EPOCH, step, &total, &bad).unwrap();
         let threshold = Ratio::new(threshold, 100).unwrap();
         let fired = alerts(&series, &AlertRule::new(long, short, threshold), 1).unwrap();
         prop_assert_eq!(fired.len(), 1);
@@ -290,15 +291,15 @@ proptest! {
     fn events_in_excluded_time_change_nothing(
         (total, bad) in steps(), spans in prop::collection::vec((0..900_i64, 1..100_i64), 1..4), more in 1..1_000_u64
     ) {
-        let spans = spans.iter().map(|(from, length)| Span::new(from * 60_000, (from + length) * 60_000).unwrap());
+        let spans = spans.iter().map(|(from, length)| Span::new(Timestamp::from_seconds(from * 60), Timestamp::from_seconds((from + length) * 60)).unwrap());
         let excluded = Exclusions::new(spans);
-        let series = Series::new(0, MINUTE, &total, &bad).unwrap();
+        let series = Series::new(Timestamp::EPOCH, MINUTE, &total, &bad).unwrap();
         let (mut noisy, mut noisy_bad) = (total.clone(), bad.clone());
         for index in (0..total.len()).filter(|index| excluded.contains(series.time_after(index + 1))) {
             noisy[index] += more;
             noisy_bad[index] += more;
         }
-        let after = Series::new(0, MINUTE, &noisy, &noisy_bad).unwrap();
+        let after = Series::new(Timestamp::EPOCH, MINUTE, &noisy, &noisy_bad).unwrap();
         prop_assert_eq!(series.without(&excluded), after.without(&excluded));
     }
 }

@@ -5,7 +5,7 @@
 use slo_core::{
     artifact,
     math::{BurnRate, ErrorBudget, Tally, allowed_downtime},
-    model::{Objective, Window},
+    model::{Objective, Timestamp, Window},
     rules, spec,
 };
 use std::{
@@ -17,7 +17,7 @@ use std::{
 const OPTIONS: rules::Options = rules::Options {
     backend: rules::Backend::Prometheus,
     naming: rules::Naming::Native,
-    now: Some(1_767_225_600_000),
+    now: Some(Timestamp::from_seconds(1_767_225_600)),
 };
 
 fn folder(name: &str) -> PathBuf {

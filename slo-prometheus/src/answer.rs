@@ -242,7 +242,9 @@ mod tests {
         }
     }
 
-    fn read(text: &str) -> serde_json::Result<(Told, Vec<(Labels, f64, f64)>)> {
+    type Read = Vec<(Labels, f64, f64)>;
+
+    fn read(text: &str) -> serde_json::Result<(Told, Read)> {
         let mut kept = Kept::default();
         let reader = Reader { most_series: 2, points: &mut kept };
         let told = reader.deserialize(&mut serde_json::Deserializer::from_str(text))?;

@@ -1,12 +1,14 @@
 //! Moments that a query is asked of.
 
+use slo_core::model::{Timestamp, Window};
+
 /// Moments of the same distance, the first of which is a step after `start`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Steps {
-    /// Milliseconds since the Unix epoch.
-    pub start: i64,
-    /// Milliseconds from one to the next.
-    pub step: u64,
+    /// A step before the first of them.
+    pub start: Timestamp,
+    /// The time from one to the next.
+    pub step: Window,
     /// How many.
     pub count: usize,
 }
@@ -35,11 +37,10 @@ pub(crate) fn range_parameters<'a>(
 impl Piece {
     /// The beginning, the end and the step, as parameters of a query.
     pub(crate) fn parameters(&self) -> [(&'static str, String); 3] {
-        let step = i64::try_from(self.steps.step).unwrap_or(i64::MAX);
         [
             ("start", seconds(self.steps.at(self.first))),
             ("end", seconds(self.steps.at(self.last))),
-            ("step", seconds(step)),
+            ("step", seconds(Timestamp::EPOCH.after(self.steps.step))),
         ]
     }
 
@@ -59,36 +60,37 @@ impl Steps {
         })
     }
 
-    fn at(&self, index: usize) -> i64 {
-        let millis = u64::try_from(index).unwrap_or(u64::MAX).saturating_add(1).saturating_mul(self.step);
-        self.start.saturating_add(i64::try_from(millis).unwrap_or(i64::MAX))
+    fn at(&self, index: usize) -> Timestamp {
+        self.start.after_steps(self.step, index.saturating_add(1))
     }
 
     /// The step of a time in seconds.
     fn index(&self, time: f64) -> Option<usize> {
         #[expect(clippy::cast_possible_truncation, reason = "saturates")]
-        let since = ((time * 1_000.0).round() as i64).checked_sub(self.start)?;
-        usize::try_from(since.checked_div(i64::try_from(self.step).ok()?)?.checked_sub(1)?).ok()
+        let time = Timestamp::from_millis((time * 1_000.0).round() as i64);
+        let steps = time.millis_since(self.start).checked_div(self.step.as_millis())?;
+        usize::try_from(steps.checked_sub(1)?).ok()
     }
 }
 
-/// Milliseconds as seconds.
-fn seconds(millis: i64) -> String {
+/// Seconds since the Unix epoch.
+fn seconds(time: Timestamp) -> String {
+    let millis = time.as_millis();
     format!("{}.{:03}", millis.div_euclid(1_000), millis.rem_euclid(1_000))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Steps;
+    use super::*;
 
     #[test]
     fn times_that_are_no_steps_have_no_index() {
-        let minutes = Steps { start: 1_000, step: 60_000, count: 2 };
+        let minutes = Steps { start: Timestamp::from_seconds(1), step: Window::minutes(1), count: 2 };
         for (time, index) in [(61.0, Some(0)), (121.0, Some(1)), (1.0, None), (-1e30, None), (f64::NAN, None)]
         {
             assert_eq!(minutes.index(time), index, "{time}");
         }
-        assert_eq!(Steps { step: 0, ..minutes }.index(61.0), None);
-        assert_eq!(Steps { start: 0, step: 1, count: 1 }.index(-1e30), None);
+        let first = Steps { start: Timestamp::from_millis(i64::MIN), ..minutes };
+        assert_eq!(first.index(-1e30), None);
     }
 }

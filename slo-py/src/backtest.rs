@@ -14,7 +14,7 @@ use pyo3::{
     types::{PyAny, PyDict},
 };
 use slo_core::{
-    model::{Objective, Tier, Window},
+    model::{Objective, Tier, Timestamp, Window},
     replay::{self, Episode, FittedTiers, Replay, Score, WarmUp, beaten_by},
 };
 use std::sync::OnceLock;
@@ -129,15 +129,12 @@ impl Backtest {
     }
 
     /// The end of the step before position `end`: where the history begins, at 0.
-    fn time(&self, end: usize) -> i64 {
-        let samples = self.samples.get();
-        let steps = i64::try_from(end).unwrap_or(i64::MAX);
-        let step = i64::try_from(samples.step_window().as_millis()).unwrap_or(i64::MAX);
-        samples.start_millis().saturating_add(steps.saturating_mul(step))
+    fn time(&self, end: usize) -> Timestamp {
+        self.samples.get().after(end)
     }
 
     /// An alert fires from the end of the step after which it was first evaluated so; one that still fires has no end.
-    fn end_of(&self, episode: Episode) -> Option<i64> {
+    fn end_of(&self, episode: Episode) -> Option<Timestamp> {
         (episode.end < self.steps).then(|| self.time(episode.end + 1))
     }
 }
@@ -157,7 +154,7 @@ impl Backtest {
         Columns::default()
             .words("burn_tier", fired.iter().map(|fired| fired.tier.burn().as_str()))
             .words("severity", fired.iter().map(|fired| fired.tier.severity().as_str()))
-            .times("start", fired.iter().map(|fired| self.time(fired.episode.start + 1)).collect())
+            .times("start", fired.iter().map(|fired| self.time(fired.episode.start + 1)))
             .times_if_any("end", fired.iter().map(|fired| self.end_of(fired.episode)))
             .table()
     }
@@ -173,8 +170,8 @@ impl Backtest {
     fn incidents(&self, py: Python<'_>) -> PyResult<Table> {
         let found = &self.score(py)?.incidents;
         Columns::default()
-            .times("start", found.iter().map(|one| self.time(one.incident.start)).collect())
-            .times("end", found.iter().map(|one| self.time(one.incident.end)).collect())
+            .times("start", found.iter().map(|one| self.time(one.incident.start)))
+            .times("end", found.iter().map(|one| self.time(one.incident.end)))
             .counts("total", found.iter().map(|one| one.incident.tally.total()).collect())
             .counts("bad", found.iter().map(|one| one.incident.tally.bad()).collect())
             .numbers("excess", found.iter().map(|one| Some(one.incident.excess)))
@@ -259,6 +256,9 @@ impl Backtest {
         let Replay { objective, period, every, significant, incidents, warm_up } = this.replay.clone();
         let every = every.map(|every| every.to_string());
         let waits = warm_up == WarmUp::Suppress;
+        let incidents = incidents.map(|spans| {
+            spans.into_iter().map(|(start, end)| (start.as_millis(), end.as_millis())).collect()
+        });
         let replay = (objective.to_string(), period.to_string(), every, significant, incidents, waits);
         Ok((again, (this.samples.clone_ref(py), this.policy.clone(), replay)))
     }
@@ -323,7 +323,10 @@ pub(crate) fn _backtest(
     let replay = Replay {
         every,
         significant,
-        incidents,
+        incidents: incidents.map(|spans| {
+            let moment = Timestamp::from_millis;
+            spans.into_iter().map(|(start, end)| (moment(start), moment(end))).collect()
+        }),
         warm_up: if warm_up { WarmUp::Suppress } else { WarmUp::UseAvailable },
         ..Replay::new(objective.parse().map_err(ok)?, period.parse().map_err(ok)?)
     };

@@ -8,7 +8,7 @@ use pyo3::{
 };
 use slo_core::{
     math::Tally,
-    model::{Ratio, Window},
+    model::{Ratio, Timestamp, Window},
     replay::Bootstrap,
 };
 use std::{
@@ -46,7 +46,7 @@ pub(crate) const fn timedelta(window: Window) -> Duration {
 }
 
 /// A time as a `datetime` in UTC.
-pub(crate) fn datetime(py: Python<'_>, millis: i64) -> PyResult<Bound<'_, PyAny>> {
+pub(crate) fn datetime(py: Python<'_>, time: Timestamp) -> PyResult<Bound<'_, PyAny>> {
     let module = py.import("datetime")?;
     let epoch = module.getattr("datetime")?.call1((
         1970,
@@ -58,11 +58,11 @@ pub(crate) fn datetime(py: Python<'_>, millis: i64) -> PyResult<Bound<'_, PyAny>
         0,
         module.getattr("timezone")?.getattr("utc")?,
     ))?;
-    epoch.add(module.getattr("timedelta")?.call1((0, 0, 0, millis))?)
+    epoch.add(module.getattr("timedelta")?.call1((0, 0, 0, time.as_millis()))?)
 }
 
-/// A `datetime` that knows its time zone, in milliseconds since the Unix epoch.
-pub(crate) fn millis(value: &Bound<'_, PyAny>) -> PyResult<i64> {
+/// A `datetime` that knows its time zone.
+pub(crate) fn moment(value: &Bound<'_, PyAny>) -> PyResult<Timestamp> {
     if !value.is_instance_of::<PyDateTime>() {
         let kind = value.get_type().name()?;
         let message = format!("a moment is a datetime that knows its time zone, not {kind}");
@@ -75,18 +75,18 @@ pub(crate) fn millis(value: &Bound<'_, PyAny>) -> PyResult<i64> {
     let seconds: f64 = value.call_method0("timestamp")?.extract()?;
     #[expect(clippy::cast_possible_truncation, reason = "a datetime is of the years 1 to 9999")]
     let millis = (seconds * 1_000.0).round() as i64;
-    Ok(millis)
+    Ok(Timestamp::from_millis(millis))
 }
 
-/// The time, in milliseconds since the Unix epoch.
-pub(crate) fn now(py: Python<'_>) -> PyResult<i64> {
+/// This moment.
+pub(crate) fn now(py: Python<'_>) -> PyResult<Timestamp> {
     let module = py.import("datetime")?;
-    millis(&module.getattr("datetime")?.call_method1("now", (module.getattr("timezone")?.getattr("utc")?,))?)
+    moment(&module.getattr("datetime")?.call_method1("now", (module.getattr("timezone")?.getattr("utc")?,))?)
 }
 
 /// A time in ISO 8601.
-pub(crate) fn iso(py: Python<'_>, millis: i64) -> PyResult<String> {
-    let text: String = datetime(py, millis)?.call_method0("isoformat")?.extract()?;
+pub(crate) fn iso(py: Python<'_>, time: Timestamp) -> PyResult<String> {
+    let text: String = datetime(py, time)?.call_method0("isoformat")?.extract()?;
     Ok(text.replace("+00:00", "Z"))
 }
 

@@ -208,7 +208,7 @@ impl Evaluation {
             let steps = windows.iter().map(|(_, window)| series.steps_in(*window));
             let steps = steps.collect::<Result<Vec<_>, slo_core::Error>>()?;
             let rates = convert::in_threads(threads, &steps, |steps| series.burn_rates(*steps, objective));
-            Ok(((0..series.len()).map(|index| series.end_of(index)).collect(), rates))
+            Ok(((0..series.len()).map(|index| series.end_of(index)).collect::<Vec<_>>(), rates))
         })?;
         let columns = Columns::default().times("time", times);
         let named = windows.iter().zip(rates);
@@ -240,7 +240,7 @@ impl Evaluation {
     ///     ``time`` (UTC), ``remaining`` (a share; negative when overspent), ``ideal`` (spent evenly).
     fn burndown(&self, py: Python<'_>) -> PyResult<Table> {
         let (times, left) = self.read(py, |series| {
-            let times = self.judged.steps().clone().map(|index| series.end_of(index)).collect();
+            let times: Vec<_> = self.judged.steps().clone().map(|index| series.end_of(index)).collect();
             Ok((times, self.judged.burndown(series, self.objective)?))
         })?;
         Columns::default()
@@ -277,8 +277,8 @@ impl Evaluation {
         })?;
         let burn = |tally: Tally| BurnRate::of(tally, objective).map(BurnRate::value);
         Columns::default()
-            .times("start", rows.iter().map(|(start, ..)| *start).collect())
-            .times("end", rows.iter().map(|(_, end, ..)| *end).collect())
+            .times("start", rows.iter().map(|(start, ..)| *start))
+            .times("end", rows.iter().map(|(_, end, ..)| *end))
             .counts("total", rows.iter().map(|(.., tally, _)| tally.total()).collect())
             .counts("bad", rows.iter().map(|(.., tally, _)| tally.bad()).collect())
             .numbers("sli", rows.iter().map(|(.., tally, _)| tally.sli()))

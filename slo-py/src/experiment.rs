@@ -10,7 +10,7 @@ use crate::{
 use pyo3::prelude::*;
 use slo_core::{
     math::Tally,
-    model::{Objective, Ratio},
+    model::{Objective, Ratio, Timestamp},
     stats::{Comparison, Confidence, Evidence, Interval, difference_sequence},
 };
 
@@ -22,12 +22,12 @@ pub(crate) struct Experiment {
     margin: f64,
     // That of the look that decided, or else of the last.
     evidence: Option<Evidence>,
-    decided: Option<i64>,
+    decided: Option<Timestamp>,
 }
 
 /// What is known at the end of a step.
 struct Look {
-    end: i64,
+    end: Timestamp,
     // The difference, and where it may lie; None where an arm has no events yet.
     known: Option<(f64, Interval)>,
 }
@@ -64,9 +64,7 @@ impl Experiment {
             return Err(SloError::new_err(message));
         };
         let margin = above_due.to_f64() * tolerance.objective.budget().to_f64();
-        if control.start_millis() != treatment.start_millis()
-            || control.step_window() != treatment.step_window()
-        {
+        if control.begins() != treatment.begins() || control.step_window() != treatment.step_window() {
             let message = "both arms run at the same time: give samples of the same start and step";
             return Err(SloError::new_err(message));
         }
@@ -84,14 +82,14 @@ impl Experiment {
             );
             return Err(SloError::new_err(message));
         }
-        let (start, step) = (control.start_millis(), control.step_window().as_millis());
+        let (start, step) = (control.begins(), control.step_window());
         let done = py.detach(|| {
             let (mut one, mut two, mut looks) = (Tally::EMPTY, Tally::EMPTY, Vec::new());
             let (mut end, mut decided) = (start, None);
             for (control, treatment) in first.iter().zip(&second) {
                 one = one.checked_add(Tally::new(control.0, control.1)?)?;
                 two = two.checked_add(Tally::new(treatment.0, treatment.1)?)?;
-                end = end.saturating_add_unsigned(step);
+                end = end.after(step);
                 let difference = two.error_ratio().zip(one.error_ratio()).map(|(two, one)| two - one);
                 let known = difference.zip(difference_sequence(one, two, confidence)?);
                 let look = Look { end, known };
@@ -166,7 +164,7 @@ impl Experiment {
     fn looks(&self) -> PyResult<Table> {
         let known = || self.looks.iter().map(|look| look.known);
         Columns::default()
-            .times("time", self.looks.iter().map(|look| look.end).collect())
+            .times("time", self.looks.iter().map(|look| look.end))
             .numbers("difference", known().map(|known| known.map(|(difference, _)| difference)))
             .numbers("low", known().map(|known| known.map(|(_, interval)| interval.low())))
             .numbers("high", known().map(|known| known.map(|(_, interval)| interval.high())))

@@ -16,7 +16,7 @@ use arrow_array::{
 use arrow_cast::{CastOptions, cast_with_options};
 use arrow_schema::{DataType, Field};
 use slo_core::{
-    model::{Objective, Ratio, Window},
+    model::{Objective, Ratio, Timestamp, Window},
     replay::{AlertRule, Series, alerts},
 };
 use std::{
@@ -276,7 +276,7 @@ fn arguments<const N: usize>(inputs: &[ArrayRef]) -> Result<Arguments<'_, N>, St
 
 /// A history whose steps are a second, since only their number matters.
 fn history<'a>(total: &'a [u64], bad: &'a [u64]) -> Result<Series<'a>, String> {
-    Series::new(0, Window::seconds(1), total, bad).map_err(|error| with_hint(&error))
+    Series::new(Timestamp::EPOCH, Window::seconds(1), total, bad).map_err(|error| with_hint(&error))
 }
 
 /// So many steps of a second.

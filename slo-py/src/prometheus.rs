@@ -7,7 +7,10 @@ use crate::{
     slo::Slo,
 };
 use pyo3::{prelude::*, types::PyAny};
-use slo_core::{model::Window, replay::CounterPoints};
+use slo_core::{
+    model::{Timestamp, Window},
+    replay::CounterPoints,
+};
 use slo_prometheus::{Client, Settings, Steps};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -111,10 +114,10 @@ impl Prometheus {
             SloError::new_err("only SLOs of two counters or of a classic histogram can be fetched")
         })?;
         let end = match end {
-            Some(end) => convert::millis(end)?,
+            Some(end) => convert::moment(end)?,
             None => convert::now(py)?,
         };
-        let (step_millis, steps) = (step.as_millis(), last.as_millis() / step.as_millis());
+        let steps = last.as_millis() / step.as_millis();
         if steps == 0 {
             return Err(SloError::new_err(format!("no step of {step} is in {last}")));
         }
@@ -124,10 +127,8 @@ impl Prometheus {
         }
         let progress = progress.map(bar).transpose()?.flatten();
         // On the grid of whole steps since the epoch, so that what is fetched twice is the same.
-        let grid = i64::try_from(step_millis).unwrap_or(i64::MAX);
-        let end = end - end.rem_euclid(grid);
-        let span = i64::try_from(steps).unwrap_or(i64::MAX).saturating_mul(grid);
-        let start = end.saturating_sub(span);
+        let end = end.on_grid(step, Timestamp::EPOCH);
+        let start = end.before_steps(step, usize::try_from(steps).unwrap_or(usize::MAX));
         let chunks = (steps + 1).div_ceil(CHUNK);
         let (mut done, mut warnings) = (0, BTreeSet::new());
         let mut columns = Vec::with_capacity(2);
@@ -138,9 +139,9 @@ impl Prometheus {
                 let first = chunk * CHUNK;
                 let count = usize::try_from(CHUNK.min(steps + 1 - first)).unwrap_or(usize::MAX);
                 // The first point is a step after where the points begin.
-                let begins = start + (i64::try_from(first).unwrap_or(0) - 1) * grid;
-                let asked_for = Steps { start: begins, step: step_millis, count };
                 let offset = usize::try_from(first).unwrap_or(usize::MAX);
+                let begins = start.after_steps(step, offset).before(step);
+                let asked_for = Steps { start: begins, step, count };
                 let mut refused = None;
                 let told = py.detach(|| {
                     self.client.range(&query, asked_for, |labels, index, value| {

@@ -4,7 +4,7 @@ use crate::error::{SloError, value_error};
 use pyo3::prelude::*;
 use slo_core::{
     artifact::{self, ObjectMeta, Target},
-    model::Service,
+    model::{Service, Timestamp},
     rules::{self, RuleGroup},
 };
 use std::{
@@ -29,7 +29,7 @@ impl Rules {
     ) -> PyResult<Self> {
         let target: Target = target.parse().map_err(|error| value_error(&error))?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let now = i64::try_from(now.as_millis()).ok();
+        let now = i64::try_from(now.as_millis()).ok().map(Timestamp::from_millis);
         let options = rules::Options { now, backend: target.backend(), ..rules::Options::default() };
         let made = services.into_iter().map(|service| {
             let service = service.time_scaled(time_scale)?;

@@ -20,6 +20,7 @@ use pyo3::{
     types::{PyCapsule, PyDict, PyList},
 };
 use pyo3_arrow::{ffi::ArrayIterator, ffi::to_stream_pycapsule};
+use slo_core::model::Timestamp;
 use std::{ops::Range, sync::Arc};
 
 /// A result in columns; any tool that reads Arrow takes it.
@@ -67,14 +68,20 @@ impl Columns {
         self.push(name, Arc::new(Float64Array::new(values.into(), nulls)))
     }
 
-    /// Times in milliseconds since the Unix epoch, in UTC.
-    pub(crate) fn times(self, name: &str, values: Vec<i64>) -> Self {
+    /// Times, in UTC.
+    pub(crate) fn times(self, name: &str, values: impl IntoIterator<Item = Timestamp>) -> Self {
+        let values: Vec<i64> = values.into_iter().map(Timestamp::as_millis).collect();
         self.push(name, Arc::new(TimestampMillisecondArray::from(values).with_timezone("UTC")))
     }
 
     /// Times, some of which may not be known.
-    pub(crate) fn times_if_any(self, name: &str, values: impl IntoIterator<Item = Option<i64>>) -> Self {
-        let array: TimestampMillisecondArray = values.into_iter().collect();
+    pub(crate) fn times_if_any(
+        self,
+        name: &str,
+        values: impl IntoIterator<Item = Option<Timestamp>>,
+    ) -> Self {
+        let values = values.into_iter().map(|time| time.map(Timestamp::as_millis));
+        let array: TimestampMillisecondArray = values.collect();
         self.push(name, Arc::new(array.with_timezone("UTC")))
     }
 
@@ -308,7 +315,10 @@ pub(crate) fn _table(columns: Vec<(String, Bound<'_, PyAny>)>) -> PyResult<Table
             made.numbers(&name, numbers.into_iter().map(|number| (!number.is_nan()).then_some(number)))
         } else if let Ok(times) = column.cast::<PyArray1<i64>>() {
             let times = times.to_vec()?;
-            made.times_if_any(&name, times.into_iter().map(|time| (time != i64::MIN).then_some(time)))
+            made.times_if_any(
+                &name,
+                times.into_iter().map(|time| (time != i64::MIN).then_some(Timestamp::from_millis(time))),
+            )
         } else {
             let words: Vec<String> = column.extract()?;
             made.words(&name, words.iter().map(String::as_str))
@@ -325,7 +335,10 @@ fn value<'py>(py: Python<'py>, array: &ArrayRef, row: usize) -> PyResult<Bound<'
     Ok(match array.data_type() {
         DataType::UInt64 => array.as_primitive::<UInt64Type>().value(row).into_pyobject(py)?.into_any(),
         DataType::Float64 => array.as_primitive::<Float64Type>().value(row).into_pyobject(py)?.into_any(),
-        DataType::Timestamp(..) => datetime(py, array.as_primitive::<TimestampMillisecondType>().value(row))?,
+        DataType::Timestamp(..) => {
+            let millis = array.as_primitive::<TimestampMillisecondType>().value(row);
+            datetime(py, Timestamp::from_millis(millis))?
+        }
         _ => array.as_string::<i32>().value(row).into_pyobject(py)?.into_any(),
     })
 }

@@ -7,7 +7,7 @@ pub(crate) use access::Access;
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use slo_core::{
     artifact::{AlertmanagerVersion, Hours, Target},
-    model::{LabelName, Objective, Window},
+    model::{LabelName, Objective, Timestamp, Window},
     spec::Defaults,
 };
 use std::path::PathBuf;
@@ -261,7 +261,7 @@ pub(crate) struct Report {
     pub(crate) groups: usize,
     /// As if it were then, in seconds since the Unix epoch
     #[arg(long, value_name = "SECONDS", hide = true, value_parser = moment)]
-    pub(crate) end: Option<i64>,
+    pub(crate) end: Option<Timestamp>,
     /// Markdown, one HTML page, or JSON for programs
     #[arg(long, value_enum, default_value_t = ReportFormat::Markdown)]
     pub(crate) format: ReportFormat,
@@ -313,7 +313,7 @@ pub(crate) struct Backtest {
     pub(crate) time_zone: String,
     /// As if it were then, in seconds since the Unix epoch
     #[arg(long, value_name = "SECONDS", hide = true, value_parser = moment)]
-    pub(crate) end: Option<i64>,
+    pub(crate) end: Option<Timestamp>,
     /// Tables for people, JSON for programs, or a page with pictures
     #[arg(long, value_enum, default_value_t = BacktestFormat::Table)]
     pub(crate) format: BacktestFormat,

@@ -3,7 +3,7 @@
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use slo_core::{
     artifact::Target,
-    model::{Calendar, CalendarUnit, LabelName},
+    model::{Calendar, CalendarUnit, LabelName, Timestamp},
 };
 use std::str::FromStr;
 
@@ -71,8 +71,7 @@ pub(super) fn zone(text: &str) -> Result<String, String> {
     Ok(days.zone().to_owned())
 }
 
-/// Seconds since the Unix epoch, in milliseconds.
-pub(super) fn moment(text: &str) -> Result<i64, String> {
-    let seconds: i64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
-    seconds.checked_mul(1_000).ok_or_else(|| "too far away".to_owned())
+/// Seconds since the Unix epoch.
+pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
+    text.parse().map(Timestamp::from_seconds).map_err(|_| "not a number of seconds".to_owned())
 }

@@ -56,7 +56,7 @@ struct AlertReport {
 
 pub(super) fn run(explain: &Explain, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
     let backend = if explain.anchored { Backend::PrometheusAnchored } else { Backend::Prometheus };
-    let options = rules::Options { backend, now: Some(time::unix_millis()), ..rules::Options::default() };
+    let options = rules::Options { backend, now: Some(time::now()), ..rules::Options::default() };
     let mut explained = Vec::new();
     for service in &load::services(&explain.specs.files, &explain.specs.reading, 1, talk)? {
         explained.extend(rules::explain(service, options)?);

@@ -31,7 +31,7 @@ pub(super) fn run(generate: &Generate, out: &mut dyn Write, talk: &mut dyn Write
             Naming::Native => rules::Naming::Native,
             Naming::Sloth => rules::Naming::Sloth,
         },
-        now: Some(time::unix_millis()),
+        now: Some(time::now()),
     };
     // Nothing is written unless all of it can be.
     let mut tests = Vec::new();

@@ -8,7 +8,7 @@ use slo_core::{
 use std::io::Write;
 
 pub(super) fn run(specs: &Specs, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
-    let options = Options { now: Some(time::unix_millis()), ..Options::default() };
+    let options = Options { now: Some(time::now()), ..Options::default() };
     for file in load::specs(&specs.files, &specs.reading, &specs.reading.defaults(), talk)? {
         for service in &file.services {
             rules::check(service, options)?;

@@ -1,5 +1,6 @@
 //! Pictures that are text: SVG, in the colours of the page that they stand on.
 
+use crate::model::{Timestamp, Window};
 use crate::replay::thin;
 use std::fmt::Write;
 
@@ -14,25 +15,25 @@ const APART: f64 = 14.0;
 /// The time axis of a picture. Not `non_exhaustive`: who draws knows all of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dates<'a> {
-    /// The time of the first value, in milliseconds since the Unix epoch.
-    pub start: i64,
+    /// The time of the first value.
+    pub start: Timestamp,
     /// The time of the last one.
-    pub end: i64,
+    pub end: Timestamp,
     /// The zone of its days.
     pub zone: &'a str,
     /// Times to mark, such as incidents.
-    pub shaded: Vec<(i64, i64)>,
+    pub shaded: Vec<(Timestamp, Timestamp)>,
 }
 
 impl Dates<'_> {
     /// Where a time is, from 0 to 1.
-    pub(super) fn place(&self, time: i64) -> f64 {
-        let span = (self.end - self.start).max(1) as f64;
-        ((time - self.start) as f64 / span).clamp(0.0, 1.0)
+    pub(super) fn place(&self, time: Timestamp) -> f64 {
+        let span = self.end.millis_since(self.start).max(1) as f64;
+        (time.millis_since(self.start) as f64 / span).clamp(0.0, 1.0)
     }
 
     /// The times to mark, each on a rectangle as high as the curve.
-    pub(super) fn shades(&self, x: impl Fn(i64) -> f64, top: f64, height: f64) -> String {
+    pub(super) fn shades(&self, x: impl Fn(Timestamp) -> f64, top: f64, height: f64) -> String {
         let mut out = String::new();
         for (from, to) in &self.shaded {
             let (left, width) = (x(*from), (x(*to) - x(*from)).max(3.0));
@@ -47,7 +48,12 @@ impl Dates<'_> {
     }
 
     /// Names of times at the height `text`, each with a line from `top` to `bottom`.
-    pub(super) fn axis(&self, x: impl Fn(i64) -> f64, [top, bottom, text]: [f64; 3], line: &str) -> String {
+    pub(super) fn axis(
+        &self,
+        x: impl Fn(Timestamp) -> f64,
+        [top, bottom, text]: [f64; 3],
+        line: &str,
+    ) -> String {
         let mut out = String::new();
         for (time, name) in self.ticks() {
             let anchor = match self.place(time) {
@@ -66,26 +72,29 @@ impl Dates<'_> {
     }
 
     /// Times to name, in words: beginnings of days or whole hours, six at most, with room between their names.
-    fn ticks(&self) -> Vec<(i64, String)> {
-        const MOST: i64 = 5;
-        const MINUTE: i64 = 60_000;
-        let span = self.end - self.start;
+    fn ticks(&self) -> Vec<(Timestamp, String)> {
+        const MOST: u64 = 5;
+        let span = self.end.millis_since(self.start);
         let lengths =
             [1, 5, 15, 30, 60, 180, 360, 720, 1_440, 2_880, 7_200, 10_080, 20_160, 43_200, 86_400, 172_800];
-        let length = lengths.into_iter().map(|minutes| minutes * MINUTE).find(|length| span / length <= MOST);
+        let length =
+            lengths.into_iter().map(Window::minutes).find(|length| span / length.as_millis() <= MOST);
         let Some(length) = length.filter(|_| span > 0) else { return Vec::new() };
         let Ok(zone) = jiff::tz::TimeZone::get(self.zone) else { return Vec::new() };
-        let format = if length < 1_440 * MINUTE { "%m-%d %H:%M" } else { "%Y-%m-%d" };
+        let format = if length < Window::days(1) { "%m-%d %H:%M" } else { "%Y-%m-%d" };
         // On the clock of the zone, whose noon is not the epoch's; a change of the clock moves what comes after it.
-        let tick = |time: i64| {
-            let instant = jiff::Timestamp::from_millisecond(time).ok()?;
+        let tick = |time: Timestamp| {
+            let instant = jiff::Timestamp::from_millisecond(time.as_millis()).ok()?;
             Some((time, zone.to_datetime(instant).strftime(format).to_string()))
         };
-        let offset = jiff::Timestamp::from_millisecond(self.start)
-            .map_or(0, |start| i64::from(zone.to_offset(start).seconds()) * 1_000);
-        let first = self.start + (length - (self.start + offset).rem_euclid(length)) % length;
-        (0..=MOST)
-            .map(|number| first + number * length)
+        let offset = jiff::Timestamp::from_millisecond(self.start.as_millis())
+            .map_or(0, |start| i64::from(zone.to_offset(start).seconds()));
+        // Midnight on the clock of the zone.
+        let origin = Timestamp::from_seconds(-offset);
+        let before = self.start.on_grid(length, origin);
+        let first = if before == self.start { before } else { before.after(length) };
+        (0..=5)
+            .map(|number| first.after_steps(length, number))
             .filter(|time| *time <= self.end)
             .filter_map(tick)
             .collect()
@@ -96,9 +105,10 @@ impl Dates<'_> {
 /// which `ideal` would be left at the end; and the dates, where they are known.
 ///
 /// ```
-/// use slo_core::artifact::{Dates, burn_down_picture};
+/// use slo_core::{artifact::{Dates, burn_down_picture}, model::{Timestamp, Window}};
 ///
-/// let week = Dates { start: 0, end: 7 * 86_400_000, zone: "UTC", shaded: vec![(86_400_000, 90_000_000)] };
+/// let day = |number| Timestamp::EPOCH.after_steps(Window::days(1), number);
+/// let week = Dates { start: day(0), end: day(7), zone: "UTC", shaded: vec![(day(1), day(1).after(Window::hours(1)))] };
 /// let picture = burn_down_picture(&[1.0, 0.9, 0.2, -0.1], 0.0, Some(&week));
 /// assert!(picture.starts_with("<svg ") && picture.contains("<polyline ") && picture.contains("1970-01-03"));
 /// ```
@@ -134,7 +144,7 @@ pub fn burn_down_picture(remaining: &[f64], ideal: f64, dates: Option<&Dates<'_>
     let mut shaded = String::new();
     let ticks;
     if let Some(dates) = dates {
-        let at = |time: i64| MARGIN + (WIDTH - MARGIN - 8.0) * dates.place(time);
+        let at = |time: Timestamp| MARGIN + (WIDTH - MARGIN - 8.0) * dates.place(time);
         shaded = dates.shades(at, 8.0, HEIGHT - 32.0);
         ticks = dates.axis(at, [HEIGHT - 24.0, HEIGHT - 20.0, HEIGHT - 8.0], "stroke=\"#999\"");
     } else {

@@ -1,5 +1,6 @@
 //! Numbers, times and names as people read them, and how pages look.
 
+use crate::model::Timestamp;
 /// A share as a percentage.
 pub(super) fn percent(share: Option<f64>, decimals: usize) -> String {
     share.map_or_else(|| "–".to_owned(), |share| format!("{:.decimals$} %", share * 100.0))
@@ -16,20 +17,21 @@ pub(super) fn length(millis: u64) -> String {
 }
 
 /// A moment in a zone.
-pub(super) fn moment(millis: i64, zone: &str) -> String {
-    local(millis, zone, "%Y-%m-%d %H:%M")
+pub(super) fn moment(time: Timestamp, zone: &str) -> String {
+    local(time, zone, "%Y-%m-%d %H:%M")
 }
 
 /// A day in a zone.
-pub(super) fn day(millis: i64, zone: &str) -> String {
-    local(millis, zone, "%a %Y-%m-%d")
+pub(super) fn day(time: Timestamp, zone: &str) -> String {
+    local(time, zone, "%a %Y-%m-%d")
 }
 
-fn local(millis: i64, zone: &str, format: &str) -> String {
-    let known = jiff::Timestamp::from_millisecond(millis).ok().zip(jiff::tz::TimeZone::get(zone).ok());
+fn local(time: Timestamp, zone: &str, format: &str) -> String {
+    let known =
+        jiff::Timestamp::from_millisecond(time.as_millis()).ok().zip(jiff::tz::TimeZone::get(zone).ok());
     known.map_or_else(
-        || millis.to_string(),
-        |(time, zone)| zone.to_datetime(time).strftime(format).to_string(),
+        || time.to_string(),
+        |(instant, zone)| zone.to_datetime(instant).strftime(format).to_string(),
     )
 }
 

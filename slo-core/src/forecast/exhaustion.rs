@@ -80,13 +80,13 @@ impl ExhaustionTimes {
 /// comparisons throughout; 0 where it is gone already.
 ///
 /// ```
-/// use slo_core::{forecast::exhaustion_times, model::Window, replay::{Bootstrap, Series}};
+/// use slo_core::{forecast::exhaustion_times, model::{Timestamp, Window}, replay::{Bootstrap, Series}};
 ///
 /// // Sixty days of hours; an incident every tenth day, and a worse one five days ago.
 /// let total = vec![1_000; 24 * 60];
 /// let mut bad: Vec<u64> = (0..total.len()).map(|hour| if hour % 240 == 5 { 120 } else { 0 }).collect();
 /// bad[24 * 55] = 250;
-/// let series = Series::new(0, Window::hours(1), &total, &bad)?;
+/// let series = Series::new(Timestamp::EPOCH, Window::hours(1), &total, &bad)?;
 /// let bootstrap = Bootstrap::new(Window::hours(12), 7);
 /// let times = exhaustion_times(&series, "99.9%".parse()?, Window::days(30), Window::days(14), bootstrap)?;
 /// assert!((0.3..0.6).contains(&times.probability())); // 610 of 720 are spent

@@ -9,11 +9,11 @@ use crate::{Error, model::Window, replay::Series};
 /// basis of an [`ErrorBudget`](crate::math::ErrorBudget::projected).
 ///
 /// ```
-/// use slo_core::{forecast::expected_events, math::ErrorBudget, model::Window, replay::Series};
+/// use slo_core::{forecast::expected_events, math::ErrorBudget, model::{Timestamp, Window}, replay::Series};
 ///
 /// // Three weeks of days; nobody works on Sundays. What will Monday to Sunday bring?
 /// let total: Vec<u64> = (0..21).map(|day| if day % 7 == 6 { 100 } else { 1_000 }).collect();
-/// let series = Series::new(0, Window::days(1), &total, &[0; 21])?;
+/// let series = Series::new(Timestamp::EPOCH, Window::days(1), &total, &[0; 21])?;
 /// assert_eq!(expected_events(&series, Window::days(7))?, 6_100);
 /// assert_eq!(expected_events(&series, Window::days(1))?, 1_000);
 /// # Ok::<(), slo_core::Error>(())
@@ -59,12 +59,16 @@ fn too_many() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Timestamp;
 
     #[test]
     fn takes_the_mean_of_what_there_is() {
         let expected = |total: &[u64], days: u64| {
             let bad = vec![0; total.len()];
-            expected_events(&Series::new(0, Window::days(1), total, &bad).unwrap(), Window::days(days))
+            expected_events(
+                &Series::new(Timestamp::EPOCH, Window::days(1), total, &bad).unwrap(),
+                Window::days(days),
+            )
         };
         assert_eq!(expected(&[10, 20, 30], 2), Ok(40));
         let mut weeks = vec![100; 7];

@@ -1,13 +1,13 @@
 //! Times that do not count: maintenance, corrections.
 
-use crate::Error;
+use crate::{Error, model::Timestamp};
 
-/// A span of time, left-open and right-closed: (from, to], in milliseconds since the Unix epoch.
+/// A span of time, left-open and right-closed: (from, to].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
     // from < to
-    from: i64,
-    to: i64,
+    from: Timestamp,
+    to: Timestamp,
 }
 
 impl Span {
@@ -15,7 +15,7 @@ impl Span {
     ///
     /// # Errors
     /// `to` at or before `from`.
-    pub fn new(from: i64, to: i64) -> Result<Self, Error> {
+    pub fn new(from: Timestamp, to: Timestamp) -> Result<Self, Error> {
         if to <= from {
             return Err(Error::new(format!("the span from {from} ms to {to} ms is empty"))
                 .with_hint("a span ends after it begins; times are milliseconds since 1970"));
@@ -25,25 +25,25 @@ impl Span {
 
     /// Its beginning, which it does not contain.
     #[must_use]
-    pub const fn from(self) -> i64 {
+    pub const fn from(self) -> Timestamp {
         self.from
     }
 
     /// Its end, which it contains.
     #[must_use]
-    pub const fn to(self) -> i64 {
+    pub const fn to(self) -> Timestamp {
         self.to
     }
 
     /// Its length in milliseconds.
     #[must_use]
     pub const fn millis(self) -> u64 {
-        self.to.abs_diff(self.from)
+        self.to.millis_since(self.from)
     }
 
     /// Whether it contains the moment `time`.
     #[must_use]
-    pub const fn contains(self, time: i64) -> bool {
+    pub fn contains(self, time: Timestamp) -> bool {
         self.from < time && time <= self.to
     }
 }
@@ -51,11 +51,12 @@ impl Span {
 /// A set of spans that do not count; overlapping ones are merged.
 ///
 /// ```
-/// use slo_core::math::{Exclusions, Span};
+/// use slo_core::{math::{Exclusions, Span}, model::Timestamp};
 ///
-/// let maintenance = Exclusions::new([Span::new(0, 60_000)?, Span::new(30_000, 90_000)?]);
-/// assert_eq!(maintenance.spans(), [Span::new(0, 90_000)?]);
-/// assert_eq!(maintenance.excluded_millis(Span::new(60_000, 120_000)?), 30_000);
+/// let span = |from, to| Span::new(Timestamp::from_seconds(from), Timestamp::from_seconds(to));
+/// let maintenance = Exclusions::new([span(0, 60)?, span(30, 90)?]);
+/// assert_eq!(maintenance.spans(), [span(0, 90)?]);
+/// assert_eq!(maintenance.excluded_millis(span(60, 120)?), 30_000);
 /// # Ok::<(), slo_core::Error>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -88,7 +89,7 @@ impl Exclusions {
 
     /// Whether the moment `time` is excluded.
     #[must_use]
-    pub fn contains(&self, time: i64) -> bool {
+    pub fn contains(&self, time: Timestamp) -> bool {
         let next = self.spans.partition_point(|span| span.to < time);
         self.spans.get(next).is_some_and(|span| span.contains(time))
     }
@@ -100,7 +101,7 @@ impl Exclusions {
     pub fn excluded_millis(&self, span: Span) -> u64 {
         let overlap = |one: &Span| {
             let (from, to) = (one.from.max(span.from), one.to.min(span.to));
-            if from < to { to.abs_diff(from) } else { 0 }
+            to.millis_since(from)
         };
         self.spans.iter().map(overlap).sum()
     }
@@ -111,25 +112,29 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn span(from: i64, to: i64) -> Result<Span, Error> {
+        Span::new(Timestamp::from_millis(from), Timestamp::from_millis(to))
+    }
+
     #[test]
     fn refuses_empty_spans() {
-        assert!(Span::new(5, 5).is_err());
-        assert!(Span::new(6, 5).is_err());
-        assert_eq!(Span::new(i64::MIN, i64::MAX).unwrap().millis(), u64::MAX);
+        assert!(span(5, 5).is_err());
+        assert!(span(6, 5).is_err());
+        assert_eq!(span(i64::MIN, i64::MAX).unwrap().millis(), u64::MAX);
     }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(1_000))]
         #[test]
         fn counts_every_moment_once(spans in prop::collection::vec((0..200_i64, 1..40_i64), 0..12)) {
-            let given: Vec<Span> = spans.iter().map(|(from, length)| Span::new(*from, from + length).unwrap()).collect();
+            let given: Vec<Span> = spans.iter().map(|(from, length)| span(*from, from + length).unwrap()).collect();
             let merged = Exclusions::new(given.iter().copied());
-            let inside = |time: i64| given.iter().any(|span| span.contains(time));
-            for time in 0..250 {
+            let inside = |time: Timestamp| given.iter().any(|span| span.contains(time));
+            for time in (0..250).map(Timestamp::from_millis) {
                 prop_assert_eq!(merged.contains(time), inside(time));
             }
-            let whole = Span::new(0, 250).unwrap();
-            prop_assert_eq!(merged.excluded_millis(whole), (1..=250).filter(|time| inside(*time)).count() as u64);
+            let whole = span(0, 250).unwrap();
+            prop_assert_eq!(merged.excluded_millis(whole), (1..=250).filter(|time| inside(Timestamp::from_millis(*time))).count() as u64);
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Calendar periods: weeks, months, quarters and years of a time zone.
 
-use super::Window;
+use super::{Timestamp, Window};
 use crate::Error;
-use jiff::{Span, Timestamp, civil, tz::TimeZone};
+use jiff::{Span, civil, tz::TimeZone};
 use std::{fmt, str::FromStr};
 
 /// Periods of the calendar, one after the other, in an IANA time zone.
@@ -17,8 +17,8 @@ use std::{fmt, str::FromStr};
 /// use slo_core::model::{Calendar, CalendarUnit};
 ///
 /// let months = Calendar::new(CalendarUnit::Month, "America/New_York")?;
-/// // Sunday 8 March 2026, 12:00 UTC: the clocks go forward that day.
-/// let march = months.period_at(1_772_971_200_000)?;
+/// // A Sunday: the clocks go forward that day.
+/// let march = months.period_at("2026-03-08T12:00:00Z".parse()?)?;
 /// assert_eq!(march.seconds(), 743 * 3_600);
 /// # Ok::<(), slo_core::Error>(())
 /// ```
@@ -48,9 +48,9 @@ pub enum CalendarUnit {
 /// One period of a [`Calendar`], from its beginning up to, not including, that of the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CalendarPeriod {
-    // Milliseconds since the Unix epoch; start < end.
-    start: i64,
-    end: i64,
+    // start < end
+    start: Timestamp,
+    end: Timestamp,
 }
 
 /// A Monday, and the first day of a month and a year.
@@ -158,17 +158,17 @@ impl Calendar {
             .and_then(|(month, year)| civil::Date::new(year, month, 15).ok())
             .and_then(|middle| TimeZone::UTC.to_timestamp(middle.at(12, 0, 0, 0)).ok())
             .ok_or_else(refuse)?;
-        self.period_at(within.as_millisecond())
+        self.period_at(Timestamp::from_millis(within.as_millisecond()))
     }
 
-    /// The period that contains the moment `unix_millis`, milliseconds since the Unix epoch.
+    /// The period that contains the moment `time`.
     ///
     /// # Errors
     /// A time near the years −9999 or 9999, or beyond.
-    pub fn period_at(&self, unix_millis: i64) -> Result<CalendarPeriod, Error> {
-        let outside = |_| Error::new(format!("{unix_millis} ms is outside the calendar"));
-        let time = Timestamp::from_millisecond(unix_millis).map_err(outside)?;
-        let local = self.zone.to_datetime(time);
+    pub fn period_at(&self, time: Timestamp) -> Result<CalendarPeriod, Error> {
+        let outside = |_| Error::new(format!("{time} is outside the calendar"));
+        let instant = jiff::Timestamp::from_millisecond(time.as_millis()).map_err(outside)?;
+        let local = self.zone.to_datetime(instant);
         // A guess that is never late; the anchor's day and clock changes move it by one or two.
         let days = local.date().since(self.anchor.date()).map_err(outside)?.get_days();
         let length = if days < 0 { self.unit.days_at_least() } else { self.unit.days_at_most() };
@@ -176,11 +176,11 @@ impl Calendar {
         let mut start = self.start_of(number)?;
         loop {
             let next = self.start_of(number + 1)?;
-            if next > unix_millis {
+            if next > time {
                 return Ok(CalendarPeriod { start, end: next });
             }
             // Far from the anchor, months and years are shorter than the guess took them for.
-            let behind = (unix_millis - next) / self.unit.millis_at_most();
+            let behind = (time.as_millis() - next.as_millis()) / self.unit.millis_at_most();
             number += 1 + behind.max(0);
             start = if behind > 0 { self.start_of(number)? } else { next };
         }
@@ -206,8 +206,8 @@ impl Calendar {
         Window::days(self.unit.days_at_most().unsigned_abs() + 1)
     }
 
-    /// When period `number` begins, in milliseconds since the Unix epoch.
-    fn start_of(&self, number: i64) -> Result<i64, Error> {
+    /// When period `number` begins.
+    fn start_of(&self, number: i64) -> Result<Timestamp, Error> {
         let outside = |_| Error::new(format!("period {number} is outside the calendar"));
         let span = match self.unit {
             CalendarUnit::Day => Span::new().try_days(number),
@@ -228,20 +228,21 @@ impl Calendar {
                 return self.end_of_gap(before.to_timestamp(local), after.to_timestamp(local), outside);
             }
         };
-        Ok(instant.map_err(outside)?.as_millisecond())
+        Ok(Timestamp::from_millis(instant.map_err(outside)?.as_millisecond()))
     }
 
     /// The moment the clocks jump, which lies between the two readings of a skipped local time.
     fn end_of_gap(
         &self,
-        late: Result<Timestamp, jiff::Error>,
-        early: Result<Timestamp, jiff::Error>,
+        late: Result<jiff::Timestamp, jiff::Error>,
+        early: Result<jiff::Timestamp, jiff::Error>,
         outside: impl Fn(jiff::Error) -> Error + Copy,
-    ) -> Result<i64, Error> {
+    ) -> Result<Timestamp, Error> {
         let early = early.map_err(outside)?;
         let late = late.map_err(outside)?;
         let jump = self.zone.following(early).next().map(|transition| transition.timestamp());
-        Ok(jump.filter(|jump| *jump <= late).unwrap_or(late).as_millisecond())
+        let instant = jump.filter(|jump| *jump <= late).unwrap_or(late);
+        Ok(Timestamp::from_millis(instant.as_millisecond()))
     }
 }
 
@@ -273,22 +274,22 @@ impl CalendarUnit {
 }
 
 impl CalendarPeriod {
-    /// Its beginning, milliseconds since the Unix epoch.
+    /// Its beginning.
     #[must_use]
-    pub const fn start(self) -> i64 {
+    pub const fn start(self) -> Timestamp {
         self.start
     }
 
-    /// The beginning of the next one, milliseconds since the Unix epoch.
+    /// The beginning of the next one.
     #[must_use]
-    pub const fn end(self) -> i64 {
+    pub const fn end(self) -> Timestamp {
         self.end
     }
 
     /// Its length in seconds; periods begin on whole seconds.
     #[must_use]
     pub const fn seconds(self) -> u64 {
-        self.end.abs_diff(self.start) / 1_000
+        self.end.millis_since(self.start) / 1_000
     }
 
     /// Its length, which budgets of time are a share of.
@@ -296,7 +297,7 @@ impl CalendarPeriod {
     /// # Errors
     /// Never for the periods of a calendar, which are shorter than ten years.
     pub fn window(self) -> Result<Window, Error> {
-        Window::from_millis(self.end.abs_diff(self.start))
+        Window::from_millis(self.end.millis_since(self.start))
     }
 }
 
@@ -331,12 +332,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn millis(text: &str) -> i64 {
-        text.parse::<Timestamp>().unwrap().as_millisecond()
+    fn moment(text: &str) -> Timestamp {
+        text.parse().unwrap()
     }
 
     fn period(unit: CalendarUnit, zone: &str, at: &str) -> CalendarPeriod {
-        Calendar::new(unit, zone).unwrap().period_at(millis(at)).unwrap()
+        Calendar::new(unit, zone).unwrap().period_at(moment(at)).unwrap()
     }
 
     #[test]
@@ -374,11 +375,11 @@ mod tests {
         }
         assert_eq!(
             period(CalendarUnit::Week, "UTC", "2026-11-24T12:00:00Z").start(),
-            millis("2026-11-23T00:00:00Z")
+            moment("2026-11-23T00:00:00Z")
         );
         assert_eq!(
             period(CalendarUnit::Quarter, "UTC", "2026-11-24T12:00:00Z").start(),
-            millis("2026-10-01T00:00:00Z")
+            moment("2026-10-01T00:00:00Z")
         );
     }
 
@@ -389,8 +390,8 @@ mod tests {
         for (at, start) in
             [("2026-02-10", "2026-01-31"), ("2026-03-10", "2026-02-28"), ("2026-04-10", "2026-03-31")]
         {
-            let period = months.period_at(millis(&format!("{at}T00:00:00Z"))).unwrap();
-            assert_eq!(period.start(), millis(&format!("{start}T00:00:00Z")));
+            let period = months.period_at(moment(&format!("{at}T00:00:00Z"))).unwrap();
+            assert_eq!(period.start(), moment(&format!("{start}T00:00:00Z")));
         }
     }
 
@@ -400,11 +401,11 @@ mod tests {
             Calendar::new(CalendarUnit::Day, "Europe/Berlin").unwrap().anchored_at(anchor).unwrap()
         };
         // 02:30 does not exist on 29 March 2026: the clocks jump from 02:00 to 03:00 at 01:00 UTC.
-        let spring = days("2026-03-01 02:30:00").period_at(millis("2026-03-29T12:00:00Z")).unwrap();
-        assert_eq!(spring.start(), millis("2026-03-29T01:00:00Z"));
+        let spring = days("2026-03-01 02:30:00").period_at(moment("2026-03-29T12:00:00Z")).unwrap();
+        assert_eq!(spring.start(), moment("2026-03-29T01:00:00Z"));
         // 02:30 happens twice on 25 October 2026, first at 00:30 UTC.
-        let autumn = days("2026-10-01 02:30:00").period_at(millis("2026-10-25T12:00:00Z")).unwrap();
-        assert_eq!(autumn.start(), millis("2026-10-25T00:30:00Z"));
+        let autumn = days("2026-10-01 02:30:00").period_at(moment("2026-10-25T12:00:00Z")).unwrap();
+        assert_eq!(autumn.start(), moment("2026-10-25T00:30:00Z"));
     }
 
     #[test]
@@ -414,7 +415,7 @@ mod tests {
         let days = Calendar::new(CalendarUnit::Day, "UTC").unwrap();
         assert!(days.clone().anchored_at("2026-01-31T00:00:00Z").is_err());
         assert!(days.clone().anchored_at("tomorrow").is_err());
-        assert!(days.period_at(i64::MAX).is_err());
+        assert!(days.period_at(Timestamp::from_millis(i64::MAX)).is_err());
     }
 
     proptest! {
@@ -426,10 +427,10 @@ mod tests {
             let unit = [CalendarUnit::Day, CalendarUnit::Week, CalendarUnit::Month, CalendarUnit::Quarter, CalendarUnit::Year][unit];
             let zone = ["UTC", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia"][zone];
             let calendar = Calendar::new(unit, zone).unwrap().anchored_at(&format!("2020-01-{day:02} 02:30:00")).unwrap();
-            let period = calendar.period_at(seconds * 1_000).unwrap();
-            prop_assert!(period.start() <= seconds * 1_000 && seconds * 1_000 < period.end());
+            let period = calendar.period_at(Timestamp::from_seconds(seconds)).unwrap();
+            prop_assert!((period.start()..period.end()).contains(&Timestamp::from_seconds(seconds)));
             prop_assert_eq!(calendar.period_at(period.end()).unwrap().start(), period.end());
-            prop_assert_eq!(calendar.period_at(period.end() - 1).unwrap(), period);
+            prop_assert_eq!(calendar.period_at(period.end().before(Window::from_millis(1).unwrap())).unwrap(), period);
         }
     }
 }

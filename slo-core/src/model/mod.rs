@@ -37,6 +37,7 @@ mod sli;
 mod slices;
 mod slo;
 mod tier;
+mod timestamp;
 mod window;
 
 pub use alerting::{AlertPolicy, BudgetAlert, Notification};
@@ -61,4 +62,5 @@ pub use sli::{Bound, Comparison, EventCounters, Gauge, HistogramKind, LatencyHis
 pub use slices::{EmptySlice, TimeSlices};
 pub use slo::Slo;
 pub use tier::{Rescaling, Tier, TierDoubt};
+pub use timestamp::Timestamp;
 pub use window::Window;

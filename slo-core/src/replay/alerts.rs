@@ -71,17 +71,17 @@ impl AlertRule {
 /// little more than reading the history.
 ///
 /// ```
-/// use slo_core::{model::{AlertPolicy, Window}, replay::{AlertRule, Series, alerts}};
+/// use slo_core::{model::{AlertPolicy, Timestamp, Window}, replay::{AlertRule, Series, alerts}};
 ///
 /// // Thirty days of minutes; everything fails for ten minutes on the first day.
 /// let total = vec![600; 43_200];
 /// let mut bad = vec![0; 43_200];
 /// bad[1_000..1_010].fill(600);
-/// let series = Series::new(0, Window::minutes(1), &total, &bad)?;
+/// let series = Series::new(Timestamp::EPOCH, Window::minutes(1), &total, &bad)?;
 /// let fast = AlertRule::of_tier(&AlertPolicy::workbook().tiers()[0], "99.9%".parse()?)?;
 /// let fired = alerts(&series, &fast, 1)?;
 /// assert_eq!((fired[0].start, fired[0].end), (1_000, 1_014)); // by the first evaluation, and 5 min after
-/// assert_eq!(series.end_of(fired[0].start), 1_001 * 60_000); // the time of that evaluation
+/// assert_eq!(series.end_of(fired[0].start), Timestamp::from_seconds(1_001 * 60)); // the time of that evaluation
 /// # Ok::<(), slo_core::Error>(())
 /// ```
 ///
@@ -387,6 +387,7 @@ impl Condition<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Timestamp;
     use proptest::prelude::*;
 
     const MINUTE: Window = Window::minutes(1);
@@ -437,7 +438,7 @@ mod tests {
         // An evaluation a minute; the condition holds while the only step in the window is bad.
         let pattern = "..x.xxx..xx...xxxx";
         let (total, bad): (Vec<u64>, Vec<u64>) = pattern.chars().map(|c| (1, u64::from(c == 'x'))).unzip();
-        let series = Series::new(0, MINUTE, &total, &bad).unwrap();
+        let series = Series::new(Timestamp::EPOCH, MINUTE, &total, &bad).unwrap();
         let fired = |hold: u64, keep: u64| {
             let minutes = |count| (count > 0).then(|| Window::minutes(count));
             let rule = AlertRule { hold: minutes(hold), keep: minutes(keep), ..rule(1, 1, "0.5") };
@@ -459,14 +460,14 @@ mod tests {
         // One of ten requests of the first minute fails, and none after it.
         let (total, mut bad) = (vec![10; 120], vec![0; 120]);
         bad[0] = 1;
-        let series = Series::new(0, MINUTE, &total, &bad).unwrap();
+        let series = Series::new(Timestamp::EPOCH, MINUTE, &total, &bad).unwrap();
         let fired = |warm_up| alerts(&series, &AlertRule { warm_up, ..rule(60, 5, "0.0144") }, 1).unwrap();
         assert_eq!(fired(WarmUp::UseAvailable), [Episode { start: 0, end: 5 }]);
         assert_eq!(fired(WarmUp::AssumeGood), []);
         assert_eq!(fired(WarmUp::Suppress), []);
         // An outage that lasts is seen by all of them, in time.
         let outage = vec![10; 120];
-        let series = Series::new(0, MINUTE, &total, &outage).unwrap();
+        let series = Series::new(Timestamp::EPOCH, MINUTE, &total, &outage).unwrap();
         let start =
             |warm_up| alerts(&series, &AlertRule { warm_up, ..rule(60, 5, "0.0144") }, 1).unwrap()[0].start;
         assert_eq!([WarmUp::UseAvailable, WarmUp::AssumeGood, WarmUp::Suppress].map(start), [0, 0, 59]);
@@ -474,7 +475,7 @@ mod tests {
 
     #[test]
     fn refuses_windows_between_steps() {
-        let series = Series::new(0, MINUTE, &[], &[]).unwrap();
+        let series = Series::new(Timestamp::EPOCH, MINUTE, &[], &[]).unwrap();
         let between = AlertRule::new(Window::minutes(5), Window::seconds(90), Ratio::HALF);
         assert!(alerts(&series, &between, 1).is_err());
         assert!(alerts(&series, &rule(5, 1, "0.5"), 0).is_err());
@@ -490,7 +491,7 @@ mod tests {
             .flat_map(|(seconds, bad)| std::iter::repeat_n(*bad, *seconds))
             .collect();
         let total = vec![100_000; bad.len()];
-        let series = Series::new(0, Window::seconds(1), &total, &bad).unwrap();
+        let series = Series::new(Timestamp::EPOCH, Window::seconds(1), &total, &bad).unwrap();
         assert_eq!(alerts(&series, &rule(60, 5, "0.0144"), 1), Ok(vec![]));
         // 2.79 % of the budget of 30 days.
         let spent = series.total().bad() as f64 / (0.001 * 100_000.0 * 2_592_000.0);
@@ -510,7 +511,7 @@ mod tests {
         ) {
             let steps: Vec<(u64, u64)> = calm.iter().chain(&storm).chain(&calm).copied().collect();
             let (total, bad) = columns(&steps);
-            let series = Series::new(0, MINUTE, &total, &bad).unwrap();
+            let series = Series::new(Timestamp::EPOCH, MINUTE, &total, &bad).unwrap();
             let minutes = |count| (count > 0).then(|| Window::minutes(count));
             let (hold, keep) = (minutes(hold), minutes(keep));
             let rule = AlertRule { fewest_bad, hold, keep, warm_up, ..rule(long, short.min(long), &format!("0.{percent:02}")) };
@@ -530,7 +531,7 @@ mod tests {
             let calms = || calm.iter().cycle().take(calm.len() * times);
             let steps: Vec<(u64, u64)> = calms().chain(&storm).chain(calms()).copied().collect();
             let (total, bad) = columns(&steps);
-            let series = Series::new(0, MINUTE, &total, &bad).unwrap();
+            let series = Series::new(Timestamp::EPOCH, MINUTE, &total, &bad).unwrap();
             let rule = rule(long, short.min(long), &format!("0.{percent:02}"));
             prop_assert_eq!(alerts(&series, &rule, every).unwrap(), by_definition(&series, &rule, every));
         }

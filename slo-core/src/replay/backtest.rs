@@ -4,7 +4,7 @@ use super::{AlertRule, Episode, Incident, Score, Series, WarmUp, alerts, any_of,
 use crate::{
     Error,
     check::unit,
-    model::{Objective, Ratio, Severity, Tier, Window},
+    model::{Objective, Ratio, Severity, Tier, Timestamp, Window},
 };
 
 /// How a policy is replayed.
@@ -16,9 +16,9 @@ pub struct Replay {
     pub period: Window,
     /// How often alerts are evaluated; after every step where it is `None`.
     pub every: Option<Window>,
-    /// Incidents that are known, from and to, in milliseconds since the Unix epoch. They are found in the history where
+    /// Incidents that are known, from and to. They are found in the history where
     /// there are none.
-    pub incidents: Option<Vec<(i64, i64)>>,
+    pub incidents: Option<Vec<(Timestamp, Timestamp)>>,
     /// The share of the period's budget that makes an incident, where they are found.
     pub significant: f64,
     /// What a tier makes of a history that is shorter than its long window.
@@ -84,13 +84,13 @@ impl Replay {
 /// What the alerts of a policy would have done on a history.
 ///
 /// ```
-/// use slo_core::{model::{AlertPolicy, Window}, replay::{Backtest, Replay, Series}};
+/// use slo_core::{model::{AlertPolicy, Timestamp, Window}, replay::{Backtest, Replay, Series}};
 ///
 /// // Ten days of minutes, in which 5 % fail for three quarters of an hour.
 /// let total = vec![600; 14_400];
 /// let mut bad = vec![0; 14_400];
 /// bad[10_000..10_045].fill(30);
-/// let series = Series::new(0, Window::minutes(1), &total, &bad)?;
+/// let series = Series::new(Timestamp::EPOCH, Window::minutes(1), &total, &bad)?;
 /// let replay = Replay::new("99.9%".parse()?, Window::days(30));
 /// let backtest = Backtest::of(&series, AlertPolicy::workbook().tiers(), &replay)?;
 /// assert_eq!((backtest.pages().len(), backtest.tickets().len()), (1, 0));

@@ -126,12 +126,13 @@ fn greatest_common_divisor(a: usize, b: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Timestamp;
 
     /// Every step of the history is drawn as often as every other, and at its time of the week.
     #[test]
     fn draws_all_of_the_history() {
         let (total, bad) = (vec![1; 24 * 14], vec![0; 24 * 14]);
-        let series = Series::new(0, Window::hours(1), &total, &bad).unwrap();
+        let series = Series::new(Timestamp::EPOCH, Window::hours(1), &total, &bad).unwrap();
         let mut draws = Bootstrap::new(Window::hours(30), 5).on(&series).unwrap();
         let mut drawn = vec![0_u32; series.len()];
         let (mut at, all) = (0, 4_000_000);

@@ -20,9 +20,9 @@ impl Series<'_> {
     /// speed of memory.
     ///
     /// ```
-    /// use slo_core::{model::Window, replay::Series};
+    /// use slo_core::{model::{Timestamp, Window}, replay::Series};
     ///
-    /// let series = Series::new(0, Window::minutes(1), &[100, 100, 0, 0], &[0, 1, 0, 0])?;
+    /// let series = Series::new(Timestamp::EPOCH, Window::minutes(1), &[100, 100, 0, 0], &[0, 1, 0, 0])?;
     /// let rates = series.burn_rates(2, "99%".parse()?);
     /// assert_eq!(rates.values, [0.0, 0.5, 1.0, 0.0]);
     /// assert_eq!(rates.without_events, [3..4]); // where the value says nothing

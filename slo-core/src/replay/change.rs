@@ -18,7 +18,7 @@ use crate::{
 /// the difference are Welch's.
 ///
 /// ```
-/// use slo_core::{model::Window, replay::{Change, Series}, stats::Confidence};
+/// use slo_core::{model::{Timestamp, Window}, replay::{Change, Series}, stats::Confidence};
 ///
 /// // Two months of hours: one of ten small incidents, one of a single larger one.
 /// let total = vec![10_000; 720];
@@ -26,7 +26,7 @@ use crate::{
 /// let mut after = vec![1; 720];
 /// after[100..103].fill(600);
 /// let (before, after) =
-///     (Series::new(0, Window::hours(1), &total, &before)?, Series::new(0, Window::hours(1), &total, &after)?);
+///     (Series::new(Timestamp::EPOCH, Window::hours(1), &total, &before)?, Series::new(Timestamp::EPOCH, Window::hours(1), &total, &after)?);
 /// let change = Change::between(&before, &after, Confidence::P95, Window::hours(6))?.unwrap();
 /// assert!(change.difference > 0.0); // 2,517 failures, after 1,710: a newspaper's "47 % worse" …
 /// assert!(change.interval.low() < 0.0 && 0.0 < change.interval.high()); // … and nothing but luck
@@ -123,7 +123,10 @@ impl Estimate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::{Random, newcombe};
+    use crate::{
+        model::Timestamp,
+        stats::{Random, newcombe},
+    };
 
     const BLOCK: Window = Window::hours(6);
 
@@ -131,21 +134,21 @@ mod tests {
     fn the_same_history_has_not_changed() {
         let hour = Window::hours(1);
         let bad: Vec<u64> = (0..500).map(|hour| u64::from(hour % 50 == 3) * 40).collect();
-        let series = Series::new(0, hour, &[1_000; 500], &bad).unwrap();
+        let series = Series::new(Timestamp::EPOCH, hour, &[1_000; 500], &bad).unwrap();
         let change = Change::between(&series, &series, Confidence::P95, BLOCK).unwrap().unwrap();
         assert!(
             change.difference.abs() < 1e-15 && change.interval.low() < 0.0 && change.interval.high() > 0.0
         );
         assert!((change.worse - 0.5).abs() < 1e-12, "{}", change.worse);
-        let none = Series::new(0, hour, &[0], &[0]).unwrap();
+        let none = Series::new(Timestamp::EPOCH, hour, &[0], &[0]).unwrap();
         assert_eq!(Change::between(&series, &none, Confidence::P95, BLOCK), Ok(None));
-        let odd = Series::new(0, Window::hours(4), &[5], &[0]).unwrap();
+        let odd = Series::new(Timestamp::EPOCH, Window::hours(4), &[5], &[0]).unwrap();
         assert!(Change::between(&series, &odd, Confidence::P95, BLOCK).is_err());
     }
 
     #[test]
     fn so_many_failures_that_one_less_is_no_double() {
-        let many = Series::new(0, Window::minutes(1), &[1 << 60], &[1 << 60]).unwrap();
+        let many = Series::new(Timestamp::EPOCH, Window::minutes(1), &[1 << 60], &[1 << 60]).unwrap();
         let change = Change::between(&many, &many, Confidence::P95, BLOCK).unwrap().unwrap();
         assert!(change.interval.low() > -1e-6 && change.interval.high() < 1e-6, "{change:?}");
         assert!((change.worse - 0.5).abs() < 1e-9, "{change:?}");
@@ -155,8 +158,8 @@ mod tests {
     fn a_single_failure_decides_nothing() {
         let minute = Window::minutes(1);
         let (none, one) = (
-            Series::new(0, minute, &[1_000], &[0]).unwrap(),
-            Series::new(0, minute, &[1_000], &[1]).unwrap(),
+            Series::new(Timestamp::EPOCH, minute, &[1_000], &[0]).unwrap(),
+            Series::new(Timestamp::EPOCH, minute, &[1_000], &[1]).unwrap(),
         );
         let change = Change::between(&none, &one, Confidence::P95, BLOCK).unwrap().unwrap();
         assert!(change.interval.low() < 0.0 && change.interval.high() > 0.002, "{change:?}");
@@ -181,8 +184,10 @@ mod tests {
         let (mut ours, mut independent) = (0, 0);
         for _ in 0..pairs {
             let (one, two) = (history(), history());
-            let (one, two) =
-                (Series::new(0, step, &total, &one).unwrap(), Series::new(0, step, &total, &two).unwrap());
+            let (one, two) = (
+                Series::new(Timestamp::EPOCH, step, &total, &one).unwrap(),
+                Series::new(Timestamp::EPOCH, step, &total, &two).unwrap(),
+            );
             let outside = |interval: Interval| u32::from(interval.low() > 0.0 || interval.high() < 0.0);
             let change = Change::between(&one, &two, Confidence::P95, BLOCK).unwrap().unwrap();
             ours += outside(change.interval);
@@ -229,8 +234,10 @@ mod tests {
         };
         let (few, many) = (month(4), month(40));
         let hour = Window::hours(1);
-        let (few, many) =
-            (Series::new(0, hour, &total, &few).unwrap(), Series::new(0, hour, &total, &many).unwrap());
+        let (few, many) = (
+            Series::new(Timestamp::EPOCH, hour, &total, &few).unwrap(),
+            Series::new(Timestamp::EPOCH, hour, &total, &many).unwrap(),
+        );
         let change = Change::between(&few, &many, Confidence::P95, BLOCK).unwrap().unwrap();
         assert!(change.interval.low() > 0.0 && change.worse > 0.99, "{change:?}");
     }

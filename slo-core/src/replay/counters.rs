@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     Error,
-    model::{EventPair, LabelName},
+    model::{EventPair, LabelName, Timestamp},
 };
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 /// at once, it may be the target that is new, or its labels, and nobody knows since when they count.
 ///
 /// ```
-/// use slo_core::{model::{EventPair, LabelName}, replay::CounterPoints};
+/// use slo_core::{model::{EventPair, LabelName, Timestamp}, replay::CounterPoints};
 /// use std::collections::BTreeMap;
 ///
 /// let target: Vec<LabelName> = vec!["instance".parse()?];
@@ -31,7 +31,7 @@ use std::collections::BTreeMap;
 /// // Born in the second step, beside a series that goes on.
 /// all.point(&series("500"), 2, 7.0)?;
 /// bad.point(&series("500"), 2, 7.0)?;
-/// let grown = CounterPoints::growth([all, bad], EventPair::TotalBad, true, 0)?.unwrap();
+/// let grown = CounterPoints::growth([all, bad], EventPair::TotalBad, true, Timestamp::EPOCH)?.unwrap();
 /// assert_eq!((grown.total, grown.bad), (vec![10, 17], vec![0, 7]));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -144,7 +144,7 @@ impl<'a> CounterPoints<'a> {
         [first, second]: [Self; 2],
         pair: EventPair,
         counts_newborn_series: bool,
-        start: i64,
+        start: Timestamp,
     ) -> Result<Option<Growth>, RowError> {
         let mut seen = first.seen.iter().zip(&second.seen).map(|(first, second)| *first || *second);
         if !seen.clone().any(|seen| seen) {

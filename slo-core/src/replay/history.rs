@@ -7,23 +7,23 @@ use super::{
 use crate::{
     Error,
     math::{Exclusions, Span},
-    model::{Service, Slo, Window},
+    model::{Service, Slo, Timestamp, Window},
 };
 use std::ops::Range;
 
 /// A history of events: its columns, and the steps of which nothing is known.
 ///
 /// ```
-/// use slo_core::{model::Window, replay::History};
+/// use slo_core::{model::{Timestamp, Window}, replay::History};
 ///
-/// let history = History { start: 0, step: Window::minutes(1), total: vec![10, 0, 10], bad: vec![1, 0, 0], gaps: vec![1..2] };
+/// let history = History { start: Timestamp::EPOCH, step: Window::minutes(1), total: vec![10, 0, 10], bad: vec![1, 0, 0], gaps: vec![1..2] };
 /// assert_eq!(history.series()?.total().bad(), 1);
 /// # Ok::<(), slo_core::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct History {
-    /// When its first step begins, in milliseconds since the Unix epoch.
-    pub start: i64,
+    /// When its first step begins.
+    pub start: Timestamp,
     /// The length of a step.
     pub step: Window,
     /// Events in each step.
@@ -43,27 +43,31 @@ impl History {
     /// as the shorter one.
     ///
     /// ```
-    /// use slo_core::{model::Window, replay::History};
+    /// use slo_core::{model::{Timestamp, Window}, replay::History};
     ///
     /// let (total, bad) = ([None, Some(10.0), Some(9.0), Some(9.0)], [None, Some(1.0), None, Some(0.0)]);
-    /// let history = History::of_recorded(0, Window::minutes(1), &total, &bad).unwrap();
-    /// assert_eq!((history.start, history.total, history.bad), (60_000, vec![10, 0, 9], vec![1, 0, 0]));
+    /// let history = History::of_recorded(Timestamp::EPOCH, Window::minutes(1), &total, &bad).unwrap();
+    /// assert_eq!((history.start.as_millis(), history.total, history.bad), (60_000, vec![10, 0, 9], vec![1, 0, 0]));
     /// assert_eq!(history.gaps, [1..2]);
-    /// assert_eq!(History::of_recorded(0, Window::minutes(1), &total, &[None; 4]), None);
+    /// assert_eq!(History::of_recorded(Timestamp::EPOCH, Window::minutes(1), &total, &[None; 4]), None);
     /// ```
     #[must_use]
-    pub fn of_recorded(start: i64, step: Window, total: &[Option<f64>], bad: &[Option<f64>]) -> Option<Self> {
+    pub fn of_recorded(
+        start: Timestamp,
+        step: Window,
+        total: &[Option<f64>],
+        bad: &[Option<f64>],
+    ) -> Option<Self> {
         let known: Vec<Option<(f64, f64)>> =
             total.iter().zip(bad).map(|(total, bad)| total.zip(*bad)).collect();
         let first = known.iter().position(Option::is_some)?;
         let end = known.iter().rposition(Option::is_some)? + 1;
         let known = known.get(first..end)?;
         let gaps = stretches((0..known.len()).filter(|step| known.get(*step).is_some_and(Option::is_none)));
-        let before = step.as_millis().saturating_mul(u64::try_from(first).unwrap_or(u64::MAX));
         let (total, bad): (Vec<_>, Vec<_>) =
             known.iter().map(|both| (both.map(|(total, _)| total), both.map(|(_, bad)| bad))).unzip();
         let (total, bad) = whole_events(&total, &bad);
-        Some(Self { start: start.saturating_add_unsigned(before), step, total, bad, gaps })
+        Some(Self { start: start.after_steps(step, first), step, total, bad, gaps })
     }
 
     /// Its steps.
@@ -79,13 +83,13 @@ impl History {
     ///
     #[cfg_attr(feature = "spec", doc = "```")]
     #[cfg_attr(not(feature = "spec"), doc = "```ignore")]
-    /// use slo_core::{model::Window, replay::History};
+    /// use slo_core::{model::{Timestamp, Window}, replay::History};
     ///
     /// let text = "{version: slo/v1, service: a, slos: [{name: b, objective: 99%, window: 30d,
     ///     slices: {length: 1m, good: 95%}, sli: {events: {total: all_total, bad: failed_total}}}]}";
     /// let service = slo_core::spec::parse(text).unwrap().remove(0);
     /// let (total, bad) = (vec![50, 50, 50, 50], vec![0, 5, 5, 5]);
-    /// let history = History { start: 0, step: Window::seconds(30), total, bad, gaps: vec![] };
+    /// let history = History { start: Timestamp::EPOCH, step: Window::seconds(30), total, bad, gaps: vec![] };
     /// let (judged, excluded) = history.judged(&service, &service.slos()[0])?;
     /// assert_eq!((judged.step, judged.total, judged.bad), (Window::minutes(1), vec![1, 1], vec![0, 1]));
     /// assert!(excluded.is_empty());
@@ -107,9 +111,8 @@ impl History {
         if service.exclusions().is_empty() {
             return Ok((judged, vec![]));
         }
-        let millis = |seconds: u64| i64::try_from(seconds.saturating_mul(1_000)).unwrap_or(i64::MAX);
         let spans = service.exclusions().iter();
-        let spans = spans.map(|excluded| Span::new(millis(excluded.from()), millis(excluded.to())));
+        let spans = spans.map(|excluded| Span::new(excluded.from(), excluded.to()));
         let exclusions = Exclusions::new(spans.collect::<Result<Vec<_>, _>>()?);
         let series = judged.series()?;
         let (total, bad) = series.without(&exclusions);

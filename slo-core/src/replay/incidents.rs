@@ -5,7 +5,7 @@ use crate::{
     Error,
     check::unit,
     math::{PeriodBudget, Tally},
-    model::Ratio,
+    model::{Ratio, Timestamp},
 };
 use std::ops::Range;
 
@@ -23,15 +23,15 @@ pub struct Incident {
 }
 
 impl Incident {
-    /// What somebody calls an incident: the steps that end after `from` and begin before `to`, in milliseconds since the
-    /// Unix epoch. `None` where the history has none of them.
+    /// What somebody calls an incident: the steps that end after `from` and begin before `to`. `None` where the history has none of them.
     ///
     /// ```
-    /// use slo_core::{math::PeriodBudget, model::Window, replay::{Incident, Series}};
+    /// use slo_core::{math::PeriodBudget, model::{Timestamp, Window}, replay::{Incident, Series}};
     ///
-    /// let series = Series::new(0, Window::minutes(1), &[100; 10], &[0, 0, 50, 50, 0, 0, 0, 0, 0, 0])?;
+    /// let series = Series::new(Timestamp::EPOCH, Window::minutes(1), &[100; 10], &[0, 0, 50, 50, 0, 0, 0, 0, 0, 0])?;
     /// let budget = PeriodBudget::new("99%".parse()?, 1_000)?;
-    /// let known = Incident::between(&series, 120_000, 240_000, budget)?.unwrap();
+    /// let after = |minutes| series.time_after(minutes);
+    /// let known = Incident::between(&series, after(2), after(4), budget)?.unwrap();
     /// assert_eq!((known.start, known.end, known.tally.bad()), (2, 4, 100));
     /// assert!((known.excess - 9.8).abs() < 1e-12); // 100 of the 10 that may fail, less the 2 that were due
     /// # Ok::<(), slo_core::Error>(())
@@ -41,21 +41,21 @@ impl Incident {
     /// An end that is not after the beginning.
     pub fn between(
         series: &Series<'_>,
-        from: i64,
-        to: i64,
+        from: Timestamp,
+        to: Timestamp,
         budget: PeriodBudget,
     ) -> Result<Option<Self>, Error> {
         if to <= from {
             return Err(Error::new(format!(
                 "an incident of {} s does not end after it begins",
-                (to - from) as f64 / 1_000.0
+                to.as_millis().saturating_sub(from.as_millis()) as f64 / 1_000.0
             ))
             .with_hint("when it started comes first, when it ended second"));
         }
-        let step = i128::from(series.step().as_millis());
-        let since = |time: i64| (i128::from(time) - i128::from(series.start())).max(0);
-        let at = |steps: i128| usize::try_from(steps).unwrap_or(usize::MAX).min(series.len());
-        let (start, end) = (at(since(from) / step), at((since(to) + step - 1) / step));
+        let step = series.step().as_millis();
+        let since = |time: Timestamp| time.millis_since(series.start());
+        let at = |steps: u64| usize::try_from(steps).unwrap_or(usize::MAX).min(series.len());
+        let (start, end) = (at(since(from) / step), at(since(to).div_ceil(step)));
         if end <= start {
             return Ok(None);
         }
@@ -74,13 +74,13 @@ impl Incident {
 /// it would have earned that share back is another incident, however large both are.
 ///
 /// ```
-/// use slo_core::{math::PeriodBudget, model::{Ratio, Window}, replay::{Series, incidents}};
+/// use slo_core::{math::PeriodBudget, model::{Ratio, Timestamp, Window}, replay::{Series, incidents}};
 ///
 /// let total = vec![1_000; 100];
 /// let mut bad = vec![0; 100];
 /// bad[20..25].fill(200); // burns 200 times the budget
 /// bad[26] = 100; // and flickers on
-/// let series = Series::new(0, Window::minutes(1), &total, &bad)?;
+/// let series = Series::new(Timestamp::EPOCH, Window::minutes(1), &total, &bad)?;
 /// let budget = PeriodBudget::new("99.9%".parse()?, 43_200_000)?;
 /// let found = incidents(&series, budget, Ratio::ONE, 0.01)?;
 /// assert_eq!((found.len(), found[0].start, found[0].end), (1, 20, 27));
@@ -244,7 +244,7 @@ mod tests {
         let total = vec![1_000; 50];
         let mut bad = vec![0; 50];
         (bad[5], bad[40]) = (2, 500);
-        let series = Series::new(0, Window::minutes(1), &total, &bad).unwrap();
+        let series = Series::new(Timestamp::EPOCH, Window::minutes(1), &total, &bad).unwrap();
         let found = |least| incidents(&series, budget(1_000_000), Ratio::ONE, least).unwrap();
         assert_eq!((found(0.0).len(), found(0.01).len()), (2, 1));
         assert!((found(0.01)[0].excess - 0.499).abs() < 1e-12);
@@ -258,7 +258,7 @@ mod tests {
             let mut bad = vec![0; 60_000];
             bad[1_000..1_060].fill(1_000);
             bad[1_060 + apart..1_120 + apart].fill(1_000);
-            let series = Series::new(0, Window::minutes(1), &total, &bad).unwrap();
+            let series = Series::new(Timestamp::EPOCH, Window::minutes(1), &total, &bad).unwrap();
             incidents(&series, budget(43_200_000), Ratio::ONE, 0.02).unwrap()
         };
         // 2 % of thirty days is 14 h 24 min.

@@ -1,14 +1,14 @@
 //! Histories put together.
 
 use super::{Series, rows::most_steps};
-use crate::Error;
+use crate::{Error, model::Timestamp};
 use std::ops::Range;
 
 /// Several histories as one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Merged {
-    /// When its first step begins, in milliseconds since the Unix epoch.
-    pub start: i64,
+    /// When its first step begins.
+    pub start: Timestamp,
     /// Events in each step.
     pub total: Vec<u64>,
     /// Bad events in each step.
@@ -22,12 +22,12 @@ pub struct Merged {
 /// Where several have the same step, their events add up. The order of the parts does not matter.
 ///
 /// ```
-/// use slo_core::{model::Window, replay::{Series, merged}};
+/// use slo_core::{model::{Timestamp, Window}, replay::{Series, merged}};
 ///
 /// let minute = Window::minutes(1);
-/// let one = Series::new(0, minute, &[10, 10], &[0, 1])?;
-/// let beside = Series::new(60_000, minute, &[5], &[2])?;
-/// let later = Series::new(180_000, minute, &[10], &[0])?;
+/// let one = Series::new(Timestamp::EPOCH, minute, &[10, 10], &[0, 1])?;
+/// let beside = Series::new(Timestamp::from_millis(60_000), minute, &[5], &[2])?;
+/// let later = Series::new(Timestamp::from_millis(180_000), minute, &[10], &[0])?;
 /// let all = merged(&[one, beside, later])?;
 /// assert_eq!((all.total, all.bad), (vec![10, 15, 0, 10], vec![0, 3, 0, 0]));
 /// assert_eq!(all.gaps, [2..3]);
@@ -48,8 +48,9 @@ pub fn merged(parts: &[Series<'_>]) -> Result<Merged, Error> {
     let parts: Vec<&Series<'_>> = parts.iter().filter(|part| !part.is_empty()).collect();
     let start = parts.iter().map(|part| part.start()).min().unwrap_or(first.start());
     let place = |part: &Series<'_>| {
-        let since = part.start().abs_diff(start);
-        let steps = usize::try_from(since / step.as_millis()).ok().filter(|_| since % step.as_millis() == 0);
+        let since = part.start().millis_since(start);
+        let steps =
+            usize::try_from(since / step.as_millis()).ok().filter(|_| since.is_multiple_of(step.as_millis()));
         steps.ok_or_else(|| {
             Error::new(format!(
                 "a part begins {since} ms after the first, which is not whole steps of {step}"
@@ -93,10 +94,10 @@ mod tests {
 
     #[test]
     fn refuses_what_does_not_fit() {
-        let one = Series::new(0, Window::minutes(1), &[u64::MAX], &[0]).unwrap();
-        let other = Series::new(0, Window::minutes(5), &[1], &[0]).unwrap();
+        let one = Series::new(Timestamp::EPOCH, Window::minutes(1), &[u64::MAX], &[0]).unwrap();
+        let other = Series::new(Timestamp::EPOCH, Window::minutes(5), &[1], &[0]).unwrap();
         assert!(merged(&[one.clone(), other]).unwrap_err().hint().is_some());
-        let between = Series::new(30_000, Window::minutes(1), &[1], &[0]).unwrap();
+        let between = Series::new(Timestamp::from_millis(30_000), Window::minutes(1), &[1], &[0]).unwrap();
         assert!(merged(&[one.clone(), between]).unwrap_err().message().contains("30000 ms"));
         assert!(merged(&[one.clone(), one]).is_err());
         assert!(merged(&[]).is_err());
@@ -105,10 +106,10 @@ mod tests {
     #[test]
     fn empty_parts_do_not_matter() {
         let minute = Window::minutes(1);
-        let some = Series::new(600_000, minute, &[1, 2], &[0, 1]).unwrap();
-        let none = |start| Series::new(start, minute, &[], &[]).unwrap();
+        let some = Series::new(Timestamp::from_millis(600_000), minute, &[1, 2], &[0, 1]).unwrap();
+        let none = |start| Series::new(Timestamp::from_millis(start), minute, &[], &[]).unwrap();
         let all = merged(&[none(0), some.clone(), none(6_000_000)]).unwrap();
-        assert_eq!((all.start, all.total, all.gaps.len()), (600_000, vec![1, 2], 0));
-        assert_eq!(merged(&[none(60_000)]).unwrap().start, 60_000);
+        assert_eq!((all.start.as_millis(), all.total, all.gaps.len()), (600_000, vec![1, 2], 0));
+        assert_eq!(merged(&[none(60_000)]).unwrap().start.as_millis(), 60_000);
     }
 }

@@ -4,12 +4,12 @@
 //! and how the two fit:
 //!
 //! ```
-//! use slo_core::{math::PeriodBudget, model::{AlertPolicy, Ratio, Window}, replay::{AlertRule, Series, alerts, incidents, score}};
+//! use slo_core::{math::PeriodBudget, model::{AlertPolicy, Ratio, Timestamp, Window}, replay::{AlertRule, Series, alerts, incidents, score}};
 //!
 //! let total = vec![600; 43_200]; // thirty days of minutes
 //! let mut bad = vec![0; 43_200];
 //! bad[30_000..30_045].fill(30); // 5 % fail for three quarters of an hour
-//! let series = Series::new(0, Window::minutes(1), &total, &bad)?;
+//! let series = Series::new(Timestamp::EPOCH, Window::minutes(1), &total, &bad)?;
 //! let objective = "99.9%".parse()?;
 //! let budget = PeriodBudget::new(objective, series.total().total())?;
 //!

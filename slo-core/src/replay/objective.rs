@@ -50,12 +50,12 @@ pub fn usual_objectives() -> Vec<Objective> {
 /// claim at 95 %, so there is none, only the interval.
 ///
 /// ```
-/// use slo_core::{model::Window, replay::{Bootstrap, Series, propose, usual_objectives}, stats::Confidence};
+/// use slo_core::{model::{Timestamp, Window}, replay::{Bootstrap, Series, propose, usual_objectives}, stats::Confidence};
 ///
 /// // Half a year of hours; a bad hour now and then.
 /// let total = vec![10_000; 24 * 182];
 /// let bad: Vec<u64> = (0..total.len()).map(|hour| if hour % 97 == 0 { 900 } else { 2 }).collect();
-/// let series = Series::new(0, Window::hours(1), &total, &bad)?;
+/// let series = Series::new(Timestamp::EPOCH, Window::hours(1), &total, &bad)?;
 /// let ladder = usual_objectives();
 /// let bootstrap = Bootstrap::new(Window::hours(6), 1);
 /// let week = propose(&series, Window::days(7), &ladder, Confidence::P95, bootstrap)?;

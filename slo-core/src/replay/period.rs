@@ -6,17 +6,17 @@ use crate::model::Calendar;
 use crate::{
     Error,
     math::{ErrorBudget, PeriodBudget, Tally},
-    model::{Objective, Window},
+    model::{Objective, Timestamp, Window},
 };
 use std::ops::Range;
 
 /// The part of a history that an objective judges: the last period, or as much of it as there is.
 ///
 /// ```
-/// use slo_core::{model::Window, replay::{Judged, Series}};
+/// use slo_core::{model::{Timestamp, Window}, replay::{Judged, Series}};
 ///
 /// // Three of thirty days, in which one in a thousand failed.
-/// let series = Series::new(0, Window::days(1), &[100_000; 3], &[100; 3])?;
+/// let series = Series::new(Timestamp::EPOCH, Window::days(1), &[100_000; 3], &[100; 3])?;
 /// let judged = Judged::rolling(&series, Window::days(30))?;
 /// let objective = "99.9%".parse()?;
 /// assert_eq!(judged.expected(), 3_000_000);
@@ -50,10 +50,10 @@ impl Judged {
     /// The period of a calendar in which a history ends, from its beginning.
     ///
     /// ```
-    /// use slo_core::{model::{Calendar, CalendarUnit, Window}, replay::{Judged, Series}};
+    /// use slo_core::{model::{Calendar, CalendarUnit, Timestamp, Window}, replay::{Judged, Series}};
     ///
     /// // From 20 February 1970 for 19 days: March has ten of 31.
-    /// let series = Series::new(50 * 86_400_000, Window::days(1), &[100; 19], &[0; 19])?;
+    /// let series = Series::new(Timestamp::from_millis(50 * 86_400_000), Window::days(1), &[100; 19], &[0; 19])?;
     /// let judged = Judged::calendar(&series, &Calendar::new(CalendarUnit::Month, "UTC")?)?;
     /// assert_eq!((judged.seen().total(), judged.period()), (1_000, Window::days(31)));
     /// assert_eq!(judged.expected(), 3_100);
@@ -84,11 +84,11 @@ impl Judged {
     /// which nothing is known are no traffic without errors: they add nothing to the budget.
     ///
     /// ```
-    /// use slo_core::{model::Window, replay::{Judged, Series}};
+    /// use slo_core::{model::{Timestamp, Window}, replay::{Judged, Series}};
     ///
     /// // Fifteen of thirty days, of which five do not count, and two were not scraped.
     /// let total = [[0; 5].as_slice(), &[100; 8], &[0; 2]].concat();
-    /// let series = Series::new(0, Window::days(1), &total, &[0; 15])?;
+    /// let series = Series::new(Timestamp::EPOCH, Window::days(1), &total, &[0; 15])?;
     /// let judged = Judged::rolling(&series, Window::days(30))?.knowing(&series, &[13..15], &[0..5]);
     /// assert_eq!((judged.coverage(), judged.coverage_so_far()), (8.0 / 25.0, 0.8));
     /// assert_eq!(judged.expected(), 2_000); // 800 in ten days, of 25
@@ -195,10 +195,10 @@ impl Series<'_> {
     /// A step belongs to the stretch in which it begins. The first and the last stretch may be shorter.
     ///
     /// ```
-    /// use slo_core::{model::Window, replay::Series};
+    /// use slo_core::{model::{Timestamp, Window}, replay::Series};
     ///
     /// // Six hours from 21:00 on.
-    /// let series = Series::new(21 * 3_600_000, Window::hours(1), &[1; 6], &[0; 6])?;
+    /// let series = Series::new(Timestamp::from_millis(21 * 3_600_000), Window::hours(1), &[1; 6], &[0; 6])?;
     /// assert_eq!(series.stretches(Window::days(1))?, [0..3, 3..6]);
     /// # Ok::<(), slo_core::Error>(())
     /// ```
@@ -207,13 +207,11 @@ impl Series<'_> {
     /// A length that is not a whole number of steps.
     pub fn stretches(&self, length: Window) -> Result<Vec<Range<usize>>, Error> {
         // The epoch was a Thursday.
-        const MONDAY: i64 = -3 * 86_400_000;
+        const MONDAY: Timestamp = Timestamp::EPOCH.before(Window::days(3));
         let steps = self.steps_in(length)?;
-        let millis = i64::try_from(length.as_millis()).unwrap_or(i64::MAX);
-        let origin = if length.is_multiple_of(Window::days(7)) { MONDAY } else { 0 };
-        let into = self.start().saturating_sub(origin).rem_euclid(millis);
+        let origin = if length.is_multiple_of(Window::days(7)) { MONDAY } else { Timestamp::EPOCH };
         let mut first = 0;
-        let mut end = self.first_from(self.start().saturating_add(millis - into));
+        let mut end = self.first_from(self.start().on_grid(length, origin).after(length));
         let mut found = Vec::new();
         while first < self.len() {
             found.push(first..end.min(self.len()));
@@ -240,10 +238,9 @@ impl Series<'_> {
     }
 
     /// The first step that begins at `time` or later; as many as there are, where none does.
-    fn first_from(&self, time: i64) -> usize {
-        let since = i128::from(time) - i128::from(self.start());
-        let step = i128::from(self.step().as_millis());
-        usize::try_from((since.max(0) + step - 1) / step).unwrap_or(usize::MAX).min(self.len())
+    fn first_from(&self, time: Timestamp) -> usize {
+        let steps = time.millis_since(self.start()).div_ceil(self.step().as_millis());
+        usize::try_from(steps).unwrap_or(usize::MAX).min(self.len())
     }
 }
 
@@ -255,12 +252,12 @@ mod tests {
 
     #[test]
     fn a_period_without_events_has_no_budget() {
-        let series = Series::new(0, DAY, &[5, 0, 0], &[1, 0, 0]).unwrap();
+        let series = Series::new(Timestamp::EPOCH, DAY, &[5, 0, 0], &[1, 0, 0]).unwrap();
         let judged = Judged::rolling(&series, Window::days(2)).unwrap();
         let objective = "99%".parse().unwrap();
         assert_eq!(judged.burndown(&series, objective).unwrap(), [None, None]);
         assert_eq!(judged.budget(objective).remaining(), None);
-        let none = Series::new(0, DAY, &[], &[]).unwrap();
+        let none = Series::new(Timestamp::EPOCH, DAY, &[], &[]).unwrap();
         let judged = Judged::rolling(&none, DAY).unwrap();
         assert_eq!((judged.coverage(), judged.ideal().count()), (0.0, 0));
     }
@@ -268,7 +265,7 @@ mod tests {
     #[test]
     fn weeks_begin_on_monday() {
         // From Saturday, 3 January 1970, for ten days.
-        let series = Series::new(2 * 86_400_000, DAY, &[1; 10], &[0; 10]).unwrap();
+        let series = Series::new(Timestamp::from_millis(2 * 86_400_000), DAY, &[1; 10], &[0; 10]).unwrap();
         assert_eq!(series.stretches(Window::days(7)).unwrap(), [0..2, 2..9, 9..10]);
         assert!(series.stretches(Window::hours(1)).is_err());
     }
@@ -279,7 +276,8 @@ mod tests {
         use crate::model::CalendarUnit;
 
         // February 2026 in days of UTC: its last one ends after March has begun in Berlin.
-        let series = Series::new(1_769_904_000_000, DAY, &[1_000; 28], &[1; 28]).unwrap();
+        let series =
+            Series::new(Timestamp::from_millis(1_769_904_000_000), DAY, &[1_000; 28], &[1; 28]).unwrap();
         let berlin = Calendar::new(CalendarUnit::Month, "Europe/Berlin").unwrap();
         let judged = Judged::calendar(&series, &berlin).unwrap();
         assert_eq!((judged.seen().total(), judged.steps().clone()), (28_000, 0..28));
@@ -291,7 +289,9 @@ mod tests {
         use crate::model::CalendarUnit;
 
         // 28 March 2026, 00:00 UTC, for two days: the clocks go forward on the 29th.
-        let series = Series::new(1_774_656_000_000, Window::hours(1), &[1; 48], &[0; 48]).unwrap();
+        let series =
+            Series::new(Timestamp::from_millis(1_774_656_000_000), Window::hours(1), &[1; 48], &[0; 48])
+                .unwrap();
         let berlin = Calendar::new(CalendarUnit::Day, "Europe/Berlin").unwrap();
         assert_eq!(series.calendar_stretches(&berlin).unwrap(), [0..23, 23..46, 46..48]);
     }

@@ -1,7 +1,7 @@
 //! Tiles that rules have recorded, as a server gives them back.
 
 use super::{History, counts::whole_events};
-use crate::model::Window;
+use crate::model::{Timestamp, Window};
 #[cfg(feature = "calendar")]
 use crate::{
     Error,
@@ -11,9 +11,9 @@ use crate::{
 /// What rules have recorded of the events of each step; `None` where that is nothing.
 ///
 /// ```
-/// use slo_core::{model::Window, replay::RecordedTiles};
+/// use slo_core::{model::{Timestamp, Window}, replay::RecordedTiles};
 ///
-/// let mut tiles = RecordedTiles::new(0, Window::minutes(5), 3);
+/// let mut tiles = RecordedTiles::new(Timestamp::EPOCH, Window::minutes(5), 3);
 /// (tiles.total, tiles.bad) = (vec![Some(10.0), None, Some(9.6)], vec![Some(1.0), None, Some(0.0)]);
 /// // Estimates become whole events.
 /// assert_eq!(tiles.history().total, [10, 0, 10]);
@@ -21,8 +21,8 @@ use crate::{
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecordedTiles {
-    /// When the first step begins, in milliseconds since the Unix epoch.
-    pub start: i64,
+    /// When the first step begins.
+    pub start: Timestamp,
     /// The length of a step.
     pub step: Window,
     /// All events of each step.
@@ -34,7 +34,7 @@ pub struct RecordedTiles {
 impl RecordedTiles {
     /// `count` steps of which nothing is known yet.
     #[must_use]
-    pub fn new(start: i64, step: Window, count: usize) -> Self {
+    pub fn new(start: Timestamp, step: Window, count: usize) -> Self {
         Self { start, step, total: vec![None; count], bad: vec![None; count] }
     }
 
@@ -66,23 +66,28 @@ impl RecordedTiles {
 }
 
 /// The beginning and the number of the whole steps of a time, on a grid that begins with the first of its days in `zone`; so
-/// do the other days, where days are whole steps. Times are in milliseconds since the Unix epoch.
+/// do the other days, where days are whole steps.
 ///
 /// ```
-/// use slo_core::{model::Window, replay::steps_of_days};
+/// use slo_core::{model::{Timestamp, Window}, replay::steps_of_days};
 ///
-/// assert_eq!(steps_of_days(1_000, 700_000, Window::minutes(5), "UTC")?, (0, 2));
+/// let [start, end] = [1, 700].map(Timestamp::from_seconds);
+/// assert_eq!(steps_of_days(start, end, Window::minutes(5), "UTC")?, (Timestamp::EPOCH, 2));
 /// # Ok::<(), slo_core::Error>(())
 /// ```
 ///
 /// # Errors
 /// A zone that is not known, or times that no calendar holds.
 #[cfg(feature = "calendar")]
-pub fn steps_of_days(start: i64, end: i64, step: Window, zone: &str) -> Result<(i64, usize), Error> {
-    let millis = i64::try_from(step.as_millis()).unwrap_or(i64::MAX);
+pub fn steps_of_days(
+    start: Timestamp,
+    end: Timestamp,
+    step: Window,
+    zone: &str,
+) -> Result<(Timestamp, usize), Error> {
     let day = Calendar::new(CalendarUnit::Day, zone)?.period_at(start)?.start();
-    let start = start - (start - day).rem_euclid(millis);
-    Ok((start, usize::try_from((end - start).max(0) / millis).unwrap_or(0)))
+    let start = start.on_grid(step, day);
+    Ok((start, usize::try_from(end.millis_since(start) / step.as_millis()).unwrap_or(0)))
 }
 
 #[cfg(all(test, feature = "calendar"))]
@@ -100,27 +105,27 @@ mod tests {
             let found = steps_of_days(quarter.start(), quarter.end(), step, zone).unwrap();
             let start = found.0;
             assert_eq!(start, quarter.start(), "{zone}");
-            let end = start + i64::try_from(found.1 as u64 * step.as_millis()).unwrap();
+            let end = start.after_steps(step, found.1);
             assert_eq!(end, quarter.end(), "{zone}");
             let day = Calendar::new(CalendarUnit::Day, zone).unwrap();
             let mut days_seen = 0;
             let mut at = start;
             while at < end {
-                assert_eq!((at - start) % i64::try_from(step.as_millis()).unwrap(), 0, "{zone}");
+                assert_eq!(at.on_grid(step, start), at, "{zone}");
                 at = day.period_at(at).unwrap().end();
                 days_seen += 1;
             }
             assert_eq!(days_seen, days);
             // In the middle of a day: on the grid of that day.
-            let within = steps_of_days(start + 1_000_000, end, step, zone).unwrap().0;
-            assert_eq!((within - start) % i64::try_from(step.as_millis()).unwrap(), 0);
+            let within = steps_of_days(start.after(Window::seconds(1_000)), end, step, zone).unwrap().0;
+            assert_eq!(within.on_grid(step, start), within);
         }
     }
 
     #[test]
     fn a_group_is_not_missed_before_its_first_events() {
         let recorded = |seen: &[u8]| {
-            let mut tiles = RecordedTiles::new(0, Window::minutes(1), seen.len());
+            let mut tiles = RecordedTiles::new(Timestamp::EPOCH, Window::minutes(1), seen.len());
             tiles.total = seen.iter().map(|seen| (*seen == 1).then_some(5.0)).collect();
             tiles
         };

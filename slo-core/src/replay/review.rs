@@ -4,7 +4,7 @@ use super::{Change, Series, incidents};
 use crate::{
     Error,
     math::{BurnRate, ErrorBudget, PeriodBudget, Tally},
-    model::{Calendar, CalendarUnit, Objective, Ratio, Service, Slo, Window},
+    model::{Calendar, CalendarUnit, Objective, Ratio, Service, Slo, Timestamp, Window},
     stats::{Confidence, poisson_at_least},
 };
 
@@ -34,8 +34,8 @@ pub struct SloReview {
     pub alerts: Vec<FiredAlert>,
     /// Each day.
     pub days: Vec<Priced>,
-    /// The share of the time's budget that is left: a point for each of some moments, in milliseconds since the Unix epoch.
-    pub left: Vec<(i64, f64)>,
+    /// The share of the time's budget that is left: a point for each of some moments.
+    pub left: Vec<(Timestamp, f64)>,
     /// Against the time before, where there were events.
     pub change: Option<Change>,
 }
@@ -44,10 +44,10 @@ pub struct SloReview {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Priced {
-    /// Its beginning, in milliseconds since the Unix epoch.
-    pub start: i64,
+    /// Its beginning.
+    pub start: Timestamp,
     /// Its end.
-    pub end: i64,
+    pub end: Timestamp,
     /// Its events.
     pub tally: Tally,
     /// The share of the whole time's budget that it spent.
@@ -61,10 +61,10 @@ pub struct FiredAlert {
     pub alert: String,
     /// The value of its label `severity`.
     pub severity: String,
-    /// When it began to fire, in milliseconds since the Unix epoch.
-    pub start: i64,
+    /// When it began to fire.
+    pub start: Timestamp,
     /// When it ended, or the end of the time that is reviewed.
-    pub end: i64,
+    pub end: Timestamp,
 }
 
 /// Groups of an SLO that are counted, not reviewed one by one.
@@ -127,18 +127,19 @@ impl Priced {
     ///
     #[cfg_attr(feature = "spec", doc = "```")]
     #[cfg_attr(not(feature = "spec"), doc = "```ignore")]
-    /// use slo_core::{model::Window, replay::{Series, SloReview}};
+    /// use slo_core::{model::{Timestamp, Window}, replay::{Series, SloReview}};
     ///
     /// let text = "{version: slo/v1, service: a, slos: [{name: b, objective: 99.9%, window: 30d,
     ///     sli: {events: {total: requests_total, bad: errors_total}}}]}";
     /// let service = slo_core::spec::parse(text)?.remove(0);
     /// let slo = &service.slos()[0];
-    /// let hours = Series::new(0, Window::hours(1), &[1_000; 3], &[0, 100, 0])?;
+    /// let hours = Series::new(Timestamp::EPOCH, Window::hours(1), &[1_000; 3], &[0, 100, 0])?;
     /// let incident = SloReview::of(&service, slo, &hours, 0, None, "UTC")?.incidents[0];
-    /// assert_eq!((incident.start, incident.end), (3_600_000, 7_200_000));
-    /// let quarters = Series::new(0, Window::minutes(15), &[250; 12], &[0, 0, 0, 0, 0, 60, 40, 0, 0, 0, 0, 0])?;
+    /// assert_eq!((incident.start, incident.end), (hours.time_after(1), hours.time_after(2)));
+    /// let quarters = Series::new(Timestamp::EPOCH, Window::minutes(15), &[250; 12], &[0, 0, 0, 0, 0, 60, 40, 0, 0, 0, 0, 0])?;
     /// let narrow = incident.narrowed(&quarters, slo.objective());
-    /// assert_eq!((narrow.start, narrow.end, narrow.price), (4_500_000, 6_300_000, incident.price));
+    /// assert_eq!((narrow.start, narrow.end), (quarters.time_after(5), quarters.time_after(7)));
+    /// assert_eq!(narrow.price, incident.price);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
@@ -159,14 +160,14 @@ impl SloReview {
     ///
     #[cfg_attr(feature = "spec", doc = "```")]
     #[cfg_attr(not(feature = "spec"), doc = "```ignore")]
-    /// use slo_core::{model::Window, replay::{Series, SloReview, Verdict}};
+    /// use slo_core::{model::{Timestamp, Window}, replay::{Series, SloReview, Verdict}};
     ///
     /// let text = "{version: slo/v1, service: a, slos: [{name: b, objective: 99.9%, window: 30d,
     ///     sli: {events: {total: requests_total, bad: errors_total}}}]}";
     /// let service = slo_core::spec::parse(text)?.remove(0);
     /// let mut bad = vec![0; 48];
     /// bad[30] = 24;
-    /// let series = Series::new(0, Window::hours(1), &[1_000; 48], &bad)?;
+    /// let series = Series::new(Timestamp::EPOCH, Window::hours(1), &[1_000; 48], &bad)?;
     /// let report = SloReview::of(&service, &service.slos()[0], &series, 0, None, "UTC")?;
     /// assert_eq!((report.verdict(), report.remaining()), (Verdict::Met, Some(0.5)));
     /// assert_eq!((report.incidents.len(), report.days[1].price), (1, 0.5));
@@ -290,19 +291,21 @@ impl FiredAlert {
     /// time. `start` is when the first step of all begins.
     ///
     /// ```
-    /// use slo_core::{model::Window, replay::FiredAlert};
+    /// use slo_core::{model::{Timestamp, Window}, replay::FiredAlert};
     ///
-    /// let found = FiredAlert::of_steps("fast", "page", &[2, 3, 7], 0, Window::minutes(1));
-    /// let times: Vec<_> = found.iter().map(|one| (one.start, one.end)).collect();
-    /// assert_eq!(times, [(180_000, 300_000), (480_000, 540_000)]);
+    /// let found = FiredAlert::of_steps("fast", "page", &[2, 3, 7], Timestamp::EPOCH, Window::minutes(1));
+    /// let times: Vec<_> = found.iter().map(|one| [one.start, one.end].map(Timestamp::as_millis)).collect();
+    /// assert_eq!(times, [[180_000, 300_000], [480_000, 540_000]]);
     /// ```
     #[must_use]
-    pub fn of_steps(alert: &str, severity: &str, steps: &[usize], start: i64, step: Window) -> Vec<Self> {
-        let length = i64::try_from(step.as_millis()).unwrap_or(i64::MAX);
-        let end_of = |step: usize| {
-            let steps = i64::try_from(step).unwrap_or(i64::MAX).saturating_add(1);
-            start.saturating_add(steps.saturating_mul(length))
-        };
+    pub fn of_steps(
+        alert: &str,
+        severity: &str,
+        steps: &[usize],
+        start: Timestamp,
+        step: Window,
+    ) -> Vec<Self> {
+        let end_of = |index: usize| start.after_steps(step, index.saturating_add(1));
         let runs = steps.chunk_by(|one, next| *next == one + 1).filter_map(|run| run.first().zip(run.last()));
         runs.map(|(first, last)| Self {
             alert: alert.to_owned(),

@@ -1,6 +1,9 @@
 //! The rows of a table, in equal steps of time.
 
-use crate::{Error, model::Window};
+use crate::{
+    Error,
+    model::{Timestamp, Window},
+};
 use std::{collections::BTreeMap, ops::Range};
 
 /// Where each row of a table belongs: the steps that its times make.
@@ -9,18 +12,18 @@ use std::{collections::BTreeMap, ops::Range};
 /// [`place`](Self::place); of columns that count from some beginning, [`growth`](Self::growth) makes increments.
 ///
 /// ```
-/// use slo_core::{model::Window, replay::Rows};
+/// use slo_core::{model::{Timestamp, Window}, replay::Rows};
 ///
 /// // Rows that end every minute; that of the third minute is missing.
 /// let rows = Rows::ending_at(&[60_000, 120_000, 240_000], None)?;
-/// assert_eq!((rows.start(), rows.step(), rows.len()), (0, Window::minutes(1), 4));
+/// assert_eq!((rows.start(), rows.step(), rows.len()), (Timestamp::EPOCH, Window::minutes(1), 4));
 /// assert_eq!(rows.gaps(), [2..3]);
 /// assert_eq!(rows.place(&[10, 20, 40]), [10, 20, 0, 40]);
 /// # Ok::<(), slo_core::replay::RowError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rows {
-    start: i64,
+    start: Timestamp,
     step: Window,
     // The step of each row; every one, in order, where `None`.
     steps: Option<Vec<usize>>,
@@ -41,7 +44,7 @@ pub struct RowError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Growth {
     /// When the first step began: the time of the first row.
-    pub start: i64,
+    pub start: Timestamp,
     /// Events in each step.
     pub total: Vec<u64>,
     /// Bad events in each step.
@@ -57,10 +60,10 @@ impl Growth {
     /// processes, of which one was restarted.
     ///
     /// ```
-    /// use slo_core::{model::Window, replay::Rows};
+    /// use slo_core::{model::{Timestamp, Window}, replay::Rows};
     ///
     /// let all: Vec<u64> = (0..20).map(|row| if row < 15 { 1_000 + 10 * row } else { 900 + 10 * row }).collect();
-    /// let grown = Rows::regular(0, Window::minutes(1), 20).growth(&all, &[0; 20])?;
+    /// let grown = Rows::regular(Timestamp::EPOCH, Window::minutes(1), 20).growth(&all, &[0; 20])?;
     /// assert_eq!(grown.doubtful_reset(), Some(14));
     /// # Ok::<(), slo_core::replay::RowError>(())
     /// ```
@@ -129,7 +132,7 @@ fn off(late: u64, odd: usize, rows: usize, step: Window) -> Error {
 impl Rows {
     /// `len` rows, none of which is missing, the first of which begins at `start`, in milliseconds since the Unix epoch.
     #[must_use]
-    pub const fn regular(start: i64, step: Window, len: usize) -> Self {
+    pub const fn regular(start: Timestamp, step: Window, len: usize) -> Self {
         Self { start, step, steps: None, len }
     }
 
@@ -179,7 +182,7 @@ impl Rows {
                 Window::from_millis(usual(apart)).map_err(of_all)?
             }
         };
-        let Some(first) = times.first().copied() else { return Ok(Self::regular(0, step, 0)) };
+        let Some(first) = times.first().copied() else { return Ok(Self::regular(Timestamp::EPOCH, step, 0)) };
         let millis = i64::try_from(step.as_millis()).unwrap_or(i64::MAX);
         let phase = |time: i64| time.rem_euclid(millis).unsigned_abs();
         if times.iter().any(|time| phase(*time) != phase(first)) {
@@ -205,7 +208,12 @@ impl Rows {
         }
         let len = steps.last().map_or(0, |last| last + 1);
         let is_whole = len == steps.len();
-        Ok(Self { start: first.saturating_sub(millis), step, steps: (!is_whole).then_some(steps), len })
+        Ok(Self {
+            start: Timestamp::from_millis(first).before(step),
+            step,
+            steps: (!is_whole).then_some(steps),
+            len,
+        })
     }
 
     /// Rows that begin at `times`, as tables do that are grouped by the hour or the day: as [`ending_at`](Self::ending_at),
@@ -215,7 +223,8 @@ impl Rows {
     /// use slo_core::replay::Rows;
     ///
     /// let hours = [0, 3_600_000, 7_200_000];
-    /// assert_eq!((Rows::beginning_at(&hours, None)?.start(), Rows::ending_at(&hours, None)?.start()), (0, -3_600_000));
+    /// let (beginning, ending) = (Rows::beginning_at(&hours, None)?, Rows::ending_at(&hours, None)?);
+    /// assert_eq!([beginning.start(), ending.start()].map(|time| time.as_millis()), [0, -3_600_000]);
     /// # Ok::<(), slo_core::replay::RowError>(())
     /// ```
     ///
@@ -223,13 +232,12 @@ impl Rows {
     /// As [`ending_at`](Self::ending_at).
     pub fn beginning_at(times: &[i64], step: Option<Window>) -> Result<Self, RowError> {
         let rows = Self::ending_at(times, step)?;
-        let step = i64::try_from(rows.step.as_millis()).unwrap_or(i64::MAX);
-        Ok(Self { start: rows.start.saturating_add(step), ..rows })
+        Ok(Self { start: rows.start.after(rows.step), ..rows })
     }
 
     /// When the first step began, in milliseconds since the Unix epoch.
     #[must_use]
-    pub const fn start(&self) -> i64 {
+    pub const fn start(&self) -> Timestamp {
         self.start
     }
 
@@ -297,9 +305,9 @@ impl Rows {
     /// after it.
     ///
     /// ```
-    /// use slo_core::{model::Window, replay::Rows};
+    /// use slo_core::{model::{Timestamp, Window}, replay::Rows};
     ///
-    /// let rows = Rows::regular(0, Window::minutes(1), 4);
+    /// let rows = Rows::regular(Timestamp::EPOCH, Window::minutes(1), 4);
     /// let grown = rows.growth(&[100, 150, 20, 30], &[4, 5, 7, 7])?; // restarted, and seven failed since
     /// assert_eq!((grown.total, grown.bad), (vec![50, 20, 10], vec![1, 7, 0]));
     /// assert_eq!(grown.resets, [1]);
@@ -336,8 +344,7 @@ impl Rows {
             }
         }
         let gaps = self.gaps().into_iter().map(|gap| gap.start - 1..gap.end - 1).collect();
-        let millis = i64::try_from(self.step.as_millis()).unwrap_or(i64::MAX);
-        Ok(Growth { start: self.start.saturating_add(millis), total: totals, bad: bads, resets, gaps })
+        Ok(Growth { start: self.start.after(self.step), total: totals, bad: bads, resets, gaps })
     }
 }
 
@@ -380,12 +387,12 @@ mod tests {
         assert_eq!(refused(&[0, 1, 253_402_300_799_000], None).0, Some(2));
         assert_eq!(refused(&[i64::MIN, i64::MAX], Some(MINUTE)).0, Some(1));
         assert!(Rows::ending_at(&[], Some(MINUTE)).unwrap().is_empty());
-        assert_eq!(Rows::ending_at(&[7], Some(MINUTE)).unwrap().start(), 7 - 60_000);
+        assert_eq!(Rows::ending_at(&[7], Some(MINUTE)).unwrap().start(), Timestamp::from_millis(7 - 60_000));
     }
 
     #[test]
     fn counters_are_reset_together() {
-        let rows = Rows::regular(0, MINUTE, 3);
+        let rows = Rows::regular(Timestamp::EPOCH, MINUTE, 3);
         // Only the bad ones fell: the others had grown beyond what they were.
         let grown = rows.growth(&[100, 150, 160], &[5, 2, 3]).unwrap();
         assert_eq!((grown.total, grown.bad, grown.resets), (vec![150, 10], vec![2, 1], vec![0]));
@@ -399,7 +406,7 @@ mod tests {
         let rows = Rows::ending_at(&[0, 60_000, 240_000], None).unwrap();
         let grown = rows.growth(&[0, 10, 40], &[0, 0, 3]).unwrap();
         assert_eq!((grown.total, grown.bad), (vec![10, 0, 0, 30], vec![0, 0, 0, 3]));
-        assert_eq!((grown.gaps.first(), grown.gaps.len(), grown.start), (Some(&(1..3)), 1, 0));
+        assert_eq!((grown.gaps.first(), grown.gaps.len(), grown.start), (Some(&(1..3)), 1, Timestamp::EPOCH));
     }
 
     proptest! {

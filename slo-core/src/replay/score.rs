@@ -78,13 +78,13 @@ impl Score {
 /// alert may be true of several incidents.
 ///
 /// ```
-/// use slo_core::{math::PeriodBudget, model::{AlertPolicy, Ratio, Window}};
+/// use slo_core::{math::PeriodBudget, model::{AlertPolicy, Ratio, Timestamp, Window}};
 /// use slo_core::replay::{AlertRule, Series, alerts, incidents, score};
 ///
 /// let total = vec![1_000; 2_000];
 /// let mut bad = vec![0; 2_000];
 /// bad[500..520].fill(1_000);
-/// let series = Series::new(0, Window::minutes(1), &total, &bad)?;
+/// let series = Series::new(Timestamp::EPOCH, Window::minutes(1), &total, &bad)?;
 /// let objective = "99.9%".parse()?;
 /// let fast = AlertRule::of_tier(&AlertPolicy::workbook().tiers()[0], objective)?;
 /// let budget = PeriodBudget::new(objective, 43_200_000)?;
@@ -171,7 +171,7 @@ pub fn any_of(rules: &[Vec<Episode>]) -> Vec<Episode> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::math::Tally;
+    use crate::{math::Tally, model::Timestamp};
 
     const fn episode(start: usize, end: usize) -> Episode {
         Episode { start, end }
@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn tells_true_alerts_from_false_ones() {
         let (total, bad) = (vec![10; 100], vec![1; 100]);
-        let series = Series::new(0, Window::minutes(1), &total, &bad).unwrap();
+        let series = Series::new(Timestamp::EPOCH, Window::minutes(1), &total, &bad).unwrap();
         let incident = |start, end| Incident { start, end, tally: Tally::EMPTY, excess: 1.0 };
         let episodes = [episode(5, 8), episode(22, 30), episode(41, 43), episode(90, 95)];
         let incidents = [incident(20, 25), incident(30, 40), incident(60, 70)];

@@ -140,13 +140,13 @@ impl Search {
     /// empty where no policy keeps the limits.
     ///
     /// ```
-    /// use slo_core::{math::PeriodBudget, model::{Ratio, Window}, replay::{Search, Series, incidents}};
+    /// use slo_core::{math::PeriodBudget, model::{Ratio, Timestamp, Window}, replay::{Search, Series, incidents}};
     ///
     /// let total = vec![1_000; 20_000];
     /// let mut bad = vec![0; 20_000];
     /// bad[3_000..3_020].fill(500); // sharp
     /// bad[9_000..10_500].fill(8); // slow
-    /// let series = Series::new(0, Window::minutes(1), &total, &bad)?;
+    /// let series = Series::new(Timestamp::EPOCH, Window::minutes(1), &total, &bad)?;
     /// let budget = PeriodBudget::new("99.9%".parse()?, 43_200_000)?;
     /// let found = incidents(&series, budget, Ratio::ONE, 0.02)?;
     /// let front = Search::usual(Window::minutes(1)).run(&series, budget, &found)?;
@@ -386,6 +386,7 @@ fn pareto(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Timestamp;
 
     #[test]
     fn finds_a_front_on_which_nothing_is_beaten() {
@@ -394,7 +395,7 @@ mod tests {
         bad[2_000..2_010].fill(60);
         bad[5_000..5_600].fill(4);
         bad[8_000..8_003].fill(60);
-        let series = Series::new(0, Window::minutes(1), &total, &bad).unwrap();
+        let series = Series::new(Timestamp::EPOCH, Window::minutes(1), &total, &bad).unwrap();
         let objective = "99%".parse().unwrap();
         let budget = PeriodBudget::new(objective, 1_200_000).unwrap();
         let incidents = super::super::incidents(&series, budget, Ratio::whole(2), 0.01).unwrap();
@@ -423,7 +424,7 @@ mod tests {
         assert!(!fewer.is_empty() && fewer.iter().all(|candidate| candidate.score.recall() >= Some(0.5)));
         // A limit on outages that the history does not have.
         let (calm, quiet) = (vec![100; 12_000], vec![0; 12_000]);
-        let calm = Series::new(0, Window::minutes(1), &calm, &quiet).unwrap();
+        let calm = Series::new(Timestamp::EPOCH, Window::minutes(1), &calm, &quiet).unwrap();
         let front = Search { least_recall: 0.0, ..limited }.run(&calm, budget, &[]).unwrap();
         assert_eq!((front.len(), front[0].rules.len()), (1, 1));
         let none = Search { most_spent: Some(0.0), ..search };
@@ -433,7 +434,7 @@ mod tests {
     #[test]
     fn refuses_a_grid_without_rules() {
         let (total, bad) = (vec![1; 10], vec![0; 10]);
-        let series = Series::new(0, Window::minutes(1), &total, &bad).unwrap();
+        let series = Series::new(Timestamp::EPOCH, Window::minutes(1), &total, &bad).unwrap();
         let search = Search { factors: vec![Ratio::whole(500)], ..Search::usual(Window::minutes(1)) };
         let error =
             search.run(&series, PeriodBudget::new("99%".parse().unwrap(), 10).unwrap(), &[]).unwrap_err();

@@ -3,7 +3,7 @@
 use crate::{
     Error,
     math::{Exclusions, PeriodBudget, Tally},
-    model::{Objective, Window},
+    model::{Objective, Timestamp, Window},
 };
 use std::{
     borrow::Cow,
@@ -18,10 +18,10 @@ use std::{
 /// columns, from which any window follows in a few dozen additions.
 ///
 /// ```
-/// use slo_core::{model::Window, replay::Series};
+/// use slo_core::{model::{Timestamp, Window}, replay::Series};
 ///
 /// let (total, bad) = ([100, 100, 100, 100], [0, 1, 5, 0]);
-/// let series = Series::new(0, Window::minutes(1), &total, &bad)?;
+/// let series = Series::new(Timestamp::EPOCH, Window::minutes(1), &total, &bad)?;
 /// let last_two = series.window(series.len(), 2);
 /// assert_eq!((last_two.total(), last_two.bad()), (200, 5));
 /// assert_eq!(series.total().error_ratio(), Some(0.015));
@@ -29,7 +29,7 @@ use std::{
 /// ```
 #[derive(Debug, Clone)]
 pub struct Series<'a> {
-    start: i64,
+    start: Timestamp,
     step: Window,
     pub(super) total: &'a [u64],
     pub(super) bad: &'a [u64],
@@ -50,12 +50,12 @@ pub struct Sums {
 pub(super) const CHUNK: usize = 64;
 
 impl<'a> Series<'a> {
-    /// A history that begins at `start`, in milliseconds since the Unix epoch.
+    /// A history that begins at `start`.
     ///
     /// # Errors
     /// Columns of different lengths, a step with more bad events than events, or more events than 64 bits
     /// hold; each with its position.
-    pub fn new(start: i64, step: Window, total: &'a [u64], bad: &'a [u64]) -> Result<Self, Error> {
+    pub fn new(start: Timestamp, step: Window, total: &'a [u64], bad: &'a [u64]) -> Result<Self, Error> {
         let sums = Cow::Owned(Sums::of(total, bad)?);
         Ok(Self { start, step, total, bad, sums })
     }
@@ -65,12 +65,12 @@ impl<'a> Series<'a> {
     /// Where they are those of others, every answer is wrong.
     ///
     /// ```
-    /// use slo_core::{model::Window, replay::{Series, Sums}};
+    /// use slo_core::{model::{Timestamp, Window}, replay::{Series, Sums}};
     ///
     /// let (total, bad) = ([100, 100], [0, 1]);
     /// let sums = Sums::of(&total, &bad)?;
     /// assert_eq!(sums.total().bad(), 1);
-    /// let series = Series::summed(0, Window::minutes(1), &total, &bad, &sums)?;
+    /// let series = Series::summed(Timestamp::EPOCH, Window::minutes(1), &total, &bad, &sums)?;
     /// assert_eq!(series.total(), sums.total());
     /// # Ok::<(), slo_core::Error>(())
     /// ```
@@ -78,7 +78,7 @@ impl<'a> Series<'a> {
     /// # Errors
     /// Columns or sums of different lengths.
     pub fn summed(
-        start: i64,
+        start: Timestamp,
         step: Window,
         total: &'a [u64],
         bad: &'a [u64],
@@ -109,23 +109,22 @@ impl<'a> Series<'a> {
         self.step
     }
 
-    /// The beginning of the first step, in milliseconds since the Unix epoch.
+    /// The beginning of the first step.
     #[must_use]
-    pub const fn start(&self) -> i64 {
+    pub const fn start(&self) -> Timestamp {
         self.start
     }
 
-    /// The end of the first `steps` steps, in milliseconds since the Unix epoch.
+    /// The end of the first `steps` steps.
     #[must_use]
-    pub fn time_after(&self, steps: usize) -> i64 {
-        let millis = i128::from(self.start) + steps as i128 * i128::from(self.step.as_millis());
-        i64::try_from(millis).unwrap_or(i64::MAX)
+    pub fn time_after(&self, steps: usize) -> Timestamp {
+        self.start.after_steps(self.step, steps)
     }
 
-    /// The end of the step `index`, in milliseconds since the Unix epoch: when what is evaluated after it is
+    /// The end of the step `index`: when what is evaluated after it is
     /// known.
     #[must_use]
-    pub fn end_of(&self, index: usize) -> i64 {
+    pub fn end_of(&self, index: usize) -> Timestamp {
         self.time_after(index.saturating_add(1))
     }
 
@@ -174,9 +173,9 @@ impl<'a> Series<'a> {
     /// on for so long. At least one.
     ///
     /// ```
-    /// use slo_core::{model::Window, replay::Series};
+    /// use slo_core::{model::{Timestamp, Window}, replay::Series};
     ///
-    /// let series = Series::new(0, Window::days(1), &[100, 300], &[0, 0])?;
+    /// let series = Series::new(Timestamp::EPOCH, Window::days(1), &[100, 300], &[0, 0])?;
     /// assert_eq!(series.expected_in(Window::days(1))?, 300);
     /// assert_eq!(series.expected_in(Window::days(30))?, 6_000);
     /// # Ok::<(), slo_core::Error>(())
@@ -264,10 +263,10 @@ impl<'a> Series<'a> {
     /// have spent nothing.
     ///
     /// ```
-    /// use slo_core::{math::{BurnRate, PeriodBudget, rolling_exhaustion}, model::Window, replay::Series};
+    /// use slo_core::{math::{BurnRate, PeriodBudget, rolling_exhaustion}, model::{Timestamp, Window}, replay::Series};
     ///
     /// let bad = [0, 50, 0, 0, 10];
-    /// let series = Series::new(0, Window::days(1), &[20_000; 5], &bad)?;
+    /// let series = Series::new(Timestamp::EPOCH, Window::days(1), &[20_000; 5], &bad)?;
     /// let budget = PeriodBudget::new("99.9%".parse()?, 100_000)?;
     /// let spends = series.spends(budget, Window::days(5), Window::days(1))?;
     /// assert_eq!(spends, [0.0, 0.5, 0.0, 0.0, 0.1]);
@@ -291,10 +290,10 @@ impl<'a> Series<'a> {
     /// The columns without the events of excluded time: a step is excluded if its end is.
     ///
     /// ```
-    /// use slo_core::{math::{Exclusions, Span}, model::Window, replay::Series};
+    /// use slo_core::{math::{Exclusions, Span}, model::{Timestamp, Window}, replay::Series};
     ///
-    /// let series = Series::new(0, Window::minutes(1), &[10, 10, 10], &[0, 9, 0])?;
-    /// let maintenance = Exclusions::new([Span::new(60_000, 120_000)?]);
+    /// let series = Series::new(Timestamp::EPOCH, Window::minutes(1), &[10, 10, 10], &[0, 9, 0])?;
+    /// let maintenance = Exclusions::new([Span::new(series.time_after(1), series.time_after(2))?]);
     /// let (total, bad) = series.without(&maintenance);
     /// assert_eq!((total, bad), (vec![10, 0, 10], vec![0, 0, 0]));
     /// # Ok::<(), slo_core::Error>(())
@@ -429,20 +428,20 @@ mod tests {
         let mut total = vec![10; 200];
         let bad = vec![5; 200];
         total[130] = 4;
-        let error = Series::new(0, MINUTE, &total, &bad).unwrap_err();
+        let error = Series::new(Timestamp::EPOCH, MINUTE, &total, &bad).unwrap_err();
         assert_eq!(error.message(), "step 130: 5 bad events of 4");
         assert!(error.hint().is_some());
-        assert!(Series::new(0, MINUTE, &total[..5], &bad).is_err());
-        let error = Series::new(0, MINUTE, &[u64::MAX, 1], &[0, 0]).unwrap_err();
+        assert!(Series::new(Timestamp::EPOCH, MINUTE, &total[..5], &bad).is_err());
+        let error = Series::new(Timestamp::EPOCH, MINUTE, &[u64::MAX, 1], &[0, 0]).unwrap_err();
         assert!(error.message().starts_with("step 1: "), "{error}");
-        assert!(Series::new(0, MINUTE, &[u64::MAX], &[u64::MAX]).is_ok());
-        assert!(Series::new(0, MINUTE, &[0, 10], &[u64::MAX, 5]).is_err());
-        assert!(Series::new(0, MINUTE, &[], &[]).unwrap().is_empty());
+        assert!(Series::new(Timestamp::EPOCH, MINUTE, &[u64::MAX], &[u64::MAX]).is_ok());
+        assert!(Series::new(Timestamp::EPOCH, MINUTE, &[0, 10], &[u64::MAX, 5]).is_err());
+        assert!(Series::new(Timestamp::EPOCH, MINUTE, &[], &[]).unwrap().is_empty());
     }
 
     #[test]
     fn takes_whole_steps_only() {
-        let series = Series::new(0, MINUTE, &[], &[]).unwrap();
+        let series = Series::new(Timestamp::EPOCH, MINUTE, &[], &[]).unwrap();
         assert_eq!(series.steps_in(Window::hours(1)), Ok(60));
         assert!(series.steps_in(Window::seconds(90)).is_err());
     }
@@ -471,7 +470,7 @@ mod tests {
         ) {
             let total: Vec<u64> = steps.iter().map(|(good, bad)| good + bad).collect();
             let bad: Vec<u64> = steps.iter().map(|(_, bad)| *bad).collect();
-            let series = Series::new(0, MINUTE, &total, &bad).unwrap();
+            let series = Series::new(Timestamp::EPOCH, MINUTE, &total, &bad).unwrap();
             let to = end.min(steps.len());
             let range = to.saturating_sub(length)..to;
             let window = series.window(end, length);

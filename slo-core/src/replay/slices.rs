@@ -11,11 +11,11 @@ impl Series<'_> {
     /// left out. A slice of which every step is `unseen` does not count: without events is what somebody saw.
     ///
     /// ```
-    /// use slo_core::{model::{EmptySlice, TimeSlices, Window}, replay::Series};
+    /// use slo_core::{model::{EmptySlice, TimeSlices, Timestamp, Window}, replay::Series};
     ///
     /// let minutes = TimeSlices::new(Window::minutes(1), "0.95".parse()?, EmptySlice::Good)?;
     /// let (total, bad) = ([50, 50, 50, 50, 0, 0, 0, 0], [0, 5, 0, 6, 0, 0, 0, 0]);
-    /// let series = Series::new(0, Window::seconds(30), &total, &bad)?;
+    /// let series = Series::new(Timestamp::EPOCH, Window::seconds(30), &total, &bad)?;
     /// // 5 of 100 may be bad, 6 may not; nothing happened in the third minute, and nobody knows of the fourth.
     /// assert_eq!(series.slices(minutes, &[6..8])?, (vec![1, 1, 1, 0], vec![0, 1, 0, 0]));
     /// # Ok::<(), slo_core::Error>(())
@@ -59,7 +59,7 @@ impl Series<'_> {
 mod tests {
     use crate::{
         math::{Tally, time_slices},
-        model::{EmptySlice, TimeSlices, Window},
+        model::{EmptySlice, TimeSlices, Timestamp, Window},
         replay::Series,
     };
     use proptest::prelude::*;
@@ -72,7 +72,7 @@ mod tests {
             length in 1..4_u64,
         ) {
             let (total, bad): (Vec<u64>, Vec<u64>) = steps.iter().map(|(total, bad)| (*total, *bad.min(total))).unzip();
-            let series = Series::new(0, Window::minutes(1), &total, &bad).unwrap();
+            let series = Series::new(Timestamp::EPOCH, Window::minutes(1), &total, &bad).unwrap();
             let target = "0.6".parse().unwrap();
             let slices = TimeSlices::new(Window::minutes(length), target, idle).unwrap();
             let (all, failed) = series.slices(slices, &[]).unwrap();
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_count() {
-        let series = Series::new(0, Window::minutes(1), &[1; 10], &[0; 10]).unwrap();
+        let series = Series::new(Timestamp::EPOCH, Window::minutes(1), &[1; 10], &[0; 10]).unwrap();
         let ratios = TimeSlices::of_ratios(Window::minutes(1), EmptySlice::Skip);
         assert!(series.slices(ratios, &[]).is_err());
         let odd = TimeSlices::new(Window::seconds(90), "0.9".parse().unwrap(), EmptySlice::Skip).unwrap();

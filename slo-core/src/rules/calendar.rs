@@ -3,7 +3,7 @@
 use super::{Rule, Series, context::Context};
 use crate::{
     Error,
-    model::{Calendar, Ratio, Window},
+    model::{Calendar, Ratio, Timestamp, Window},
     promql::{BinaryOp, Expr, Function, Matching, RangeFunction},
 };
 
@@ -18,10 +18,9 @@ impl Context<'_> {
         let now = self.options.now.ok_or_else(|| {
             Error::new("a calendar period, and no time to begin with").with_hint("set `now` of the options")
         })?;
-        let horizon = i64::try_from(HORIZON.as_millis()).unwrap_or(i64::MAX);
         let mut period = calendar.period_at(now)?;
         let mut bounds = vec![seconds(period.start())?, seconds(period.end())?];
-        while period.end() < now.saturating_add(horizon) {
+        while period.end() < now.after(HORIZON) {
             period = calendar.period_at(period.end())?;
             bounds.push(seconds(period.end())?);
         }
@@ -84,6 +83,6 @@ impl Context<'_> {
     }
 }
 
-fn seconds(millis: i64) -> Result<u64, Error> {
-    u64::try_from(millis / 1_000).map_err(|_| Error::new("a time before 1970"))
+fn seconds(time: Timestamp) -> Result<u64, Error> {
+    u64::try_from(time.as_millis() / 1_000).map_err(|_| Error::new("a time before 1970"))
 }

@@ -188,11 +188,14 @@ fn native(
 #[cfg(all(test, feature = "spec", feature = "calendar"))]
 mod tests {
     use super::*;
-    use crate::{rules::Backend, spec};
+    use crate::{model::Timestamp, rules::Backend, spec};
     use std::collections::BTreeSet;
 
-    const OPTIONS: Options =
-        Options { backend: Backend::Prometheus, naming: Naming::Native, now: Some(1_767_225_600_000) };
+    const OPTIONS: Options = Options {
+        backend: Backend::Prometheus,
+        naming: Naming::Native,
+        now: Some(Timestamp::from_millis(1_767_225_600_000)),
+    };
 
     /// Every series that is selected by our own rules is recorded by one of them, and by one only.
     #[test]

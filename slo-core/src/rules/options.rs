@@ -1,5 +1,6 @@
 //! What rules are made for.
 
+use crate::model::Timestamp;
 /// What rules are made for; the default is any Prometheus from 2.42 on, with names of our own.
 ///
 /// ```
@@ -14,9 +15,9 @@ pub struct Options {
     pub backend: Backend,
     /// How series and alerts are called.
     pub naming: Naming,
-    /// The time, in milliseconds since the Unix epoch. Only calendar periods ask for it: their bounds are written
+    /// The time. Only calendar periods ask for it: their bounds are written
     /// down from here on.
-    pub now: Option<i64>,
+    pub now: Option<Timestamp>,
 }
 
 /// What evaluates rules.

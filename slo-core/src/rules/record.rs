@@ -2,7 +2,7 @@
 
 use super::{Rule, Series, Span, Stream, context::Context, count};
 use crate::{
-    model::{EmptySlice, Period, Ratio, TimeSlices, Window},
+    model::{EmptySlice, Period, Ratio, TimeSlices, Timestamp, Window},
     promql::{BinaryOp, Expr, Function, Matching, RangeFunction},
 };
 
@@ -48,11 +48,11 @@ impl Context<'_> {
     /// A stream without the tiles that lie in an excluded time, be it in part.
     fn outside_exclusions(&self, stream: Expr) -> Expr {
         let clock = || Expr::call(Function::Vector, vec![Expr::call(Function::Time, vec![])]);
-        let tile = self.plan.fine().as_millis().div_ceil(1_000);
-        let second = |seconds: u64| Expr::Number(Ratio::whole(seconds.into()));
+        // `Exclusion` begins in 1970 or later.
+        let moment = |time: Timestamp| Expr::Number(time.as_seconds().unwrap_or(Ratio::ZERO));
         let spans = self.service.exclusions().iter().map(|exclusion| {
-            let after = clock().greater(second(exclusion.from()));
-            after.and(clock().less(second(exclusion.to().saturating_add(tile))))
+            let after = clock().greater(moment(exclusion.from()));
+            after.and(clock().less(moment(exclusion.to().after(self.plan.fine()))))
         });
         match spans.reduce(Expr::or) {
             Some(any) => stream.binary(BinaryOp::Unless, Matching::On(Vec::new()), any),

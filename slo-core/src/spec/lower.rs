@@ -12,7 +12,7 @@ use crate::{
     Error,
     model::{
         AlertPolicy, Exclusion, LabelName, Labels, Name, Objective, Period, Service, Severity, Sli, Slo,
-        TimeSlices, Window, check_scrape_interval,
+        TimeSlices, Timestamp, Window, check_scrape_interval,
     },
 };
 use std::collections::BTreeSet;
@@ -141,8 +141,8 @@ fn exclusion(node: &Node, place: &str, faults: &mut Faults) -> Option<Exclusion>
     let mut moment = |name: &str| {
         let node = fields.required(name, "2026-12-01T22:00:00Z", faults)?;
         let place = fields.path(name);
-        match Exclusion::parse_time(text(node, &place, faults)?) {
-            Ok(seconds) => Some(seconds),
+        match text(node, &place, faults)?.parse::<Timestamp>() {
+            Ok(moment) => Some(moment),
             Err(error) => {
                 faults.add(node.position, &place, error);
                 None

@@ -3,8 +3,8 @@
 use crate::{
     Error,
     model::{
-        AlertPolicy, BudgetAlert, EmptySlice, EventCounters, Exclusion, HistogramKind, LabelName,
-        Notification, Period, Ratio, Service, Severity, Sli, Slo, Tier, TimeSlices,
+        AlertPolicy, BudgetAlert, EmptySlice, EventCounters, HistogramKind, LabelName, Notification, Period,
+        Ratio, Service, Severity, Sli, Slo, Tier, TimeSlices,
     },
     yaml::Yaml,
 };
@@ -39,8 +39,8 @@ pub fn write(service: &Service) -> String {
     out.mapping_of_any("exclude", |out| {
         for exclusion in service.exclusions() {
             out.item(|out| {
-                out.bare("from", Exclusion::write_time(exclusion.from()));
-                out.bare("to", Exclusion::write_time(exclusion.to()));
+                out.bare("from", exclusion.from());
+                out.bare("to", exclusion.to());
                 if !exclusion.reason().is_empty() {
                     out.entry("reason", exclusion.reason());
                 }

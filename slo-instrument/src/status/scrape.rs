@@ -147,7 +147,8 @@ impl fmt::Display for Failed {
 
 impl std::error::Error for Failed {}
 
-#[cfg(all(test, feature = "prometheus"))]
+#[cfg(test)]
+#[cfg(feature = "prometheus")]
 mod tests {
     use super::*;
     use http_body_util::BodyExt;

@@ -4,6 +4,7 @@ use crate::{
     doors::{Door, doors},
     server::{self, Server, answer, json},
 };
+use slo_core::model::{Timestamp, Window};
 use slo_prometheus::{Kind, Labels, Settings, Steps};
 use std::{
     fmt::Write as _,
@@ -101,7 +102,7 @@ fn warnings_are_told() {
     let server = Server::start(move |_, stream| json(stream, "200 OK", body));
     for client in clients(&server) {
         let mut seen = Vec::new();
-        let steps = Steps { start: 0, step: 1_000, count: 25_000 };
+        let steps = Steps { start: Timestamp::EPOCH, step: Window::seconds(1), count: 25_000 };
         let point = |labels: &Labels, index, value| seen.push((labels.clone(), index, value));
         let warnings = client.range("up", steps, point).unwrap();
         // Three requests say it; one is enough. And only one of them was asked for that point.

@@ -1,6 +1,7 @@
 //! Of an answer, no more is kept than what is asked for.
 
 use crate::server::Server;
+use slo_core::model::{Timestamp, Window};
 use slo_prometheus::{Client, Labels, Settings, Steps};
 use std::io::Write as _;
 
@@ -17,7 +18,7 @@ fn numbers_are_handed_on_and_forgotten() {
         let _ = stream.write_all(points.as_bytes()).and_then(|()| stream.write_all(b"]}]}}"));
     });
     let client = Client::new(&server.url(), Settings::default()).unwrap();
-    let steps = Steps { start: 0, step: 1_000, count: 10_000 };
+    let steps = Steps { start: Timestamp::EPOCH, step: Window::seconds(1), count: 10_000 };
     let (mut seen, mut sum) = (0, 0.0);
     let used = allocation_counter::measure(|| {
         let point = |_: &Labels, _, value: f64| {

@@ -16,7 +16,7 @@ use pyo3::{
     types::{PyAny, PyCapsule, PySlice},
 };
 use slo_core::{
-    model::{Service, Slo, Window},
+    model::{Service, Slo, Timestamp, Window},
     replay::{Growth, History, Rows, Series, Sums, is_like_a_counter},
 };
 use std::{fmt::Write, ops::Range, time::Duration};
@@ -70,7 +70,7 @@ use std::{fmt::Write, ops::Range, time::Duration};
 /// <Samples: 4 steps of 1m from 1970-01-01T00:00:00Z, 270 events, 4 bad, 1 gap>
 #[pyclass(frozen, module = "slo")]
 pub(crate) struct Samples {
-    pub(super) start: i64,
+    pub(super) start: Timestamp,
     pub(super) step: Window,
     pub(super) total: Counts,
     pub(super) bad: Counts,
@@ -127,7 +127,7 @@ impl Samples {
                     "the table has 'time', which 'start' would overrule; leave one of them out",
                 ));
             }
-            (Some(start), Some(step), None) => Rows::regular(convert::millis(start)?, step, rows),
+            (Some(start), Some(step), None) => Rows::regular(convert::moment(start)?, step, rows),
             (Some(_), None, None) => return Err(SloError::new_err("'start' needs a 'step' beside it")),
             (None, step, time) => {
                 let mut times = source.times(py, "time", time)?;
@@ -231,7 +231,7 @@ impl Samples {
     /// Table
     ///     ``time`` (UTC, when the step began), ``total``, ``bad``: what :class:`Samples` takes.
     fn to_table(&self, py: Python<'_>) -> PyResult<Table> {
-        let times = (0..self.steps(py)?).map(|step| self.after(step)).collect();
+        let times: Vec<_> = (0..self.steps(py)?).map(|step| self.after(step)).collect();
         Columns::default()
             .times("time", times)
             .counts("total", self.total.borrow(py)?.as_slice()?.to_vec())
@@ -253,7 +253,7 @@ impl Samples {
             };
             findings.iter().map(at).unzip()
         })?;
-        let (starts, ends): (Vec<i64>, Vec<i64>) = edges;
+        let (starts, ends): (Vec<Timestamp>, Vec<Timestamp>) = edges;
         Columns::default()
             .words("kind", findings.iter().map(|finding| finding.kind.name()))
             .times("start", starts)
@@ -270,7 +270,10 @@ impl Samples {
         let findings = findings.map(|one| (one.kind.name(), one.steps.start, one.steps.end)).collect();
         let again = py.import("slo._slo")?.getattr("_restored")?;
         let step = samples.step.as_millis();
-        Ok((again, (samples.start, step, column(&samples.total)?, column(&samples.bad)?, findings)))
+        Ok((
+            again,
+            (samples.start.as_millis(), step, column(&samples.total)?, column(&samples.bad)?, findings),
+        ))
     }
 
     /// When the last step ended, a ``datetime`` in UTC.
@@ -378,7 +381,7 @@ pub(crate) fn _restored(
     };
     let step = Window::from_millis(step).map_err(|error| value_error(&error))?;
     let findings = findings.into_iter().map(finding).collect::<PyResult<_>>()?;
-    Samples::of(py, start, step, Counts::Numpy(total), Counts::Numpy(bad), findings)
+    Samples::of(py, Timestamp::from_millis(start), step, Counts::Numpy(total), Counts::Numpy(bad), findings)
 }
 
 impl Samples {
@@ -390,7 +393,7 @@ impl Samples {
 
     pub(super) fn of(
         py: Python<'_>,
-        start: i64,
+        start: Timestamp,
         step: Window,
         total: Counts,
         bad: Counts,
@@ -418,10 +421,9 @@ impl Samples {
         self.total.len(py)
     }
 
-    /// The time after so many steps, in milliseconds since the Unix epoch.
-    fn after(&self, steps: usize) -> i64 {
-        let step = i64::try_from(self.step.as_millis()).unwrap_or(i64::MAX);
-        self.start.saturating_add(step.saturating_mul(i64::try_from(steps).unwrap_or(i64::MAX)))
+    /// The time after so many steps.
+    pub(crate) fn after(&self, steps: usize) -> Timestamp {
+        self.start.after_steps(self.step, steps)
     }
 
     /// The step that an end of a slice names: a number of steps, or a moment.
@@ -434,11 +436,11 @@ impl Samples {
             let from_end = steps.saturating_sub(index.unsigned_abs());
             return Ok(if index < 0 { from_end } else { index.unsigned_abs().min(steps) });
         }
-        let since = convert::millis(end)?.saturating_sub(self.start).max(0).unsigned_abs();
+        let since = convert::moment(end)?.millis_since(self.start);
         Ok(usize::try_from(since.div_ceil(self.step.as_millis())).unwrap_or(usize::MAX).min(steps))
     }
 
-    pub(crate) const fn start_millis(&self) -> i64 {
+    pub(crate) const fn begins(&self) -> Timestamp {
         self.start
     }
 

@@ -1,7 +1,7 @@
 //! Columns that come from Python: numpy, Arrow, or any sequence.
 
 use crate::{
-    convert::millis,
+    convert,
     error::{SloError, column_error, data_error_at, row_error},
 };
 use arrow_array::{
@@ -18,7 +18,10 @@ use pyo3::{
     types::{PyDateTime, PyString},
 };
 use pyo3_arrow::input::{AnyArray, AnyRecordBatch};
-use slo_core::replay::{Misread, millis_of_micros, millis_of_seconds, whole_count};
+use slo_core::{
+    model::Timestamp,
+    replay::{Misread, millis_of_micros, millis_of_seconds, whole_count},
+};
 use std::sync::Arc;
 
 /// Where columns come from.
@@ -515,7 +518,8 @@ fn numpy_times<'py>(py: Python<'py>, name: &str, array: &Bound<'py, PyAny>) -> P
                         &format!("'{name}' at {row} is of type {kind}, not a datetime"),
                     ));
                 }
-                millis(&moment)
+                convert::moment(&moment)
+                    .map(Timestamp::as_millis)
                     .map_err(|error| data_error_at(row, &format!("'{name}' at {row}: {}", error.value(py))))
             };
             array.try_iter()?.enumerate().map(moment).collect()

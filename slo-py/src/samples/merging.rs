@@ -60,7 +60,7 @@ pub(crate) fn merge(py: Python<'_>, parts: &Bound<'_, PyTuple>) -> PyResult<Samp
         if len == 0 {
             continue;
         }
-        let steps = part.start.abs_diff(start) / first.step.as_millis();
+        let steps = part.start.millis_since(start) / first.step.as_millis();
         let later = usize::try_from(steps).unwrap_or(usize::MAX);
         let mut here = vec![true; len];
         for one in &part.findings {

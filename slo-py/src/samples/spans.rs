@@ -3,9 +3,10 @@
 use super::columns;
 use crate::{convert, error::data_error_at};
 use pyo3::{prelude::*, types::PyAny};
+use slo_core::model::Timestamp;
 
-/// Stretches of time: pairs of datetimes, or a table with ``start`` and ``end``; in milliseconds since the Unix epoch.
-pub(crate) fn spans<'py>(py: Python<'py>, data: &Bound<'py, PyAny>) -> PyResult<Vec<(i64, i64)>> {
+/// Stretches of time: pairs of datetimes, or a table with ``start`` and ``end``.
+pub(crate) fn spans<'py>(py: Python<'py>, data: &Bound<'py, PyAny>) -> PyResult<Vec<(Timestamp, Timestamp)>> {
     let is_table =
         data.hasattr("__arrow_c_stream__")? || data.hasattr("__arrow_c_array__")? || data.hasattr("keys")?;
     if !is_table && data.hasattr("__iter__")? {
@@ -16,7 +17,7 @@ pub(crate) fn spans<'py>(py: Python<'py>, data: &Bound<'py, PyAny>) -> PyResult<
                     &format!("row {row} is no pair of datetimes, when it started and when it ended"),
                 )
             })?;
-            let span = (convert::millis(&start)?, convert::millis(&end)?);
+            let span = (convert::moment(&start)?, convert::moment(&end)?);
             if span.1 <= span.0 {
                 let message = format!("row {row} does not end after it starts; when it started comes first");
                 return Err(data_error_at(row, &message));
@@ -34,5 +35,6 @@ pub(crate) fn spans<'py>(py: Python<'py>, data: &Bound<'py, PyAny>) -> PyResult<
     if let Some(row) = starts.iter().zip(&ends).position(|(start, end)| end <= start) {
         return Err(data_error_at(row, &format!("row {row} does not end after it starts")));
     }
-    Ok(starts.into_iter().zip(ends).collect())
+    let moments = |times: Vec<i64>| times.into_iter().map(Timestamp::from_millis);
+    Ok(moments(starts).zip(moments(ends)).collect())
 }

@@ -3,7 +3,7 @@
 use super::named::{Group, named};
 use crate::{args::Backtest as Asked, error::Error, time};
 use slo_core::{
-    model::{Service, Slo},
+    model::{Service, Slo, Timestamp},
     plain,
     replay::History,
     rules::EventQueries,
@@ -30,24 +30,20 @@ pub(super) fn histories(
 ) -> Result<Vec<(Group, History)>, Error> {
     let queries = EventQueries::of(service, slo, asked.target.backend())
         .map_err(|error| named(service, slo, &error))?;
-    let step = queries.tile.as_millis();
-    let count = usize::try_from(asked.last.as_millis() / step).unwrap_or(usize::MAX);
+    let tile = queries.tile;
+    let count = usize::try_from(asked.last.as_millis() / tile.as_millis()).unwrap_or(usize::MAX);
     if count == 0 {
-        return Err(Error::Usage(format!(
-            "--last {}: events are counted every {}",
-            asked.last, queries.tile
-        )));
+        return Err(Error::Usage(format!("--last {}: events are counted every {tile}", asked.last)));
     }
-    let grid = i64::try_from(step).unwrap_or(i64::MAX);
-    let end = asked.end.unwrap_or_else(time::unix_millis);
-    let end = end - end.rem_euclid(grid);
-    let start = end.saturating_sub(grid.saturating_mul(i64::try_from(count).unwrap_or(i64::MAX)));
+    let end = asked.end.unwrap_or_else(time::now);
+    let end = end.on_grid(tile, Timestamp::EPOCH);
+    let start = end.before_steps(tile, count);
     let mut groups: BTreeMap<Group, Columns> = BTreeMap::new();
     let mut warnings = BTreeSet::new();
     for (column, query) in [&queries.total, &queries.bad].into_iter().enumerate() {
         for first in (0..count).step_by(CHUNK) {
-            let begin = start.saturating_add(grid.saturating_mul(i64::try_from(first).unwrap_or(i64::MAX)));
-            let steps = Steps { start: begin, step, count: CHUNK.min(count - first) };
+            let steps =
+                Steps { start: start.after_steps(tile, first), step: tile, count: CHUNK.min(count - first) };
             let told = client.range(query, steps, |labels, index, value| {
                 let group: Group = labels.clone().into_iter().collect();
                 let columns = groups.entry(group).or_insert_with(|| [vec![None; count], vec![None; count]]);
@@ -73,7 +69,7 @@ pub(super) fn histories(
     let mut histories = Vec::new();
     // Each takes the place of its columns.
     for (group, [total, bad]) in groups {
-        match History::of_recorded(start, queries.tile, &total, &bad) {
+        match History::of_recorded(start, tile, &total, &bad) {
             Some(history) => histories.push((group, history)),
             None => writeln!(
                 talk,

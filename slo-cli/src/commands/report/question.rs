@@ -4,7 +4,7 @@ use super::{server::Server, span::Span};
 use crate::error::Error;
 use slo_core::{
     math::Tally,
-    model::{Service, Slo, Window},
+    model::{Service, Slo, Timestamp, Window},
     promql::Expr,
     replay::{FiredAlert, OtherGroups, RecordedTiles, SloReview, steps_of_days, whole_events},
     rules::{Group, Plan, RecordedQueries, Stream},
@@ -60,7 +60,7 @@ impl Question<'_> {
                 SloReview::of(self.service, self.slo, &history.series()?, unseen, Some(&earlier), self.zone)?;
             for incident in &mut one.incidents {
                 // A coarse tile may be as late as it is long.
-                let begin = incident.start.saturating_sub(millis(step)).max(now.start);
+                let begin = incident.start.before(step).max(now.start);
                 let span = self.steps(begin, incident.end, plan.fine())?;
                 let fine = self.tiles(server, &group, plan.fine(), span)?.history();
                 *incident = incident.narrowed(&fine.series()?, self.slo.objective());
@@ -89,13 +89,12 @@ impl Question<'_> {
         for (of, is_now) in [(before, false), (now, true)] {
             // The whole time as one step.
             let whole = Steps {
-                step: of.step.saturating_mul(u64::try_from(of.count).unwrap_or(u64::MAX)),
+                step: Window::from_millis(of.step.as_millis().saturating_mul(of.count.max(1) as u64))?,
                 count: usize::from(of.count > 0),
                 ..of
             };
-            let window = Window::from_millis(whole.step)?;
             for (stream, is_bad) in [(Stream::Total, false), (Stream::Bad, true)] {
-                let query = self.queries().events_by_group(stream, step, window);
+                let query = self.queries().events_by_group(stream, step, whole.step);
                 server.range(&query, whole, |labels, _, value| {
                     let sum = sums.entry(labels.clone()).or_default();
                     match (is_now, is_bad) {
@@ -160,9 +159,9 @@ impl Question<'_> {
     }
 
     /// The whole steps of a time.
-    fn steps(self, start: i64, end: i64, step: Window) -> Result<Steps, Error> {
+    fn steps(self, start: Timestamp, end: Timestamp, step: Window) -> Result<Steps, Error> {
         let (start, count) = steps_of_days(start, end, step, self.zone)?;
-        Ok(Steps { start, step: step.as_millis(), count })
+        Ok(Steps { start, step, count })
     }
 
     /// What was recorded of a group.
@@ -188,8 +187,4 @@ fn values(server: &mut Server<'_>, query: &Expr, steps: Steps) -> Result<Vec<Opt
         }
     })?;
     Ok(values)
-}
-
-fn millis(window: Window) -> i64 {
-    i64::try_from(window.as_millis()).unwrap_or(i64::MAX)
 }

@@ -1,33 +1,32 @@
 //! The time that a report is of.
 
 use crate::{args::Report as Asked, error::Error, time};
-use slo_core::model::{Calendar, CalendarUnit};
+use slo_core::model::{Calendar, CalendarUnit, Timestamp, Window};
 
-/// A time, and the one before it; in milliseconds since the Unix epoch.
+/// A time, and the one before it.
 pub(super) struct Span {
     pub(super) title: String,
-    pub(super) before: i64,
-    pub(super) start: i64,
-    pub(super) end: i64,
+    pub(super) before: Timestamp,
+    pub(super) start: Timestamp,
+    pub(super) end: Timestamp,
 }
 
 impl Span {
     pub(super) fn of(asked: &Asked) -> Result<Self, Error> {
-        let now = asked.end.unwrap_or_else(time::unix_millis);
+        let now = asked.end.unwrap_or_else(time::now);
         let calendar = |unit| Calendar::new(unit, &asked.time_zone);
         let (unit, name) = match (&asked.month, &asked.quarter) {
             (Some(month), _) => (CalendarUnit::Month, month),
             (_, Some(quarter)) => (CalendarUnit::Quarter, quarter),
             _ => {
-                let length = i64::try_from(asked.last.as_millis()).unwrap_or(i64::MAX);
-                let (start, before) =
-                    (now.saturating_sub(length), now.saturating_sub(length.saturating_mul(2)));
+                let start = now.before(asked.last);
+                let before = start.before(asked.last);
                 return Ok(Self { title: format!("the last {}", asked.last), before, start, end: now });
             }
         };
         let calendar = calendar(unit)?;
         let period = calendar.named(name)?;
-        let before = calendar.period_at(period.start().saturating_sub(1))?;
+        let before = calendar.period_at(period.start().before(Window::seconds(1)))?;
         if period.start() >= now {
             return Err(Error::Input(format!("{name} has not begun")));
         }

@@ -1,6 +1,7 @@
 //! Burn-downs as sparklines.
 
 use super::line::Line;
+use slo_core::model::{Timestamp, Window};
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
 /// Points of a sparkline.
@@ -14,15 +15,15 @@ pub(super) type History = BTreeMap<String, BurnDown>;
 pub(super) struct BurnDown {
     points: VecDeque<f64>,
     /// Milliseconds between them; none of a service, whose past nobody knows: each look is one.
-    step: i64,
-    /// Since when the last one has been there, in milliseconds since the Unix epoch.
-    last_kept: i64,
+    step: u64,
+    /// Since when the last one has been there.
+    last_kept: Timestamp,
 }
 
 impl BurnDown {
-    /// What was left at some moments until `now`, `step` milliseconds apart.
-    pub(super) const fn of(points: VecDeque<f64>, step: i64, now: i64) -> Self {
-        Self { points, step, last_kept: now }
+    /// What was left at some moments until `now`, `step` apart.
+    pub(super) const fn of(points: VecDeque<f64>, step: Window, now: Timestamp) -> Self {
+        Self { points, step: step.as_millis(), last_kept: now }
     }
 
     /// What was left, from nothing to all of it, in eighths.
@@ -36,8 +37,8 @@ impl BurnDown {
         self.points.iter().map(eighth).collect()
     }
 
-    fn push(&mut self, left: f64, now: i64) {
-        if self.points.is_empty() || now - self.last_kept >= self.step {
+    fn push(&mut self, left: f64, now: Timestamp) {
+        if self.points.is_empty() || now.millis_since(self.last_kept) >= self.step {
             self.last_kept = now;
         } else {
             self.points.pop_back();
@@ -50,7 +51,7 @@ impl BurnDown {
 }
 
 /// Puts what is left at the end of what was. Groups that are gone are forgotten.
-pub(super) fn remember(history: &mut History, lines: &[Line], now: i64) {
+pub(super) fn remember(history: &mut History, lines: &[Line], now: Timestamp) {
     let known: HashSet<&str> = lines.iter().map(|line| line.key.as_str()).collect();
     history.retain(|key, _| known.contains(key.as_str()));
     for line in lines {

@@ -22,7 +22,7 @@ pub(super) fn run(asked: &Top, out: &mut dyn Write, talk: &mut dyn Write) -> Res
     let mut history = source.history()?;
     let colored = is_screen && std::env::var_os("NO_COLOR").is_none();
     let (mut lines, mut warnings) = source.lines()?;
-    remember(&mut history, &lines, time::unix_millis());
+    remember(&mut history, &lines, time::now());
     let mut trouble = None;
     loop {
         let screen = draw(&worst_first(&lines), &history, colored);
@@ -52,7 +52,7 @@ pub(super) fn run(asked: &Top, out: &mut dyn Write, talk: &mut dyn Write) -> Res
         match source.lines() {
             Ok(new) => {
                 ((lines, warnings), trouble) = (new, None);
-                remember(&mut history, &lines, time::unix_millis());
+                remember(&mut history, &lines, time::now());
             }
             Err(error) => trouble = Some(error),
         }
@@ -129,6 +129,7 @@ fn draw(lines: &[Line], history: &History, colored: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use slo_core::model::{Timestamp, Window};
 
     fn line(key: &str, lasts: Option<f64>, state: &str) -> Line {
         let (objective, state) = ("99%".to_owned(), state.to_owned());
@@ -164,15 +165,15 @@ mod tests {
 
     #[test]
     fn draws_what_was_left() {
-        let past = BurnDown::of([1.0, 0.5, 0.0, -3.0].into(), 1_000, 0);
+        let past = BurnDown::of([1.0, 0.5, 0.0, -3.0].into(), Window::seconds(1), Timestamp::EPOCH);
         let mut history = History::from([("a/b".to_owned(), past)]);
         let screen = draw(&[line("a/b", Some(60.0), "page")], &history, true);
         assert!(screen.contains("█▅▁▁") && screen.contains("\x1b[31m"), "{screen}");
         assert!(!draw(&[line("a/b", None, "ok")], &history, false).contains('\x1b'));
         // However often one looks, a moment is a moment.
-        remember(&mut history, &[line("a/b", None, "ok")], 999);
+        remember(&mut history, &[line("a/b", None, "ok")], Timestamp::from_millis(999));
         assert_eq!(history["a/b"].sparkline(), "█▅▁▅");
-        remember(&mut history, &[line("a/b", None, "ok")], 1_000);
+        remember(&mut history, &[line("a/b", None, "ok")], Timestamp::from_millis(1_000));
         assert_eq!(history["a/b"].sparkline(), "█▅▁▅▅");
     }
 }

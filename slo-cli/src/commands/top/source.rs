@@ -91,18 +91,15 @@ impl Source {
             for slo in service.slos() {
                 let step = slo.period().length().as_millis() / POINTS as u64;
                 let step = Window::from_millis(step.max(1_000)).map_err(Error::from)?;
-                let millis =
-                    |number: usize| i64::try_from(step.as_millis() * number as u64).unwrap_or(i64::MAX);
-                let now = time::unix_millis();
+                let now = time::now();
                 let query = RecordedQueries::of(service, slo).budget_left().to_string();
-                let start = now.saturating_sub(millis(POINTS));
-                let steps = Steps { start, step: step.as_millis(), count: POINTS };
+                let steps = Steps { start: now.before_steps(step, POINTS), step, count: POINTS };
                 let mut past: BTreeMap<Group, VecDeque<f64>> = BTreeMap::new();
                 client.range(&query, steps, |labels, _, left| {
                     past.entry(group_of(slo, labels)).or_default().push_back(left);
                 })?;
                 for (group, points) in past {
-                    found.insert(name(service, slo, &group), BurnDown::of(points, millis(1), now));
+                    found.insert(name(service, slo, &group), BurnDown::of(points, step, now));
                 }
             }
         }

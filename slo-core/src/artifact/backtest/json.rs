@@ -1,6 +1,7 @@
 //! Backtests for programs.
 
 use super::BacktestPage;
+use crate::model::Timestamp;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -12,8 +13,8 @@ pub(super) fn page(page: &BacktestPage) -> Value {
             "group": slo.group.iter().cloned().collect::<BTreeMap<String, String>>(),
             "objective": slo.objective.to_string(),
             "period": slo.period,
-            "start": slo.start,
-            "end": slo.end,
+            "start": slo.start.as_millis(),
+            "end": slo.end.as_millis(),
             "step_seconds": slo.step_seconds,
             "coverage": slo.coverage,
             "total": slo.seen.total(),
@@ -26,12 +27,12 @@ pub(super) fn page(page: &BacktestPage) -> Value {
             "alerts": slo.alerts.iter().map(|alert| json!({
                 "burn_tier": alert.tier.burn().as_str(),
                 "severity": alert.tier.severity().as_str(),
-                "start": alert.start,
-                "end": alert.end,
+                "start": alert.start.as_millis(),
+                "end": alert.end.map(Timestamp::as_millis),
             })).collect::<Vec<_>>(),
             "incidents": slo.incidents.iter().map(|one| json!({
-                "start": one.start,
-                "end": one.end,
+                "start": one.start.as_millis(),
+                "end": one.end.as_millis(),
                 "total": one.tally.total(),
                 "bad": one.tally.bad(),
                 "excess": one.excess,

@@ -1,7 +1,7 @@
 //! The picture of a backtest: the burn rate over time, and a row for each tier that shows when it fired.
 
 use super::{super::picture::Dates, SloBacktest};
-use crate::model::BurnTier;
+use crate::model::{BurnTier, Timestamp};
 use std::fmt::Write;
 
 const WIDTH: f64 = 640.0;
@@ -16,7 +16,7 @@ pub(super) fn picture(slo: &SloBacktest, zone: &str) -> String {
     let dates = Dates { start: slo.start, end: slo.end, zone, shaded };
     let tiers = tiers(slo);
     let height = TOP + CURVE + ROW * tiers.len() as f64 + 30.0;
-    let x = |time: i64| MARGIN + (WIDTH - MARGIN - 8.0) * dates.place(time);
+    let x = |time: Timestamp| MARGIN + (WIDTH - MARGIN - 8.0) * dates.place(time);
     // Thresholds are far apart, and an outage is far above them: each power of ten is as high as the next.
     let highest = slo.peaks().iter().copied().fold(10.0_f64, f64::max).log10().ceil();
     let y = |rate: f64| TOP + CURVE * (1.0 - (rate.max(0.1).log10() + 1.0) / (highest + 1.0));

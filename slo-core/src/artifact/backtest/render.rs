@@ -1,13 +1,14 @@
 //! The forms of a page of backtests.
 
 use super::{super::words::moment, BacktestPage, html, json};
+use crate::model::Timestamp;
 use serde_json::Value;
 
 impl BacktestPage {
     /// A moment in the zone of the page.
     #[must_use]
-    pub fn moment(&self, millis: i64) -> String {
-        moment(millis, &self.zone)
+    pub fn moment(&self, time: Timestamp) -> String {
+        moment(time, &self.zone)
     }
 
     /// A page of its own: no other file, no script, light and dark.

@@ -4,7 +4,7 @@ use super::super::words::{count, length, moment, percent};
 use crate::{
     Error,
     math::{BurnRate, Tally},
-    model::{Objective, Service, Slo, Tier},
+    model::{Objective, Service, Slo, Tier, Timestamp},
     plain,
     replay::{Backtest, History, Score, Series},
 };
@@ -12,7 +12,7 @@ use crate::{
 /// Parts of the time that are drawn, each with its highest burn rate.
 const PARTS: usize = 600;
 
-/// What the alerts of an SLO would have done. Times are in milliseconds since the Unix epoch.
+/// What the alerts of an SLO would have done.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct SloBacktest {
@@ -27,9 +27,9 @@ pub struct SloBacktest {
     /// The SLO's period, such as `30d`.
     pub period: String,
     /// When the history begins.
-    pub start: i64,
+    pub start: Timestamp,
     /// When it ends.
-    pub end: i64,
+    pub end: Timestamp,
     /// The length of its steps, in seconds.
     pub step_seconds: f64,
     /// The share of its steps of which something is known.
@@ -61,9 +61,9 @@ pub struct SloFired {
     /// The tier.
     pub tier: Tier,
     /// The evaluation at which it began.
-    pub start: i64,
+    pub start: Timestamp,
     /// The evaluation at which it ended; `None` where it still fires at the end of the history.
-    pub end: Option<i64>,
+    pub end: Option<Timestamp>,
 }
 
 /// An incident, and what the pages made of it.
@@ -71,9 +71,9 @@ pub struct SloFired {
 #[non_exhaustive]
 pub struct SloIncident {
     /// Its beginning.
-    pub start: i64,
+    pub start: Timestamp,
     /// Its end.
-    pub end: i64,
+    pub end: Timestamp,
     /// Its events.
     pub tally: Tally,
     /// The share of the period's budget that it spent above its due.
@@ -87,8 +87,8 @@ pub struct SloIncident {
 impl SloFired {
     /// How long it fired, in words.
     #[must_use]
-    pub fn lasted(&self, end_of_history: i64) -> String {
-        let lasted = length(self.end.unwrap_or(end_of_history).abs_diff(self.start));
+    pub fn lasted(&self, end_of_history: Timestamp) -> String {
+        let lasted = length(self.end.unwrap_or(end_of_history).millis_since(self.start));
         if self.end.is_some() { lasted } else { format!("{lasted}, and goes on") }
     }
 }
@@ -97,7 +97,7 @@ impl SloIncident {
     /// How long it lasted, in words.
     #[must_use]
     pub fn lasted(&self) -> String {
-        length(self.end.abs_diff(self.start))
+        length(self.end.millis_since(self.start))
     }
 }
 
@@ -105,7 +105,7 @@ impl SloBacktest {
     /// Of an SLO, or of one `group` of its events.
     ///
     /// ```
-    /// use slo_core::{artifact::{BacktestPage, SloBacktest}, model::Window, replay::{Backtest, History, Replay}};
+    /// use slo_core::{artifact::{BacktestPage, SloBacktest}, model::{Timestamp, Window}, replay::{Backtest, History, Replay}};
     ///
     /// let text = "{version: slo/v1, service: a, slos: [{name: b, objective: 99.9%, window: 30d,
     ///     sli: {events: {total: requests_total, bad: errors_total}}}]}";
@@ -114,7 +114,7 @@ impl SloBacktest {
     /// // Ten days of minutes; everything fails for ten of them.
     /// let (total, mut bad) = (vec![600; 14_400], vec![0; 14_400]);
     /// bad[10_000..10_010].fill(600);
-    /// let history = History { start: 0, step: Window::minutes(1), total, bad, gaps: vec![] };
+    /// let history = History { start: Timestamp::EPOCH, step: Window::minutes(1), total, bad, gaps: vec![] };
     /// let replay = Replay::new(slo.objective(), Window::days(30));
     /// let series = history.series()?;
     /// let done = Backtest::of(&series, slo.policy().tiers(), &replay)?;

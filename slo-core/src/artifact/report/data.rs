@@ -1,6 +1,9 @@
 //! A report as a value.
 
-use crate::replay::{OtherGroups, SloReview};
+use crate::{
+    model::Timestamp,
+    replay::{OtherGroups, SloReview},
+};
 
 /// How SLOs did in a time. Not `non_exhaustive`: who makes a report knows all of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -9,10 +12,10 @@ pub struct Report {
     pub title: String,
     /// The time zone of its days.
     pub zone: String,
-    /// Its beginning, in milliseconds since the Unix epoch.
-    pub start: i64,
+    /// Its beginning.
+    pub start: Timestamp,
     /// Its end: now, where the time is not over.
-    pub end: i64,
+    pub end: Timestamp,
     /// The SLOs.
     pub slos: Vec<SloReview>,
     /// Groups of SLOs that are counted, not shown.

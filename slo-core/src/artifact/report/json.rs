@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 pub(super) fn page(report: &Report) -> Value {
-    let fired = |one: &FiredAlert| json!({"alert": one.alert, "severity": one.severity, "start": one.start, "end": one.end});
-    let priced = |one: &Priced| json!({"start": one.start, "end": one.end, "total": one.tally.total(), "bad": one.tally.bad(), "budget_spent": one.price});
+    let fired = |one: &FiredAlert| json!({"alert": one.alert, "severity": one.severity, "start": one.start.as_millis(), "end": one.end.as_millis()});
+    let priced = |one: &Priced| json!({"start": one.start.as_millis(), "end": one.end.as_millis(), "total": one.tally.total(), "bad": one.tally.bad(), "budget_spent": one.price});
     let slos = report.slos.iter().map(|slo| {
         json!({
             "service": slo.service,
@@ -56,8 +56,8 @@ pub(super) fn page(report: &Report) -> Value {
     json!({
         "title": report.title,
         "zone": report.zone,
-        "start": report.start,
-        "end": report.end,
+        "start": report.start.as_millis(),
+        "end": report.end.as_millis(),
         "warnings": report.warnings,
         "slos": slos.collect::<Vec<_>>(),
         "other_groups": others.collect::<Vec<_>>(),

@@ -2,6 +2,7 @@
 
 use super::super::words::length;
 use crate::{
+    model::Timestamp,
     plain,
     replay::{FiredAlert, OtherGroups, Priced, SloReview, Trend, Verdict},
 };
@@ -54,26 +55,27 @@ pub(super) fn told(slo: &SloReview, incident: &Priced) -> String {
 }
 
 /// `page: fast after 4 min`
-fn after(alert: &FiredAlert, start: i64) -> String {
+fn after(alert: &FiredAlert, start: Timestamp) -> String {
     let name = format!("{}: {}", alert.severity, alert.alert);
     let when = if alert.start <= start {
         "before it".to_owned()
     } else {
-        format!("after {}", length(alert.start.abs_diff(start)))
+        format!("after {}", length(alert.start.millis_since(start)))
     };
     format!("{} {when}", plain(&name))
 }
 
 /// What the budget is of, where that is not the SLO's own period.
 pub(super) fn basis(slo: &SloReview) -> String {
-    let span = slo.left.first().zip(slo.left.last()).map_or(0, |((start, _), (end, _))| end.abs_diff(*start));
+    let span =
+        slo.left.first().zip(slo.left.last()).map_or(0, |((start, _), (end, _))| end.millis_since(*start));
     format!("The budget is that of the {} reported; the SLO's own period is {}.", length(span), slo.period)
 }
 
 /// How long an incident lasted.
 pub(super) fn lasted(slo: &SloReview, incident: &Priced) -> String {
     let is_over = slo.left.last().is_none_or(|(end, _)| incident.end < *end);
-    let lasted = length(incident.end.abs_diff(incident.start));
+    let lasted = length(incident.end.millis_since(incident.start));
     if is_over { lasted } else { format!("{lasted}, and goes on") }
 }
 
