@@ -11,7 +11,7 @@ use slo_core::{
     spec::Defaults,
 };
 use std::path::PathBuf;
-use values::{glob, host_and_port, label, moment, object_label, parsed, target, zone};
+use values::{channels, glob, host_and_port, label, moment, object_label, parsed, target, zone};
 
 /// Service level objectives: exact budgets, cheap rules.
 #[derive(Debug, Parser)]
@@ -160,10 +160,8 @@ pub(crate) struct Dashboards {
 pub(crate) struct Alertmanager {
     #[command(flatten)]
     pub(crate) specs: Specs,
-    /// Where pages go: pagerduty, opsgenie, email:ADDRESS, slack:#channel, msteams, discord, webhook or webhook:URL, in which
-    /// {team} is the team; may be given several times
     // Read later: what clap refuses it repeats, and here are secrets.
-    #[arg(long, value_name = "CHANNEL")]
+    #[arg(long, value_name = "CHANNEL", help = channels("Where pages go"))]
     pub(crate) page: Vec<String>,
     /// Where tickets go, as --page
     #[arg(long, value_name = "CHANNEL")]

@@ -2,7 +2,7 @@
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use slo_core::{
-    artifact::Target,
+    artifact::{Channel, Target},
     model::{Calendar, CalendarUnit, LabelName, Timestamp},
 };
 use std::str::FromStr;
@@ -15,6 +15,12 @@ pub(super) fn parsed<T: FromStr<Err = slo_core::Error>>(text: &str) -> Result<T,
 pub(super) fn target() -> impl TypedValueParser<Value = Target> {
     let value = |target: Target| PossibleValue::new(target.as_str()).help(target.summary());
     PossibleValuesParser::new(Target::ALL.map(value)).try_map(|name| name.parse::<Target>())
+}
+
+/// The help of an option for channels.
+pub(super) fn channels(what: &str) -> String {
+    let examples: Vec<_> = Channel::examples().collect();
+    format!("{what}: {}; in which {{team}} is the team; may be given several times", examples.join(", "))
 }
 
 fn told(error: &slo_core::Error) -> String {

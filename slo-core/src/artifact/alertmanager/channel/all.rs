@@ -1,12 +1,12 @@
 //! All kinds of channels.
 
 use super::{
-    discord, email, msteams, opsgenie, pagerduty, slack,
-    way::{Channel, Delivery, Kind},
-    webhook,
+    discord, email,
+    kind::{Delivery, Kind},
+    msteams, opsgenie, pagerduty, slack, webhook,
 };
 use crate::{Error, yaml::Yaml};
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 /// All kinds, in the order in which a receiver has them.
 pub(in super::super) const KINDS: [&Kind; 7] = [
@@ -19,50 +19,92 @@ pub(in super::super) const KINDS: [&Kind; 7] = [
     &webhook::KIND,
 ];
 
+/// A channel that notifications go through, from text such as one of [`examples`](Self::examples). In an address or in the
+/// name of a channel, `{team}` is the team's name.
+///
+/// | text | channel |
+/// |---|---|
+/// | `pagerduty` | `PagerDuty`, by the integration key in `<team>/pagerduty-routing-key` |
+/// | `opsgenie` | Opsgenie, by the key in `<team>/opsgenie-api-key`: pages are `P1`, tickets `P3` |
+/// | `email:someone@example.org` | e-mail |
+/// | `slack:#channel` | a channel of Slack, by the URL in `<team>/slack-url` |
+/// | `msteams` | a channel of Microsoft Teams, by the address of its workflow in `<team>/msteams-url` |
+/// | `discord` | a channel of Discord, by the address in `<team>/discord-url` |
+/// | `webhook` | the web address in `<team>/webhook-url` |
+/// | `webhook:https://…` | this web address |
+///
+/// ```
+/// use slo_core::artifact::Channel;
+///
+/// let channel: Channel = "slack:#{team}-incidents".parse()?;
+/// assert_ne!(channel, "slack:#general".parse()?);
+/// assert!("pigeon".parse::<Channel>().is_err());
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Channel {
+    kind: &'static Kind,
+    // What is written after the colon.
+    detail: Option<String>,
+}
+
 impl Channel {
+    /// How a channel is written down, by one text or two of each kind.
+    ///
+    /// ```
+    /// use slo_core::artifact::Channel;
+    ///
+    /// assert!(Channel::examples().all(|text| text.parse::<Channel>().is_ok() || text.ends_with('…')));
+    /// ```
+    pub fn examples() -> impl Iterator<Item = &'static str> {
+        KINDS.into_iter().flat_map(|kind| kind.examples.iter().copied())
+    }
+
     pub(in super::super) const fn kind(&self) -> &'static Kind {
-        match self {
-            Self::PagerDuty => &pagerduty::KIND,
-            Self::Opsgenie => &opsgenie::KIND,
-            Self::Email { .. } => &email::KIND,
-            Self::Slack { .. } => &slack::KIND,
-            Self::MsTeams => &msteams::KIND,
-            Self::Discord => &discord::KIND,
-            Self::Webhook { .. } => &webhook::KIND,
-        }
+        self.kind
     }
 
     /// Appends its settings.
     pub(in super::super) fn write(&self, out: &mut Yaml, to: &Delivery<'_>) -> Result<(), Error> {
-        match self {
-            Self::PagerDuty => pagerduty::write(out, to),
-            Self::Opsgenie => opsgenie::write(out, to),
-            Self::Email { to: address } => return email::write(out, to, address),
-            Self::Slack { channel } => slack::write(out, to, channel),
-            Self::MsTeams => return msteams::write(out, to),
-            Self::Discord => return discord::write(out, to),
-            Self::Webhook { url } => return webhook::write(out, to, url.as_deref()),
-        }
-        Ok(())
+        (self.kind.write)(out, to, self.detail.as_deref())
+    }
+}
+
+impl Kind {
+    fn name(&self) -> Option<&'static str> {
+        self.examples.first().and_then(|example| example.split(':').next())
+    }
+}
+
+impl PartialEq for Channel {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind.key == other.kind.key && self.detail == other.detail
+    }
+}
+
+impl Eq for Channel {}
+
+impl fmt::Debug for Channel {
+    /// Without what comes after the name, which may be a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Channel").field("kind", &self.kind.name()).finish_non_exhaustive()
     }
 }
 
 impl FromStr for Channel {
     type Err = Error;
 
-    /// `pagerduty`, `opsgenie`, `email:someone@example.org`, `slack:#channel`, `msteams`, `discord`, `webhook` or
-    /// `webhook:http://…`.
     fn from_str(text: &str) -> Result<Self, Error> {
         let (name, detail) = text.split_once(':').map_or((text, None), |(name, detail)| (name, Some(detail)));
-        let kind = KINDS.into_iter().find(|kind| kind.example.split(':').next() == Some(name));
-        kind.and_then(|kind| (kind.read)(detail)).ok_or_else(|| {
-            // What comes after the name may be a secret.
-            let shown = detail.map_or("", |_| ":…");
-            Error::new(format!("`{name}{shown}` is not a supported channel")).with_hint(
-                "write `pagerduty`, `opsgenie`, `email:someone@example.org`, `slack:#channel`, `msteams`, `discord`, `webhook` \
-                 or `webhook:https://…`",
-            )
-        })
+        let kind = KINDS.into_iter().find(|kind| kind.name() == Some(name));
+        if let Some(kind) = kind.filter(|kind| (kind.takes)(detail)) {
+            return Ok(Self { kind, detail: detail.map(str::to_owned) });
+        }
+        // What comes after the name may be a secret.
+        let shown = detail.map_or("", |_| ":…");
+        let examples: Vec<String> = Self::examples().map(|example| format!("`{example}`")).collect();
+        Err(Error::new(format!("`{name}{shown}` is not a supported channel"))
+            .with_hint(format!("write one of {}", examples.join(", "))))
     }
 }
 

@@ -2,18 +2,15 @@
 
 use super::{
     super::version::AlertmanagerVersion,
+    kind::{Delivery, Kind},
     texts::{TEXT, TITLE},
-    way::{Channel, Delivery, Kind},
 };
 use crate::{Error, yaml::Yaml};
 
-pub(super) const KIND: Kind = Kind {
-    example: "discord",
-    key: "discord_configs",
-    read: |detail| detail.is_none().then_some(Channel::Discord),
-};
+pub(super) const KIND: Kind =
+    Kind { examples: &["discord"], key: "discord_configs", takes: |detail| detail.is_none(), write };
 
-pub(super) fn write(out: &mut Yaml, to: &Delivery<'_>) -> Result<(), Error> {
+fn write(out: &mut Yaml, to: &Delivery<'_>, _: Option<&str>) -> Result<(), Error> {
     to.since(AlertmanagerVersion::WORKFLOWS, "Discord with its address in a file")?;
     out.entry("webhook_url_file", &to.secret("discord-url"));
     out.bare("send_resolved", true);

@@ -1,19 +1,20 @@
 //! E-mail.
 
 use super::{
+    kind::{Delivery, Kind},
     texts::{SUBJECT, TEXT},
-    way::{Channel, Delivery, Kind},
 };
 use crate::{Error, yaml::Yaml};
 
-pub(super) const KIND: Kind = Kind { example: "email:someone@example.org", key: "email_configs", read };
+pub(super) const KIND: Kind = Kind {
+    examples: &["email:someone@example.org"],
+    key: "email_configs",
+    takes: |detail| detail.is_some_and(is_address),
+    write,
+};
 
-fn read(detail: Option<&str>) -> Option<Channel> {
-    detail.filter(|to| is_address(to)).map(|to| Channel::Email { to: to.to_owned() })
-}
-
-pub(super) fn write(out: &mut Yaml, to: &Delivery<'_>, address: &str) -> Result<(), Error> {
-    out.entry("to", &to.filled(address));
+fn write(out: &mut Yaml, to: &Delivery<'_>, address: Option<&str>) -> Result<(), Error> {
+    out.entry("to", &to.filled(address.unwrap_or_default()));
     out.bare("send_resolved", true);
     if let Some(mail) = to.mail {
         out.entry("from", &mail.from);

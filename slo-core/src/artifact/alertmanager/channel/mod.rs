@@ -3,16 +3,16 @@
 mod all;
 mod discord;
 mod email;
+mod kind;
 mod mail;
 mod msteams;
 mod opsgenie;
 mod pagerduty;
 mod slack;
 mod texts;
-mod way;
 mod webhook;
 
+pub use all::Channel;
 pub(super) use all::KINDS;
+pub(super) use kind::Delivery;
 pub use mail::Mail;
-pub use way::Channel;
-pub(super) use way::Delivery;

@@ -1,18 +1,15 @@
 //! Opsgenie.
 
 use super::{
+    kind::{Delivery, Kind},
     texts::{TEXT, TITLE},
-    way::{Channel, Delivery, Kind},
 };
-use crate::yaml::Yaml;
+use crate::{Error, yaml::Yaml};
 
-pub(super) const KIND: Kind = Kind {
-    example: "opsgenie",
-    key: "opsgenie_configs",
-    read: |detail| detail.is_none().then_some(Channel::Opsgenie),
-};
+pub(super) const KIND: Kind =
+    Kind { examples: &["opsgenie"], key: "opsgenie_configs", takes: |detail| detail.is_none(), write };
 
-pub(super) fn write(out: &mut Yaml, to: &Delivery<'_>) {
+fn write(out: &mut Yaml, to: &Delivery<'_>, _: Option<&str>) -> Result<(), Error> {
     out.entry("api_key_file", &to.secret("opsgenie-api-key"));
     out.bare("send_resolved", true);
     out.entry("message", TITLE);
@@ -20,4 +17,5 @@ pub(super) fn write(out: &mut Yaml, to: &Delivery<'_>) {
     out.entry("priority", if to.is_page() { "P1" } else { "P3" });
     out.entry("entity", "{{ .CommonLabels.service }}");
     out.entry("tags", "slo,{{ .CommonLabels.severity }}");
+    Ok(())
 }

@@ -1,18 +1,15 @@
 //! `PagerDuty`.
 
 use super::{
+    kind::{Delivery, Kind},
     texts::{DETAILS, TITLE},
-    way::{Channel, Delivery, Kind},
 };
-use crate::yaml::Yaml;
+use crate::{Error, yaml::Yaml};
 
-pub(super) const KIND: Kind = Kind {
-    example: "pagerduty",
-    key: "pagerduty_configs",
-    read: |detail| detail.is_none().then_some(Channel::PagerDuty),
-};
+pub(super) const KIND: Kind =
+    Kind { examples: &["pagerduty"], key: "pagerduty_configs", takes: |detail| detail.is_none(), write };
 
-pub(super) fn write(out: &mut Yaml, to: &Delivery<'_>) {
+fn write(out: &mut Yaml, to: &Delivery<'_>, _: Option<&str>) -> Result<(), Error> {
     out.entry("routing_key_file", &to.secret("pagerduty-routing-key"));
     out.bare("send_resolved", true);
     out.entry("description", TITLE);
@@ -21,4 +18,5 @@ pub(super) fn write(out: &mut Yaml, to: &Delivery<'_>) {
     out.entry("group", "{{ .CommonLabels.team }}");
     out.entry("class", "slo");
     out.bare("details", DETAILS);
+    Ok(())
 }

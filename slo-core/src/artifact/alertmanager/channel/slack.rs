@@ -1,23 +1,24 @@
 //! Slack.
 
 use super::{
+    kind::{Delivery, Kind},
     texts::{SLACK_TEXT, TITLE, slack},
-    way::{Channel, Delivery, Kind},
 };
-use crate::yaml::Yaml;
+use crate::{Error, yaml::Yaml};
 
-pub(super) const KIND: Kind = Kind { example: "slack:#channel", key: "slack_configs", read };
+pub(super) const KIND: Kind =
+    Kind { examples: &["slack:#channel"], key: "slack_configs", takes: names_a_channel, write };
 
-fn read(detail: Option<&str>) -> Option<Channel> {
-    let channel = detail.filter(|channel| channel.len() > 1 && channel.starts_with(['#', '@']))?;
-    Some(Channel::Slack { channel: channel.to_owned() })
+fn names_a_channel(detail: Option<&str>) -> bool {
+    detail.is_some_and(|channel| channel.len() > 1 && channel.starts_with(['#', '@']))
 }
 
-pub(super) fn write(out: &mut Yaml, to: &Delivery<'_>, channel: &str) {
+fn write(out: &mut Yaml, to: &Delivery<'_>, channel: Option<&str>) -> Result<(), Error> {
     out.entry("api_url_file", &to.secret("slack-url"));
-    out.entry("channel", &to.filled(channel));
+    out.entry("channel", &to.filled(channel.unwrap_or_default()));
     out.bare("send_resolved", true);
     out.entry("title", &slack(TITLE));
     out.entry("text", &slack(SLACK_TEXT));
     out.entry("color", "{{ if eq .Status \"firing\" }}danger{{ else }}good{{ end }}");
+    Ok(())
 }

@@ -2,20 +2,18 @@
 
 use super::{
     super::version::AlertmanagerVersion,
-    way::{Channel, Delivery, Kind, TEAM},
+    kind::{Delivery, Kind, TEAM},
 };
 use crate::{Error, yaml::Yaml};
 
-pub(super) const KIND: Kind = Kind { example: "webhook:https://…", key: "webhook_configs", read };
+pub(super) const KIND: Kind = Kind {
+    examples: &["webhook", "webhook:https://…"],
+    key: "webhook_configs",
+    takes: |detail| detail.is_none_or(has_host),
+    write,
+};
 
-fn read(detail: Option<&str>) -> Option<Channel> {
-    match detail {
-        None => Some(Channel::Webhook { url: None }),
-        Some(url) => has_host(url).then(|| Channel::Webhook { url: Some(url.to_owned()) }),
-    }
-}
-
-pub(super) fn write(out: &mut Yaml, to: &Delivery<'_>, url: Option<&str>) -> Result<(), Error> {
+fn write(out: &mut Yaml, to: &Delivery<'_>, url: Option<&str>) -> Result<(), Error> {
     match url {
         Some(url) => out.entry("url", &to.filled(url)),
         None if to.version < AlertmanagerVersion::URL_FILE => {

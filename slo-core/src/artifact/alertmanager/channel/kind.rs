@@ -1,45 +1,18 @@
-//! Channels of notifications, and what each kind of them is.
+//! What each kind of channel is.
 
 use super::{super::version::AlertmanagerVersion, mail::Mail};
-use crate::{Error, model::Severity};
-
-/// A channel that notifications go through.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Channel {
-    /// `PagerDuty`, by the integration key in `<team>/pagerduty-routing-key`.
-    PagerDuty,
-    /// Opsgenie, by the key in `<team>/opsgenie-api-key`: pages are `P1`, tickets `P3`.
-    Opsgenie,
-    /// An e-mail.
-    Email {
-        /// The address, with `{team}` for the team's name.
-        to: String,
-    },
-    /// A channel of Microsoft Teams, by the address of its workflow in `<team>/msteams-url`.
-    MsTeams,
-    /// A channel of Discord, by the address in `<team>/discord-url`.
-    Discord,
-    /// A channel of Slack, by the URL in `<team>/slack-url`.
-    Slack {
-        /// Such as `#incidents`, or `#{team}-incidents` for one of each team.
-        channel: String,
-    },
-    /// A web address.
-    Webhook {
-        /// The address, with `{team}` for the team's name; that in `<team>/webhook-url` where it is not given.
-        url: Option<String>,
-    },
-}
+use crate::{Error, model::Severity, yaml::Yaml};
 
 /// One kind of channel.
 pub(in super::super) struct Kind {
     /// How it is written down, such as `slack:#channel`; up to the colon, its name.
-    pub(super) example: &'static str,
+    pub(super) examples: &'static [&'static str],
     /// The key of its settings in a receiver.
     pub(in super::super) key: &'static str,
-    /// A channel of this kind, from what is written after the colon.
-    pub(super) read: fn(Option<&str>) -> Option<Channel>,
+    /// Whether it takes what is written after the colon.
+    pub(super) takes: fn(Option<&str>) -> bool,
+    /// Appends its settings, with what is written after the colon.
+    pub(super) write: fn(&mut Yaml, &Delivery<'_>, Option<&str>) -> Result<(), Error>,
 }
 
 /// Whom a channel notifies: a team, of its pages or of its tickets.
