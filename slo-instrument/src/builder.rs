@@ -40,8 +40,6 @@ pub struct Builder {
     speed: u32,
 }
 
-const SCRAPE_INTERVAL: Window = Window::seconds(15);
-
 impl Service {
     /// Declares the SLOs of the service `name` in Rust.
     ///
@@ -383,7 +381,8 @@ fn with_declared(
         return service.with_slos(declared).map_err(Error::at(place()));
     }
     let parsed: Name = name.parse().map_err(Error::at("service"))?;
-    let service = model::Service::new(parsed, SCRAPE_INTERVAL, declared).map_err(Error::at(place()))?;
+    let service =
+        model::Service::new(parsed, model::Service::SCRAPE_INTERVAL, declared).map_err(Error::at(place()))?;
     // Whoever scrapes it has not been asked.
     Ok(service.with_assumed_scrape_interval())
 }

@@ -57,10 +57,10 @@ pub(crate) fn gate(
     min_coverage: f64,
 ) -> PyResult<Gate> {
     let gate = ReleaseGate {
-        least_remaining: min_budget,
-        most_burn: max_burn_rate,
+        min_budget: min_budget,
+        max_burn_rate: max_burn_rate,
         confidence,
-        least_coverage: min_coverage,
+        min_coverage: min_coverage,
     };
     let judged = evaluation.judged();
     let objective = evaluation.error_objective();

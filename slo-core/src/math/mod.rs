@@ -34,12 +34,12 @@ mod budget_policy;
 mod burn;
 mod compose;
 mod exclusions;
+mod firing;
 mod freshness;
 mod histogram;
 mod native_histogram;
 mod outage;
 mod period_budget;
-mod policy;
 mod probes;
 mod slices;
 mod sliding_count;
@@ -55,12 +55,12 @@ pub use compose::{
     serial_bounds, weighted_sli,
 };
 pub use exclusions::{Exclusions, Span};
+pub use firing::firing;
 pub use freshness::{Publication, stale_time};
 pub use histogram::{AtMost, ClassicHistogram};
 pub use native_histogram::NativeHistogram;
 pub use outage::{Detection, Outage, SamplingDelay, safe_exposure, undetected_spend};
 pub use period_budget::PeriodBudget;
-pub use policy::firing;
 pub use probes::{false_failure, missed_outage};
 pub use slices::{ratio_time_slices, slices_to_fire, time_slices, tolerable_seconds};
 pub use sliding_count::SlidingCount;

@@ -28,6 +28,9 @@ const SCRAPES_PER_WINDOW: u64 = 4;
 const SCRAPES_PER_SLICE: u64 = 2;
 
 impl Service {
+    /// How often metrics are assumed to be scraped where nobody says it: Prometheus' own example has it.
+    pub const SCRAPE_INTERVAL: Window = Window::seconds(15);
+
     /// A service with its SLOs, scraped every `scrape_interval`.
     ///
     /// # Errors

@@ -168,7 +168,7 @@ impl Slo {
     /// The same with burn alerts that go on for `hold` after their condition has ended, against flapping near the
     /// threshold.
     #[must_use]
-    pub const fn keep_firing_for(mut self, hold: Window) -> Self {
+    pub const fn with_keep_firing_for(mut self, hold: Window) -> Self {
         self.keep_firing_for = Some(hold);
         self
     }
@@ -270,7 +270,7 @@ impl Slo {
 
     /// For how long its burn alerts go on after their condition has ended.
     #[must_use]
-    pub const fn firing_kept_for(&self) -> Option<Window> {
+    pub const fn keep_firing_for(&self) -> Option<Window> {
         self.keep_firing_for
     }
 

@@ -42,7 +42,7 @@ pub(super) fn burn_alert(context: &Context<'_>, burn: &Burn) -> Result<Rule, Err
             own.clone_into(name);
         }
         labels.insert(LabelName::from_static("burn_tier"), tier.burn().to_string());
-        *keep_firing_for = slo.firing_kept_for();
+        *keep_firing_for = slo.keep_firing_for();
     }
     Ok(rule)
 }

@@ -17,9 +17,6 @@ use crate::{
 };
 use std::collections::BTreeSet;
 
-/// What is assumed where nobody says how often metrics are scraped: Prometheus' own example has it.
-pub(super) const SCRAPE_INTERVAL: Window = Window::seconds(15);
-
 const SERVICE_KEYS: [&str; 8] =
     ["version", "service", "scrape_interval", "target_labels", "newborn", "labels", "exclude", "slos"];
 
@@ -56,7 +53,7 @@ fn read_service(node: &Node, defaults: &Defaults, faults: &mut Faults) -> Option
         (parsed(node, "scrape_interval", faults), false)
     } else {
         let given = defaults.scrape_interval;
-        (given.or(Some(SCRAPE_INTERVAL)), given.is_none())
+        (given.or(Some(Service::SCRAPE_INTERVAL)), given.is_none())
     };
     let mut labels = labels(&fields, "labels", &["severity", "objective", "period"], faults);
     labels.extend(defaults.labels.clone());
@@ -303,7 +300,7 @@ fn objective(fields: &Fields<'_>, name: Option<Name>, shared: &Shared<'_>, fault
             slo = told(blame("alerting"), "alerting", slo.with_alert_name(name))?;
         }
         if let Some(hold) = alerting.keep_firing_for {
-            slo = slo.keep_firing_for(hold);
+            slo = slo.with_keep_firing_for(hold);
         }
         Some(slo)
     };

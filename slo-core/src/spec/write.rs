@@ -195,7 +195,7 @@ impl Yaml {
                 }),
             }
         }
-        if let Some(hold) = slo.firing_kept_for() {
+        if let Some(hold) = slo.keep_firing_for() {
             self.bare("keep_firing_for", hold);
         }
     }

@@ -30,13 +30,13 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ReleaseGate {
     /// The share of the period's budget that must be left.
-    pub least_remaining: f64,
+    pub min_budget: f64,
     /// The burn rate that recent events must not exceed.
-    pub most_burn: f64,
+    pub max_burn_rate: f64,
     /// How sure it must be that they do.
     pub confidence: f64,
     /// The share of the period until now that must have been seen.
-    pub least_coverage: f64,
+    pub min_coverage: f64,
 }
 
 /// What a [`ReleaseGate`] has found.
@@ -148,48 +148,48 @@ impl Default for ReleaseGate {
     /// Open while some of the budget is left, it is not clearly being spent too fast, and nine tenths of the period until
     /// now were seen.
     fn default() -> Self {
-        Self { least_remaining: 0.0, most_burn: 1.0, confidence: 0.95, least_coverage: 0.9 }
+        Self { min_budget: 0.0, max_burn_rate: 1.0, confidence: 0.95, min_coverage: 0.9 }
     }
 }
 
 impl ReleaseGate {
     /// All that holds changes back, and all that nobody can tell.
     ///
-    /// Nothing left is too little: at a `least_remaining` of 0 the gate is open only above it. Recent events burn too fast
+    /// Nothing left is too little: at a `min_budget` of 0 the gate is open only above it. Recent events burn too fast
     /// where that is sure enough, and where so many failed as an alert that is guarded against low traffic asks for
     /// ([`fewest_bad_events`]).
     ///
     /// # Errors
-    /// A confidence or coverage outside 0 to 1, a `least_remaining` above 1, or a burn rate that is none.
+    /// A confidence or coverage outside 0 to 1, a `min_budget` above 1, or a burn rate that is none.
     pub fn judge(&self, objective: Objective, state: GateState) -> Result<Judgement, Error> {
         let confidence = unit("the confidence of a gate", self.confidence)?;
-        let least_coverage = unit("the coverage that a gate asks for", self.least_coverage)?;
-        not_negative("the burn rate that a gate allows", self.most_burn)?;
-        if !self.least_remaining.is_finite() || self.least_remaining > 1.0 {
-            return Err(Error::new(format!("a budget never has {} of itself left", self.least_remaining))
+        let min_coverage = unit("the coverage that a gate asks for", self.min_coverage)?;
+        not_negative("the burn rate that a gate allows", self.max_burn_rate)?;
+        if !self.min_budget.is_finite() || self.min_budget > 1.0 {
+            return Err(Error::new(format!("a budget never has {} of itself left", self.min_budget))
                 .with_hint("write a share of one, such as 0.1 for 10 %"));
         }
         let (mut holds, mut doubts) = (Vec::new(), Vec::new());
         match state.remaining {
             None => holds.push(Hold::NoEvents),
-            Some(remaining) if remaining <= self.least_remaining => {
-                holds.push(Hold::BudgetSpent { remaining, least: self.least_remaining });
+            Some(remaining) if remaining <= self.min_budget => {
+                holds.push(Hold::BudgetSpent { remaining, least: self.min_budget });
             }
             Some(_) => {}
         }
         if state.recent.total() == 0 && state.remaining.is_some() {
             doubts.push(Doubt::NoRecentEvents);
         }
-        let probability = burn_above(state.recent, objective, self.most_burn)?;
+        let probability = burn_above(state.recent, objective, self.max_burn_rate)?;
         if state.recent.bad() > 0 && probability >= confidence {
             if self.means_something(objective, state.recent, confidence)? {
-                holds.push(Hold::Burning { probability, most: self.most_burn });
+                holds.push(Hold::Burning { probability, most: self.max_burn_rate });
             } else {
                 doubts.push(Doubt::FewEvents);
             }
         }
-        if state.coverage < least_coverage {
-            holds.push(Hold::Unseen { coverage: state.coverage, least: least_coverage });
+        if state.coverage < min_coverage {
+            holds.push(Hold::Unseen { coverage: state.coverage, least: min_coverage });
         }
         Ok(Judgement { holds, doubts })
     }
@@ -197,12 +197,12 @@ impl ReleaseGate {
     /// Whether so many failures are more than what chance makes of a service that burns as fast as is allowed.
     fn means_something(&self, objective: Objective, recent: Tally, confidence: f64) -> Result<bool, Error> {
         let alpha = 1.0 - confidence;
-        if self.most_burn <= 0.0 || alpha <= 0.0 {
+        if self.max_burn_rate <= 0.0 || alpha <= 0.0 {
             return Ok(true);
         }
         let burn = BurnRate::of(recent, objective).map_or(0.0, BurnRate::value);
         // As an alert of the fastest tier, however high the ratio of few events is.
-        let factor = (burn / self.most_burn).min(FASTEST);
+        let factor = (burn / self.max_burn_rate).min(FASTEST);
         Ok(factor > 1.0 && poisson_at_least(recent.bad(), recent.bad() as f64 / factor)? <= alpha)
     }
 }
@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn holds_back_for_every_reason() {
         let objective = "99.9%".parse().unwrap();
-        let gate = ReleaseGate { least_remaining: 0.1, least_coverage: 0.5, ..ReleaseGate::default() };
+        let gate = ReleaseGate { min_budget: 0.1, min_coverage: 0.5, ..ReleaseGate::default() };
         let state = GateState { remaining: Some(0.1), recent: Tally::new(100, 90).unwrap(), coverage: 0.2 };
         let words: Vec<String> =
             gate.judge(objective, state).unwrap().holds.iter().map(ToString::to_string).collect();
@@ -297,7 +297,7 @@ mod tests {
         let unseen = GateState { remaining: Some(0.9), recent: Tally::new(100, 0).unwrap(), coverage: 0.5 };
         let judged = ReleaseGate::default().judge("99%".parse().unwrap(), unseen).unwrap();
         assert_eq!((judged.verdict(), judged.may_go()), (Inconclusive, false));
-        let wrong = ReleaseGate { least_remaining: 10.0, ..ReleaseGate::default() };
+        let wrong = ReleaseGate { min_budget: 10.0, ..ReleaseGate::default() };
         assert!(wrong.judge("99.9%".parse().unwrap(), unseen).unwrap_err().hint().is_some());
     }
 

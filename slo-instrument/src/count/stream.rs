@@ -207,7 +207,8 @@ pub(crate) fn why_not_counted(slo: &Slo) -> Option<&'static str> {
         Sli::Probe(_) => return Some("a probe is read by the rules"),
         Sli::Ratio(_) => return Some("a recorded ratio is read by the rules"),
         Sli::Queries(_) => return Some("queries are read by the rules"),
-        _ => {}
+        Sli::Events(_) | Sli::Latency(_) => {}
+        _ => return Some("an SLI of its kind is read by the rules"),
     }
     if !slo.by().is_empty() {
         return Some("budgets of groups (`by`) are kept by the rules");

@@ -104,7 +104,7 @@ impl Cases<'_> {
             fires.push((&explained.tier, explained.delay.as_millis(), detection.resets_after, by));
         }
         let ends = fires.iter().map(|(.., by)| *by).max().unwrap_or(begins) + self.tile.as_millis();
-        let kept = self.slo.firing_kept_for().map_or(0, Window::as_millis);
+        let kept = self.slo.keep_firing_for().map_or(0, Window::as_millis);
         let resets: Vec<_> = fires
             .iter()
             .map(|(tier, late, after, _)| (*tier, self.later(ends, *after, *late) + kept))

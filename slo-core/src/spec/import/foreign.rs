@@ -3,7 +3,7 @@
 use super::report::Report;
 use crate::{
     model::{LabelName, Labels, Name, Service, Severity, Slo},
-    spec::{Defaults, lower, tree::Position},
+    spec::{Defaults, tree::Position},
 };
 use std::collections::BTreeSet;
 
@@ -37,7 +37,7 @@ impl Foreign {
             *slo = set_over_groups(slo.clone(), &self.labels, *position, report);
         }
         let slos = self.slos.into_iter().map(|(_, slo)| slo).collect();
-        let interval = defaults.scrape_interval.unwrap_or(lower::SCRAPE_INTERVAL);
+        let interval = defaults.scrape_interval.unwrap_or(Service::SCRAPE_INTERVAL);
         let service = Service::new(self.name, interval, slos);
         let service = report.told(position, "", service)?.with_labels(self.labels);
         report.told(position, "", service.check_groups())?;

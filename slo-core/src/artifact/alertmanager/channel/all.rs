@@ -66,7 +66,9 @@ impl Channel {
 
     /// Appends its settings.
     pub(in super::super) fn write(&self, out: &mut Yaml, to: &Delivery<'_>) -> Result<(), Error> {
-        (self.kind.write)(out, to, self.detail.as_deref())
+        (self.kind.check)(to, self.detail.as_deref())?;
+        (self.kind.write)(out, to, self.detail.as_deref());
+        Ok(())
     }
 }
 

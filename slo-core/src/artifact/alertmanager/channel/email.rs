@@ -10,10 +10,19 @@ pub(super) const KIND: Kind = Kind {
     examples: &["email:someone@example.org"],
     key: "email_configs",
     takes: |detail| detail.is_some_and(is_address),
+    check,
     write,
 };
 
-fn write(out: &mut Yaml, to: &Delivery<'_>, address: Option<&str>) -> Result<(), Error> {
+fn check(to: &Delivery<'_>, _: Option<&str>) -> Result<(), Error> {
+    if to.mail.is_some() || to.is_fragment {
+        return Ok(());
+    }
+    Err(Error::new("nobody says which server sends the e-mail, and from whom")
+        .with_hint("`--smtp mail.example.org:587 --smtp-from slo@example.org`"))
+}
+
+fn write(out: &mut Yaml, to: &Delivery<'_>, address: Option<&str>) {
     out.entry("to", &to.filled(address.unwrap_or_default()));
     out.bare("send_resolved", true);
     if let Some(mail) = to.mail {
@@ -23,15 +32,11 @@ fn write(out: &mut Yaml, to: &Delivery<'_>, address: Option<&str>) -> Result<(),
             out.entry("auth_username", username);
             out.entry("auth_password_file", &to.secret("smtp-password"));
         }
-    } else if !to.is_fragment {
-        return Err(Error::new("nobody says which server sends the e-mail, and from whom")
-            .with_hint("`--smtp mail.example.org:587 --smtp-from slo@example.org`"));
     }
     out.bare("headers", SUBJECT);
     out.entry("text", TEXT);
     // In its place comes a page for every alert of any kind.
     out.entry("html", "");
-    Ok(())
 }
 
 /// Whether it may be the address of an e-mail.

@@ -11,8 +11,10 @@ pub(in super::super) struct Kind {
     pub(in super::super) key: &'static str,
     /// Whether it takes what is written after the colon.
     pub(super) takes: fn(Option<&str>) -> bool,
+    /// Refuses what cannot be written, with what is written after the colon.
+    pub(super) check: fn(&Delivery<'_>, Option<&str>) -> Result<(), Error>,
     /// Appends its settings, with what is written after the colon.
-    pub(super) write: fn(&mut Yaml, &Delivery<'_>, Option<&str>) -> Result<(), Error>,
+    pub(super) write: fn(&mut Yaml, &Delivery<'_>, Option<&str>),
 }
 
 /// Whom a channel notifies: a team, of its pages or of its tickets.

@@ -4,12 +4,17 @@ use super::{
     kind::{Delivery, Kind},
     texts::{DETAILS, TITLE},
 };
-use crate::{Error, yaml::Yaml};
+use crate::yaml::Yaml;
 
-pub(super) const KIND: Kind =
-    Kind { examples: &["pagerduty"], key: "pagerduty_configs", takes: |detail| detail.is_none(), write };
+pub(super) const KIND: Kind = Kind {
+    examples: &["pagerduty"],
+    key: "pagerduty_configs",
+    takes: |detail| detail.is_none(),
+    check: |_, _| Ok(()),
+    write,
+};
 
-fn write(out: &mut Yaml, to: &Delivery<'_>, _: Option<&str>) -> Result<(), Error> {
+fn write(out: &mut Yaml, to: &Delivery<'_>, _: Option<&str>) {
     out.entry("routing_key_file", &to.secret("pagerduty-routing-key"));
     out.bare("send_resolved", true);
     out.entry("description", TITLE);
@@ -18,5 +23,4 @@ fn write(out: &mut Yaml, to: &Delivery<'_>, _: Option<&str>) -> Result<(), Error
     out.entry("group", "{{ .CommonLabels.team }}");
     out.entry("class", "slo");
     out.bare("details", DETAILS);
-    Ok(())
 }

@@ -10,20 +10,24 @@ pub(super) const KIND: Kind = Kind {
     examples: &["webhook", "webhook:https://…"],
     key: "webhook_configs",
     takes: |detail| detail.is_none_or(has_host),
+    check,
     write,
 };
 
-fn write(out: &mut Yaml, to: &Delivery<'_>, url: Option<&str>) -> Result<(), Error> {
+fn check(to: &Delivery<'_>, url: Option<&str>) -> Result<(), Error> {
+    if url.is_some() || to.version >= AlertmanagerVersion::URL_FILE {
+        return Ok(());
+    }
+    Err(Error::new(format!("Alertmanager {} reads no web address from a file", to.version))
+        .with_hint("write the address, `webhook:https://…`, or upgrade to 0.26"))
+}
+
+fn write(out: &mut Yaml, to: &Delivery<'_>, url: Option<&str>) {
     match url {
         Some(url) => out.entry("url", &to.filled(url)),
-        None if to.version < AlertmanagerVersion::URL_FILE => {
-            return Err(Error::new(format!("Alertmanager {} reads no web address from a file", to.version))
-                .with_hint("write the address, `webhook:https://…`, or upgrade to 0.26"));
-        }
         None => out.entry("url_file", &to.secret("webhook-url")),
     }
     out.bare("send_resolved", true);
-    Ok(())
 }
 
 /// Whether it is an address with a host, as Alertmanager reads it.
