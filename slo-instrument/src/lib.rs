@@ -84,6 +84,8 @@ mod count;
 mod declare;
 mod error;
 mod expose;
+#[cfg(feature = "otlp")]
+mod failures;
 mod family;
 mod fault;
 mod handle;

@@ -16,7 +16,7 @@ pub(crate) struct Source {
     pub(crate) spans: Option<Spans>,
     pub(crate) faults: Faults,
     #[cfg(feature = "otlp")]
-    pub(crate) failures: Option<Arc<crate::otlp::Failures>>,
+    pub(crate) failures: Option<Arc<crate::failures::Failures>>,
     pub(crate) created: SystemTime,
     /// How long the last text was.
     pub(crate) length: AtomicUsize,

@@ -56,12 +56,7 @@ pub(crate) fn gate(
     confidence: f64,
     min_coverage: f64,
 ) -> PyResult<Gate> {
-    let gate = ReleaseGate {
-        min_budget: min_budget,
-        max_burn_rate: max_burn_rate,
-        confidence,
-        min_coverage: min_coverage,
-    };
+    let gate = ReleaseGate { min_budget, max_burn_rate, confidence, min_coverage };
     let judged = evaluation.judged();
     let objective = evaluation.error_objective();
     let ok = |error: slo_core::Error| value_error(&error);

@@ -1,8 +1,9 @@
 //! What a native document says of its alerts.
 
 use super::{
-    fields::{Faults, Fields, check_template, items, parsed, percent, text},
+    fields::{Faults, Fields, check_template, items, parsed, text},
     labels::labels,
+    percent,
     tree::{Node, Value},
 };
 use crate::{
@@ -10,6 +11,7 @@ use crate::{
     model::{
         AlertPolicy, BudgetAlert, BurnTier, LabelName, Notification, Objective, Ratio, Severity, Tier, Window,
     },
+    yaml::Yaml,
 };
 use std::collections::BTreeMap;
 
@@ -140,7 +142,7 @@ fn tier(node: &Node, place: &str, faults: &mut Faults) -> Option<RawTier> {
     let [long, short]: [Option<Window>; 2] =
         [("long", "1h"), ("short", "5m")].map(|(name, example)| fields.parsed(name, example, faults));
     let spends = match (fields.optional("spent"), fields.optional("factor")) {
-        (Some(node), None) => percent(node, &fields.path("spent"), faults).map(Spends::Share),
+        (Some(node), None) => percent::read(node, &fields.path("spent"), faults).map(Spends::Share),
         (None, Some(node)) => factor(node, &fields.path("factor"), faults).map(Spends::Factor),
         _ => {
             let error = Error::new("a tier needs one of `spent` and `factor`")
@@ -187,6 +189,21 @@ fn budget_alerts(fields: &Fields<'_>, faults: &mut Faults) -> Vec<BudgetAlert> {
     [exhausted, low, absent].into_iter().flatten().collect()
 }
 
+/// As it is read.
+pub(super) fn write_budget_alert(out: &mut Yaml, alert: &BudgetAlert) {
+    match alert {
+        BudgetAlert::Exhausted { severity } => out.bare("exhausted", severity),
+        BudgetAlert::Low { left, severity } => out.nested("low", |out| {
+            out.bare("left", percent::written(*left));
+            out.bare("severity", severity);
+        }),
+        BudgetAlert::Absent { hold, severity } => out.nested("absent", |out| {
+            out.bare("for", hold);
+            out.bare("severity", severity);
+        }),
+    }
+}
+
 fn required_severity(fields: &Fields<'_>, faults: &mut Faults) -> Option<Severity> {
     let node = fields.required("severity", "ticket", faults)?;
     severity(node, &fields.path("severity"), faults)
@@ -203,7 +220,7 @@ fn severity(node: &Node, place: &str, faults: &mut Faults) -> Option<Severity> {
 
 /// A share, as a percentage between 0 and 100.
 fn share(node: &Node, place: &str, faults: &mut Faults) -> Option<Ratio> {
-    let share = percent(node, place, faults)?;
+    let share = percent::read(node, place, faults)?;
     if share == Ratio::ZERO || share >= Ratio::ONE {
         let error = Error::new("all or nothing is not a share")
             .with_hint("write a percentage above 0% and below 100%, such as 25%");

@@ -1,7 +1,7 @@
 //! Reading the fields of a mapping, and collecting every fault on the way.
 
 use super::tree::{Node, Position, Value};
-use crate::{Error, Fault, model::Ratio};
+use crate::{Error, Fault};
 use std::{collections::BTreeSet, str::FromStr};
 
 /// The faults found so far.
@@ -143,20 +143,6 @@ pub(super) fn text<'a>(node: &'a Node, place: &str, faults: &mut Faults) -> Opti
     }
     faults.add(node.position, place, Error::new(format!("expected a single value, found {}", node.kind())));
     None
-}
-
-/// A percentage of 0 to 100, as a share.
-pub(super) fn percent(node: &Node, place: &str, faults: &mut Faults) -> Option<Ratio> {
-    let text = text(node, place, faults)?;
-    let percent = text.strip_suffix('%').and_then(|number| number.trim_end().parse::<Ratio>().ok());
-    let share = percent.and_then(|percent| percent.checked_div(Ratio::whole(100)));
-    let share = share.filter(|share| *share <= Ratio::ONE);
-    if share.is_none() {
-        let error = Error::new(format!("`{text}` is not a share"))
-            .with_hint("write a percentage with its sign, such as 25%");
-        faults.add(node.position, place, error);
-    }
-    share
 }
 
 /// Refuses templates that Prometheus would refuse, and with them all rules of the file.

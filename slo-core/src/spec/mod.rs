@@ -9,6 +9,7 @@ mod labels;
 mod lower;
 mod native;
 mod parsed;
+mod percent;
 mod query;
 mod selector;
 mod sli;

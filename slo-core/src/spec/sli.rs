@@ -2,8 +2,8 @@
 
 use super::{
     counter,
-    fields::{Faults, Fields, percent, text},
-    query, selector,
+    fields::{Faults, Fields, text},
+    percent, query, selector,
     tree::{Node, Value},
 };
 use crate::{
@@ -124,7 +124,7 @@ pub(super) fn slices(node: &Node, place: &str, faults: &mut Faults) -> Option<Ti
     if matches!(&node.value, Value::Scalar { text, .. } if text == "ratio") {
         return Some(TimeSlices::of_ratios(length?, idle?));
     }
-    let target = percent(node, &fields.path("good"), faults)?;
+    let target = percent::read(node, &fields.path("good"), faults)?;
     match TimeSlices::new(length?, target, idle?) {
         Ok(slices) => Some(slices),
         Err(error) => {

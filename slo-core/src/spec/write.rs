@@ -1,10 +1,11 @@
 //! Models to native documents: [`parse`](super::parse) reads back what is written here.
 
+use super::{alerting::write_budget_alert, percent};
 use crate::{
     Error,
     model::{
-        AlertPolicy, BudgetAlert, EmptySlice, EventCounters, HistogramKind, LabelName, Notification, Period,
-        Ratio, Service, Severity, Sli, Slo, Tier, TimeSlices,
+        AlertPolicy, EmptySlice, EventCounters, HistogramKind, LabelName, Notification, Period, Service,
+        Severity, Sli, Slo, Tier, TimeSlices,
     },
     yaml::Yaml,
 };
@@ -158,7 +159,7 @@ impl Yaml {
     fn slices(&mut self, slices: TimeSlices) {
         self.nested("slices", |out| {
             out.bare("length", slices.length());
-            out.bare("good", slices.target().map_or_else(|| "ratio".to_owned(), percent));
+            out.bare("good", slices.target().map_or_else(|| "ratio".to_owned(), percent::written));
             out.some(
                 "idle",
                 match slices.idle() {
@@ -182,19 +183,7 @@ impl Yaml {
         } else if usual.as_ref() != Some(slo.policy()) {
             self.tiers(slo.policy());
         }
-        for alert in slo.budget_alerts() {
-            match alert {
-                BudgetAlert::Exhausted { severity } => self.bare("exhausted", severity),
-                BudgetAlert::Low { left, severity } => self.nested("low", |out| {
-                    out.bare("left", percent(*left));
-                    out.bare("severity", severity);
-                }),
-                BudgetAlert::Absent { hold, severity } => self.nested("absent", |out| {
-                    out.bare("for", hold);
-                    out.bare("severity", severity);
-                }),
-            }
-        }
+        slo.budget_alerts().iter().for_each(|alert| write_budget_alert(self, alert));
         if let Some(hold) = slo.keep_firing_for() {
             self.bare("keep_firing_for", hold);
         }
@@ -216,10 +205,10 @@ impl Yaml {
         self.bare("burn_tier", tier.burn());
         self.bare("severity", tier.severity());
         // One of the two is a decimal for whatever was written; both may be.
-        match (percent_decimal(tier.share()), tier.factor()) {
+        match (percent::decimal(tier.share()), tier.factor()) {
             (Some(share), _) => self.bare("spent", share),
             (None, Ok(factor)) => self.bare("factor", factor),
-            (None, Err(_)) => self.bare("spent", percent(tier.share())),
+            (None, Err(_)) => self.bare("spent", percent::written(tier.share())),
         }
         self.bare("long", tier.long());
         self.bare("short", tier.short());
@@ -234,16 +223,6 @@ impl Yaml {
             self.bare("silent", true);
         }
     }
-}
-
-fn percent_decimal(share: Ratio) -> Option<String> {
-    let decimal = share.checked_mul(Ratio::whole(100))?.to_decimal()?;
-    Some(format!("{decimal}%"))
-}
-
-/// A share that was read from a percentage, and so has a decimal form.
-fn percent(share: Ratio) -> String {
-    percent_decimal(share).unwrap_or_else(|| format!("{}%", share.to_f64() * 100.0))
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! The thread that sends.
 
-use super::{Failures, Otlp, metrics::Metrics, names, send::Sender, traces};
+use super::{Otlp, metrics::Metrics, names, send::Sender, traces};
 use crate::{
     Error,
+    failures::Failures,
     source::Source,
     trace::{Span, Spans},
 };

@@ -2,7 +2,6 @@
 
 mod config;
 mod exporter;
-mod failures;
 mod metrics;
 mod names;
 mod send;
@@ -11,4 +10,3 @@ mod traces;
 
 pub use config::Otlp;
 pub(crate) use exporter::Exporter;
-pub(crate) use failures::Failures;

@@ -12,16 +12,16 @@ pub(crate) struct Failures {
 }
 
 impl Failures {
-    pub(super) fn of_metrics(&self) {
+    pub(crate) fn of_metrics(&self) {
         self.metrics.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn of_traces(&self) {
+    pub(crate) fn of_traces(&self) {
         self.traces.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Data points that the collector did not take.
-    pub(super) fn refused(&self, data_points: u64) {
+    pub(crate) fn refused(&self, data_points: u64) {
         self.refused.fetch_add(data_points, Ordering::Relaxed);
     }
 

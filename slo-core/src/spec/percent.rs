@@ -1,0 +1,32 @@
+//! Shares as percentages.
+
+use super::{
+    fields::{Faults, text},
+    tree::Node,
+};
+use crate::{Error, model::Ratio};
+
+/// A percentage of 0 to 100, as a share.
+pub(super) fn read(node: &Node, place: &str, faults: &mut Faults) -> Option<Ratio> {
+    let text = text(node, place, faults)?;
+    let percent = text.strip_suffix('%').and_then(|number| number.trim_end().parse::<Ratio>().ok());
+    let share = percent.and_then(|percent| percent.checked_div(Ratio::whole(100)));
+    let share = share.filter(|share| *share <= Ratio::ONE);
+    if share.is_none() {
+        let error = Error::new(format!("`{text}` is not a share"))
+            .with_hint("write a percentage with its sign, such as 25%");
+        faults.add(node.position, place, error);
+    }
+    share
+}
+
+/// Its decimal form, if it has one.
+pub(super) fn decimal(share: Ratio) -> Option<String> {
+    let decimal = share.checked_mul(Ratio::whole(100))?.to_decimal()?;
+    Some(format!("{decimal}%"))
+}
+
+/// A share that was read from a percentage, and so has a decimal form.
+pub(super) fn written(share: Ratio) -> String {
+    decimal(share).unwrap_or_else(|| format!("{}%", share.to_f64() * 100.0))
+}
