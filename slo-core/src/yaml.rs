@@ -60,15 +60,16 @@ impl Yaml {
         self.text.push('\n');
     }
 
-    /// `key: value` of what needs no quotes: a duration, a number, a word of ours, or a collection in brackets.
+    /// `key: value` of what needs no quotes: a duration, a number, a word of ours, or a collection in brackets. Nor does the
+    /// key.
     pub(crate) fn bare(&mut self, key: &str, value: impl fmt::Display) {
-        self.key(key);
+        self.plain_key(key);
         let _ = writeln!(self.text, ": {value}"); // writing to a String cannot fail
     }
 
-    /// A mapping or a sequence under `key`.
+    /// A mapping or a sequence under `key`, which needs no quotes.
     pub(crate) fn nested(&mut self, key: &str, write: impl FnOnce(&mut Self)) {
-        self.key(key);
+        self.plain_key(key);
         self.end_of_key();
         self.indent += 2;
         write(self);
@@ -94,13 +95,22 @@ impl Yaml {
     }
 
     fn key(&mut self, key: &str) {
+        self.begin_line();
+        write_scalar(&mut self.text, key, self.indent);
+    }
+
+    fn plain_key(&mut self, key: &str) {
+        self.begin_line();
+        self.text.push_str(key);
+    }
+
+    fn begin_line(&mut self) {
         if std::mem::take(&mut self.is_item) {
             write_spaces(&mut self.text, self.indent - 2);
             self.text.push_str("- ");
         } else {
             self.spaces();
         }
-        write_scalar(&mut self.text, key, self.indent);
     }
 
     fn end_of_key(&mut self) {

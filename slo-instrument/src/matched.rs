@@ -4,6 +4,7 @@ use http::Request;
 
 /// The route, where the router says it: never the path itself, which a client chooses.
 #[cfg(feature = "axum")]
+#[inline]
 pub(crate) fn route<B>(request: &Request<B>) -> Option<&str> {
     request.extensions().get::<axum::extract::MatchedPath>().map(axum::extract::MatchedPath::as_str)
 }

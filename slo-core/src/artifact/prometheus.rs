@@ -5,6 +5,7 @@ use crate::{
     rules::{Rule, RuleGroup},
     yaml::Yaml,
 };
+use std::fmt::Write as _;
 
 /// `groups` as a Prometheus rule file.
 ///
@@ -60,7 +61,7 @@ pub(super) enum PartialResponse {
 /// Appends `groups` as items of a sequence.
 pub(super) fn write_groups(out: &mut Yaml, groups: &[RuleGroup], partial: PartialResponse) {
     // Reused from rule to rule.
-    let mut expr = String::new();
+    let mut text = String::new();
     for group in groups {
         out.item(|out| {
             out.entry("name", &group.name);
@@ -70,22 +71,27 @@ pub(super) fn write_groups(out: &mut Yaml, groups: &[RuleGroup], partial: Partia
             out.bare("interval", group.interval);
             out.nested("rules", |out| {
                 for rule in &group.rules {
-                    out.item(|out| write_rule(out, rule, &mut expr));
+                    out.item(|out| write_rule(out, rule, &mut text));
                 }
             });
         });
     }
 }
 
-fn write_rule(out: &mut Yaml, rule: &Rule, expr: &mut String) {
+fn write_rule(out: &mut Yaml, rule: &Rule, text: &mut String) {
     let (kind, labels) = match rule {
         Rule::Record { labels, .. } => ("record", labels),
         Rule::Alert { labels, .. } => ("alert", labels),
     };
-    out.entry(kind, &rule.name());
-    expr.clear();
-    rule.expr().write_lines(expr);
-    out.entry("expr", expr);
+    text.clear();
+    let _infallible = match rule {
+        Rule::Record { series, .. } => write!(text, "{series}"),
+        Rule::Alert { name, .. } => text.write_str(name),
+    };
+    out.entry(kind, text);
+    text.clear();
+    rule.expr().write_lines(text);
+    out.entry("expr", text);
     if let Rule::Alert { hold, keep_firing_for, .. } = rule {
         for (key, time) in [("for", hold), ("keep_firing_for", keep_firing_for)] {
             if let Some(time) = time {
@@ -102,8 +108,8 @@ fn write_rule(out: &mut Yaml, rule: &Rule, expr: &mut String) {
     }
     if let Rule::Alert { annotations, .. } = rule {
         out.nested("annotations", |out| {
-            for (name, text) in annotations {
-                out.entry(name, text);
+            for (name, annotation) in annotations {
+                out.entry(name, annotation);
             }
         });
     }

@@ -68,7 +68,7 @@ impl Selector {
 
     /// The same, for a metric name that this crate composes from valid parts.
     #[cfg(feature = "rules")]
-    pub(crate) fn composed(metric: String, matchers: Arc<[Matcher]>) -> Self {
+    pub(crate) fn composed(metric: &str, matchers: Arc<[Matcher]>) -> Self {
         Self { metric: metric.into(), matchers }
     }
 

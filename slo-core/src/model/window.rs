@@ -181,11 +181,16 @@ impl Window {
     }
 }
 
-/// Most numbers of a window are small.
+/// Most numbers of a window have a digit or two.
 fn write_number(number: u64, out: &mut impl fmt::Write) -> fmt::Result {
-    match u32::try_from(number).ok().and_then(|digit| char::from_digit(digit, 10)) {
-        Some(digit) => out.write_char(digit),
-        None => write!(out, "{number}"),
+    let digit = |number: u64| u32::try_from(number).ok().and_then(|digit| char::from_digit(digit, 10));
+    match (digit(number / 10), digit(number % 10)) {
+        (Some('0'), Some(one)) => out.write_char(one),
+        (Some(ten), Some(one)) => {
+            out.write_char(ten)?;
+            out.write_char(one)
+        }
+        _ => write!(out, "{number}"),
     }
 }
 

@@ -26,15 +26,14 @@ impl Expr {
     /// It as the format of a Go template's `printf`, and the labels whose values are its arguments, quoted (`%q`), in their
     /// order.
     pub(crate) fn to_template(&self) -> (String, Vec<LabelName>) {
-        let mut template = Template::default();
+        let mut template = Template { text: String::with_capacity(128), arguments: Vec::new() };
         // Writing to a string cannot fail.
         let _infallible = self.write_line(&mut template);
         // Without arguments, it is no format.
-        if template.arguments.is_empty() {
-            (self.to_string(), Vec::new())
-        } else {
-            (template.text, template.arguments)
+        if template.arguments.is_empty() && template.text.contains('%') {
+            template.text = template.text.replace("%%", "%");
         }
+        (template.text, template.arguments)
     }
 
     fn write_line(&self, out: &mut impl Output) -> fmt::Result {
@@ -130,7 +129,6 @@ impl Output for String {}
 impl Output for Fitting<'_> {}
 
 /// The format of a Go template's `printf`.
-#[derive(Default)]
 struct Template {
     text: String,
     arguments: Vec<LabelName>,
@@ -138,7 +136,18 @@ struct Template {
 
 impl Write for Template {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.text.push_str(&text.replace('%', "%%"));
+        for (index, part) in text.split('%').enumerate() {
+            self.text.push_str(if index == 0 { "" } else { "%%" });
+            self.text.push_str(part);
+        }
+        Ok(())
+    }
+
+    fn write_char(&mut self, character: char) -> fmt::Result {
+        self.text.push(character);
+        if character == '%' {
+            self.text.push(character);
+        }
         Ok(())
     }
 }

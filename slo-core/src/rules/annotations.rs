@@ -139,7 +139,7 @@ fn percent(slo: &Slo) -> String {
 /// A template that shows the first value of `query`, or that there is none.
 fn queried(query: &Expr, format: &str) -> String {
     let (text, labels) = query.to_template();
-    let text = text.replace('\\', "\\\\").replace('"', "\\\"");
+    let text = quotable(&text);
     let arguments = labels.iter().fold(String::new(), |all, label| all + " $labels." + label.as_str());
     let query = if labels.is_empty() {
         format!("query \"{text}\"")
@@ -147,6 +147,23 @@ fn queried(query: &Expr, format: &str) -> String {
         format!("printf \"{text}\"{arguments} | query")
     };
     format!("{{{{ with {query} }}}}{{{{ . | first | value | {format} }}}}{{{{ else }}}}unknown{{{{ end }}}}")
+}
+
+/// As it stands between quotes.
+fn quotable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + text.len() / 4);
+    for part in text.split_inclusive(['\\', '"']) {
+        if let Some(before) = part.strip_suffix('"') {
+            out.push_str(before);
+            out.push_str("\\\"");
+        } else if let Some(before) = part.strip_suffix('\\') {
+            out.push_str(before);
+            out.push_str("\\\\");
+        } else {
+            out.push_str(part);
+        }
+    }
+    out
 }
 
 /// Text that templates must show as it is.

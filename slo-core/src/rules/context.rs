@@ -51,7 +51,7 @@ impl<'a> Context<'a> {
 
     /// Selects a recorded series of the SLO.
     pub(super) fn selector(&self, series: Series) -> Selector {
-        Selector::composed(series.to_string(), Arc::clone(&self.selecting))
+        series.selector(Arc::clone(&self.selecting))
     }
 
     /// The last value of a recorded series of the SLO.

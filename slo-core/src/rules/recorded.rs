@@ -62,7 +62,7 @@ impl<'a> RecordedQueries<'a> {
         let own = own.map(|(label, value)| equal(label, &value));
         let matchers = own.chain(self.matchers(group)).chain([state]);
         let labels = ["alertname", "burn_tier", "severity"].map(LabelName::from_static);
-        Expr::from(Selector::composed("ALERTS".to_owned(), matchers.collect())).max_by(&labels)
+        Expr::from(Selector::composed("ALERTS", matchers.collect())).max_by(&labels)
     }
 
     fn select(self, series: Series, group: Option<&Group>) -> Selector {

@@ -3,7 +3,10 @@
 #[cfg(feature = "calendar")]
 use crate::model::CalendarUnit;
 use crate::model::{LabelName, Labels, MatchOp, Matcher, Period, Selector, Service, Slo, Window};
-use std::{fmt, sync::Arc};
+use std::{
+    fmt::{self, Write as _},
+    sync::Arc,
+};
 
 /// A series that the rules of an SLO record; [`Display`](fmt::Display) writes its name.
 ///
@@ -94,7 +97,15 @@ impl Series {
             Self::Sloth(_) => sloth_identity(service, slo),
             _ => identity(service, slo),
         };
-        Selector::composed(self.to_string(), selecting(labels))
+        self.selector(selecting(labels))
+    }
+
+    /// Selects it by these matchers.
+    pub(crate) fn selector(self, matchers: Arc<[Matcher]>) -> Selector {
+        // The longest name there is; grown by bytes, it would be moved three times.
+        let mut name = String::with_capacity(48);
+        let _infallible = write!(name, "{self}");
+        Selector::composed(&name, matchers)
     }
 
     /// Whether there is one for each group of an SLO with `by`. Constants and the bounds of a calendar have no groups.

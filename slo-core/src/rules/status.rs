@@ -99,7 +99,7 @@ impl Recorded {
         let alerts =
             [matcher("slo", MatchOp::NotEqual, ""), matcher("alertstate", MatchOp::Equal, "firing"), own()];
         [("", series), ("ALERTS", alerts)]
-            .map(|(metric, matchers)| Selector::composed(metric.to_owned(), matchers.into()).into())
+            .map(|(metric, matchers)| Selector::composed(metric, matchers.into()).into())
     }
 
     /// From the answers to [`queries`](Self::queries). Series of other SLOs are passed over, as are values that are no

@@ -8,7 +8,10 @@ use super::{
     method::{METHODS, Method},
     series::Series,
 };
-use crate::trace::{Counted, Trace, Verdict};
+use crate::{
+    Kind,
+    trace::{Counted, Exemplars, Trace},
+};
 use fnv::FnvBuildHasher;
 use std::{
     cell::RefCell,
@@ -284,36 +287,47 @@ fn record(shape: &Shape, cells: &mut Owned, trace: Option<&mut Trace>, ended: En
     cells.add(ended.bucket, 1);
     cells.add(shape.edges.buckets(), ended.nanos);
     if let (Some(trace), Some(tracer)) = (trace, &shape.tracer) {
-        tracer.end(trace, &ended.counted());
+        tracer.end(trace, &ended);
     }
 }
 
 impl Ended<'_> {
-    /// The same for its trace.
-    fn counted(&self) -> Counted<'_> {
-        let Self { route, series, key, bucket, nanos } = *self;
-        Counted {
-            kind: route.kind(),
-            method: key.method.name(),
-            name: &route.name,
-            labels: &series.labels,
-            exemplars: series
-                .ignored
-                .is_none()
-                .then(|| (&series.exemplars, route.shape.edges.classic_of(bucket))),
-            nanos,
-            is_error: matches!(key.class, Class::Bad | Class::BadFor(_)),
-            verdict: self,
-        }
-    }
-
     fn hurt(&self) -> impl Iterator<Item = &SloCounter> {
         let slos = self.route.shape.slos.iter().zip(&self.series.members);
         slos.filter(|(slo, member)| slo.is_hurt(**member, self.bucket)).map(|(slo, _)| slo)
     }
 }
 
-impl Verdict for Ended<'_> {
+impl Counted for Ended<'_> {
+    fn kind(&self) -> Kind {
+        self.route.kind()
+    }
+
+    fn method(&self) -> &'static str {
+        self.key.method.name()
+    }
+
+    fn name(&self) -> &str {
+        &self.route.name
+    }
+
+    fn labels(&self) -> &[(&'static str, String)] {
+        &self.series.labels
+    }
+
+    fn exemplars(&self) -> Option<(&Exemplars, usize)> {
+        let series = self.series;
+        series.ignored.is_none().then(|| (&series.exemplars, self.route.shape.edges.classic_of(self.bucket)))
+    }
+
+    fn nanos(&self) -> u64 {
+        self.nanos
+    }
+
+    fn is_error(&self) -> bool {
+        matches!(self.key.class, Class::Bad | Class::BadFor(_))
+    }
+
     fn hurts(&self) -> bool {
         self.hurt().next().is_some()
     }

@@ -17,4 +17,4 @@ pub(crate) use exemplar::{Exemplar, Exemplars};
 #[cfg(feature = "otlp")]
 pub(crate) use otel::recorded;
 pub(crate) use span::{Span, Spans};
-pub(crate) use tracer::{Counted, Trace, Tracer, Verdict};
+pub(crate) use tracer::{Counted, Trace, Tracer};

@@ -91,33 +91,32 @@ impl Tracer {
     }
 
     /// Records what became of a request: an exemplar, and a span if it was sampled or hurt an SLO.
-    pub(crate) fn end(&self, trace: &mut Trace, ended: &Counted<'_>) {
+    pub(crate) fn end(&self, trace: &mut Trace, ended: &impl Counted) {
         let Some(current) = trace.current.take() else { return };
         let is_sampled = current.context.is_sampled();
         // Without spans, only what somebody else has sampled can be looked up.
-        let is_recorded =
-            is_sampled || (self.inner.spans.is_some() && (ended.is_error || ended.verdict.hurts()));
+        let is_recorded = is_sampled || (self.inner.spans.is_some() && (ended.is_error() || ended.hurts()));
         if !is_recorded {
             return;
         }
-        if let Some((exemplars, bucket)) = ended.exemplars {
-            exemplars.offer(bucket, ended.nanos, current.context);
+        if let Some((exemplars, bucket)) = ended.exemplars() {
+            exemplars.offer(bucket, ended.nanos(), current.context);
         }
         if let Some(spans) = &self.inner.spans {
-            let duration = Duration::from_nanos(trace.nanos.max(ended.nanos));
+            let duration = Duration::from_nanos(trace.nanos.max(ended.nanos()));
             let now = SystemTime::now();
             spans.send(Span {
                 context: current.context,
                 state: current.state,
                 parent: trace.parent,
-                kind: ended.kind,
-                name: span_name(ended.kind, ended.method, ended.name),
+                kind: ended.kind(),
+                name: span_name(ended.kind(), ended.method(), ended.name()),
                 start: now.checked_sub(duration).unwrap_or(now),
                 duration,
-                labels: ended.labels.to_vec(),
+                labels: ended.labels().to_vec(),
                 path: trace.path.take(),
-                error: ended.is_error.then(|| ended.verdict.error_type()),
-                hurt_slos: ended.verdict.hurt_slos(),
+                error: ended.is_error().then(|| ended.error_type()),
+                hurt_slos: ended.hurt_slos(),
                 fault: trace.fault,
             });
         }
@@ -125,28 +124,28 @@ impl Tracer {
 }
 
 /// An event that was counted, for its trace.
-#[derive(Clone, Copy)]
-pub(crate) struct Counted<'a> {
-    pub(crate) kind: Kind,
-    pub(crate) method: &'static str,
-    /// A route, a method or an operation.
-    pub(crate) name: &'a str,
-    pub(crate) labels: &'a [(&'static str, String)],
-    /// Those of its series with its bucket, where it is not ignored.
-    pub(crate) exemplars: Option<(&'a Exemplars, usize)>,
-    /// The duration that was counted.
-    pub(crate) nanos: u64,
-    pub(crate) is_error: bool,
-    /// What else is to be known of it, if it is recorded.
-    pub(crate) verdict: &'a dyn Verdict,
-}
+pub(crate) trait Counted {
+    fn kind(&self) -> Kind;
 
-/// What SLOs make of an event.
-pub(crate) trait Verdict {
-    /// Whether it is bad for any of them.
+    fn method(&self) -> &'static str;
+
+    /// A route, a method or an operation.
+    fn name(&self) -> &str;
+
+    fn labels(&self) -> &[(&'static str, String)];
+
+    /// Those of its series with its bucket, where it is not ignored.
+    fn exemplars(&self) -> Option<(&Exemplars, usize)>;
+
+    /// The duration that was counted.
+    fn nanos(&self) -> u64;
+
+    fn is_error(&self) -> bool;
+
+    /// Whether it is bad for any SLO.
     fn hurts(&self) -> bool;
 
-    /// The names of those that it is bad for.
+    /// The names of the SLOs that it is bad for.
     fn hurt_slos(&self) -> Vec<String>;
 
     /// What went wrong.

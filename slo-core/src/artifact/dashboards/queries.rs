@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The series of a metric that have some labels.
 pub(super) fn select(series: Series, matchers: &[Matcher]) -> Selector {
-    Selector::composed(series.to_string(), matchers.into())
+    series.selector(matchers.into())
 }
 
 /// What was recorded last of some SLOs.
@@ -53,7 +53,7 @@ pub(super) fn firing(matchers: &[Matcher]) -> Expr {
 /// The same, with matchers before those of the SLO.
 pub(super) fn firing_with(more: &[Matcher], matchers: &[Matcher]) -> Expr {
     let state = [matcher("alertstate", MatchOp::Equal, "firing")];
-    Selector::composed("ALERTS".to_owned(), [&state, more, matchers].concat().into()).into()
+    Selector::composed("ALERTS", [&state, more, matchers].concat().into()).into()
 }
 
 /// Alerts on SLOs have this label.
@@ -64,7 +64,7 @@ pub(super) fn any_slo() -> Matcher {
 /// Since when the alerts fire that match: Prometheus also knows it of those that only wait to.
 pub(super) fn since(matchers: &[Matcher]) -> Expr {
     let ignoring = Matching::Ignoring(labels(["alertstate"]).into());
-    let since = Selector::composed("ALERTS_FOR_STATE".to_owned(), matchers.into());
+    let since = Selector::composed("ALERTS_FOR_STATE", matchers.into());
     Expr::from(since).binary(BinaryOp::And, ignoring, firing(matchers))
 }
 

@@ -226,7 +226,7 @@ impl Cases<'_> {
             .chain([("service", self.service.name().as_str()), ("slo", self.slo.name().as_str())])
             .chain([("burn_tier", tier.burn().as_str())])
             .map(|(label, value)| equal(label, value));
-        Expr::from(Selector::composed("ALERTS".to_owned(), of_tier.collect())).count_by(&[]).or_zero()
+        Expr::from(Selector::composed("ALERTS", of_tier.collect())).count_by(&[]).or_zero()
     }
 
     fn selector(&self, series: Series) -> Selector {
@@ -289,7 +289,7 @@ fn expect_silence(case: &mut Case, service: &Service, slo: Option<&Slo>, at: u64
         op: MatchOp::Regex,
         value: "slo:sli_error:.+".to_owned(),
     };
-    let any_ratio = Selector::composed(String::new(), [ratios].into_iter().chain(own.clone()).collect());
+    let any_ratio = Selector::composed("", [ratios].into_iter().chain(own.clone()).collect());
     case.expect(Expr::from(any_ratio).count_by(&[]).or_zero(), at, 0);
     let absent = BudgetAlert::Absent { hold: WARM_UP, severity: Severity::Page };
     let others =
