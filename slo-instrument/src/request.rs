@@ -11,8 +11,10 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 /// A request that is being served, for a framework without tower's services; with them, take [`Service::layer`].
 ///
 /// It is counted once: when its response has been sent ([`end`](Self::end)), when its body fails ([`broke`](Self::broke)),
-/// when there is no response ([`failed`](Self::failed)), or when it is dropped before that: as `panic` if that is why, else
-/// as `cancelled`. `examples/actix-web` has a middleware of it.
+/// when there is no response ([`failed`](Self::failed)), or when it is dropped before that: as `panic` if that is why, as
+/// answered if nobody has begun to read its body, else as `cancelled`. `examples/actix-web` has a middleware built on it.
+///
+/// It sees no headers: say of a CORS preflight that it [is](Self::judged) [`Class::Ignored`], as the layers do.
 ///
 /// ```
 /// use slo_instrument::{Request, Service};
@@ -25,7 +27,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 /// # Ok::<(), slo_instrument::Error>(())
 /// ```
 #[derive(Debug)]
-#[must_use = "it is counted as cancelled when it is dropped"]
+#[must_use = "it is counted when it is dropped"]
 pub struct Request {
     guard: Guard,
 }
@@ -66,18 +68,32 @@ impl Request {
     }
 
     /// Says what it counts as, in place of what its status says.
+    ///
+    /// ```
+    /// use slo_instrument::{Class, Request, Service};
+    ///
+    /// let service = Service::builder("checkout").availability("99.9%").install()?;
+    /// let mut request = Request::start(&service, "GET", "/healthz");
+    /// request.judged(Class::Ignored);
+    /// request.answered(200);
+    /// request.end();
+    /// assert!(service.metrics().contains("slo_ignored_events_total{"));
+    /// # Ok::<(), slo_instrument::Error>(())
+    /// ```
     pub fn judged(&mut self, class: Class) {
         self.guard.judged(class);
     }
 
-    /// Its response has been sent.
+    /// Its response has been sent. One that was never [answered](Self::answered) has failed.
     pub fn end(mut self) {
         self.guard.ended();
+        self.guard.failed();
     }
 
-    /// The body of its response failed.
+    /// The body of its response failed. One that was never [answered](Self::answered) has failed, too.
     pub fn broke(mut self) {
         self.guard.broke();
+        self.guard.failed();
     }
 
     /// It failed without a response.

@@ -200,7 +200,12 @@ fn trusting(roots: Option<&[u8]>) -> Result<ClientConfig, Error> {
 /// Hands on the body of a response, until it ends or nobody reads it any more.
 async fn feed(response: &mut Response, parts: mpsc::Sender<io::Result<Bytes>>) {
     loop {
-        let part = match response.chunk().await {
+        let chunk = tokio::select! {
+            chunk = response.chunk() => chunk,
+            // Its reader has seen enough: whatever the server does, nobody waits for it.
+            () = parts.closed() => return,
+        };
+        let part = match chunk {
             Ok(Some(bytes)) => Ok(bytes),
             Ok(None) => return,
             Err(error) => Err(io::Error::other(chain(&error))),

@@ -15,7 +15,7 @@ use crate::{
 use pyo3::{prelude::*, types::PyAny};
 use slo_core::{
     model::{self, Service},
-    spec::{self},
+    spec,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -17,7 +17,6 @@ pub struct ObjectMeta {
 ///
 /// Its name is `slo-` and the service's name as Kubernetes allows it: lower case, `-` for `_`. It carries
 /// the label `app.kubernetes.io/managed-by: slo`, and those of `meta`.
-/// Of several services, [`check_object_names`] says whether their names differ still.
 pub(super) fn prometheus_rule(service: &Service, groups: &[RuleGroup], meta: &ObjectMeta) -> String {
     object(&object_name(service), groups, meta)
 }

@@ -154,7 +154,7 @@ impl FromStr for Target {
     fn from_str(text: &str) -> Result<Self, Error> {
         Self::ALL.into_iter().find(|target| target.as_str() == text).ok_or_else(|| {
             let names = Self::ALL.map(Self::as_str).join(", ");
-            Error::new(format!("`{text}` is not a target")).with_hint(format!("one of {names}"))
+            Error::new(format!("`{text}` is not a target")).with_hint(format!("write one of {names}"))
         })
     }
 }

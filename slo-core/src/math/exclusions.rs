@@ -17,8 +17,8 @@ impl Span {
     /// `to` at or before `from`.
     pub fn new(from: Timestamp, to: Timestamp) -> Result<Self, Error> {
         if to <= from {
-            return Err(Error::new(format!("the span from {from} ms to {to} ms is empty"))
-                .with_hint("a span ends after it begins; times are milliseconds since 1970"));
+            return Err(Error::new(format!("the span from {from} to {to} is empty"))
+                .with_hint("a span ends after it begins"));
         }
         Ok(Self { from, to })
     }
@@ -120,6 +120,11 @@ mod tests {
     fn refuses_empty_spans() {
         assert!(span(5, 5).is_err());
         assert!(span(6, 5).is_err());
+        #[cfg(feature = "calendar")]
+        assert_eq!(
+            span(6_000, 5_000).unwrap_err().message(),
+            "the span from 1970-01-01T00:00:06Z to 1970-01-01T00:00:05Z is empty"
+        );
         assert_eq!(span(i64::MIN, i64::MAX).unwrap().millis(), u64::MAX);
     }
 

@@ -1,4 +1,4 @@
-//! Moments.
+//! A moment.
 
 use super::{Ratio, Window};
 use crate::Error;
@@ -29,7 +29,7 @@ impl Timestamp {
         Self(millis)
     }
 
-    /// The moment `seconds` seconds after the Unix epoch, or the last one there is.
+    /// The moment `seconds` seconds after the Unix epoch, or the last or first one there is.
     #[must_use]
     pub const fn from_seconds(seconds: i64) -> Self {
         Self(seconds.saturating_mul(1_000))
@@ -73,7 +73,7 @@ impl Timestamp {
         Ratio::new(u128::try_from(self.0).ok()?, 1_000).ok()
     }
 
-    /// The last moment, not after this one, that is whole steps from `origin`.
+    /// The last moment, not after this one, that is whole steps from `origin`; the first one there is, where that is before it.
     ///
     /// ```
     /// use slo_core::model::{Timestamp, Window};

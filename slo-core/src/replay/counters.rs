@@ -92,8 +92,10 @@ impl<'a> CounterPoints<'a> {
         value: f64,
     ) -> Result<(), RowError> {
         let value = whole_count(value).ok_or_else(|| RowError {
-            row: Some(index),
-            error: Error::new(format!("{labels:?} is {value}; counters are whole numbers from 0 on")),
+            row: None,
+            error: Error::new(format!(
+                "{labels:?} is {value} at point {index}; counters are whole numbers from 0 on"
+            )),
         })?;
         if index > self.steps {
             return Ok(());
@@ -161,9 +163,9 @@ impl<'a> CounterPoints<'a> {
         let (mut total, mut bad) = (Vec::with_capacity(first.len()), Vec::with_capacity(first.len()));
         for (position, (one, other)) in first.iter().zip(&second).enumerate() {
             let (all_of, bad_of) = pair.events(*one, *other).ok_or_else(|| RowError {
-                row: Some(position),
+                row: None,
                 error: Error::new(format!(
-                    "{one} and {other} events of the two counters contradict each other"
+                    "{one} and {other} events of the two counters contradict each other in step {position}"
                 )),
             })?;
             total.push(all_of);

@@ -14,7 +14,7 @@ use crate::{
 /// let policy = AlertPolicy::workbook();
 /// let fitted = FittedTiers::of(&policy, "93%".parse()?, Window::minutes(5), 576)?;
 /// assert_eq!((fitted.tiers.len(), fitted.unreachable.len(), fitted.blind.len()), (3, 1, 1));
-/// assert!(!fitted.is_rounded);
+/// assert!(fitted.rounded.is_empty());
 /// # Ok::<(), slo_core::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,8 +22,8 @@ use crate::{
 pub struct FittedTiers {
     /// The tiers to replay, with windows that are whole steps, fastest first.
     pub tiers: Vec<Tier>,
-    /// Whether windows had to be rounded for that.
-    pub is_rounded: bool,
+    /// All tiers of the policy with windows that had to be rounded to whole steps, fastest first; none where none had to.
+    pub rounded: Vec<Tier>,
     /// Tiers that are left out: no error ratio is above their threshold.
     pub unreachable: Vec<Tier>,
     /// Those of `tiers` that cannot fire, since the history is shorter than their long window.
@@ -45,6 +45,7 @@ impl FittedTiers {
             if can_fire { &mut tiers } else { &mut unreachable }.push(*tier);
         }
         let blind = tiers.iter().filter(|tier| tier.long().as_millis() > length).copied().collect();
-        Ok(Self { tiers, is_rounded, unreachable, blind })
+        let rounded = if is_rounded { fitted.tiers().to_vec() } else { Vec::new() };
+        Ok(Self { tiers, rounded, unreachable, blind })
     }
 }

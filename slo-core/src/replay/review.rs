@@ -273,7 +273,7 @@ impl SloReview {
         days
     }
 
-    /// The alerts that told of an incident: those that fired during it, and until the longest window after it.
+    /// The alerts that told of an incident: those that fired at some time during it, and began before the next one.
     #[must_use]
     pub fn alerts_of(&self, incident: &Priced) -> Vec<&FiredAlert> {
         let next = self.incidents.iter().map(|one| one.start).filter(|start| *start >= incident.end).min();

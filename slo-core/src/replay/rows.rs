@@ -130,7 +130,7 @@ fn off(late: u64, odd: usize, rows: usize, step: Window) -> Error {
 }
 
 impl Rows {
-    /// `len` rows, none of which is missing, the first of which begins at `start`, in milliseconds since the Unix epoch.
+    /// `len` rows, none of which is missing, the first of which begins at `start`.
     #[must_use]
     pub const fn regular(start: Timestamp, step: Window, len: usize) -> Self {
         Self { start, step, steps: None, len }
@@ -235,7 +235,7 @@ impl Rows {
         Ok(Self { start: rows.start.after(rows.step), ..rows })
     }
 
-    /// When the first step began, in milliseconds since the Unix epoch.
+    /// When the first step began.
     #[must_use]
     pub const fn start(&self) -> Timestamp {
         self.start

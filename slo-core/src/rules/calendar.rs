@@ -24,7 +24,7 @@ impl Context<'_> {
             period = calendar.period_at(period.end())?;
             bounds.push(seconds(period.end())?);
         }
-        let time = || Expr::call(Function::Time, vec![]);
+        let time = || Expr::time();
         let number = |value: u64| Expr::Number(Ratio::whole(value.into()));
         // first + what each later bound adds once its time has come
         let steps = |bounds: &[u64], times: &[u64]| {
@@ -56,7 +56,7 @@ impl Context<'_> {
     pub(super) fn since_start(&self, series: Series, calendar: &Calendar, function: RangeFunction) -> Expr {
         let step = self.plan.coarse();
         let start = Expr::AtEnd(self.selector(Series::PeriodStart));
-        let clock = Expr::call(Function::Vector, vec![Expr::call(Function::Time, vec![])]);
+        let clock = Expr::call(Function::Vector, vec![Expr::time()]);
         let nowhere = || Matching::On(Vec::new());
         let since = clock.binary(BinaryOp::Greater, nowhere(), start);
         let tile = self.tiles(series, step).apply(RangeFunction::LastOverTime);
@@ -72,7 +72,7 @@ impl Context<'_> {
     pub(super) fn elapsed_seconds(&self) -> Expr {
         let start = Expr::call(Function::Scalar, vec![self.series(Series::PeriodStart)]);
         let least = self.plan.coarse().as_seconds();
-        let elapsed = Expr::call(Function::Time, vec![]).sub(start);
+        let elapsed = Expr::time().sub(start);
         Expr::call(Function::Vector, vec![elapsed]).clamp_min(least).scalar()
     }
 

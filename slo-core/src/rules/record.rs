@@ -47,7 +47,7 @@ impl Context<'_> {
 
     /// A stream without the tiles that lie in an excluded time, be it in part.
     fn outside_exclusions(&self, stream: Expr) -> Expr {
-        let clock = || Expr::call(Function::Vector, vec![Expr::call(Function::Time, vec![])]);
+        let clock = || Expr::call(Function::Vector, vec![Expr::time()]);
         // `Exclusion` begins in 1970 or later.
         let moment = |time: Timestamp| Expr::Number(time.as_seconds().unwrap_or(Ratio::ZERO));
         let spans = self.service.exclusions().iter().map(|exclusion| {
@@ -174,7 +174,7 @@ impl Context<'_> {
             window: period,
             step: step.unwrap_or(self.plan.coarse()),
         };
-        Expr::call(Function::Time, vec![]).sub(first).div(Expr::Number(period.as_seconds()))
+        Expr::time().sub(first).div(Expr::Number(period.as_seconds()))
     }
 
     /// `function` of the coarse tiles of the period.

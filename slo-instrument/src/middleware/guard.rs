@@ -311,7 +311,7 @@ impl Guard {
     #[cold]
     fn give_up(&mut self) {
         self.finish(match self.stage {
-            _ if self.running => Outcome::Panic,
+            _ if self.running || std::thread::panicking() => Outcome::Panic,
             Stage::Waiting => Outcome::Cancelled,
             // Nobody asked for the body, or not for the rest of a call that has its status: it was answered all the
             // same.

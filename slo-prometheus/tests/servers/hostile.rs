@@ -96,6 +96,24 @@ fn words_of_a_server_are_not_obeyed() {
     }
 }
 
+/// An answer that has failed already is not waited for, however long its server takes.
+#[test]
+fn what_has_failed_is_given_up() {
+    let server = Server::start(|_, stream| {
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n";
+        let _ = stream.write_all(format!("{head}no JSON at all").as_bytes());
+        let _ = stream.flush();
+        thread::sleep(Duration::from_secs(20));
+    });
+    let patient = Settings { timeout: Duration::from_secs(15), ..settings() };
+    for client in doors(&server.url(), &patient) {
+        let start = Instant::now();
+        let error = client.unwrap().query("up").unwrap_err();
+        assert_eq!(error.kind(), Kind::Server, "{error}");
+        assert!(start.elapsed() < Duration::from_secs(5), "{error}");
+    }
+}
+
 #[test]
 fn warnings_are_told() {
     let body = r#"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"a":"b"},"values":[[2,"1"]]}]},"warnings":["PARTIAL RESPONSE"]}"#;

@@ -112,8 +112,8 @@ fn replayed(
 /// What is to be said of tiers that cannot fire, and of windows that are rounded.
 fn remarks(fitted: &FittedTiers, step: Window) -> Vec<String> {
     let windows = |tier: &Tier| format!("{} over {} and {}", tier.burn(), tier.long(), tier.short());
-    let rounded = fitted.is_rounded.then(|| {
-        let all = fitted.tiers.iter().chain(&fitted.unreachable).map(windows).collect::<Vec<_>>();
+    let rounded = (!fitted.rounded.is_empty()).then(|| {
+        let all = fitted.rounded.iter().map(windows).collect::<Vec<_>>();
         format!("the windows are rounded to steps of {step}: {}", all.join(", "))
     });
     let unreachable = fitted

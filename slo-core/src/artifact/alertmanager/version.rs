@@ -15,7 +15,7 @@ impl AlertmanagerVersion {
     const OLDEST: Self = Self { major: 0, minor: 25 };
     /// Knows web addresses in files.
     pub(super) const URL_FILE: Self = Self { major: 0, minor: 26 };
-    /// Knows the workflows of Microsoft Teams, and web addresses of all ways in files.
+    /// Knows the workflows of Microsoft Teams, and web addresses of all channels in files.
     pub(super) const WORKFLOWS: Self = Self { major: 0, minor: 28 };
 }
 

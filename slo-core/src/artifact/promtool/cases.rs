@@ -139,7 +139,7 @@ impl Cases<'_> {
                 tiles.apply(RangeFunction::SumOverTime).sum()
             };
             let scrapes = Ratio::new(range.into(), self.service.scrape_interval().as_millis().into())?;
-            let expected = Ratio::whole(outage_scrapes.into()).checked_div(scrapes).unwrap_or(Ratio::ONE);
+            let expected = Ratio::whole(outage_scrapes.into()).checked_div(scrapes).ok_or_else(too_large)?;
             let off = sum(Stream::Bad).div(sum(Stream::Total)).sub(Expr::Number(rounded(expected)?));
             let off = Expr::call(Function::Abs, vec![off]);
             case.expect(off.less_bool(Expr::Number(Ratio::new(1, 1_000_000_000)?)), end, 1);
@@ -177,7 +177,7 @@ impl Cases<'_> {
         let total = Range::new(self.selector(Series::Tile(Stream::Total, self.tile)), WARM_UP);
         let mean = || total.clone().apply(RangeFunction::AvgOverTime).max_by(&[]);
         let scrapes = self.tile.ratio_to(self.service.scrape_interval());
-        let events = scrapes.checked_mul(Ratio::whole(EVENTS)).unwrap_or(Ratio::ONE);
+        let events = scrapes.checked_mul(Ratio::whole(EVENTS)).ok_or_else(too_large)?;
         let times = |over: u128, under: u128| {
             Ok::<_, Error>(Expr::Number(rounded(events)?).mul(Expr::Number(Ratio::new(over, under)?)))
         };
@@ -329,4 +329,8 @@ fn rounded(number: Ratio) -> Result<Ratio, Error> {
 /// digits are enough for a made-up series.
 fn decimal(number: Ratio) -> String {
     number.to_decimal().unwrap_or_else(|| format!("{:.12}", number.to_f64()))
+}
+
+fn too_large() -> Error {
+    Error::new("numbers that do not fit 128 bits").with_hint("generate it without `--tests`")
 }
