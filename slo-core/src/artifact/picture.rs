@@ -1,7 +1,9 @@
 //! Pictures that are text: SVG, in the colours of the page that they stand on.
 
-use crate::model::{Timestamp, Window};
-use crate::replay::thin;
+use crate::{
+    model::{Timestamp, Window},
+    replay::thin,
+};
 use std::fmt::Write;
 
 /// Points of a curve in a picture.

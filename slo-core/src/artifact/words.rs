@@ -1,6 +1,7 @@
 //! Numbers, times and names as people read them, and how pages look.
 
 use crate::model::Timestamp;
+
 /// A share as a percentage.
 pub(super) fn percent(share: Option<f64>, decimals: usize) -> String {
     share.map_or_else(|| "–".to_owned(), |share| format!("{:.decimals$} %", share * 100.0))

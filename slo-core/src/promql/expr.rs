@@ -17,6 +17,7 @@ use crate::model::{LabelName, Ratio, Selector, Window};
 #[non_exhaustive]
 pub enum Expr {
     /// A number that Grafana fills in, such as `${__from}`.
+    #[doc(hidden)]
     Variable(&'static str),
     /// An exact number; one without a decimal form prints as a quotient.
     Number(Ratio),
@@ -29,6 +30,7 @@ pub enum Expr {
     },
     /// An instant vector that an alert asks for: in a template, of the group that the alert is of, whose values of the
     /// labels `by` are filled in; elsewhere, of all groups.
+    #[doc(hidden)]
     OfGroup {
         /// The series.
         selector: Selector,

@@ -218,12 +218,12 @@ pub fn maximal_segments(scores: impl IntoIterator<Item = i128>) -> Vec<Segment> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Window;
+    use proptest::prelude::*;
 
     fn budget(expected: u64) -> PeriodBudget {
         PeriodBudget::new("99.9%".parse().unwrap(), expected).unwrap()
     }
-    use crate::model::Window;
-    use proptest::prelude::*;
 
     /// From the definition: the best stretch, then those left and right of it.
     fn by_definition(scores: &[i128], offset: usize, found: &mut Vec<Segment>) {

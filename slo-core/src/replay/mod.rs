@@ -26,9 +26,12 @@
 //! | question | answer |
 //! |---|---|
 //! | what does a table hold? | [`Rows`], [`EventPair`](crate::model::EventPair), [`History`], [`merged`] |
+//! | what do points or tiles of a server hold? | [`CounterPoints`], [`RecordedTiles`] |
 //! | what happened? | [`Series`], [`incidents`](incidents()), [`ratio_bias`] |
 //! | how much budget is left of it? | [`Judged`] |
 //! | when would alerts have fired, and how good were they? | [`Backtest`], [`Replay`]; of one rule [`alerts`](alerts()), [`score`](score()) |
+//! | which tiers of a policy can fire on it? | [`FittedTiers`] |
+//! | how did an SLO do in a month? | `SloReview`, with the feature `calendar` |
 //! | is one month worse than another? | [`Change`] |
 //! | and with other thresholds? | [`Barcode`], [`Crossings`] |
 //! | which alerts should we have? | [`Search`] |

@@ -120,7 +120,7 @@ impl Explanation {
 /// ```
 ///
 /// # Errors
-/// What [`generate_with`] refuses, or numbers that do not fit 128 bits.
+/// What [`generate_with`](super::generate_with) refuses, or numbers that do not fit 128 bits.
 pub fn explain(service: &Service, options: Options) -> Result<Vec<Explanation>, Error> {
     let all = of_each(service, options)?;
     // How often each series is recorded.

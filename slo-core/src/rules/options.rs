@@ -1,6 +1,7 @@
 //! What rules are made for.
 
 use crate::model::Timestamp;
+
 /// What rules are made for; the default is any Prometheus from 2.42 on, with names of our own.
 ///
 /// ```

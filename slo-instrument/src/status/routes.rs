@@ -12,9 +12,9 @@ use axum::{
 use std::sync::Arc;
 
 impl Service {
-    /// The routes `/metrics`, `/slo`, `/slo.json`, `/slo.yaml` and `/healthz`. Requests to them are no events of an SLO.
+    /// The routes `/metrics`, `/slo`, `/slo.json` and `/healthz`, and `/slo.yaml` with the feature `spec`. Requests to them are no events of an SLO.
     ///
-    /// What they show is for those who keep the service alive: serve them on a port that the public does not reach. A
+    /// What they show is for its operators: serve them on a port that the public does not reach. A
     /// service that has a `/healthz` of its own takes [`Service::metrics_routes`] and [`status_routes`](crate::status_routes).
     ///
     /// `/metrics` is made off the runtime's workers, and clients that do not read it cannot fill the memory: from the
@@ -24,7 +24,7 @@ impl Service {
         self.metrics_routes().merge(health_route()).merge(status_routes([self.clone()]))
     }
 
-    /// The routes `/metrics` and `/slo.yaml` alone.
+    /// The route `/metrics`, and `/slo.yaml` with the feature `spec`.
     ///
     /// ```
     /// use axum::{Router, routing::get};
