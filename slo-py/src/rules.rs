@@ -76,7 +76,8 @@ impl Rules {
         namespace: Option<String>,
         labels: Option<BTreeMap<String, String>>,
     ) -> PyResult<String> {
-        let meta = ObjectMeta { namespace, labels: labels.unwrap_or_default() };
+        let meta =
+            ObjectMeta::new(namespace, labels.unwrap_or_default()).map_err(|error| value_error(&error))?;
         if !self.target.has_metadata() && meta != ObjectMeta::default() {
             return Err(SloError::new_err(
                 "a namespace and labels are of objects; make the rules with target=\"operator\"",

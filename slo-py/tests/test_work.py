@@ -444,3 +444,7 @@ def test_rules_are_made_for_every_target(tmp_path):
         spec.rules().to_yaml(namespace="prod")
     with pytest.raises(slo.SloError, match="`grafana` is not a target"):
         spec["shop/a"].rules(target="grafana")
+    with pytest.raises(slo.SloError, match="`X y` is no namespace of Kubernetes"):
+        spec.rules(target="operator").to_yaml(namespace="X y")
+    with pytest.raises(slo.SloError, match="`a b=c` is no label of Kubernetes"):
+        spec.rules(target="operator").to_yaml(labels={"a b": "c"})

@@ -2,7 +2,7 @@
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use slo_core::{
-    artifact::{Channel, Target},
+    artifact::{Channel, ObjectMeta, Target},
     model::{Calendar, CalendarUnit, LabelName, Timestamp},
 };
 use std::str::FromStr;
@@ -54,21 +54,7 @@ pub(super) fn host_and_port(text: &str) -> Result<String, String> {
 pub(super) fn object_label(text: &str) -> Result<(String, String), String> {
     let (name, value) =
         text.split_once('=').ok_or("not a label\n  hint: write it as `release=prometheus`")?;
-    let is_part = |part: &str| {
-        part.len() <= 253
-            && part.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && part.ends_with(|c: char| c.is_ascii_alphanumeric())
-            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
-    };
-    if !name.split('/').all(is_part)
-        || name.split('/').count() > 2
-        || !(value.is_empty() || is_part(value))
-        || value.len() > 63
-    {
-        return Err(format!(
-            "`{text}` is no label of Kubernetes\n  hint: use letters, digits, `-`, `_` and `.`"
-        ));
-    }
+    ObjectMeta::new(None, [(name.to_owned(), value.to_owned())].into()).map_err(|error| told(&error))?;
     Ok((name.to_owned(), value.to_owned()))
 }
 

@@ -42,10 +42,7 @@ pub(super) fn run(generate: &Generate, out: &mut dyn Write, talk: &mut dyn Write
         }
     }
     generate.target.check_names(&services)?;
-    let meta = ObjectMeta {
-        namespace: generate.namespace.clone(),
-        labels: generate.object_labels.iter().cloned().collect(),
-    };
+    let meta = ObjectMeta::new(generate.namespace.clone(), generate.object_labels.iter().cloned().collect())?;
     if !generate.target.has_metadata() && meta != ObjectMeta::default() {
         return Err(Error::Usage(
             "`--namespace` and `--object-label` are of objects\n  hint: give `--target operator`".to_owned(),

@@ -7,10 +7,55 @@ use std::collections::BTreeMap;
 /// What Kubernetes is told of an object.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ObjectMeta {
-    /// The namespace; that of whoever applies it where it is not given.
-    pub namespace: Option<String>,
-    /// Labels beside `app.kubernetes.io/managed-by: slo`, such as those that a `ruleSelector` asks for.
-    pub labels: BTreeMap<String, String>,
+    namespace: Option<String>,
+    labels: BTreeMap<String, String>,
+}
+
+impl ObjectMeta {
+    /// An object in `namespace`, or in that of whoever applies it, with `labels` beside `app.kubernetes.io/managed-by: slo`,
+    /// such as those that a `ruleSelector` asks for.
+    ///
+    /// ```
+    /// use slo_core::artifact::ObjectMeta;
+    ///
+    /// assert!(ObjectMeta::new(Some("monitoring".to_owned()), [("release".to_owned(), "prometheus".to_owned())].into()).is_ok());
+    /// assert!(ObjectMeta::new(Some("My Namespace".to_owned()), [].into()).is_err());
+    /// ```
+    ///
+    /// # Errors
+    /// A namespace or a label that Kubernetes refuses.
+    pub fn new(namespace: Option<String>, labels: BTreeMap<String, String>) -> Result<Self, Error> {
+        if let Some(name) = namespace.as_ref().filter(|name| !is_namespace(name)) {
+            return Err(Error::new(format!("`{name}` is no namespace of Kubernetes"))
+                .with_hint("use lower-case letters, digits and `-`, 63 at most"));
+        }
+        if let Some((name, value)) = labels.iter().find(|(name, value)| !is_label(name, value)) {
+            return Err(Error::new(format!("`{name}={value}` is no label of Kubernetes"))
+                .with_hint("use letters, digits, `-`, `_` and `.`"));
+        }
+        Ok(Self { namespace, labels })
+    }
+}
+
+/// A label of RFC 1123.
+fn is_namespace(name: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=63).contains(&name.len())
+        && name.bytes().all(is_part)
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+}
+
+/// A name, of which the part before a slash is a domain, and a value, which may be empty.
+fn is_label(name: &str, value: &str) -> bool {
+    let is_part = |part: &str| {
+        part.len() <= 253
+            && part.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && part.ends_with(|c: char| c.is_ascii_alphanumeric())
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    };
+    let is_value = value.is_empty() || (is_part(value) && value.len() <= 63);
+    name.split('/').all(is_part) && name.split('/').count() <= 2 && is_value
 }
 
 /// The rules of a service as a `PrometheusRule` object of `monitoring.coreos.com/v1`.
@@ -79,15 +124,27 @@ mod tests {
         let text = include_str!("../../../testdata/rules/checkout.spec.yaml");
         let service = spec::parse(text).unwrap().remove(0);
         let groups = rules::generate(&service).unwrap();
-        let meta = ObjectMeta {
-            namespace: Some("monitoring".to_owned()),
-            labels: [("release".to_owned(), "prometheus".to_owned())].into(),
-        };
+        let labels = [("release".to_owned(), "prometheus".to_owned())].into();
+        let meta = ObjectMeta::new(Some("monitoring".to_owned()), labels).unwrap();
         let object = object("slo-checkout", &groups, &meta);
         assert!(object.contains("  namespace: monitoring\n") && object.contains("    release: prometheus\n"));
         let (_, inside) = object.split_once("spec:\n").unwrap();
         let lines: Vec<&str> = inside.lines().map(|line| line.strip_prefix("  ").unwrap_or(line)).collect();
         assert_eq!(format!("{HEADER}{}\n", lines.join("\n")), rule_file(&groups));
+    }
+
+    #[test]
+    fn refuses_what_kubernetes_refuses() {
+        for namespace in ["", "X y", "-a", "a-", "a.b", &"a".repeat(64)] {
+            let error = ObjectMeta::new(Some(namespace.to_owned()), BTreeMap::new()).unwrap_err();
+            assert!(error.hint().is_some(), "{error}");
+        }
+        for (name, value) in [("a b", "c"), ("", "c"), ("a/b/c", ""), ("a", "b c"), ("a", "-")] {
+            let labels = [(name.to_owned(), value.to_owned())].into();
+            assert!(ObjectMeta::new(None, labels).is_err(), "{name}={value}");
+        }
+        let labels = [("app.kubernetes.io/part-of".to_owned(), String::new())].into();
+        assert!(ObjectMeta::new(Some("prod-1".to_owned()), labels).is_ok());
     }
 
     #[test]
