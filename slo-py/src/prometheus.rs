@@ -2,7 +2,7 @@
 
 use crate::{
     convert::{self, window},
-    error::{QueryError, SloError, positioned, row_error, warn},
+    error::{QueryError, SloError, data_error, positioned, warn},
     samples::Samples,
     slo::Slo,
 };
@@ -152,7 +152,7 @@ impl Prometheus {
                 });
                 warnings.extend(told.map_err(|error| asked(&error))?);
                 if let Some(error) = refused {
-                    return Err(row_error(&error));
+                    return Err(data_error(&error));
                 }
                 done += 1;
                 if let Some(progress) = &progress {
@@ -168,7 +168,7 @@ impl Prometheus {
             return Err(QueryError::new_err("nothing was asked"));
         };
         let grown = CounterPoints::growth([first, second], counters.pair(), slo.counts_newborn(), start);
-        match grown.map_err(|error| row_error(&error))? {
+        match grown.map_err(|error| data_error(&error))? {
             Some(grown) => Samples::of_growth(py, step, grown),
             None => Err(positioned(None, "no series in all that time; is the spec that of this server?")),
         }

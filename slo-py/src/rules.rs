@@ -45,8 +45,7 @@ impl Rules {
     }
 
     fn text(&self, meta: &ObjectMeta) -> Result<String, slo_core::Error> {
-        let services: Vec<Service> = self.services.iter().map(|(service, _)| service.clone()).collect();
-        self.target.check_names(&services)?;
+        self.target.check_names(self.services.iter().map(|(service, _)| service))?;
         let mut text = String::new();
         for (service, groups) in &self.services {
             if text.is_empty() {

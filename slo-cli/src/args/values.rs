@@ -65,5 +65,6 @@ pub(super) fn zone(text: &str) -> Result<String, String> {
 
 /// Seconds since the Unix epoch.
 pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
-    text.parse().map(Timestamp::from_seconds).map_err(|_| "not a number of seconds".to_owned())
+    let seconds: i64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    seconds.checked_mul(1_000).map(Timestamp::from_millis).ok_or_else(|| "too far away".to_owned())
 }

@@ -215,27 +215,27 @@ def test_writes_a_file_whole_or_says_why_not(tmp_path):
     assert done.returncode == 2 and "`webhook:…`" in done.stderr and "hunter2" not in done.stderr
 
 
-WAYS = ["pagerduty", "opsgenie", "email:{team}@example.org", "slack:#slo", "msteams", "discord", "webhook"]
+CHANNELS = ["pagerduty", "opsgenie", "email:{team}@example.org", "slack:#slo", "msteams", "discord", "webhook"]
 MAIL = ["--smtp", "mail.example.org:587", "--smtp-from", "slo@example.org", "--smtp-username", "slo"]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_every_way_is_known_to_the_version_that_reads_it(version, tmp_path):
+def test_every_channel_is_known_to_the_version_that_reads_it(version, tmp_path):
     amtool, path = INSTALLED[version][1], tmp_path / "alertmanager.yml"
-    for way in WAYS:
-        done = generate("--page", way, "--ticket", way, *MAIL, version=version, check=False)
+    for channel in CHANNELS:
+        done = generate("--page", channel, "--ticket", channel, *MAIL, version=version, check=False)
         if done.returncode:
             # Refused, with the version that it takes.
-            assert version == "0.25" and way in ("msteams", "discord", "webhook"), (version, way, done.stderr)
+            assert version == "0.25" and channel in ("msteams", "discord", "webhook"), (version, channel, done.stderr)
             assert "upgrade to 0.2" in done.stderr
             continue
         path.write_text(done.stdout)
         checked = subprocess.run([amtool, "check-config", str(path)], capture_output=True, text=True)
-        assert checked.returncode == 0, (way, checked.stdout + checked.stderr)
+        assert checked.returncode == 0, (channel, checked.stdout + checked.stderr)
         command = [amtool, "config", "routes", "test", f"--config.file={path}", "--verify.receivers=slo-payments-page"]
         found = subprocess.run([*command, "service=checkout", "slo=availability", "team=payments", "severity=page",
                                 "alertname=SLOErrorBudgetBurn"], capture_output=True, text=True)
-        assert found.returncode == 0, (way, found.stdout + found.stderr)
+        assert found.returncode == 0, (channel, found.stdout + found.stderr)
     done = generate("--page", "email:a@b", "--ticket", "email:a@b", check=False)
     assert done.returncode == 1 and "--smtp" in done.stderr
 

@@ -1,5 +1,6 @@
-//! Words as a sentence begins.
+//! The beginning of a sentence.
 
+/// `text` with a capital as its first letter.
 pub(super) fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())

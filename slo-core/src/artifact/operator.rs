@@ -67,7 +67,7 @@ pub(super) fn prometheus_rule(service: &Service, groups: &[RuleGroup], meta: &Ob
 }
 
 /// Refuses services whose objects would have one name, of which the last would replace the others.
-pub(super) fn check_object_names(services: &[Service]) -> Result<(), Error> {
+pub(super) fn check_object_names<'a>(services: impl IntoIterator<Item = &'a Service>) -> Result<(), Error> {
     let mut names = BTreeMap::new();
     for service in services {
         let name = object_name(service);
@@ -162,7 +162,7 @@ mod tests {
             let service = Service::new(name, crate::model::Window::seconds(15), slos).unwrap();
             assert_eq!(object_name(&service), expected);
             // Of two services, neither may overwrite the other.
-            assert!(check_object_names(&[service.clone(), service]).is_err());
+            assert!(check_object_names([&service, &service]).is_err());
         }
     }
 }

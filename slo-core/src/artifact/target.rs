@@ -100,7 +100,7 @@ impl Target {
     ///
     /// # Errors
     /// Two such services.
-    pub fn check_names(self, services: &[Service]) -> Result<(), Error> {
+    pub fn check_names<'a>(self, services: impl IntoIterator<Item = &'a Service>) -> Result<(), Error> {
         if self.has_metadata() { check_object_names(services) } else { Ok(()) }
     }
 

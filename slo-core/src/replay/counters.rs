@@ -1,7 +1,7 @@
 //! Counters of many series, point by point as a server gives them.
 
 use super::{
-    Growth, RowError,
+    Growth,
     counts::{stretches, whole_count},
 };
 use crate::{
@@ -90,12 +90,11 @@ impl<'a> CounterPoints<'a> {
         labels: &BTreeMap<String, String>,
         index: usize,
         value: f64,
-    ) -> Result<(), RowError> {
-        let value = whole_count(value).ok_or_else(|| RowError {
-            row: None,
-            error: Error::new(format!(
+    ) -> Result<(), Error> {
+        let value = whole_count(value).ok_or_else(|| {
+            Error::new(format!(
                 "{labels:?} is {value} at point {index}; counters are whole numbers from 0 on"
-            )),
+            ))
         })?;
         if index > self.steps {
             return Ok(());
@@ -147,7 +146,7 @@ impl<'a> CounterPoints<'a> {
         pair: EventPair,
         counts_newborn_series: bool,
         start: Timestamp,
-    ) -> Result<Option<Growth>, RowError> {
+    ) -> Result<Option<Growth>, Error> {
         let mut seen = first.seen.iter().zip(&second.seen).map(|(first, second)| *first || *second);
         if !seen.clone().any(|seen| seen) {
             return Ok(None);
@@ -162,11 +161,10 @@ impl<'a> CounterPoints<'a> {
         let [first, second] = [first, second].map(|points| points.grown(survivors.as_ref()));
         let (mut total, mut bad) = (Vec::with_capacity(first.len()), Vec::with_capacity(first.len()));
         for (position, (one, other)) in first.iter().zip(&second).enumerate() {
-            let (all_of, bad_of) = pair.events(*one, *other).ok_or_else(|| RowError {
-                row: None,
-                error: Error::new(format!(
+            let (all_of, bad_of) = pair.events(*one, *other).ok_or_else(|| {
+                Error::new(format!(
                     "{one} and {other} events of the two counters contradict each other in step {position}"
-                )),
+                ))
             })?;
             total.push(all_of);
             bad.push(bad_of);

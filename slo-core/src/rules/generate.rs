@@ -1,7 +1,7 @@
 //! From a service to its rule groups.
 
 use super::{
-    Naming, Options, Plan, Rule, RuleGroup, Series,
+    Naming, Options, Plan, Rule, RuleGroup, Series, SlothSeries,
     alert::{burn_alert, other_alerts},
     context::Context,
     series::identity,
@@ -151,6 +151,14 @@ impl<'a> Accepted<'a> {
             Naming::Native => native(&context, bounds, &mut fast.rules, &mut slow.rules)?,
             Naming::Sloth => sloth::rules(&context, &mut fast.rules, &mut slow.rules)?,
         }
+        let left = match context.options.naming {
+            Naming::Native => context.series(Series::BudgetProjected),
+            Naming::Sloth => Series::Sloth(SlothSeries::BudgetRemaining).of(service, slo).into(),
+        };
+        for rule in other_alerts(&context, &left)? {
+            let rules = if rule.is_of_tiles() { &mut fast.rules } else { &mut slow.rules };
+            rules.push(rule);
+        }
         Ok(SloRules { plan: context.plan, fast, tiles, slow })
     }
 }
@@ -176,11 +184,6 @@ fn native(
         let is_fine = plan.fine_windows().contains(&burn.tier.long());
         let rules = if is_fine { &mut *fine } else { &mut *slow };
         rules.push(burn_alert(context, burn)?);
-    }
-    let left = context.series(Series::BudgetProjected);
-    for rule in other_alerts(context, &left)? {
-        let rules = if rule.is_of_tiles() { &mut *fine } else { &mut *slow };
-        rules.push(rule);
     }
     Ok(())
 }

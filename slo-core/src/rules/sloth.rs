@@ -2,7 +2,7 @@
 
 use super::{
     AlertKind, Rule, Series, SlothSeries, Stream,
-    alert::{enough_bad, other_alerts},
+    alert::enough_bad,
     context::{Burn, Context},
     series::sloth_identity,
 };
@@ -36,11 +36,6 @@ pub(super) fn rules(context: &Context<'_>, fine: &mut Vec<Rule>, slow: &mut Vec<
             &mut *slow
         };
         rules.extend(sloth.alert(severity, &burns)?);
-    }
-    let left = sloth.series(SlothSeries::BudgetRemaining);
-    for rule in other_alerts(context, &left)? {
-        let rules = if rule.is_of_tiles() { &mut *fine } else { &mut *slow };
-        rules.push(rule);
     }
     Ok(())
 }
