@@ -22,12 +22,14 @@ pub struct Error {
 }
 
 impl Error {
-    pub(crate) fn new(message: impl Into<String>) -> Self {
+    /// A fault without a hint. Its message is made [`plain`](crate::plain).
+    pub fn new(message: impl Into<String>) -> Self {
         Self { message: plain(&message.into()).into_owned(), hint: None }
     }
 
+    /// The same, with a way out.
     #[must_use]
-    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(plain(&hint.into()).into_owned());
         self
     }

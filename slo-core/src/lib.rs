@@ -39,6 +39,10 @@
 //!
 //! | module | from → to |
 //! |---|---|
+#![cfg_attr(
+    feature = "spec",
+    doc = "| [`document`] | text → nodes with positions, for `spec` and other files |"
+)]
 #![cfg_attr(feature = "spec", doc = "| [`spec`] | text → model, with every fault at once |")]
 #![cfg_attr(not(feature = "spec"), doc = "| `spec` (a feature) | text → model, with every fault at once |")]
 //! | [`model`] | valid values: objective, window, SLI, SLO; calendar periods are the feature `calendar` |
@@ -61,6 +65,9 @@
 )]
 #![cfg_attr(feature = "artifact", doc = "| [`artifact`] | rules → rule files |")]
 #![cfg_attr(not(feature = "artifact"), doc = "| `artifact` (a feature) | rules → rule files |")]
+
+#[cfg(feature = "spec")]
+pub mod document;
 
 #[cfg(feature = "spec")]
 pub mod spec;

@@ -1,16 +1,13 @@
 //! What a native document says of its alerts.
 
-use super::{
-    fields::{Faults, Fields, check_template, items, parsed, text},
-    labels::labels,
-    percent,
-    tree::{Node, Value},
-};
+use super::{labels::labels, percent};
 use crate::{
     Error,
+    document::{Faults, Fields, Node, Value, items, parsed, text},
     model::{
         AlertPolicy, BudgetAlert, BurnTier, LabelName, Notification, Objective, Ratio, Severity, Tier, Window,
     },
+    spec::template::check_template,
     yaml::Yaml,
 };
 use std::collections::BTreeMap;

@@ -1,11 +1,8 @@
 //! Labels of a document.
 
-use super::{
-    fields::{Faults, Fields, text},
-    tree::Value,
-};
 use crate::{
     Error,
+    document::{Faults, Fields, Value, text},
     model::{LabelName, Labels, RESERVED_LABELS},
 };
 

@@ -3,13 +3,12 @@
 use super::{
     Defaults,
     alerting::{self, alerting},
-    fields::{Faults, Fields, items, parsed, text},
     labels::labels,
     sli::{sli, slices},
-    tree::{Node, Position, Value},
 };
 use crate::{
     Error,
+    document::{Faults, Fields, Node, Position, Value, items, parsed, text},
     model::{
         AlertPolicy, Exclusion, LabelName, Labels, Name, Objective, Period, Service, Severity, Sli, Slo,
         TimeSlices, Timestamp, Window, check_scrape_interval,

@@ -3,7 +3,6 @@
 mod alerting;
 mod counter;
 mod defaults;
-mod fields;
 mod import;
 mod labels;
 mod lower;
@@ -13,7 +12,7 @@ mod percent;
 mod query;
 mod selector;
 mod sli;
-mod tree;
+mod template;
 mod write;
 
 pub use defaults::Defaults;

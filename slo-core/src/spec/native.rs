@@ -1,12 +1,11 @@
 //! The native format, `version: slo/v1`.
 
-use super::{
-    Defaults,
-    fields::Faults,
-    lower,
-    tree::{self, Node, Position},
+use super::{Defaults, lower};
+use crate::{
+    Diagnostics, Error,
+    document::{Faults, Node, Position, documents},
+    model::Service,
 };
-use crate::{Diagnostics, Error, model::Service};
 use std::collections::BTreeSet;
 
 /// Reads a native document: one service, or several separated by `---`.
@@ -46,7 +45,7 @@ use std::collections::BTreeSet;
 pub fn parse(text: &str) -> Result<Vec<Service>, Diagnostics> {
     let mut faults = Faults::default();
     let mut services = Vec::new();
-    match tree::documents(text) {
+    match documents(text) {
         Ok(documents) => {
             let written = documents.iter().filter(|document| !document.is_nothing());
             services.extend(written.filter_map(|document| {

@@ -1,10 +1,10 @@
 //! Shares as percentages.
 
-use super::{
-    fields::{Faults, text},
-    tree::Node,
+use crate::{
+    Error,
+    document::{Faults, Node, text},
+    model::Ratio,
 };
-use crate::{Error, model::Ratio};
 
 /// A percentage of 0 to 100, as a share.
 pub(super) fn read(node: &Node, place: &str, faults: &mut Faults) -> Option<Ratio> {

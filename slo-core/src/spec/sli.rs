@@ -1,13 +1,9 @@
 //! What a native document counts.
 
-use super::{
-    counter,
-    fields::{Faults, Fields, text},
-    percent, query, selector,
-    tree::{Node, Value},
-};
+use super::{counter, percent, query, selector};
 use crate::{
     Error,
+    document::{Faults, Fields, Node, Value, text},
     model::{
         Bound, EmptySlice, EventCounters, Gauge, HistogramKind, LabelName, LatencyHistogram, Selector, Sli,
         TimeSlices, Window,

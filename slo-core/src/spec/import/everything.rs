@@ -1,7 +1,7 @@
 //! What other documents of a call may refer to.
 
 use super::format::Format;
-use crate::spec::{Defaults, tree::Node};
+use crate::{document::Node, spec::Defaults};
 use std::collections::{BTreeMap, btree_map::Entry};
 
 /// What other documents refer to.

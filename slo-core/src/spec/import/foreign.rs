@@ -2,8 +2,9 @@
 
 use super::report::Report;
 use crate::{
+    document::Position,
     model::{LabelName, Labels, Name, Service, Severity, Slo},
-    spec::{Defaults, tree::Position},
+    spec::Defaults,
 };
 use std::collections::BTreeSet;
 

@@ -1,6 +1,6 @@
 //! Which format an object is written in.
 
-use crate::spec::tree::{Node, Value};
+use crate::document::{Node, Value};
 
 /// Whether a text names one of the formats, be it YAML or not.
 pub(super) fn names_a_format(text: &str) -> bool {

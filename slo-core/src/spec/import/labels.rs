@@ -3,11 +3,8 @@
 use super::report::Report;
 use crate::{
     Error,
+    document::{Fields, Node, Value, text},
     model::{LabelName, Labels, RESERVED_LABELS},
-    spec::{
-        fields::{Fields, text},
-        tree::{Node, Value},
-    },
 };
 
 /// Labels of a service or an SLO that are set on `slo_info` and on alerts.

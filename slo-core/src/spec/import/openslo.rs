@@ -11,11 +11,8 @@ use super::{
 };
 use crate::{
     Error,
+    document::{Fields, Node, closest, items, parsed, text},
     model::{AlertPolicy, EmptySlice, Labels, Name, Objective, Period, Sli, Slo, TimeSlices, Window},
-    spec::{
-        fields::{Fields, closest, items, parsed, text},
-        tree::Node,
-    },
 };
 
 const KINDS: [&str; 7] =

@@ -3,11 +3,8 @@
 use super::{everything::Everything, report::Report, values::is_true};
 use crate::{
     Error,
+    document::{Fields, Node, Value, items, text},
     model::{BudgetAlert, BurnTier, LabelName, Notification, Ratio, Severity, Tier, Window},
-    spec::{
-        fields::{Fields, items, text},
-        tree::{Node, Value},
-    },
 };
 
 /// The tiers of an SLO's alert policies; none where it has no conditions.

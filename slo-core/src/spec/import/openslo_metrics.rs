@@ -7,12 +7,11 @@ use super::{
 };
 use crate::{
     Error,
+    document::{Fields, Node, closest, text},
     model::{Bound, EventCounters, Gauge, LabelName, Sli},
     spec::{
         counter::{self, Counter},
-        fields::{Fields, closest, text},
         query::{self, Kept},
-        tree::Node,
     },
 };
 

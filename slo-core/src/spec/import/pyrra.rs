@@ -9,16 +9,12 @@ use super::{
 };
 use crate::{
     Error,
+    document::{Fields, Node, Value, items, parsed, text},
     model::{
         AlertPolicy, BudgetAlert, EventCounters, HistogramKind, LabelName, Labels, LatencyHistogram, Name,
         Notification, Period, RESERVED_LABELS, Ratio, Selector, Severity, Sli, Slo, Tier, Window,
     },
-    spec::{
-        counter,
-        fields::{Fields, check_template, items, parsed, text},
-        selector,
-        tree::{Node, Value},
-    },
+    spec::{counter, selector, template::check_template},
 };
 
 pub(super) fn object(node: &Node, everything: &Everything<'_>, report: &mut Report) -> Vec<Foreign> {

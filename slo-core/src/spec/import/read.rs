@@ -10,11 +10,11 @@ use super::{
 };
 use crate::{
     Diagnostics, Error, Fault,
+    document::{Node, documents},
     model::{Name, Service},
     spec::{
         Defaults, lower,
         native::{distinct, empty, start_of},
-        tree::{self, Node},
     },
 };
 use std::collections::BTreeMap;
@@ -70,7 +70,7 @@ pub fn read(texts: &[&str]) -> Vec<Result<Document, Diagnostics>> {
 /// As [`read`].
 #[must_use]
 pub fn read_with(texts: &[&str], defaults: &Defaults) -> Vec<Result<Document, Diagnostics>> {
-    let parsed: Vec<Result<Vec<Node>, Fault>> = texts.iter().map(|text| tree::documents(text)).collect();
+    let parsed: Vec<Result<Vec<Node>, Fault>> = texts.iter().map(|text| documents(text)).collect();
     let mut everything = Everything { defaults: defaults.clone(), ..Everything::default() };
     for nodes in parsed.iter().flatten() {
         objects(nodes, &mut |node| everything.add(node));
@@ -160,7 +160,7 @@ pub fn read_with(texts: &[&str], defaults: &Defaults) -> Vec<Result<Document, Di
 /// ```
 #[must_use]
 pub fn holds_specification(text: &str) -> bool {
-    match tree::documents(text) {
+    match documents(text) {
         Ok(nodes) => has_known(&nodes),
         Err(_) => names_a_format(text),
     }

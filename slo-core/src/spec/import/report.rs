@@ -2,10 +2,7 @@
 
 use crate::{
     Error, Fault,
-    spec::{
-        fields::{Faults, Fields},
-        tree::Position,
-    },
+    document::{Faults, Fields, Position},
 };
 use std::fmt;
 

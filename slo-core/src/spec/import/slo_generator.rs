@@ -9,13 +9,12 @@ use super::{
 };
 use crate::{
     Error,
+    document::{Fields, Node, Value, items, parsed, text},
     model::{AlertPolicy, EventCounters, Labels, Name, Period, Selector, Sli, Slo, Window},
     spec::{
         counter,
-        fields::{Fields, items, parsed, text},
         query::{self, Kept},
         selector,
-        tree::{Node, Value},
     },
 };
 

@@ -10,16 +10,16 @@ use super::{
 };
 use crate::{
     Error,
+    document::{Fields, Key, Node, Position, Value, items, text},
     model::{
         AlertPolicy, BurnTier, EventCounters, LabelName, Labels, Name, Notification, Objective, Period,
         Ratio, Rescaling, Severity, Sli, Slo, Tier, Window,
     },
     spec::{
         counter,
-        fields::{Fields, check_template, items, text},
         query::{self, Kept},
         selector,
-        tree::{Key, Node, Position, Value},
+        template::check_template,
     },
 };
 use std::collections::{BTreeMap, BTreeSet};

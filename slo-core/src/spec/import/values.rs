@@ -3,11 +3,8 @@
 use super::report::Report;
 use crate::{
     Error,
+    document::{Fields, Node, Position, text},
     model::{AlertPolicy, Counting, Objective, Ratio, Sli},
-    spec::{
-        fields::{Fields, text},
-        tree::{Node, Position},
-    },
 };
 
 /// An objective in percent without its sign, as other tools write it.

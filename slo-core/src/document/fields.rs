@@ -1,56 +1,71 @@
 //! Reading the fields of a mapping, and collecting every fault on the way.
 
-use super::tree::{Node, Position, Value};
-use crate::{Error, Fault};
+use super::{Node, Position, Value};
+use crate::{Diagnostics, Error, Fault};
 use std::{collections::BTreeSet, str::FromStr};
 
 /// The faults found so far.
 #[derive(Debug, Default)]
-pub(super) struct Faults {
+pub struct Faults {
     found: Vec<Fault>,
     // Keys that nobody knows, where those are no faults: in the formats of tools that ignore them.
     unknown: Option<Vec<Fault>>,
 }
 
 impl Faults {
-    pub(super) fn add(&mut self, position: Position, place: &str, error: Error) {
+    /// Adds what is wrong at a position, and in which field.
+    pub fn add(&mut self, position: Position, place: &str, error: Error) {
         self.found.push(position.fault(place, error));
     }
 
-    pub(super) fn push(&mut self, fault: Fault) {
+    /// Adds a fault.
+    pub fn push(&mut self, fault: Fault) {
         self.found.push(fault);
     }
 
-    pub(super) const fn len(&self) -> usize {
+    /// How many there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
         self.found.len()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
 
-    pub(super) fn into_vec(self) -> Vec<Fault> {
+    /// All of them.
+    pub(crate) fn into_vec(self) -> Vec<Fault> {
         self.found
     }
 
+    /// `value`, if nothing was wrong.
+    ///
+    /// # Errors
+    /// All faults, in the order of their positions.
+    pub fn into_result<T>(self, value: T) -> Result<T, Diagnostics> {
+        if self.found.is_empty() { Ok(value) } else { Err(Diagnostics::new(self.found)) }
+    }
+
     /// Whether keys that nobody knows are kept apart from now on; they are faults otherwise.
-    pub(super) fn keep_unknown(&mut self, kept: bool) -> Vec<Fault> {
+    pub(crate) fn keep_unknown(&mut self, kept: bool) -> Vec<Fault> {
         let next = kept.then(Vec::new);
         std::mem::replace(&mut self.unknown, next).unwrap_or_default()
     }
 }
 
 /// A mapping whose keys have been checked against those that are known.
-pub(super) struct Fields<'a> {
-    pub(super) position: Position,
-    pub(super) place: String,
+#[derive(Debug)]
+pub struct Fields<'a> {
+    pub(crate) position: Position,
+    pub(crate) place: String,
     entries: Vec<(&'a str, &'a Node)>,
 }
 
 impl<'a> Fields<'a> {
-    /// The fields of `node`. Unknown and repeated keys are faults, unless [unknown ones are
-    /// kept](Faults::keep_unknown).
-    pub(super) fn of(node: &'a Node, place: &str, known: &[&str], faults: &mut Faults) -> Option<Self> {
+    /// The fields of `node`. Unknown and repeated keys are faults.
+    pub fn of(node: &'a Node, place: &str, known: &[&str], faults: &mut Faults) -> Option<Self> {
         let Value::Map(entries) = &node.value else {
             let error = Error::new(format!("expected a mapping, found {}", node.kind()))
                 .with_hint(format!("write {}", list_of(known)));
@@ -89,11 +104,20 @@ impl<'a> Fields<'a> {
         Some(Self { position: node.position, place: place.to_owned(), entries: fields })
     }
 
-    pub(super) fn optional(&self, name: &str) -> Option<&'a Node> {
+    /// Where the mapping stands.
+    #[must_use]
+    pub const fn position(&self) -> Position {
+        self.position
+    }
+
+    /// The field `name`, if it is written and is not nothing.
+    #[must_use]
+    pub fn optional(&self, name: &str) -> Option<&'a Node> {
         self.entries.iter().find(|(key, _)| *key == name).map(|(_, node)| *node)
     }
 
-    pub(super) fn required(&self, name: &str, example: &str, faults: &mut Faults) -> Option<&'a Node> {
+    /// The field `name`; a fault with an `example` where it is missing.
+    pub fn required(&self, name: &str, example: &str, faults: &mut Faults) -> Option<&'a Node> {
         let node = self.optional(name);
         if node.is_none() {
             let error =
@@ -104,12 +128,13 @@ impl<'a> Fields<'a> {
     }
 
     /// The path of the field `name`.
-    pub(super) fn path(&self, name: &str) -> String {
+    #[must_use]
+    pub fn path(&self, name: &str) -> String {
         if self.place.is_empty() { name.to_owned() } else { format!("{}.{name}", self.place) }
     }
 
     /// The value of a required scalar field.
-    pub(super) fn parsed<T: FromStr<Err = Error>>(
+    pub fn parsed<T: FromStr<Err = Error>>(
         &self,
         name: &str,
         example: &str,
@@ -120,13 +145,13 @@ impl<'a> Fields<'a> {
     }
 
     /// The text of an optional scalar field.
-    pub(super) fn text(&self, name: &str, faults: &mut Faults) -> Option<&'a str> {
+    pub fn text(&self, name: &str, faults: &mut Faults) -> Option<&'a str> {
         text(self.optional(name)?, &self.path(name), faults)
     }
 }
 
 /// The scalar `node` as a value of its type.
-pub(super) fn parsed<T: FromStr<Err = Error>>(node: &Node, place: &str, faults: &mut Faults) -> Option<T> {
+pub fn parsed<T: FromStr<Err = Error>>(node: &Node, place: &str, faults: &mut Faults) -> Option<T> {
     match text(node, place, faults)?.parse() {
         Ok(value) => Some(value),
         Err(error) => {
@@ -137,7 +162,7 @@ pub(super) fn parsed<T: FromStr<Err = Error>>(node: &Node, place: &str, faults: 
 }
 
 /// The scalar `node` as text.
-pub(super) fn text<'a>(node: &'a Node, place: &str, faults: &mut Faults) -> Option<&'a str> {
+pub fn text<'a>(node: &'a Node, place: &str, faults: &mut Faults) -> Option<&'a str> {
     if let Value::Scalar { text, .. } = &node.value {
         return Some(text);
     }
@@ -145,16 +170,8 @@ pub(super) fn text<'a>(node: &'a Node, place: &str, faults: &mut Faults) -> Opti
     None
 }
 
-/// Refuses templates that Prometheus would refuse, and with them all rules of the file.
-pub(super) fn check_template(text: &str, position: Position, place: &str, faults: &mut Faults) {
-    if text.matches("{{").count() != text.matches("}}").count() {
-        let error = Error::new("a template that is not closed").with_hint("pair up `{{` and `}}`");
-        faults.add(position, place, error);
-    }
-}
-
 /// The items of the list `node`, with their paths.
-pub(super) fn items<'a>(node: &'a Node, place: &str, faults: &mut Faults) -> Vec<(String, &'a Node)> {
+pub fn items<'a>(node: &'a Node, place: &str, faults: &mut Faults) -> Vec<(String, &'a Node)> {
     let Value::List(items) = &node.value else {
         let error = Error::new(format!("expected a list, found {}", node.kind()))
             .with_hint("begin each item with `- `");
@@ -165,7 +182,7 @@ pub(super) fn items<'a>(node: &'a Node, place: &str, faults: &mut Faults) -> Vec
 }
 
 /// The known word that `word` was probably meant to be.
-pub(super) fn closest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn closest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     known
         .iter()
         .map(|candidate| (strsim::damerau_levenshtein(word, candidate), *candidate))

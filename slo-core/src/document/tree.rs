@@ -5,38 +5,55 @@ use granit_parser::{ErrorKind, Event, Options, Parser, ScanError, Span};
 
 /// A position in a document, both counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Position {
-    pub(super) line: usize,
-    pub(super) column: usize,
+#[expect(clippy::exhaustive_structs, reason = "a position has nothing else")]
+pub struct Position {
+    /// The line.
+    pub line: usize,
+    /// The column, in characters.
+    pub column: usize,
 }
 
+/// A value of a document, and where it stands.
 #[derive(Debug, Clone)]
-pub(super) struct Node {
-    pub(super) position: Position,
-    pub(super) value: Value,
+#[non_exhaustive]
+pub struct Node {
+    /// Where it begins.
+    pub position: Position,
+    /// What it is.
+    pub value: Value,
 }
 
+/// What a node is.
 #[derive(Debug, Clone)]
-pub(super) enum Value {
+#[expect(clippy::exhaustive_enums, reason = "YAML has nothing else")]
+pub enum Value {
     /// A scalar's text; `plain` where it stands without quotes.
     Scalar {
+        /// The text.
         text: String,
+        /// Whether it stands without quotes.
         plain: bool,
     },
+    /// A list.
     List(Vec<Node>),
     /// Entries in the order they were written.
     Map(Vec<(Key, Node)>),
 }
 
+/// A key of a mapping, and where it stands.
 #[derive(Debug, Clone)]
-pub(super) struct Key {
-    pub(super) position: Position,
-    pub(super) text: String,
+#[non_exhaustive]
+pub struct Key {
+    /// Where it begins.
+    pub position: Position,
+    /// The key.
+    pub text: String,
 }
 
 impl Node {
     /// The value under `key`, of a mapping that has it.
-    pub(super) fn entry(&self, key: &str) -> Option<&Self> {
+    #[must_use]
+    pub fn entry(&self, key: &str) -> Option<&Self> {
         match &self.value {
             Value::Map(entries) => entries.iter().find(|(name, _)| name.text == key).map(|(_, value)| value),
             _ => None,
@@ -44,7 +61,8 @@ impl Node {
     }
 
     /// The scalar under `key`.
-    pub(super) fn scalar(&self, key: &str) -> Option<&str> {
+    #[must_use]
+    pub fn scalar(&self, key: &str) -> Option<&str> {
         match &self.entry(key)?.value {
             Value::Scalar { text, .. } => Some(text),
             _ => None,
@@ -57,7 +75,7 @@ impl Position {
         Self { line: span.start.line(), column: span.start.col() + 1 }
     }
 
-    pub(super) fn fault(self, place: impl Into<String>, error: Error) -> Fault {
+    pub(crate) fn fault(self, place: impl Into<String>, error: Error) -> Fault {
         Fault { line: self.line, column: self.column, place: place.into(), error }
     }
 }
@@ -76,8 +94,11 @@ fn indented_by_tab(text: &str) -> Option<usize> {
 
 /// The documents of `text`.
 ///
-/// Anchors and aliases are refused: a spec needs none, and without them its size bounds the work.
-pub(super) fn documents(text: &str) -> Result<Vec<Node>, Fault> {
+/// Anchors and aliases are refused: configurations need none, and without them the size of a text bounds the work.
+///
+/// # Errors
+/// What is no YAML, with its position.
+pub fn documents(text: &str) -> Result<Vec<Node>, Fault> {
     if let Some(line) = indented_by_tab(text) {
         let error = Error::new("the line is indented by a tab, which YAML does not know")
             .with_hint("indent by spaces");
@@ -175,7 +196,8 @@ impl Open {
 
 impl Node {
     /// What it is, for messages.
-    pub(super) fn kind(&self) -> &'static str {
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
         match &self.value {
             Value::Scalar { text, plain } if *plain && matches!(text.as_str(), "" | "~" | "null") => {
                 "nothing"
@@ -186,7 +208,9 @@ impl Node {
         }
     }
 
-    pub(super) fn is_nothing(&self) -> bool {
+    /// Whether nothing is written.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
         self.kind() == "nothing"
     }
 }

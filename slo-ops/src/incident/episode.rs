@@ -1,0 +1,296 @@
+//! One time that an incident's alerts fired, from the first alert until none fires.
+
+use super::{Event, Message, MessageState, Moments, SendOutcome, Sent, StepRun, StepState, Target};
+use crate::{
+    alert::{Alert, EpisodeId},
+    incident::{Approval, step::StepKind},
+};
+use slo_core::model::Timestamp;
+use std::collections::BTreeMap;
+
+/// Where an episode stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum EpisodeState {
+    /// Alerts fire, and nobody has taken it.
+    Firing,
+    /// Alerts fire, and somebody takes care of it.
+    Acknowledged,
+    /// Users do not suffer any more; alerts may still fire.
+    Mitigated,
+    /// No alert fires any more.
+    Resolved,
+}
+
+impl EpisodeState {
+    /// What JSON and tables call it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Firing => "firing",
+            Self::Acknowledged => "acknowledged",
+            Self::Mitigated => "mitigated",
+            Self::Resolved => "resolved",
+        }
+    }
+}
+
+/// The end of an episode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Resolution {
+    /// When it was heard of.
+    pub at: Timestamp,
+    /// When the last alert stopped firing, as its sender says.
+    pub ended: Timestamp,
+}
+
+/// What answers an episode.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum RunbookRun {
+    /// Nobody has looked yet.
+    NotChosen,
+    /// No runbook answers it.
+    Missing {
+        /// Why.
+        reason: String,
+    },
+    /// A runbook does.
+    Chosen {
+        /// Its name.
+        name: String,
+        /// A hash of what it said.
+        digest: String,
+        /// Its steps, and where they stand.
+        steps: Vec<StepRun>,
+    },
+}
+
+/// An episode, as the record tells it.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Episode {
+    /// What identifies it.
+    pub id: EpisodeId,
+    /// When it was heard of.
+    pub heard: Timestamp,
+    /// The alerts that fired in it, as they were told last.
+    pub alerts: Vec<Alert>,
+    /// How many more alerts the group had, at the last delivery.
+    pub truncated: u64,
+    /// Its end.
+    pub resolution: Option<Resolution>,
+    /// What answers it.
+    pub runbook: RunbookRun,
+    /// The messages about it.
+    pub messages: BTreeMap<(Target, Message), Sent>,
+    /// Who takes care of it, since when.
+    pub acknowledged: Option<(String, Timestamp)>,
+    /// Who says that users do not suffer any more, since when.
+    pub mitigated: Option<(String, Timestamp)>,
+    /// When bad events began.
+    pub bad_since: Option<Timestamp>,
+    /// The share of the period's error budget that it has cost, by SLO.
+    pub spent: BTreeMap<String, f64>,
+    /// What people wrote down.
+    pub notes: Vec<(String, String, Timestamp)>,
+}
+
+impl Episode {
+    pub(super) const fn new(id: EpisodeId, heard: Timestamp) -> Self {
+        Self {
+            id,
+            heard,
+            alerts: Vec::new(),
+            truncated: 0,
+            resolution: None,
+            runbook: RunbookRun::NotChosen,
+            messages: BTreeMap::new(),
+            acknowledged: None,
+            mitigated: None,
+            bad_since: None,
+            spent: BTreeMap::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Where it stands.
+    #[must_use]
+    pub const fn state(&self) -> EpisodeState {
+        if self.resolution.is_some() {
+            EpisodeState::Resolved
+        } else if self.mitigated.is_some() {
+            EpisodeState::Mitigated
+        } else if self.acknowledged.is_some() {
+            EpisodeState::Acknowledged
+        } else {
+            EpisodeState::Firing
+        }
+    }
+
+    /// Whether any of its alerts fires.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        self.resolution.is_none()
+    }
+
+    /// The steps of its runbook; none without one.
+    #[must_use]
+    pub fn steps(&self) -> &[StepRun] {
+        match &self.runbook {
+            RunbookRun::Chosen { steps, .. } => steps,
+            RunbookRun::NotChosen | RunbookRun::Missing { .. } => &[],
+        }
+    }
+
+    /// The label `name`, where all of its alerts share its value.
+    #[must_use]
+    pub fn label(&self, name: &str) -> Option<&str> {
+        shared(self.alerts.iter().map(|alert| alert.labels.get(name)))
+    }
+
+    /// The annotation `name`, where all of its alerts share its text.
+    #[must_use]
+    pub fn annotation(&self, name: &str) -> Option<&str> {
+        shared(self.alerts.iter().map(|alert| alert.annotations.get(name)))
+    }
+
+    /// The most urgent `severity` among its alerts: `page` or `critical` before all others.
+    #[must_use]
+    pub fn severity(&self) -> &str {
+        let all = || self.alerts.iter().filter_map(|alert| alert.labels.get("severity"));
+        all().find(|severity| is_urgent(severity)).or_else(|| all().min()).map_or("", String::as_str)
+    }
+
+    /// Whether it wakes somebody.
+    #[must_use]
+    pub fn is_urgent(&self) -> bool {
+        is_urgent(self.severity())
+    }
+
+    /// The times from which its stages follow.
+    #[must_use]
+    pub fn moments(&self) -> Moments {
+        let accepted = self.messages.values().filter_map(|sent| match &sent.state {
+            MessageState::Accepted { at, .. } => Some(*at),
+            _ => None,
+        });
+        Moments {
+            bad_since: self.bad_since,
+            firing: self.id.began,
+            heard: self.heard,
+            notified: accepted.min(),
+            acknowledged: self.acknowledged.as_ref().map(|(_, at)| *at),
+            diagnosed: self.diagnosed(),
+            mitigated: self.mitigated.as_ref().map(|(_, at)| *at),
+            resolved: self.resolution.map(|resolution| resolution.ended),
+        }
+    }
+
+    /// When its last diagnosis ended; `None` while one has not, and without any.
+    #[must_use]
+    pub fn diagnosed(&self) -> Option<Timestamp> {
+        let diagnoses = || self.steps().iter().filter(|step| step.info.kind == StepKind::Diagnose);
+        if !diagnoses().all(|step| step.state.is_final()) {
+            return None;
+        }
+        diagnoses()
+            .filter_map(|step| match &step.state {
+                StepState::Ended { at, .. } => Some(*at),
+                _ => None,
+            })
+            .max()
+    }
+
+    /// What its diagnoses found, most important first within each.
+    pub fn findings(&self) -> impl Iterator<Item = &str> {
+        self.steps()
+            .iter()
+            .filter(|step| step.info.kind == StepKind::Diagnose)
+            .filter_map(|step| match &step.state {
+                StepState::Ended { output, .. } => Some(output.findings.iter().map(String::as_str)),
+                _ => None,
+            })
+            .flatten()
+    }
+
+    /// Takes in what happened to it; deliveries are the incident's.
+    pub(super) fn apply(&mut self, at: Timestamp, event: &Event) {
+        match event {
+            Event::RunbookChosen { name, digest, steps } => {
+                let steps = steps.iter().cloned().map(StepRun::new).collect();
+                self.runbook = RunbookRun::Chosen { name: name.clone(), digest: digest.clone(), steps };
+            }
+            Event::NoRunbook { reason } => self.runbook = RunbookRun::Missing { reason: reason.clone() },
+            Event::Sending { target, message, .. } => {
+                let sent = self.messages.entry((*target, *message));
+                let sent = sent.or_insert(Sent { attempts: 0, first: at, state: MessageState::Sending });
+                sent.attempts = sent.attempts.saturating_add(1);
+                sent.state = MessageState::Sending;
+            }
+            Event::Sent { target, message, outcome, .. } => {
+                if let Some(sent) = self.messages.get_mut(&(*target, *message)) {
+                    sent.state = match outcome.clone() {
+                        SendOutcome::Accepted { reference } => MessageState::Accepted { at, reference },
+                        SendOutcome::Refused { reason } => MessageState::Refused { reason },
+                        SendOutcome::Failed { reason, again, may_have_arrived } => {
+                            MessageState::Failed { reason, again, may_have_arrived }
+                        }
+                    };
+                }
+            }
+            // The first one counts.
+            Event::Acknowledged { who } => {
+                self.acknowledged.get_or_insert_with(|| (who.clone(), at));
+            }
+            Event::Mitigated { who } => {
+                self.mitigated.get_or_insert_with(|| (who.clone(), at));
+            }
+            Event::Began { time } => self.bad_since = Some(*time),
+            Event::Spent { slo, share, .. } => {
+                self.spent.insert(slo.clone(), *share);
+            }
+            Event::Note { who, text } => self.notes.push((who.clone(), text.clone(), at)),
+            _ => self.apply_to_step(at, event),
+        }
+    }
+
+    fn apply_to_step(&mut self, at: Timestamp, event: &Event) {
+        let RunbookRun::Chosen { steps, .. } = &mut self.runbook else { return };
+        let (Event::ApprovalAsked { step, .. }
+        | Event::Approved { step, .. }
+        | Event::Denied { step, .. }
+        | Event::Evidence { step, .. }
+        | Event::StepStarted { step, .. }
+        | Event::StepEnded { step, .. }
+        | Event::StepLost { step, .. }
+        | Event::StepSkipped { step, .. }) = event
+        else {
+            return;
+        };
+        let Some(run) = steps.get_mut(*step) else { return };
+        match event {
+            Event::ApprovalAsked { until, .. } => run.approval = Some(Approval::Asked { until: *until }),
+            Event::Approved { who, .. } => run.approval = Some(Approval::Given { who: who.clone(), at }),
+            Event::Denied { who, .. } => run.approval = Some(Approval::Denied { who: who.clone() }),
+            Event::Evidence { evidence, .. } => run.evidence = Some(evidence.clone()),
+            Event::StepStarted { attempt, .. } => run.start(*attempt, at),
+            Event::StepEnded { outcome, output, .. } => run.end(at, outcome, output),
+            Event::StepLost { attempt, .. } => run.state = StepState::Unknown { attempt: *attempt },
+            Event::StepSkipped { reason, .. } => run.state = StepState::Skipped { reason: reason.clone() },
+            _ => {}
+        }
+    }
+}
+
+/// The value that all have; `None` where one has none, or another one.
+fn shared<'a>(mut values: impl Iterator<Item = Option<&'a String>>) -> Option<&'a str> {
+    let first = values.next()??;
+    values.all(|value| value == Some(first)).then_some(first)
+}
+
+/// Severities of Prometheus' users that wake somebody.
+fn is_urgent(severity: &str) -> bool {
+    ["page", "critical"].contains(&severity)
+}

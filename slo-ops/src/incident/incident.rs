@@ -1,0 +1,238 @@
+//! An incident: what its record says.
+
+use super::{Entry, Episode, Event, Resolution};
+use crate::alert::{Alert, DeliveryId, EpisodeId, Fingerprint, IncidentId, Source};
+use slo_core::model::{Timestamp, Window};
+use std::collections::BTreeMap;
+
+/// How long a delivery may be under way: one that still says an alert fires, so long after that alert was heard to be
+/// resolved, is news and not late.
+///
+/// Alertmanager tries to deliver a notification until its `group_interval` is over, five minutes unless it is set.
+pub const LATE: Window = Window::minutes(10);
+
+/// An incident: a group of alerts, and every time that it fired.
+///
+/// It is a function of its record, entry by entry: whoever reads the same entries sees the same incident.
+///
+/// ```
+/// use slo_core::model::Timestamp;
+/// use slo_ops::{
+///     alert::{Alert, Delivery, Source, Status},
+///     incident::{EpisodeState, Incident},
+/// };
+///
+/// let body = |status: &str, ends: &str| format!(r#"{{"version": "4", "groupKey": "g", "status": "{status}", "alerts": [
+///     {{"status": "{status}", "labels": {{"slo": "a"}}, "startsAt": "2026-11-23T06:00:00Z", "endsAt": "{ends}"}}]}}"#);
+/// let parse = |body: String| Delivery::parse(Source::Alertmanager, body.as_bytes());
+/// let firing = parse(body("firing", "0001-01-01T00:00:00Z"))?;
+/// let resolved = parse(body("resolved", "2026-11-23T06:05:00Z"))?;
+///
+/// let mut incident = Incident::new(firing.incident());
+/// let began = firing.alerts[0].starts;
+/// incident.apply(&incident.receive(&firing, began));
+/// assert_eq!(incident.episodes()[0].state(), EpisodeState::Firing);
+/// incident.apply(&incident.receive(&resolved, began));
+/// assert_eq!(incident.episodes()[0].state(), EpisodeState::Resolved);
+/// incident.apply(&incident.receive(&firing, began)); // late
+/// assert_eq!((incident.episodes().len(), incident.open()), (1, None));
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Incident {
+    id: IncidentId,
+    group_key: String,
+    source: Option<Source>,
+    external_url: String,
+    alerts: BTreeMap<Fingerprint, Heard>,
+    deliveries: BTreeMap<DeliveryId, Vec<Alert>>,
+    truncated: BTreeMap<DeliveryId, u64>,
+    received: u64,
+    episodes: Vec<Episode>,
+}
+
+/// What was heard of an alert last.
+#[derive(Debug, Clone, PartialEq)]
+struct Heard {
+    alert: Alert,
+    /// Where it was resolved: when, and when that was heard.
+    resolved: Option<(Timestamp, Timestamp)>,
+}
+
+impl Incident {
+    /// An incident of which nothing is recorded.
+    #[must_use]
+    pub const fn new(id: IncidentId) -> Self {
+        Self {
+            id,
+            group_key: String::new(),
+            source: None,
+            external_url: String::new(),
+            alerts: BTreeMap::new(),
+            deliveries: BTreeMap::new(),
+            truncated: BTreeMap::new(),
+            received: 0,
+            episodes: Vec::new(),
+        }
+    }
+
+    /// The incident that a record tells of.
+    #[must_use]
+    pub fn of<'a>(id: IncidentId, record: impl IntoIterator<Item = &'a Entry>) -> Self {
+        record.into_iter().fold(Self::new(id), |mut incident, entry| {
+            incident.apply(entry);
+            incident
+        })
+    }
+
+    /// What identifies it.
+    #[must_use]
+    pub const fn id(&self) -> IncidentId {
+        self.id
+    }
+
+    /// What its sender calls the group of alerts.
+    #[must_use]
+    pub fn group_key(&self) -> &str {
+        &self.group_key
+    }
+
+    /// Who sends its alerts; `None` before the first one.
+    #[must_use]
+    pub const fn source(&self) -> Option<Source> {
+        self.source
+    }
+
+    /// Link to the sender of its alerts; empty where it sent none.
+    #[must_use]
+    pub fn external_url(&self) -> &str {
+        &self.external_url
+    }
+
+    /// How many deliveries came in, those that came again among them.
+    #[must_use]
+    pub const fn deliveries(&self) -> u64 {
+        self.received
+    }
+
+    /// Every time that it fired, oldest first.
+    #[must_use]
+    pub fn episodes(&self) -> &[Episode] {
+        &self.episodes
+    }
+
+    /// The episode that began at `began`.
+    #[must_use]
+    pub fn episode(&self, began: Timestamp) -> Option<&Episode> {
+        self.episodes.iter().find(|episode| episode.id.began == began)
+    }
+
+    /// The episode whose alerts fire.
+    #[must_use]
+    pub fn open(&self) -> Option<&Episode> {
+        self.episodes.last().filter(|episode| episode.is_open())
+    }
+
+    /// The entry that records `delivery`, which came in at `at`: the whole of it, or that it came again.
+    #[must_use]
+    pub fn receive(&self, delivery: &crate::alert::Delivery, at: Timestamp) -> Entry {
+        let id = delivery.id();
+        if self.deliveries.contains_key(&id) {
+            return Entry::new(at, Event::Repeated { delivery: id });
+        }
+        let event = Event::Received {
+            delivery: id,
+            source: delivery.source,
+            group_key: delivery.group_key.clone(),
+            alerts: delivery.alerts.clone(),
+            truncated: delivery.truncated,
+            external_url: delivery.external_url.clone(),
+        };
+        Entry::new(at, event)
+    }
+
+    /// Takes in the next entry of its record.
+    pub fn apply(&mut self, entry: &Entry) {
+        match &entry.event {
+            Event::Received { delivery, source, group_key, alerts, truncated, external_url } => {
+                self.source = Some(*source);
+                self.group_key.clone_from(group_key);
+                self.external_url.clone_from(external_url);
+                self.deliveries.insert(*delivery, alerts.clone());
+                self.truncated.insert(*delivery, *truncated);
+                self.received += 1;
+                self.hear(entry.at, alerts, *truncated);
+            }
+            Event::Repeated { delivery } => {
+                self.received += 1;
+                if let Some(alerts) = self.deliveries.get(delivery).cloned() {
+                    let truncated = self.truncated.get(delivery).copied().unwrap_or_default();
+                    self.hear(entry.at, &alerts, truncated);
+                }
+            }
+            event => {
+                let episode = match entry.episode {
+                    Some(began) => self.episodes.iter_mut().find(|episode| episode.id.began == began),
+                    None => self.episodes.last_mut(),
+                };
+                if let Some(episode) = episode {
+                    episode.apply(entry.at, event);
+                }
+            }
+        }
+    }
+
+    /// Takes in what a delivery says, with the rest of the group left out if `truncated`.
+    fn hear(&mut self, at: Timestamp, alerts: &[Alert], truncated: u64) {
+        let news: Vec<&Alert> = alerts.iter().filter(|alert| self.is_news(alert, at)).collect();
+        for alert in &news {
+            let resolved = (!alert.is_firing()).then(|| (alert.ends.unwrap_or(at), at));
+            self.alerts.insert(alert.fingerprint(), Heard { alert: (*alert).clone(), resolved });
+        }
+        let began = news.iter().filter(|alert| alert.is_firing()).map(|alert| alert.starts).min();
+        if self.open().is_none()
+            && let Some(began) = began
+        {
+            // The same alerts, heard of long after they were resolved: another episode all the same.
+            let is_taken = self.episode(began).is_some();
+            let id = EpisodeId::new(self.id, if is_taken { at } else { began });
+            self.episodes.push(Episode::new(id, at));
+        }
+        let firing: Vec<Alert> = self.firing().cloned().collect();
+        let says_all_is_over = truncated == 0 && alerts.iter().all(|alert| !alert.is_firing());
+        let Some(episode) = self.episodes.last_mut().filter(|episode| episode.is_open()) else { return };
+        if news.is_empty() {
+            return;
+        }
+        episode.truncated = truncated;
+        if says_all_is_over {
+            let ends = news.iter().filter_map(|alert| alert.ends).max();
+            episode.resolution = Some(Resolution { at, ended: ends.unwrap_or(at) });
+            // Alerts of the group that were not sent are silenced, or their end was told in a delivery that is late.
+            for heard in self.alerts.values_mut().filter(|heard| heard.resolved.is_none()) {
+                heard.resolved = Some((ends.unwrap_or(at), at));
+            }
+        } else if !firing.is_empty() {
+            episode.alerts = firing;
+        }
+    }
+
+    /// Whether an alert of a delivery says something that is not over already: deliveries come late and out of order, and
+    /// from several senders.
+    fn is_news(&self, alert: &Alert, at: Timestamp) -> bool {
+        let Some(heard) = self.alerts.get(&alert.fingerprint()) else { return true };
+        match heard.resolved {
+            // Resolved before the one that fires began.
+            None if !alert.is_firing() => alert.ends.is_none_or(|ends| ends > heard.alert.starts),
+            None => true,
+            Some((ended, when)) => {
+                !alert.is_firing() && alert.ends.is_some_and(|ends| ends > ended)
+                    || alert.is_firing() && (alert.starts > ended || at.before(LATE) > when)
+            }
+        }
+    }
+
+    fn firing(&self) -> impl Iterator<Item = &Alert> {
+        self.alerts.values().filter(|heard| heard.resolved.is_none()).map(|heard| &heard.alert)
+    }
+}

@@ -1,0 +1,16 @@
+//! Incidents: a record that is only added to, and everything that follows from it.
+
+mod entry;
+mod episode;
+#[expect(clippy::module_inception, reason = "the module of incidents holds the incident")]
+mod incident;
+mod message;
+mod moments;
+mod step;
+
+pub use entry::{Entry, Event};
+pub use episode::{Episode, EpisodeState, Resolution, RunbookRun};
+pub use incident::{Incident, LATE};
+pub use message::{Message, MessageState, SendOutcome, Sent, Target};
+pub use moments::{Moments, Stage};
+pub use step::{Approval, Evidence, Output, StepInfo, StepKind, StepOutcome, StepRun, StepState};

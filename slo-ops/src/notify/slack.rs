@@ -1,0 +1,185 @@
+//! Slack's messages.
+
+use super::{
+    Summary,
+    text::{cut, slack_text},
+};
+use crate::{
+    Redactor,
+    incident::{Approval, Episode, EpisodeState, Message, StepState},
+};
+use serde_json::{Value, json};
+use slo_core::model::Timestamp;
+
+/// Characters of a header.
+const HEADER: usize = 150;
+/// Characters of a section's text.
+const SECTION: usize = 3_000;
+/// Characters of a line of context.
+const CONTEXT: usize = 500;
+/// Characters on a button.
+const BUTTON: usize = 75;
+/// Characters of the text that stands in a notification.
+const FALLBACK: usize = 1_000;
+
+/// What a button does; its value names the episode and the step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SlackButton {
+    /// Somebody takes care of the episode.
+    Acknowledge,
+    /// A step may run.
+    Approve,
+    /// A step may not run.
+    Deny,
+}
+
+impl SlackButton {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Acknowledge, Self::Approve, Self::Deny];
+
+    /// Its `action_id`.
+    #[must_use]
+    pub const fn action_id(self) -> &'static str {
+        match self {
+            Self::Acknowledge => "slo_acknowledge",
+            Self::Approve => "slo_approve",
+            Self::Deny => "slo_deny",
+        }
+    }
+}
+
+/// Messages on episodes for Slack, in its blocks.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Slack {
+    /// Whether messages have buttons, which somebody must answer.
+    pub has_buttons: bool,
+}
+
+impl Slack {
+    /// Messages, with buttons where `has_buttons`.
+    #[must_use]
+    pub const fn new(has_buttons: bool) -> Self {
+        Self { has_buttons }
+    }
+
+    /// `text` and `blocks` of a message that tells `message` about `episode`, as it stands at `now`. `may_repeat` says that
+    /// the same may have arrived before.
+    #[must_use]
+    pub fn message(
+        &self,
+        episode: &Episode,
+        message: Message,
+        redactor: &Redactor,
+        (now, may_repeat): (Timestamp, bool),
+    ) -> Value {
+        let summary = Summary::of(episode, redactor, now);
+        let header = cut(&format!("{}: {}", summary.word(), summary.title), HEADER).into_owned();
+        let mut blocks =
+            vec![json!({"type": "header", "text": {"type": "plain_text", "text": header, "emoji": false}})];
+        let mut facts = vec![summary.since.clone()];
+        facts.extend(summary.description.clone());
+        facts.extend(summary.spent.clone());
+        blocks.push(section(&facts.join("\n")));
+        if !summary.findings.is_empty() {
+            blocks.push(section(&list("Found", &summary.findings)));
+        }
+        if !summary.steps.is_empty() {
+            blocks.push(section(&list("Steps", &summary.steps)));
+        }
+        if !summary.links.is_empty() {
+            let links = summary.links.iter().map(|link| format!("<{}|{}>", escaped(&link.url), link.name));
+            blocks.push(mrkdwn_section(&fitting(links, SECTION)));
+        }
+        let buttons = if self.has_buttons { buttons(episode, message) } else { Vec::new() };
+        if !buttons.is_empty() {
+            blocks.push(json!({"type": "actions", "elements": buttons}));
+        }
+        blocks.push(context(&summary, episode, may_repeat));
+        json!({"text": slack_text(&header, FALLBACK), "blocks": blocks})
+    }
+}
+
+/// Text word for word.
+fn section(text: &str) -> Value {
+    mrkdwn_section(&slack_text(text, SECTION))
+}
+
+/// Text that is escaped already. `verbatim` keeps Slack from making links of what looks like a channel or a name.
+fn mrkdwn_section(text: &str) -> Value {
+    json!({"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": true}})
+}
+
+fn list(title: &str, items: &[String]) -> String {
+    let lines = items.iter().map(|item| format!("• {item}"));
+    [title.to_owned()].into_iter().chain(lines).collect::<Vec<_>>().join("\n")
+}
+
+/// An address inside `<…|…>`.
+fn escaped(url: &str) -> String {
+    url.replace('&', "&amp;")
+}
+
+/// As many of the links as fit.
+fn fitting(links: impl Iterator<Item = String>, most: usize) -> String {
+    let mut out = String::new();
+    for link in links {
+        if out.len() + link.len() + 3 > most {
+            break;
+        }
+        if !out.is_empty() {
+            out.push_str(" · ");
+        }
+        out.push_str(&link);
+    }
+    out
+}
+
+fn context(summary: &Summary, episode: &Episode, may_repeat: bool) -> Value {
+    let mut parts = vec![format!("episode {}", cut(&episode.id.to_string(), 13))];
+    if episode.truncated > 0 && summary.state != EpisodeState::Resolved {
+        parts.push(format!("{} more alerts were left out by the sender", episode.truncated));
+    }
+    if may_repeat {
+        parts.push("this message may have arrived before".to_owned());
+    }
+    let text = slack_text(&parts.join(" · "), CONTEXT);
+    json!({"type": "context", "elements": [{"type": "mrkdwn", "text": text, "verbatim": true}]})
+}
+
+fn buttons(episode: &Episode, message: Message) -> Vec<Value> {
+    if !episode.is_open() {
+        return Vec::new();
+    }
+    let mut buttons = Vec::new();
+    let asked = episode.steps().iter().enumerate().filter(|(_, run)| {
+        run.state == StepState::Waiting && matches!(run.approval, Some(Approval::Asked { .. }))
+    });
+    for (step, run) in asked.take(2) {
+        let value = format!("{} {step}", episode.id);
+        let name = |verb: &str| cut(&format!("{verb} {}", run.info.name), BUTTON).into_owned();
+        buttons.push(button(SlackButton::Approve, &name("Run"), &value, Some("danger")));
+        buttons.push(button(SlackButton::Deny, &name("Do not run"), &value, None));
+    }
+    if episode.acknowledged.is_none() && !matches!(message, Message::Acknowledged) {
+        let value = episode.id.to_string();
+        buttons.push(button(SlackButton::Acknowledge, "I take care of it", &value, Some("primary")));
+    }
+    buttons
+}
+
+fn button(button: SlackButton, text: &str, value: &str, style: Option<&str>) -> Value {
+    let step = value.rsplit_once(' ').map_or("", |(_, step)| step);
+    let mut json = json!({
+        "type": "button",
+        // Unique within a message.
+        "action_id": format!("{}{step}", button.action_id()),
+        "text": {"type": "plain_text", "text": text, "emoji": false},
+        "value": value,
+    });
+    if let (Some(style), Some(json)) = (style, json.as_object_mut()) {
+        json.insert("style".to_owned(), style.into());
+    }
+    json
+}

@@ -1,0 +1,161 @@
+//! Secrets, taken out of what leaves the process.
+
+use regex::{Captures, Regex, RegexSet};
+use slo_core::Error;
+use std::{borrow::Cow, fmt, sync::LazyLock};
+
+/// What stands in place of a secret.
+const REDACTED: &str = "[redacted]";
+
+/// What secrets look like. A group named `keep` stays.
+const PATTERNS: [&str; 9] = [
+    r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\z)",
+    r"(?i)(?P<keep>\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}",
+    r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
+    // A JSON Web Token.
+    r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*",
+    r"\bxox[a-z]-[A-Za-z0-9-]{8,}",
+    r"(?P<keep>https?://hooks\.slack\.com/(?:services|workflows)/)[A-Za-z0-9/_-]+",
+    r"\bgh[pousr]_[A-Za-z0-9]{20,}",
+    // A URL with a user and a password.
+    r"(?P<keep>\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s/@:]*:)[^\s/@]+@",
+    r#"(?i)(?P<keep>["']?\b[a-z0-9_.-]*(?:password|passwd|secret|token|api[_-]?key|routing[_-]?key|access[_-]?key)\b["']?\s*[=:]\s*["']?)[^\s"'&,;}\]]+"#,
+];
+
+static KNOWN: LazyLock<Vec<Regex>> =
+    // They are constants, and a test compiles each of them.
+    LazyLock::new(|| PATTERNS.iter().filter_map(|pattern| Regex::new(pattern).ok()).collect());
+/// Whether any of them is in a text, in one pass.
+static ANY: LazyLock<Option<RegexSet>> = LazyLock::new(|| RegexSet::new(PATTERNS).ok());
+
+/// Takes secrets out of text: what looks like one, and those that it was told.
+///
+/// It knows bearer and basic credentials, private keys in PEM, keys of AWS, tokens of Slack and GitHub, JSON Web Tokens,
+/// passwords in URLs, and values of `password=`, `secret:`, `token=`, `api_key=` and their like.
+///
+/// ```
+/// use slo_ops::Redactor;
+///
+/// let redactor = Redactor::new(["hunter2!"], [r"order-\d+"])?;
+/// assert_eq!(redactor.redact("Authorization: Bearer abcdefgh1234"), "Authorization: Bearer [redacted]");
+/// assert_eq!(redactor.redact("postgres://slo:pa55@db/slo"), "postgres://slo:[redacted]@db/slo");
+/// assert_eq!(redactor.redact("it says hunter2! of order-17"), "it says [redacted] of [redacted]");
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct Redactor {
+    secrets: Vec<String>,
+    patterns: Vec<Regex>,
+}
+
+impl fmt::Debug for Redactor {
+    /// Without the secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Redactor({} secrets, {} patterns)", self.secrets.len(), self.patterns.len())
+    }
+}
+
+/// Shorter ones are words.
+const SHORTEST_SECRET: usize = 6;
+
+impl Redactor {
+    /// One that also takes out `secrets`, word for word, and what `patterns` find. Secrets of fewer than six bytes are passed
+    /// over, since they are words as well.
+    ///
+    /// # Errors
+    /// What is no regular expression, or finds empty text.
+    pub fn new(
+        secrets: impl IntoIterator<Item = impl Into<String>>,
+        patterns: impl IntoIterator<Item = impl AsRef<str>>,
+    ) -> Result<Self, Error> {
+        let mut secrets: Vec<String> = secrets
+            .into_iter()
+            .map(Into::into)
+            .filter(|secret: &String| secret.len() >= SHORTEST_SECRET)
+            .collect();
+        // One that contains another goes first.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        let patterns = patterns.into_iter().map(|pattern| {
+            let pattern = pattern.as_ref();
+            let regex = Regex::new(pattern).map_err(|_| {
+                Error::new(format!("`{pattern}` is not a regular expression"))
+                    .with_hint("write it in the syntax of the crate `regex`, without look-around")
+            })?;
+            if regex.is_match("") {
+                return Err(Error::new(format!("`{pattern}` finds empty text")));
+            }
+            Ok(regex)
+        });
+        Ok(Self { secrets, patterns: patterns.collect::<Result<_, _>>()? })
+    }
+
+    /// The text without secrets.
+    #[must_use]
+    pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut out = Cow::Borrowed(text);
+        for secret in &self.secrets {
+            if out.contains(secret.as_str()) {
+                out = Cow::Owned(out.replace(secret.as_str(), REDACTED));
+            }
+        }
+        if ANY.as_ref().is_none_or(|any| any.is_match(&out)) {
+            for pattern in KNOWN.iter() {
+                out = replaced(pattern, out);
+            }
+        }
+        self.patterns.iter().fold(out, |out, pattern| replaced(pattern, out))
+    }
+}
+
+fn replaced<'a>(pattern: &Regex, text: Cow<'a, str>) -> Cow<'a, str> {
+    if !pattern.is_match(&text) {
+        return text;
+    }
+    let replaced = pattern.replace_all(&text, |found: &Captures<'_>| {
+        let keep = found.name("keep").map_or("", |keep| keep.as_str());
+        let at = if found.get(0).is_some_and(|all| all.as_str().ends_with('@')) { "@" } else { "" };
+        format!("{keep}{REDACTED}{at}")
+    });
+    Cow::Owned(replaced.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pattern_is_one() {
+        assert_eq!(KNOWN.len(), PATTERNS.len());
+        assert!(ANY.is_some());
+    }
+
+    #[test]
+    fn takes_out_what_looks_like_a_secret() {
+        let jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl";
+        let pem = "-----BEGIN RSA PRIVATE KEY-----\nMIIB\nabc\n-----END RSA PRIVATE KEY-----";
+        let cases = [
+            ("key AKIAIOSFODNN7EXAMPLE!", "key [redacted]!"),
+            ("{\"password\": \"pa ss\"}", "{\"password\": \"[redacted] ss\"}"),
+            ("DB_PASSWORD=abc&x=1", "DB_PASSWORD=[redacted]&x=1"),
+            ("api-key: 12345", "api-key: [redacted]"),
+            ("https://hooks.slack.com/services/T0/B0/xyz", "https://hooks.slack.com/services/[redacted]"),
+            ("xoxb-123456789-abc", "[redacted]"),
+            ("password reset was asked for", "password reset was asked for"),
+            ("the token bucket is full", "the token bucket is full"),
+        ];
+        let redactor = Redactor::default();
+        for (text, expected) in cases {
+            assert_eq!(redactor.redact(text), expected);
+        }
+        assert_eq!(redactor.redact(&format!("a {jwt} b")), "a [redacted] b");
+        assert_eq!(redactor.redact(&format!("a {pem} b")), "a [redacted] b");
+        let cut = pem.split_at(40).0;
+        assert_eq!(redactor.redact(cut), "[redacted]");
+    }
+
+    #[test]
+    fn refuses_what_finds_nothing() {
+        assert!(Redactor::new([""; 0], ["("]).is_err());
+        assert!(Redactor::new([""; 0], ["x*"]).is_err());
+    }
+}

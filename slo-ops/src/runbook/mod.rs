@@ -1,0 +1,16 @@
+//! Runbooks: what answers an episode, and whether each of its steps may run.
+
+mod next;
+mod parameter;
+mod read;
+#[expect(clippy::module_inception, reason = "the module of runbooks holds the runbook")]
+mod runbook;
+mod select;
+mod when;
+
+pub use next::{Action, Next, Situation, Work, next, send_again};
+pub use parameter::{Parameter, ParameterSource, ParameterType, Pattern};
+pub use read::read;
+pub use runbook::{ApprovalRule, Check, Command, Remediation, Runbook, Runbooks, Step, Task};
+pub use select::Choice;
+pub use when::When;
