@@ -107,6 +107,12 @@ impl Diagnostics {
         Self { faults }
     }
 
+    /// A fault of a document as a whole, such as one that cannot be read.
+    #[must_use]
+    pub fn of_document(error: Error) -> Self {
+        Self { faults: vec![Fault { line: 1, column: 1, place: String::new(), error }] }
+    }
+
     /// The faults, first to last.
     #[must_use]
     pub fn faults(&self) -> &[Fault] {

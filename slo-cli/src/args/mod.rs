@@ -1,17 +1,22 @@
 //! The verbs and options of the command.
 
 mod access;
+mod common;
+#[cfg(feature = "server")]
+mod server;
 mod values;
 
 pub(crate) use access::Access;
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
+pub(crate) use common::{Format, Output, Reading, TimeScale};
+#[cfg(feature = "server")]
+pub(crate) use server::{Act, Incidents, IncidentsVerb, List, Note, Record, Serve, Show, Step};
 use slo_core::{
     artifact::{AlertmanagerVersion, Hours, Target},
-    model::{LabelName, Objective, Timestamp, Window},
-    spec::Defaults,
+    model::{Objective, Timestamp, Window},
 };
 use std::path::PathBuf;
-use values::{channels, glob, host_and_port, label, moment, object_label, parsed, target, zone};
+use values::{channels, host_and_port, moment, object_label, parsed, target, zone};
 
 /// Service level objectives: exact budgets, cheap rules.
 #[derive(Debug, Parser)]
@@ -43,6 +48,12 @@ pub(crate) enum Command {
     Report(Report),
     /// Replay the alerts on a history: what would have fired, when, and what it would have cost
     Backtest(Backtest),
+    /// Answer alerts: take them in, run runbooks, tell people
+    #[cfg(feature = "server")]
+    Serve(Serve),
+    /// Look at incidents, and act on them
+    #[cfg(feature = "server")]
+    Incidents(Incidents),
     /// Calculate an error budget
     Budget(Budget),
     /// Print the JSON Schema of the native format, for editors
@@ -58,43 +69,6 @@ pub(crate) struct Specs {
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) reading: Reading,
-}
-
-/// How specs are chosen and read.
-#[derive(Debug, Group)]
-#[command(next_help_heading = "Reading specs")]
-pub(crate) struct Reading {
-    /// In directories, read only files whose path matches, such as `**/slo/*.yaml`; may be given several times
-    #[arg(long, value_name = "GLOB", value_parser = glob)]
-    pub(crate) include: Vec<glob::Pattern>,
-    /// In directories, skip files whose path matches; may be given several times
-    #[arg(long, value_name = "GLOB", value_parser = glob)]
-    pub(crate) exclude: Vec<glob::Pattern>,
-    /// How often metrics are scraped, for specs that do not say it
-    #[arg(long, value_name = "DURATION", value_parser = parsed::<Window>)]
-    pub(crate) scrape_interval: Option<Window>,
-    /// The period of SLOs of Sloth and slo-generator, whose specs have none
-    #[arg(long, value_name = "DURATION", value_parser = parsed::<Window>)]
-    pub(crate) period: Option<Window>,
-    /// The label that names the service, for SLOs of Pyrra, which has no services
-    #[arg(long, value_name = "NAME")]
-    pub(crate) service_label: Option<String>,
-    /// A label for every service, in place of that of its spec; may be given several times
-    #[arg(long = "extra-labels", value_name = "NAME=VALUE", value_parser = label)]
-    pub(crate) labels: Vec<(LabelName, String)>,
-}
-
-impl Reading {
-    /// What specs leave to the command line.
-    pub(crate) fn defaults(&self) -> Defaults {
-        Defaults {
-            scrape_interval: self.scrape_interval,
-            period: self.period,
-            service_label: self.service_label.clone(),
-            labels: self.labels.iter().cloned().collect(),
-            sloth_names: false,
-        }
-    }
 }
 
 #[derive(Debug, Group)]
@@ -356,25 +330,4 @@ pub(crate) struct Completions {
     /// The shell
     #[arg(value_enum, value_name = "SHELL")]
     pub(crate) shell: clap_complete::Shell,
-}
-
-#[derive(Debug, Group)]
-pub(crate) struct TimeScale {
-    /// Divide every window and interval by N, for demonstrations and tests: at 60, the rules of an hour
-    /// work on a minute
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) time_scale: u32,
-}
-
-#[derive(Debug, Group)]
-pub(crate) struct Output {
-    /// A table for people, or JSON for programs
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub(crate) format: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    Table,
-    Json,
 }

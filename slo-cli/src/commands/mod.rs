@@ -7,7 +7,11 @@ mod dashboards;
 mod explain;
 mod generate;
 mod import;
+#[cfg(feature = "server")]
+mod incidents;
 mod report;
+#[cfg(feature = "server")]
+mod serve;
 mod status;
 mod top;
 mod validate;
@@ -31,6 +35,10 @@ pub(crate) fn run(command: &Command, out: &mut dyn Write, talk: &mut dyn Write) 
         Command::Status(status) => status::run(status, out, talk),
         Command::Top(top) => top::run(top, out, talk),
         Command::Backtest(backtest) => backtest::run(backtest, out, talk),
+        #[cfg(feature = "server")]
+        Command::Serve(serve) => serve::run(serve, out, talk),
+        #[cfg(feature = "server")]
+        Command::Incidents(incidents) => incidents::run(incidents, out),
         Command::Budget(budget) => budget::run(budget, out),
         Command::Completions(completions) => {
             let mut text = Vec::new();

@@ -40,12 +40,12 @@ impl Faults {
         self.found
     }
 
-    /// `value`, if nothing was wrong.
+    /// `value`, if it could be made and nothing was wrong.
     ///
     /// # Errors
     /// All faults, in the order of their positions.
-    pub fn into_result<T>(self, value: T) -> Result<T, Diagnostics> {
-        if self.found.is_empty() { Ok(value) } else { Err(Diagnostics::new(self.found)) }
+    pub fn into_result<T>(self, value: Option<T>) -> Result<T, Diagnostics> {
+        value.filter(|_| self.found.is_empty()).ok_or_else(|| Diagnostics::new(self.found))
     }
 
     /// Whether keys that nobody knows are kept apart from now on; they are faults otherwise.

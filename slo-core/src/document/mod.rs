@@ -11,7 +11,7 @@
 //! let fields = Fields::of(&nodes[0], "", &["every"], &mut faults).unwrap();
 //! let every: Option<Window> = fields.parsed("every", "5m", &mut faults);
 //! assert_eq!(every, None);
-//! let faults = faults.into_result(()).unwrap_err();
+//! let faults = faults.into_result(every).unwrap_err();
 //! assert_eq!(faults.faults().len(), 2);
 //! assert!(faults.to_string().contains("2:1: unknown key `evry`\n  hint: did you mean `every`?"));
 //! ```

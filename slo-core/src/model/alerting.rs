@@ -1,6 +1,6 @@
 //! Burn-rate alert policies and what their alerts carry.
 
-use super::{BurnTier, LabelName, Labels, Objective, Ratio, Rescaling, Severity, Tier, Window};
+use super::{BurnTier, LabelName, Labels, Name, Objective, Ratio, Rescaling, Severity, Tier, Window};
 use crate::Error;
 use std::collections::BTreeMap;
 
@@ -322,11 +322,18 @@ pub struct Notification {
     pub runbook: Option<String>,
     /// Link to where to look.
     pub dashboard: Option<String>,
+    /// The runbook of `slo serve` that answers the alert, in the annotation [`RESPONSE`](Self::RESPONSE).
+    pub response: Option<Name>,
     /// Annotations added to the alert; `summary` and `description` replace the usual ones. Templates of Prometheus,
     /// such as `{{ $value }}`, are filled in.
     pub annotations: BTreeMap<LabelName, String>,
     /// Whether burn alerts of the severity are left out.
     pub silent: bool,
+}
+
+impl Notification {
+    /// The annotation that names what answers an alert.
+    pub const RESPONSE: &str = "slo_response";
 }
 
 #[cfg(test)]

@@ -65,6 +65,7 @@ pub(super) fn with_links(
         ("description", Some(text.description)),
         ("runbook_url", notification.runbook.as_deref().map(escape)),
         ("dashboard_url", notification.dashboard.as_deref().map(escape)),
+        (Notification::RESPONSE, notification.response.as_ref().map(ToString::to_string)),
     ];
     let mut annotations: BTreeMap<String, String> =
         all.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?))).collect();

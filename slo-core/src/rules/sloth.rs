@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     Error,
-    model::{LabelName, Labels, Ratio, Severity, Window},
+    model::{LabelName, Labels, Notification, Ratio, Severity, Window},
     promql::{BinaryOp, Expr, Matching, RangeFunction},
 };
 use std::collections::BTreeMap;
@@ -153,6 +153,8 @@ impl Sloth<'_> {
         let links = [("runbook_url", &notification.runbook), ("dashboard_url", &notification.dashboard)];
         annotations
             .extend(links.into_iter().filter_map(|(name, link)| Some((name.to_owned(), link.clone()?))));
+        let response = notification.response.as_ref();
+        annotations.extend(response.map(|name| (Notification::RESPONSE.to_owned(), name.to_string())));
         annotations
             .extend(notification.annotations.iter().map(|(name, text)| (name.to_string(), text.clone())));
         if slo.alert_name().is_none() {

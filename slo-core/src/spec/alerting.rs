@@ -228,7 +228,7 @@ fn share(node: &Node, place: &str, faults: &mut Faults) -> Option<Ratio> {
 }
 
 fn notification(node: &Node, place: &str, faults: &mut Faults) -> Option<Notification> {
-    let keys = ["labels", "runbook", "dashboard", "annotations", "silent"];
+    let keys = ["labels", "runbook", "dashboard", "response", "annotations", "silent"];
     let fields = Fields::of(node, place, &keys, faults)?;
     let silent = match fields.text("silent", faults) {
         Some("true") => true,
@@ -244,6 +244,7 @@ fn notification(node: &Node, place: &str, faults: &mut Faults) -> Option<Notific
         labels: labels(&fields, "labels", &[], faults),
         runbook: fields.text("runbook", faults).map(str::to_owned),
         dashboard: fields.text("dashboard", faults).map(str::to_owned),
+        response: fields.optional("response").and_then(|node| parsed(node, &fields.path("response"), faults)),
         annotations: annotations(&fields, faults),
         silent,
     })

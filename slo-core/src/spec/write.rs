@@ -218,6 +218,7 @@ impl Yaml {
         self.map("labels", &notification.labels);
         self.some("runbook", notification.runbook.as_ref());
         self.some("dashboard", notification.dashboard.as_ref());
+        self.some("response", notification.response.as_ref().map(ToString::to_string).as_ref());
         self.map("annotations", &notification.annotations);
         if notification.silent {
             self.bare("silent", true);

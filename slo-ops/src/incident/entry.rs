@@ -2,11 +2,12 @@
 
 use super::{Evidence, Message, Output, SendOutcome, StepInfo, StepOutcome, Target};
 use crate::{
-    alert::{Alert, DeliveryId, Source},
+    alert::{Alert, Delivery, DeliveryId, Source},
     time,
 };
 use serde::{Deserialize, Serialize};
 use slo_core::model::Timestamp;
+use std::fmt;
 
 /// An entry of an incident's record: what happened, and when it was written down.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -192,4 +193,75 @@ pub enum Event {
         /// What.
         text: String,
     },
+}
+
+impl Event {
+    /// The whole of a delivery that has not come in before.
+    #[must_use]
+    pub fn received(delivery: &Delivery) -> Self {
+        Self::Received {
+            delivery: delivery.id(),
+            source: delivery.source,
+            group_key: delivery.group_key.clone(),
+            alerts: delivery.alerts.clone(),
+            truncated: delivery.truncated,
+            external_url: delivery.external_url.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Event {
+    /// One sentence, as a timeline shows it. Texts of senders and people stand in it as they are.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Received { source, alerts, truncated, .. } => {
+                let firing = alerts.iter().filter(|alert| alert.is_firing()).count();
+                write!(f, "{source} sent {firing} firing and {} resolved alerts", alerts.len() - firing)?;
+                if *truncated > 0 { write!(f, ", and left {truncated} out") } else { Ok(()) }
+            }
+            Self::Repeated { .. } => f.write_str("the same came in again"),
+            Self::RunbookChosen { name, steps, .. } => {
+                write!(f, "the runbook {name} answers, with {} steps", steps.len())
+            }
+            Self::NoRunbook { reason } => write!(f, "no runbook answers: {reason}"),
+            Self::ApprovalAsked { step, until } => {
+                write!(f, "step {} waits for an approval until {until}", step + 1)
+            }
+            Self::Approved { step, who } => write!(f, "{who} approved step {}", step + 1),
+            Self::Denied { step, who } => write!(f, "{who} denied step {}", step + 1),
+            Self::Evidence { step, evidence: Evidence { slo, total, bad, .. } } => {
+                write!(f, "for step {}: {bad} of {total} events of {slo} were bad", step + 1)
+            }
+            Self::StepStarted { step, attempt: 1 } => write!(f, "step {} began", step + 1),
+            Self::StepStarted { step, attempt } => {
+                write!(f, "step {} began again, attempt {attempt}", step + 1)
+            }
+            Self::StepEnded { step, outcome, output, .. } => {
+                write!(f, "step {} {outcome}", step + 1)?;
+                output.findings.iter().try_for_each(|finding| write!(f, "; {finding}"))
+            }
+            Self::StepLost { step, .. } => {
+                write!(f, "nobody knows how step {} ended: the process that ran it died", step + 1)
+            }
+            Self::StepSkipped { step, reason } => write!(f, "step {} is not run: {reason}", step + 1),
+            Self::Sending { target, message, attempt: 1 } => write!(f, "telling {target}: {message}"),
+            Self::Sending { target, message, attempt } => {
+                write!(f, "telling {target}: {message}, attempt {attempt}")
+            }
+            Self::Sent { target, outcome: SendOutcome::Accepted { .. }, .. } => write!(f, "{target} took it"),
+            Self::Sent { target, outcome: SendOutcome::Refused { reason }, .. } => {
+                write!(f, "{target} refused it: {reason}")
+            }
+            Self::Sent { target, outcome: SendOutcome::Failed { reason, again, .. }, .. } => {
+                write!(f, "{target} did not take it: {reason}; again at {again}")
+            }
+            Self::Acknowledged { who } => write!(f, "{who} takes care of it"),
+            Self::Mitigated { who } => write!(f, "users do not suffer any more, says {who}"),
+            Self::Began { time } => write!(f, "bad events began at {time}"),
+            Self::Spent { slo, share, .. } => {
+                write!(f, "{slo} has lost {:.1} % of its error budget", share * 100.0)
+            }
+            Self::Note { who, text } => write!(f, "{who} writes: {text}"),
+        }
+    }
 }

@@ -156,6 +156,36 @@ impl Episode {
         shared(self.alerts.iter().map(|alert| alert.annotations.get(name)))
     }
 
+    /// What it is about, in one line: what its alerts say, or which SLO they are of, or what they are called.
+    #[must_use]
+    pub fn title(&self) -> String {
+        if let Some(summary) = self.annotation("summary") {
+            return summary.to_owned();
+        }
+        let count = self.alerts.len() as u64 + self.truncated;
+        let alerts = if count > 1 { format!(" ({count} alerts)") } else { String::new() };
+        let slo =
+            self.label("service").zip(self.label("slo")).map(|(service, slo)| format!("{service}/{slo}"));
+        match (slo, self.label("alertname")) {
+            (Some(slo), Some(name)) => format!("{slo}: {name}"),
+            (Some(slo), None) => slo,
+            (None, Some(name)) => format!("{name}{alerts}"),
+            (None, None) => {
+                let first = self.alerts.iter().find_map(|alert| alert.annotations.get("summary"));
+                format!("{}{alerts}", first.map_or("alerts", String::as_str))
+            }
+        }
+    }
+
+    /// The name of the runbook that answers it.
+    #[must_use]
+    pub fn runbook_name(&self) -> Option<&str> {
+        match &self.runbook {
+            RunbookRun::Chosen { name, .. } => Some(name),
+            RunbookRun::NotChosen | RunbookRun::Missing { .. } => None,
+        }
+    }
+
     /// The most urgent `severity` among its alerts: `page` or `critical` before all others.
     #[must_use]
     pub fn severity(&self) -> &str {

@@ -140,15 +140,7 @@ impl Incident {
         if self.deliveries.contains_key(&id) {
             return Entry::new(at, Event::Repeated { delivery: id });
         }
-        let event = Event::Received {
-            delivery: id,
-            source: delivery.source,
-            group_key: delivery.group_key.clone(),
-            alerts: delivery.alerts.clone(),
-            truncated: delivery.truncated,
-            external_url: delivery.external_url.clone(),
-        };
-        Entry::new(at, event)
+        Entry::new(at, Event::received(delivery))
     }
 
     /// Takes in the next entry of its record.

@@ -4,6 +4,7 @@ mod entry;
 mod episode;
 #[expect(clippy::module_inception, reason = "the module of incidents holds the incident")]
 mod incident;
+mod listing;
 mod message;
 mod moments;
 mod step;
@@ -11,6 +12,7 @@ mod step;
 pub use entry::{Entry, Event};
 pub use episode::{Episode, EpisodeState, Resolution, RunbookRun};
 pub use incident::{Incident, LATE};
+pub use listing::{Listed, ListedStep};
 pub use message::{Message, MessageState, SendOutcome, Sent, Target};
 pub use moments::{Moments, Stage};
 pub use step::{Approval, Evidence, Output, StepInfo, StepKind, StepOutcome, StepRun, StepState};

@@ -58,7 +58,7 @@ impl Summary {
     pub fn of(episode: &Episode, redactor: &Redactor, now: Timestamp) -> Self {
         let clean = |text: &str| cut(&plain(&redactor.redact(text)), LONGEST).into_owned();
         Self {
-            title: clean(&title(episode)),
+            title: clean(&episode.title()),
             is_urgent: episode.is_urgent(),
             state: episode.state(),
             since: since(episode, now),
@@ -96,30 +96,6 @@ impl Summary {
             EpisodeState::Mitigated => "Mitigated",
             EpisodeState::Resolved => "Resolved",
         }
-    }
-}
-
-fn title(episode: &Episode) -> String {
-    if let Some(summary) = episode.annotation("summary") {
-        return summary.to_owned();
-    }
-    let slo = episode.label("service").zip(episode.label("slo"));
-    let name = episode.label("alertname");
-    match (slo, name) {
-        (Some((service, slo)), Some(name)) => format!("{service}/{slo}: {name}"),
-        (Some((service, slo)), None) => format!("{service}/{slo}"),
-        (None, Some(name)) => format!("{name}{}", alerts(episode)),
-        (None, None) => {
-            let summary = episode.alerts.iter().find_map(|alert| alert.annotations.get("summary"));
-            format!("{}{}", summary.map_or("alerts", String::as_str), alerts(episode))
-        }
-    }
-}
-
-fn alerts(episode: &Episode) -> String {
-    match episode.alerts.len() as u64 + episode.truncated {
-        0 | 1 => String::new(),
-        count => format!(" ({count} alerts)"),
     }
 }
 

@@ -315,7 +315,7 @@ impl Steps<'_> {
         }
         let (most, window) = remediation.at_most;
         (within(window) >= most as usize)
-            .then(|| format!("it was started {most} times within {window}, as often as it may"))
+            .then(|| format!("it was started as often as it may: {most} in {window}"))
     }
 
     /// Whether a remediation that has ended well has helped: asked until it has, or its time is over.

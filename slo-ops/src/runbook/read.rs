@@ -7,7 +7,7 @@ use super::{
 use slo_core::{
     Error,
     document::{Faults, Fields, Node, Value, items, parsed, text},
-    model::Window,
+    model::{Name, Window},
 };
 use std::{collections::BTreeMap, str::FromStr};
 
@@ -43,9 +43,7 @@ pub fn read(node: &Node, place: &str, faults: &mut Faults) -> Runbooks {
     let mut runbooks = Runbooks::new();
     for (key, value) in entries {
         let place = format!("{place}.{}", key.text);
-        if !is_name(&key.text) {
-            let error = Error::new(format!("`{}` is not a name", key.text))
-                .with_hint("use letters, digits, `.`, `_` and `-`, at most 63 of them");
+        if let Err(error) = key.text.parse::<Name>() {
             faults.add(key.position, &place, error);
         }
         if runbooks.contains_key(&key.text) {
@@ -62,7 +60,7 @@ pub fn read(node: &Node, place: &str, faults: &mut Faults) -> Runbooks {
     runbooks
 }
 
-/// What may name a runbook or a parameter.
+/// What may name a parameter.
 fn is_name(text: &str) -> bool {
     let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     (1..=63).contains(&text.len()) && text.bytes().all(is_of_name)

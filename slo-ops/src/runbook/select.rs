@@ -2,9 +2,7 @@
 
 use super::{Runbook, Runbooks};
 use crate::incident::Episode;
-
-/// The annotation by which alerts name their response.
-pub(super) const RESPONSE: &str = "slo_response";
+use slo_core::model::Notification;
 
 /// What answers an episode.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +22,8 @@ impl<'a> Choice<'a> {
     /// no reason to guess another.
     #[must_use]
     pub fn of(episode: &Episode, runbooks: &'a Runbooks) -> Self {
-        let mut named = episode.alerts.iter().filter_map(|alert| alert.annotations.get(RESPONSE));
+        let mut named =
+            episode.alerts.iter().filter_map(|alert| alert.annotations.get(Notification::RESPONSE));
         if let Some(name) = named.next() {
             if named.any(|other| other != name) {
                 return Self::None { reason: "its alerts name different responses".to_owned() };

@@ -1,0 +1,66 @@
+//! Options of several verbs.
+
+use super::values::{glob, label, parsed};
+use clap::{Args as Group, ValueEnum};
+use slo_core::{
+    model::{LabelName, Window},
+    spec::Defaults,
+};
+
+/// How specs are chosen and read.
+#[derive(Debug, Group)]
+#[command(next_help_heading = "Reading specs")]
+pub(crate) struct Reading {
+    /// In directories, read only files whose path matches, such as `**/slo/*.yaml`; may be given several times
+    #[arg(long, value_name = "GLOB", value_parser = glob)]
+    pub(crate) include: Vec<glob::Pattern>,
+    /// In directories, skip files whose path matches; may be given several times
+    #[arg(long, value_name = "GLOB", value_parser = glob)]
+    pub(crate) exclude: Vec<glob::Pattern>,
+    /// How often metrics are scraped, for specs that do not say it
+    #[arg(long, value_name = "DURATION", value_parser = parsed::<Window>)]
+    pub(crate) scrape_interval: Option<Window>,
+    /// The period of SLOs of Sloth and slo-generator, whose specs have none
+    #[arg(long, value_name = "DURATION", value_parser = parsed::<Window>)]
+    pub(crate) period: Option<Window>,
+    /// The label that names the service, for SLOs of Pyrra, which has no services
+    #[arg(long, value_name = "NAME")]
+    pub(crate) service_label: Option<String>,
+    /// A label for every service, in place of that of its spec; may be given several times
+    #[arg(long = "extra-labels", value_name = "NAME=VALUE", value_parser = label)]
+    pub(crate) labels: Vec<(LabelName, String)>,
+}
+
+impl Reading {
+    /// What specs leave to the command line.
+    pub(crate) fn defaults(&self) -> Defaults {
+        Defaults {
+            scrape_interval: self.scrape_interval,
+            period: self.period,
+            service_label: self.service_label.clone(),
+            labels: self.labels.iter().cloned().collect(),
+            sloth_names: false,
+        }
+    }
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct TimeScale {
+    /// Divide every window and interval by N, for demonstrations and tests: at 60, the rules of an hour
+    /// work on a minute
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) time_scale: u32,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Output {
+    /// A table for people, or JSON for programs
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Table,
+    Json,
+}

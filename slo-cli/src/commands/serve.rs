@@ -1,0 +1,79 @@
+//! `slo serve`
+
+use crate::{args::Serve, error::Error, load};
+use slo_core::model::Service;
+use slo_server::{config::Config, run::Enforced, serve::Server};
+use std::io::Write;
+use tokio::{
+    runtime::{Builder, Runtime},
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+
+pub(super) fn run(serve: &Serve, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
+    let (config, services) = read(serve, talk)?;
+    if serve.check {
+        let slos: usize = services.iter().map(|service| service.slos().len()).sum();
+        let runbooks = config.runbooks.len();
+        writeln!(out, "{}: valid; {slos} SLOs, {runbooks} runbooks", serve.config.display())?;
+        return Ok(());
+    }
+    runtime()?.block_on(async {
+        let launcher = std::env::current_exe().map_err(|error| Error::Outside(format!("this program: {error}")))?;
+        let server = Server::open(config, services, launcher).await.map_err(outside)?;
+        writeln!(talk, "listening on http://{}", server.address().map_err(outside)?)?;
+        if server.enforced() != Enforced::Fully {
+            writeln!(
+                talk,
+                "warning: this kernel keeps programs of runbooks {} to the files that they may write (Landlock)",
+                server.enforced()
+            )?;
+        }
+        talk.flush()?;
+        let (stop, stopped) = watch::channel(false);
+        tokio::spawn(async move {
+            told_to_end().await;
+            // The server may have ended by itself.
+            let _ended = stop.send(true);
+        });
+        server.run(stopped).await.map_err(outside)
+    })
+}
+
+/// The configuration and its SLOs; every fault of both.
+fn read(serve: &Serve, talk: &mut dyn Write) -> Result<(Config, Vec<Service>), Error> {
+    let path = serve.config.display();
+    let config = Config::load(&serve.config).map_err(|diagnostics| {
+        let faults: Vec<String> =
+            diagnostics.faults().iter().map(|fault| format!("{path}:{fault}")).collect();
+        let noun = if faults.len() == 1 { "fault" } else { "faults" };
+        Error::Input(format!("{}\n{} {noun}", faults.join("\n"), faults.len()))
+    })?;
+    let services = if config.specs.is_empty() {
+        Vec::new()
+    } else {
+        load::services(&config.specs, &serve.reading, serve.scale.time_scale, talk)?
+    };
+    Ok((config, services))
+}
+
+pub(super) fn runtime() -> Result<Runtime, Error> {
+    Builder::new_multi_thread().enable_all().build().map_err(outside)
+}
+
+pub(super) fn outside(error: impl std::fmt::Display) -> Error {
+    Error::Outside(error.to_string())
+}
+
+/// Waits for what usually ends a server.
+async fn told_to_end() {
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}

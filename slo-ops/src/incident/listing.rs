@@ -1,0 +1,77 @@
+//! Incidents as JSON: a list of episodes.
+
+use super::{Episode, Incident};
+use crate::alert::IncidentId;
+use serde::Serialize;
+
+/// An episode in a list, as `slo incidents list --format json` and the API of the server write it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Listed {
+    /// The incident.
+    pub incident: IncidentId,
+    /// What identifies the episode.
+    pub episode: String,
+    /// The label `service` of its alerts, where they share it.
+    pub service: Option<String>,
+    /// The label `slo`.
+    pub slo: Option<String>,
+    /// The most urgent `severity`.
+    pub severity: String,
+    /// What it is about.
+    pub summary: String,
+    /// `firing`, `acknowledged`, `mitigated` or `resolved`.
+    pub state: &'static str,
+    /// When its first alert fired, by RFC 3339.
+    pub began: String,
+    /// When its last alert stopped.
+    pub ended: Option<String>,
+    /// How many deliveries of the incident came in, in all its episodes.
+    pub deliveries: u64,
+    /// The runbook that answers it.
+    pub runbook: Option<String>,
+    /// Its steps.
+    pub steps: Vec<ListedStep>,
+}
+
+/// A step in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ListedStep {
+    /// What people call it.
+    pub name: String,
+    /// `waiting`, `running`, `succeeded`, `failed`, `timed_out`, `skipped` or `unknown`.
+    pub state: &'static str,
+    /// How often it was started.
+    pub starts: usize,
+}
+
+impl Listed {
+    /// The episodes of an incident, latest first.
+    #[must_use]
+    pub fn of(incident: &Incident) -> Vec<Self> {
+        let listed = |episode: &Episode| Self {
+            incident: incident.id(),
+            episode: episode.id.to_string(),
+            service: episode.label("service").map(str::to_owned),
+            slo: episode.label("slo").map(str::to_owned),
+            severity: episode.severity().to_owned(),
+            summary: episode.title(),
+            state: episode.state().name(),
+            began: episode.id.began.to_string(),
+            ended: episode.resolution.map(|resolution| resolution.ended.to_string()),
+            deliveries: incident.deliveries(),
+            runbook: episode.runbook_name().map(str::to_owned),
+            steps: episode
+                .steps()
+                .iter()
+                .map(|run| ListedStep {
+                    name: run.info.name.clone(),
+                    state: run.state.name(),
+                    starts: run.starts.len(),
+                })
+                .collect(),
+        };
+        incident.episodes().iter().rev().map(listed).collect()
+    }
+}

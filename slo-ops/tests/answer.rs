@@ -1,0 +1,286 @@
+//! Incidents answered by a process that may die at every moment.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+use proptest::prelude::*;
+use slo_core::{
+    document::{Faults, documents},
+    math::Tally,
+    model::{Timestamp, Window},
+};
+use slo_ops::{
+    alert::{Delivery, Source},
+    incident::{
+        Entry, Event, Evidence, Incident, Output, SendOutcome, StepKind, StepOutcome, StepState, Target,
+    },
+    runbook::{Action, Runbooks, Situation, Work, next, read},
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+const RUNBOOKS: &str = r#"
+checkout-down:
+  steps:
+    - diagnose: host
+    - diagnose: {command: [/bin/look]}
+    - diagnose: {command: [/bin/look-again], repeatable: true}
+    - remediate: {command: [/bin/restart, "{service}"], approval: required, cooldown: 30m, undo: {command: [/bin/back]}}
+    - remediate: {command: [/bin/scale], approval: waived, at_most: 1/h, cooldown: 1m}
+  parameters: {service: {from: labels.service, pattern: "[a-z]+"}}
+"#;
+
+fn runbooks() -> Runbooks {
+    let mut faults = Faults::default();
+    let runbooks = read(&documents(RUNBOOKS).unwrap()[0], "runbooks", &mut faults);
+    assert!(faults.is_empty(), "{faults:?}");
+    runbooks
+}
+
+fn delivery(status: &str, starts: &str, response: &str) -> Delivery {
+    let body = format!(
+        r#"{{"version": "4", "groupKey": "g", "status": "{status}", "alerts": [{{"status": "{status}",
+        "labels": {{"service": "checkout", "slo": "availability", "severity": "page"}},
+        "annotations": {{"slo_response": "{response}"}}, "startsAt": "{starts}", "endsAt": "2026-11-23T09:00:00Z"}}]}}"#
+    );
+    Delivery::parse(Source::Alertmanager, body.as_bytes()).unwrap()
+}
+
+/// A world in which actions are done: what they come to is drawn from `choices`.
+struct World {
+    now: Timestamp,
+    record: Vec<Entry>,
+    runbooks: Runbooks,
+    running: BTreeSet<Work>,
+    /// What runs, and is not written down yet.
+    pending: Vec<(Work, Entry)>,
+    starts: BTreeMap<(String, usize), Vec<Timestamp>>,
+    choices: Vec<u8>,
+    ran: Vec<(usize, StepKind, bool)>,
+    accepted: Vec<(Target, String)>,
+    is_burning: bool,
+}
+
+impl World {
+    fn new(choices: Vec<u8>) -> Self {
+        Self {
+            now: "2026-11-23T08:00:00Z".parse().unwrap(),
+            record: Vec::new(),
+            runbooks: runbooks(),
+            running: BTreeSet::new(),
+            pending: Vec::new(),
+            starts: BTreeMap::new(),
+            choices,
+            ran: Vec::new(),
+            accepted: Vec::new(),
+            is_burning: true,
+        }
+    }
+
+    fn draw(&mut self) -> u8 {
+        self.choices.pop().unwrap_or(2)
+    }
+
+    fn incident(&self) -> Incident {
+        Incident::of(delivery("firing", "2026-11-23T08:00:00Z", "x").incident(), &self.record)
+    }
+
+    fn hear(&mut self, status: &str) {
+        let entry =
+            self.incident().receive(&delivery(status, "2026-11-23T08:00:00Z", "checkout-down"), self.now);
+        self.record.push(entry);
+    }
+
+    /// One look at the record, and all that follows from it; whether nothing is left to be done.
+    fn turn(&mut self) -> bool {
+        let incident = self.incident();
+        let (runbooks, starts, running) = (self.runbooks.clone(), self.starts.clone(), self.running.clone());
+        let targets = [Target::PagerDuty, Target::Slack];
+        let situation = Situation {
+            now: self.now,
+            running: &running,
+            starts: &starts,
+            targets: &targets,
+            runbooks: &runbooks,
+        };
+        let next = next(&incident, &situation);
+        for action in next.actions.clone() {
+            self.act(&incident, action);
+        }
+        if let Some((_, entry)) =
+            (!self.pending.is_empty() && self.draw().is_multiple_of(2)).then(|| self.pending.remove(0))
+        {
+            self.record.push(entry);
+            self.running = self.pending.iter().map(|(work, _)| *work).collect();
+        }
+        // A process that dies forgets what runs; what ran has run.
+        if self.draw() % 7 == 3 {
+            self.pending.clear();
+            self.running.clear();
+        }
+        let wait = next.at.filter(|_| next.actions.is_empty() && self.pending.is_empty());
+        self.now = wait.unwrap_or(self.now).max(self.now.after(Window::seconds(1)));
+        next.is_settled() && running.is_empty()
+    }
+
+    fn act(&mut self, incident: &Incident, action: Action) {
+        match action {
+            Action::Record(entry) => self.record.push(entry),
+            Action::Run { began, step, attempt } => {
+                let run = &incident.episode(began).unwrap().steps()[step];
+                let (kind, repeatable) = (run.info.kind, run.info.repeatable);
+                self.record.push(Entry::of(began, self.now, Event::StepStarted { step, attempt }));
+                if kind == StepKind::Remediate {
+                    self.starts.entry(("checkout-down".to_owned(), step)).or_default().push(self.now);
+                }
+                // It may die here: written, and not run.
+                if self.draw() % 11 == 5 {
+                    self.pending.clear();
+                    self.running.clear();
+                    return;
+                }
+                self.ran.push((step, kind, repeatable));
+                let outcome = match self.draw() % 5 {
+                    0 => StepOutcome::Failed { reason: "exit status: 1".to_owned() },
+                    1 => StepOutcome::TimedOut,
+                    _ => StepOutcome::Succeeded,
+                };
+                if kind == StepKind::Remediate && outcome.is_success() && self.draw().is_multiple_of(2) {
+                    self.is_burning = false;
+                }
+                let ended = Event::StepEnded { step, attempt, outcome, output: Output::default() };
+                self.begin(
+                    Work::Step(began, step),
+                    Entry::of(began, self.now.after(Window::seconds(2)), ended),
+                );
+            }
+            Action::Look { began, step, since } => {
+                let bad = if self.is_burning { 500 } else { 0 };
+                let after = since.map_or(self.now, |_| self.now.after(Window::minutes(1)));
+                let events = Tally::new(1_000, bad).unwrap();
+                let evidence = Evidence::new(
+                    after,
+                    "checkout/availability",
+                    "99%".parse().unwrap(),
+                    Window::minutes(1),
+                    events,
+                );
+                self.begin(
+                    Work::Look(began, step),
+                    Entry::of(began, after, Event::Evidence { step, evidence }),
+                );
+            }
+            Action::Send { began, target, message, attempt, .. } => {
+                self.record.push(Entry::of(began, self.now, Event::Sending { target, message, attempt }));
+                let outcome = if self.draw().is_multiple_of(4) {
+                    SendOutcome::Failed {
+                        reason: "503".to_owned(),
+                        again: self.now.after(Window::seconds(5)),
+                        may_have_arrived: false,
+                    }
+                } else {
+                    self.accepted.push((target, message.to_string()));
+                    SendOutcome::Accepted { reference: None }
+                };
+                let sent = Event::Sent { target, message, attempt, outcome };
+                self.begin(Work::Send(began, target, message), Entry::of(began, self.now, sent));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn begin(&mut self, work: Work, entry: Entry) {
+        assert!(self.running.insert(work), "{work:?} runs already");
+        self.pending.push((work, entry));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+    /// Whatever fails and whenever the process dies: every step is run at most once, unless it is repeatable; it is known
+    /// what became of each; everybody is told of the end; and it comes to rest.
+    #[test]
+    fn answers_to_the_end(choices in proptest::collection::vec(any::<u8>(), 0..120), approve in any::<bool>(), resolve in 0_usize..80) {
+        let mut world = World::new(choices);
+        world.hear("firing");
+        let mut settled = false;
+        for turn in 0..600 {
+            let incident = world.incident();
+            if let Some(episode) = incident.open() {
+                for (step, run) in episode.steps().iter().enumerate() {
+                    if matches!(run.approval, Some(slo_ops::incident::Approval::Asked { .. })) && turn % 5 == 0 {
+                        let who = "ann".to_owned();
+                        let event = if approve { Event::Approved { step, who } } else { Event::Denied { step, who } };
+                        world.record.push(Entry::of(episode.id.began, world.now, event));
+                    }
+                }
+            }
+            if turn == resolve {
+                world.hear("resolved");
+            }
+            settled = world.turn();
+            if settled && turn > resolve {
+                break;
+            }
+        }
+        prop_assert!(settled, "it never comes to rest");
+        let incident = world.incident();
+        let episode = &incident.episodes()[0];
+        for (step, run) in episode.steps().iter().enumerate() {
+            let times = world.ran.iter().filter(|(one, ..)| *one == step).count();
+            prop_assert!(times <= if run.info.repeatable { 3 } else { 1 }, "step {step} ran {times} times");
+            prop_assert!(run.state.is_final(), "step {step}: {:?}", run.state);
+            if matches!(run.state, StepState::Skipped { .. }) && !run.info.repeatable {
+                prop_assert_eq!(times, 0);
+            }
+            if run.info.kind == StepKind::Remediate && step == 3 && !approve {
+                prop_assert_eq!(times, 0);
+            }
+        }
+        for target in [Target::PagerDuty, Target::Slack] {
+            prop_assert!(world.accepted.contains(&(target, "resolved".to_owned())), "{target} was not told of the end");
+        }
+    }
+}
+
+#[test]
+fn an_unknown_response_is_told_and_never_guessed() {
+    let mut world = World::new(Vec::new());
+    let entry =
+        world.incident().receive(&delivery("firing", "2026-11-23T08:00:00Z", "checkout-dwn"), world.now);
+    world.record.push(entry);
+    while !world.turn() {}
+    let incident = world.incident();
+    let slo_ops::incident::RunbookRun::Missing { reason } = &incident.episodes()[0].runbook else { panic!() };
+    assert_eq!(reason, "the response `checkout-dwn` is not configured");
+    assert_eq!(world.ran, []);
+}
+
+#[test]
+fn nothing_runs_on_a_resolved_notice() {
+    let mut world = World::new(Vec::new());
+    world.hear("resolved");
+    assert!(world.turn());
+    assert_eq!(world.record.len(), 1);
+    world.now = world.now.after(Window::seconds(5));
+    world.hear("firing"); // late
+    assert!(world.turn());
+    assert_eq!((world.ran.len(), world.accepted.len()), (0, 0));
+}
+
+#[test]
+fn a_remedy_is_not_started_oftener_than_it_may() {
+    let mut world = World::new(Vec::new());
+    // While the step before it waits for an approval.
+    let earlier = world.now.after(Window::minutes(30));
+    world.starts.insert(("checkout-down".to_owned(), 5), vec![earlier]);
+    world.hear("firing");
+    while !world.turn() {
+        let incident = world.incident();
+        if incident.episodes()[0].steps().last().is_some_and(|run| run.state.is_final()) {
+            break;
+        }
+    }
+    let incident = world.incident();
+    let StepState::Skipped { reason } = &incident.episodes()[0].steps()[5].state else {
+        panic!("{:?}", incident.episodes()[0].steps()[5])
+    };
+    assert_eq!(reason, "it was started as often as it may: 1 in 1h");
+}

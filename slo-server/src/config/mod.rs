@@ -1,0 +1,13 @@
+//! The configuration, `version: slo-server/v1`.
+
+#[expect(clippy::module_inception, reason = "the module of configurations holds the configuration")]
+mod config;
+mod files;
+mod read;
+mod secret;
+
+pub use config::{
+    Access, Config, Credentials, Notify, PagerDutyConfig, PrometheusConfig, SlackConfig, SlackDoor,
+    StoreConfig,
+};
+pub use secret::Secret;

@@ -1,0 +1,357 @@
+//! The configuration as people write it.
+
+use super::{
+    Access, Config, Credentials, Notify, PagerDutyConfig, PrometheusConfig, Secret, SlackConfig, SlackDoor,
+    StoreConfig, files::Files,
+};
+use slo_core::{
+    Diagnostics, Error,
+    document::{Faults, Fields, Node, Position, documents, items, text},
+};
+use slo_ops::{
+    Redactor,
+    runbook::{self, Runbooks},
+};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+const KNOWN: [&str; 10] =
+    ["version", "listen", "store", "specs", "prometheus", "intake", "access", "notify", "runbooks", "redact"];
+const VERSION: &str = "slo-server/v1";
+/// Where it listens unless it is told.
+const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9_099);
+const PAGERDUTY: &str = "https://events.pagerduty.com";
+const SLACK: &str = "https://slack.com/api";
+
+impl Config {
+    /// Reads the configuration in the file `path`, and the secrets in the files that it names, which are relative to its
+    /// folder.
+    ///
+    /// # Errors
+    /// Every fault of the file at once, secrets that cannot be read among them.
+    pub fn load(path: &Path) -> Result<Self, Diagnostics> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let files = Files::new(folder);
+        match Files::text(path) {
+            Ok(text) => read(&text, &files),
+            Err(error) => Err(Diagnostics::of_document(error)),
+        }
+    }
+
+    /// The same from a text whose files are relative to `folder`.
+    ///
+    /// # Errors
+    /// Every fault of the text at once.
+    pub fn parse(text: &str, folder: &Path) -> Result<Self, Diagnostics> {
+        read(text, &Files::new(folder))
+    }
+}
+
+fn read(text: &str, files: &Files) -> Result<Config, Diagnostics> {
+    let mut reader = Reader { files, secrets: Vec::new(), faults: Faults::default() };
+    let config = match documents(text).as_deref() {
+        Ok([node]) => reader.config(node),
+        Ok(_) => {
+            let error =
+                Error::new("expected one document").with_hint(format!("begin with `version: {VERSION}`"));
+            reader.faults.add(Position { line: 1, column: 1 }, "", error);
+            None
+        }
+        Err(fault) => {
+            reader.faults.push(fault.clone());
+            None
+        }
+    };
+    reader.faults.into_result(config)
+}
+
+/// What has been read so far.
+struct Reader<'a> {
+    files: &'a Files,
+    secrets: Vec<String>,
+    faults: Faults,
+}
+
+impl Reader<'_> {
+    fn config(&mut self, node: &Node) -> Option<Config> {
+        let fields = Fields::of(node, "", &KNOWN, &mut self.faults)?;
+        self.version(&fields);
+        let listen = self.listen(&fields);
+        let store = self.store(&fields);
+        let specs = self.specs(&fields);
+        let prometheus = self.section(&fields, "prometheus", Self::prometheus);
+        let intake = self.section(&fields, "intake", Self::credentials);
+        let access = self.section(&fields, "access", Self::access);
+        let notify = self.section(&fields, "notify", Self::notify).unwrap_or_default();
+        let runbooks = match fields.optional("runbooks") {
+            Some(node) => runbook::read(node, "runbooks", &mut self.faults),
+            None => Runbooks::new(),
+        };
+        let redactor = self.redactor(&fields);
+        if !listen.ip().is_loopback() {
+            for (name, is_there) in [("intake", intake.is_some()), ("access", access.is_some())] {
+                if !is_there {
+                    let error = Error::new(format!(
+                        "`{name}` is missing: {listen} can be reached from other machines"
+                    ))
+                    .with_hint(format!("write `{name}: …`, or `listen: {LISTEN}`"));
+                    self.faults.add(fields.position(), "", error);
+                }
+            }
+        }
+        Some(Config { listen, store: store?, specs, prometheus, intake, access, notify, runbooks, redactor })
+    }
+
+    fn version(&mut self, fields: &Fields<'_>) {
+        let Some(node) = fields.required("version", VERSION, &mut self.faults) else { return };
+        if let Some(version) = text(node, "version", &mut self.faults).filter(|version| *version != VERSION) {
+            let error = Error::new(format!("`{version}` is no version of this file"))
+                .with_hint(format!("write `version: {VERSION}`"));
+            self.faults.add(node.position, "version", error);
+        }
+    }
+
+    fn listen(&mut self, fields: &Fields<'_>) -> SocketAddr {
+        let Some(node) = fields.optional("listen") else { return LISTEN };
+        let Some(address) = text(node, "listen", &mut self.faults) else { return LISTEN };
+        address.parse().unwrap_or_else(|_| {
+            let error = Error::new(format!("`{address}` is no address with a port"))
+                .with_hint("write 127.0.0.1:9099, or 0.0.0.0:9099 for all interfaces");
+            self.faults.add(node.position, "listen", error);
+            LISTEN
+        })
+    }
+
+    /// `sqlite:slo.db`, `postgres://slo@db/slo`, or `{url: …, password_file: …}`.
+    fn store(&mut self, fields: &Fields<'_>) -> Option<StoreConfig> {
+        let node = fields.required("store", "sqlite:slo.db", &mut self.faults)?;
+        let (url, password) = if matches!(node.value, slo_core::document::Value::Map(_)) {
+            let fields = Fields::of(node, "store", &["url", "password_file"], &mut self.faults)?;
+            let password = self.secret(&fields, "password_file");
+            let node = fields.required("url", "postgres://slo@db/slo", &mut self.faults)?;
+            (text(node, "store.url", &mut self.faults)?, password)
+        } else {
+            (text(node, "store", &mut self.faults)?, None)
+        };
+        if let Some(path) = url.strip_prefix("sqlite:").filter(|path| !path.is_empty()) {
+            return Some(StoreConfig::Sqlite(self.files.path(path)));
+        }
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            let authority =
+                url.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
+            if authority.split_once('@').is_some_and(|(user, _)| user.contains(':')) {
+                let error = Error::new("the password is in the URL, where others read it")
+                    .with_hint("write `store: {url: postgres://user@host/database, password_file: …}`");
+                self.faults.add(node.position, "store", error);
+            }
+            return Some(StoreConfig::Postgres { url: url.to_owned(), password });
+        }
+        let error = Error::new(format!("`{url}` is no store"))
+            .with_hint("write sqlite:slo.db, or postgres://user@host/database for several replicas");
+        self.faults.add(node.position, "store", error);
+        None
+    }
+
+    fn specs(&mut self, fields: &Fields<'_>) -> Vec<PathBuf> {
+        let Some(node) = fields.optional("specs") else { return Vec::new() };
+        let mut paths = Vec::new();
+        for (place, item) in items(node, "specs", &mut self.faults) {
+            let Some(name) = text(item, &place, &mut self.faults) else { continue };
+            let path = self.files.path(name);
+            if path.exists() {
+                paths.push(path);
+            } else {
+                let error = Error::new(format!("{}: there is no such file or folder", path.display()));
+                self.faults.add(item.position, &place, error);
+            }
+        }
+        paths
+    }
+
+    /// What `read` makes of the field `name`, where that is written.
+    fn section<T>(
+        &mut self,
+        fields: &Fields<'_>,
+        name: &str,
+        read: impl FnOnce(&mut Self, &Node, &str) -> Option<T>,
+    ) -> Option<T> {
+        read(self, fields.optional(name)?, &fields.path(name))
+    }
+
+    fn prometheus(&mut self, node: &Node, place: &str) -> Option<PrometheusConfig> {
+        let fields = Fields::of(node, place, &["url", "headers_file", "ca_file"], &mut self.faults)?;
+        let headers = fields.optional("headers_file").and_then(|node| {
+            let place = fields.path("headers_file");
+            let name = text(node, &place, &mut self.faults)?;
+            let read = Files::text(&self.files.path(name)).and_then(|text| headers(&text));
+            self.told(read, node, &place)
+        });
+        let headers = headers.unwrap_or_default();
+        self.secrets.extend(headers.iter().map(|(_, value)| value.expose().to_owned()));
+        let roots = fields.optional("ca_file").and_then(|node| {
+            let place = fields.path("ca_file");
+            let name = text(node, &place, &mut self.faults)?;
+            let read = Files::bytes(&self.files.path(name));
+            self.told(read, node, &place)
+        });
+        let url = self.url(&fields, "url", Err("http://127.0.0.1:9090"))?;
+        Some(PrometheusConfig { url, headers, roots })
+    }
+
+    fn credentials(&mut self, node: &Node, place: &str) -> Option<Credentials> {
+        let fields = Fields::of(node, place, &["bearer_file", "basic_file"], &mut self.faults)?;
+        match (fields.optional("bearer_file"), fields.optional("basic_file")) {
+            (Some(_), None) => self.secret(&fields, "bearer_file").map(Credentials::Bearer),
+            (None, Some(node)) => {
+                let secret = self.secret(&fields, "basic_file")?;
+                if !secret.expose().contains(':') {
+                    let error = Error::new("the secret is not `user:password`");
+                    self.faults.add(node.position, &fields.path("basic_file"), error);
+                }
+                Some(Credentials::Basic(secret))
+            }
+            _ => {
+                let error = Error::new("expected either `bearer_file` or `basic_file`")
+                    .with_hint("write `{bearer_file: /run/secrets/alertmanager}`");
+                self.faults.add(fields.position(), place, error);
+                None
+            }
+        }
+    }
+
+    fn access(&mut self, node: &Node, place: &str) -> Option<Access> {
+        let fields = Fields::of(node, place, &["viewers", "responders"], &mut self.faults)?;
+        let viewers = self.section(&fields, "viewers", Self::credentials);
+        let example = "{bearer_file: /run/secrets/responders}";
+        let node = fields.required("responders", example, &mut self.faults)?;
+        let responders = self.credentials(node, &fields.path("responders"))?;
+        Some(Access { viewers, responders })
+    }
+
+    fn notify(&mut self, node: &Node, place: &str) -> Option<Notify> {
+        let fields = Fields::of(node, place, &["pagerduty", "slack"], &mut self.faults)?;
+        let pagerduty = self.section(&fields, "pagerduty", Self::pagerduty);
+        let slack = self.section(&fields, "slack", Self::slack);
+        Some(Notify { pagerduty, slack })
+    }
+
+    fn pagerduty(&mut self, node: &Node, place: &str) -> Option<PagerDutyConfig> {
+        let known = ["routing_key_file", "url", "signing_secret_file"];
+        let fields = Fields::of(node, place, &known, &mut self.faults)?;
+        fields.required("routing_key_file", "/run/secrets/pagerduty", &mut self.faults);
+        let routing_key = self.secret(&fields, "routing_key_file");
+        let url = self.url(&fields, "url", Ok(PAGERDUTY));
+        let signing_secret = self.secret(&fields, "signing_secret_file");
+        Some(PagerDutyConfig { routing_key: routing_key?, url: url?, signing_secret })
+    }
+
+    fn slack(&mut self, node: &Node, place: &str) -> Option<SlackConfig> {
+        let known = ["webhook_file", "token_file", "channel", "url", "signing_secret_file"];
+        let fields = Fields::of(node, place, &known, &mut self.faults)?;
+        let signing_secret = self.secret(&fields, "signing_secret_file");
+        let door = match (fields.optional("webhook_file"), fields.optional("token_file")) {
+            (Some(node), None) => {
+                for name in ["channel", "url"] {
+                    if let Some(node) = fields.optional(name) {
+                        let error = Error::new(format!("a webhook knows its {name} itself"))
+                            .with_hint("leave it out");
+                        self.faults.add(node.position, &fields.path(name), error);
+                    }
+                }
+                let webhook = self.secret(&fields, "webhook_file")?;
+                if !is_url(webhook.expose()) {
+                    let error = Error::new("the file holds no web address");
+                    self.faults.add(node.position, &fields.path("webhook_file"), error);
+                }
+                SlackDoor::Webhook(webhook)
+            }
+            (None, Some(_)) => {
+                let token = self.secret(&fields, "token_file");
+                let url = self.url(&fields, "url", Ok(SLACK));
+                let channel = fields.required("channel", "\"#incidents\"", &mut self.faults);
+                let channel = channel.and_then(|node| text(node, &fields.path("channel"), &mut self.faults));
+                SlackDoor::Bot { token: token?, channel: channel?.to_owned(), url: url? }
+            }
+            _ => {
+                let error = Error::new("expected either `webhook_file` or `token_file`")
+                    .with_hint("write `{webhook_file: /run/secrets/slack}`");
+                self.faults.add(fields.position(), place, error);
+                return None;
+            }
+        };
+        Some(SlackConfig { door, signing_secret })
+    }
+
+    fn redactor(&mut self, fields: &Fields<'_>) -> Redactor {
+        let mut patterns = Vec::new();
+        if let Some(node) = fields.optional("redact") {
+            for (place, item) in items(node, "redact", &mut self.faults) {
+                let Some(pattern) = text(item, &place, &mut self.faults) else { continue };
+                let alone = Redactor::new([""; 0], [pattern]);
+                if self.told(alone, item, &place).is_some() {
+                    patterns.push(pattern.to_owned());
+                }
+            }
+        }
+        let redactor = Redactor::new(std::mem::take(&mut self.secrets), patterns);
+        redactor.unwrap_or_default()
+    }
+
+    /// The secret in the file that the field `name` names.
+    fn secret(&mut self, fields: &Fields<'_>, name: &str) -> Option<Secret> {
+        let node = fields.optional(name)?;
+        let place = fields.path(name);
+        let file = text(node, &place, &mut self.faults)?;
+        let read = self.files.secret(file);
+        let secret = self.told(read, node, &place)?;
+        self.secrets.push(secret.expose().to_owned());
+        Some(secret)
+    }
+
+    /// A web address; what stands for it where it is not written, or an example of it where it must be.
+    fn url(&mut self, fields: &Fields<'_>, name: &str, otherwise: Result<&str, &str>) -> Option<String> {
+        let node = match otherwise {
+            Ok(otherwise) => match fields.optional(name) {
+                Some(node) => node,
+                None => return Some(otherwise.to_owned()),
+            },
+            Err(example) => fields.required(name, example, &mut self.faults)?,
+        };
+        let place = fields.path(name);
+        let url = text(node, &place, &mut self.faults)?;
+        if !is_url(url) {
+            let error =
+                Error::new(format!("`{url}` is no web address")).with_hint("begin with http:// or https://");
+            self.faults.add(node.position, &place, error);
+            return None;
+        }
+        Some(url.trim_end_matches('/').to_owned())
+    }
+
+    /// The value, or `None` and a fault.
+    fn told<T>(&mut self, result: Result<T, Error>, node: &Node, place: &str) -> Option<T> {
+        result.map_err(|error| self.faults.add(node.position, place, error)).ok()
+    }
+}
+
+fn is_url(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_graphic()))
+}
+
+/// The headers of a file, a line each.
+fn headers(text: &str) -> Result<Vec<(String, Secret)>, Error> {
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    let headers = lines.map(|line| {
+        let (name, value) = line.split_once(':')?;
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        let (name, value) = (name.trim(), value.trim());
+        (!name.is_empty() && name.bytes().all(is_name)).then(|| (name.to_owned(), Secret::new(value)))
+    });
+    headers.collect::<Option<_>>().ok_or_else(|| {
+        // Without the text, which is a secret.
+        Error::new("a line is not a header").with_hint("write it as `Name: value`")
+    })
+}

@@ -1,0 +1,109 @@
+//! What takes incidents that wait, and has them worked on.
+
+use super::{
+    shared::{LEASE, Parts, Shared},
+    work,
+};
+use crate::clock::now;
+use slo_ops::alert::IncidentId;
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinSet,
+    time::{Instant, sleep},
+};
+
+/// How often it says so.
+const RENEW_EVERY: Duration = Duration::from_secs(5);
+/// How often incidents are looked for that nobody woke this process for.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How many incidents are worked on at once.
+const MOST_AT_ONCE: usize = 64;
+/// How long work may go on after the process was told to stop.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// Works on the incidents that wait, each by one process at a time, until it is told to stop.
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+    /// Something was written: look.
+    look: Arc<Notify>,
+    /// Those that are worked on, each with what wakes it.
+    active: Arc<Mutex<BTreeMap<IncidentId, Arc<Notify>>>>,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Engine({})", self.shared.owner())
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Engine {
+    /// An engine that has not begun.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self { shared: Arc::new(Shared::new(parts)), look: Arc::default(), active: Arc::default() }
+    }
+
+    /// Says that something was written of an incident.
+    pub fn wake(&self, incident: IncidentId) {
+        match locked(&self.active).get(&incident) {
+            Some(own) => own.notify_one(),
+            None => self.look.notify_one(),
+        }
+    }
+
+    /// Works until `stop` says so; what runs then may come to its end.
+    pub async fn run(&self, mut stop: watch::Receiver<bool>) {
+        let mut tasks = JoinSet::new();
+        let mut renew_at = Instant::now() + RENEW_EVERY;
+        while !*stop.borrow() {
+            let room = MOST_AT_ONCE.saturating_sub(tasks.len());
+            // A store that is away is looked for again.
+            let claims = if room > 0 {
+                self.shared.store().claim(self.shared.owner(), now(), LEASE, room).await
+            } else {
+                Ok(Vec::new())
+            };
+            for claim in claims.unwrap_or_default() {
+                let wake = Arc::new(Notify::new());
+                locked(&self.active).insert(claim.incident, Arc::clone(&wake));
+                let (engine, stop) = (self.clone(), stop.clone());
+                tasks.spawn(async move {
+                    work::work(&engine.shared, claim.incident, &wake, stop).await;
+                    locked(&engine.active).remove(&claim.incident);
+                });
+            }
+            tokio::select! {
+                Some(_ended) = tasks.join_next() => {}
+                () = self.look.notified() => {}
+                () = sleep(LOOK_EVERY) => {}
+                _told = stop.changed() => {}
+            }
+            while tasks.try_join_next().is_some() {}
+            if Instant::now() >= renew_at {
+                let _later = self.shared.store().renew(self.shared.owner(), now(), LEASE).await;
+                renew_at = Instant::now() + RENEW_EVERY;
+            }
+        }
+        let end = Instant::now() + GRACE;
+        while !tasks.is_empty() && Instant::now() < end {
+            tokio::select! {
+                _ended = tasks.join_next() => {}
+                () = sleep(RENEW_EVERY) => {
+                    let _later = self.shared.store().renew(self.shared.owner(), now(), LEASE).await;
+                }
+            }
+        }
+        tasks.shutdown().await;
+    }
+}

@@ -1,0 +1,11 @@
+//! Incidents, worked on: what the record says is to be done next is done, and written down.
+
+mod check;
+mod counts;
+mod engine;
+mod shared;
+mod work;
+
+pub use counts::Counts;
+pub use engine::Engine;
+pub use shared::Parts;

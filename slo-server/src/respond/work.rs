@@ -1,0 +1,361 @@
+//! One incident, worked on until nothing is left to be done.
+
+use super::{
+    check::check,
+    shared::{LEASE, Shared, persistently},
+};
+use crate::{
+    clock::now,
+    kill,
+    run::Input,
+    send::Outgoing,
+    store::{Append, Start, StoreError},
+};
+use serde_json::json;
+use slo_core::model::{Timestamp, Window};
+use slo_ops::{
+    alert::IncidentId,
+    incident::{
+        Entry, Episode, Event, Evidence, Incident, Message, Output, SendOutcome, StepKind, StepOutcome,
+        Target,
+    },
+    runbook::{Action, Next, Runbook, Situation, Step, Task, Work, next},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinSet,
+    time::sleep,
+};
+
+/// How often what others wrote is looked for.
+const LOOK_EVERY: Window = Window::seconds(1);
+/// How far back starts of steps are counted: the longest cooldown or ceiling that is of use.
+const STARTS: Window = Window::days(7);
+/// How often the counts are asked before a step is given up.
+const LOOKS: u32 = 3;
+/// How long between two looks.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
+/// How long a lock is kept while it is decided whether a step may start.
+const DECIDING: Window = Window::seconds(10);
+
+/// What has come to its end.
+enum Done {
+    Step { began: Timestamp, step: usize, attempt: u32, lock: Option<String>, ended: (StepOutcome, Output) },
+    Look { began: Timestamp, step: usize, is_verification: bool, found: Result<Evidence, String> },
+    Send { began: Timestamp, target: Target, message: Message, attempt: u32, outcome: SendOutcome },
+}
+
+/// Works on `incident`, whose lease this process has, and gives it back.
+pub(super) async fn work(
+    shared: &Arc<Shared>,
+    incident: IncidentId,
+    wake: &Notify,
+    stop: watch::Receiver<bool>,
+) {
+    let mut job = Job {
+        shared: Arc::clone(shared),
+        incident: Incident::new(incident),
+        seen: 0,
+        running: BTreeSet::new(),
+        tasks: JoinSet::new(),
+        locked_until: None,
+    };
+    // Whoever has the lease now goes on; what this process runs ends with its tasks.
+    if let Ok(due) = job.run(wake, stop).await {
+        let (store, owner) = (shared.store(), shared.owner());
+        let _lost = persistently(|| store.release(incident, owner, job.seen, due)).await;
+    }
+}
+
+struct Job {
+    shared: Arc<Shared>,
+    incident: Incident,
+    seen: u64,
+    running: BTreeSet<Work>,
+    tasks: JoinSet<Done>,
+    /// Another runbook runs for the service: when to look again.
+    locked_until: Option<Timestamp>,
+}
+
+impl Job {
+    /// Until nothing is to be done, or the process stops; returns when there may be more.
+    async fn run(
+        &mut self,
+        wake: &Notify,
+        mut stop: watch::Receiver<bool>,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        loop {
+            self.catch_up().await?;
+            let stopping = *stop.borrow();
+            let next = self.next().await?;
+            let mut acted = false;
+            if !stopping {
+                acted = self.act(next.actions).await?;
+            }
+            if acted {
+                continue;
+            }
+            if self.tasks.is_empty() && (stopping || next.at.is_none_or(|at| at > now().after(LOOK_EVERY))) {
+                return Ok(if stopping { Some(now()) } else { next.at });
+            }
+            let until = now().after(LOOK_EVERY);
+            let until = [next.at, self.locked_until].into_iter().flatten().fold(until, Timestamp::min);
+            let wait = Duration::from_millis(until.millis_since(now()).max(1));
+            tokio::select! {
+                Some(done) = self.tasks.join_next() => {
+                    if let Ok(done) = done {
+                        self.finish(done).await?;
+                    }
+                }
+                () = wake.notified() => {}
+                () = sleep(wait) => {}
+                _told = stop.changed(), if !stopping => {}
+            }
+        }
+    }
+
+    /// Reads what was written since.
+    async fn catch_up(&mut self) -> Result<(), StoreError> {
+        let (store, id, seen) = (self.shared.store(), self.incident.id(), self.seen);
+        for numbered in persistently(|| store.record(id, seen)).await? {
+            self.seen = numbered.number;
+            self.incident.apply(&numbered.entry);
+        }
+        Ok(())
+    }
+
+    async fn next(&self) -> Result<Next, StoreError> {
+        let mut starts: BTreeMap<(String, usize), Vec<Timestamp>> = BTreeMap::new();
+        if let Some(name) = self.incident.open().and_then(Episode::runbook_name) {
+            let (store, since) = (self.shared.store(), now().before(STARTS));
+            for start in persistently(|| store.starts(name, since)).await? {
+                starts.entry((start.runbook, start.step)).or_default().push(start.at);
+            }
+        }
+        let targets = self.shared.sender().targets();
+        let situation = Situation {
+            now: now(),
+            running: &self.running,
+            starts: &starts,
+            targets: &targets,
+            runbooks: self.shared.runbooks(),
+        };
+        Ok(next(&self.incident, &situation))
+    }
+
+    /// Does what is to be done; whether anything was written.
+    async fn act(&mut self, actions: Vec<Action>) -> Result<bool, StoreError> {
+        let records: Vec<Entry> = actions
+            .iter()
+            .filter_map(|action| match action {
+                Action::Record(entry) => Some(entry.clone()),
+                _ => None,
+            })
+            .collect();
+        if !records.is_empty() {
+            self.append(Append { entries: records, start: None }).await?;
+            return Ok(true);
+        }
+        let mut acted = false;
+        for action in actions {
+            acted |= match action {
+                Action::Run { began, step, attempt } => self.start_step(began, step, attempt).await?,
+                Action::Look { began, step, since } => self.look(began, step, since),
+                Action::Send { began, target, message, attempt, may_repeat } => {
+                    self.send(began, (target, message), attempt, may_repeat).await?
+                }
+                _ => false,
+            };
+        }
+        Ok(acted)
+    }
+
+    /// Writes entries down, and takes them in.
+    async fn append(&mut self, append: Append) -> Result<(), StoreError> {
+        let shared = Arc::clone(&self.shared);
+        let (store, owner, id) = (shared.store(), shared.owner(), self.incident.id());
+        let mut after = self.incident.clone();
+        append.entries.iter().for_each(|entry| after.apply(entry));
+        let is_open = after.open().is_some();
+        persistently(|| store.append(id, owner, append.clone(), is_open)).await?;
+        // Others may have written in between: what comes next is read.
+        self.catch_up().await
+    }
+
+    fn episode(&self, began: Timestamp) -> Option<&Episode> {
+        self.incident.episode(began)
+    }
+
+    /// Writes that a step begins, and begins it; not while another runbook runs for the same service.
+    async fn start_step(&mut self, began: Timestamp, step: usize, attempt: u32) -> Result<bool, StoreError> {
+        let Some(episode) = self.episode(began).cloned() else { return Ok(false) };
+        let shared = Arc::clone(&self.shared);
+        let Some(runbook) = episode.runbook_name().and_then(|name| shared.runbooks().get(name)) else {
+            return Ok(false);
+        };
+        let Some(configured) = runbook.steps.get(step).cloned() else { return Ok(false) };
+        let (store, owner) = (shared.store(), shared.owner());
+        let lock = (!runbook.concurrent).then(|| service_lock(&episode)).flatten();
+        if let Some(lock) = &lock
+            && !persistently(|| store.lock(lock, owner, now(), LEASE)).await?
+        {
+            self.locked_until = Some(now().after(LOOK_EVERY));
+            return Ok(false);
+        }
+        self.locked_until = None;
+        let is_remedy = configured.kind() == StepKind::Remediate;
+        let deciding = format!("step {} {step}", runbook.name);
+        let mut may_start = true;
+        if is_remedy {
+            // Ceilings are of all incidents: nobody else decides about this step meanwhile.
+            may_start = persistently(|| store.lock(&deciding, owner, now(), DECIDING)).await?
+                && self.next().await?.actions.contains(&Action::Run { began, step, attempt });
+        }
+        if may_start {
+            let at = now();
+            let entry = Entry::of(began, at, Event::StepStarted { step, attempt });
+            let start = is_remedy.then(|| Start { runbook: runbook.name.clone(), step, at });
+            kill::point("before step");
+            self.append(Append { entries: vec![entry], start }).await?;
+            kill::point("step started");
+        }
+        if is_remedy {
+            persistently(|| store.unlock(&deciding, owner)).await?;
+        }
+        if !may_start {
+            if let Some(lock) = &lock {
+                persistently(|| store.unlock(lock, owner)).await?;
+            }
+            self.locked_until = Some(now().after(LOOK_EVERY));
+            return Ok(false);
+        }
+        self.running.insert(Work::Step(began, step));
+        let runbook = runbook.clone();
+        let shared = Arc::clone(&self.shared);
+        self.tasks.spawn(async move {
+            let ended = run(&shared, &episode, &runbook, &configured).await;
+            kill::point("step ran");
+            Done::Step { began, step, attempt, lock, ended }
+        });
+        Ok(true)
+    }
+
+    /// Asks the counts.
+    fn look(&mut self, began: Timestamp, step: usize, since: Option<Timestamp>) -> bool {
+        let Some(episode) = self.episode(began).cloned() else { return false };
+        self.running.insert(Work::Look(began, step));
+        let shared = Arc::clone(&self.shared);
+        let is_verification = since.is_some();
+        self.tasks.spawn(async move {
+            let mut found = Err(String::new());
+            for look in 0..LOOKS {
+                if look > 0 {
+                    sleep(BETWEEN_LOOKS).await;
+                }
+                found = shared.counts().evidence(&episode, since).await.map_err(|error| error.to_string());
+                if found.is_ok() {
+                    break;
+                }
+            }
+            Done::Look { began, step, is_verification, found }
+        });
+        true
+    }
+
+    /// Writes that a message is about to be sent, and sends it.
+    async fn send(
+        &mut self,
+        began: Timestamp,
+        (target, message): (Target, Message),
+        attempt: u32,
+        may_repeat: bool,
+    ) -> Result<bool, StoreError> {
+        let event = Event::Sending { target, message, attempt };
+        kill::point("before sending");
+        self.append(Append { entries: vec![Entry::of(began, now(), event)], start: None }).await?;
+        kill::point("sending written");
+        let Some(episode) = self.episode(began).cloned() else { return Ok(false) };
+        self.running.insert(Work::Send(began, target, message));
+        let shared = Arc::clone(&self.shared);
+        self.tasks.spawn(async move {
+            let outgoing = Outgoing { episode, target, message, attempt, may_repeat };
+            let outcome = shared.sender().send(&outgoing).await;
+            kill::point("sent");
+            Done::Send { began, target, message, attempt, outcome }
+        });
+        Ok(true)
+    }
+
+    /// Writes down what came of it.
+    async fn finish(&mut self, done: Done) -> Result<(), StoreError> {
+        match done {
+            Done::Step { began, step, attempt, lock, ended: (outcome, output) } => {
+                let event = Event::StepEnded { step, attempt, outcome, output };
+                self.append(Append { entries: vec![Entry::of(began, now(), event)], start: None }).await?;
+                kill::point("step end written");
+                self.running.remove(&Work::Step(began, step));
+                if let Some(lock) = lock {
+                    let (store, owner) = (self.shared.store(), self.shared.owner());
+                    persistently(|| store.unlock(&lock, owner)).await?;
+                }
+            }
+            Done::Look { began, step, is_verification, found } => {
+                let event = match found {
+                    Ok(evidence) => Some(Event::Evidence { step, evidence }),
+                    // Whether a remedy helped is asked again, until its time is over.
+                    Err(_) if is_verification => None,
+                    Err(reason) => {
+                        Some(Event::StepSkipped { step, reason: format!("no evidence: {reason}") })
+                    }
+                };
+                if let Some(event) = event {
+                    self.append(Append { entries: vec![Entry::of(began, now(), event)], start: None })
+                        .await?;
+                }
+                self.running.remove(&Work::Look(began, step));
+            }
+            Done::Send { began, target, message, attempt, outcome } => {
+                let event = Event::Sent { target, message, attempt, outcome };
+                self.append(Append { entries: vec![Entry::of(began, now(), event)], start: None }).await?;
+                kill::point("sent written");
+                self.running.remove(&Work::Send(began, target, message));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What keeps two runbooks from working on one service at once.
+fn service_lock(episode: &Episode) -> Option<String> {
+    Some(format!("service {}", episode.label("service")?))
+}
+
+/// Runs a step to its end.
+async fn run(shared: &Shared, episode: &Episode, runbook: &Runbook, step: &Step) -> (StepOutcome, Output) {
+    let command = match (&step.task, step.command()) {
+        (Task::Check(one), _) => return check(shared.counts(), shared.store(), episode, *one).await,
+        (_, Some(command)) => command,
+        _ => return failed("the step has no program".to_owned()),
+    };
+    let values = match runbook.values(episode) {
+        Ok(values) => values,
+        Err(error) => return failed(error.to_string()),
+    };
+    let stdin = json!({
+        "episode": episode.id.to_string(),
+        "began": episode.id.began.to_string(),
+        "severity": episode.severity(),
+        "parameters": values,
+        "alerts": episode.alerts,
+    });
+    shared.runner().run(command, &Input { values, stdin: stdin.to_string() }).await
+}
+
+fn failed(reason: String) -> (StepOutcome, Output) {
+    (StepOutcome::Failed { reason }, Output::default())
+}

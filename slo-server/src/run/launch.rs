@@ -1,0 +1,87 @@
+//! The launcher: a process that takes limits upon itself and then becomes the program.
+//!
+//! What runs between the beginning of a new process and its program must not allocate in a program of many threads, so that
+//! limits are taken in a process of their own, this one.
+
+use super::{Enforced, Limits};
+use landlock::{
+    ABI, Access, AccessFs, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus,
+    path_beneath_rules,
+};
+use rustix::{
+    process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit},
+    thread::set_no_new_privs,
+};
+use std::{
+    ffi::{OsStr, OsString},
+    io::{self, Write},
+    os::unix::process::CommandExt,
+    process::Command,
+};
+
+/// The first argument of a launcher.
+pub const LAUNCH: &str = "__launch";
+/// In place of a program: says how far the limits are enforced.
+pub(super) const PROBE: &str = "--probe";
+/// The most files that a program may have open.
+const MOST_FILES: u64 = 1_024;
+
+/// Becomes a program: `args` are the limits as JSON, the program, and its arguments. Returns only if that cannot be done.
+///
+/// A binary that runs runbooks calls this first, where its first argument is [`LAUNCH`].
+pub fn launch(mut args: impl Iterator<Item = OsString>) -> io::Error {
+    let limits = args.next().and_then(|json| serde_json::from_slice::<Limits>(json.as_encoded_bytes()).ok());
+    let (Some(limits), Some(program)) = (limits, args.next()) else {
+        return io::Error::new(io::ErrorKind::InvalidInput, "the launcher is called by slo itself");
+    };
+    let enforced = match restrict(&limits) {
+        Ok(enforced) => enforced,
+        Err(error) => return error,
+    };
+    if program == OsStr::new(PROBE) {
+        let told = writeln!(io::stdout(), "{enforced}");
+        std::process::exit(i32::from(told.is_err()));
+    }
+    Command::new(program).args(args).exec()
+}
+
+fn restrict(limits: &Limits) -> io::Result<Enforced> {
+    // A server that dies takes the program with it.
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    set_no_new_privs(true)?;
+    let most = [
+        (Resource::Cpu, limits.cpu_seconds),
+        (Resource::Fsize, limits.largest_file),
+        (Resource::Nofile, MOST_FILES),
+        (Resource::Core, 0),
+    ];
+    for (resource, most) in most {
+        let limit = Some(most);
+        // More than there is already is not to be had.
+        let _refused = setrlimit(resource, Rlimit { current: limit, maximum: limit });
+    }
+    confine(limits).map_err(io::Error::other)
+}
+
+/// Reading and running are allowed everywhere, writing only where it is named.
+fn confine(limits: &Limits) -> Result<Enforced, landlock::RulesetError> {
+    let abi = ABI::V5;
+    let read = AccessFs::from_read(abi);
+    let write = AccessFs::from_all(abi);
+    let writes: Vec<&str> = limits.writes.iter().map(String::as_str).chain(DEVICES).collect();
+    let status = Ruleset::default()
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(write)?
+        .create()?
+        .add_rules(path_beneath_rules(["/"], read))?
+        .add_rules(path_beneath_rules(writes, write))?
+        .restrict_self()?;
+    Ok(match status.ruleset {
+        RulesetStatus::FullyEnforced => Enforced::Fully,
+        RulesetStatus::PartiallyEnforced => Enforced::Partly,
+        RulesetStatus::NotEnforced => Enforced::Not,
+    })
+}
+
+/// What programs write to without leaving anything.
+const DEVICES: [&str; 2] = ["/dev/null", "/dev/tty"];

@@ -1,0 +1,9 @@
+//! Programs of runbooks, within their limits.
+
+mod launch;
+mod limits;
+mod process;
+
+pub use launch::{LAUNCH, launch};
+pub use limits::{Enforced, Limits};
+pub use process::{Input, Runner};

@@ -1,0 +1,258 @@
+//! A program that runs: its time, its output, and its end.
+
+use super::{Enforced, LAUNCH, Limits, launch::PROBE};
+use rustix::process::{Pid, Signal, kill_process_group};
+use sha2::{Digest, Sha256};
+use slo_ops::{
+    Error, Redactor,
+    incident::{Output, StepOutcome},
+    runbook::Command,
+};
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    path::PathBuf,
+    process::Stdio,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
+    time::{Instant, timeout, timeout_at},
+};
+
+/// How much of each stream is kept.
+const KEPT: usize = 64 * 1024;
+/// The largest file that a program may write.
+const LARGEST_FILE: u64 = 64 << 20;
+/// How long what a program left behind may hold its output open.
+const AFTER_ITS_END: Duration = Duration::from_secs(1);
+/// The most findings of a program.
+const MOST_FINDINGS: usize = 20;
+
+/// What a program gets.
+#[derive(Debug, Clone, Default)]
+#[expect(clippy::exhaustive_structs, reason = "all of it is needed")]
+pub struct Input {
+    /// In place of its parameters.
+    pub values: BTreeMap<String, String>,
+    /// On its standard input.
+    pub stdin: String,
+}
+
+/// Runs programs through a launcher, which is this very binary.
+#[derive(Debug, Clone)]
+pub struct Runner {
+    launcher: PathBuf,
+    redactor: Redactor,
+}
+
+/// A process group that is killed when it is dropped.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn kill(&self) {
+        if let Some(pid) = self.0 {
+            // It may be gone already.
+            let _gone = kill_process_group(pid, Signal::KILL);
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+impl Runner {
+    /// One that starts programs with `launcher`, a binary that calls [`launch`](super::launch).
+    #[must_use]
+    pub const fn new(launcher: PathBuf, redactor: Redactor) -> Self {
+        Self { launcher, redactor }
+    }
+
+    /// How far the kernel of this machine enforces limits.
+    ///
+    /// # Errors
+    /// A launcher that is none.
+    pub async fn probe(&self) -> Result<Enforced, Error> {
+        let limits = Limits { cpu_seconds: 5, largest_file: LARGEST_FILE, writes: Vec::new() };
+        let mut command = tokio::process::Command::new(&self.launcher);
+        command.arg(LAUNCH).arg(json(&limits)).arg(PROBE).env_clear().stdin(Stdio::null()).kill_on_drop(true);
+        let failed = |why: String| Error::new(format!("{}: {why}", self.launcher.display()));
+        let output = timeout(Duration::from_secs(5), command.output()).await;
+        let output =
+            output.map_err(|_| failed("no answer".to_owned()))?.map_err(|error| failed(error.to_string()))?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let told = text.trim();
+        Enforced::named(told).ok_or_else(|| failed(String::from_utf8_lossy(&output.stderr).into_owned()))
+    }
+
+    /// Runs a program to its end, or to the end of its time. What it started is killed with it, also when the future is
+    /// dropped.
+    pub async fn run(&self, command: &Command, input: &Input) -> (StepOutcome, Output) {
+        match self.try_run(command, input).await {
+            Ok(ended) => ended,
+            Err(reason) => (StepOutcome::Failed { reason: self.clean(&reason) }, Output::default()),
+        }
+    }
+
+    async fn try_run(&self, command: &Command, input: &Input) -> Result<(StepOutcome, Output), String> {
+        let argv = command.filled(&input.values).map_err(|error| error.to_string())?;
+        let program = argv.first().ok_or("no program")?;
+        if let Some(expected) = &command.sha256 {
+            pinned(program, expected).await?;
+        }
+        let folder =
+            tempfile::Builder::new().prefix("slo-step-").tempdir().map_err(|error| error.to_string())?;
+        let mut writes = command.writes.clone();
+        writes.push(folder.path().display().to_string());
+        let seconds = command.timeout.as_duration().as_secs().saturating_add(1);
+        let limits = Limits { cpu_seconds: seconds, largest_file: LARGEST_FILE, writes };
+        let mut child = tokio::process::Command::new(&self.launcher);
+        child
+            .arg(LAUNCH)
+            .arg(json(&limits))
+            .args(&argv)
+            .env_clear()
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin")
+            .env("LANG", "C.UTF-8")
+            .current_dir(folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true);
+        for name in &command.environment {
+            if let Some(value) = std::env::var_os(name) {
+                child.env(name, value);
+            }
+        }
+        let mut child = child.spawn().map_err(|error| format!("{program}: {error}"))?;
+        let group = Group(child.id().and_then(|id| Pid::from_raw(id.cast_signed())));
+        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let text = input.stdin.clone();
+        let writer = tokio::spawn(async move {
+            if let Some(mut stdin) = stdin {
+                // A program need not read it.
+                let _closed = stdin.write_all(text.as_bytes()).await;
+            }
+        });
+        let streams: [Arc<Mutex<Stream>>; 2] = Default::default();
+        let [out, err] = streams.clone();
+        let mut readers =
+            tokio::spawn(async move { tokio::join!(Stream::read(stdout, out), Stream::read(stderr, err)) });
+        let deadline = Instant::now() + command.timeout.as_duration();
+        let ended = timeout_at(deadline, child.wait()).await;
+        // What it left behind must not go on.
+        group.kill();
+        writer.abort();
+        // A process that left the group may hold its output open for ever.
+        if timeout(AFTER_ITS_END, &mut readers).await.is_err() {
+            readers.abort();
+        }
+        let [stdout, stderr] =
+            streams.map(|stream| stream.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        let outcome = match ended {
+            Err(_) => StepOutcome::TimedOut,
+            Ok(Err(error)) => StepOutcome::Failed { reason: error.to_string() },
+            Ok(Ok(status)) if status.success() => StepOutcome::Succeeded,
+            Ok(Ok(status)) => StepOutcome::Failed { reason: status.to_string() },
+        };
+        Ok((outcome, self.output(&stdout, &stderr)))
+    }
+
+    fn clean(&self, text: &str) -> String {
+        let lines = self.redactor.redact(text);
+        lines.lines().map(|line| slo_core::plain(line).into_owned()).collect::<Vec<_>>().join("\n")
+    }
+
+    fn output(&self, stdout: &Stream, stderr: &Stream) -> Output {
+        let (text, errors) = (self.clean(&stdout.text()), self.clean(&stderr.text()));
+        let findings = findings(&stdout.text(), &text);
+        let mut output = Output::default();
+        output.findings = findings.into_iter().map(|finding| self.clean(&finding)).collect();
+        let digest = Sha256::new()
+            .chain_update(stdout.hash.clone().finalize())
+            .chain_update(stderr.hash.clone().finalize())
+            .finalize();
+        output.digest = digits(&digest);
+        output.cut = stdout.cut || stderr.cut;
+        (output.text, output.errors) = (text, errors);
+        output
+    }
+}
+
+fn json(limits: &Limits) -> String {
+    serde_json::to_string(limits).unwrap_or_default()
+}
+
+/// Whether a program is the one that was looked at when its step was written.
+async fn pinned(program: &str, expected: &str) -> Result<(), String> {
+    let bytes = tokio::fs::read(program).await.map_err(|error| format!("{program}: {error}"))?;
+    let found = digits(&Sha256::digest(bytes));
+    if found == expected {
+        return Ok(());
+    }
+    Err(format!("{program}: its SHA-256 is {found}, and the runbook says {expected}"))
+}
+
+fn digits(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut digits, byte| {
+        // A string takes everything.
+        let _ = write!(digits, "{byte:02x}");
+        digits
+    })
+}
+
+/// What a program found: `findings` of the JSON that it wrote, or its first line.
+fn findings(raw: &str, clean: &str) -> Vec<String> {
+    let json = serde_json::from_str::<serde_json::Value>(raw.trim()).ok();
+    let listed = json.as_ref().and_then(|json| json.get("findings")?.as_array());
+    if let Some(listed) = listed {
+        let texts =
+            listed.iter().filter_map(|finding| finding.as_str().or_else(|| finding.get("text")?.as_str()));
+        return texts.take(MOST_FINDINGS).map(str::to_owned).collect();
+    }
+    let first = clean.lines().map(str::trim).find(|line| !line.is_empty());
+    let is_object = json.is_some_and(|json| json.is_object());
+    first.filter(|_| !is_object).map(str::to_owned).into_iter().collect()
+}
+
+/// What came out of a stream so far: its beginning, and a hash of all of it.
+#[derive(Clone, Default)]
+struct Stream {
+    kept: Vec<u8>,
+    cut: bool,
+    hash: Sha256,
+}
+
+impl Stream {
+    /// Reads a stream to its end, into what others may look at.
+    async fn read(stream: Option<impl AsyncRead + Unpin>, into: Arc<Mutex<Self>>) {
+        let Some(mut stream) = stream else { return };
+        let mut buffer = vec![0; 16 * 1024];
+        while let Ok(read @ 1..) = stream.read(&mut buffer).await {
+            let part = buffer.get(..read).unwrap_or_default();
+            let mut own = into.lock().unwrap_or_else(PoisonError::into_inner);
+            own.hash.update(part);
+            let room = KEPT - own.kept.len();
+            own.cut |= part.len() > room;
+            own.kept.extend_from_slice(part.get(..room).unwrap_or(part));
+        }
+    }
+
+    /// As text, cut at a character.
+    fn text(&self) -> String {
+        match std::str::from_utf8(&self.kept) {
+            Ok(text) => text.to_owned(),
+            // Only the last character is not whole.
+            Err(error) if self.cut && error.error_len().is_none() => {
+                let whole = self.kept.get(..error.valid_up_to()).unwrap_or_default();
+                String::from_utf8_lossy(whole).into_owned()
+            }
+            Err(_) => String::from_utf8_lossy(&self.kept).into_owned(),
+        }
+    }
+}

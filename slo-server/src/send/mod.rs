@@ -1,0 +1,10 @@
+//! Messages on their way to people.
+
+mod failure;
+mod http;
+mod pagerduty;
+mod sender;
+mod slack;
+mod throttle;
+
+pub use sender::{Outgoing, Sender};

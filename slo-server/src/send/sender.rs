@@ -1,0 +1,139 @@
+//! Messages on episodes, sent.
+
+use super::{
+    failure::Failure,
+    http::Poster,
+    pagerduty,
+    slack::{self, SlackMessage},
+    throttle::Throttle,
+};
+use crate::{
+    clock::now,
+    config::{Config, PagerDutyConfig, SlackConfig},
+};
+use slo_ops::{
+    Error, Redactor,
+    incident::{Episode, Message, MessageState, SendOutcome, Target},
+    notify::{PagerDuty, Slack, Summary},
+    runbook::send_again,
+};
+use std::time::Duration;
+
+/// Slack takes a message a second and channel.
+const SLACK_EVERY: Duration = Duration::from_secs(1);
+/// `PagerDuty` takes more than that of an integration.
+const PAGERDUTY_EVERY: Duration = Duration::from_millis(20);
+
+/// A message that is to be sent.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_structs, reason = "all of it is needed")]
+pub struct Outgoing {
+    /// What it is about.
+    pub episode: Episode,
+    /// To whom.
+    pub target: Target,
+    /// What it says.
+    pub message: Message,
+    /// Which attempt it is.
+    pub attempt: u32,
+    /// Whether it may have arrived before.
+    pub may_repeat: bool,
+}
+
+/// Sends messages, at most as fast as their receivers take them.
+#[derive(Debug)]
+pub struct Sender {
+    poster: Poster,
+    pagerduty: Option<(PagerDutyConfig, Throttle)>,
+    slack: Option<(SlackConfig, Throttle)>,
+    redactor: Redactor,
+    name: String,
+}
+
+impl Sender {
+    /// One for whom `config` names, in the name of this machine.
+    ///
+    /// # Errors
+    /// A system without certificates to trust.
+    pub fn new(config: &Config) -> Result<Self, Error> {
+        let name = rustix::system::uname();
+        let notify = &config.notify;
+        Ok(Self {
+            poster: Poster::new()?,
+            pagerduty: notify.pagerduty.clone().map(|config| (config, Throttle::new(PAGERDUTY_EVERY))),
+            slack: notify.slack.clone().map(|config| (config, Throttle::new(SLACK_EVERY))),
+            redactor: config.redactor.clone(),
+            name: name.nodename().to_string_lossy().into_owned(),
+        })
+    }
+
+    /// Whom it can tell.
+    #[must_use]
+    pub fn targets(&self) -> Vec<Target> {
+        let pagerduty = self.pagerduty.as_ref().map(|_| Target::PagerDuty);
+        pagerduty.into_iter().chain(self.slack.as_ref().map(|_| Target::Slack)).collect()
+    }
+
+    /// Sends a message, when its receiver takes the next one.
+    pub async fn send(&self, outgoing: &Outgoing) -> SendOutcome {
+        let result = match outgoing.target {
+            Target::PagerDuty => self.pagerduty(outgoing).await.map(|()| None),
+            Target::Slack => self.slack(outgoing).await,
+            _ => Err(Failure::Never { reason: "nobody knows how to tell them".to_owned() }),
+        };
+        let clean = |reason: String| slo_core::plain(&self.redactor.redact(&reason)).into_owned();
+        match result {
+            Ok(reference) => SendOutcome::Accepted { reference },
+            Err(Failure::Never { reason }) => SendOutcome::Refused { reason: clean(reason) },
+            Err(Failure::Later { reason, wait, may_have_arrived }) => SendOutcome::Failed {
+                reason: clean(reason),
+                again: send_again(now(), outgoing.attempt, wait),
+                may_have_arrived,
+            },
+        }
+    }
+
+    async fn pagerduty(&self, outgoing: &Outgoing) -> Result<(), Failure> {
+        let (config, throttle) = self.pagerduty.as_ref().ok_or_else(not_configured)?;
+        throttle.turn().await;
+        let events = PagerDuty::new(config.routing_key.expose(), &self.name);
+        let event = events.event(&outgoing.episode, outgoing.message, &self.redactor, now());
+        let result = pagerduty::send(&self.poster, config, &event).await;
+        paused(throttle, &result).await;
+        result
+    }
+
+    async fn slack(&self, outgoing: &Outgoing) -> Result<Option<String>, Failure> {
+        let (config, throttle) = self.slack.as_ref().ok_or_else(not_configured)?;
+        throttle.turn().await;
+        let Outgoing { episode, message, may_repeat, .. } = outgoing;
+        let shown = Slack::new(config.signing_secret.is_some());
+        let first = episode.messages.iter().find_map(|((target, _), sent)| match &sent.state {
+            MessageState::Accepted { reference, .. } if *target == Target::Slack => reference.as_deref(),
+            _ => None,
+        });
+        let reply = (*message != Message::Opened).then(|| {
+            let summary = Summary::of(episode, &self.redactor, now());
+            slo_ops::notify::slack_text(&summary.lines().join("\n"), REPLY)
+        });
+        let body = shown.message(episode, *message, &self.redactor, (now(), *may_repeat));
+        let result =
+            slack::send(&self.poster, &config.door, SlackMessage { message: body, first, reply }).await;
+        paused(throttle, &result).await;
+        result
+    }
+}
+
+/// Characters of a message without blocks.
+const REPLY: usize = 3_000;
+
+fn not_configured() -> Failure {
+    Failure::Never { reason: "it is not configured any more".to_owned() }
+}
+
+/// Holds everything back for as long as a receiver asks.
+async fn paused<T>(throttle: &Throttle, result: &Result<T, Failure>) {
+    if let Err(Failure::Later { wait: Some(wait), .. }) = result {
+        throttle.pause(wait.as_duration().min(Duration::from_hours(1))).await;
+    }
+}

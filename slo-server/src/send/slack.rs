@@ -1,0 +1,107 @@
+//! Slack: an incoming webhook, or a bot.
+
+use super::{
+    failure::Failure,
+    http::{Answered, Poster},
+};
+use crate::config::{Secret, SlackDoor};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use slo_core::model::Window;
+
+/// A message, and the one before it that it brings up to date.
+pub(super) struct SlackMessage<'a> {
+    /// `text` and `blocks`.
+    pub(super) message: Value,
+    /// What the first message of the episode is called, as an earlier call returned it.
+    pub(super) first: Option<&'a str>,
+    /// What goes into the thread of the first message.
+    pub(super) reply: Option<String>,
+}
+
+/// Sends it; returns what the first message of the episode is called, of a bot.
+pub(super) async fn send(
+    poster: &Poster,
+    door: &SlackDoor,
+    message: SlackMessage<'_>,
+) -> Result<Option<String>, Failure> {
+    match door {
+        SlackDoor::Webhook(url) => webhook(poster, url, &message.message).await.map(|()| None),
+        SlackDoor::Bot { token, channel, url } => {
+            let bot = Bot { poster, token, url };
+            let Some((channel, ts)) = message.first.and_then(|first| first.split_once(' ')) else {
+                let posted =
+                    bot.call("chat.postMessage", with(message.message, &[("channel", channel)])).await?;
+                let text = |name: &str| posted.get(name).and_then(Value::as_str);
+                return Ok(text("channel").zip(text("ts")).map(|(channel, ts)| format!("{channel} {ts}")));
+            };
+            bot.call("chat.update", with(message.message, &[("channel", channel), ("ts", ts)])).await?;
+            if let Some(reply) = &message.reply {
+                let reply = json!({"text": reply, "mrkdwn": false, "unfurl_links": false});
+                bot.call("chat.postMessage", with(reply, &[("channel", channel), ("thread_ts", ts)])).await?;
+            }
+            Ok(message.first.map(str::to_owned))
+        }
+    }
+}
+
+fn with(mut message: Value, fields: &[(&str, &str)]) -> Value {
+    if let Some(message) = message.as_object_mut() {
+        message.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))));
+    }
+    message
+}
+
+async fn webhook(poster: &Poster, url: &Secret, message: &Value) -> Result<(), Failure> {
+    let Answered { status, retry_after, body } = poster.post(url.expose(), None, message).await?;
+    match status {
+        StatusCode::OK => Ok(()),
+        status if is_later(status) => Err(Failure::later(status, retry_after)),
+        status => Err(Failure::Never { reason: format!("{status}: {}", short(&body)) }),
+    }
+}
+
+fn is_later(status: StatusCode) -> bool {
+    [StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT].contains(&status) || status.is_server_error()
+}
+
+fn short(body: &str) -> String {
+    body.trim().chars().take(200).collect()
+}
+
+struct Bot<'a> {
+    poster: &'a Poster,
+    token: &'a Secret,
+    url: &'a str,
+}
+
+/// Errors of the Web API that pass.
+const LATER: [&str; 6] = [
+    "ratelimited",
+    "rate_limited",
+    "internal_error",
+    "fatal_error",
+    "service_unavailable",
+    "request_timeout",
+];
+
+impl Bot<'_> {
+    async fn call(&self, method: &str, body: Value) -> Result<Value, Failure> {
+        let url = format!("{}/{method}", self.url);
+        let Answered { status, retry_after, body } = self.poster.post(&url, Some(self.token), &body).await?;
+        if is_later(status) {
+            return Err(Failure::later(status, retry_after));
+        }
+        let answer: Value = serde_json::from_str(&body).unwrap_or_default();
+        if status.is_success() && answer.get("ok") == Some(&Value::Bool(true)) {
+            return Ok(answer);
+        }
+        let error = answer.get("error").and_then(Value::as_str).map_or_else(|| short(&body), str::to_owned);
+        let reason = format!("{method}: {status}: {error}");
+        if LATER.contains(&error.as_str()) {
+            let wait = retry_after.or(Some(Window::seconds(1)));
+            return Err(Failure::Later { reason, wait, may_have_arrived: false });
+        }
+        Err(Failure::Never { reason })
+    }
+}

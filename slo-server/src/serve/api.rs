@@ -1,0 +1,122 @@
+//! Incidents as JSON, and what people do about them.
+
+use super::{app::App, auth::who, refused::Refused};
+use crate::{clock::now, store::Query};
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::HeaderMap,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use slo_ops::{
+    alert::IncidentId,
+    incident::{Entry, EpisodeState, Event, Incident, Listed, Stage},
+    notify::Summary,
+};
+use std::sync::Arc;
+
+/// How many incidents are listed.
+const MOST: usize = 200;
+/// The longest text of a person.
+const LONGEST_NOTE: usize = 4_000;
+
+/// `GET /api/v1/incidents`: the latest episodes, those with the latest entries first.
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+) -> Result<Json<Vec<Listed>>, Refused> {
+    app.may_look(&headers)?;
+    let rows = app.store.list(Query { open: false, after: None, limit: MOST }).await?;
+    let mut listed = Vec::new();
+    for row in rows {
+        let record = app.store.record(row.incident, 0).await?;
+        let incident = Incident::of(row.incident, record.iter().map(|numbered| &numbered.entry));
+        listed.extend(Listed::of(&incident));
+    }
+    Ok(Json(listed))
+}
+
+/// `GET /api/v1/incidents/{incident}`: its episodes, each with its summary, its stages and its findings.
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    Path(incident): Path<String>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, Refused> {
+    app.may_look(&headers)?;
+    let incident = app.incident(&incident).await?;
+    let listed = Listed::of(&incident);
+    let episodes = incident.episodes().iter().rev().zip(listed).map(|(episode, listed)| {
+        let moments = episode.moments();
+        let stages: serde_json::Map<String, Value> =
+            Stage::ALL.iter().map(|stage| (stage.to_string(), json!(moments.millis(*stage)))).collect();
+        let summary = Summary::of(episode, &app.redactor, now());
+        json!({"episode": listed, "summary": summary.lines(), "stages_ms": stages})
+    });
+    Ok(Json(json!({"incident": incident.id(), "episodes": episodes.collect::<Vec<_>>()})))
+}
+
+/// What a person does.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
+pub(super) enum Deed {
+    Acknowledge,
+    Mitigated,
+    Approve { step: usize },
+    Deny { step: usize },
+    Note { text: String },
+}
+
+impl Deed {
+    fn event(self, who: String) -> Event {
+        match self {
+            Self::Acknowledge => Event::Acknowledged { who },
+            Self::Mitigated => Event::Mitigated { who },
+            Self::Approve { step } => Event::Approved { step, who },
+            Self::Deny { step } => Event::Denied { step, who },
+            Self::Note { text } => Event::Note { who, text: text.chars().take(LONGEST_NOTE).collect() },
+        }
+    }
+}
+
+/// `POST /api/v1/incidents/{incident}`: acknowledges, approves or denies a step, or writes a note, of its open episode.
+pub(super) async fn act(
+    State(app): State<Arc<App>>,
+    Path(incident): Path<String>,
+    headers: HeaderMap,
+    Json(deed): Json<Deed>,
+) -> Result<Json<Value>, Refused> {
+    app.may_act(&headers)?;
+    let incident = app.incident(&incident).await?;
+    let who = who(&headers, "a responder");
+    app.act(&incident, deed.event(who)).await?;
+    Ok(Json(json!({"status": "recorded"})))
+}
+
+impl App {
+    /// The incident of an id that somebody wrote.
+    pub(super) async fn incident(&self, id: &str) -> Result<Incident, Refused> {
+        let id: IncidentId = id.parse().map_err(|error: slo_ops::Error| Refused::bad(error.to_string()))?;
+        let record = self.store.record(id, 0).await?;
+        if record.is_empty() {
+            return Err(Refused::missing(format!("there is no incident {id}")));
+        }
+        Ok(Incident::of(id, record.iter().map(|numbered| &numbered.entry)))
+    }
+
+    /// Writes down what a person did about the open episode.
+    pub(super) async fn act(&self, incident: &Incident, event: Event) -> Result<(), Refused> {
+        let episode = incident.open().filter(|episode| episode.state() != EpisodeState::Resolved);
+        let Some(episode) = episode else {
+            return Err(Refused::conflict("none of its alerts fires any more".to_owned()));
+        };
+        if let Event::Approved { step, .. } | Event::Denied { step, .. } = &event
+            && episode.steps().get(*step).is_none_or(|run| run.approval.is_none() || run.state.is_final())
+        {
+            return Err(Refused::conflict(format!("step {} does not wait for an approval", step + 1)));
+        }
+        self.store.add(incident.id(), Entry::of(episode.id.began, now(), event)).await?;
+        self.engine.wake(incident.id());
+        Ok(())
+    }
+}

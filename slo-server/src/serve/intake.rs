@@ -1,0 +1,82 @@
+//! Alerts that come in: parsed, written down, and only then answered.
+
+use crate::{
+    clock::now,
+    kill,
+    respond::Engine,
+    store::{Arrival, Receipt, Store, StoreError},
+};
+use slo_ops::alert::Delivery;
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
+
+/// How many deliveries are written at once.
+const MOST_AT_ONCE: usize = 256;
+/// How many wait; more are asked to come again.
+const QUEUE: usize = 1_024;
+/// How long writing may take: an Alertmanager waits ten seconds.
+const TIMEOUT: Duration = Duration::from_secs(8);
+
+/// Writes deliveries down, those that come at the same time together.
+#[derive(Debug, Clone)]
+pub(super) struct Intake {
+    queue: mpsc::Sender<Waiting>,
+}
+
+struct Waiting {
+    arrival: Arrival,
+    answer: oneshot::Sender<Result<Receipt, StoreError>>,
+}
+
+/// Why a delivery was not written down.
+pub(super) enum NotRecorded {
+    /// More come than can be written.
+    Busy,
+    /// The store is away.
+    Store(StoreError),
+}
+
+impl Intake {
+    /// An intake of `store`, which wakes `engine`.
+    pub(super) fn start(store: Arc<dyn Store>, engine: Engine) -> Self {
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        tokio::spawn(write(store, engine, waiting));
+        Self { queue }
+    }
+
+    /// Writes a delivery down; what returns `Ok` is on the disk.
+    pub(super) async fn record(&self, delivery: Delivery) -> Result<Receipt, NotRecorded> {
+        let (answer, written) = oneshot::channel();
+        kill::point("received");
+        let waiting = Waiting { arrival: Arrival { delivery, at: now() }, answer };
+        self.queue.try_send(waiting).map_err(|_| NotRecorded::Busy)?;
+        let late = || NotRecorded::Store(StoreError::Unavailable("it took too long to write".to_owned()));
+        let result = timeout(TIMEOUT, written).await.map_err(|_| late())?.map_err(|_| late())?;
+        let receipt = result.map_err(NotRecorded::Store)?;
+        kill::point("recorded");
+        Ok(receipt)
+    }
+}
+
+async fn write(store: Arc<dyn Store>, engine: Engine, mut waiting: mpsc::Receiver<Waiting>) {
+    let mut batch = Vec::new();
+    while waiting.recv_many(&mut batch, MOST_AT_ONCE).await > 0 {
+        let arrivals: Vec<Arrival> = batch.iter().map(|one: &Waiting| one.arrival.clone()).collect();
+        let mut incidents: Vec<_> = arrivals.iter().map(|arrival| arrival.delivery.incident()).collect();
+        match store.receive(arrivals).await {
+            Ok(receipts) => {
+                // Whoever does not wait any more is not told.
+                batch.drain(..).zip(receipts).for_each(|(one, receipt)| drop(one.answer.send(Ok(receipt))));
+                incidents.sort_unstable();
+                incidents.dedup();
+                for incident in incidents {
+                    engine.wake(incident);
+                }
+            }
+            Err(error) => batch.drain(..).for_each(|one| drop(one.answer.send(Err(error.clone())))),
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The record, where nothing of it is lost: a file of `SQLite`, or `PostgreSQL`.
+
+mod error;
+mod postgres;
+mod sqlite;
+#[expect(clippy::module_inception, reason = "the module of stores holds the trait")]
+mod store;
+
+pub use error::StoreError;
+pub use postgres::Postgres;
+pub use sqlite::Sqlite;
+pub use store::{
+    Append, Arrival, Claim, IncidentRow, Numbered, Owner, Query, Receipt, Start, Store, StoreFuture,
+};

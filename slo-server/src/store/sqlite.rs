@@ -1,0 +1,500 @@
+//! A file of `SQLite`.
+
+use super::{
+    Append, Arrival, Claim, IncidentRow, Numbered, Owner, Query, Receipt, Start, Store, StoreError,
+    StoreFuture,
+};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use slo_core::model::{Timestamp, Window};
+use slo_ops::{
+    alert::IncidentId,
+    incident::{Entry, Event},
+};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::sync::{mpsc, oneshot};
+
+/// The statements that make each version of the file from the one before.
+const MIGRATIONS: [&str; 1] = ["
+    CREATE TABLE incidents (
+        id TEXT PRIMARY KEY, head INTEGER NOT NULL, due INTEGER, owner TEXT, lease INTEGER NOT NULL DEFAULT 0,
+        first INTEGER NOT NULL, last INTEGER NOT NULL, open INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE INDEX incidents_due ON incidents (due) WHERE due IS NOT NULL;
+    CREATE INDEX incidents_last ON incidents (last, id);
+    CREATE INDEX incidents_open ON incidents (last, id) WHERE open = 1;
+    CREATE INDEX incidents_owner ON incidents (owner) WHERE owner IS NOT NULL;
+    CREATE TABLE entries (
+        incident TEXT NOT NULL, number INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (incident, number));
+    CREATE TABLE deliveries (id TEXT PRIMARY KEY) WITHOUT ROWID;
+    CREATE TABLE starts (runbook TEXT NOT NULL, step INTEGER NOT NULL, at INTEGER NOT NULL);
+    CREATE INDEX starts_at ON starts (runbook, at);
+    CREATE TABLE locks (name TEXT PRIMARY KEY, owner TEXT NOT NULL, lease INTEGER NOT NULL) WITHOUT ROWID;
+"];
+
+/// How many calls are written at once.
+const MOST_AT_ONCE: usize = 1_024;
+/// How many calls wait to be written; more must wait themselves.
+const QUEUE: usize = 4_096;
+/// How many readers there are.
+const READERS: usize = 4;
+/// How long another process may hold the file.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// A record in a file of `SQLite`, which processes of one machine may share.
+///
+/// One thread writes. It takes all calls that wait at once, so that they share a transaction and the disk is waited for once.
+#[derive(Clone)]
+pub struct Sqlite {
+    path: Arc<PathBuf>,
+    jobs: mpsc::Sender<Job>,
+    readers: Arc<Mutex<Vec<Connection>>>,
+}
+
+impl fmt::Debug for Sqlite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sqlite({})", self.path.display())
+    }
+}
+
+/// What came of a call that writes.
+type Written = Result<(), StoreError>;
+
+/// A call that writes: what it does, and who is told what came of it.
+struct Job {
+    run: Box<dyn FnMut(&Connection) -> Written + Send>,
+    done: Box<dyn FnOnce(Written) + Send>,
+}
+
+impl Sqlite {
+    /// Opens the file, and makes it where there is none.
+    ///
+    /// # Errors
+    /// A file that cannot be opened, is none of `SQLite`, or was written by a later version.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let path = Arc::new(path.as_ref().to_owned());
+        let writer = Writer::open(&path)?;
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        std::thread::Builder::new()
+            .name("slo-store".to_owned())
+            .spawn(move || writer.run(queue))
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        Ok(Self { path, jobs, readers: Arc::default() })
+    }
+
+    fn write<T: Send + 'static>(
+        &self,
+        mut run: impl FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> StoreFuture<'_, T> {
+        let jobs = self.jobs.clone();
+        Box::pin(async move {
+            let (sender, receiver) = oneshot::channel();
+            let value = Arc::new(Mutex::new(None));
+            let made = Arc::clone(&value);
+            let job = Job {
+                run: Box::new(move |connection| {
+                    *locked(&made) = Some(run(connection)?);
+                    Ok(())
+                }),
+                // Whoever does not wait any more is not told.
+                done: Box::new(move |result| drop(sender.send(result))),
+            };
+            jobs.send(job).await.map_err(|_| stopped())?;
+            receiver.await.map_err(|_| stopped())??;
+            locked(&value).take().ok_or_else(stopped)
+        })
+    }
+
+    fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> StoreFuture<'_, T> {
+        let (path, readers) = (Arc::clone(&self.path), Arc::clone(&self.readers));
+        Box::pin(async move {
+            let task = tokio::task::spawn_blocking(move || {
+                let kept = locked(&readers).pop();
+                let reader = match kept {
+                    Some(reader) => reader,
+                    None => connect(&path, false)?,
+                };
+                let result = read(&reader);
+                let mut readers = locked(&readers);
+                if result.is_ok() && readers.len() < READERS {
+                    readers.push(reader);
+                }
+                result
+            });
+            task.await.map_err(|error| StoreError::Unavailable(error.to_string()))?
+        })
+    }
+}
+
+fn stopped() -> StoreError {
+    StoreError::Unavailable("its thread has stopped".to_owned())
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A connection, with the settings by which what is committed is on the disk.
+fn connect(path: &Path, create: bool) -> Result<Connection, StoreError> {
+    use rusqlite::OpenFlags;
+    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    if create {
+        flags |= OpenFlags::SQLITE_OPEN_CREATE;
+    }
+    let connection = Connection::open_with_flags(path, flags)
+        .map_err(|error| StoreError::Unavailable(format!("{}: {error}", path.display())))?;
+    connection.busy_timeout(BUSY)?;
+    connection
+        .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;")?;
+    Ok(connection)
+}
+
+fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let version: usize = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let missing = MIGRATIONS.get(version..).ok_or_else(|| {
+        StoreError::Unreadable(format!("version {version} of the file was written by a later version of slo"))
+    })?;
+    for statements in missing {
+        transaction.execute_batch(statements)?;
+    }
+    transaction.pragma_update(None, "user_version", MIGRATIONS.len())?;
+    transaction.commit()?;
+    Ok(())
+}
+
+/// The thread that writes.
+struct Writer {
+    path: Arc<PathBuf>,
+    connection: Option<Connection>,
+    /// Which file it is, so that one that was taken away or replaced is noticed.
+    file: Option<(u64, u64)>,
+}
+
+impl Writer {
+    fn open(path: &Arc<PathBuf>) -> Result<Self, StoreError> {
+        let mut connection = connect(path, true)?;
+        migrate(&mut connection)?;
+        Ok(Self { path: Arc::clone(path), connection: Some(connection), file: identity(path) })
+    }
+
+    fn run(mut self, mut queue: mpsc::Receiver<Job>) {
+        while let Some(first) = queue.blocking_recv() {
+            let mut jobs = vec![first];
+            while jobs.len() < MOST_AT_ONCE
+                && let Ok(job) = queue.try_recv()
+            {
+                jobs.push(job);
+            }
+            match self.write(&mut jobs) {
+                Ok(results) => {
+                    jobs.into_iter().zip(results).for_each(|(job, result)| (job.done)(result));
+                }
+                Err(error) => {
+                    self.connection = None;
+                    for job in jobs {
+                        (job.done)(Err(error.clone()));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Runs all jobs in one transaction; a job that fails leaves nothing, and takes nothing from the others.
+    fn write(&mut self, jobs: &mut [Job]) -> Result<Vec<Written>, StoreError> {
+        let connection = self.connected()?;
+        let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut results = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            let savepoint = transaction.savepoint()?;
+            let result = (job.run)(&savepoint);
+            if result.is_ok() {
+                savepoint.commit()?;
+            } else {
+                // Dropped, it is rolled back.
+                drop(savepoint);
+            }
+            results.push(result);
+        }
+        transaction.commit()?;
+        Ok(results)
+    }
+
+    /// The connection to the file that is at the path now.
+    fn connected(&mut self) -> Result<&mut Connection, StoreError> {
+        let now = identity(&self.path);
+        if now != self.file || self.connection.is_none() {
+            self.connection = None;
+            if now.is_none() && self.file.is_some() {
+                let path = self.path.display();
+                return Err(StoreError::Unavailable(format!("{path} is gone")));
+            }
+            let mut connection = connect(&self.path, false)?;
+            migrate(&mut connection)?;
+            self.file = identity(&self.path);
+            self.connection = Some(connection);
+        }
+        self.connection.as_mut().ok_or_else(stopped)
+    }
+}
+
+/// Which file is at a path.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+fn body(entry: &Entry) -> Result<String, StoreError> {
+    serde_json::to_string(entry).map_err(|error| StoreError::Unreadable(error.to_string()))
+}
+
+fn key(incident: IncidentId) -> String {
+    incident.to_string()
+}
+
+/// Adds entries after the entry `head` of a record.
+fn add_entries(
+    connection: &Connection,
+    incident: IncidentId,
+    head: u64,
+    entries: &[Entry],
+) -> Result<(), StoreError> {
+    let mut insert =
+        connection.prepare_cached("INSERT INTO entries (incident, number, body) VALUES (?1, ?2, ?3)")?;
+    for (number, entry) in (head + 1..).zip(entries) {
+        insert.execute(params![key(incident), number, body(entry)?])?;
+    }
+    Ok(())
+}
+
+/// Makes room for `count` entries of an incident, and wakes whoever works on it; returns the last number before.
+fn grow(
+    connection: &Connection,
+    incident: IncidentId,
+    count: usize,
+    at: Timestamp,
+) -> Result<u64, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO incidents (id, head, due, first, last, open) VALUES (?1, ?2, ?3, ?3, ?3, 1)
+         ON CONFLICT (id) DO UPDATE SET head = head + ?2, due = min(coalesce(due, ?3), ?3), last = max(last, ?3)
+         RETURNING head",
+    )?;
+    let head: u64 = statement.query_row(params![key(incident), count, at.as_millis()], |row| row.get(0))?;
+    Ok(head.saturating_sub(count as u64))
+}
+
+fn receive_one(connection: &Connection, arrival: &Arrival) -> Result<Receipt, StoreError> {
+    let Arrival { delivery, at } = arrival;
+    let (id, incident) = (delivery.id(), delivery.incident());
+    let mut known =
+        connection.prepare_cached("INSERT INTO deliveries (id) VALUES (?1) ON CONFLICT DO NOTHING")?;
+    let is_new = known.execute([id.to_string()])? > 0;
+    let event = if is_new { Event::received(delivery) } else { Event::Repeated { delivery: id } };
+    let head = grow(connection, incident, 1, *at)?;
+    add_entries(connection, incident, head, &[Entry::new(*at, event)])?;
+    Ok(if is_new { Receipt::New } else { Receipt::Repeated })
+}
+
+fn incident_id(text: &str) -> Result<IncidentId, StoreError> {
+    text.parse().map_err(|error: slo_core::Error| StoreError::Unreadable(error.to_string()))
+}
+
+impl Store for Sqlite {
+    fn receive(&self, arrivals: Vec<Arrival>) -> StoreFuture<'_, Vec<Receipt>> {
+        self.write(move |connection| {
+            arrivals.iter().map(|arrival| receive_one(connection, arrival)).collect()
+        })
+    }
+
+    fn claim<'a>(
+        &'a self,
+        owner: &'a Owner,
+        now: Timestamp,
+        lease: Window,
+        limit: usize,
+    ) -> StoreFuture<'a, Vec<Claim>> {
+        let owner = Arc::clone(owner);
+        self.write(move |connection| {
+            let (now, until) = (now.as_millis(), now.after(lease).as_millis());
+            let mut waiting = connection.prepare_cached(
+                "SELECT id, due FROM incidents WHERE due <= ?1 AND (owner IS NULL OR lease < ?1) ORDER BY due LIMIT ?2",
+            )?;
+            let rows = waiting.query_map(params![now, limit], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
+            let rows: Vec<(String, i64)> = rows.collect::<Result<_, _>>()?;
+            let mut take = connection.prepare_cached("UPDATE incidents SET owner = ?2, lease = ?3 WHERE id = ?1")?;
+            let claims = rows.into_iter().map(|(id, due)| {
+                take.execute(params![id, &*owner, until])?;
+                Ok(Claim { incident: incident_id(&id)?, due: Timestamp::from_millis(due) })
+            });
+            claims.collect()
+        })
+    }
+
+    fn renew<'a>(&'a self, owner: &'a Owner, now: Timestamp, lease: Window) -> StoreFuture<'a, ()> {
+        let owner = Arc::clone(owner);
+        self.write(move |connection| {
+            let until = now.after(lease).as_millis();
+            for statement in [
+                "UPDATE incidents SET lease = ?2 WHERE owner = ?1",
+                "UPDATE locks SET lease = ?2 WHERE owner = ?1",
+            ] {
+                connection.prepare_cached(statement)?.execute(params![&*owner, until])?;
+            }
+            Ok(())
+        })
+    }
+
+    fn release<'a>(
+        &'a self,
+        incident: IncidentId,
+        owner: &'a Owner,
+        seen: u64,
+        due: Option<Timestamp>,
+    ) -> StoreFuture<'a, ()> {
+        let owner = Arc::clone(owner);
+        self.write(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "UPDATE incidents SET owner = NULL, lease = 0, due = CASE WHEN head > ?3 THEN last ELSE ?4 END
+                 WHERE id = ?1 AND owner = ?2",
+            )?;
+            statement.execute(params![key(incident), &*owner, seen, due.map(Timestamp::as_millis)])?;
+            Ok(())
+        })
+    }
+
+    fn append<'a>(
+        &'a self,
+        incident: IncidentId,
+        owner: &'a Owner,
+        append: Append,
+        is_open: bool,
+    ) -> StoreFuture<'a, ()> {
+        let owner = Arc::clone(owner);
+        self.write(move |connection| {
+            let last = append.entries.iter().map(|entry| entry.at.as_millis()).max().unwrap_or(0);
+            let mut grown = connection.prepare_cached(
+                "UPDATE incidents SET head = head + ?3, last = max(last, ?4), open = ?5
+                 WHERE id = ?1 AND owner = ?2 RETURNING head",
+            )?;
+            let count = append.entries.len();
+            let head: Option<u64> = grown
+                .query_row(params![key(incident), &*owner, count, last, is_open], |row| row.get(0))
+                .optional()?;
+            let head = head.ok_or(StoreError::Lost)?.saturating_sub(count as u64);
+            add_entries(connection, incident, head, &append.entries)?;
+            if let Some(Start { runbook, step, at }) = &append.start {
+                let mut insert = connection
+                    .prepare_cached("INSERT INTO starts (runbook, step, at) VALUES (?1, ?2, ?3)")?;
+                insert.execute(params![runbook, step, at.as_millis()])?;
+            }
+            Ok(())
+        })
+    }
+
+    fn add(&self, incident: IncidentId, entry: Entry) -> StoreFuture<'_, ()> {
+        self.write(move |connection| {
+            let head = grow(connection, incident, 1, entry.at)?;
+            add_entries(connection, incident, head, std::slice::from_ref(&entry))
+        })
+    }
+
+    fn record(&self, incident: IncidentId, after: u64) -> StoreFuture<'_, Vec<Numbered>> {
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT number, body FROM entries WHERE incident = ?1 AND number > ?2 ORDER BY number",
+            )?;
+            let rows = statement.query_map(params![key(incident), after], |row| {
+                Ok((row.get::<_, u64>(0)?, row.get::<_, String>(1)?))
+            })?;
+            let entries = rows.map(|row| {
+                let (number, body) = row?;
+                let entry = serde_json::from_str(&body).map_err(|error| {
+                    StoreError::Unreadable(format!("entry {number} of incident {incident}: {error}"))
+                })?;
+                Ok(Numbered { number, entry })
+            });
+            entries.collect()
+        })
+    }
+
+    fn list(&self, query: Query) -> StoreFuture<'_, Vec<IncidentRow>> {
+        self.read(move |connection| {
+            let (last, id) =
+                query.after.map_or((i64::MAX, "g".to_owned()), |(last, id)| (last.as_millis(), key(id)));
+            let only = if query.open { "open = 1 AND" } else { "" };
+            let mut statement = connection.prepare_cached(&format!(
+                "SELECT id, first, last, open FROM incidents WHERE {only} (last, id) < (?1, ?2)
+                 ORDER BY last DESC, id DESC LIMIT ?3"
+            ))?;
+            let rows = statement.query_map(params![last, id, query.limit], |row| {
+                Ok((row.get::<_, String>(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })?;
+            let rows = rows.map(|row| {
+                let (id, first, last, is_open) = row?;
+                let (first, last) = (Timestamp::from_millis(first), Timestamp::from_millis(last));
+                Ok(IncidentRow { incident: incident_id(&id)?, first, last, is_open })
+            });
+            rows.collect()
+        })
+    }
+
+    fn starts<'a>(&'a self, runbook: &'a str, since: Timestamp) -> StoreFuture<'a, Vec<Start>> {
+        let runbook = runbook.to_owned();
+        self.read(move |connection| {
+            let mut statement = connection
+                .prepare_cached("SELECT step, at FROM starts WHERE runbook = ?1 AND at >= ?2 ORDER BY at")?;
+            let rows = statement
+                .query_map(params![runbook, since.as_millis()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let starts = rows.map(|row| {
+                let (step, at) = row?;
+                Ok(Start { runbook: runbook.clone(), step, at: Timestamp::from_millis(at) })
+            });
+            starts.collect()
+        })
+    }
+
+    fn lock<'a>(
+        &'a self,
+        name: &'a str,
+        owner: &'a Owner,
+        now: Timestamp,
+        lease: Window,
+    ) -> StoreFuture<'a, bool> {
+        let (name, owner) = (name.to_owned(), Arc::clone(owner));
+        self.write(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "INSERT INTO locks (name, owner, lease) VALUES (?1, ?2, ?4) ON CONFLICT (name) DO UPDATE
+                 SET owner = ?2, lease = ?4 WHERE lease < ?3",
+            )?;
+            let until = now.after(lease).as_millis();
+            Ok(statement.execute(params![name, &*owner, now.as_millis(), until])? > 0)
+        })
+    }
+
+    fn unlock<'a>(&'a self, name: &'a str, owner: &'a Owner) -> StoreFuture<'a, ()> {
+        let (name, owner) = (name.to_owned(), Arc::clone(owner));
+        self.write(move |connection| {
+            let mut statement =
+                connection.prepare_cached("DELETE FROM locks WHERE name = ?1 AND owner = ?2")?;
+            statement.execute(params![name, &*owner])?;
+            Ok(())
+        })
+    }
+
+    fn waiting(&self, now: Timestamp) -> StoreFuture<'_, (u64, Option<Timestamp>)> {
+        self.read(move |connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT count(*), min(due) FROM incidents WHERE due <= ?1")?;
+            let (count, due): (u64, Option<i64>) =
+                statement.query_row([now.as_millis()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok((count, due.map(Timestamp::from_millis)))
+        })
+    }
+}
