@@ -66,7 +66,7 @@ def text_faults(text, most, kinds=("mrkdwn", "plain_text")):
     faults = []
     if not 0 < len(text["text"]) <= most:
         faults.append(f"invalid_blocks: text of {len(text['text'])} characters, at most {most}")
-    if text["type"] == "mrkdwn" and re.search(r"<!(channel|here|everyone)|<@", text["text"]):
+    if re.search(r"<!(channel|here|everyone)|<@", text["text"]):
         faults.append("somebody is mentioned")
     if re.search(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]", text["text"]):
         faults.append("a control character")

@@ -1,7 +1,7 @@
-//! Points at which tests end the process, as SIGKILL would: the feature `kill-points`.
+//! Points at which tests end the process, as SIGKILL would: the feature `storm`.
 
 /// Ends the process here, if the environment variable `SLO_KILL_AT` names this point: `name`, or `name:3` for the third time.
-#[cfg(feature = "kill-points")]
+#[cfg(feature = "storm")]
 pub(crate) fn point(name: &str) {
     use std::sync::atomic::{AtomicU32, Ordering};
     static PASSED: AtomicU32 = AtomicU32::new(0);
@@ -14,5 +14,5 @@ pub(crate) fn point(name: &str) {
 }
 
 /// Nothing, without the feature.
-#[cfg(not(feature = "kill-points"))]
+#[cfg(not(feature = "storm"))]
 pub(crate) const fn point(_name: &str) {}

@@ -21,3 +21,4 @@ pub mod store;
 
 mod clock;
 mod kill;
+mod tls;

@@ -255,12 +255,19 @@ impl Episode {
             Event::NoRunbook { reason } => self.runbook = RunbookRun::Missing { reason: reason.clone() },
             Event::Sending { target, message, .. } => {
                 let sent = self.messages.entry((*target, *message));
-                let sent = sent.or_insert(Sent { attempts: 0, first: at, state: MessageState::Sending });
+                let sent = sent.or_insert(Sent {
+                    attempts: 0,
+                    failures: 0,
+                    first: at,
+                    state: MessageState::Sending,
+                });
                 sent.attempts = sent.attempts.saturating_add(1);
                 sent.state = MessageState::Sending;
             }
             Event::Sent { target, message, outcome, .. } => {
                 if let Some(sent) = self.messages.get_mut(&(*target, *message)) {
+                    let has_failed = matches!(outcome, SendOutcome::Failed { .. });
+                    sent.failures = sent.failures.saturating_add(u32::from(has_failed));
                     sent.state = match outcome.clone() {
                         SendOutcome::Accepted { reference } => MessageState::Accepted { at, reference },
                         SendOutcome::Refused { reason } => MessageState::Refused { reason },

@@ -128,6 +128,8 @@ pub enum MessageState {
 pub struct Sent {
     /// How often it was sent.
     pub attempts: u32,
+    /// How often it was not taken, apart from attempts whose process died.
+    pub failures: u32,
     /// When it was sent first.
     pub first: Timestamp,
     /// Where it stands.

@@ -75,7 +75,7 @@ impl Slack {
         (now, may_repeat): (Timestamp, bool),
     ) -> Value {
         let summary = Summary::of(episode, redactor, now);
-        let header = cut(&format!("{}: {}", summary.word(), summary.title), HEADER).into_owned();
+        let header = unmarked(&format!("{}: {}", summary.word(), summary.title), HEADER);
         let mut blocks =
             vec![json!({"type": "header", "text": {"type": "plain_text", "text": header, "emoji": false}})];
         let mut facts = vec![summary.since.clone()];
@@ -99,6 +99,11 @@ impl Slack {
         blocks.push(context(&summary, episode, may_repeat));
         json!({"text": slack_text(&header, FALLBACK), "blocks": blocks})
     }
+}
+
+/// Text of a header or a button, which Slack does not unescape: nothing in it looks like a mention or a link.
+fn unmarked(text: &str, most: usize) -> String {
+    cut(text, most).replace('<', "‹").replace('>', "›")
 }
 
 /// Text word for word.
@@ -158,7 +163,7 @@ fn buttons(episode: &Episode, message: Message) -> Vec<Value> {
     });
     for (step, run) in asked.take(2) {
         let value = format!("{} {step}", episode.id);
-        let name = |verb: &str| cut(&format!("{verb} {}", run.info.name), BUTTON).into_owned();
+        let name = |verb: &str| unmarked(&format!("{verb} {}", run.info.name), BUTTON);
         buttons.push(button(SlackButton::Approve, &name("Run"), &value, Some("danger")));
         buttons.push(button(SlackButton::Deny, &name("Do not run"), &value, None));
     }

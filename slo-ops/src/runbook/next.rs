@@ -440,7 +440,7 @@ fn messages(episode: &Episode, target: Target, situation: &Situation<'_>, next: 
     }
 }
 
-/// When a message that was not taken is sent again: after a second, and twice as long each time, up to five minutes; or when
+/// When a message that was not taken for the `failures`th time is sent again: after a second, and twice as long each time, up to five minutes; or when
 /// the receiver says, up to an hour.
 ///
 /// ```
@@ -454,8 +454,8 @@ fn messages(episode: &Episode, target: Target, situation: &Situation<'_>, next: 
 /// assert_eq!(send_again(now, 1, Some(Window::seconds(30))), now.after(Window::seconds(30)));
 /// ```
 #[must_use]
-pub fn send_again(now: Timestamp, attempt: u32, retry_after: Option<Window>) -> Timestamp {
-    let doubled = 1_u64 << attempt.saturating_sub(1).min(9);
+pub fn send_again(now: Timestamp, failures: u32, retry_after: Option<Window>) -> Timestamp {
+    let doubled = 1_u64 << failures.saturating_sub(1).min(9);
     let own = Window::seconds(doubled.min(300));
     let wait = retry_after.map_or(own, |asked| asked.max(own).min(Window::hours(1)));
     now.after(wait)

@@ -1,6 +1,7 @@
 //! What takes incidents that wait, and has them worked on.
 
 use super::{
+    owner,
     shared::{LEASE, Parts, Shared},
     work,
 };
@@ -62,8 +63,19 @@ impl Engine {
         }
     }
 
+    /// Takes over what processes of this machine left behind that have ended, without waiting for the end of their leases.
+    async fn recover(&self) {
+        let store = self.shared.store();
+        let Ok(owners) = store.owners().await else { return };
+        for owner in owners.iter().filter(|owner| *owner != self.shared.owner() && owner::has_ended(owner)) {
+            // Their leases end by themselves.
+            let _later = store.disown(owner).await;
+        }
+    }
+
     /// Works until `stop` says so; what runs then may come to its end.
     pub async fn run(&self, mut stop: watch::Receiver<bool>) {
+        self.recover().await;
         let mut tasks = JoinSet::new();
         let mut renew_at = Instant::now() + RENEW_EVERY;
         while !*stop.borrow() {

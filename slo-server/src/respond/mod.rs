@@ -3,6 +3,7 @@
 mod check;
 mod counts;
 mod engine;
+mod owner;
 mod shared;
 mod work;
 

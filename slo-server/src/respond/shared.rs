@@ -1,6 +1,6 @@
 //! What the work on all incidents shares.
 
-use super::counts::Counts;
+use super::{counts::Counts, owner};
 use crate::{
     run::Runner,
     send::Sender,
@@ -38,9 +38,7 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(parts: Parts) -> Self {
-        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        let (process, random) = (std::process::id(), fastrand::u64(..));
-        Self { parts, owner: format!("{host}/{process}/{random:016x}").into() }
+        Self { parts, owner: owner::own() }
     }
 
     pub(super) fn store(&self) -> &dyn Store {

@@ -283,7 +283,7 @@ impl Job {
         self.running.insert(Work::Send(began, target, message));
         let shared = Arc::clone(&self.shared);
         self.tasks.spawn(async move {
-            let outgoing = Outgoing { episode, target, message, attempt, may_repeat };
+            let outgoing = Outgoing { episode, target, message, may_repeat };
             let outcome = shared.sender().send(&outgoing).await;
             kill::point("sent");
             Done::Send { began, target, message, attempt, outcome }

@@ -1,9 +1,7 @@
 //! A post to somebody else's server.
 
-use crate::config::Secret;
+use crate::{config::Secret, tls};
 use reqwest::{Client, StatusCode, header, redirect};
-use rustls::ClientConfig;
-use rustls_platform_verifier::ConfigVerifierExt;
 use slo_core::model::Window;
 use slo_ops::Error;
 use std::time::Duration;
@@ -39,7 +37,7 @@ pub(super) struct Poster {
 impl Poster {
     pub(super) fn new() -> Result<Self, Error> {
         let failed = |error: &dyn std::error::Error| Error::new(format!("no HTTP client: {error}"));
-        let tls = ClientConfig::with_platform_verifier().map_err(|error| failed(&error))?;
+        let tls = tls::client().map_err(|error| failed(&error))?;
         let client = Client::builder()
             .timeout(TIMEOUT)
             .connect_timeout(CONNECT)

@@ -20,7 +20,7 @@ use slo_ops::{
 use std::time::Duration;
 
 /// Slack takes a message a second and channel.
-const SLACK_EVERY: Duration = Duration::from_secs(1);
+const SLACK_EVERY: Duration = if cfg!(feature = "storm") { Duration::ZERO } else { Duration::from_secs(1) };
 /// `PagerDuty` takes more than that of an integration.
 const PAGERDUTY_EVERY: Duration = Duration::from_millis(20);
 
@@ -34,10 +34,15 @@ pub struct Outgoing {
     pub target: Target,
     /// What it says.
     pub message: Message,
-    /// Which attempt it is.
-    pub attempt: u32,
     /// Whether it may have arrived before.
     pub may_repeat: bool,
+}
+
+impl Outgoing {
+    /// How often it was not taken before.
+    fn failures(&self) -> u32 {
+        self.episode.messages.get(&(self.target, self.message)).map_or(0, |sent| sent.failures)
+    }
 }
 
 /// Sends messages, at most as fast as their receivers take them.
@@ -87,7 +92,7 @@ impl Sender {
             Err(Failure::Never { reason }) => SendOutcome::Refused { reason: clean(reason) },
             Err(Failure::Later { reason, wait, may_have_arrived }) => SendOutcome::Failed {
                 reason: clean(reason),
-                again: send_again(now(), outgoing.attempt, wait),
+                again: send_again(now(), outgoing.failures().saturating_add(1), wait),
                 may_have_arrived,
             },
         }

@@ -4,7 +4,7 @@ use super::{
     Append, Arrival, Claim, IncidentRow, Numbered, Owner, Query, Receipt, Start, Store, StoreError,
     StoreFuture,
 };
-use rustls_platform_verifier::ConfigVerifierExt;
+use crate::tls;
 use slo_core::model::{Timestamp, Window};
 use slo_ops::{
     alert::IncidentId,
@@ -114,7 +114,7 @@ impl Postgres {
     }
 
     async fn connect(&self) -> Result<Client, StoreError> {
-        let roots = rustls::ClientConfig::with_platform_verifier().map_err(unavailable)?;
+        let roots = tls::client().map_err(unavailable)?;
         let (client, connection) = self.config.connect(MakeRustlsConnect::new(roots)).await?;
         tokio::spawn(connection);
         let settings =
@@ -406,6 +406,29 @@ impl Store for Postgres {
     fn unlock<'a>(&'a self, name: &'a str, owner: &'a Owner) -> StoreFuture<'a, ()> {
         Box::pin(self.with(async move |client| {
             client.execute("DELETE FROM locks WHERE name = $1 AND owner = $2", &[&name, &&**owner]).await?;
+            Ok(())
+        }))
+    }
+
+    fn owners(&self) -> StoreFuture<'_, Vec<Owner>> {
+        Box::pin(self.with(async move |client| {
+            let statement =
+                "SELECT owner FROM incidents WHERE owner IS NOT NULL UNION SELECT owner FROM locks";
+            let rows = client.query(statement, &[]).await?;
+            rows.iter().map(|row| Ok(row.try_get::<_, &str>(0)?.into())).collect()
+        }))
+    }
+
+    fn disown<'a>(&'a self, owner: &'a Owner) -> StoreFuture<'a, ()> {
+        Box::pin(self.with(async move |client| {
+            let transaction = client.transaction().await?;
+            for statement in [
+                "UPDATE incidents SET owner = NULL, lease = 0 WHERE owner = $1",
+                "DELETE FROM locks WHERE owner = $1",
+            ] {
+                transaction.execute(statement, &[&&**owner]).await?;
+            }
+            transaction.commit().await?;
             Ok(())
         }))
     }

@@ -488,6 +488,29 @@ impl Store for Sqlite {
         })
     }
 
+    fn owners(&self) -> StoreFuture<'_, Vec<Owner>> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT owner FROM incidents WHERE owner IS NOT NULL UNION SELECT owner FROM locks",
+            )?;
+            let owners = statement.query_map([], |row| row.get::<_, String>(0))?;
+            owners.map(|owner| Ok(owner?.into())).collect()
+        })
+    }
+
+    fn disown<'a>(&'a self, owner: &'a Owner) -> StoreFuture<'a, ()> {
+        let owner = Arc::clone(owner);
+        self.write(move |connection| {
+            for statement in [
+                "UPDATE incidents SET owner = NULL, lease = 0 WHERE owner = ?1",
+                "DELETE FROM locks WHERE owner = ?1",
+            ] {
+                connection.prepare_cached(statement)?.execute([&*owner])?;
+            }
+            Ok(())
+        })
+    }
+
     fn waiting(&self, now: Timestamp) -> StoreFuture<'_, (u64, Option<Timestamp>)> {
         self.read(move |connection| {
             let mut statement =

@@ -165,6 +165,12 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Gives the lock `name` back.
     fn unlock<'a>(&'a self, name: &'a str, owner: &'a Owner) -> StoreFuture<'a, ()>;
 
+    /// The processes that hold leases or locks.
+    fn owners(&self) -> StoreFuture<'_, Vec<Owner>>;
+
+    /// Takes the leases and locks of a process away, which is known to have ended.
+    fn disown<'a>(&'a self, owner: &'a Owner) -> StoreFuture<'a, ()>;
+
     /// How many incidents wait for work, and since when the first of them does.
     fn waiting(&self, now: Timestamp) -> StoreFuture<'_, (u64, Option<Timestamp>)>;
 }

@@ -1,0 +1,238 @@
+//! What both stores promise: one suite, run against each.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+mod common;
+
+use common::PostgresServer;
+use slo_core::model::{Timestamp, Window};
+use slo_ops::{
+    alert::{Delivery, IncidentId, Source},
+    incident::{Entry, Event},
+};
+use slo_server::store::{
+    Append, Arrival, Claim, Owner, Postgres, Query, Receipt, Sqlite, Start, Store, StoreError,
+};
+use std::sync::Arc;
+
+fn delivery(group: &str, starts: &str) -> Delivery {
+    let body = format!(
+        r#"{{"version": "4", "groupKey": "{group}", "status": "firing", "alerts": [{{"status": "firing",
+        "labels": {{"group": "{group}"}}, "startsAt": "{starts}"}}]}}"#
+    );
+    Delivery::parse(Source::Alertmanager, body.as_bytes()).unwrap()
+}
+
+fn now() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap())
+}
+
+fn arrival(group: &str, starts: &str) -> Arrival {
+    Arrival { delivery: delivery(group, starts), at: now() }
+}
+
+fn note(text: &str) -> Entry {
+    Entry::new(now(), Event::Note { who: "ann".to_owned(), text: text.to_owned() })
+}
+
+const LEASE: Window = Window::seconds(30);
+
+async fn claimed(store: &dyn Store, owner: &Owner, lease: Window) -> Vec<IncidentId> {
+    let claims: Vec<Claim> = store.claim(owner, now(), lease, 10).await.unwrap();
+    claims.into_iter().map(|claim| claim.incident).collect()
+}
+
+/// All promises, on an empty store.
+async fn promises(store: &dyn Store) {
+    let (one, two): (Owner, Owner) = ("one".into(), "two".into());
+    let (a, b) =
+        (delivery("a", "2026-11-23T06:00:00Z").incident(), delivery("b", "2026-11-23T06:00:00Z").incident());
+
+    // A delivery that comes again is told to have come again, within one call and in another.
+    let first = [
+        arrival("a", "2026-11-23T06:00:00Z"),
+        arrival("b", "2026-11-23T06:00:00Z"),
+        arrival("a", "2026-11-23T06:00:00Z"),
+    ];
+    let receipts = store.receive(first.to_vec()).await.unwrap();
+    assert_eq!(receipts, [Receipt::New, Receipt::New, Receipt::Repeated]);
+    let again = store.receive(vec![arrival("b", "2026-11-23T06:00:00Z")]).await.unwrap();
+    assert_eq!(again, [Receipt::Repeated]);
+    let record = store.record(a, 0).await.unwrap();
+    assert_eq!(record.iter().map(|numbered| numbered.number).collect::<Vec<_>>(), [1, 2]);
+    assert!(matches!(record[0].entry.event, Event::Received { .. }));
+    assert!(matches!(record[1].entry.event, Event::Repeated { .. }));
+    assert_eq!(store.record(a, 1).await.unwrap().len(), 1);
+
+    // Each incident has one owner.
+    let mut own = claimed(store, &one, LEASE).await;
+    own.sort_unstable();
+    let mut both = [a, b];
+    both.sort_unstable();
+    assert_eq!(own, both);
+    assert_eq!(claimed(store, &two, LEASE).await, []);
+    assert_eq!(store.owners().await.unwrap(), [Arc::clone(&one)]);
+
+    // Only the owner appends.
+    let append = |text: &str| Append { entries: vec![note(text)], start: None };
+    store.append(a, &one, append("mine"), true).await.unwrap();
+    assert_eq!(store.append(a, &two, append("not mine"), true).await, Err(StoreError::Lost));
+    assert_eq!(store.record(a, 2).await.unwrap().len(), 1);
+
+    // What was not seen is not slept over; what was is.
+    store.release(a, &one, 2, None).await.unwrap();
+    assert_eq!(claimed(store, &two, LEASE).await, [a]);
+    store.release(a, &two, 3, None).await.unwrap();
+    assert_eq!(claimed(store, &two, LEASE).await, []);
+    store.release(b, &one, 2, Some(now().after(Window::hours(1)))).await.unwrap();
+    assert_eq!(claimed(store, &two, LEASE).await, []);
+    assert_eq!(store.waiting(now()).await.unwrap().0, 0);
+
+    // What somebody adds wakes it.
+    store.add(b, note("look")).await.unwrap();
+    assert_eq!(store.waiting(now()).await.unwrap().0, 1);
+    assert_eq!(claimed(store, &one, Window::from_millis(50).unwrap()).await, [b]);
+
+    // A lease ends by itself, unless it is prolonged, or with its owner.
+    tokio::time::sleep(std::time::Duration::from_millis(120)).await;
+    assert_eq!(claimed(store, &two, LEASE).await, [b]);
+    assert_eq!(store.append(b, &one, append("late"), true).await, Err(StoreError::Lost));
+    store.disown(&two).await.unwrap();
+    assert_eq!(claimed(store, &one, Window::from_millis(50).unwrap()).await, [b]);
+    store.renew(&one, now(), LEASE).await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(120)).await;
+    assert_eq!(claimed(store, &two, LEASE).await, []);
+    store.release(b, &one, 3, None).await.unwrap();
+
+    // Starts are counted over all incidents.
+    claimed(store, &one, LEASE).await;
+    store.add(a, note("x")).await.unwrap();
+    assert_eq!(claimed(store, &one, LEASE).await, [a]);
+    let at = now();
+    let start = Start { runbook: "down".to_owned(), step: 3, at };
+    let begun = Append {
+        entries: vec![Entry::new(at, Event::StepStarted { step: 3, attempt: 1 })],
+        start: Some(start.clone()),
+    };
+    store.append(a, &one, begun, true).await.unwrap();
+    assert_eq!(store.starts("down", at.before(Window::seconds(1))).await.unwrap(), [start]);
+    assert_eq!(store.starts("down", at.after(Window::seconds(1))).await.unwrap(), []);
+    assert_eq!(store.starts("up", Timestamp::EPOCH).await.unwrap(), []);
+
+    // A lock has one owner.
+    assert!(store.lock("service x", &one, now(), LEASE).await.unwrap());
+    assert!(!store.lock("service x", &one, now(), LEASE).await.unwrap());
+    assert!(!store.lock("service x", &two, now(), LEASE).await.unwrap());
+    store.unlock("service x", &two).await.unwrap();
+    assert!(!store.lock("service x", &two, now(), LEASE).await.unwrap());
+    store.unlock("service x", &one).await.unwrap();
+    assert!(store.lock("service x", &two, now(), LEASE).await.unwrap());
+
+    // Lists, by pages.
+    store.append(a, &one, append("resolved"), false).await.unwrap();
+    let query = |open, after, limit| Query { open, after, limit };
+    let all = store.list(query(false, None, 10)).await.unwrap();
+    assert_eq!(all.len(), 2);
+    assert!(all[0].last >= all[1].last);
+    let rest = store.list(query(false, Some((all[0].last, all[0].incident)), 10)).await.unwrap();
+    assert_eq!(rest, all[1..]);
+    let open: Vec<_> =
+        store.list(query(true, None, 10)).await.unwrap().into_iter().map(|row| row.incident).collect();
+    assert_eq!(open, [b]);
+}
+
+/// Many at once, from several processes' point of view: nothing is lost, and every number is there once.
+async fn many_at_once(one: Arc<dyn Store>, two: Arc<dyn Store>) {
+    let mut tasks = tokio::task::JoinSet::new();
+    for index in 0..400_u32 {
+        let store = if index % 2 == 0 { Arc::clone(&one) } else { Arc::clone(&two) };
+        tasks.spawn(async move {
+            let starts = format!("2026-11-23T07:{:02}:{:02}Z", index / 2 / 60, index / 2 % 60);
+            // Both send the same, to five groups in another order each.
+            let groups = ["p", "q", "r", "s", "t"].map(|group| arrival(group, &starts));
+            let mut groups = groups.to_vec();
+            groups.rotate_left(index as usize % 5);
+            store.receive(groups).await.unwrap()
+        });
+    }
+    let receipts: Vec<Receipt> = tasks.join_all().await.into_iter().flatten().collect();
+    assert_eq!(receipts.iter().filter(|receipt| **receipt == Receipt::New).count(), 1_000);
+    for group in ["p", "q", "r", "s", "t"] {
+        let record = one.record(delivery(group, "2026-11-23T06:00:00Z").incident(), 0).await.unwrap();
+        let numbers: Vec<u64> = record.iter().map(|numbered| numbered.number).collect();
+        assert_eq!(numbers, (1..=400).collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_keeps_its_promises() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || Sqlite::open(folder.path().join("slo.db")).unwrap();
+    promises(&open()).await;
+    // Two processes may share the file.
+    many_at_once(Arc::new(open()), Arc::new(open())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_keeps_its_promises() {
+    let server = PostgresServer::start();
+    let url = server.url();
+    promises(&Postgres::open(&url, None).await.unwrap()).await;
+    let (one, two) = tokio::join!(Postgres::open(&url, None), Postgres::open(&url, None));
+    many_at_once(Arc::new(one.unwrap()), Arc::new(two.unwrap())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_taken_away_is_no_store_until_it_is_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, aside) = (folder.path().join("slo.db"), folder.path().join("aside.db"));
+    let store = Sqlite::open(&path).unwrap();
+    store.receive(vec![arrival("a", "2026-11-23T06:00:00Z")]).await.unwrap();
+    std::fs::rename(&path, &aside).unwrap();
+    let gone = store.receive(vec![arrival("a", "2026-11-23T06:00:01Z")]).await.unwrap_err();
+    assert!(gone.to_string().ends_with("slo.db is gone"), "{gone}");
+    std::fs::rename(&aside, &path).unwrap();
+    let receipts =
+        store.receive(vec![arrival("a", "2026-11-23T06:00:00Z"), arrival("a", "2026-11-23T06:00:02Z")]).await;
+    assert_eq!(receipts.unwrap(), [Receipt::Repeated, Receipt::New]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_goes_away_is_no_store_until_it_is_back() {
+    let mut server = PostgresServer::start();
+    let store = Postgres::open(&server.url(), None).await.unwrap();
+    store.receive(vec![arrival("a", "2026-11-23T06:00:00Z")]).await.unwrap();
+    server.down();
+    let gone = store.receive(vec![arrival("a", "2026-11-23T06:00:01Z")]).await.unwrap_err();
+    assert!(matches!(gone, StoreError::Unavailable(_)), "{gone}");
+    server.up();
+    let receipts =
+        store.receive(vec![arrival("a", "2026-11-23T06:00:00Z"), arrival("a", "2026-11-23T06:00:02Z")]).await;
+    assert_eq!(receipts.unwrap(), [Receipt::Repeated, Receipt::New]);
+}
+
+#[test]
+fn a_later_version_of_the_file_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("slo.db");
+    drop(Sqlite::open(&path).unwrap());
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.pragma_update(None, "user_version", 99).unwrap();
+    let error = Sqlite::open(&path).unwrap_err();
+    assert!(error.to_string().contains("later version of slo"), "{error}");
+}
+
+#[test]
+fn what_is_no_file_of_sqlite_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notes.txt");
+    std::fs::write(
+        &path,
+        "not a database, but somebody's notes, which are long enough to have a header of their own",
+    )
+    .unwrap();
+    let before = std::fs::read(&path).unwrap();
+    assert!(Sqlite::open(&path).is_err());
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
