@@ -140,6 +140,12 @@ pub(crate) struct Alertmanager {
     /// Where tickets go, as --page
     #[arg(long, value_name = "CHANNEL")]
     pub(crate) ticket: Vec<String>,
+    /// The server that answers alerts, `slo serve`: it hears of all that the channels hear of
+    #[arg(long, value_name = "URL")]
+    pub(crate) response: Option<String>,
+    /// The file with its token, as Alertmanager finds it; `response-token` in the folder of secrets, for one beyond this machine
+    #[arg(long, value_name = "FILE", requires = "response")]
+    pub(crate) response_token: Option<String>,
     /// The server that sends e-mail, HOST:PORT
     #[arg(long, value_name = "HOST:PORT", requires = "smtp_from", value_parser = host_and_port)]
     pub(crate) smtp: Option<String>,

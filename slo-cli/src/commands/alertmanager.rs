@@ -1,7 +1,7 @@
 //! `slo alertmanager`
 
 use crate::{args::Alertmanager, error::Error, load, write};
-use slo_core::artifact::{self, Channel, Mail, Routing};
+use slo_core::artifact::{self, Channel, Mail, Response, Routing};
 use std::io::Write;
 
 pub(super) fn run(asked: &Alertmanager, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
@@ -9,6 +9,7 @@ pub(super) fn run(asked: &Alertmanager, out: &mut dyn Write, talk: &mut dyn Writ
     let mut routing = Routing::new(&asked.secrets);
     routing.page = channels("--page", &asked.page)?;
     routing.ticket = channels("--ticket", &asked.ticket)?;
+    routing.response = response(asked)?;
     routing.mail = asked.smtp.clone().zip(asked.smtp_from.clone()).map(|(smarthost, from)| Mail {
         smarthost,
         from,
@@ -30,6 +31,16 @@ pub(super) fn run(asked: &Alertmanager, out: &mut dyn Write, talk: &mut dyn Writ
         None => out.write_all(config.as_bytes())?,
     }
     Ok(())
+}
+
+fn response(asked: &Alertmanager) -> Result<Option<Response>, Error> {
+    let Some(url) = &asked.response else { return Ok(None) };
+    let response = Response::new(url, &asked.secrets)
+        .map_err(|error| Error::Usage(format!("--response: {}", Error::from(error))))?;
+    Ok(Some(match &asked.response_token {
+        Some(path) => response.with_token_file(path),
+        None => response,
+    }))
 }
 
 fn channels(option: &str, texts: &[String]) -> Result<Vec<Channel>, Error> {

@@ -17,7 +17,7 @@ mod target;
 #[cfg(feature = "calendar")]
 mod words;
 
-pub use alertmanager::{AlertmanagerVersion, Channel, Hours, Mail, Routing, alertmanager};
+pub use alertmanager::{AlertmanagerVersion, Channel, Hours, Mail, Response, Routing, alertmanager};
 #[cfg(feature = "calendar")]
 pub use backtest::{BacktestPage, SloBacktest, SloFired, SloIncident};
 pub use dashboards::{Dashboard, dashboards};

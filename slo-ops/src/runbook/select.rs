@@ -1,7 +1,7 @@
 //! Which runbook answers an episode.
 
-use super::{Runbook, Runbooks};
-use crate::incident::Episode;
+use super::{Runbook, Runbooks, When};
+use crate::{alert::Alert, incident::Episode};
 use slo_core::model::Notification;
 
 /// What answers an episode.
@@ -18,24 +18,20 @@ pub enum Choice<'a> {
 }
 
 impl<'a> Choice<'a> {
-    /// The runbook that the alerts name, or the first one by name whose [`When`] they are of. A name that is not configured is
-    /// no reason to guess another.
+    /// The runbook that the first of its alerts names which names one, or else the first runbook by name that is of any of its
+    /// alerts. A name that is not configured is no reason to guess another.
     #[must_use]
     pub fn of(episode: &Episode, runbooks: &'a Runbooks) -> Self {
-        let mut named =
-            episode.alerts.iter().filter_map(|alert| alert.annotations.get(Notification::RESPONSE));
-        if let Some(name) = named.next() {
-            if named.any(|other| other != name) {
-                return Self::None { reason: "its alerts name different responses".to_owned() };
-            }
+        let mut alerts: Vec<&Alert> = episode.alerts.iter().collect();
+        alerts.sort_by_key(|alert| (alert.starts, alert.fingerprint()));
+        if let Some(name) = alerts.iter().find_map(|alert| alert.annotations.get(Notification::RESPONSE)) {
             return match runbooks.get(name) {
                 Some(runbook) => Self::Runbook(runbook),
                 None => Self::None { reason: format!("the response `{name}` is not configured") },
             };
         }
-        let found =
-            runbooks.values().find(|runbook| runbook.when.as_ref().is_some_and(|when| when.is_of(episode)));
-        match found {
+        let is_of_any = |when: &When| alerts.iter().any(|alert| when.is_of(alert));
+        match runbooks.values().find(|runbook| runbook.when.as_ref().is_some_and(is_of_any)) {
             Some(runbook) => Self::Runbook(runbook),
             None => Self::None {
                 reason: "its alerts name no response, and none is configured for them".to_owned(),

@@ -1,7 +1,7 @@
 //! The alerts that a runbook answers.
 
 use super::Pattern;
-use crate::incident::Episode;
+use crate::alert::Alert;
 
 /// The alerts that a runbook answers, of those that name no response themselves: all that is said must be so.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,11 +16,10 @@ pub struct When {
 }
 
 impl When {
-    pub(super) fn is_of(&self, episode: &Episode) -> bool {
-        let label = |name: &str| episode.label(name).unwrap_or_default();
-        let slo = format!("{}/{}", label("service"), label("slo"));
-        self.slo.as_ref().is_none_or(|own| *own == slo)
-            && self.severity.as_ref().is_none_or(|own| own == episode.severity())
+    pub(super) fn is_of(&self, alert: &Alert) -> bool {
+        let label = |name: &str| alert.labels.get(name).map_or("", String::as_str);
+        self.slo.as_ref().is_none_or(|own| alert.slo().as_ref() == Some(own))
+            && self.severity.as_ref().is_none_or(|own| own == label("severity"))
             && self.labels.iter().all(|(name, pattern)| pattern.takes(label(name)))
     }
 }

@@ -4,12 +4,14 @@ mod channel;
 mod hours;
 mod receivers;
 mod recipient;
+mod response;
 mod routes;
 mod routing;
 mod version;
 
 pub use channel::{Channel, Mail};
 pub use hours::Hours;
+pub use response::Response;
 pub use routing::Routing;
 pub use version::AlertmanagerVersion;
 
@@ -31,6 +33,7 @@ use routes::{inhibitions, others, routes};
 /// | others | alerts of a team that no specification here names, such as that of a group, go to `default` |
 /// | grouping | by service and severity: two SLOs that one outage breaks are one notification |
 /// | inhibition | a page of an SLO, or of a group of its `by`, silences the tickets of the same |
+/// | response | `slo serve`, if it is given, hears of every group of alerts that a receiver hears of |
 /// | secrets | in files, `<secrets>/<team>/…`; `default` for all others |
 /// | fragments | are of the alerts of these services, and of no others |
 ///
@@ -39,7 +42,7 @@ use routes::{inhibitions, others, routes};
 pub fn alertmanager(services: &[Service], routing: &Routing) -> Result<String, Error> {
     let mut recipients = recipients(services)?;
     for recipient in &recipients {
-        if routing.channels(recipient.severity).is_empty() {
+        if routing.channels(recipient.severity).is_empty() && routing.response.is_none() {
             let severity = recipient.severity;
             return Err(Error::new(format!("nobody hears of a {severity}"))
                 .with_hint(format!("say where they go, such as `--{severity} slack:#channel`")));

@@ -1,7 +1,7 @@
 //! The receivers of a configuration.
 
 use super::{
-    channel::{Channel, Delivery, KINDS},
+    channel::{Channel, Delivery, KINDS, WEBHOOK},
     recipient::Recipient,
     routes::UNROUTED,
     routing::Routing,
@@ -44,6 +44,9 @@ fn receiver(out: &mut Yaml, recipient: &Recipient, routing: &Routing) -> Result<
             out.mapping_of_any(kind.key, |out| {
                 for channel in of_kind {
                     out.item(|out| done = done.clone().and(channel.write(out, &to)));
+                }
+                if let Some(response) = routing.response.as_ref().filter(|_| kind.key == WEBHOOK) {
+                    response.write(out);
                 }
             });
         }

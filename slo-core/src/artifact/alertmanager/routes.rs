@@ -128,7 +128,7 @@ fn others_of(slos: Vec<Matcher>, recipients: &[Recipient], routing: &Routing) ->
         matchers.push(equals("severity", tickets));
         others.push(Other { severity: Severity::Ticket, matchers });
     }
-    if !routing.page.is_empty() {
+    if !routing.page.is_empty() || routing.response.is_some() {
         others.push(Other { severity: Severity::Page, matchers: slos });
     }
     others

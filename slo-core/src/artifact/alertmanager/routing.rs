@@ -1,6 +1,6 @@
 //! Which alerts reach which receiver, and how.
 
-use super::{AlertmanagerVersion, Channel, Hours, Mail};
+use super::{AlertmanagerVersion, Channel, Hours, Mail, Response};
 use crate::model::Severity;
 
 /// Which alerts reach which receiver, and how.
@@ -25,6 +25,8 @@ pub struct Routing {
     pub page: Vec<Channel>,
     /// Where tickets go.
     pub ticket: Vec<Channel>,
+    /// The server that answers alerts, besides the channels.
+    pub response: Option<Response>,
     /// The folder with a folder of secrets for each team.
     pub secrets: String,
     /// When tickets are sent; at all times where it is not given. Outside of them they wait.
@@ -44,6 +46,7 @@ impl Routing {
         Self {
             page: Vec::new(),
             ticket: Vec::new(),
+            response: None,
             secrets: secrets.into(),
             ticket_hours: None,
             mail: None,

@@ -16,3 +16,4 @@ pub use all::Channel;
 pub(super) use all::KINDS;
 pub(super) use kind::Delivery;
 pub use mail::Mail;
+pub(super) use webhook::WEBHOOK;

@@ -6,9 +6,12 @@ use super::{
 };
 use crate::{Error, yaml::Yaml};
 
+/// The key of webhooks in a receiver.
+pub(in super::super) const WEBHOOK: &str = "webhook_configs";
+
 pub(super) const KIND: Kind = Kind {
     examples: &["webhook", "webhook:https://…"],
-    key: "webhook_configs",
+    key: WEBHOOK,
     takes: |detail| detail.is_none_or(has_host),
     check,
     write,
