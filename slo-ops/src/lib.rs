@@ -7,10 +7,12 @@
 //! |---|---|
 //! | [`alert`] | webhooks of Alertmanager and Grafana → alerts, and what makes two of them the same |
 //! | [`incident`] | a record → episodes, steps, messages, stages |
+//! | [`host`] | what a machine says of itself → what is wrong with it |
 //! | [`notify`] | an episode → messages of `PagerDuty` and Slack, within their limits |
 //! | [`runbook`] | an episode and a configuration → what is to be done next |
 
 pub mod alert;
+pub mod host;
 pub mod incident;
 pub mod notify;
 pub mod runbook;

@@ -6,6 +6,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`config`] | the file that people write |
+//! | [`host`] | what this machine says of itself |
 //! | [`store`] | the record, in `SQLite` or `PostgreSQL` |
 //! | [`send`] | messages to `PagerDuty` and Slack |
 //! | [`run`] | programs, within their limits |
@@ -13,6 +14,7 @@
 //! | [`serve`] | alerts in, and what people ask |
 
 pub mod config;
+pub mod host;
 pub mod respond;
 pub mod run;
 pub mod send;

@@ -10,7 +10,7 @@ pub(crate) use access::Access;
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 pub(crate) use common::{Format, Output, Reading, TimeScale};
 #[cfg(feature = "server")]
-pub(crate) use server::{Act, Incidents, IncidentsVerb, List, Note, Record, Serve, Show, Step};
+pub(crate) use server::{Act, Diagnose, Incidents, IncidentsVerb, List, Note, Record, Serve, Show, Step};
 use slo_core::{
     artifact::{AlertmanagerVersion, Hours, Target},
     model::{Objective, Timestamp, Window},
@@ -51,6 +51,9 @@ pub(crate) enum Command {
     /// Answer alerts: take them in, run runbooks, tell people
     #[cfg(feature = "server")]
     Serve(Serve),
+    /// Say what is wrong with this machine or container
+    #[cfg(feature = "server")]
+    Diagnose(Diagnose),
     /// Look at incidents, and act on them
     #[cfg(feature = "server")]
     Incidents(Incidents),

@@ -1,6 +1,9 @@
 //! The verbs of the server and its record.
 
-use super::common::{Output, Reading, TimeScale};
+use super::{
+    common::{Output, Reading, TimeScale},
+    values::host_and_port,
+};
 use clap::{Args as Group, Subcommand};
 use std::path::PathBuf;
 
@@ -16,6 +19,15 @@ pub(crate) struct Serve {
     pub(crate) reading: Reading,
     #[command(flatten)]
     pub(crate) scale: TimeScale,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Diagnose {
+    /// Another machine to reach; may be given several times
+    #[arg(long = "peer", value_name = "HOST:PORT", value_parser = host_and_port)]
+    pub(crate) peers: Vec<String>,
+    #[command(flatten)]
+    pub(crate) output: Output,
 }
 
 #[derive(Debug, Group)]

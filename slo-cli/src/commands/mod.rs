@@ -4,6 +4,8 @@ mod alertmanager;
 mod backtest;
 mod budget;
 mod dashboards;
+#[cfg(feature = "server")]
+mod diagnose;
 mod explain;
 mod generate;
 mod import;
@@ -35,6 +37,8 @@ pub(crate) fn run(command: &Command, out: &mut dyn Write, talk: &mut dyn Write) 
         Command::Status(status) => status::run(status, out, talk),
         Command::Top(top) => top::run(top, out, talk),
         Command::Backtest(backtest) => backtest::run(backtest, out, talk),
+        #[cfg(feature = "server")]
+        Command::Diagnose(diagnose) => diagnose::run(diagnose, out, talk),
         #[cfg(feature = "server")]
         Command::Serve(serve) => serve::run(serve, out, talk),
         #[cfg(feature = "server")]

@@ -11,6 +11,7 @@ use slo_core::{
 };
 use slo_ops::{
     Error,
+    host::{Level, findings},
     incident::{Episode, Incident, Output, StepOutcome},
     runbook::Check,
     time_between,
@@ -26,6 +27,7 @@ pub(super) async fn check(
     check: Check,
 ) -> (StepOutcome, Output) {
     let result = match check {
+        Check::Host => host().await,
         Check::Prometheus => prometheus(counts, episode).await,
         Check::Changes => changes(store, episode).await,
         _ => Err(Error::new("this diagnosis is not built in")),
@@ -141,6 +143,18 @@ fn shares(after: &Series, before: &Series) -> Vec<String> {
     }
     found.sort_by(|one, other| other.0.total_cmp(&one.0));
     found.into_iter().map(|(_, text)| text).take(4).collect()
+}
+
+/// What is wrong with this machine.
+async fn host() -> Result<Vec<String>, Error> {
+    let facts = tokio::task::spawn_blocking(|| crate::host::look(&[])).await;
+    let facts = facts.map_err(|error| Error::new(error.to_string()))?;
+    let found = findings(&facts).into_iter().filter(|finding| finding.level < Level::Info);
+    let mut texts: Vec<String> = found.map(|finding| finding.text).collect();
+    if texts.is_empty() {
+        texts.push("this machine: nothing is wrong".to_owned());
+    }
+    Ok(texts)
 }
 
 /// How near another episode must be.

@@ -1,0 +1,412 @@
+//! What is wrong with a machine.
+
+use super::{Cgroup, Disk, Facts, ProcessFact};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Level {
+    /// Something fails because of it.
+    Critical,
+    /// Something may fail because of it soon, or is slow.
+    Warning,
+    /// It is worth knowing.
+    Info,
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Critical => "critical",
+            Self::Warning => "warning",
+            Self::Info => "info",
+        })
+    }
+}
+
+/// Something that is wrong: what, above which threshold, and where that is from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Finding {
+    /// How bad it is.
+    pub level: Level,
+    /// What is looked at: `cpu`, `memory`, `disk`, `network`, `files`, `processes`, `units` or `peers`.
+    pub check: String,
+    /// What is wrong, with its numbers.
+    pub text: String,
+    /// From where on it is wrong.
+    pub threshold: String,
+    /// Where the number is from.
+    pub source: String,
+}
+
+/// All processors together work more than this part of their time.
+const BUSY: f64 = 0.9;
+/// A process uses this much of a processor.
+const HOG: f64 = 0.9;
+/// Work waits this part of the time, in percent.
+const STALLED: f64 = 25.0;
+/// Less than this part of the memory is available.
+const LITTLE_MEMORY: f64 = 0.05;
+/// A group uses more than this part of its limit.
+const AT_LIMIT: f64 = 0.95;
+/// A group is held back in more than this part of its periods.
+const THROTTLED: f64 = 0.25;
+/// Less than this part of a file system is free.
+const LITTLE_SPACE: f64 = 0.05;
+/// Nothing to speak of is free, in bytes.
+const NO_SPACE: u64 = 1 << 20;
+/// More than this part of the room for waiting connections is taken.
+const QUEUED: f64 = 0.8;
+/// More than this part of segments is sent again.
+const RESENT: f64 = 0.02;
+/// Fewer segments tell nothing.
+const FEWEST_SEGMENTS: u64 = 200;
+/// More than this part of a table is taken.
+const TABLE: f64 = 0.9;
+/// A connection takes longer than this, in milliseconds.
+const SLOW: u64 = 250;
+
+/// What is wrong, the worst first; nothing, on a healthy machine.
+///
+/// ```
+/// use slo_ops::host::{Disk, Facts, Level, findings};
+///
+/// let full = Disk {
+///     path: "/var".into(), kind: "ext4".into(), size: 1 << 30, free: 0, files: 0, files_free: 0,
+///     is_read_only: false, is_meant: false,
+/// };
+/// let found = findings(&Facts { cpus: 2, disks: vec![full], ..Facts::default() });
+/// assert_eq!(found[0].level, Level::Critical);
+/// assert_eq!(found[0].text, "/var is full: 0 B of 1.0 GiB are free");
+/// assert_eq!(findings(&Facts { cpus: 2, ..Facts::default() }), []);
+/// ```
+#[must_use]
+pub fn findings(facts: &Facts) -> Vec<Finding> {
+    let mut found = Found(Vec::new());
+    found.processors(facts);
+    found.memory(facts);
+    facts.cgroups.iter().for_each(|group| found.group(group));
+    facts.disks.iter().for_each(|disk| found.disk(disk));
+    found.network(facts);
+    found.tables(facts);
+    found.processes(&facts.processes);
+    found.rest(facts);
+    found.0.sort_by_key(|finding| finding.level);
+    found.0
+}
+
+struct Found(Vec<Finding>);
+
+impl Found {
+    fn add(&mut self, level: Level, check: &str, text: String, threshold: String, source: &str) {
+        let check = check.to_owned();
+        self.0.push(Finding { level, check, text, threshold, source: source.to_owned() });
+    }
+
+    fn processors(&mut self, facts: &Facts) {
+        let is_busy = facts.cpu_busy.is_some_and(|busy| busy > BUSY);
+        if let Some(busy) = facts.cpu_busy.filter(|_| is_busy) {
+            let text = format!("the {} processors are busy {:.0} % of the time", facts.cpus, busy * 100.0);
+            self.add(Level::Warning, "cpu", text, format!("above {:.0} %", BUSY * 100.0), "/proc/stat");
+        }
+        for process in facts.processes.iter().filter(|process| process.cpus > HOG) {
+            let level = if is_busy { Level::Warning } else { Level::Info };
+            let text = format!("{} takes {:.1} processors", named(process), process.cpus);
+            self.add(level, "cpu", text, format!("above {HOG} of a processor"), "/proc/PID/stat");
+        }
+        for pressure in &facts.pressure {
+            // Of processors there is no full stop of a machine.
+            let stalled = if pressure.resource == "cpu" { pressure.some } else { pressure.full };
+            let limit = if pressure.resource == "cpu" { 2.0 * STALLED } else { STALLED };
+            if stalled > limit {
+                let text =
+                    format!("work waited for {} {stalled:.0} % of the last ten seconds", pressure.resource);
+                let source = format!("/proc/pressure/{}", pressure.resource);
+                self.add(Level::Warning, &pressure.resource, text, format!("above {limit} %"), &source);
+            }
+        }
+    }
+
+    fn memory(&mut self, facts: &Facts) {
+        if let Some(memory) = &facts.memory {
+            let share = part(memory.available, memory.total);
+            if share < LITTLE_MEMORY {
+                let (left, all) = (bytes(memory.available), bytes(memory.total));
+                let text = format!("{left} of {all} of memory are available");
+                let threshold = format!("below {:.0} %", LITTLE_MEMORY * 100.0);
+                self.add(Level::Critical, "memory", text, threshold, "/proc/meminfo");
+            }
+        }
+        for line in &facts.oom_kills {
+            let text = format!("the kernel killed a process for want of memory: {line}");
+            self.add(Level::Critical, "memory", text, "any in the last hour".to_owned(), "/dev/kmsg");
+        }
+    }
+
+    fn group(&mut self, group: &Cgroup) {
+        if let (Some(limit), Some(used)) = (group.memory_limit, group.memory_used)
+            && part(used, limit) > AT_LIMIT
+        {
+            let text =
+                format!("{} uses {} of {} of memory that it may use", group.path, bytes(used), bytes(limit));
+            let threshold = format!("above {:.0} % of its limit", AT_LIMIT * 100.0);
+            self.add(Level::Critical, "memory", text, threshold, "cgroup: memory");
+        }
+        if group.oom_kills > 0 {
+            let text =
+                format!("in {}, {} processes were killed for want of memory", group.path, group.oom_kills);
+            self.add(Level::Warning, "memory", text, "any since it was made".to_owned(), "cgroup: oom_kill");
+        }
+        let held_back = part(group.throttled, group.periods);
+        if group.throttled > 1 && held_back > THROTTLED {
+            let limit = group.cpu_limit.map_or_else(String::new, |limit| format!(" of {limit} processors"));
+            let text = format!(
+                "{} was held back by its limit{limit} in {:.0} % of the time",
+                group.path,
+                held_back * 100.0
+            );
+            let threshold = format!("above {:.0} % of the periods", THROTTLED * 100.0);
+            self.add(Level::Critical, "cpu", text, threshold, "cgroup: cpu.stat");
+        }
+    }
+
+    fn disk(&mut self, disk: &Disk) {
+        if disk.is_read_only && !disk.is_meant {
+            let text = format!("{} has become read-only, as a file system with errors does", disk.path);
+            self.add(Level::Critical, "disk", text, "any".to_owned(), "/proc/self/mountinfo");
+        }
+        if disk.is_read_only || disk.size == 0 {
+            return;
+        }
+        let (free, size) = (bytes(disk.free), bytes(disk.size));
+        let threshold = format!("below {:.0} % free", LITTLE_SPACE * 100.0);
+        if disk.free < NO_SPACE.min(disk.size / 100) {
+            let text = format!("{} is full: {free} of {size} are free", disk.path);
+            self.add(Level::Critical, "disk", text, threshold, "statvfs");
+        } else if part(disk.free, disk.size) < LITTLE_SPACE {
+            let text = format!("{} is nearly full: {free} of {size} are free", disk.path);
+            self.add(Level::Warning, "disk", text, threshold, "statvfs");
+        }
+        if disk.files > 0 && part(disk.files_free, disk.files) < LITTLE_SPACE {
+            let text = format!("{} can have {} more files, of {}", disk.path, disk.files_free, disk.files);
+            let level = if disk.files_free == 0 { Level::Critical } else { Level::Warning };
+            self.add(
+                level,
+                "disk",
+                text,
+                format!("below {:.0} % of its inodes", LITTLE_SPACE * 100.0),
+                "statvfs",
+            );
+        }
+    }
+
+    fn network(&mut self, facts: &Facts) {
+        for listener in facts.listeners.iter().filter(|listener| listener.waiting > 0) {
+            if part(listener.waiting, listener.most.max(1)) > QUEUED {
+                let text = format!(
+                    "{} connections wait to be accepted at {}, where {} may wait",
+                    listener.waiting, listener.address, listener.most
+                );
+                let threshold = format!("above {:.0} %", QUEUED * 100.0);
+                self.add(Level::Critical, "network", text, threshold, "sock_diag");
+            }
+        }
+        if let Some(overflows @ 1..) = facts.listen_overflows {
+            let text = format!("{overflows} connections found no room in the queue of their listener");
+            self.add(
+                Level::Critical,
+                "network",
+                text,
+                "any while it was looked at".to_owned(),
+                "/proc/net/netstat",
+            );
+        }
+        if let (Some(waiting), Some(ports @ 1..)) = (facts.time_wait, facts.local_ports)
+            && part(waiting, ports) > QUEUED
+        {
+            let text = format!("{waiting} connections are in TIME_WAIT, of {ports} local ports");
+            let threshold = format!("above {:.0} % of the ports", QUEUED * 100.0);
+            self.add(Level::Warning, "network", text, threshold, "/proc/net/sockstat");
+        }
+        if let Some((share, sent)) = facts.retransmitted
+            && share > RESENT
+            && sent >= FEWEST_SEGMENTS
+        {
+            let text = format!("{:.1} % of {sent} TCP segments were sent again", share * 100.0);
+            let threshold = format!("above {:.0} %", RESENT * 100.0);
+            self.add(Level::Warning, "network", text, threshold, "/proc/net/snmp");
+        }
+    }
+
+    fn tables(&mut self, facts: &Facts) {
+        let threshold = || format!("above {:.0} %", TABLE * 100.0);
+        if let Some((used, most)) = facts.conntrack
+            && part(used, most) > TABLE
+        {
+            let text = format!("the firewall tracks {used} connections, and can track {most}");
+            self.add(Level::Critical, "network", text, threshold(), "/proc/sys/net/netfilter");
+        }
+        if let Some((used, most)) = facts.open_files
+            && part(used, most) > TABLE
+        {
+            let text = format!("{used} files are open, and {most} may be");
+            self.add(Level::Critical, "files", text, threshold(), "/proc/sys/fs/file-nr");
+        }
+        for process in &facts.processes {
+            if let Some((used, most)) = process.files
+                && part(used, most) > TABLE
+            {
+                let text = format!("{} has {used} files open, and may have {most}", named(process));
+                self.add(Level::Critical, "files", text, threshold(), "/proc/PID/fd");
+            }
+        }
+    }
+
+    fn processes(&mut self, processes: &[ProcessFact]) {
+        for process in processes.iter().filter(|process| process.state == 'D') {
+            let text = format!("{} waits for a disk or a device, and cannot be ended", named(process));
+            self.add(
+                Level::Warning,
+                "processes",
+                text,
+                "both times it was looked at".to_owned(),
+                "/proc/PID/stat",
+            );
+        }
+        for process in processes.iter().filter(|process| process.state == 'Z') {
+            let parent = processes.iter().find(|other| other.pid == process.parent);
+            let parent = parent.map_or_else(|| format!("process {}", process.parent), named);
+            let text =
+                format!("{} has ended, and {parent} has not taken note of it (a zombie)", named(process));
+            self.add(
+                Level::Info,
+                "processes",
+                text,
+                "both times it was looked at".to_owned(),
+                "/proc/PID/stat",
+            );
+        }
+    }
+
+    fn rest(&mut self, facts: &Facts) {
+        for unit in &facts.failed_units {
+            self.add(Level::Critical, "units", format!("{unit} has failed"), "any".to_owned(), "systemctl");
+        }
+        for peer in &facts.peers {
+            let time = peer.resolved.unwrap_or(0) + peer.connected.unwrap_or(0);
+            match &peer.error {
+                Some(error) => {
+                    let text = format!("{} cannot be reached: {error}", peer.name);
+                    self.add(Level::Critical, "peers", text, "any".to_owned(), "connect");
+                }
+                None if time > SLOW => {
+                    let text = format!("{} takes {time} ms to be reached", peer.name);
+                    self.add(Level::Warning, "peers", text, format!("above {SLOW} ms"), "connect");
+                }
+                None => {}
+            }
+        }
+    }
+}
+
+fn named(process: &ProcessFact) -> String {
+    format!("{} (process {})", process.name, process.pid)
+}
+
+fn part(of: u64, all: u64) -> f64 {
+    if all == 0 { 0.0 } else { of as f64 / all as f64 }
+}
+
+/// Bytes, in the unit that leaves three digits.
+fn bytes(bytes: u64) -> String {
+    let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+    let (mut size, mut unit) = (bytes as f64, 0);
+    while size >= 1_024.0 && unit + 1 < units.len() {
+        size /= 1_024.0;
+        unit += 1;
+    }
+    let name = units.get(unit).copied().unwrap_or_default();
+    if unit == 0 { format!("{bytes} {name}") } else { format!("{size:.1} {name}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn process(state: char, cpus: f64, files: Option<(u64, u64)>) -> ProcessFact {
+        ProcessFact { pid: 7, parent: 1, name: "x".to_owned(), state, cpus, memory: 0, files }
+    }
+
+    fn check(facts: Facts, expected: &[&str]) {
+        let found: Vec<String> = findings(&facts)
+            .into_iter()
+            .map(|finding| format!("{}: {}", finding.level, finding.text))
+            .collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn what_is_within_its_limits_is_not_told() {
+        check(
+            Facts {
+                cpus: 2,
+                cpu_busy: Some(0.7),
+                memory: Some(Memory { total: 100, available: 20, swap: 0, swap_free: 0 }),
+                cgroups: vec![Cgroup { memory_limit: Some(100), memory_used: Some(90), ..Cgroup::default() }],
+                listeners: vec![Listener { address: "*:80".to_owned(), waiting: 2, most: 128 }],
+                listen_overflows: Some(0),
+                retransmitted: Some((0.5, 10)),
+                processes: vec![process('S', 0.5, Some((10, 1_024)))],
+                ..Facts::default()
+            },
+            &[],
+        );
+    }
+
+    use super::super::{Listener, Memory, Peer};
+
+    #[test]
+    fn each_is_named() {
+        check(
+            Facts {
+                cpus: 2,
+                cpu_busy: Some(0.99),
+                memory: Some(Memory { total: 100, available: 1, swap: 0, swap_free: 0 }),
+                cgroups: vec![Cgroup {
+                    path: "/app".to_owned(),
+                    memory_limit: Some(1_000),
+                    memory_used: Some(990),
+                    oom_kills: 2,
+                    cpu_limit: Some(0.5),
+                    periods: 4,
+                    throttled: 3,
+                }],
+                listeners: vec![Listener { address: "*:80".to_owned(), waiting: 6, most: 5 }],
+                processes: vec![process('Z', 0.0, None), process('R', 1.0, Some((1_000, 1_024)))],
+                peers: vec![Peer {
+                    name: "db:5432".to_owned(),
+                    resolved: None,
+                    connected: None,
+                    error: Some("no such host".to_owned()),
+                }],
+                ..Facts::default()
+            },
+            &[
+                "critical: 1 B of 100 B of memory are available",
+                "critical: /app uses 990 B of 1000 B of memory that it may use",
+                "critical: /app was held back by its limit of 0.5 processors in 75 % of the time",
+                "critical: 6 connections wait to be accepted at *:80, where 5 may wait",
+                "critical: x (process 7) has 1000 files open, and may have 1024",
+                "critical: db:5432 cannot be reached: no such host",
+                "warning: the 2 processors are busy 99 % of the time",
+                "warning: x (process 7) takes 1.0 processors",
+                "warning: in /app, 2 processes were killed for want of memory",
+                "info: x (process 7) has ended, and process 1 has not taken note of it (a zombie)",
+            ],
+        );
+    }
+}
