@@ -1,6 +1,6 @@
 //! What both stores promise: one suite, run against each.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(clippy::doc_markdown, clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod common;
 

@@ -37,7 +37,7 @@ pub struct Facts {
     pub open_files: Option<(u64, u64)>,
     /// Processes.
     pub processes: Vec<ProcessFact>,
-    /// What the kernel says of processes that it killed for want of memory in the last hour.
+    /// What the kernel says of processes that it killed for want of memory in the last quarter of an hour.
     pub oom_kills: Vec<String>,
     /// Units of systemd that have failed.
     pub failed_units: Vec<String>,

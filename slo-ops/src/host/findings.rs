@@ -141,9 +141,18 @@ impl Found {
                 self.add(Level::Critical, "memory", text, threshold, "/proc/meminfo");
             }
         }
-        for line in &facts.oom_kills {
-            let text = format!("the kernel killed a process for want of memory: {line}");
-            self.add(Level::Critical, "memory", text, "any in the last hour".to_owned(), "/dev/kmsg");
+        if let Some(last) = facts.oom_kills.last() {
+            let count = facts.oom_kills.len();
+            let processes =
+                if count == 1 { "a process".to_owned() } else { format!("{count} processes, the last one") };
+            let text = format!("the kernel killed {processes} for want of memory: {last}");
+            self.add(
+                Level::Critical,
+                "memory",
+                text,
+                "any in the last quarter of an hour".to_owned(),
+                "/dev/kmsg",
+            );
         }
     }
 

@@ -233,16 +233,20 @@ impl Episode {
             .max()
     }
 
-    /// What its diagnoses found, most important first within each.
-    pub fn findings(&self) -> impl Iterator<Item = &str> {
-        self.steps()
-            .iter()
-            .filter(|step| step.info.kind == StepKind::Diagnose)
+    /// What its diagnoses found: the most important finding of each, then the second of each, and so on, so that one that has
+    /// much to say does not hide another.
+    #[must_use]
+    pub fn findings(&self) -> Vec<&str> {
+        let diagnoses = self.steps().iter().filter(|step| step.info.kind == StepKind::Diagnose);
+        let found: Vec<&[String]> = diagnoses
             .filter_map(|step| match &step.state {
-                StepState::Ended { output, .. } => Some(output.findings.iter().map(String::as_str)),
+                StepState::Ended { output, .. } => Some(output.findings.as_slice()),
                 _ => None,
             })
-            .flatten()
+            .collect();
+        let most = found.iter().map(|findings| findings.len()).max().unwrap_or(0);
+        let place = |place: usize| found.iter().filter_map(move |findings| findings.get(place));
+        (0..most).flat_map(place).map(String::as_str).collect()
     }
 
     /// Takes in what happened to it; deliveries are the incident's.

@@ -104,7 +104,7 @@ fn details(summary: &Summary, episode: &Episode, redactor: &Redactor) -> Value {
     add("since", summary.since.clone());
     add("description", summary.description.clone().unwrap_or_default());
     add("spent", summary.spent.clone().unwrap_or_default());
-    add("found", clean(&episode.findings().take(MOST_DETAILS).collect::<Vec<_>>().join("\n")));
+    add("found", clean(&episode.findings().into_iter().take(MOST_DETAILS).collect::<Vec<_>>().join("\n")));
     add("steps", clean(&summary.steps.join("\n")));
     let labels = episode.alerts.iter().flat_map(|alert| &alert.labels);
     let mut labels: Vec<String> = labels.map(|(name, value)| format!("{name}={value}")).collect();

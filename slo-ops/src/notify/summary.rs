@@ -64,7 +64,7 @@ impl Summary {
             since: since(episode, now),
             description: description(episode).map(clean),
             spent: spent(episode).map(|text| clean(&text)),
-            findings: episode.findings().take(MOST_FINDINGS).map(clean).collect(),
+            findings: episode.findings().into_iter().take(MOST_FINDINGS).map(clean).collect(),
             steps: steps(episode).take(MOST_STEPS).map(|step| clean(&step)).collect(),
             links: links(episode, redactor),
         }

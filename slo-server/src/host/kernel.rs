@@ -7,11 +7,11 @@ use rustix::{
 use std::{path::Path, process::Command};
 
 /// How far back the log is read, in microseconds.
-const RECENT: u64 = 3_600_000_000;
+const RECENT: u64 = 900_000_000;
 /// The most lines that are told.
-const MOST: usize = 5;
+const MOST: usize = 100;
 
-/// Lines of the last hour on processes that were killed for want of memory.
+/// Lines of the last quarter of an hour on processes that were killed for want of memory.
 pub(super) fn oom_kills() -> Result<Vec<String>, Errno> {
     let log = open("/dev/kmsg", OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty())?;
     let up = std::fs::read_to_string("/proc/uptime").unwrap_or_default();
@@ -73,7 +73,7 @@ mod tests {
         let record = "3,900,5000000000,-;Memory cgroup out of memory: Killed process 12 (stress) total-vm:1kB\n SUBSYSTEM=x\n";
         let told = killed(record, 5_100_000_000).unwrap();
         assert_eq!(told, "Memory cgroup out of memory: Killed process 12 (stress) total-vm:1kB");
-        assert_eq!(killed(record, 9_100_000_000), None);
+        assert_eq!(killed(record, 6_100_000_000), None);
         assert_eq!(killed("6,1,5000000000,-;oom-kill:constraint=X,task=stress,pid=12", 5_100_000_000), None);
         assert_eq!(killed("6,1,5000000000,-;eth0 is up", 5_100_000_000), None);
     }

@@ -1,14 +1,11 @@
 //! The diagnoses that are built in.
 
-use super::counts::{Counts, events, unreachable};
+use super::counts::{Counts, unreachable};
 use crate::{
     clock::now,
     store::{Query, Store},
 };
-use slo_core::{
-    model::{Timestamp, Window},
-    rules::{Backend, EventQueries},
-};
+use slo_core::model::{EventCounters, EventPair, Selector, Timestamp, Window};
 use slo_ops::{
     Error,
     host::{Level, findings},
@@ -17,7 +14,7 @@ use slo_ops::{
     time_between,
 };
 use slo_prometheus::Steps;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Makes a diagnosis.
 pub(super) async fn check(
@@ -44,12 +41,13 @@ pub(super) async fn check(
 
 /// How much of the bad events a label's value must have to be told.
 const MOST: f64 = 0.5;
-/// How long before they are compared with.
-const BEFORE: Window = Window::hours(1);
-/// Of how many tiles.
-const TILES: usize = 5;
+/// Of all events, so much less must have it.
+const APART: f64 = 0.8;
+/// How many labels are told.
+const MOST_TOLD: usize = 4;
 
-/// How fast the budget burns, and which labels the bad events have that they did not have an hour before.
+/// How fast the budget burns, and which labels most bad events have that other events have not: over the windows of the
+/// fastest tier, of an hour and five minutes unless the SLO says so.
 async fn prometheus(counts: &Counts, episode: &Episode) -> Result<Vec<String>, Error> {
     let (service, slo) = counts.slo(episode)?;
     let evidence = counts.evidence(episode, None).await?;
@@ -67,82 +65,110 @@ async fn prometheus(counts: &Counts, episode: &Episode) -> Result<Vec<String>, E
     if evidence.bad == 0 {
         return Ok(findings);
     }
-    let queries = EventQueries::of(service, slo, Backend::Prometheus)?;
-    let Some(raw) = ungrouped(&queries.bad) else { return Ok(findings) };
+    // Gauges, probes and queries of one's own have no labels that tell bad events apart.
+    let (Some(counters), Some(fastest)) = (slo.sli().counters(), slo.policy().tiers().first()) else {
+        return Ok(findings);
+    };
     let at = now();
-    let (after, before) =
-        (series(counts, &raw, at, queries.tile), series(counts, &raw, at.before(BEFORE), queries.tile));
-    let (after, before) = (after.await?, before.await.unwrap_or_default());
-    findings.extend(shares(&after, &before));
+    let events = Split::of(counts, &counters, fastest.short(), at).await?;
+    let before = Split::of(counts, &counters, fastest.short(), at.before(fastest.long())).await;
+    findings.extend(events.shares(before.ok().as_ref(), fastest.long()));
     Ok(findings)
 }
 
-/// The same query without its outermost `sum`, so that all labels stay.
-fn ungrouped(query: &str) -> Option<String> {
-    let inner = query.strip_prefix("sum(")?.strip_suffix(')')?;
-    // One pair of parentheses around all of it.
-    let mut depth = 0_i32;
-    for byte in inner.bytes() {
-        depth += i32::from(byte == b'(') - i32::from(byte == b')');
-        if depth < 0 {
-            return None;
-        }
-    }
-    Some(inner.to_owned())
+type Series = BTreeMap<BTreeMap<String, String>, f64>;
+
+/// The events of a window, by all the labels they have.
+struct Split {
+    all: Series,
+    bad: Series,
 }
 
-type Series = Vec<(BTreeMap<String, String>, f64)>;
-
-async fn series(counts: &Counts, query: &str, at: Timestamp, tile: Window) -> Result<Series, Error> {
-    let mut sums: BTreeMap<BTreeMap<String, String>, f64> = BTreeMap::new();
-    let steps = Steps { start: at.before_steps(tile, TILES - 1), step: tile, count: TILES };
+/// What a counter grew by, series by series, without the bounds of buckets.
+async fn increases(
+    counts: &Counts,
+    counter: &Selector,
+    window: Window,
+    at: Timestamp,
+) -> Result<Series, Error> {
+    let mut sums = Series::new();
     let point = |labels: &slo_prometheus::Labels, _: usize, value: f64| {
         if value.is_finite() {
-            *sums.entry(labels.clone()).or_default() += value;
+            let mut labels = labels.clone();
+            labels.remove("le");
+            *sums.entry(labels).or_default() += value;
         }
     };
-    counts.client()?.range(query, steps, point).await.map_err(|error| unreachable(&error))?;
-    Ok(sums.into_iter().collect())
+    let steps = Steps { start: at.before(window), step: window, count: 1 };
+    let query = format!("increase({counter}[{window}])");
+    counts.client()?.range(&query, steps, point).await.map_err(|error| unreachable(&error))?;
+    Ok(sums)
 }
 
-/// Values of labels that most bad events have, and that a smaller part of them had before.
-fn shares(after: &Series, before: &Series) -> Vec<String> {
-    let part = |series: &Series, name: &str, value: &str| {
-        let total: f64 = series.iter().map(|(_, sum)| sum).sum();
-        let own = series.iter().filter(|(labels, _)| labels.get(name).is_some_and(|own| own == value));
-        let own: f64 = own.map(|(_, sum)| sum).sum();
-        (total > 0.0).then(|| own / total)
-    };
-    let mut values: BTreeMap<&String, BTreeMap<&String, f64>> = BTreeMap::new();
-    for (labels, sum) in after {
-        for (name, value) in labels {
-            *values.entry(name).or_default().entry(value).or_default() += sum;
-        }
+impl Split {
+    /// The events of the window before `at`.
+    async fn of(
+        counts: &Counts,
+        counters: &EventCounters,
+        window: Window,
+        at: Timestamp,
+    ) -> Result<Self, Error> {
+        let [first, second] = counters.both();
+        let (first, second) =
+            (increases(counts, first, window, at).await?, increases(counts, second, window, at).await?);
+        Ok(match counters.pair() {
+            EventPair::TotalBad => Self { all: first, bad: second },
+            EventPair::GoodBad => {
+                let mut all = first;
+                for (labels, bad) in &second {
+                    *all.entry(labels.clone()).or_default() += bad;
+                }
+                Self { all, bad: second }
+            }
+            EventPair::TotalGood => {
+                let bad = |(labels, total): (&BTreeMap<String, String>, &f64)| {
+                    let good = second.get(labels).copied().unwrap_or(0.0);
+                    (labels.clone(), (total - good).max(0.0))
+                };
+                Self { bad: first.iter().map(bad).collect(), all: first }
+            }
+        })
     }
-    let mut found: Vec<(f64, String)> = Vec::new();
-    for (name, values) in values {
-        // A label with one value tells nothing apart.
-        if values.len() < 2 {
-            continue;
-        }
-        for (value, sum) in values {
-            let Some(share) = part(after, name, value).filter(|share| *share >= MOST) else { continue };
-            let then = part(before, name, value);
-            if then.is_some_and(|then| then > share * 0.8) {
+
+    /// Values of labels that most bad events have, and far from most events.
+    fn shares(&self, before: Option<&Self>, ago: Window) -> Vec<String> {
+        let mut values: BTreeSet<(&String, &String)> = BTreeSet::new();
+        self.bad.keys().for_each(|labels| values.extend(labels));
+        let mut found: Vec<(f64, String)> = Vec::new();
+        for (name, value) in values {
+            let (Some(bad), Some(all)) = (share(&self.bad, name, value), share(&self.all, name, value))
+            else {
+                continue;
+            };
+            if bad < MOST || all > bad * APART {
                 continue;
             }
-            let earlier =
-                then.map_or_else(String::new, |then| format!(", {:.0} % an hour ago", then * 100.0));
+            let then = before.and_then(|before| share(&before.bad, name, value));
+            let then = then.map_or_else(String::new, |then| {
+                format!("; {:.0} % of the bad ones {ago} before", then * 100.0)
+            });
+            let (bad_part, all_part) = (bad * 100.0, all * 100.0);
             let text = format!(
-                "{:.0} % of the bad events have {name}={value} ({}{earlier})",
-                share * 100.0,
-                events(sum)
+                "{bad_part:.0} % of the bad events have {name}={value}, and {all_part:.0} % of all events{then}"
             );
-            found.push((share, text));
+            found.push((bad - all, text));
         }
+        found.sort_by(|one, other| other.0.total_cmp(&one.0));
+        found.into_iter().map(|(_, text)| text).take(MOST_TOLD).collect()
     }
-    found.sort_by(|one, other| other.0.total_cmp(&one.0));
-    found.into_iter().map(|(_, text)| text).take(4).collect()
+}
+
+/// The share of events that have a value of a label; `None` without events.
+fn share(series: &Series, name: &str, value: &str) -> Option<f64> {
+    let total: f64 = series.values().sum();
+    let own = series.iter().filter(|(labels, _)| labels.get(name).is_some_and(|own| own == value));
+    let own: f64 = own.map(|(_, sum)| sum).sum();
+    (total > 0.0).then(|| own / total)
 }
 
 /// What is wrong with this machine.

@@ -90,7 +90,7 @@ impl Counts {
         if count == 0 {
             return Ok(Evidence::new(at, &name, slo.objective(), window, Tally::new(0, 0)?));
         }
-        let steps = Steps { start: at.before_steps(tile, count - 1), step: tile, count };
+        let steps = Steps { start: at.before_steps(tile, count), step: tile, count };
         let group = group(slo, episode);
         let total = self.sum(&queries.total, steps, &group).await?;
         let bad = self.sum(&queries.bad, steps, &group).await?;
@@ -130,6 +130,6 @@ pub(super) fn unreachable(error: &slo_prometheus::Error) -> Error {
 
 /// An estimate as whole events.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is rounded, and in range")]
-pub(super) fn events(estimate: f64) -> u64 {
+fn events(estimate: f64) -> u64 {
     estimate.round().clamp(0.0, 9e15) as u64
 }

@@ -8,6 +8,8 @@
 //!     cargo test -p slo-server --features storm --test storm
 
 #![allow(
+    clippy::doc_markdown,
+    clippy::needless_pass_by_value,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
@@ -55,7 +57,7 @@ const TIMES: [u32; 3] = [1, 2, 9];
 /// How long a server has to come to such a point.
 const TO_A_POINT: Duration = Duration::from_secs(4);
 /// How long it may take to finish in peace.
-const IN_PEACE: Duration = Duration::from_secs(60);
+const IN_PEACE: Duration = Duration::from_mins(2);
 
 fn main() {
     let mut args = std::env::args_os().skip(1);
@@ -78,7 +80,7 @@ fn main() {
         _ => {}
     }
     rustls::crypto::ring::default_provider().install_default().unwrap();
-    let kills = std::env::var("SLO_STORM_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(40);
+    let kills = std::env::var("SLO_STORM_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(10);
     let seed = std::env::var("SLO_STORM_SEED")
         .ok()
         .and_then(|seed| seed.parse().ok())

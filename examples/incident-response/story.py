@@ -1,0 +1,318 @@
+"""The shop, Prometheus, Alertmanager, `slo serve`, and stand-ins for PagerDuty and Slack; and four ways to break the shop.
+
+    python3 story.py                # all scenarios, one after the other; prints each timeline
+    python3 story.py pool disk      # some of them
+
+Time runs 60 times faster in the rules: what takes an hour takes a minute.
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path.insert(0, str(HERE))
+from vendors import Vendors  # noqa: E402
+
+SPEED = 60
+PORTS = {"shop": 0, "next": 1, "prometheus": 2, "alertmanager": 3, "serve": 4}
+ROUTING_KEY = "R0123456789ABCDEF0123456789ABCDE"
+
+
+def built(name):
+    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    path = target / "release" / name
+    if not path.exists():
+        raise SystemExit(f"{path} is missing: cargo build --release -p slo-cli -p incident-response")
+    return str(path)
+
+
+def program(*names):
+    for name in names:
+        if found := shutil.which(name):
+            return found
+    raise SystemExit(f"{names[0]} is missing: scripts/setup installs it")
+
+
+def get(url):
+    with urllib.request.urlopen(url, timeout=5) as response:
+        return response.read().decode()
+
+
+def post(url):
+    with urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=5) as response:
+        return response.read().decode()
+
+
+def wait_for(what, condition, seconds):
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            if value := condition():
+                return value
+        except (OSError, urllib.error.URLError, subprocess.CalledProcessError) as error:
+            value = error
+        if time.monotonic() > end:
+            raise AssertionError(f"{what}: not within {seconds} s; last: {value!r}")
+        time.sleep(0.1)
+
+
+def free_ports(count):
+    import socket
+
+    for first in range(21_000, 60_000, 23):
+        with contextlib.ExitStack() as sockets:
+            try:
+                for port in range(first, first + count):
+                    sockets.enter_context(socket.socket()).bind(("127.0.0.1", port))
+                return first
+            except OSError:
+                continue
+    raise SystemExit("no free ports")
+
+
+class Stack:
+    """Everything that runs, in one folder."""
+
+    def __init__(self, folder, alertmanager=None, slack="webhook"):
+        self.folder = pathlib.Path(folder)
+        self.alertmanager = alertmanager or program("alertmanager", "prometheus-alertmanager")
+        self.slack = slack
+        self.first = free_ports(len(PORTS))
+        self.spool = self.folder / "spool"
+        self.processes = {}
+        self.vendors = Vendors()
+
+    def port(self, name):
+        return self.first + PORTS[name]
+
+    def url(self, name):
+        return f"http://127.0.0.1:{self.port(name)}"
+
+    def start(self, name, *command):
+        log = open(self.folder / f"{name}.log", "a")
+        self.processes[name] = subprocess.Popen(list(map(str, command)), stdout=log, stderr=log, cwd=self.folder)
+        return self.processes[name]
+
+    def end(self, name):
+        if process := self.processes.pop(name, None):
+            process.terminate()
+            process.wait(timeout=40)
+
+    def shop(self, name, *options):
+        self.start(name, built("shop"), "serve", "--port", self.port(name), "--spool", self.spool, *options)
+        wait_for(name, lambda: get(f"{self.url(name)}/healthz"), 20)
+
+    def buyers(self, *shops):
+        self.end("buyers")
+        from_ = [part for shop in shops for part in ("--from", f"127.0.0.1:{self.port(shop)}")]
+        self.start("buyers", built("shop"), "buy", "--rate", 60, *from_)
+
+    def __enter__(self):
+        self.vendors.__enter__()
+        try:
+            self.begin()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def begin(self):
+        slo, spec = built("slo"), HERE / "slo.yaml"
+        self.spool.mkdir()
+        if os.geteuid() == 0:
+            subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", self.spool], check=True)
+        subprocess.run([slo, "generate", spec, "--time-scale", str(SPEED), "--out", self.folder], check=True, stderr=subprocess.DEVNULL)
+        # Alertmanager tells PagerDuty itself, and `slo serve`, of the same group of alerts.
+        secrets = self.folder / "secrets"
+        (secrets / "default").mkdir(parents=True)
+        (secrets / "default" / "pagerduty-routing-key").write_text(ROUTING_KEY)
+        options = ["--page", "pagerduty", "--response", self.url("serve"), "--secrets", secrets, "--alertmanager-version", "0.25"]
+        config = subprocess.run([slo, "alertmanager", spec, *options], check=True, capture_output=True, text=True).stdout
+        # As fast as the rest.
+        config = config.replace("group_wait: 10s", "group_wait: 1s").replace("group_interval: 1m", "group_interval: 1s")
+        config = f"global: {{pagerduty_url: '{self.vendors.url}/v2/enqueue'}}\n{config}"
+        (self.folder / "alertmanager.yml").write_text(config)
+        (self.folder / "prometheus.yml").write_text(f"""
+global: {{scrape_interval: 250ms, scrape_timeout: 250ms, evaluation_interval: 1s}}
+rule_files: ['rules/*.yaml']
+alerting:
+  alertmanagers: [{{static_configs: [{{targets: ['127.0.0.1:{self.port("alertmanager")}']}}]}}]
+scrape_configs:
+  - job_name: shop
+    static_configs:
+      - {{targets: ['127.0.0.1:{self.port("shop")}'], labels: {{version: v1}}}}
+      - {{targets: ['127.0.0.1:{self.port("next")}'], labels: {{version: v2}}}}
+""")
+        self.write_serve()
+        self.start(
+            "alertmanager", self.alertmanager, f"--config.file={self.folder}/alertmanager.yml",
+            f"--storage.path={self.folder}/alertmanager", f"--web.listen-address=127.0.0.1:{self.port('alertmanager')}",
+            "--cluster.listen-address=",
+        )
+        wait_for("Alertmanager", lambda: get(f"{self.url('alertmanager')}/-/ready"), 30)
+        self.serve()
+        self.shop("shop")
+        self.start(
+            "prometheus", program("prometheus"), f"--config.file={self.folder}/prometheus.yml",
+            f"--storage.tsdb.path={self.folder}/tsdb", f"--web.listen-address=127.0.0.1:{self.port('prometheus')}",
+            "--rules.alert.resend-delay=1s",
+        )
+        wait_for("Prometheus", lambda: get(f"{self.url('prometheus')}/-/ready"), 30)
+        self.buyers("shop")
+        time.sleep(8)
+
+    def write_serve(self):
+        slack = self.folder / "slack"
+        if self.slack == "webhook":
+            slack.write_text(f"{self.vendors.url}/slack")
+            door = "{webhook_file: slack}"
+        else:
+            slack.write_text("xoxb-1234567890-abcdef")
+            door = f"{{token_file: slack, channel: '#incidents', url: '{self.vendors.url}/api'}}"
+        (self.folder / "pagerduty").write_text(ROUTING_KEY)
+        python, checks, shop = program("python3"), HERE / "checks", self.url("shop")
+        (self.folder / "serve.yaml").write_text(f"""
+version: slo-server/v1
+listen: 127.0.0.1:{self.port("serve")}
+store: sqlite:slo.db
+specs: [{HERE / "slo.yaml"}]
+prometheus: {{url: "{self.url("prometheus")}"}}
+notify:
+  pagerduty: {{routing_key_file: pagerduty, url: "{self.vendors.url}"}}
+  slack: {door}
+runbooks:
+  shop-down:
+    steps:
+      - diagnose: prometheus
+      - diagnose: host
+      - {{name: pool, diagnose: {{command: [{python}, {checks}/pool.py, "{shop}"], timeout: 5s}}}}
+      - {{name: recycle the pool, remediate: {{command: [{python}, {checks}/recycle.py, "{shop}"], cooldown: 1s, at_most: 10/h}}}}
+""")
+
+    def serve(self):
+        self.start("serve", built("slo"), "serve", self.folder / "serve.yaml", "--time-scale", str(SPEED))
+        wait_for("slo serve", lambda: get(f"{self.url('serve')}/healthz"), 20)
+
+    def __exit__(self, *_):
+        for name in list(self.processes)[::-1]:
+            self.end(name)
+        self.vendors.__exit__()
+        if os.path.ismount(self.spool):
+            subprocess.run(["umount", "-l", self.spool], check=True)
+
+    # What the record says.
+
+    def slo(self, *options):
+        command = [built("slo"), "incidents", *options, "--store", f"sqlite:{self.folder}/slo.db"]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    def episodes(self):
+        return json.loads(self.slo("list", "--format", "json"))
+
+    def shown(self, incident):
+        return json.loads(self.slo("show", incident, "--format", "json"))
+
+    def fires(self, known=()):
+        """The episode that fires and was not known before, once it was diagnosed."""
+
+        def found():
+            new = [one for one in self.episodes() if one["state"] == "firing" and one["episode"] not in known]
+            steps = new[0]["steps"] if new else []
+            diagnosed = [step for step in steps if step["name"] in ("prometheus", "host", "pool")]
+            if diagnosed and all(step["state"] not in ("waiting", "running") for step in diagnosed):
+                return new[0]
+
+        return wait_for("an incident that was diagnosed", found, 90)
+
+    def is_over(self, episode):
+        def over():
+            one = next(one for one in self.episodes() if one["episode"] == episode)
+            return one if one["state"] == "resolved" else None
+
+        return wait_for("the end of the incident", over, 150)
+
+    def findings(self, incident):
+        record = self.shown(incident)["record"]
+        return [finding for entry in record if entry["event"] == "step_ended" for finding in entry["output"].get("findings", [])]
+
+
+def pool(stack):
+    """A bug takes connections and does not give them back. An approved remediation ends it."""
+    known = {one["episode"] for one in stack.episodes()}
+    post(f"{stack.url('shop')}/leak")
+    episode = stack.fires(known)
+    wait_for("the question", lambda: "waits for an approval" in stack.slo("show", episode["incident"]), 20)
+    stack.slo("approve", episode["incident"], "recycle the pool", "--who", "ann")
+    return stack.is_over(episode["episode"])
+
+
+def disk(stack):
+    """The disk that orders are written to is full. Somebody makes room."""
+    known = {one["episode"] for one in stack.episodes()}
+    full = stack.spool / "core.1234"
+    with contextlib.suppress(OSError), open(full, "wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 65_536)
+    episode = stack.fires(known)
+    full.unlink()
+    return stack.is_over(episode["episode"])
+
+
+def release(stack):
+    """A new version fails. Somebody rolls it back."""
+    known = {one["episode"] for one in stack.episodes()}
+    stack.shop("next", "--broken")
+    stack.buyers("shop", "next")
+    episode = stack.fires(known)
+    stack.buyers("shop")
+    stack.end("next")
+    return stack.is_over(episode["episode"])
+
+
+def limit(stack):
+    """A limit on processor time, far too low, holds the shop back. Somebody raises it."""
+    known = {one["episode"] for one in stack.episodes()}
+    unified = pathlib.Path("/sys/fs/cgroup/cgroup.controllers").exists()
+    folder = pathlib.Path("/sys/fs/cgroup") / ("" if unified else "cpu") / f"shop-{os.getpid()}"
+    if unified:
+        pathlib.Path("/sys/fs/cgroup/cgroup.subtree_control").write_text("+cpu")
+    folder.mkdir()
+    quota = folder / ("cpu.max" if unified else "cpu.cfs_quota_us")
+    shop = stack.processes["shop"].pid
+    try:
+        quota.write_text("6000 100000" if unified else "6000")
+        (folder / "cgroup.procs").write_text(str(shop))
+        episode = stack.fires(known)
+        quota.write_text("max" if unified else "-1")
+        return stack.is_over(episode["episode"])
+    finally:
+        quota.write_text("max" if unified else "-1")
+        (folder.parent / "cgroup.procs").write_text(str(shop))
+        folder.rmdir()
+
+
+SCENARIOS = {"pool": pool, "disk": disk, "release": release, "limit": limit}
+NEEDS_ROOT = {"disk", "limit"}
+
+
+def main():
+    names = sys.argv[1:] or [name for name in SCENARIOS if os.geteuid() == 0 or name not in NEEDS_ROOT]
+    with tempfile.TemporaryDirectory() as folder, Stack(folder) as stack:
+        for name in names:
+            print(f"\n== {name}: {SCENARIOS[name].__doc__}\n", flush=True)
+            episode = SCENARIOS[name](stack)
+            print(stack.slo("show", episode["incident"]), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""Four ways to break the shop, each told correctly; one that an approved remediation ends."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parents[1]
+ROOT = HERE.parents[1]
+sys.path.insert(0, str(HERE))
+import story  # noqa: E402
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts and limits are root's to make: run the tests as root")
+
+
+def alertmanagers():
+    """Each Alertmanager there is, by its version."""
+    found = {}
+    candidates = [shutil.which("alertmanager") or shutil.which("prometheus-alertmanager")]
+    candidates += [ROOT / "target" / "servers" / suite / "usr" / "bin" / "prometheus-alertmanager" for suite in ("trixie", "forky")]
+    for path in candidates:
+        if path and pathlib.Path(path).exists():
+            said = subprocess.run([path, "--version"], capture_output=True, text=True)
+            version = (said.stdout + said.stderr).split("version ")[1].split()[0]
+            found[version.rsplit(".", 1)[0]] = str(path)
+    assert found, "no Alertmanager here: run scripts/setup and scripts/servers"
+    return found
+
+
+ALERTMANAGERS = alertmanagers()
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("incidents")
+    try:
+        with story.Stack(folder, slack="bot") as stack:
+            yield stack
+    finally:
+        for log in sorted(folder.glob("*.log")):
+            print(f"--- {log.name}\n{log.read_text()[-3000:]}")
+
+
+def told(stack, episode, *parts):
+    """Whether the findings of an episode have each of the parts."""
+    found = stack.findings(episode["incident"])
+    for part in parts:
+        assert any(part in finding for finding in found), f"{part}: {found}"
+    return found
+
+
+def messages_of(stack, episode):
+    return [message for message in stack.vendors.messages if episode["episode"][:13] in str(message)]
+
+
+def versions():
+    """The oldest one; all of them where that is asked for."""
+    every = sorted(ALERTMANAGERS)
+    skip = pytest.mark.skipif("SLO_EVERY_ALERTMANAGER" not in os.environ, reason="SKIPPED, run scripts/test --all")
+    return [every[0], *(pytest.param(version, marks=skip) for version in every[1:])]
+
+
+@pytest.mark.parametrize("version", versions())
+def test_one_incident_is_one_alert_one_summary_and_one_run_of_each_step(tmp_path, version):
+    with story.Stack(tmp_path, alertmanager=ALERTMANAGERS[version]) as stack:
+        episode = story.pool(stack)
+        # What Alertmanager tells PagerDuty and what slo serve does are the same alert, which is resolved.
+        vendors = stack.vendors
+        assert vendors.refused == []
+        assert list(vendors.alerts) == [episode["incident"]]
+        (alert,) = vendors.alerts[episode["incident"]]
+        sources = {event["payload"]["source"] for event in alert if "payload" in event}
+        assert len(sources) == 2, f"Alertmanager and slo serve speak of one alert: {sources}"
+        assert alert[-1]["event_action"] == "resolve"
+        # One run of each step.
+        assert [(step["name"], step["state"], step["starts"]) for step in episode["steps"]] == [
+            (name, "succeeded", 1) for name in ("prometheus", "host", "pool", "recycle the pool")
+        ]
+        texts = [message["text"] for message in vendors.messages]
+        assert sum(text.startswith("Resolved: ") for text in texts) <= 1
+        assert len(texts) == len({str(message["blocks"]) for message in vendors.messages}), "no message is sent twice"
+
+
+def test_an_exhausted_pool_is_found_and_an_approved_remediation_ends_it(stack):
+    episode = story.pool(stack)
+    told(stack, episode, "the pool of connections is exhausted: 10 of 10 are in use")
+    events = [entry["event"] for entry in stack.shown(episode["incident"])["record"]]
+    assert events.index("approved") < events.index("evidence") < events.index("mitigated")
+    # The bot's first message is brought up to date, and details go into its thread.
+    first, *later = [message for message in stack.vendors.messages if message["to"].startswith("chat.")]
+    assert first["to"] == "chat.postMessage" and "thread_ts" not in first
+    assert {message["to"] for message in later if "blocks" in message} == {"chat.update"}
+    assert all("thread_ts" in message for message in later if message["to"] == "chat.postMessage")
+
+
+@needs_root
+def test_a_full_disk_is_found(stack):
+    episode = story.disk(stack)
+    told(stack, episode, f"{stack.spool} is full: 0 B of 8.0 MiB are free")
+
+
+def test_a_bad_release_is_found(stack):
+    episode = story.release(stack)
+    found = told(stack, episode, "% of the bad events have version=v2")
+    assert not any("version=v1" in finding for finding in found[-5:]), found
+
+
+@needs_root
+def test_a_limit_that_holds_it_back_is_found(stack):
+    episode = story.limit(stack)
+    told(stack, episode, f"/shop-{os.getpid()} was held back by its limit of 0.06 processors")
+
+
+def test_nothing_was_refused(stack):
+    assert stack.vendors.refused == []
