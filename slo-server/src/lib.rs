@@ -23,4 +23,5 @@ pub mod store;
 
 mod clock;
 mod kill;
+mod own;
 mod tls;

@@ -116,3 +116,10 @@ def test_a_limit_that_holds_it_back_is_found(stack):
 
 def test_nothing_was_refused(stack):
     assert stack.vendors.refused == []
+
+
+def test_the_server_counts_itself(stack):
+    text = story.get(f"{stack.url('serve')}/metrics")
+    for part in ('operation="step"', 'operation="send"', 'http_route="/alerts/alertmanager"', "slo_serve_waiting_incidents 0"):
+        assert part in text, f"{part}: {text}"
+    subprocess.run([story.program("promtool"), "check", "metrics"], input=text, text=True, check=True, capture_output=True)

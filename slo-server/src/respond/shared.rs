@@ -2,6 +2,7 @@
 
 use super::{counts::Counts, owner};
 use crate::{
+    own::Own,
     run::Runner,
     send::Sender,
     store::{Owner, Store, StoreError, StoreFuture},
@@ -16,7 +17,6 @@ pub(super) const LEASE: Window = Window::seconds(15);
 
 /// What an engine is made of.
 #[derive(Debug)]
-#[expect(clippy::exhaustive_structs, reason = "all of it is needed")]
 pub struct Parts {
     /// Where the record is.
     pub store: Arc<dyn Store>,
@@ -28,6 +28,8 @@ pub struct Parts {
     pub runner: Runner,
     /// Who knows the counts.
     pub counts: Counts,
+    /// What the server counts of itself.
+    pub(crate) own: Own,
 }
 
 /// The parts of an engine, in the name of its process.
@@ -59,6 +61,10 @@ impl Shared {
 
     pub(super) fn runner(&self) -> &Runner {
         &self.parts.runner
+    }
+
+    pub(super) fn own(&self) -> &Own {
+        &self.parts.own
     }
 
     pub(super) fn runbooks(&self) -> &Runbooks {

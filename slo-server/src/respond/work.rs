@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     clock::now,
-    kill,
+    kill, own,
     run::Input,
     send::Outgoing,
     store::{Append, Start, StoreError},
@@ -238,7 +238,9 @@ impl Job {
         let runbook = runbook.clone();
         let shared = Arc::clone(&self.shared);
         self.tasks.spawn(async move {
+            let event = shared.own().step();
             let ended = run(&shared, &episode, &runbook, &configured).await;
+            own::end_step(event, &ended.0);
             kill::point("step ran");
             Done::Step { began, step, attempt, lock, ended }
         });
@@ -284,7 +286,9 @@ impl Job {
         let shared = Arc::clone(&self.shared);
         self.tasks.spawn(async move {
             let outgoing = Outgoing { episode, target, message, may_repeat };
+            let event = shared.own().sending();
             let outcome = shared.sender().send(&outgoing).await;
+            own::end_sending(event, &outcome);
             kill::point("sent");
             Done::Send { began, target, message, attempt, outcome }
         });

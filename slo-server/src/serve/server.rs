@@ -12,6 +12,7 @@ use super::{
 use crate::{
     clock::now,
     config::{Config, Secret, StoreConfig},
+    own::Own,
     respond::{Counts, Engine, Parts},
     run::{Enforced, Runner},
     send::Sender,
@@ -74,12 +75,21 @@ impl Server {
         let enforced = runner.probe().await.map_err(ServeError::new)?;
         let sender = Sender::new(&config).map_err(ServeError::new)?;
         let counts = Counts::new(config.prometheus.as_ref(), services).map_err(ServeError::new)?;
-        let parts = Parts { store: Arc::clone(&store), runbooks: config.runbooks, sender, runner, counts };
+        let own = Own::new().map_err(ServeError::new)?;
+        let parts = Parts {
+            store: Arc::clone(&store),
+            runbooks: config.runbooks,
+            sender,
+            runner,
+            counts,
+            own: own.clone(),
+        };
         let engine = Engine::new(parts);
         let listener = TcpListener::bind(config.listen)
             .await
             .map_err(|error| ServeError(format!("{}: {error}", config.listen)))?;
         let app = App {
+            own,
             intake: Intake::start(Arc::clone(&store), engine.clone()),
             store,
             engine: engine.clone(),
@@ -147,11 +157,13 @@ fn router(app: Arc<App>) -> Router {
         .route("/slack/actions", post(slack::pressed))
         .route("/alerts/pagerduty", post(pagerduty::told))
         .route("/healthz", get(health))
+        .route("/metrics", get(metrics))
         .layer(DefaultBodyLimit::max(LONGEST_REQUEST));
     Router::new()
         .route("/alerts/alertmanager", post(|app, request| receive(app, Source::Alertmanager, request)))
         .route("/alerts/grafana", post(|app, request| receive(app, Source::Grafana, request)))
         .layer(DefaultBodyLimit::disable())
+        .layer(app.own.layer())
         .merge(people)
         .with_state(app)
 }
@@ -178,6 +190,10 @@ async fn receive(State(app): State<Arc<App>>, source: Source, request: Request<B
         }
         Err(refused) => refused.into_response(),
     }
+}
+
+async fn metrics(State(app): State<Arc<App>>) -> Result<String, Refused> {
+    Ok(app.own.metrics(app.store.waiting(now()).await?, now()))
 }
 
 async fn health(State(app): State<Arc<App>>) -> Result<&'static str, Refused> {
