@@ -10,7 +10,10 @@ pub(crate) use access::Access;
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 pub(crate) use common::{Format, Output, Reading, TimeScale};
 #[cfg(feature = "server")]
-pub(crate) use server::{Act, Diagnose, Incidents, IncidentsVerb, List, Note, Record, Serve, Show, Step};
+pub(crate) use server::{
+    Act, Diagnose, Incidents, IncidentsVerb, List, Note, Postmortem, Record, RunbookRun, Runbooks,
+    RunbooksVerb, Serve, Show, Stats, Step,
+};
 use slo_core::{
     artifact::{AlertmanagerVersion, Hours, Target},
     model::{Objective, Timestamp, Window},
@@ -54,6 +57,9 @@ pub(crate) enum Command {
     /// Say what is wrong with this machine or container
     #[cfg(feature = "server")]
     Diagnose(Diagnose),
+    /// Try a runbook
+    #[cfg(feature = "server")]
+    Runbook(Runbooks),
     /// Look at incidents, and act on them
     #[cfg(feature = "server")]
     Incidents(Incidents),

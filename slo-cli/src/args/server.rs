@@ -2,9 +2,10 @@
 
 use super::{
     common::{Output, Reading, TimeScale},
-    values::host_and_port,
+    values::{host_and_port, parsed},
 };
 use clap::{Args as Group, Subcommand};
+use slo_core::model::{Timestamp, Window};
 use std::path::PathBuf;
 
 #[derive(Debug, Group)]
@@ -15,6 +16,41 @@ pub(crate) struct Serve {
     /// Check the configuration and the specs that it names, and do nothing else
     #[arg(long)]
     pub(crate) check: bool,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    #[command(flatten)]
+    pub(crate) scale: TimeScale,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Runbooks {
+    #[command(subcommand)]
+    pub(crate) verb: RunbooksVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RunbooksVerb {
+    /// Run a runbook for an alert from a file: nobody is told, and the record of the server is left alone
+    Run(RunbookRun),
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct RunbookRun {
+    /// The runbook
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// The configuration that has it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// The alert: the body of a webhook, or `-` for standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) alert: PathBuf,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// A remediation that may run, by its name; may be given several times
+    #[arg(long, value_name = "STEP", conflicts_with = "dry_run")]
+    pub(crate) approve: Vec<String>,
     #[command(flatten)]
     pub(crate) reading: Reading,
     #[command(flatten)]
@@ -42,6 +78,10 @@ pub(crate) enum IncidentsVerb {
     List(List),
     /// Show one: its summary, its stages and its timeline
     Show(Show),
+    /// How long the stages of incidents take, and how alerts did; before and after a day, with --since and --split
+    Stats(Stats),
+    /// Write the draft of a postmortem, in Markdown
+    Postmortem(Postmortem),
     /// Say that you take care of it
     Acknowledge(Act),
     /// Say that users do not suffer any more
@@ -88,6 +128,32 @@ pub(crate) struct Show {
     pub(crate) incident: String,
     #[command(flatten)]
     pub(crate) output: Output,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Stats {
+    #[command(flatten)]
+    pub(crate) record: Record,
+    /// Only episodes that began within this time until now
+    #[arg(long, value_name = "DURATION", default_value = "90d", value_parser = parsed::<Window>)]
+    pub(crate) since: Window,
+    /// Compare the episodes before this moment with those after it, such as 2026-11-01T00:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = parsed::<Timestamp>)]
+    pub(crate) split: Option<Timestamp>,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Postmortem {
+    #[command(flatten)]
+    pub(crate) record: Record,
+    /// The incident, or the first digits of it; of its episodes, the latest
+    #[arg(value_name = "INCIDENT")]
+    pub(crate) incident: String,
+    /// Write this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 #[derive(Debug, Group)]

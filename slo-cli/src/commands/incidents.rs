@@ -2,16 +2,19 @@
 
 use super::serve::{outside, runtime};
 use crate::{
-    args::{Act, Format, Incidents, IncidentsVerb, List, Note, Record, Show, Step},
+    args::{Act, Format, Incidents, IncidentsVerb, List, Note, Postmortem, Record, Show, Stats, Step},
     error::Error,
-    table, text,
+    table, text, write,
 };
 use serde_json::json;
-use slo_core::model::Timestamp;
+use slo_core::{
+    model::Timestamp,
+    stats::{Confidence, TypicalTime},
+};
 use slo_ops::{
     Redactor,
     alert::IncidentId,
-    incident::{Entry, Episode, Event, Incident, Listed, Stage},
+    incident::{AlertCounts, Entry, Episode, Event, Incident, Listed, Stage, StageTimes, postmortem},
     notify::Summary,
     time_between,
 };
@@ -28,11 +31,13 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-pub(super) fn run(incidents: &Incidents, out: &mut dyn Write) -> Result<(), Error> {
+pub(super) fn run(incidents: &Incidents, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
     runtime()?.block_on(async {
         match &incidents.verb {
             IncidentsVerb::List(list) => show_list(list, out).await,
             IncidentsVerb::Show(show) => show_one(show, out).await,
+            IncidentsVerb::Stats(stats) => show_stats(stats, out).await,
+            IncidentsVerb::Postmortem(draft) => write_postmortem(draft, out, talk).await,
             IncidentsVerb::Acknowledge(act) => {
                 acted(act, |who, _| Ok(Event::Acknowledged { who }), out).await
             }
@@ -168,6 +173,122 @@ async fn show_one(show: &Show, out: &mut dyn Write) -> Result<(), Error> {
     }
     for entry in &entries {
         writeln!(out, "{}  {}", entry.at, slo_core::plain(&redactor.redact(&entry.event.to_string())))?;
+    }
+    Ok(())
+}
+
+/// All incidents, page by page.
+async fn all(store: &dyn Store) -> Result<Vec<Incident>, Error> {
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let rows = store.list(Query { open: false, after, limit: SEARCHED }).await.map_err(outside)?;
+        let Some(last) = rows.last() else { return Ok(found) };
+        after = Some((last.last, last.incident));
+        for row in &rows {
+            found.push(incident(store, row.incident).await?.0);
+        }
+    }
+}
+
+async fn show_stats(stats: &Stats, out: &mut dyn Write) -> Result<(), Error> {
+    let store = open(&stats.record).await?;
+    let incidents = all(&*store).await?;
+    let since = now().before(stats.since);
+    let episodes =
+        || incidents.iter().flat_map(Incident::episodes).filter(|episode| episode.id.began >= since);
+    let counts = AlertCounts::of(incidents.iter().map(Incident::episodes), since);
+    let split = stats.split.unwrap_or(since);
+    let of =
+        |is_later: bool| StageTimes::of(episodes().filter(|episode| (episode.id.began >= split) == is_later));
+    let (earlier, later) = (of(false), of(true));
+    let mut rows = Vec::new();
+    for stage in Stage::ALL {
+        let typical = later.typical(stage, Confidence::P95)?;
+        let before = earlier.typical(stage, Confidence::P95)?;
+        // Too few say nothing, which is no fault.
+        let change = stats.split.and_then(|_| earlier.compare(&later, stage, Confidence::P95).ok());
+        rows.push((stage, before, typical, change));
+    }
+    if stats.output.format == Format::Json {
+        let time = |time: &Option<TypicalTime>| {
+            time.map(|time| {
+                let interval = time.interval.map(|interval| [interval.low(), interval.high()]);
+                json!({"n": time.count, "geometric_mean_seconds": time.geometric_mean, "interval": interval})
+            })
+        };
+        let stages: Vec<_> = rows
+            .iter()
+            .map(|(stage, before, after, change)| {
+                let change = change.map(|change| {
+                    json!({"ratio": change.ratio, "interval": [change.interval.low(), change.interval.high()]})
+                });
+                json!({"stage": stage.name(), "before": time(before), "times": time(after), "change": change})
+            })
+            .collect();
+        let alerts = json!({
+            "episodes": counts.episodes, "pages": counts.pages, "acknowledged": counts.acknowledged,
+            "flaps": counts.flaps,
+        });
+        return text::json(out, &json!({"alerts": alerts, "stages": stages}));
+    }
+    let typical = |time: Option<TypicalTime>| {
+        time.map_or_else(
+            || "-".to_owned(),
+            |time| {
+                let interval = time.interval.map_or_else(String::new, |interval| {
+                    format!(" ({} to {})", text::seconds(interval.low()), text::seconds(interval.high()))
+                });
+                format!("{}{interval}, n = {}", text::seconds(time.geometric_mean), time.count)
+            },
+        )
+    };
+    let mut table = match stats.split {
+        Some(_) => table::new(&["stage", "before, geometric mean", "after, geometric mean", "ratio"]),
+        None => table::new(&["stage", "geometric mean (95 % interval)"]),
+    };
+    for (stage, before, after, change) in rows {
+        let change = change.map_or_else(
+            || "too few".to_owned(),
+            |change| {
+                let (low, high) = (change.interval.low(), change.interval.high());
+                format!("{:.2} ({low:.2} to {high:.2})", change.ratio)
+            },
+        );
+        if stats.split.is_some() {
+            table.add_row([stage.to_string(), typical(before), typical(after), change]);
+        } else {
+            table.add_row([stage.to_string(), typical(after)]);
+        }
+    }
+    write!(out, "{}", table::lines(&table))?;
+    writeln!(
+        out,
+        "{} episodes, {} of them pages; {} were acknowledged, {} came back within half an hour",
+        counts.episodes, counts.pages, counts.acknowledged, counts.flaps
+    )?;
+    Ok(())
+}
+
+async fn write_postmortem(
+    draft: &Postmortem,
+    out: &mut dyn Write,
+    talk: &mut dyn Write,
+) -> Result<(), Error> {
+    let store = open(&draft.record).await?;
+    let id = find(&*store, &draft.incident).await?;
+    let (incident, entries) = incident(&*store, id).await?;
+    let Some(episode) = incident.episodes().last() else {
+        return Err(Error::Input(format!(
+            "incident {id} has no episode: its alerts were resolved before they were seen"
+        )));
+    };
+    let text = postmortem(episode, &entries, &Redactor::default());
+    match &draft.out {
+        Some(path) => {
+            write::atomically(path, &text)?;
+            writeln!(talk, "{}", path.display())?;
+        }
+        None => out.write_all(text.as_bytes())?,
     }
     Ok(())
 }

@@ -13,6 +13,8 @@ mod import;
 mod incidents;
 mod report;
 #[cfg(feature = "server")]
+mod runbook;
+#[cfg(feature = "server")]
 mod serve;
 mod status;
 mod top;
@@ -42,7 +44,9 @@ pub(crate) fn run(command: &Command, out: &mut dyn Write, talk: &mut dyn Write) 
         #[cfg(feature = "server")]
         Command::Serve(serve) => serve::run(serve, out, talk),
         #[cfg(feature = "server")]
-        Command::Incidents(incidents) => incidents::run(incidents, out),
+        Command::Runbook(runbooks) => runbook::run(runbooks, out, talk),
+        #[cfg(feature = "server")]
+        Command::Incidents(incidents) => incidents::run(incidents, out, talk),
         Command::Budget(budget) => budget::run(budget, out),
         Command::Completions(completions) => {
             let mut text = Vec::new();

@@ -1,9 +1,13 @@
 //! `slo serve`
 
-use crate::{args::Serve, error::Error, load};
+use crate::{
+    args::{Reading, Serve},
+    error::Error,
+    load,
+};
 use slo_core::model::Service;
 use slo_server::{config::Config, run::Enforced, serve::Server};
-use std::io::Write;
+use std::{io::Write, path::Path};
 use tokio::{
     runtime::{Builder, Runtime},
     signal::unix::{SignalKind, signal},
@@ -11,7 +15,7 @@ use tokio::{
 };
 
 pub(super) fn run(serve: &Serve, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
-    let (config, services) = read(serve, talk)?;
+    let (config, services) = read(&serve.config, &serve.reading, serve.scale.time_scale, talk)?;
     if serve.check {
         let slos: usize = services.iter().map(|service| service.slos().len()).sum();
         let runbooks = config.runbooks.len();
@@ -41,9 +45,14 @@ pub(super) fn run(serve: &Serve, out: &mut dyn Write, talk: &mut dyn Write) -> R
 }
 
 /// The configuration and its SLOs; every fault of both.
-fn read(serve: &Serve, talk: &mut dyn Write) -> Result<(Config, Vec<Service>), Error> {
-    let path = serve.config.display();
-    let config = Config::load(&serve.config).map_err(|diagnostics| {
+pub(super) fn read(
+    config: &Path,
+    reading: &Reading,
+    speed: u32,
+    talk: &mut dyn Write,
+) -> Result<(Config, Vec<Service>), Error> {
+    let path = config.display();
+    let config = Config::load(config).map_err(|diagnostics| {
         let faults: Vec<String> =
             diagnostics.faults().iter().map(|fault| format!("{path}:{fault}")).collect();
         let noun = if faults.len() == 1 { "fault" } else { "faults" };
@@ -52,7 +61,7 @@ fn read(serve: &Serve, talk: &mut dyn Write) -> Result<(Config, Vec<Service>), E
     let services = if config.specs.is_empty() {
         Vec::new()
     } else {
-        load::services(&config.specs, &serve.reading, serve.scale.time_scale, talk)?
+        load::services(&config.specs, reading, speed, talk)?
     };
     Ok((config, services))
 }

@@ -24,7 +24,7 @@
 //! | does this alert mean anything? | [`fewest_bad_events`], [`FalseAlarms`], [`burn_above`], [`ErlangDetection`] |
 //! | may a change go out? | [`ReleaseGate`] |
 //! | every window at once? | [`Cusum`], [`average_run_length`] |
-//! | are we getting better at repair? | [`compare_restore_times`], [`toil`] |
+//! | how long does it take, and are we getting better? | [`TypicalTime`], [`compare_restore_times`], [`toil`] |
 
 mod beta_order;
 mod compare;
@@ -58,7 +58,7 @@ pub use low_traffic::{
 pub use proportions::{clopper_pearson, jeffreys, wilson};
 pub(crate) use random::{Random, quantile};
 pub use reliability::{
-    RestoreTimes, TOIL_CAP, Toil, availability, compare_restore_times, incidents_allowed, toil,
+    RestoreTimes, TOIL_CAP, Toil, TypicalTime, availability, compare_restore_times, incidents_allowed, toil,
 };
 pub use sequential::{Decision, MixtureTest, Sprt, confidence_sequence, rate_evidence};
 #[cfg(feature = "replay")]

@@ -100,6 +100,58 @@ pub fn compare_restore_times(
     })
 }
 
+/// A typical time of several, such as times to restore: their geometric mean.
+///
+/// A mean of raw times follows the longest one. With nothing changed, it "improves" by a tenth or more in two of five
+/// comparisons of ten incidents each; the geometric mean and its interval do not claim that.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TypicalTime {
+    /// How many times there are.
+    pub count: usize,
+    /// Their geometric mean, in their unit.
+    pub geometric_mean: f64,
+    /// Where that of all such times may lie, by Student's distribution of their logarithms; `None` of a single time, and of
+    /// times that are all the same.
+    pub interval: Option<Interval>,
+}
+
+impl TypicalTime {
+    /// That of `times`; `None` of none.
+    ///
+    /// ```
+    /// use slo_core::stats::{Confidence, TypicalTime};
+    ///
+    /// let restored = TypicalTime::of(&[12.0, 45.0, 30.0, 240.0, 18.0], Confidence::P95)?.unwrap();
+    /// assert!((restored.geometric_mean - 37.067).abs() < 0.001);
+    /// let interval = restored.interval.unwrap();
+    /// assert!(interval.low() < 10.0 && interval.high() > 130.0); // five say little
+    /// # Ok::<(), slo_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Times that are not positive, or a confidence whose interval ends nowhere.
+    pub fn of(times: &[f64], confidence: Confidence) -> Result<Option<Self>, Error> {
+        if times.is_empty() {
+            return Ok(None);
+        }
+        for (index, time) in times.iter().enumerate() {
+            positive(&format!("times[{index}]"), *time)?;
+        }
+        let count = times.len() as f64;
+        let mean = times.iter().map(|time| time.ln()).sum::<f64>() / count;
+        let squares: f64 = times.iter().map(|time| (time.ln() - mean).powi(2)).sum();
+        let interval = if times.len() < 2 || squares <= 0.0 {
+            None
+        } else {
+            let error = (squares / (count - 1.0) / count).sqrt();
+            let reach = student_quantile(confidence.alpha() / 2.0, count - 1.0) * error;
+            let high = finite("the interval", (mean + reach).exp())?;
+            Some(Interval::new((mean - reach).exp(), high))
+        };
+        Ok(Some(Self { count: times.len(), geometric_mean: mean.exp(), interval }))
+    }
+}
+
 struct LogMoments {
     count: f64,
     mean: f64,

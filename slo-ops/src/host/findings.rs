@@ -350,8 +350,8 @@ mod tests {
         ProcessFact { pid: 7, parent: 1, name: "x".to_owned(), state, cpus, memory: 0, files }
     }
 
-    fn check(facts: Facts, expected: &[&str]) {
-        let found: Vec<String> = findings(&facts)
+    fn check(facts: &Facts, expected: &[&str]) {
+        let found: Vec<String> = findings(facts)
             .into_iter()
             .map(|finding| format!("{}: {}", finding.level, finding.text))
             .collect();
@@ -361,7 +361,7 @@ mod tests {
     #[test]
     fn what_is_within_its_limits_is_not_told() {
         check(
-            Facts {
+            &Facts {
                 cpus: 2,
                 cpu_busy: Some(0.7),
                 memory: Some(Memory { total: 100, available: 20, swap: 0, swap_free: 0 }),
@@ -381,7 +381,7 @@ mod tests {
     #[test]
     fn each_is_named() {
         check(
-            Facts {
+            &Facts {
                 cpus: 2,
                 cpu_busy: Some(0.99),
                 memory: Some(Memory { total: 100, available: 1, swap: 0, swap_free: 0 }),

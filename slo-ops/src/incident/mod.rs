@@ -7,6 +7,8 @@ mod incident;
 mod listing;
 mod message;
 mod moments;
+mod postmortem;
+mod statistics;
 mod step;
 
 pub use entry::{Entry, Event};
@@ -15,4 +17,6 @@ pub use incident::{Incident, LATE};
 pub use listing::{Listed, ListedStep};
 pub use message::{Message, MessageState, SendOutcome, Sent, Target};
 pub use moments::{Moments, Stage};
+pub use postmortem::postmortem;
+pub use statistics::{AlertCounts, StageTimes};
 pub use step::{Approval, Evidence, Output, StepInfo, StepKind, StepOutcome, StepRun, StepState};

@@ -9,7 +9,7 @@ use crate::{
     incident::{Approval, Episode, EpisodeState, Message, StepState},
 };
 use serde_json::{Value, json};
-use slo_core::model::Timestamp;
+use slo_core::{model::Timestamp, plain};
 
 /// Characters of a header.
 const HEADER: usize = 150;
@@ -92,7 +92,7 @@ impl Slack {
             let links = summary.links.iter().map(|link| format!("<{}|{}>", escaped(&link.url), link.name));
             blocks.push(mrkdwn_section(&fitting(links, SECTION)));
         }
-        let buttons = if self.has_buttons { buttons(episode, message) } else { Vec::new() };
+        let buttons = if self.has_buttons { buttons(episode, message, redactor) } else { Vec::new() };
         if !buttons.is_empty() {
             blocks.push(json!({"type": "actions", "elements": buttons}));
         }
@@ -103,7 +103,7 @@ impl Slack {
 
 /// Text of a header or a button, which Slack does not unescape: nothing in it looks like a mention or a link.
 fn unmarked(text: &str, most: usize) -> String {
-    cut(text, most).replace('<', "‹").replace('>', "›")
+    cut(&plain(text), most).replace('<', "‹").replace('>', "›")
 }
 
 /// Text word for word.
@@ -153,7 +153,7 @@ fn context(summary: &Summary, episode: &Episode, may_repeat: bool) -> Value {
     json!({"type": "context", "elements": [{"type": "mrkdwn", "text": text, "verbatim": true}]})
 }
 
-fn buttons(episode: &Episode, message: Message) -> Vec<Value> {
+fn buttons(episode: &Episode, message: Message, redactor: &Redactor) -> Vec<Value> {
     if !episode.is_open() {
         return Vec::new();
     }
@@ -163,7 +163,7 @@ fn buttons(episode: &Episode, message: Message) -> Vec<Value> {
     });
     for (step, run) in asked.take(2) {
         let value = format!("{} {step}", episode.id);
-        let name = |verb: &str| unmarked(&format!("{verb} {}", run.info.name), BUTTON);
+        let name = |verb: &str| unmarked(&redactor.redact(&format!("{verb} {}", run.info.name)), BUTTON);
         buttons.push(button(SlackButton::Approve, &name("Run"), &value, Some("danger")));
         buttons.push(button(SlackButton::Deny, &name("Do not run"), &value, None));
     }

@@ -37,7 +37,7 @@ pub struct Summary {
     pub description: Option<String>,
     /// What it has cost, where that is known.
     pub spent: Option<String>,
-    /// What the diagnoses found, most important first; at most [`MOST_FINDINGS`].
+    /// What the diagnoses found, most important first; at most four.
     pub findings: Vec<String>,
     /// What is being done, or what stands in the way.
     pub steps: Vec<String>,

@@ -20,7 +20,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The counts of SLOs.
 #[derive(Debug)]
-pub struct Counts {
+pub(super) struct Counts {
     client: Option<AsyncClient>,
     services: Vec<Service>,
 }
@@ -30,7 +30,7 @@ impl Counts {
     ///
     /// # Errors
     /// What is no address, no header or no certificate.
-    pub fn new(
+    pub(super) fn new(
         config: Option<&PrometheusConfig>,
         services: Vec<Service>,
     ) -> Result<Self, slo_prometheus::Error> {

@@ -2,14 +2,16 @@
 
 use super::{
     owner,
-    shared::{LEASE, Parts, Shared},
+    shared::{LEASE, Shared},
     work,
 };
-use crate::clock::now;
+use crate::{clock::now, config::Config, own::Own, run::Enforced, store::Store};
+use slo_core::{Error, model::Service};
 use slo_ops::alert::IncidentId;
 use std::{
     collections::BTreeMap,
     fmt,
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -49,10 +51,32 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Engine {
-    /// An engine that has not begun.
-    #[must_use]
-    pub fn new(parts: Parts) -> Self {
-        Self { shared: Arc::new(Shared::new(parts)), look: Arc::default(), active: Arc::default() }
+    /// An engine on the record in `store`, which has not begun. `services` are the SLOs, and `launcher` a binary that calls
+    /// [`launch`](crate::run::launch).
+    ///
+    /// # Errors
+    /// An address of Prometheus that is none, or a system without certificates to trust.
+    pub fn new(
+        store: Arc<dyn Store>,
+        config: &Config,
+        services: Vec<Service>,
+        launcher: PathBuf,
+    ) -> Result<Self, Error> {
+        let shared = Shared::new(store, config, services, launcher)?;
+        Ok(Self { shared: Arc::new(shared), look: Arc::default(), active: Arc::default() })
+    }
+
+    /// How far the kernel keeps programs to the files that they may write.
+    ///
+    /// # Errors
+    /// A launcher that is none.
+    pub async fn enforced(&self) -> Result<Enforced, Error> {
+        self.shared.runner().probe().await
+    }
+
+    /// What the process counts of itself.
+    pub(crate) fn own(&self) -> &Own {
+        self.shared.own()
     }
 
     /// Says that something was written of an incident.

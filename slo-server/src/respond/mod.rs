@@ -7,6 +7,4 @@ mod owner;
 mod shared;
 mod work;
 
-pub use counts::Counts;
 pub use engine::Engine;
-pub use shared::Parts;

@@ -1,50 +1,58 @@
 //! What the work on all incidents shares.
 
-use super::{counts::Counts, owner};
+use super::{
+    counts::{Counts, unreachable},
+    owner,
+};
 use crate::{
+    config::Config,
     own::Own,
     run::Runner,
     send::Sender,
     store::{Owner, Store, StoreError, StoreFuture},
 };
-use slo_core::model::Window;
+use slo_core::{
+    Error,
+    model::{Service, Window},
+};
 use slo_ops::runbook::Runbooks;
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::time::sleep;
 
 /// How long a process keeps an incident without saying that it is alive.
 pub(super) const LEASE: Window = Window::seconds(15);
 
-/// What an engine is made of.
-#[derive(Debug)]
-pub struct Parts {
-    /// Where the record is.
-    pub store: Arc<dyn Store>,
-    /// What may answer.
-    pub runbooks: Runbooks,
-    /// Who tells people.
-    pub sender: Sender,
-    /// Who runs programs.
-    pub runner: Runner,
-    /// Who knows the counts.
-    pub counts: Counts,
-    /// What the server counts of itself.
-    pub(crate) own: Own,
-}
-
-/// The parts of an engine, in the name of its process.
+/// What an engine is made of, in the name of its process.
 pub(super) struct Shared {
-    parts: Parts,
+    store: Arc<dyn Store>,
+    runbooks: Runbooks,
+    sender: Sender,
+    runner: Runner,
+    counts: Counts,
+    own: Own,
     owner: Owner,
 }
 
 impl Shared {
-    pub(super) fn new(parts: Parts) -> Self {
-        Self { parts, owner: owner::own() }
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        config: &Config,
+        services: Vec<Service>,
+        launcher: PathBuf,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            store,
+            runbooks: config.runbooks.clone(),
+            sender: Sender::new(config)?,
+            runner: Runner::new(launcher, config.redactor.clone()),
+            counts: Counts::new(config.prometheus.as_ref(), services).map_err(|error| unreachable(&error))?,
+            own: Own::new().map_err(|error| Error::new(error.to_string()))?,
+            owner: owner::own(),
+        })
     }
 
     pub(super) fn store(&self) -> &dyn Store {
-        &*self.parts.store
+        &*self.store
     }
 
     pub(super) fn owner(&self) -> &Owner {
@@ -52,23 +60,23 @@ impl Shared {
     }
 
     pub(super) fn counts(&self) -> &Counts {
-        &self.parts.counts
+        &self.counts
     }
 
     pub(super) fn sender(&self) -> &Sender {
-        &self.parts.sender
+        &self.sender
     }
 
     pub(super) fn runner(&self) -> &Runner {
-        &self.parts.runner
+        &self.runner
     }
 
     pub(super) fn own(&self) -> &Own {
-        &self.parts.own
+        &self.own
     }
 
     pub(super) fn runbooks(&self) -> &Runbooks {
-        &self.parts.runbooks
+        &self.runbooks
     }
 }
 

@@ -3,7 +3,6 @@
 use super::{auth::may, intake::Intake, refused::Refused};
 use crate::{
     config::{Access, Credentials, Secret},
-    own::Own,
     respond::Engine,
     store::Store,
 };
@@ -28,7 +27,6 @@ const SLOWEST: Duration = Duration::from_secs(30);
 pub(super) struct App {
     pub(super) store: Arc<dyn Store>,
     pub(super) engine: Engine,
-    pub(super) own: Own,
     pub(super) redactor: Redactor,
     pub(super) slack_secret: Option<Secret>,
     pub(super) pagerduty_secret: Option<Secret>,

@@ -12,10 +12,8 @@ use super::{
 use crate::{
     clock::now,
     config::{Config, Secret, StoreConfig},
-    own::Own,
-    respond::{Counts, Engine, Parts},
-    run::{Enforced, Runner},
-    send::Sender,
+    respond::Engine,
+    run::Enforced,
     store::{Postgres, Receipt, Sqlite, Store, StoreError},
 };
 use axum::{
@@ -71,25 +69,12 @@ impl Server {
     /// A store, a port or a launcher that is not to be had.
     pub async fn open(config: Config, services: Vec<Service>, launcher: PathBuf) -> Result<Self, ServeError> {
         let store: Arc<dyn Store> = open_store(&config.store).await.map_err(ServeError::new)?;
-        let runner = Runner::new(launcher, config.redactor.clone());
-        let enforced = runner.probe().await.map_err(ServeError::new)?;
-        let sender = Sender::new(&config).map_err(ServeError::new)?;
-        let counts = Counts::new(config.prometheus.as_ref(), services).map_err(ServeError::new)?;
-        let own = Own::new().map_err(ServeError::new)?;
-        let parts = Parts {
-            store: Arc::clone(&store),
-            runbooks: config.runbooks,
-            sender,
-            runner,
-            counts,
-            own: own.clone(),
-        };
-        let engine = Engine::new(parts);
+        let engine = Engine::new(Arc::clone(&store), &config, services, launcher).map_err(ServeError::new)?;
+        let enforced = engine.enforced().await.map_err(ServeError::new)?;
         let listener = TcpListener::bind(config.listen)
             .await
             .map_err(|error| ServeError(format!("{}: {error}", config.listen)))?;
         let app = App {
-            own,
             intake: Intake::start(Arc::clone(&store), engine.clone()),
             store,
             engine: engine.clone(),
@@ -163,7 +148,7 @@ fn router(app: Arc<App>) -> Router {
         .route("/alerts/alertmanager", post(|app, request| receive(app, Source::Alertmanager, request)))
         .route("/alerts/grafana", post(|app, request| receive(app, Source::Grafana, request)))
         .layer(DefaultBodyLimit::disable())
-        .layer(app.own.layer())
+        .layer(app.engine.own().layer())
         .merge(people)
         .with_state(app)
 }
@@ -193,7 +178,7 @@ async fn receive(State(app): State<Arc<App>>, source: Source, request: Request<B
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> Result<String, Refused> {
-    Ok(app.own.metrics(app.store.waiting(now()).await?, now()))
+    Ok(app.engine.own().metrics(app.store.waiting(now()).await?, now()))
 }
 
 async fn health(State(app): State<Arc<App>>) -> Result<&'static str, Refused> {

@@ -1,0 +1,178 @@
+//! `slo runbook`
+
+use super::serve::{outside, read, runtime};
+use crate::{
+    args::{RunbookRun, Runbooks, RunbooksVerb},
+    error::Error,
+};
+use slo_core::model::Timestamp;
+use slo_ops::{
+    alert::{Delivery, Source},
+    incident::{Approval, Entry, Episode, Event, Incident, StepState},
+    runbook::{ApprovalRule, Runbook, Step, Task},
+};
+use slo_server::{
+    config::Config,
+    respond::Engine,
+    store::{Arrival, Sqlite, Store},
+};
+use std::{
+    fs,
+    io::{self, Read, Write},
+    path::Path,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+use tokio::{sync::watch, time::sleep};
+
+pub(super) fn run(runbooks: &Runbooks, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
+    let RunbooksVerb::Run(asked) = &runbooks.verb;
+    let (mut config, services) = read(&asked.config, &asked.reading, asked.scale.time_scale, talk)?;
+    let runbook = config.runbooks.get(&asked.name).cloned().ok_or_else(|| {
+        let names: Vec<&str> = config.runbooks.keys().map(String::as_str).collect();
+        let known =
+            if names.is_empty() { "it has none".to_owned() } else { format!("it has {}", names.join(", ")) };
+        Error::Input(format!("{}: no runbook `{}`\n  hint: {known}", asked.config.display(), asked.name))
+    })?;
+    for name in &asked.approve {
+        if !runbook.steps.iter().any(|step| step.name == *name) {
+            return Err(Error::Usage(format!("--approve: the runbook has no step `{name}`")));
+        }
+    }
+    let mut delivery = delivery(&asked.alert)?;
+    for alert in &mut delivery.alerts {
+        alert.annotations.insert(slo_core::model::Notification::RESPONSE.to_owned(), asked.name.clone());
+    }
+    let now = now();
+    let entry = Incident::new(delivery.incident()).receive(&delivery, now);
+    let incident = Incident::of(delivery.incident(), [&entry]);
+    let Some(episode) = incident.open() else {
+        return Err(Error::Input(format!("{}: none of its alerts fires", asked.alert.display())));
+    };
+    if asked.dry_run {
+        return plan(&runbook, episode, out);
+    }
+    // Nobody is told, and nothing is written to the record of the server.
+    config.notify = slo_server::config::Notify::default();
+    runtime()?.block_on(answer(asked, &config, services, delivery, out))
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// The body of a webhook, from a file or standard input.
+fn delivery(path: &Path) -> Result<Delivery, Error> {
+    let bytes = if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        io::stdin().read_to_end(&mut bytes)?;
+        bytes
+    } else {
+        fs::read(path).map_err(|error| Error::file(path, &error))?
+    };
+    Delivery::parse(Source::Grafana, &bytes).map_err(|error| {
+        let hint = error.hint().map_or_else(String::new, |hint| format!("\n  hint: {hint}"));
+        Error::Input(format!("{}: {error}{hint}", path.display()))
+    })
+}
+
+/// Says what would be done.
+fn plan(runbook: &Runbook, episode: &Episode, out: &mut dyn Write) -> Result<(), Error> {
+    let values = runbook.values(episode);
+    for (place, step) in runbook.steps.iter().enumerate() {
+        writeln!(out, "{}. {} ({})", place + 1, step.name, step.kind())?;
+        let command = match (&step.task, step.command()) {
+            (Task::Check(_), _) | (_, None) => "built in".to_owned(),
+            (_, Some(command)) => match values.as_ref().map(|values| command.filled(values)) {
+                Ok(Ok(argv)) => format!("runs {argv:?}, {} at most", command.timeout),
+                Ok(Err(error)) => format!("is refused: {error}"),
+                Err(error) => format!("is refused: {error}"),
+            },
+        };
+        writeln!(out, "   {}", slo_core::plain(&command))?;
+        if let Some(rules) = rules(step) {
+            writeln!(out, "   {rules}")?;
+        }
+    }
+    Ok(())
+}
+
+/// What must hold before a remediation runs.
+fn rules(step: &Step) -> Option<String> {
+    let Task::Remediate(remedy) = &step.task else { return None };
+    let approval = match remedy.approval {
+        ApprovalRule::Required { within } => format!("somebody approves it within {within}"),
+        _ => "nobody needs to approve it".to_owned(),
+    };
+    let (most, window) = remedy.at_most;
+    Some(format!(
+        "only if the budget is burning and {approval}; not within {} of the start before, {most} times in {window} at most",
+        remedy.cooldown
+    ))
+}
+
+/// How often the record is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Answers a delivery in a record of its own, and shows the record as it grows.
+async fn answer(
+    asked: &RunbookRun,
+    config: &Config,
+    services: Vec<slo_core::model::Service>,
+    delivery: Delivery,
+    out: &mut dyn Write,
+) -> Result<(), Error> {
+    let folder = tempfile::tempdir()?;
+    let store: Arc<dyn Store> = Arc::new(Sqlite::open(folder.path().join("run.db")).map_err(outside)?);
+    let launcher =
+        std::env::current_exe().map_err(|error| Error::Outside(format!("this program: {error}")))?;
+    let engine = Engine::new(Arc::clone(&store), config, services, launcher)?;
+    let id = delivery.incident();
+    store.receive(vec![Arrival { delivery, at: now() }]).await.map_err(outside)?;
+    let (stop, stopped) = watch::channel(false);
+    let worker = tokio::spawn({
+        let engine = engine.clone();
+        async move { engine.run(stopped).await }
+    });
+    let (mut incident, mut seen) = (Incident::new(id), 0);
+    loop {
+        for numbered in store.record(id, seen).await.map_err(outside)? {
+            seen = numbered.number;
+            writeln!(out, "{}  {}", numbered.entry.at, slo_core::plain(&numbered.entry.event.to_string()))?;
+            out.flush()?;
+            incident.apply(&numbered.entry);
+        }
+        let Some(episode) = incident.open() else { break };
+        let steps = episode.steps();
+        if !steps.is_empty() && steps.iter().all(|run| run.state.is_final()) {
+            break;
+        }
+        for (step, run) in steps.iter().enumerate() {
+            if run.state == StepState::Waiting && matches!(run.approval, Some(Approval::Asked { .. })) {
+                let event = if asked.approve.contains(&run.info.name) {
+                    Event::Approved { step, who: "--approve".to_owned() }
+                } else {
+                    Event::Denied { step, who: "this run, which has no --approve for it,".to_owned() }
+                };
+                store.add(id, Entry::of(episode.id.began, now(), event)).await.map_err(outside)?;
+                engine.wake(id);
+            }
+        }
+        sleep(LOOK_EVERY).await;
+    }
+    // It may have ended by itself.
+    let _ended = stop.send(true);
+    worker.await.map_err(outside)?;
+    let failed = incident.episodes().iter().flat_map(Episode::steps).filter(|run| match &run.state {
+        StepState::Ended { outcome, .. } => !outcome.is_success(),
+        StepState::Unknown { .. } => true,
+        _ => false,
+    });
+    let failed: Vec<&str> = failed.map(|run| run.info.name.as_str()).collect();
+    if failed.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Outside(format!("these steps failed: {}", failed.join(", "))))
+    }
+}
