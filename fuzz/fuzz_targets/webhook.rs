@@ -47,7 +47,7 @@ fuzz_target!(|data: &[u8]| {
     incident.apply(&read);
     assert_eq!(incident.receive(&delivery, at).event, slo_ops::incident::Event::Repeated { delivery: delivery.id() });
     let redactor = Redactor::default();
-    let _listed = Listed::of(&incident);
+    let _listed = Listed::of(&incident, &redactor);
     for episode in incident.episodes() {
         let summary = Summary::of(episode, &redactor, at);
         assert!(summary.lines().len() <= 10 && summary.lines().iter().all(|line| is_plain(line)));

@@ -51,7 +51,7 @@ struct World {
     running: BTreeSet<Work>,
     /// What runs, and is not written down yet.
     pending: Vec<(Work, Entry)>,
-    starts: BTreeMap<(String, usize), Vec<Timestamp>>,
+    starts: BTreeMap<(String, String), Vec<Timestamp>>,
     choices: Vec<u8>,
     ran: Vec<(usize, StepKind, bool)>,
     accepted: Vec<(Target, String)>,
@@ -126,9 +126,21 @@ impl World {
             Action::Run { began, step, attempt } => {
                 let run = &incident.episode(began).unwrap().steps()[step];
                 let (kind, repeatable) = (run.info.kind, run.info.repeatable);
+                let episode = incident.episode(began).unwrap();
+                assert!(episode.is_open(), "nothing runs once the alerts are resolved");
+                if kind == StepKind::Undo {
+                    let before = &episode.steps()[step - 1];
+                    let burns = before.evidence.as_ref().and_then(Evidence::is_burning) == Some(true);
+                    let has_failed =
+                        !matches!(&before.state, StepState::Ended { outcome: StepOutcome::Succeeded, .. });
+                    assert!(has_failed || burns, "what helped is not taken back: {before:?}");
+                }
                 self.record.push(Entry::of(began, self.now, Event::StepStarted { step, attempt }));
                 if kind == StepKind::Remediate {
-                    self.starts.entry(("checkout-down".to_owned(), step)).or_default().push(self.now);
+                    self.starts
+                        .entry(("checkout-down".to_owned(), run.info.name.clone()))
+                        .or_default()
+                        .push(self.now);
                 }
                 // It may die here: written, and not run.
                 if self.draw() % 11 == 5 {
@@ -270,7 +282,7 @@ fn a_remedy_is_not_started_oftener_than_it_may() {
     let mut world = World::new(Vec::new());
     // While the step before it waits for an approval.
     let earlier = world.now.after(Window::minutes(30));
-    world.starts.insert(("checkout-down".to_owned(), 5), vec![earlier]);
+    world.starts.insert(("checkout-down".to_owned(), "scale".to_owned()), vec![earlier]);
     world.hear("firing");
     while !world.turn() {
         let incident = world.incident();

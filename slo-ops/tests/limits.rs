@@ -134,7 +134,7 @@ fn check_pagerduty(event: &Value) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 20, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 8, max_shrink_iters: 20, ..ProptestConfig::default() })]
     #[test]
     fn messages_keep_within_all_limits(texts in proptest::collection::vec(hostile(), 10), alerts in 1_usize..8, buttons in any::<bool>()) {
         let incident = incident(&texts, alerts);

@@ -100,7 +100,7 @@ async fn promises(store: &dyn Store) {
     assert_eq!(store.append(b, &one, append("late"), true).await, Err(StoreError::Lost));
     store.disown(&two).await.unwrap();
     assert_eq!(claimed(store, &one, Window::from_millis(50).unwrap()).await, [b]);
-    store.renew(&one, now(), LEASE).await.unwrap();
+    store.renew(&one, vec![b], Vec::new(), now(), LEASE).await.unwrap();
     tokio::time::sleep(std::time::Duration::from_millis(120)).await;
     assert_eq!(claimed(store, &two, LEASE).await, []);
     store.release(b, &one, 3, None).await.unwrap();
@@ -110,7 +110,7 @@ async fn promises(store: &dyn Store) {
     store.add(a, note("x")).await.unwrap();
     assert_eq!(claimed(store, &one, LEASE).await, [a]);
     let at = now();
-    let start = Start { runbook: "down".to_owned(), step: 3, at };
+    let start = Start { runbook: "down".to_owned(), step: "restart".to_owned(), at };
     let begun = Append {
         entries: vec![Entry::new(at, Event::StepStarted { step: 3, attempt: 1 })],
         start: Some(start.clone()),
@@ -122,7 +122,7 @@ async fn promises(store: &dyn Store) {
 
     // A lock has one owner.
     assert!(store.lock("service x", &one, now(), LEASE).await.unwrap());
-    assert!(!store.lock("service x", &one, now(), LEASE).await.unwrap());
+    assert!(store.lock("service x", &one, now(), LEASE).await.unwrap(), "whoever has it has it");
     assert!(!store.lock("service x", &two, now(), LEASE).await.unwrap());
     store.unlock("service x", &two).await.unwrap();
     assert!(!store.lock("service x", &two, now(), LEASE).await.unwrap());

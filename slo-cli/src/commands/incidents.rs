@@ -14,7 +14,10 @@ use slo_core::{
 use slo_ops::{
     Redactor,
     alert::IncidentId,
-    incident::{AlertCounts, Entry, Episode, Event, Incident, Listed, Stage, StageTimes, postmortem},
+    incident::{
+        AlertCounts, Approval, Entry, Episode, Event, Incident, Listed, Stage, StageTimes, StepRun,
+        StepState, postmortem,
+    },
     notify::Summary,
     time_between,
 };
@@ -118,7 +121,7 @@ async fn show_list(list: &List, out: &mut dyn Write) -> Result<(), Error> {
     let query = Query { open: list.open, after: None, limit: list.limit };
     let mut listed = Vec::new();
     for row in store.list(query).await.map_err(outside)? {
-        listed.extend(Listed::of(&incident(&*store, row.incident).await?.0));
+        listed.extend(Listed::of(&incident(&*store, row.incident).await?.0, &Redactor::default()));
     }
     if list.open {
         listed.retain(|episode| episode.state != "resolved");
@@ -158,7 +161,10 @@ async fn show_one(show: &Show, out: &mut dyn Write) -> Result<(), Error> {
         return Err(Error::Input(format!("there is no incident {id}")));
     }
     if show.output.format == Format::Json {
-        return text::json(out, &json!({"episodes": Listed::of(&incident), "record": entries}));
+        return text::json(
+            out,
+            &json!({"episodes": Listed::of(&incident, &Redactor::default()), "record": entries}),
+        );
     }
     let redactor = Redactor::default();
     for episode in incident.episodes() {
@@ -298,10 +304,17 @@ fn place(episode: &Episode, step: &str) -> Result<usize, Error> {
     let by_name = episode.steps().iter().position(|run| run.info.name == step);
     let by_number =
         || step.parse::<usize>().ok()?.checked_sub(1).filter(|place| *place < episode.steps().len());
-    by_name.or_else(by_number).ok_or_else(|| {
+    let place = by_name.or_else(by_number).ok_or_else(|| {
         let names: Vec<&str> = episode.steps().iter().map(|run| run.info.name.as_str()).collect();
         Error::Input(format!("the episode has no step `{step}`\n  hint: it has {}", names.join(", ")))
-    })
+    })?;
+    let waits = |run: &StepRun| {
+        run.state == StepState::Waiting && matches!(run.approval, Some(Approval::Asked { .. }))
+    };
+    if !episode.steps().get(place).is_some_and(waits) {
+        return Err(Error::Input(format!("the step `{step}` does not wait for an approval")));
+    }
+    Ok(place)
 }
 
 /// Writes down what somebody did about the open episode.

@@ -115,6 +115,14 @@ impl Episode {
         }
     }
 
+    /// Its alerts, those that fire longest first.
+    #[must_use]
+    pub fn in_order(&self) -> Vec<&Alert> {
+        let mut alerts: Vec<&Alert> = self.alerts.iter().collect();
+        alerts.sort_by_key(|alert| (alert.starts, alert.fingerprint()));
+        alerts
+    }
+
     /// Where it stands.
     #[must_use]
     pub const fn state(&self) -> EpisodeState {
@@ -159,7 +167,7 @@ impl Episode {
     /// What it is about, in one line: what its alerts say, or which SLO they are of, or what they are called.
     #[must_use]
     pub fn title(&self) -> String {
-        if let Some(summary) = self.annotation("summary") {
+        if let Some(summary) = self.annotation("summary").filter(|summary| !summary.trim().is_empty()) {
             return summary.to_owned();
         }
         let count = self.alerts.len() as u64 + self.truncated;
@@ -171,7 +179,8 @@ impl Episode {
             (Some(slo), None) => slo,
             (None, Some(name)) => format!("{name}{alerts}"),
             (None, None) => {
-                let first = self.alerts.iter().find_map(|alert| alert.annotations.get("summary"));
+                let mut summaries = self.alerts.iter().filter_map(|alert| alert.annotations.get("summary"));
+                let first = summaries.find(|summary| !summary.trim().is_empty());
                 format!("{}{alerts}", first.map_or("alerts", String::as_str))
             }
         }
@@ -262,15 +271,20 @@ impl Episode {
                 let sent = sent.or_insert(Sent {
                     attempts: 0,
                     failures: 0,
+                    may_have_arrived: false,
                     first: at,
                     state: MessageState::Sending,
                 });
+                // The attempt before has no answer: its process died.
+                sent.may_have_arrived |= sent.attempts > 0 && sent.state == MessageState::Sending;
                 sent.attempts = sent.attempts.saturating_add(1);
                 sent.state = MessageState::Sending;
             }
             Event::Sent { target, message, outcome, .. } => {
                 if let Some(sent) = self.messages.get_mut(&(*target, *message)) {
                     let has_failed = matches!(outcome, SendOutcome::Failed { .. });
+                    sent.may_have_arrived |=
+                        matches!(outcome, SendOutcome::Failed { may_have_arrived: true, .. });
                     sent.failures = sent.failures.saturating_add(u32::from(has_failed));
                     sent.state = match outcome.clone() {
                         SendOutcome::Accepted { reference } => MessageState::Accepted { at, reference },
@@ -313,7 +327,12 @@ impl Episode {
         let Some(run) = steps.get_mut(*step) else { return };
         match event {
             Event::ApprovalAsked { until, .. } => run.approval = Some(Approval::Asked { until: *until }),
-            Event::Approved { who, .. } => run.approval = Some(Approval::Given { who: who.clone(), at }),
+            Event::Approved { who, .. } => {
+                // An answer that comes too late is none.
+                if matches!(run.approval, Some(Approval::Asked { until }) if at <= until) {
+                    run.approval = Some(Approval::Given { who: who.clone(), at });
+                }
+            }
             Event::Denied { who, .. } => run.approval = Some(Approval::Denied { who: who.clone() }),
             Event::Evidence { evidence, .. } => run.evidence = Some(evidence.clone()),
             Event::StepStarted { attempt, .. } => run.start(*attempt, at),

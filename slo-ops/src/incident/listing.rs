@@ -1,8 +1,9 @@
 //! Incidents as JSON: a list of episodes.
 
 use super::{Episode, Incident};
-use crate::alert::IncidentId;
+use crate::{Redactor, alert::IncidentId};
 use serde::Serialize;
+use slo_core::plain;
 
 /// An episode in a list, as `slo incidents list --format json` and the API of the server write it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -47,16 +48,17 @@ pub struct ListedStep {
 }
 
 impl Listed {
-    /// The episodes of an incident, latest first.
+    /// The episodes of an incident, latest first; secrets are taken out, and so is what a terminal would obey.
     #[must_use]
-    pub fn of(incident: &Incident) -> Vec<Self> {
+    pub fn of(incident: &Incident, redactor: &Redactor) -> Vec<Self> {
+        let clean = |text: &str| plain(&redactor.redact(text)).into_owned();
         let listed = |episode: &Episode| Self {
             incident: incident.id(),
             episode: episode.id.to_string(),
-            service: episode.label("service").map(str::to_owned),
-            slo: episode.label("slo").map(str::to_owned),
-            severity: episode.severity().to_owned(),
-            summary: episode.title(),
+            service: episode.label("service").map(clean),
+            slo: episode.label("slo").map(clean),
+            severity: clean(episode.severity()),
+            summary: clean(&episode.title()),
             state: episode.state().name(),
             began: episode.id.began.to_string(),
             ended: episode.resolution.map(|resolution| resolution.ended.to_string()),

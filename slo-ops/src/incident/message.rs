@@ -130,6 +130,8 @@ pub struct Sent {
     pub attempts: u32,
     /// How often it was not taken, apart from attempts whose process died.
     pub failures: u32,
+    /// Whether any of the attempts may have arrived without an answer.
+    pub may_have_arrived: bool,
     /// When it was sent first.
     pub first: Timestamp,
     /// Where it stands.

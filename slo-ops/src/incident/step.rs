@@ -71,6 +71,11 @@ pub enum StepOutcome {
         /// What it says: `exit status 1`, or what could not be reached.
         reason: String,
     },
+    /// It could not begin, and changed nothing.
+    NotStarted {
+        /// Why.
+        reason: String,
+    },
     /// It took too long and was stopped, with all that it had started.
     TimedOut,
 }
@@ -88,6 +93,7 @@ impl fmt::Display for StepOutcome {
         match self {
             Self::Succeeded => f.write_str("succeeded"),
             Self::Failed { reason } => write!(f, "failed: {reason}"),
+            Self::NotStarted { reason } => write!(f, "could not begin: {reason}"),
             Self::TimedOut => f.write_str("timed out"),
         }
     }
@@ -244,7 +250,9 @@ impl StepState {
             Self::Waiting => "waiting",
             Self::Running { .. } => "running",
             Self::Ended { outcome: StepOutcome::Succeeded, .. } => "succeeded",
-            Self::Ended { outcome: StepOutcome::Failed { .. }, .. } => "failed",
+            Self::Ended { outcome: StepOutcome::Failed { .. } | StepOutcome::NotStarted { .. }, .. } => {
+                "failed"
+            }
             Self::Ended { outcome: StepOutcome::TimedOut, .. } => "timed_out",
             Self::Skipped { .. } => "skipped",
             Self::Unknown { .. } => "unknown",

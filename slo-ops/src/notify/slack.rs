@@ -90,7 +90,10 @@ impl Slack {
         }
         if !summary.links.is_empty() {
             let links = summary.links.iter().map(|link| format!("<{}|{}>", escaped(&link.url), link.name));
-            blocks.push(mrkdwn_section(&fitting(links, SECTION)));
+            let links = fitting(links, SECTION);
+            if !links.is_empty() {
+                blocks.push(mrkdwn_section(&links));
+            }
         }
         let buttons = if self.has_buttons { buttons(episode, message, redactor) } else { Vec::new() };
         if !buttons.is_empty() {
@@ -131,7 +134,7 @@ fn fitting(links: impl Iterator<Item = String>, most: usize) -> String {
     let mut out = String::new();
     for link in links {
         if out.len() + link.len() + 3 > most {
-            break;
+            continue;
         }
         if !out.is_empty() {
             out.push_str(" · ");

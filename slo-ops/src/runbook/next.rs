@@ -2,6 +2,7 @@
 
 use super::{ApprovalRule, Choice, Remediation, Runbook, Runbooks, Step, Task};
 use crate::{
+    alert::Alert,
     incident::{
         Approval, Entry, Episode, Event, Evidence, Incident, Message, MessageState, RunbookRun, SendOutcome,
         Sent, StepKind, StepOutcome, StepRun, StepState, Target,
@@ -74,8 +75,8 @@ pub struct Situation<'a> {
     pub now: Timestamp,
     /// What runs already.
     pub running: &'a BTreeSet<Work>,
-    /// When steps were started, in all incidents, by runbook and place.
-    pub starts: &'a BTreeMap<(String, usize), Vec<Timestamp>>,
+    /// When steps were started, in all incidents, by the names of the runbook and the step.
+    pub starts: &'a BTreeMap<(String, String), Vec<Timestamp>>,
     /// Who is told.
     pub targets: &'a [Target],
     /// What may answer.
@@ -123,12 +124,13 @@ const GIVE_UP: Window = Window::hours(24);
 pub fn next(incident: &Incident, situation: &Situation<'_>) -> Next {
     let mut next = Next::default();
     for episode in incident.episodes() {
-        one_episode(episode, situation, &mut next);
+        let is_last = incident.episodes().last().is_some_and(|last| last.id == episode.id);
+        one_episode(episode, is_last, situation, &mut next);
     }
     next
 }
 
-fn one_episode(episode: &Episode, situation: &Situation<'_>, next: &mut Next) {
+fn one_episode(episode: &Episode, is_last: bool, situation: &Situation<'_>, next: &mut Next) {
     let record = |event| Action::Record(Entry::of(episode.id.began, situation.now, event));
     match &episode.runbook {
         RunbookRun::NotChosen if episode.is_open() => {
@@ -153,7 +155,10 @@ fn one_episode(episode: &Episode, situation: &Situation<'_>, next: &mut Next) {
         }
     }
     for target in situation.targets {
-        messages(episode, *target, situation, next);
+        // PagerDuty has one alert of the incident: what is late of an earlier episode would end that of a later one.
+        if is_last || *target != Target::PagerDuty {
+            messages(episode, *target, situation, next);
+        }
     }
 }
 
@@ -251,8 +256,7 @@ impl Steps<'_> {
         if let StepState::Ended { at, .. } = run.state {
             return self.verification(run, at);
         }
-        let takes_back = run.info.kind == StepKind::Undo && self.has_failed_before(step);
-        if !self.episode.is_open() && !takes_back {
+        if !self.episode.is_open() {
             return May::Skip("the alerts were resolved first".to_owned());
         }
         let Some(configured) = self.step(step) else {
@@ -260,17 +264,19 @@ impl Steps<'_> {
         };
         match &configured.task {
             Task::Check(_) | Task::Diagnose(_) => May::Run,
-            Task::Remediate(remediation) => self.may_remediate(step, run, remediation),
+            Task::Remediate(remediation) => self.may_remediate(run, remediation),
             Task::Undo(_) => self.may_undo(step),
         }
     }
 
-    fn may_remediate(&self, step: usize, run: &StepRun, remediation: &Remediation) -> May {
+    fn may_remediate(&self, run: &StepRun, remediation: &Remediation) -> May {
         let now = self.situation.now;
         if self.episode.mitigated.is_some() {
             return May::Skip("users do not suffer any more".to_owned());
         }
-        if let Some(reason) = self.is_too_soon(step, remediation) {
+        // A start whose process died is its own, and no earlier one.
+        let is_again = matches!(run.state, StepState::Unknown { .. });
+        if let Some(reason) = self.is_too_soon(run, remediation).filter(|_| !is_again) {
             return May::Skip(reason);
         }
         let mut is_agreed = false;
@@ -285,7 +291,7 @@ impl Steps<'_> {
                 Some(Approval::Given { .. }) => is_agreed = true,
             }
         }
-        let slo = self.episode.alerts.iter().find_map(crate::alert::Alert::slo);
+        let slo = self.episode.in_order().into_iter().find_map(Alert::slo);
         let Some(slo) = slo else {
             return if is_agreed {
                 May::Run
@@ -304,9 +310,9 @@ impl Steps<'_> {
     }
 
     /// Why it must not be started yet, over all incidents.
-    fn is_too_soon(&self, step: usize, remediation: &Remediation) -> Option<String> {
+    fn is_too_soon(&self, run: &StepRun, remediation: &Remediation) -> Option<String> {
         let now = self.situation.now;
-        let starts = self.situation.starts.get(&(self.name.to_owned(), step))?;
+        let starts = self.situation.starts.get(&(self.name.to_owned(), run.info.name.clone()))?;
         let within = |window: Window| starts.iter().filter(move |start| start.after(window) > now).count();
         if within(remediation.cooldown) > 0 {
             let last = starts.iter().max()?;
@@ -336,23 +342,27 @@ impl Steps<'_> {
         }
     }
 
-    /// Whether the remediation before an undo went wrong or did not help.
-    fn has_failed_before(&self, step: usize) -> bool {
-        self.before(step).is_some_and(|run| match &run.state {
-            StepState::Ended { outcome, .. } => !outcome.is_success() || has_counts(run),
-            _ => false,
-        }) && self.episode.mitigated.is_none()
-    }
-
     fn before(&self, step: usize) -> Option<&StepRun> {
         self.runs.get(step.checked_sub(1)?)
     }
 
+    /// A remediation is taken back if it failed after it had started, or if the counts after it show that the budget still
+    /// burns.
     fn may_undo(&self, step: usize) -> May {
-        match self.before(step).map(|run| &run.state) {
-            Some(StepState::Ended { .. }) if self.has_failed_before(step) => May::Run,
-            Some(StepState::Ended { .. }) => May::Skip("there is nothing to take back".to_owned()),
-            Some(StepState::Unknown { .. }) => May::Skip(
+        let Some(before) = self.before(step) else {
+            return May::Skip("there is nothing to take back".to_owned());
+        };
+        match &before.state {
+            StepState::Ended { outcome: StepOutcome::Failed { .. } | StepOutcome::TimedOut, .. } => May::Run,
+            StepState::Ended { at, outcome: StepOutcome::Succeeded, .. } => {
+                let after = before.evidence.as_ref().filter(|evidence| evidence.at > *at);
+                match after.and_then(Evidence::is_burning) {
+                    Some(true) if self.episode.mitigated.is_none() => May::Run,
+                    Some(_) => May::Skip("there is nothing to take back".to_owned()),
+                    None => May::Skip("no counts say that the remediation did not help".to_owned()),
+                }
+            }
+            StepState::Unknown { .. } => May::Skip(
                 "nobody knows whether the remediation ran: look, and take it back by hand".to_owned(),
             ),
             _ => May::Skip("the remediation did not run".to_owned()),
@@ -427,11 +437,12 @@ fn messages(episode: &Episode, target: Target, situation: &Situation<'_>, next: 
                 next.actions.push(Action::Record(Entry::of(began, now, event)));
             }
             Some((MessageState::Failed { again, .. }, _)) if now < *again => next.wait(*again),
-            Some((MessageState::Failed { may_have_arrived, .. }, sent)) => {
-                let may_repeat = *may_have_arrived && target == Target::Slack;
+            // PagerDuty knows the alert by its key; Slack would show it twice.
+            Some((MessageState::Failed { .. }, sent)) => {
+                let may_repeat = sent.may_have_arrived && target == Target::Slack;
                 next.actions.push(send(sent.attempts.saturating_add(1), may_repeat));
             }
-            // The process that sent it died. PagerDuty knows the alert by its key; Slack would show it twice.
+            // The process that sent it died.
             Some((MessageState::Sending, sent)) => {
                 next.actions.push(send(sent.attempts.saturating_add(1), target == Target::Slack));
             }

@@ -1,7 +1,7 @@
 //! Which runbook answers an episode.
 
 use super::{Runbook, Runbooks, When};
-use crate::{alert::Alert, incident::Episode};
+use crate::incident::Episode;
 use slo_core::model::Notification;
 
 /// What answers an episode.
@@ -22,8 +22,7 @@ impl<'a> Choice<'a> {
     /// alerts. A name that is not configured is no reason to guess another.
     #[must_use]
     pub fn of(episode: &Episode, runbooks: &'a Runbooks) -> Self {
-        let mut alerts: Vec<&Alert> = episode.alerts.iter().collect();
-        alerts.sort_by_key(|alert| (alert.starts, alert.fingerprint()));
+        let alerts = episode.in_order();
         if let Some(name) = alerts.iter().find_map(|alert| alert.annotations.get(Notification::RESPONSE)) {
             return match runbooks.get(name) {
                 Some(runbook) => Self::Runbook(runbook),

@@ -14,7 +14,8 @@ use slo_ops::{
     time_between,
 };
 use slo_prometheus::Steps;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{collections::BTreeMap, time::Duration};
+use tokio::time::timeout;
 
 /// Makes a diagnosis.
 pub(super) async fn check(
@@ -23,11 +24,16 @@ pub(super) async fn check(
     episode: &Episode,
     check: Check,
 ) -> (StepOutcome, Output) {
-    let result = match check {
-        Check::Host => host().await,
-        Check::Prometheus => prometheus(counts, episode).await,
-        Check::Changes => changes(store, episode).await,
-        _ => Err(Error::new("this diagnosis is not built in")),
+    let found = async {
+        match check {
+            Check::Host => host().await,
+            Check::Prometheus => prometheus(counts, episode).await,
+            Check::Changes => changes(store, episode).await,
+            _ => Err(Error::new("this diagnosis is not built in")),
+        }
+    };
+    let Ok(result) = timeout(LONGEST, found).await else {
+        return (StepOutcome::TimedOut, Output::default());
     };
     match result {
         Ok(findings) => {
@@ -39,6 +45,8 @@ pub(super) async fn check(
     }
 }
 
+/// How long a diagnosis may take.
+const LONGEST: Duration = Duration::from_secs(30);
 /// How much of the bad events a label's value must have to be told.
 const MOST: f64 = 0.5;
 /// Of all events, so much less must have it.
@@ -137,18 +145,15 @@ impl Split {
 
     /// Values of labels that most bad events have, and far from most events.
     fn shares(&self, before: Option<&Self>, ago: Window) -> Vec<String> {
-        let mut values: BTreeSet<(&String, &String)> = BTreeSet::new();
-        self.bad.keys().for_each(|labels| values.extend(labels));
+        let (bad_shares, all_shares) = (part_by_value(&self.bad), part_by_value(&self.all));
+        let before = before.map(|before| part_by_value(&before.bad)).filter(|before| !before.is_empty());
         let mut found: Vec<(f64, String)> = Vec::new();
-        for (name, value) in values {
-            let (Some(bad), Some(all)) = (share(&self.bad, name, value), share(&self.all, name, value))
-            else {
-                continue;
-            };
+        for ((name, value), bad) in bad_shares {
+            let all = all_shares.get(&(name, value)).copied().unwrap_or(0.0);
             if bad < MOST || all > bad * APART {
                 continue;
             }
-            let then = before.and_then(|before| share(&before.bad, name, value));
+            let then = before.as_ref().map(|before| before.get(&(name, value)).copied().unwrap_or(0.0));
             let then = then.map_or_else(String::new, |then| {
                 format!("; {:.0} % of the bad ones {ago} before", then * 100.0)
             });
@@ -163,12 +168,18 @@ impl Split {
     }
 }
 
-/// The share of events that have a value of a label; `None` without events.
-fn share(series: &Series, name: &str, value: &str) -> Option<f64> {
+/// The share of events that have each value of each label; nothing without events.
+fn part_by_value(series: &Series) -> BTreeMap<(&String, &String), f64> {
     let total: f64 = series.values().sum();
-    let own = series.iter().filter(|(labels, _)| labels.get(name).is_some_and(|own| own == value));
-    let own: f64 = own.map(|(_, sum)| sum).sum();
-    (total > 0.0).then(|| own / total)
+    let mut parts = BTreeMap::new();
+    if total > 0.0 {
+        for (labels, sum) in series {
+            for label in labels {
+                *parts.entry(label).or_insert(0.0) += sum / total;
+            }
+        }
+    }
+    parts
 }
 
 /// What is wrong with this machine.

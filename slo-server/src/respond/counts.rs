@@ -15,6 +15,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 /// How many tiles evidence is made of: five minutes, where a tile is one.
 const TILES: usize = 5;
+/// The most series of an answer.
+const MOST_SERIES: usize = 50_000;
 /// How long a server may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -41,6 +43,7 @@ impl Counts {
                 headers: headers.collect(),
                 roots: config.roots.clone(),
                 timeout: TIMEOUT,
+                most_series: MOST_SERIES,
                 ..Settings::default()
             };
             AsyncClient::new(&config.url, settings)
@@ -50,7 +53,7 @@ impl Counts {
 
     /// The SLO that an episode is about, where it is known.
     pub(super) fn slo(&self, episode: &Episode) -> Result<(&Service, &Slo), Error> {
-        let alert = episode.alerts.iter().find(|alert| alert.slo().is_some());
+        let alert = episode.in_order().into_iter().find(|alert| alert.slo().is_some());
         let name = alert
             .and_then(slo_ops::alert::Alert::slo)
             .ok_or_else(|| Error::new("its alerts are of no SLO"))?;

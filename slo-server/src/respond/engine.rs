@@ -9,7 +9,7 @@ use crate::{clock::now, config::Config, own::Own, run::Enforced, store::Store};
 use slo_core::{Error, model::Service};
 use slo_ops::alert::IncidentId;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Entry},
     fmt,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -87,6 +87,14 @@ impl Engine {
         }
     }
 
+    /// Says that this process is alive, of the incidents that it works on.
+    async fn renew(&self) {
+        let incidents: Vec<IncidentId> = locked(&self.active).keys().copied().collect();
+        let (store, owner, locks) = (self.shared.store(), self.shared.owner(), self.shared.locks());
+        // It says so again soon.
+        let _later = store.renew(owner, incidents, locks, now(), LEASE).await;
+    }
+
     /// Takes over what processes of this machine left behind that have ended, without waiting for the end of their leases.
     async fn recover(&self) {
         let store = self.shared.store();
@@ -112,7 +120,11 @@ impl Engine {
             };
             for claim in claims.unwrap_or_default() {
                 let wake = Arc::new(Notify::new());
-                locked(&self.active).insert(claim.incident, Arc::clone(&wake));
+                match locked(&self.active).entry(claim.incident) {
+                    // Its lease had run out while the store was away: it is worked on.
+                    Entry::Occupied(_) => continue,
+                    Entry::Vacant(free) => free.insert(Arc::clone(&wake)),
+                };
                 let (engine, stop) = (self.clone(), stop.clone());
                 tasks.spawn(async move {
                     work::work(&engine.shared, claim.incident, &wake, stop).await;
@@ -127,7 +139,7 @@ impl Engine {
             }
             while tasks.try_join_next().is_some() {}
             if Instant::now() >= renew_at {
-                let _later = self.shared.store().renew(self.shared.owner(), now(), LEASE).await;
+                self.renew().await;
                 renew_at = Instant::now() + RENEW_EVERY;
             }
         }
@@ -136,7 +148,7 @@ impl Engine {
             tokio::select! {
                 _ended = tasks.join_next() => {}
                 () = sleep(RENEW_EVERY) => {
-                    let _later = self.shared.store().renew(self.shared.owner(), now(), LEASE).await;
+                    self.renew().await;
                 }
             }
         }

@@ -25,7 +25,7 @@ pub(super) fn has_ended(owner: &str) -> bool {
     let (Some(there), Some(process)) = (parts.next(), parts.next()) else { return false };
     let here = machine();
     // Without a name for the machine, nobody can tell.
-    if there != here || here.len() < 10 {
+    if there != here || here.starts_with('-') || here.ends_with('-') {
         return false;
     }
     let Ok(process) = process.parse::<i32>() else { return false };

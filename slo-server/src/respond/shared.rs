@@ -5,6 +5,7 @@ use super::{
     owner,
 };
 use crate::{
+    clock::now,
     config::Config,
     own::Own,
     run::Runner,
@@ -16,7 +17,12 @@ use slo_core::{
     model::{Service, Window},
 };
 use slo_ops::runbook::Runbooks;
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 use tokio::time::sleep;
 
 /// How long a process keeps an incident without saying that it is alive.
@@ -31,6 +37,8 @@ pub(super) struct Shared {
     counts: Counts,
     own: Own,
     owner: Owner,
+    /// The locks that jobs of this process hold, each with its holder.
+    locks: Mutex<BTreeMap<String, Owner>>,
 }
 
 impl Shared {
@@ -48,6 +56,7 @@ impl Shared {
             counts: Counts::new(config.prometheus.as_ref(), services).map_err(|error| unreachable(&error))?,
             own: Own::new().map_err(|error| Error::new(error.to_string()))?,
             owner: owner::own(),
+            locks: Mutex::default(),
         })
     }
 
@@ -57,6 +66,30 @@ impl Shared {
 
     pub(super) fn owner(&self) -> &Owner {
         &self.owner
+    }
+
+    /// Takes a lock for a job, if it is free.
+    pub(super) async fn lock(&self, name: &str, holder: &Owner, lease: Window) -> Result<bool, StoreError> {
+        let taken = persistently(|| self.store.lock(name, holder, now(), lease)).await?;
+        if taken {
+            self.held().insert(name.to_owned(), Arc::clone(holder));
+        }
+        Ok(taken)
+    }
+
+    /// Gives a lock back.
+    pub(super) async fn unlock(&self, name: &str, holder: &Owner) -> Result<(), StoreError> {
+        self.held().remove(name);
+        persistently(|| self.store.unlock(name, holder)).await
+    }
+
+    /// The locks that jobs of this process hold.
+    pub(super) fn locks(&self) -> Vec<(String, Owner)> {
+        self.held().iter().map(|(name, holder)| (name.clone(), Arc::clone(holder))).collect()
+    }
+
+    fn held(&self) -> MutexGuard<'_, BTreeMap<String, Owner>> {
+        self.locks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn counts(&self) -> &Counts {

@@ -9,7 +9,7 @@ use crate::{
     kill, own,
     run::Input,
     send::Outgoing,
-    store::{Append, Start, StoreError},
+    store::{Append, Owner, Start, StoreError},
 };
 use serde_json::json;
 use slo_core::model::{Timestamp, Window};
@@ -35,11 +35,13 @@ use tokio::{
 /// How often what others wrote is looked for.
 const LOOK_EVERY: Window = Window::seconds(1);
 /// How far back starts of steps are counted: the longest cooldown or ceiling that is of use.
-const STARTS: Window = Window::days(7);
+const STARTS: Window = Window::days(366);
 /// How often the counts are asked before a step is given up.
 const LOOKS: u32 = 3;
 /// How long between two looks.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
+/// When an incident is looked at again whose record cannot be read or written.
+const TROUBLED: Window = Window::minutes(5);
 /// How long a lock is kept while it is decided whether a step may start.
 const DECIDING: Window = Window::seconds(10);
 
@@ -64,12 +66,24 @@ pub(super) async fn work(
         running: BTreeSet::new(),
         tasks: JoinSet::new(),
         locked_until: None,
+        locks: BTreeSet::new(),
+        holder: format!("{}/{}", shared.owner(), incident).into(),
     };
-    // Whoever has the lease now goes on; what this process runs ends with its tasks.
-    if let Ok(due) = job.run(wake, stop).await {
-        let (store, owner) = (shared.store(), shared.owner());
-        let _lost = persistently(|| store.release(incident, owner, job.seen, due)).await;
+    let ended = job.run(wake, stop).await;
+    // What still runs ends with its task, before others may begin.
+    job.tasks.shutdown().await;
+    for lock in std::mem::take(&mut job.locks) {
+        let _lost = shared.unlock(&lock, &job.holder).await;
     }
+    let due = match ended {
+        Ok(due) => due,
+        // Whoever has the lease now goes on.
+        Err(StoreError::Lost) => return,
+        // It may be mended by then, by another version or by a person.
+        Err(_) => Some(now().after(TROUBLED)),
+    };
+    let (store, owner) = (shared.store(), shared.owner());
+    let _lost = persistently(|| store.release(incident, owner, job.seen, due)).await;
 }
 
 struct Job {
@@ -80,6 +94,9 @@ struct Job {
     tasks: JoinSet<Done>,
     /// Another runbook runs for the service: when to look again.
     locked_until: Option<Timestamp>,
+    /// The locks that it holds, and in whose name.
+    locks: BTreeSet<String>,
+    holder: Owner,
 }
 
 impl Job {
@@ -93,6 +110,7 @@ impl Job {
             self.catch_up().await?;
             let stopping = *stop.borrow();
             let next = self.next().await?;
+            self.locked_until = None;
             let mut acted = false;
             if !stopping {
                 acted = self.act(next.actions).await?;
@@ -100,11 +118,11 @@ impl Job {
             if acted {
                 continue;
             }
-            if self.tasks.is_empty() && (stopping || next.at.is_none_or(|at| at > now().after(LOOK_EVERY))) {
-                return Ok(if stopping { Some(now()) } else { next.at });
+            let due = [next.at, self.locked_until].into_iter().flatten().min();
+            if self.tasks.is_empty() && (stopping || due.is_none_or(|due| due > now().after(LOOK_EVERY))) {
+                return Ok(if stopping { Some(now()) } else { due });
             }
-            let until = now().after(LOOK_EVERY);
-            let until = [next.at, self.locked_until].into_iter().flatten().fold(until, Timestamp::min);
+            let until = due.into_iter().fold(now().after(LOOK_EVERY), Timestamp::min);
             let wait = Duration::from_millis(until.millis_since(now()).max(1));
             tokio::select! {
                 Some(done) = self.tasks.join_next() => {
@@ -130,7 +148,7 @@ impl Job {
     }
 
     async fn next(&self) -> Result<Next, StoreError> {
-        let mut starts: BTreeMap<(String, usize), Vec<Timestamp>> = BTreeMap::new();
+        let mut starts: BTreeMap<(String, String), Vec<Timestamp>> = BTreeMap::new();
         if let Some(name) = self.incident.open().and_then(Episode::runbook_name) {
             let (store, since) = (self.shared.store(), now().before(STARTS));
             for start in persistently(|| store.starts(name, since)).await? {
@@ -187,6 +205,23 @@ impl Job {
         self.catch_up().await
     }
 
+    /// Takes a lock; it is given back at the end of the job at the latest.
+    async fn lock(&mut self, name: &str, lease: Window) -> Result<bool, StoreError> {
+        let taken = self.shared.lock(name, &self.holder, lease).await?;
+        if taken {
+            self.locks.insert(name.to_owned());
+        }
+        Ok(taken)
+    }
+
+    async fn unlock(&mut self, name: &str) -> Result<(), StoreError> {
+        // Only its own, and only once.
+        if self.locks.remove(name) {
+            self.shared.unlock(name, &self.holder).await?;
+        }
+        Ok(())
+    }
+
     fn episode(&self, began: Timestamp) -> Option<&Episode> {
         self.incident.episode(began)
     }
@@ -199,37 +234,39 @@ impl Job {
             return Ok(false);
         };
         let Some(configured) = runbook.steps.get(step).cloned() else { return Ok(false) };
-        let (store, owner) = (shared.store(), shared.owner());
         let lock = (!runbook.concurrent).then(|| service_lock(&episode)).flatten();
         if let Some(lock) = &lock
-            && !persistently(|| store.lock(lock, owner, now(), LEASE)).await?
+            && !self.lock(lock, LEASE).await?
         {
             self.locked_until = Some(now().after(LOOK_EVERY));
             return Ok(false);
         }
-        self.locked_until = None;
         let is_remedy = configured.kind() == StepKind::Remediate;
-        let deciding = format!("step {} {step}", runbook.name);
+        let deciding = format!("step {}/{}", runbook.name, configured.name);
         let mut may_start = true;
         if is_remedy {
-            // Ceilings are of all incidents: nobody else decides about this step meanwhile.
-            may_start = persistently(|| store.lock(&deciding, owner, now(), DECIDING)).await?
-                && self.next().await?.actions.contains(&Action::Run { began, step, attempt });
+            // Ceilings are of all incidents: nobody else decides about this step meanwhile. And whatever was said since counts.
+            may_start = self.lock(&deciding, DECIDING).await?;
+            if may_start {
+                self.catch_up().await?;
+                may_start = self.next().await?.actions.contains(&Action::Run { began, step, attempt });
+            }
         }
         if may_start {
             let at = now();
             let entry = Entry::of(began, at, Event::StepStarted { step, attempt });
-            let start = is_remedy.then(|| Start { runbook: runbook.name.clone(), step, at });
+            let start =
+                is_remedy.then(|| Start { runbook: runbook.name.clone(), step: configured.name.clone(), at });
             kill::point("before step");
             self.append(Append { entries: vec![entry], start }).await?;
             kill::point("step started");
         }
         if is_remedy {
-            persistently(|| store.unlock(&deciding, owner)).await?;
+            self.unlock(&deciding).await?;
         }
         if !may_start {
             if let Some(lock) = &lock {
-                persistently(|| store.unlock(lock, owner)).await?;
+                self.unlock(lock).await?;
             }
             self.locked_until = Some(now().after(LOOK_EVERY));
             return Ok(false);
@@ -334,9 +371,9 @@ impl Job {
     }
 }
 
-/// What keeps two runbooks from working on one service at once.
+/// What keeps two runbooks from working on one service at once: by a hash, since the name is what a sender says.
 fn service_lock(episode: &Episode) -> Option<String> {
-    Some(format!("service {}", episode.label("service")?))
+    Some(format!("service {}", IncidentId::of_group(episode.label("service")?)))
 }
 
 /// Runs a step to its end.

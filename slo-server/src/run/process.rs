@@ -94,7 +94,7 @@ impl Runner {
     pub async fn run(&self, command: &Command, input: &Input) -> (StepOutcome, Output) {
         match self.try_run(command, input).await {
             Ok(ended) => ended,
-            Err(reason) => (StepOutcome::Failed { reason: self.clean(&reason) }, Output::default()),
+            Err(reason) => (StepOutcome::NotStarted { reason: self.clean(&reason) }, Output::default()),
         }
     }
 

@@ -29,13 +29,18 @@ pub(super) async fn send(
         SlackDoor::Webhook(url) => webhook(poster, url, &message.message).await.map(|()| None),
         SlackDoor::Bot { token, channel, url } => {
             let bot = Bot { poster, token, url };
-            let Some((channel, ts)) = message.first.and_then(|first| first.split_once(' ')) else {
-                let posted =
-                    bot.call("chat.postMessage", with(message.message, &[("channel", channel)])).await?;
-                let text = |name: &str| posted.get(name).and_then(Value::as_str);
-                return Ok(text("channel").zip(text("ts")).map(|(channel, ts)| format!("{channel} {ts}")));
+            let Some((there, ts)) = message.first.and_then(|first| first.split_once(' ')) else {
+                return bot.post(channel, message.message).await;
             };
-            bot.call("chat.update", with(message.message, &[("channel", channel), ("ts", ts)])).await?;
+            let update = with(message.message.clone(), &[("channel", there), ("ts", ts)]);
+            match bot.call("chat.update", update).await {
+                // Somebody deleted it, or it is too old: a new one takes its place.
+                Err(Failure::Never { reason }) if GONE.iter().any(|gone| reason.ends_with(gone)) => {
+                    return bot.post(channel, message.message).await;
+                }
+                result => result?,
+            };
+            let channel = there;
             if let Some(reply) = &message.reply {
                 let reply = json!({"text": reply, "mrkdwn": false, "unfurl_links": false});
                 bot.call("chat.postMessage", with(reply, &[("channel", channel), ("thread_ts", ts)])).await?;
@@ -75,6 +80,9 @@ struct Bot<'a> {
     url: &'a str,
 }
 
+/// Errors of the Web API that say that a message cannot be brought up to date.
+const GONE: [&str; 3] = ["message_not_found", "edit_window_closed", "cant_update_message"];
+
 /// Errors of the Web API that pass.
 const LATER: [&str; 6] = [
     "ratelimited",
@@ -86,6 +94,13 @@ const LATER: [&str; 6] = [
 ];
 
 impl Bot<'_> {
+    /// Posts a message; returns what it is called.
+    async fn post(&self, channel: &str, message: Value) -> Result<Option<String>, Failure> {
+        let posted = self.call("chat.postMessage", with(message, &[("channel", channel)])).await?;
+        let text = |name: &str| posted.get(name).and_then(Value::as_str);
+        Ok(text("channel").zip(text("ts")).map(|(channel, ts)| format!("{channel} {ts}")))
+    }
+
     async fn call(&self, method: &str, body: Value) -> Result<Value, Failure> {
         let url = format!("{}/{method}", self.url);
         let Answered { status, retry_after, body } = self.poster.post(&url, Some(self.token), &body).await?;

@@ -32,7 +32,7 @@ pub(super) async fn list(
     for row in rows {
         let record = app.store.record(row.incident, 0).await?;
         let incident = Incident::of(row.incident, record.iter().map(|numbered| &numbered.entry));
-        listed.extend(Listed::of(&incident));
+        listed.extend(Listed::of(&incident, &app.redactor));
     }
     Ok(Json(listed))
 }
@@ -45,7 +45,7 @@ pub(super) async fn show(
 ) -> Result<Json<Value>, Refused> {
     app.may_look(&headers)?;
     let incident = app.incident(&incident).await?;
-    let listed = Listed::of(&incident);
+    let listed = Listed::of(&incident, &app.redactor);
     let episodes = incident.episodes().iter().rev().zip(listed).map(|(episode, listed)| {
         let moments = episode.moments();
         let stages: serde_json::Map<String, Value> =

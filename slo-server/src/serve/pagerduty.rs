@@ -30,7 +30,13 @@ pub(super) async fn told(
     let Some(key) = text("/data/incident_key").filter(|key| key.len() == 64) else { return Ok(()) };
     let who = text("/agent/summary").unwrap_or("somebody");
     let who = format!("PagerDuty: {}", slo_core::plain(who));
-    let Ok(incident) = app.incident(key).await else { return Ok(()) };
+    let incident = match app.incident(key).await {
+        Ok(incident) => incident,
+        // It is asked again while the store is away.
+        Err(refused) if refused.is_of_store() => return Err(refused),
+        // Of an alert that did not come here.
+        Err(_) => return Ok(()),
+    };
     if incident.open().is_some_and(|episode| episode.acknowledged.is_none()) {
         app.act(&incident, Event::Acknowledged { who }).await?;
     }

@@ -15,6 +15,11 @@ pub(super) struct Refused {
 }
 
 impl Refused {
+    /// Whether the same may be answered later.
+    pub(super) fn is_of_store(&self) -> bool {
+        self.status == StatusCode::SERVICE_UNAVAILABLE
+    }
+
     pub(super) const fn bad(reason: String) -> Self {
         Self { status: StatusCode::BAD_REQUEST, reason }
     }

@@ -32,7 +32,7 @@ const MIGRATIONS: [&str; 1] = ["
     CREATE TABLE entries (
         incident text NOT NULL, number bigint NOT NULL, body text NOT NULL, PRIMARY KEY (incident, number));
     CREATE TABLE deliveries (id text PRIMARY KEY);
-    CREATE TABLE starts (runbook text NOT NULL, step bigint NOT NULL, at bigint NOT NULL);
+    CREATE TABLE starts (runbook text NOT NULL, step text NOT NULL, at bigint NOT NULL);
     CREATE INDEX starts_at ON starts (runbook, at);
     CREATE TABLE locks (name text PRIMARY KEY, owner text NOT NULL, lease bigint NOT NULL);
 "];
@@ -63,8 +63,14 @@ impl fmt::Debug for Postgres {
 
 impl From<tokio_postgres::Error> for StoreError {
     fn from(error: tokio_postgres::Error) -> Self {
-        let detail = error.as_db_error().map(|error| error.message().to_owned());
-        Self::Unavailable(detail.unwrap_or_else(|| error.to_string()))
+        let Some(told) = error.as_db_error() else { return Self::Unavailable(error.to_string()) };
+        // Classes of what passes: connections, rollbacks, resources, locks, operators, the system.
+        let passes = ["08", "25", "40", "53", "55", "57", "58"];
+        if passes.iter().any(|class| told.code().code().starts_with(class)) {
+            Self::Unavailable(told.message().to_owned())
+        } else {
+            Self::Unreadable(told.message().to_owned())
+        }
     }
 }
 
@@ -272,11 +278,23 @@ impl Store for Postgres {
         }))
     }
 
-    fn renew<'a>(&'a self, owner: &'a Owner, _now: Timestamp, lease: Window) -> StoreFuture<'a, ()> {
+    fn renew<'a>(
+        &'a self,
+        owner: &'a Owner,
+        incidents: Vec<IncidentId>,
+        locks: Vec<(String, Owner)>,
+        _now: Timestamp,
+        lease: Window,
+    ) -> StoreFuture<'a, ()> {
         Box::pin(self.with(async move |client| {
-            for table in ["incidents", "locks"] {
-                let statement = format!("UPDATE {table} SET lease = {NOW} + $2 WHERE owner = $1");
-                client.execute(&statement, &[&&**owner, &count(lease.as_millis())]).await?;
+            let lease = count(lease.as_millis());
+            let ids: Vec<String> = incidents.iter().map(ToString::to_string).collect();
+            let statement =
+                format!("UPDATE incidents SET lease = {NOW} + $2 WHERE owner = $1 AND id = ANY($3)");
+            client.execute(&statement, &[&&**owner, &lease, &ids]).await?;
+            let statement = format!("UPDATE locks SET lease = {NOW} + $3 WHERE name = $1 AND owner = $2");
+            for (name, holder) in &locks {
+                client.execute(&statement, &[name, &&**holder, &lease]).await?;
             }
             Ok(())
         }))
@@ -320,7 +338,7 @@ impl Store for Postgres {
             }
             if let Some(Start { runbook, step, at }) = &append.start {
                 let insert = "INSERT INTO starts (runbook, step, at) VALUES ($1, $2, $3)";
-                transaction.execute(insert, &[runbook, &count(*step), &at.as_millis()]).await?;
+                transaction.execute(insert, &[runbook, step, &at.as_millis()]).await?;
             }
             transaction.commit().await?;
             Ok(())
@@ -378,9 +396,7 @@ impl Store for Postgres {
             let statement = "SELECT step, at FROM starts WHERE runbook = $1 AND at >= $2 ORDER BY at";
             let rows = client.query(statement, &[&runbook, &since.as_millis()]).await?;
             let starts = rows.iter().map(|row| {
-                let step: i64 = row.try_get(0)?;
-                let step = usize::try_from(step).unwrap_or(usize::MAX);
-                Ok(Start { runbook: runbook.to_owned(), step, at: time(row, 1)? })
+                Ok(Start { runbook: runbook.to_owned(), step: row.try_get(0)?, at: time(row, 1)? })
             });
             starts.collect()
         }))
@@ -396,7 +412,7 @@ impl Store for Postgres {
         Box::pin(self.with(async move |client| {
             let statement = format!(
                 "INSERT INTO locks (name, owner, lease) VALUES ($1, $2, {NOW} + $3) ON CONFLICT (name) DO UPDATE
-                 SET owner = $2, lease = {NOW} + $3 WHERE locks.lease < {NOW}"
+                 SET owner = $2, lease = {NOW} + $3 WHERE locks.lease < {NOW} OR locks.owner = $2"
             );
             let changed = client.execute(&statement, &[&name, &&**owner, &count(lease.as_millis())]).await?;
             Ok(changed > 0)

@@ -30,7 +30,7 @@ const MIGRATIONS: [&str; 1] = ["
     CREATE TABLE entries (
         incident TEXT NOT NULL, number INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (incident, number));
     CREATE TABLE deliveries (id TEXT PRIMARY KEY) WITHOUT ROWID;
-    CREATE TABLE starts (runbook TEXT NOT NULL, step INTEGER NOT NULL, at INTEGER NOT NULL);
+    CREATE TABLE starts (runbook TEXT NOT NULL, step TEXT NOT NULL, at INTEGER NOT NULL);
     CREATE INDEX starts_at ON starts (runbook, at);
     CREATE TABLE locks (name TEXT PRIMARY KEY, owner TEXT NOT NULL, lease INTEGER NOT NULL) WITHOUT ROWID;
 "];
@@ -337,15 +337,26 @@ impl Store for Sqlite {
         })
     }
 
-    fn renew<'a>(&'a self, owner: &'a Owner, now: Timestamp, lease: Window) -> StoreFuture<'a, ()> {
+    fn renew<'a>(
+        &'a self,
+        owner: &'a Owner,
+        incidents: Vec<IncidentId>,
+        locks: Vec<(String, Owner)>,
+        now: Timestamp,
+        lease: Window,
+    ) -> StoreFuture<'a, ()> {
         let owner = Arc::clone(owner);
         self.write(move |connection| {
             let until = now.after(lease).as_millis();
-            for statement in [
-                "UPDATE incidents SET lease = ?2 WHERE owner = ?1",
-                "UPDATE locks SET lease = ?2 WHERE owner = ?1",
-            ] {
-                connection.prepare_cached(statement)?.execute(params![&*owner, until])?;
+            let mut leases =
+                connection.prepare_cached("UPDATE incidents SET lease = ?3 WHERE id = ?1 AND owner = ?2")?;
+            for incident in &incidents {
+                leases.execute(params![key(*incident), &*owner, until])?;
+            }
+            let mut held =
+                connection.prepare_cached("UPDATE locks SET lease = ?3 WHERE name = ?1 AND owner = ?2")?;
+            for (name, holder) in &locks {
+                held.execute(params![name, &**holder, until])?;
             }
             Ok(())
         })
@@ -471,7 +482,7 @@ impl Store for Sqlite {
         self.write(move |connection| {
             let mut statement = connection.prepare_cached(
                 "INSERT INTO locks (name, owner, lease) VALUES (?1, ?2, ?4) ON CONFLICT (name) DO UPDATE
-                 SET owner = ?2, lease = ?4 WHERE lease < ?3",
+                 SET owner = ?2, lease = ?4 WHERE lease < ?3 OR owner = ?2",
             )?;
             let until = now.after(lease).as_millis();
             Ok(statement.execute(params![name, &*owner, now.as_millis(), until])? > 0)

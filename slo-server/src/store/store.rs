@@ -60,8 +60,8 @@ pub struct Numbered {
 pub struct Start {
     /// The runbook.
     pub runbook: String,
-    /// The place of the step in it.
-    pub step: usize,
+    /// The name of the step in it.
+    pub step: String,
     /// When.
     pub at: Timestamp,
 }
@@ -119,8 +119,15 @@ pub trait Store: Send + Sync + fmt::Debug {
         limit: usize,
     ) -> StoreFuture<'a, Vec<Claim>>;
 
-    /// Prolongs the leases of `owner`.
-    fn renew<'a>(&'a self, owner: &'a Owner, now: Timestamp, lease: Window) -> StoreFuture<'a, ()>;
+    /// Prolongs the leases of `owner` on `incidents`, and the locks `locks`, each with who holds it.
+    fn renew<'a>(
+        &'a self,
+        owner: &'a Owner,
+        incidents: Vec<IncidentId>,
+        locks: Vec<(String, Owner)>,
+        now: Timestamp,
+        lease: Window,
+    ) -> StoreFuture<'a, ()>;
 
     /// Gives a lease back: the incident waits until `due`, or until something is written. `seen` is the last entry that
     /// was looked at, so that a later one is not slept over.
@@ -153,7 +160,7 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Starts of the steps of a runbook from `since` on, in all incidents.
     fn starts<'a>(&'a self, runbook: &'a str, since: Timestamp) -> StoreFuture<'a, Vec<Start>>;
 
-    /// Takes the lock `name`, if it is free; [`renew`](Self::renew) prolongs it.
+    /// Takes the lock `name`, if it is free or `owner` has it already; [`renew`](Self::renew) prolongs it.
     fn lock<'a>(
         &'a self,
         name: &'a str,

@@ -64,7 +64,6 @@ runbooks:
   storm:
     when: {{labels: {{group: "g[0-9]+"}}}}
     parameters: {{group: {{from: labels.group, pattern: "g[0-9]+"}}}}
-    concurrent: true
     steps:
       - {{name: once, diagnose: {{command: ["{exe}", __note, "{folder}/ran.log", "{{group}}"], writes: ["{folder}"]}}}}
       - {{name: again, diagnose: {{command: [/bin/true], repeatable: true}}}}
