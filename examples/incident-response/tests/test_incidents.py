@@ -119,7 +119,8 @@ def test_nothing_was_refused(stack):
 
 
 def test_the_server_counts_itself(stack):
-    text = story.get(f"{stack.url('serve')}/metrics")
+    text = story.wait_for("rest", lambda: (text := story.get(f"{stack.url('serve')}/metrics")) and "waiting_incidents 0" in text and text, 20)
+    assert 'slo_bad_events_total{service="slo-serve",slo="send-availability"} 0' in text, "every message is taken at the first attempt"
     for part in ('operation="step"', 'operation="send"', 'http_route="/alerts/alertmanager"', "slo_serve_waiting_incidents 0"):
         assert part in text, f"{part}: {text}"
     subprocess.run([story.program("promtool"), "check", "metrics"], input=text, text=True, check=True, capture_output=True)

@@ -110,7 +110,6 @@ impl Sender {
 
     async fn slack(&self, outgoing: &Outgoing) -> Result<Option<String>, Failure> {
         let (config, throttle) = self.slack.as_ref().ok_or_else(not_configured)?;
-        throttle.turn().await;
         let Outgoing { episode, message, may_repeat, .. } = outgoing;
         let shown = Slack::new(config.signing_secret.is_some());
         let first = episode.messages.iter().find_map(|((target, _), sent)| match &sent.state {
@@ -123,7 +122,8 @@ impl Sender {
         });
         let body = shown.message(episode, *message, &self.redactor, (now(), *may_repeat));
         let result =
-            slack::send(&self.poster, &config.door, SlackMessage { message: body, first, reply }).await;
+            slack::send(&self.poster, throttle, &config.door, SlackMessage { message: body, first, reply })
+                .await;
         paused(throttle, &result).await;
         result
     }

@@ -3,6 +3,7 @@
 use super::{
     failure::Failure,
     http::{Answered, Poster},
+    throttle::Throttle,
 };
 use crate::config::{Secret, SlackDoor};
 use reqwest::StatusCode;
@@ -22,13 +23,17 @@ pub(super) struct SlackMessage<'a> {
 /// Sends it; returns what the first message of the episode is called, of a bot.
 pub(super) async fn send(
     poster: &Poster,
+    throttle: &Throttle,
     door: &SlackDoor,
     message: SlackMessage<'_>,
 ) -> Result<Option<String>, Failure> {
     match door {
-        SlackDoor::Webhook(url) => webhook(poster, url, &message.message).await.map(|()| None),
+        SlackDoor::Webhook(url) => {
+            throttle.turn().await;
+            webhook(poster, url, &message.message).await.map(|()| None)
+        }
         SlackDoor::Bot { token, channel, url } => {
-            let bot = Bot { poster, token, url };
+            let bot = Bot { poster, throttle, token, url };
             let Some((there, ts)) = message.first.and_then(|first| first.split_once(' ')) else {
                 return bot.post(channel, message.message).await;
             };
@@ -76,6 +81,7 @@ fn short(body: &str) -> String {
 
 struct Bot<'a> {
     poster: &'a Poster,
+    throttle: &'a Throttle,
     token: &'a Secret,
     url: &'a str,
 }
@@ -102,6 +108,8 @@ impl Bot<'_> {
     }
 
     async fn call(&self, method: &str, body: Value) -> Result<Value, Failure> {
+        // Each call counts.
+        self.throttle.turn().await;
         let url = format!("{}/{method}", self.url);
         let Answered { status, retry_after, body } = self.poster.post(&url, Some(self.token), &body).await?;
         if is_later(status) {

@@ -451,7 +451,8 @@ impl Store for Postgres {
 
     fn waiting(&self, now: Timestamp) -> StoreFuture<'_, (u64, Option<Timestamp>)> {
         Box::pin(self.with(async move |client| {
-            let statement = "SELECT count(*), min(due) FROM incidents WHERE due <= $1";
+            let statement =
+                "SELECT count(*), min(due) FROM incidents WHERE due <= $1 AND (owner IS NULL OR lease < $1)";
             let row = client.query_one(statement, &[&now.as_millis()]).await?;
             let (count, due): (i64, Option<i64>) = (row.try_get(0)?, row.try_get(1)?);
             Ok((count.unsigned_abs(), due.map(Timestamp::from_millis)))

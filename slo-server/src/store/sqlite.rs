@@ -524,8 +524,9 @@ impl Store for Sqlite {
 
     fn waiting(&self, now: Timestamp) -> StoreFuture<'_, (u64, Option<Timestamp>)> {
         self.read(move |connection| {
-            let mut statement =
-                connection.prepare_cached("SELECT count(*), min(due) FROM incidents WHERE due <= ?1")?;
+            let mut statement = connection.prepare_cached(
+                "SELECT count(*), min(due) FROM incidents WHERE due <= ?1 AND (owner IS NULL OR lease < ?1)",
+            )?;
             let (count, due): (u64, Option<i64>) =
                 statement.query_row([now.as_millis()], |row| Ok((row.get(0)?, row.get(1)?)))?;
             Ok((count, due.map(Timestamp::from_millis)))

@@ -178,6 +178,6 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Takes the leases and locks of a process away, which is known to have ended.
     fn disown<'a>(&'a self, owner: &'a Owner) -> StoreFuture<'a, ()>;
 
-    /// How many incidents wait for work, and since when the first of them does.
+    /// How many incidents wait for work that nobody works on, and since when the first of them does.
     fn waiting(&self, now: Timestamp) -> StoreFuture<'_, (u64, Option<Timestamp>)>;
 }
