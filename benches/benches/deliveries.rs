@@ -4,7 +4,15 @@
 //!     cargo bench -p slo-benches --bench deliveries
 //!     SLO_POSTGRES=postgres://slo@127.0.0.1/slo cargo bench -p slo-benches --bench deliveries   # also PostgreSQL
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::indexing_slicing)]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used
+)]
 
 use slo_core::model::Timestamp;
 use slo_ops::{
