@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use proptest::prelude::*;
-use slo_core::model::{Timestamp, Window};
+use slo_core::model::Timestamp;
 use slo_ops::{
     alert::{Alert, Delivery, LabelSet, Source, Status},
     incident::{Entry, EpisodeState, Event, Incident},
@@ -167,9 +167,4 @@ proptest! {
         }
         prop_assert_eq!(Incident::of(incident.id(), &record), incident);
     }
-}
-
-#[test]
-fn a_late_delivery_is_news_after_ten_minutes() {
-    assert_eq!(slo_ops::incident::LATE, Window::minutes(10));
 }

@@ -4,7 +4,9 @@ use super::serve::{outside, runtime};
 use crate::{
     args::{Act, Format, Incidents, IncidentsVerb, List, Note, Postmortem, Record, Show, Stats, Step},
     error::Error,
-    table, text, write,
+    table, text,
+    time::now,
+    write,
 };
 use serde_json::json;
 use slo_core::{
@@ -26,13 +28,7 @@ use slo_server::{
     serve::open_store,
     store::{Query, Store},
 };
-use std::{
-    fs,
-    io::Write,
-    path::PathBuf,
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{fs, io::Write, path::PathBuf, sync::Arc};
 
 pub(super) fn run(incidents: &Incidents, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
     runtime()?.block_on(async {
@@ -56,11 +52,6 @@ pub(super) fn run(incidents: &Incidents, out: &mut dyn Write, talk: &mut dyn Wri
             }
         }
     })
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 async fn open(record: &Record) -> Result<Arc<dyn Store>, Error> {

@@ -4,8 +4,8 @@ use super::serve::{outside, read, runtime};
 use crate::{
     args::{RunbookRun, Runbooks, RunbooksVerb},
     error::Error,
+    time::now,
 };
-use slo_core::model::Timestamp;
 use slo_ops::{
     alert::{Delivery, Source},
     incident::{Approval, Entry, Episode, Event, Incident, StepState},
@@ -21,7 +21,7 @@ use std::{
     io::{self, Read, Write},
     path::Path,
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 use tokio::{sync::watch, time::sleep};
 
@@ -55,11 +55,6 @@ pub(super) fn run(runbooks: &Runbooks, out: &mut dyn Write, talk: &mut dyn Write
     // Nobody is told, and nothing is written to the record of the server.
     config.notify = slo_server::config::Notify::default();
     runtime()?.block_on(answer(asked, &config, services, delivery, out))
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// The body of a webhook, from a file or standard input.

@@ -91,12 +91,6 @@ def test_a_healthy_machine_has_nothing_wrong():
     assert found == []
 
 
-def test_takes_less_than_a_second():
-    begun = time.monotonic()
-    diagnose()
-    assert time.monotonic() - begun < 3, "it is a third of a second on a machine that does nothing else"
-
-
 @needs_root
 def test_a_group_at_its_memory_limit():
     with cgroup("memory", memory=64 << 20) as folder:

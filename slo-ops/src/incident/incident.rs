@@ -45,8 +45,8 @@ pub struct Incident {
     source: Option<Source>,
     external_url: String,
     alerts: BTreeMap<Fingerprint, Heard>,
-    deliveries: BTreeMap<DeliveryId, Vec<Alert>>,
-    truncated: BTreeMap<DeliveryId, u64>,
+    /// The alerts of each delivery, and how many it left out.
+    deliveries: BTreeMap<DeliveryId, (Vec<Alert>, u64)>,
     received: u64,
     episodes: Vec<Episode>,
 }
@@ -70,7 +70,6 @@ impl Incident {
             external_url: String::new(),
             alerts: BTreeMap::new(),
             deliveries: BTreeMap::new(),
-            truncated: BTreeMap::new(),
             received: 0,
             episodes: Vec::new(),
         }
@@ -150,15 +149,13 @@ impl Incident {
                 self.source = Some(*source);
                 self.group_key.clone_from(group_key);
                 self.external_url.clone_from(external_url);
-                self.deliveries.insert(*delivery, alerts.clone());
-                self.truncated.insert(*delivery, *truncated);
+                self.deliveries.insert(*delivery, (alerts.clone(), *truncated));
                 self.received += 1;
                 self.hear(entry.at, alerts, *truncated);
             }
             Event::Repeated { delivery } => {
                 self.received += 1;
-                if let Some(alerts) = self.deliveries.get(delivery).cloned() {
-                    let truncated = self.truncated.get(delivery).copied().unwrap_or_default();
+                if let Some((alerts, truncated)) = self.deliveries.get(delivery).cloned() {
                     self.hear(entry.at, &alerts, truncated);
                 }
             }

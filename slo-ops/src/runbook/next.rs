@@ -437,22 +437,19 @@ fn messages(episode: &Episode, target: Target, situation: &Situation<'_>, next: 
                 next.actions.push(Action::Record(Entry::of(began, now, event)));
             }
             Some((MessageState::Failed { again, .. }, _)) if now < *again => next.wait(*again),
-            // PagerDuty knows the alert by its key; Slack would show it twice.
-            Some((MessageState::Failed { .. }, sent)) => {
-                let may_repeat = sent.may_have_arrived && target == Target::Slack;
+            // It failed, or the process that sent it died. PagerDuty knows the alert by its key; Slack would show it twice.
+            Some((state, sent)) => {
+                let may_have_arrived = sent.may_have_arrived || *state == MessageState::Sending;
+                let may_repeat = may_have_arrived && target == Target::Slack;
                 next.actions.push(send(sent.attempts.saturating_add(1), may_repeat));
-            }
-            // The process that sent it died.
-            Some((MessageState::Sending, sent)) => {
-                next.actions.push(send(sent.attempts.saturating_add(1), target == Target::Slack));
             }
         }
         return;
     }
 }
 
-/// When a message that was not taken for the `failures`th time is sent again: after a second, and twice as long each time, up to five minutes; or when
-/// the receiver says, up to an hour.
+/// When a message that was not taken for the `failures`th time is sent again: after a second, and twice as long each time, up
+/// to five minutes; or when the receiver says, up to an hour.
 ///
 /// ```
 /// use slo_core::model::{Timestamp, Window};

@@ -197,9 +197,8 @@ impl Job {
     async fn append(&mut self, append: Append) -> Result<(), StoreError> {
         let shared = Arc::clone(&self.shared);
         let (store, owner, id) = (shared.store(), shared.owner(), self.incident.id());
-        let mut after = self.incident.clone();
-        append.entries.iter().for_each(|entry| after.apply(entry));
-        let is_open = after.open().is_some();
+        // Only deliveries open and end episodes.
+        let is_open = self.incident.open().is_some();
         persistently(|| store.append(id, owner, append.clone(), is_open)).await?;
         // Others may have written in between: what comes next is read.
         self.catch_up().await
@@ -341,8 +340,7 @@ impl Job {
                 kill::point("step end written");
                 self.running.remove(&Work::Step(began, step));
                 if let Some(lock) = lock {
-                    let (store, owner) = (self.shared.store(), self.shared.owner());
-                    persistently(|| store.unlock(&lock, owner)).await?;
+                    self.unlock(&lock).await?;
                 }
             }
             Done::Look { began, step, is_verification, found } => {
@@ -381,11 +379,11 @@ async fn run(shared: &Shared, episode: &Episode, runbook: &Runbook, step: &Step)
     let command = match (&step.task, step.command()) {
         (Task::Check(one), _) => return check(shared.counts(), shared.store(), episode, *one).await,
         (_, Some(command)) => command,
-        _ => return failed("the step has no program".to_owned()),
+        _ => return not_started("the step has no program".to_owned()),
     };
     let values = match runbook.values(episode) {
         Ok(values) => values,
-        Err(error) => return failed(error.to_string()),
+        Err(error) => return not_started(error.to_string()),
     };
     let stdin = json!({
         "episode": episode.id.to_string(),
@@ -397,6 +395,6 @@ async fn run(shared: &Shared, episode: &Episode, runbook: &Runbook, step: &Step)
     shared.runner().run(command, &Input { values, stdin: stdin.to_string() }).await
 }
 
-fn failed(reason: String) -> (StepOutcome, Output) {
-    (StepOutcome::Failed { reason }, Output::default())
+fn not_started(reason: String) -> (StepOutcome, Output) {
+    (StepOutcome::NotStarted { reason }, Output::default())
 }
