@@ -7,8 +7,19 @@ use std::{borrow::Cow, fmt, sync::LazyLock};
 /// What stands in place of a secret.
 const REDACTED: &str = "[redacted]";
 
+/// A value of what is called like a secret: the pattern goes on with the end of its group `keep`, and the value.
+macro_rules! named {
+    ($value:literal) => {
+        concat!(
+            r#"(?i)(?P<keep>["']?\b[a-z0-9_.-]*(?:password|passwd|secret|token|api[_-]?key|routing[_-]?key|access[_-]?key)"#,
+            r#"\b["']?\s*[=:]\s*"#,
+            $value
+        )
+    };
+}
+
 /// What secrets look like. A group named `keep` stays.
-const PATTERNS: [&str; 9] = [
+const PATTERNS: [&str; 11] = [
     r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\z)",
     r"(?i)(?P<keep>\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}",
     r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
@@ -19,7 +30,10 @@ const PATTERNS: [&str; 9] = [
     r"\bgh[pousr]_[A-Za-z0-9]{20,}",
     // A URL with a user and a password.
     r"(?P<keep>\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s/@:]*:)[^\s/@]+@",
-    r#"(?i)(?P<keep>["']?\b[a-z0-9_.-]*(?:password|passwd|secret|token|api[_-]?key|routing[_-]?key|access[_-]?key)\b["']?\s*[=:]\s*["']?)[^\s"'&,;}\]]+"#,
+    // Values in quotes, up to the quote that ends them, and values without.
+    named!(r#"")(?:[^"\\\n]|\\.)+"#),
+    named!(r"')[^'\n]+"),
+    named!(r#")[^\s"'&,;}\]\[][^\s"'&,;}\]]*"#),
 ];
 
 static KNOWN: LazyLock<Vec<Regex>> =
@@ -135,9 +149,11 @@ mod tests {
         let pem = "-----BEGIN RSA PRIVATE KEY-----\nMIIB\nabc\n-----END RSA PRIVATE KEY-----";
         let cases = [
             ("key AKIAIOSFODNN7EXAMPLE!", "key [redacted]!"),
-            ("{\"password\": \"pa ss\"}", "{\"password\": \"[redacted] ss\"}"),
+            ("{\"password\": \"pa \\\"ss\", \"a\": 1}", "{\"password\": \"[redacted]\", \"a\": 1}"),
+            ("secret='it is long' and on", "secret='[redacted]' and on"),
             ("DB_PASSWORD=abc&x=1", "DB_PASSWORD=[redacted]&x=1"),
             ("api-key: 12345", "api-key: [redacted]"),
+            ("api-key: [redacted]", "api-key: [redacted]"),
             ("https://hooks.slack.com/services/T0/B0/xyz", "https://hooks.slack.com/services/[redacted]"),
             ("xoxb-123456789-abc", "[redacted]"),
             ("password reset was asked for", "password reset was asked for"),

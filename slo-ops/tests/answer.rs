@@ -93,12 +93,14 @@ impl World {
         let incident = self.incident();
         let (runbooks, starts, running) = (self.runbooks.clone(), self.starts.clone(), self.running.clone());
         let targets = [Target::PagerDuty, Target::Slack];
+        let counted = BTreeSet::from(["checkout/availability".to_owned()]);
         let situation = Situation {
             now: self.now,
             running: &running,
             starts: &starts,
             targets: &targets,
             runbooks: &runbooks,
+            counted: &counted,
         };
         let next = next(&incident, &situation);
         for action in next.actions.clone() {
@@ -193,6 +195,14 @@ impl World {
                 };
                 let sent = Event::Sent { target, message, attempt, outcome };
                 self.begin(Work::Send(began, target, message), Entry::of(began, self.now, sent));
+            }
+            Action::Account { began } => {
+                let event = if self.draw().is_multiple_of(3) {
+                    Event::NotCounted { reason: "no answer".to_owned() }
+                } else {
+                    Event::Spent { slo: "checkout/availability".to_owned(), total: 10, bad: 1, share: 0.1 }
+                };
+                self.begin(Work::Account(began), Entry::of(began, self.now, event));
             }
             other => panic!("{other:?}"),
         }
@@ -295,4 +305,51 @@ fn a_remedy_is_not_started_oftener_than_it_may() {
         panic!("{:?}", incident.episodes()[0].steps()[5])
     };
     assert_eq!(reason, "it was started as often as it may: 1 in 1h");
+}
+
+/// What somebody approved runs with the parameters that they saw, or not at all.
+#[test]
+fn an_approval_is_of_the_parameters_that_were_shown() {
+    let with_pool = |pool: &str| {
+        let mut delivery = delivery("firing", "2026-11-23T08:00:00Z", "recycle");
+        delivery.alerts[0].annotations.insert("pool".to_owned(), pool.to_owned());
+        // What makes it another delivery.
+        delivery.truncated = u64::try_from(pool.len()).unwrap();
+        delivery
+    };
+    let mut world = World::new(Vec::new());
+    let text = r#"{recycle: {steps: [{remediate: {command: [/bin/recycle, "{pool}"]}}],
+        parameters: {pool: {from: annotations.pool, pattern: "[a-z-]+"}}}}"#;
+    world.runbooks = read(&documents(text).unwrap()[0], "runbooks", &mut Faults::default());
+    let entry = world.incident().receive(&with_pool("orders"), world.now);
+    world.record.push(entry);
+    let asked = |world: &World| world.incident().episodes()[0].steps().first().map(|run| run.command.clone());
+    while asked(&world).is_none_or(|command| command.is_empty()) {
+        world.turn();
+    }
+    assert_eq!(asked(&world).unwrap(), ["/bin/recycle", "orders"]);
+    let entry = world.incident().receive(&with_pool("payments"), world.now);
+    world.record.push(entry);
+    let began = world.incident().episodes()[0].id.began;
+    let approved = Event::Approved { step: 0, who: "ann".to_owned() };
+    world.record.push(Entry::of(began, world.now, approved));
+    while !world.turn() {}
+    let incident = world.incident();
+    let StepState::Skipped { reason } = &incident.episodes()[0].steps()[0].state else { panic!() };
+    assert_eq!(reason, "the alerts name other parameters than those that were approved");
+    assert_eq!(world.ran, []);
+}
+
+/// A sender that forgot its alerts says nothing more; a person ends the episode.
+#[test]
+fn a_person_ends_what_its_sender_forgot() {
+    let mut world = World::new(Vec::new());
+    world.hear("firing");
+    let began = world.incident().open().unwrap().id.began;
+    world.record.push(Entry::of(began, world.now, Event::Closed { who: "ann".to_owned() }));
+    for _ in 0..100 {
+        world.turn();
+    }
+    assert_eq!(world.incident().open(), None);
+    assert!(world.accepted.contains(&(Target::PagerDuty, "resolved".to_owned())));
 }

@@ -1,6 +1,6 @@
 //! What a sender of alerts delivers at once: a group of alerts.
 
-use super::{Alert, DeliveryId, IncidentId, LabelSet, Status};
+use super::{Alert, DeliveryId, IncidentId, Status};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use slo_core::model::Timestamp;
@@ -47,16 +47,10 @@ pub struct Delivery {
     pub source: Source,
     /// What identifies the group at its sender: its route and the values of the labels it is grouped by.
     pub group_key: String,
-    /// Whether any alert of the group fires.
-    pub status: Status,
     /// The alerts that were sent.
     pub alerts: Vec<Alert>,
     /// How many more the group has, which were not sent.
     pub truncated: u64,
-    /// The labels that all alerts share.
-    pub common_labels: LabelSet,
-    /// The annotations that all alerts share.
-    pub common_annotations: LabelSet,
     /// Link to the sender.
     pub external_url: String,
 }

@@ -10,14 +10,9 @@ use slo_core::{Error, model::Timestamp};
 struct Body {
     version: String,
     group_key: String,
-    status: Status,
     alerts: Vec<Entry>,
     #[serde(default)]
     truncated_alerts: u64,
-    #[serde(default, deserialize_with = "nullable")]
-    common_labels: LabelSet,
-    #[serde(default, deserialize_with = "nullable")]
-    common_annotations: LabelSet,
     #[serde(default, rename = "externalURL")]
     external_url: String,
 }
@@ -84,11 +79,8 @@ fn parse(source: Source, body: &[u8]) -> Result<Delivery, Error> {
     Ok(Delivery {
         source,
         group_key: body.group_key,
-        status: body.status,
         alerts,
         truncated: body.truncated_alerts,
-        common_labels: body.common_labels,
-        common_annotations: body.common_annotations,
         external_url: body.external_url,
     })
 }

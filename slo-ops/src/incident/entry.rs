@@ -85,6 +85,9 @@ pub enum Event {
         /// Until when an answer counts.
         #[serde(with = "time::millis")]
         until: Timestamp,
+        /// The program and its arguments, which run with these very words or not at all.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        command: Vec<String>,
     },
     /// A step may run.
     Approved {
@@ -186,6 +189,16 @@ pub enum Event {
         /// The share of the period's error budget that they are.
         share: f64,
     },
+    /// Nobody knows what the episode has cost.
+    NotCounted {
+        /// Why.
+        reason: String,
+    },
+    /// It is over, whatever its sender says.
+    Closed {
+        /// Who says so.
+        who: String,
+    },
     /// Somebody writes something down.
     Note {
         /// Who.
@@ -224,8 +237,9 @@ impl fmt::Display for Event {
                 write!(f, "the runbook {name} answers, with {} steps", steps.len())
             }
             Self::NoRunbook { reason } => write!(f, "no runbook answers: {reason}"),
-            Self::ApprovalAsked { step, until } => {
-                write!(f, "step {} waits for an approval until {until}", step + 1)
+            Self::ApprovalAsked { step, until, command } => {
+                write!(f, "step {} waits for an approval until {until}", step + 1)?;
+                if command.is_empty() { Ok(()) } else { write!(f, ", to run {}", words(command)) }
             }
             Self::Approved { step, who } => write!(f, "{who} approved step {}", step + 1),
             Self::Denied { step, who } => write!(f, "{who} denied step {}", step + 1),
@@ -261,7 +275,18 @@ impl fmt::Display for Event {
             Self::Spent { slo, share, .. } => {
                 write!(f, "{slo} has lost {:.1} % of its error budget", share * 100.0)
             }
+            Self::NotCounted { reason } => write!(f, "nobody knows what it has cost: {reason}"),
+            Self::Closed { who } => write!(f, "it is over, says {who}"),
             Self::Note { who, text } => write!(f, "{who} writes: {text}"),
         }
     }
+}
+
+/// A command as people read it: words that are more than one, or none, stand in quotes.
+pub(crate) fn words(command: &[String]) -> String {
+    let is_plain = |character: char| character.is_alphanumeric() || "/._-=:,+@%".contains(character);
+    let word = |word: &String| {
+        if word.is_empty() || !word.chars().all(is_plain) { format!("{word:?}") } else { word.clone() }
+    };
+    command.iter().map(word).collect::<Vec<_>>().join(" ")
 }

@@ -93,6 +93,8 @@ pub struct Episode {
     pub bad_since: Option<Timestamp>,
     /// The share of the period's error budget that it has cost, by SLO.
     pub spent: BTreeMap<String, f64>,
+    /// When the counts were asked last what it has cost.
+    pub counted: Option<Timestamp>,
     /// What people wrote down.
     pub notes: Vec<(String, String, Timestamp)>,
 }
@@ -111,6 +113,7 @@ impl Episode {
             mitigated: None,
             bad_since: None,
             spent: BTreeMap::new(),
+            counted: None,
             notes: Vec::new(),
         }
     }
@@ -305,7 +308,9 @@ impl Episode {
             Event::Began { time } => self.bad_since = Some(*time),
             Event::Spent { slo, share, .. } => {
                 self.spent.insert(slo.clone(), *share);
+                self.counted = Some(at);
             }
+            Event::NotCounted { .. } => self.counted = Some(at),
             Event::Note { who, text } => self.notes.push((who.clone(), text.clone(), at)),
             _ => self.apply_to_step(at, event),
         }
@@ -326,7 +331,10 @@ impl Episode {
         };
         let Some(run) = steps.get_mut(*step) else { return };
         match event {
-            Event::ApprovalAsked { until, .. } => run.approval = Some(Approval::Asked { until: *until }),
+            Event::ApprovalAsked { until, command, .. } => {
+                run.approval = Some(Approval::Asked { until: *until });
+                run.command.clone_from(command);
+            }
             Event::Approved { who, .. } => {
                 // An answer that comes too late is none.
                 if matches!(run.approval, Some(Approval::Asked { until }) if at <= until) {

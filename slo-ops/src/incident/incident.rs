@@ -159,6 +159,11 @@ impl Incident {
                     self.hear(entry.at, &alerts, truncated);
                 }
             }
+            Event::Closed { .. } => {
+                if self.open().is_some_and(|open| entry.episode.is_none_or(|began| open.id.began == began)) {
+                    self.end(entry.at, entry.at);
+                }
+            }
             event => {
                 let episode = match entry.episode {
                     Some(began) => self.episodes.iter_mut().find(|episode| episode.id.began == began),
@@ -183,9 +188,11 @@ impl Incident {
             && let Some(began) = began
         {
             // The same alerts, heard of long after they were resolved: another episode all the same.
-            let is_taken = self.episode(began).is_some();
-            let id = EpisodeId::new(self.id, if is_taken { at } else { began });
-            self.episodes.push(Episode::new(id, at));
+            let mut began = if self.episode(began).is_some() { at } else { began };
+            while self.episode(began).is_some() {
+                began = Timestamp::from_millis(began.as_millis().saturating_add(1));
+            }
+            self.episodes.push(Episode::new(EpisodeId::new(self.id, began), at));
         }
         let firing: Vec<Alert> = self.firing().cloned().collect();
         let says_all_is_over = truncated == 0 && alerts.iter().all(|alert| !alert.is_firing());
@@ -195,14 +202,21 @@ impl Incident {
         }
         episode.truncated = truncated;
         if says_all_is_over {
-            let ends = news.iter().filter_map(|alert| alert.ends).max();
-            episode.resolution = Some(Resolution { at, ended: ends.unwrap_or(at) });
             // Alerts of the group that were not sent are silenced, or their end was told in a delivery that is late.
-            for heard in self.alerts.values_mut().filter(|heard| heard.resolved.is_none()) {
-                heard.resolved = Some((ends.unwrap_or(at), at));
-            }
+            let ends = news.iter().filter_map(|alert| alert.ends).max();
+            self.end(at, ends.unwrap_or(at));
         } else if !firing.is_empty() {
             episode.alerts = firing;
+        }
+    }
+
+    /// Ends the open episode, and all its alerts.
+    fn end(&mut self, at: Timestamp, ended: Timestamp) {
+        if let Some(episode) = self.episodes.last_mut().filter(|episode| episode.is_open()) {
+            episode.resolution = Some(Resolution { at, ended });
+        }
+        for heard in self.alerts.values_mut().filter(|heard| heard.resolved.is_none()) {
+            heard.resolved = Some((ended, at));
         }
     }
 

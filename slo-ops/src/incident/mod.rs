@@ -1,5 +1,6 @@
 //! Incidents: a record that is only added to, and everything that follows from it.
 
+mod cost;
 mod entry;
 mod episode;
 #[expect(clippy::module_inception, reason = "the module of incidents holds the incident")]
@@ -11,6 +12,8 @@ mod postmortem;
 mod statistics;
 mod step;
 
+pub use cost::Cost;
+pub(crate) use entry::words;
 pub use entry::{Entry, Event};
 pub use episode::{Episode, EpisodeState, Resolution, RunbookRun};
 pub use incident::{Incident, LATE};

@@ -276,6 +276,8 @@ pub struct StepRun {
     pub state: StepState,
     /// What became of the question whether it may run.
     pub approval: Option<Approval>,
+    /// What was asked to run: the program and its arguments.
+    pub command: Vec<String>,
     /// What the counts said last, before it or after it.
     pub evidence: Option<Evidence>,
     /// When it was started, attempt by attempt.
@@ -284,7 +286,14 @@ pub struct StepRun {
 
 impl StepRun {
     pub(super) const fn new(info: StepInfo) -> Self {
-        Self { info, state: StepState::Waiting, approval: None, evidence: None, starts: Vec::new() }
+        Self {
+            info,
+            state: StepState::Waiting,
+            approval: None,
+            command: Vec::new(),
+            evidence: None,
+            starts: Vec::new(),
+        }
     }
 
     pub(super) fn start(&mut self, attempt: u32, at: Timestamp) {

@@ -3,7 +3,7 @@
 use super::text::{cut, is_web_link};
 use crate::{
     Redactor,
-    incident::{Approval, Episode, EpisodeState, StepKind, StepState},
+    incident::{Approval, Episode, EpisodeState, StepKind, StepState, words},
     time_between,
 };
 use slo_core::{model::Timestamp, plain};
@@ -136,7 +136,9 @@ fn steps(episode: &Episode) -> impl Iterator<Item = String> {
         let name = &run.info.name;
         let is_diagnosis = run.info.kind == StepKind::Diagnose;
         Some(match (&run.state, &run.approval) {
-            (StepState::Waiting, Some(Approval::Asked { .. })) => format!("{name}: waits for an approval"),
+            (StepState::Waiting, Some(Approval::Asked { .. })) => {
+                format!("{name}: waits for an approval to run {}", words(&run.command))
+            }
             (StepState::Running { .. }, _) if !is_diagnosis => format!("{name}: runs"),
             (StepState::Ended { outcome, .. }, _) if !(is_diagnosis && outcome.is_success()) => {
                 format!("{name}: {outcome}")

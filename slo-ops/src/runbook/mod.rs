@@ -1,14 +1,19 @@
 //! Runbooks: what answers an episode, and whether each of its steps may run.
 
+mod action;
+mod messages;
 mod next;
 mod parameter;
 mod read;
 #[expect(clippy::module_inception, reason = "the module of runbooks holds the runbook")]
 mod runbook;
 mod select;
+mod steps;
 mod when;
 
-pub use next::{Action, Next, Situation, Work, next, send_again};
+pub use action::{Action, Next, Situation, Work};
+pub use messages::send_again;
+pub use next::next;
 pub use parameter::{Parameter, ParameterSource, ParameterType, Pattern};
 pub use read::read;
 pub use runbook::{ApprovalRule, Check, Command, Remediation, Runbook, Runbooks, Step, Task};

@@ -88,7 +88,13 @@ fn runbook(name: &str, node: &Node, place: &str, faults: &mut Faults) -> Option<
             Error::new("a runbook without steps answers nothing"),
         );
     }
-    for step in &steps {
+    for (place, step) in steps.iter().enumerate() {
+        if steps.iter().take(place).any(|before| before.name == step.name) {
+            let error = Error::new(format!("two steps are called `{}`", step.name)).with_hint(
+                "give one of them another `name`: ceilings, approvals and the record tell steps by it",
+            );
+            faults.add(node.position, &fields.path("steps"), error);
+        }
         let arguments = step.command().into_iter().flat_map(|command| &command.argv);
         for unknown in arguments
             .filter_map(|argument| placeholder(argument))

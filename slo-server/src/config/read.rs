@@ -189,7 +189,10 @@ impl Reader<'_> {
             self.told(read, node, &place)
         });
         let headers = headers.unwrap_or_default();
-        self.secrets.extend(headers.iter().map(|(_, value)| value.expose().to_owned()));
+        // Of `Bearer …`, what comes after the word is the secret.
+        let values = headers.iter().map(|(_, value)| value.expose());
+        let parts = values.flat_map(|value| [Some(value), value.split_once(' ').map(|(_, rest)| rest)]);
+        self.secrets.extend(parts.flatten().map(|part| part.trim().to_owned()));
         let roots = fields.optional("ca_file").and_then(|node| {
             let place = fields.path("ca_file");
             let name = text(node, &place, &mut self.faults)?;
@@ -206,9 +209,12 @@ impl Reader<'_> {
             (Some(_), None) => self.secret(&fields, "bearer_file").map(Credentials::Bearer),
             (None, Some(node)) => {
                 let secret = self.secret(&fields, "basic_file")?;
-                if !secret.expose().contains(':') {
-                    let error = Error::new("the secret is not `user:password`");
-                    self.faults.add(node.position, &fields.path("basic_file"), error);
+                match secret.expose().split_once(':') {
+                    Some((_, password)) => self.secrets.push(password.to_owned()),
+                    None => {
+                        let error = Error::new("the secret is not `user:password`");
+                        self.faults.add(node.position, &fields.path("basic_file"), error);
+                    }
                 }
                 Some(Credentials::Basic(secret))
             }

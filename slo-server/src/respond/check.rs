@@ -10,6 +10,7 @@ use slo_ops::{
     Error,
     host::{Level, findings},
     incident::{Episode, Incident, Output, StepOutcome},
+    notify::cut,
     runbook::Check,
     time_between,
 };
@@ -196,6 +197,10 @@ async fn host() -> Result<Vec<String>, Error> {
 
 /// How near another episode must be.
 const NEARBY: Window = Window::minutes(30);
+/// How many other episodes are told.
+const MOST_CHANGES: usize = 10;
+/// The longest text of one.
+const LONGEST_CHANGE: usize = 200;
 /// How many incidents are looked at.
 const MOST_INCIDENTS: usize = 50;
 
@@ -223,8 +228,14 @@ async fn changes(store: &dyn Store, episode: &Episode) -> Result<Vec<String>, Er
             };
             let what =
                 nearby.annotation("summary").or_else(|| nearby.label("alertname")).unwrap_or("other alerts");
+            let what = cut(what, LONGEST_CHANGE);
             findings.push(format!("{when}: {what} ({})", nearby.state().name()));
         }
+    }
+    if findings.len() > MOST_CHANGES {
+        let more = findings.len() - MOST_CHANGES;
+        findings.truncate(MOST_CHANGES);
+        findings.push(format!("{more} other episodes within half an hour"));
     }
     if findings.is_empty() {
         findings.push("no other alerts within half an hour".to_owned());

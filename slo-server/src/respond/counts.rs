@@ -4,17 +4,25 @@ use crate::{clock::now, config::PrometheusConfig};
 use slo_core::{
     math::Tally,
     model::{LabelName, Service, Slo, Timestamp, Window},
-    rules::{Backend, EventQueries},
+    rules::{Backend, EventQueries, Plan, RecordedQueries, Stream},
 };
 use slo_ops::{
     Error,
-    incident::{Episode, Evidence},
+    alert::Alert,
+    incident::{Cost, Episode, Event, Evidence},
 };
 use slo_prometheus::{AsyncClient, Settings, Steps};
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 /// How many tiles evidence is made of: five minutes, where a tile is one.
 const TILES: usize = 5;
+/// How many tiles before an alert its beginning is looked for: six hours, where a tile is a minute.
+const BEFORE: usize = 360;
+/// The most tiles that are asked for: a week, where a tile is a minute.
+const MOST_TILES: usize = 10_080;
 /// The most series of an answer.
 const MOST_SERIES: usize = 50_000;
 /// How long a server may take.
@@ -25,6 +33,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) struct Counts {
     client: Option<AsyncClient>,
     services: Vec<Service>,
+    /// The SLOs that can be asked about, as `service/slo`.
+    known: BTreeSet<String>,
 }
 
 impl Counts {
@@ -48,21 +58,30 @@ impl Counts {
             };
             AsyncClient::new(&config.url, settings)
         });
-        Ok(Self { client: client.transpose()?, services })
+        let client = client.transpose()?;
+        let all = services.iter().flat_map(|service| service.slos().iter().map(|slo| name(service, slo)));
+        let known = all.filter(|_| client.is_some()).collect();
+        Ok(Self { client, services, known })
+    }
+
+    /// The SLOs that can be asked about, as `service/slo`.
+    pub(super) const fn known(&self) -> &BTreeSet<String> {
+        &self.known
     }
 
     /// The SLO that an episode is about, where it is known.
     pub(super) fn slo(&self, episode: &Episode) -> Result<(&Service, &Slo), Error> {
-        let alert = episode.in_order().into_iter().find(|alert| alert.slo().is_some());
-        let name = alert
-            .and_then(slo_ops::alert::Alert::slo)
-            .ok_or_else(|| Error::new("its alerts are of no SLO"))?;
-        let mut all =
-            self.services.iter().flat_map(|service| service.slos().iter().map(move |slo| (service, slo)));
-        let found = all.find(|(service, slo)| format!("{}/{}", service.name(), slo.name()) == name);
-        found.ok_or_else(|| {
+        let name = episode.in_order().into_iter().find_map(Alert::slo);
+        let name = name.ok_or_else(|| Error::new("its alerts are of no SLO"))?;
+        self.named(&name).ok_or_else(|| {
             Error::new(format!("the SLO {name} is not known here")).with_hint("name its file in `specs`")
         })
+    }
+
+    fn named(&self, wanted: &str) -> Option<(&Service, &Slo)> {
+        let mut all =
+            self.services.iter().flat_map(|service| service.slos().iter().map(move |slo| (service, slo)));
+        all.find(|(service, slo)| name(service, slo) == wanted)
     }
 
     pub(super) fn client(&self) -> Result<&AsyncClient, Error> {
@@ -88,7 +107,7 @@ impl Counts {
                 usize::try_from(at.millis_since(since) / tile.as_millis()).unwrap_or(TILES).min(TILES)
             }
         };
-        let name = format!("{}/{}", service.name(), slo.name());
+        let name = name(service, slo);
         let window = Window::from_millis(tile.as_millis() * count.max(1) as u64)?;
         if count == 0 {
             return Ok(Evidence::new(at, &name, slo.objective(), window, Tally::new(0, 0)?));
@@ -101,20 +120,81 @@ impl Counts {
         Ok(Evidence::new(at, &name, slo.objective(), window, Tally::new(total, bad)?))
     }
 
+    /// What an episode has cost each SLO of its alerts so far: of the events since bad ones began, or since the alert.
+    pub(super) async fn cost(&self, episode: &Episode) -> Result<Vec<Event>, Error> {
+        let slos: BTreeSet<String> = episode.alerts.iter().filter_map(Alert::slo).collect();
+        let mut events = Vec::new();
+        for name in slos {
+            if let Some((service, slo)) = self.named(&name) {
+                events.extend(self.cost_of(name, (service, slo), episode).await?);
+            }
+        }
+        Ok(events)
+    }
+
+    async fn cost_of(
+        &self,
+        name: String,
+        (service, slo): (&Service, &Slo),
+        episode: &Episode,
+    ) -> Result<Vec<Event>, Error> {
+        let queries = EventQueries::of(service, slo, Backend::Prometheus)?;
+        let (tile, firing, group) = (queries.tile, episode.id.began, group(slo, episode));
+        let end = episode.resolution.map_or_else(now, |resolution| resolution.at);
+        let during = usize::try_from(end.millis_since(firing) / tile.as_millis()).unwrap_or(MOST_TILES);
+        let count = during.saturating_add(BEFORE).min(MOST_TILES);
+        let steps = Steps { start: end.before_steps(tile, count), step: tile, count };
+        let total = self.sums(&queries.total, steps, &group).await?;
+        let bad = self.sums(&queries.bad, steps, &group).await?;
+        let tallies = total.into_iter().zip(bad).map(|(total, bad)| {
+            let (total, bad) = (events(total), events(bad));
+            Tally::new(total.max(bad), bad)
+        });
+        let ends = (1..).map(|step| steps.start.after_steps(tile, step));
+        let tiles = ends.zip(tallies).map(|(end, tally)| Ok((end, tally?))).collect::<Result<_, Error>>()?;
+        // As the rules have recorded it, so that the share is that of every page and report.
+        let period = slo.period().length();
+        let recorded_tile = Plan::of(service, slo)?.tile_of(period);
+        let recorded =
+            RecordedQueries::of(service, slo).events_by_group(Stream::Total, recorded_tile, period);
+        let now = Steps { start: end.before(tile), step: tile, count: 1 };
+        let period_total = self.sum(&recorded.to_string(), now, &group).await?;
+        let cost = Cost { slo: name, objective: slo.objective(), tile, tiles, period_total };
+        Ok(cost.events(firing))
+    }
+
     /// The sum of a query over steps, of the series that have the labels of `group`.
     async fn sum(&self, query: &str, steps: Steps, group: &BTreeMap<String, String>) -> Result<u64, Error> {
-        let mut sum = 0.0;
+        Ok(events(self.sums(query, steps, group).await?.into_iter().sum()))
+    }
+
+    /// The same at each step; 0 where there is nothing.
+    async fn sums(
+        &self,
+        query: &str,
+        steps: Steps,
+        group: &BTreeMap<String, String>,
+    ) -> Result<Vec<f64>, Error> {
+        let mut sums = vec![0.0; steps.count];
         let is_of_group = |labels: &BTreeMap<String, String>| {
             group.iter().all(|(name, value)| labels.get(name) == Some(value))
         };
-        let point = |labels: &slo_prometheus::Labels, _: usize, value: f64| {
-            if value.is_finite() && is_of_group(labels) {
-                sum += value;
+        let point = |labels: &slo_prometheus::Labels, step: usize, value: f64| {
+            if let Some(sum) = sums.get_mut(step)
+                && value.is_finite()
+                && is_of_group(labels)
+            {
+                *sum += value;
             }
         };
         self.client()?.range(query, steps, point).await.map_err(|error| unreachable(&error))?;
-        Ok(events(sum))
+        Ok(sums)
     }
+}
+
+/// What people and alerts call an SLO.
+fn name(service: &Service, slo: &Slo) -> String {
+    format!("{}/{}", service.name(), slo.name())
 }
 
 /// What of an episode's labels tells a group of its SLO.

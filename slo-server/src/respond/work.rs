@@ -14,6 +14,7 @@ use crate::{
 use serde_json::json;
 use slo_core::model::{Timestamp, Window};
 use slo_ops::{
+    Error,
     alert::IncidentId,
     incident::{
         Entry, Episode, Event, Evidence, Incident, Message, Output, SendOutcome, StepKind, StepOutcome,
@@ -49,6 +50,7 @@ const DECIDING: Window = Window::seconds(10);
 enum Done {
     Step { began: Timestamp, step: usize, attempt: u32, lock: Option<String>, ended: (StepOutcome, Output) },
     Look { began: Timestamp, step: usize, is_verification: bool, found: Result<Evidence, String> },
+    Account { began: Timestamp, events: Vec<Event> },
     Send { began: Timestamp, target: Target, message: Message, attempt: u32, outcome: SendOutcome },
 }
 
@@ -65,7 +67,7 @@ pub(super) async fn work(
         seen: 0,
         running: BTreeSet::new(),
         tasks: JoinSet::new(),
-        locked_until: None,
+        put_off: None,
         locks: BTreeSet::new(),
         holder: format!("{}/{}", shared.owner(), incident).into(),
     };
@@ -92,8 +94,8 @@ struct Job {
     seen: u64,
     running: BTreeSet<Work>,
     tasks: JoinSet<Done>,
-    /// Another runbook runs for the service: when to look again.
-    locked_until: Option<Timestamp>,
+    /// When to look again at what cannot be done yet: another runbook runs for the service, or a receiver has others first.
+    put_off: Option<Timestamp>,
     /// The locks that it holds, and in whose name.
     locks: BTreeSet<String>,
     holder: Owner,
@@ -110,7 +112,7 @@ impl Job {
             self.catch_up().await?;
             let stopping = *stop.borrow();
             let next = self.next().await?;
-            self.locked_until = None;
+            self.put_off = None;
             let mut acted = false;
             if !stopping {
                 acted = self.act(next.actions).await?;
@@ -118,7 +120,7 @@ impl Job {
             if acted {
                 continue;
             }
-            let due = [next.at, self.locked_until].into_iter().flatten().min();
+            let due = [next.at, self.put_off].into_iter().flatten().min();
             if self.tasks.is_empty() && (stopping || due.is_none_or(|due| due > now().after(LOOK_EVERY))) {
                 return Ok(if stopping { Some(now()) } else { due });
             }
@@ -162,6 +164,7 @@ impl Job {
             starts: &starts,
             targets: &targets,
             runbooks: self.shared.runbooks(),
+            counted: self.shared.counts().known(),
         };
         Ok(next(&self.incident, &situation))
     }
@@ -184,6 +187,7 @@ impl Job {
             acted |= match action {
                 Action::Run { began, step, attempt } => self.start_step(began, step, attempt).await?,
                 Action::Look { began, step, since } => self.look(began, step, since),
+                Action::Account { began } => self.account(began),
                 Action::Send { began, target, message, attempt, may_repeat } => {
                     self.send(began, (target, message), attempt, may_repeat).await?
                 }
@@ -221,6 +225,12 @@ impl Job {
         Ok(())
     }
 
+    fn put_off(&mut self, wait: Duration) {
+        let wait = Window::from_millis(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1));
+        let until = now().after(wait.unwrap_or(LOOK_EVERY));
+        self.put_off = Some(self.put_off.map_or(until, |before| before.min(until)));
+    }
+
     fn episode(&self, began: Timestamp) -> Option<&Episode> {
         self.incident.episode(began)
     }
@@ -237,7 +247,7 @@ impl Job {
         if let Some(lock) = &lock
             && !self.lock(lock, LEASE).await?
         {
-            self.locked_until = Some(now().after(LOOK_EVERY));
+            self.put_off(LOOK_EVERY.as_duration());
             return Ok(false);
         }
         let is_remedy = configured.kind() == StepKind::Remediate;
@@ -267,7 +277,7 @@ impl Job {
             if let Some(lock) = &lock {
                 self.unlock(lock).await?;
             }
-            self.locked_until = Some(now().after(LOOK_EVERY));
+            self.put_off(LOOK_EVERY.as_duration());
             return Ok(false);
         }
         self.running.insert(Work::Step(began, step));
@@ -290,17 +300,21 @@ impl Job {
         let shared = Arc::clone(&self.shared);
         let is_verification = since.is_some();
         self.tasks.spawn(async move {
-            let mut found = Err(String::new());
-            for look in 0..LOOKS {
-                if look > 0 {
-                    sleep(BETWEEN_LOOKS).await;
-                }
-                found = shared.counts().evidence(&episode, since).await.map_err(|error| error.to_string());
-                if found.is_ok() {
-                    break;
-                }
-            }
+            let found = repeatedly(|| shared.counts().evidence(&episode, since)).await;
             Done::Look { began, step, is_verification, found }
+        });
+        true
+    }
+
+    /// Asks the counts what an episode has cost.
+    fn account(&mut self, began: Timestamp) -> bool {
+        let Some(episode) = self.episode(began).cloned() else { return false };
+        self.running.insert(Work::Account(began));
+        let shared = Arc::clone(&self.shared);
+        self.tasks.spawn(async move {
+            let found = repeatedly(|| shared.counts().cost(&episode)).await;
+            let events = found.unwrap_or_else(|reason| vec![Event::NotCounted { reason }]);
+            Done::Account { began, events }
         });
         true
     }
@@ -313,6 +327,10 @@ impl Job {
         attempt: u32,
         may_repeat: bool,
     ) -> Result<bool, StoreError> {
+        if let Err(wait) = self.shared.sender().turn(target, self.incident.id(), message) {
+            self.put_off(wait);
+            return Ok(false);
+        }
         let event = Event::Sending { target, message, attempt };
         kill::point("before sending");
         self.append(Append { entries: vec![Entry::of(began, now(), event)], start: None }).await?;
@@ -358,6 +376,11 @@ impl Job {
                 }
                 self.running.remove(&Work::Look(began, step));
             }
+            Done::Account { began, events } => {
+                let entries = events.into_iter().map(|event| Entry::of(began, now(), event)).collect();
+                self.append(Append { entries, start: None }).await?;
+                self.running.remove(&Work::Account(began));
+            }
             Done::Send { began, target, message, attempt, outcome } => {
                 let event = Event::Sent { target, message, attempt, outcome };
                 self.append(Append { entries: vec![Entry::of(began, now(), event)], start: None }).await?;
@@ -367,6 +390,23 @@ impl Job {
         }
         Ok(())
     }
+}
+
+/// What the counts say, asked a few times.
+async fn repeatedly<T, F: Future<Output = Result<T, Error>>>(
+    mut ask: impl FnMut() -> F,
+) -> Result<T, String> {
+    let mut found = Err(String::new());
+    for look in 0..LOOKS {
+        if look > 0 {
+            sleep(BETWEEN_LOOKS).await;
+        }
+        found = ask().await.map_err(|error| error.to_string());
+        if found.is_ok() {
+            break;
+        }
+    }
+    found
 }
 
 /// What keeps two runbooks from working on one service at once: by a hash, since the name is what a sender says.

@@ -3,19 +3,18 @@
 //! What runs between the beginning of a new process and its program must not allocate in a program of many threads, so that
 //! limits are taken in a process of their own, this one.
 
-use super::{Enforced, Limits};
+use super::{Enforced, Limits, supervise::supervise};
 use landlock::{
     ABI, Access, AccessFs, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus,
     path_beneath_rules,
 };
 use rustix::{
-    process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit},
+    process::{Resource, Rlimit, setrlimit, setsid},
     thread::set_no_new_privs,
 };
 use std::{
     ffi::{OsStr, OsString},
     io::{self, Write},
-    os::unix::process::CommandExt,
     process::Command,
 };
 
@@ -26,7 +25,8 @@ pub(super) const PROBE: &str = "--probe";
 /// The most files that a program may have open.
 const MOST_FILES: u64 = 1_024;
 
-/// Becomes a program: `args` are the limits as JSON, the program, and its arguments. Returns only if that cannot be done.
+/// Runs a program: `args` are the limits as JSON, the program, and its arguments. Ends as the program does, and returns only if
+/// it cannot be run.
 ///
 /// A binary that runs runbooks calls this first, where its first argument is [`LAUNCH`].
 pub fn launch(mut args: impl Iterator<Item = OsString>) -> io::Error {
@@ -42,12 +42,14 @@ pub fn launch(mut args: impl Iterator<Item = OsString>) -> io::Error {
         let told = writeln!(io::stdout(), "{enforced}");
         std::process::exit(i32::from(told.is_err()));
     }
-    Command::new(program).args(args).exec()
+    let mut command = Command::new(program);
+    command.args(args);
+    supervise(command)
 }
 
 fn restrict(limits: &Limits) -> io::Result<Enforced> {
-    // A server that dies takes the program with it.
-    set_parent_process_death_signal(Some(Signal::KILL))?;
+    // Without a terminal, and with a process group of its own. It fails where it is so already.
+    let _leads = setsid();
     set_no_new_privs(true)?;
     let most = [
         (Resource::Cpu, limits.cpu_seconds),
@@ -84,4 +86,4 @@ fn confine(limits: &Limits) -> Result<Enforced, landlock::RulesetError> {
 }
 
 /// What programs write to without leaving anything.
-const DEVICES: [&str; 2] = ["/dev/null", "/dev/tty"];
+const DEVICES: [&str; 1] = ["/dev/null"];

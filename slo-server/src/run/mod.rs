@@ -3,6 +3,8 @@
 mod launch;
 mod limits;
 mod process;
+mod stream;
+mod supervise;
 
 pub use launch::{LAUNCH, launch};
 pub use limits::{Enforced, Limits};

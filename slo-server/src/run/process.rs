@@ -1,7 +1,10 @@
 //! A program that runs: its time, its output, and its end.
 
-use super::{Enforced, LAUNCH, Limits, launch::PROBE};
-use rustix::process::{Pid, Signal, kill_process_group};
+use super::{Enforced, LAUNCH, Limits, launch::PROBE, stream::Stream, supervise::BY_SIGNAL};
+use rustix::{
+    fs::{Access, access},
+    process::{Pid, Signal, kill_process_group},
+};
 use sha2::{Digest, Sha256};
 use slo_ops::{
     Error, Redactor,
@@ -12,19 +15,20 @@ use std::{
     collections::BTreeMap,
     fmt::Write as _,
     path::PathBuf,
-    process::Stdio,
+    process::{ExitStatus, Stdio},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
-    time::{Instant, timeout, timeout_at},
+    io::AsyncWriteExt,
+    process::{Child, ChildStdin},
+    time::timeout,
 };
 
-/// How much of each stream is kept.
-const KEPT: usize = 64 * 1024;
 /// The largest file that a program may write.
 const LARGEST_FILE: u64 = 64 << 20;
+/// How long a launcher may take to end a program and all that it started.
+const TO_END: Duration = Duration::from_secs(5);
 /// How long what a program left behind may hold its output open.
 const AFTER_ITS_END: Duration = Duration::from_secs(1);
 /// The most findings of a program.
@@ -47,21 +51,34 @@ pub struct Runner {
     redactor: Redactor,
 }
 
-/// A process group that is killed when it is dropped.
-struct Group(Option<Pid>);
-
-impl Group {
-    fn kill(&self) {
-        if let Some(pid) = self.0 {
-            // It may be gone already.
-            let _gone = kill_process_group(pid, Signal::KILL);
-        }
-    }
+/// A launcher and its program, which end when this is dropped: the launcher sees that its standard input is closed.
+struct Running {
+    child: Child,
+    stdin: Option<ChildStdin>,
 }
 
-impl Drop for Group {
-    fn drop(&mut self) {
-        self.kill();
+impl Running {
+    /// Gives the program its input. The launcher reads all of it, whatever the program does.
+    async fn tell(&mut self, text: &str) {
+        if let Some(stdin) = &mut self.stdin {
+            let length = (text.len() as u64).to_le_bytes();
+            // A launcher that could not begin does not read.
+            let _ended = stdin.write_all(&length).await;
+            let _ended = stdin.write_all(text.as_bytes()).await;
+        }
+    }
+
+    /// Has the launcher end everything; ends its process group if it does not.
+    async fn end(&mut self) {
+        self.stdin = None;
+        if timeout(TO_END, self.child.wait()).await.is_ok() {
+            return;
+        }
+        if let Some(group) = self.child.id().and_then(|id| Pid::from_raw(id.cast_signed())) {
+            // It may be gone already.
+            let _gone = kill_process_group(group, Signal::KILL);
+        }
+        let _gone = self.child.wait().await;
     }
 }
 
@@ -101,6 +118,7 @@ impl Runner {
     async fn try_run(&self, command: &Command, input: &Input) -> Result<(StepOutcome, Output), String> {
         let argv = command.filled(&input.values).map_err(|error| error.to_string())?;
         let program = argv.first().ok_or("no program")?;
+        access(program.as_str(), Access::EXEC_OK).map_err(|error| format!("{program}: {error}"))?;
         if let Some(expected) = &command.sha256 {
             pinned(program, expected).await?;
         }
@@ -121,34 +139,26 @@ impl Runner {
             .current_dir(folder.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .kill_on_drop(true);
+            .stderr(Stdio::piped());
         for name in &command.environment {
             if let Some(value) = std::env::var_os(name) {
                 child.env(name, value);
             }
         }
         let mut child = child.spawn().map_err(|error| format!("{program}: {error}"))?;
-        let group = Group(child.id().and_then(|id| Pid::from_raw(id.cast_signed())));
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let text = input.stdin.clone();
-        let writer = tokio::spawn(async move {
-            if let Some(mut stdin) = stdin {
-                // A program need not read it.
-                let _closed = stdin.write_all(text.as_bytes()).await;
-            }
-        });
+        let mut running = Running { child, stdin };
         let streams: [Arc<Mutex<Stream>>; 2] = Default::default();
         let [out, err] = streams.clone();
         let mut readers =
             tokio::spawn(async move { tokio::join!(Stream::read(stdout, out), Stream::read(stderr, err)) });
-        let deadline = Instant::now() + command.timeout.as_duration();
-        let ended = timeout_at(deadline, child.wait()).await;
-        // What it left behind must not go on.
-        group.kill();
-        writer.abort();
-        // A process that left the group may hold its output open for ever.
+        let ended = timeout(command.timeout.as_duration(), async {
+            running.tell(&input.stdin).await;
+            running.child.wait().await
+        })
+        .await;
+        running.end().await;
+        // What could not be ended may hold the output open for ever.
         if timeout(AFTER_ITS_END, &mut readers).await.is_err() {
             readers.abort();
         }
@@ -158,7 +168,7 @@ impl Runner {
             Err(_) => StepOutcome::TimedOut,
             Ok(Err(error)) => StepOutcome::Failed { reason: error.to_string() },
             Ok(Ok(status)) if status.success() => StepOutcome::Succeeded,
-            Ok(Ok(status)) => StepOutcome::Failed { reason: status.to_string() },
+            Ok(Ok(status)) => StepOutcome::Failed { reason: told(status) },
         };
         Ok((outcome, self.output(&stdout, &stderr)))
     }
@@ -181,6 +191,14 @@ impl Runner {
         output.cut = stdout.cut || stderr.cut;
         (output.text, output.errors) = (text, errors);
         output
+    }
+}
+
+/// How a program ended, as its launcher says.
+fn told(status: ExitStatus) -> String {
+    match status.code() {
+        Some(code) if code > BY_SIGNAL => format!("{status}, as of signal {}", code - BY_SIGNAL),
+        _ => status.to_string(),
     }
 }
 
@@ -218,41 +236,4 @@ fn findings(raw: &str, clean: &str) -> Vec<String> {
     let first = clean.lines().map(str::trim).find(|line| !line.is_empty());
     let is_object = json.is_some_and(|json| json.is_object());
     first.filter(|_| !is_object).map(str::to_owned).into_iter().collect()
-}
-
-/// What came out of a stream so far: its beginning, and a hash of all of it.
-#[derive(Clone, Default)]
-struct Stream {
-    kept: Vec<u8>,
-    cut: bool,
-    hash: Sha256,
-}
-
-impl Stream {
-    /// Reads a stream to its end, into what others may look at.
-    async fn read(stream: Option<impl AsyncRead + Unpin>, into: Arc<Mutex<Self>>) {
-        let Some(mut stream) = stream else { return };
-        let mut buffer = vec![0; 16 * 1024];
-        while let Ok(read @ 1..) = stream.read(&mut buffer).await {
-            let part = buffer.get(..read).unwrap_or_default();
-            let mut own = into.lock().unwrap_or_else(PoisonError::into_inner);
-            own.hash.update(part);
-            let room = KEPT - own.kept.len();
-            own.cut |= part.len() > room;
-            own.kept.extend_from_slice(part.get(..room).unwrap_or(part));
-        }
-    }
-
-    /// As text, cut at a character.
-    fn text(&self) -> String {
-        match std::str::from_utf8(&self.kept) {
-            Ok(text) => text.to_owned(),
-            // Only the last character is not whole.
-            Err(error) if self.cut && error.error_len().is_none() => {
-                let whole = self.kept.get(..error.valid_up_to()).unwrap_or_default();
-                String::from_utf8_lossy(whole).into_owned()
-            }
-            Err(_) => String::from_utf8_lossy(&self.kept).into_owned(),
-        }
-    }
 }

@@ -4,6 +4,9 @@ use super::http::NoAnswer;
 use reqwest::StatusCode;
 use slo_core::model::Window;
 
+/// How much is kept of what a receiver says is wrong.
+const LONGEST: usize = 200;
+
 /// Why a message was not taken.
 pub(super) enum Failure {
     /// It may be taken later.
@@ -13,8 +16,14 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    pub(super) fn later(status: StatusCode, wait: Option<Window>) -> Self {
-        Self::Later { reason: status.to_string(), wait, may_have_arrived: false }
+    /// That of an answer other than success: too many requests and faults of the server pass. `told` is what it says.
+    pub(super) fn of(status: StatusCode, wait: Option<Window>, told: &str) -> Self {
+        let passes = [StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT].contains(&status);
+        if passes || status.is_server_error() {
+            return Self::Later { reason: status.to_string(), wait, may_have_arrived: false };
+        }
+        let told: String = told.trim().chars().take(LONGEST).collect();
+        Self::Never { reason: format!("{status}: {told}") }
     }
 }
 

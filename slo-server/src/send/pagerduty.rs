@@ -13,11 +13,7 @@ pub(super) async fn send(poster: &Poster, config: &PagerDutyConfig, event: &Valu
     let Answered { status, retry_after, body } = poster.post(&url, None, event).await?;
     match status {
         StatusCode::ACCEPTED => Ok(()),
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => {
-            Err(Failure::later(status, retry_after))
-        }
-        status if status.is_server_error() => Err(Failure::later(status, retry_after)),
-        status => Err(Failure::Never { reason: format!("{status}: {}", message(&body)) }),
+        status => Err(Failure::of(status, retry_after, &message(&body))),
     }
 }
 
@@ -28,5 +24,5 @@ fn message(body: &str) -> String {
         let all = json.get("message").into_iter().chain(errors);
         all.filter_map(Value::as_str).collect::<Vec<_>>().join(": ")
     });
-    told.filter(|told| !told.is_empty()).unwrap_or_else(|| body.chars().take(200).collect())
+    told.filter(|told| !told.is_empty()).unwrap_or_else(|| body.to_owned())
 }

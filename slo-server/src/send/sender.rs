@@ -9,15 +9,16 @@ use super::{
 };
 use crate::{
     clock::now,
-    config::{Config, PagerDutyConfig, SlackConfig},
+    config::{Config, PagerDutyConfig, SlackConfig, SlackDoor},
 };
 use slo_ops::{
     Error, Redactor,
+    alert::IncidentId,
     incident::{Episode, Message, MessageState, SendOutcome, Target},
     notify::{PagerDuty, Slack, Summary},
     runbook::send_again,
 };
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Slack takes a message a second and channel.
 const SLACK_EVERY: Duration = if cfg!(feature = "storm") { Duration::ZERO } else { Duration::from_secs(1) };
@@ -79,7 +80,20 @@ impl Sender {
         pagerduty.into_iter().chain(self.slack.as_ref().map(|_| Target::Slack)).collect()
     }
 
-    /// Sends a message, when its receiver takes the next one.
+    /// Whether a receiver takes the next message, which is of this incident; or how long until it does.
+    ///
+    /// # Errors
+    /// How long to wait.
+    pub fn turn(&self, target: Target, incident: IncidentId, message: Message) -> Result<(), Duration> {
+        let throttle = match target {
+            Target::PagerDuty => self.pagerduty.as_ref().map(|(_, throttle)| (throttle, 1)),
+            Target::Slack => self.slack.as_ref().map(|(config, throttle)| (throttle, calls(config, message))),
+            _ => None,
+        };
+        throttle.map_or(Ok(()), |(throttle, calls)| throttle.turn(incident, calls, Instant::now()))
+    }
+
+    /// Sends a message, whose turn it is.
     pub async fn send(&self, outgoing: &Outgoing) -> SendOutcome {
         let result = match outgoing.target {
             Target::PagerDuty => self.pagerduty(outgoing).await.map(|()| None),
@@ -100,11 +114,10 @@ impl Sender {
 
     async fn pagerduty(&self, outgoing: &Outgoing) -> Result<(), Failure> {
         let (config, throttle) = self.pagerduty.as_ref().ok_or_else(not_configured)?;
-        throttle.turn().await;
         let events = PagerDuty::new(config.routing_key.expose(), &self.name);
         let event = events.event(&outgoing.episode, outgoing.message, &self.redactor, now());
         let result = pagerduty::send(&self.poster, config, &event).await;
-        paused(throttle, &result).await;
+        paused(throttle, &result);
         result
     }
 
@@ -121,10 +134,9 @@ impl Sender {
             slo_ops::notify::slack_text(&summary.lines().join("\n"), REPLY)
         });
         let body = shown.message(episode, *message, &self.redactor, (now(), *may_repeat));
-        let result =
-            slack::send(&self.poster, throttle, &config.door, SlackMessage { message: body, first, reply })
-                .await;
-        paused(throttle, &result).await;
+        let message = SlackMessage { message: body, first, reply };
+        let result = slack::send(&self.poster, &config.door, message, SLACK_EVERY).await;
+        paused(throttle, &result);
         result
     }
 }
@@ -132,13 +144,19 @@ impl Sender {
 /// Characters of a message without blocks.
 const REPLY: usize = 3_000;
 
+/// How many calls a message takes: a bot brings its first message up to date, and replies to it.
+fn calls(config: &SlackConfig, message: Message) -> u32 {
+    let is_two = matches!(config.door, SlackDoor::Bot { .. }) && message != Message::Opened;
+    if is_two { 2 } else { 1 }
+}
+
 fn not_configured() -> Failure {
     Failure::Never { reason: "it is not configured any more".to_owned() }
 }
 
 /// Holds everything back for as long as a receiver asks.
-async fn paused<T>(throttle: &Throttle, result: &Result<T, Failure>) {
+fn paused<T>(throttle: &Throttle, result: &Result<T, Failure>) {
     if let Err(Failure::Later { wait: Some(wait), .. }) = result {
-        throttle.pause(wait.as_duration().min(Duration::from_hours(1))).await;
+        throttle.pause(wait.as_duration().min(Duration::from_hours(1)), Instant::now());
     }
 }

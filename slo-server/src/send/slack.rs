@@ -3,12 +3,13 @@
 use super::{
     failure::Failure,
     http::{Answered, Poster},
-    throttle::Throttle,
 };
 use crate::config::{Secret, SlackDoor};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use slo_core::model::Window;
+use std::time::Duration;
+use tokio::time::sleep;
 
 /// A message, and the one before it that it brings up to date.
 pub(super) struct SlackMessage<'a> {
@@ -20,33 +21,33 @@ pub(super) struct SlackMessage<'a> {
     pub(super) reply: Option<String>,
 }
 
-/// Sends it; returns what the first message of the episode is called, of a bot.
+/// Sends it, with some time between two calls; returns what the first message of the episode is called, of a bot.
 pub(super) async fn send(
     poster: &Poster,
-    throttle: &Throttle,
     door: &SlackDoor,
     message: SlackMessage<'_>,
+    between: Duration,
 ) -> Result<Option<String>, Failure> {
     match door {
-        SlackDoor::Webhook(url) => {
-            throttle.turn().await;
-            webhook(poster, url, &message.message).await.map(|()| None)
-        }
+        SlackDoor::Webhook(url) => webhook(poster, url, &message.message).await.map(|()| None),
         SlackDoor::Bot { token, channel, url } => {
-            let bot = Bot { poster, throttle, token, url };
+            let bot = Bot { poster, token, url };
             let Some((there, ts)) = message.first.and_then(|first| first.split_once(' ')) else {
                 return bot.post(channel, message.message).await;
             };
+            // Two calls, of which each counts.
             let update = with(message.message.clone(), &[("channel", there), ("ts", ts)]);
             match bot.call("chat.update", update).await {
                 // Somebody deleted it, or it is too old: a new one takes its place.
                 Err(Failure::Never { reason }) if GONE.iter().any(|gone| reason.ends_with(gone)) => {
+                    sleep(between).await;
                     return bot.post(channel, message.message).await;
                 }
                 result => result?,
             };
             let channel = there;
             if let Some(reply) = &message.reply {
+                sleep(between).await;
                 let reply = json!({"text": reply, "mrkdwn": false, "unfurl_links": false});
                 bot.call("chat.postMessage", with(reply, &[("channel", channel), ("thread_ts", ts)])).await?;
             }
@@ -66,22 +67,12 @@ async fn webhook(poster: &Poster, url: &Secret, message: &Value) -> Result<(), F
     let Answered { status, retry_after, body } = poster.post(url.expose(), None, message).await?;
     match status {
         StatusCode::OK => Ok(()),
-        status if is_later(status) => Err(Failure::later(status, retry_after)),
-        status => Err(Failure::Never { reason: format!("{status}: {}", short(&body)) }),
+        status => Err(Failure::of(status, retry_after, &body)),
     }
-}
-
-fn is_later(status: StatusCode) -> bool {
-    [StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT].contains(&status) || status.is_server_error()
-}
-
-fn short(body: &str) -> String {
-    body.trim().chars().take(200).collect()
 }
 
 struct Bot<'a> {
     poster: &'a Poster,
-    throttle: &'a Throttle,
     token: &'a Secret,
     url: &'a str,
 }
@@ -108,20 +99,18 @@ impl Bot<'_> {
     }
 
     async fn call(&self, method: &str, body: Value) -> Result<Value, Failure> {
-        // Each call counts.
-        self.throttle.turn().await;
         let url = format!("{}/{method}", self.url);
         let Answered { status, retry_after, body } = self.poster.post(&url, Some(self.token), &body).await?;
-        if is_later(status) {
-            return Err(Failure::later(status, retry_after));
-        }
         let answer: Value = serde_json::from_str(&body).unwrap_or_default();
         if status.is_success() && answer.get("ok") == Some(&Value::Bool(true)) {
             return Ok(answer);
         }
-        let error = answer.get("error").and_then(Value::as_str).map_or_else(|| short(&body), str::to_owned);
+        // Most errors come with 200.
+        let Some(error) = answer.get("error").and_then(Value::as_str) else {
+            return Err(Failure::of(status, retry_after, &body));
+        };
         let reason = format!("{method}: {status}: {error}");
-        if LATER.contains(&error.as_str()) {
+        if LATER.contains(&error) {
             let wait = retry_after.or(Some(Window::seconds(1)));
             return Err(Failure::Later { reason, wait, may_have_arrived: false });
         }

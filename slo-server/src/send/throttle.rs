@@ -1,36 +1,87 @@
 //! As many messages as a receiver takes.
 
-use std::time::Duration;
-use tokio::{
-    sync::Mutex,
-    time::{Instant, sleep_until},
+use slo_ops::alert::IncidentId;
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
-/// Lets one through at a time, with a shortest time between two, in the order in which they come.
+/// Gives turns: each incident gets the next free one, and keeps it until it comes for it.
+///
+/// Nobody waits in here: an incident is put aside until its turn, so that others are worked on meanwhile.
 #[derive(Debug)]
 pub(super) struct Throttle {
     every: Duration,
-    next: Mutex<Option<Instant>>,
+    turns: Mutex<Turns>,
 }
+
+#[derive(Debug, Default)]
+struct Turns {
+    next: Option<Instant>,
+    of: HashMap<IncidentId, Instant>,
+}
+
+/// How long a turn is kept for whoever does not come for it.
+const KEPT: Duration = Duration::from_secs(60);
 
 impl Throttle {
     pub(super) fn new(every: Duration) -> Self {
-        Self { every, next: Mutex::new(None) }
+        Self { every, turns: Mutex::default() }
     }
 
-    /// Waits until it is one's turn.
-    pub(super) async fn turn(&self) {
-        let mut next = self.next.lock().await;
-        if let Some(at) = *next {
-            sleep_until(at).await;
+    /// Takes the turn of an incident for `calls` calls, if it has come; or says how long until then.
+    pub(super) fn turn(&self, incident: IncidentId, calls: u32, now: Instant) -> Result<(), Duration> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = match turns.of.get(&incident) {
+            Some(at) => *at,
+            None => {
+                turns.of.retain(|_, at| *at + KEPT > now);
+                let at = turns.next.map_or(now, |next| next.max(now));
+                turns.next = Some(at + self.every * calls);
+                at
+            }
+        };
+        if at <= now {
+            turns.of.remove(&incident);
+            return Ok(());
         }
-        *next = Some(Instant::now() + self.every);
+        turns.of.insert(incident, at);
+        Err(at - now)
     }
 
-    /// Lets nobody through for as long as a receiver asks.
-    pub(super) async fn pause(&self, wait: Duration) {
-        let mut next = self.next.lock().await;
-        let until = Instant::now() + wait;
-        *next = Some(next.map_or(until, |at| at.max(until)));
+    /// Lets nobody through for as long as a receiver asks; everybody's turn comes so much later.
+    pub(super) fn pause(&self, wait: Duration, now: Instant) {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        let turns = &mut *turns;
+        let next = turns.next.map_or(now, |next| next.max(now));
+        turns.next = Some(next + wait);
+        for at in turns.of.values_mut() {
+            *at = (*at).max(now) + wait;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everybody_has_a_turn_in_the_order_in_which_they_came() {
+        let throttle = Throttle::new(Duration::from_secs(1));
+        let [a, b, c] = ["a", "b", "c"].map(IncidentId::of_group);
+        let start = Instant::now();
+        let at = |millis| start + Duration::from_millis(millis);
+        let wait = |millis| Err(Duration::from_millis(millis));
+        assert_eq!(throttle.turn(a, 2, start), Ok(()));
+        assert_eq!(throttle.turn(b, 1, start), wait(2_000));
+        assert_eq!(throttle.turn(c, 1, at(500)), wait(2_500));
+        // Asking again changes nothing.
+        assert_eq!(throttle.turn(b, 1, at(1_000)), wait(1_000));
+        throttle.pause(Duration::from_secs(10), at(1_500));
+        assert_eq!(throttle.turn(b, 1, at(2_000)), wait(10_000));
+        assert_eq!(throttle.turn(b, 1, at(12_000)), Ok(()));
+        assert_eq!(throttle.turn(b, 1, at(12_000)), wait(2_000));
+        assert_eq!(throttle.turn(c, 1, at(13_000)), Ok(()));
     }
 }

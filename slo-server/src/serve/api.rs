@@ -62,6 +62,7 @@ pub(super) async fn show(
 pub(super) enum Deed {
     Acknowledge,
     Mitigated,
+    Close,
     Approve { step: usize },
     Deny { step: usize },
     Note { text: String },
@@ -72,14 +73,15 @@ impl Deed {
         match self {
             Self::Acknowledge => Event::Acknowledged { who },
             Self::Mitigated => Event::Mitigated { who },
+            Self::Close => Event::Closed { who },
             Self::Approve { step } => Event::Approved { step, who },
             Self::Deny { step } => Event::Denied { step, who },
-            Self::Note { text } => Event::Note { who, text: text.chars().take(LONGEST_NOTE).collect() },
+            Self::Note { text } => Event::Note { who, text: text },
         }
     }
 }
 
-/// `POST /api/v1/incidents/{incident}`: acknowledges, approves or denies a step, or writes a note, of its open episode.
+/// `POST /api/v1/incidents/{incident}`: what a person does about its open episode.
 pub(super) async fn act(
     State(app): State<Arc<App>>,
     Path(incident): Path<String>,
@@ -87,6 +89,11 @@ pub(super) async fn act(
     Json(deed): Json<Deed>,
 ) -> Result<Json<Value>, Refused> {
     app.may_act(&headers)?;
+    if let Deed::Note { text } = &deed
+        && text.chars().count() > LONGEST_NOTE
+    {
+        return Err(Refused::bad(format!("a note has at most {LONGEST_NOTE} characters")));
+    }
     let incident = app.incident(&incident).await?;
     let who = who(&headers, "a responder");
     app.act(&incident, deed.event(who)).await?;

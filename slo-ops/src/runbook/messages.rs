@@ -1,0 +1,109 @@
+//! Which messages are to be sent, and when again.
+
+use super::{Action, Next, Situation, Work};
+use crate::incident::{
+    Approval, Entry, Episode, Event, Message, MessageState, SendOutcome, Sent, StepKind, StepState, Target,
+};
+use slo_core::model::{Timestamp, Window};
+
+/// How long the last message waits for what the episode has cost.
+const COUNTED_WITHIN: Window = Window::seconds(30);
+/// How long a message is tried.
+const GIVE_UP: Window = Window::hours(24);
+
+/// The messages that `target` is to get of an episode, in their order.
+fn wanted(episode: &Episode, target: Target) -> Vec<Message> {
+    if !episode.is_open() {
+        return vec![Message::Resolved];
+    }
+    let mut wanted = vec![Message::Opened];
+    if episode.diagnosed().is_some() {
+        wanted.push(Message::Diagnosed);
+    }
+    for (step, run) in episode.steps().iter().enumerate() {
+        let is_asked =
+            run.state == StepState::Waiting && matches!(run.approval, Some(Approval::Asked { .. }));
+        if is_asked && target == Target::Slack {
+            wanted.push(Message::ApprovalAsked { step });
+        }
+        let is_told = run.info.kind != StepKind::Diagnose
+            && matches!(run.state, StepState::Ended { .. } | StepState::Unknown { .. });
+        if is_told {
+            wanted.push(Message::Remediated { step });
+        }
+    }
+    if let Some((who, _)) = &episode.acknowledged
+        && target == Target::PagerDuty
+        && !who.starts_with(PAGERDUTY_USER)
+    {
+        wanted.push(Message::Acknowledged);
+    }
+    wanted
+}
+
+/// How those begin who act in `PagerDuty`, which needs not be told what it said.
+const PAGERDUTY_USER: &str = "PagerDuty: ";
+
+/// Adds what `target` is to be sent of an episode.
+pub(super) fn messages(episode: &Episode, target: Target, situation: &Situation<'_>, next: &mut Next) {
+    let (began, now) = (episode.id.began, situation.now);
+    let is_running = |work: &Work| matches!(work, Work::Send(of, to, _) if *of == began && *to == target);
+    if situation.running.iter().any(is_running) {
+        return;
+    }
+    if let Some(until) = waits_for_counts(episode, situation) {
+        next.wait(until);
+        return;
+    }
+    for message in wanted(episode, target) {
+        let sent = episode.messages.get(&(target, message));
+        let send = |attempt, may_repeat| Action::Send { began, target, message, attempt, may_repeat };
+        match sent.map(|sent| (&sent.state, sent)) {
+            None => next.actions.push(send(1, false)),
+            Some((MessageState::Accepted { .. } | MessageState::Refused { .. }, _)) => continue,
+            Some((MessageState::Failed { .. } | MessageState::Sending, Sent { first, attempts, .. }))
+                if first.after(GIVE_UP) <= now =>
+            {
+                let reason = format!("given up after {attempts} attempts in {GIVE_UP}");
+                let outcome = SendOutcome::Refused { reason };
+                let event = Event::Sent { target, message, attempt: *attempts, outcome };
+                next.actions.push(Action::Record(Entry::of(began, now, event)));
+            }
+            Some((MessageState::Failed { again, .. }, _)) if now < *again => next.wait(*again),
+            // It failed, or the process that sent it died. PagerDuty knows the alert by its key; Slack would show it twice.
+            Some((state, sent)) => {
+                let may_have_arrived = sent.may_have_arrived || *state == MessageState::Sending;
+                let may_repeat = may_have_arrived && target == Target::Slack;
+                next.actions.push(send(sent.attempts.saturating_add(1), may_repeat));
+            }
+        }
+        return;
+    }
+}
+
+/// Until when the last message waits for what the episode has cost, which is being asked.
+fn waits_for_counts(episode: &Episode, situation: &Situation<'_>) -> Option<Timestamp> {
+    let until = episode.resolution?.at.after(COUNTED_WITHIN);
+    (situation.lacks_counts(episode) && situation.now < until).then_some(until)
+}
+
+/// When a message that was not taken for the `failures`th time is sent again: after a second, and twice as long each time, up
+/// to five minutes; or when the receiver says, up to an hour.
+///
+/// ```
+/// use slo_core::model::{Timestamp, Window};
+/// use slo_ops::runbook::send_again;
+///
+/// let now = Timestamp::EPOCH;
+/// assert_eq!(send_again(now, 1, None), now.after(Window::seconds(1)));
+/// assert_eq!(send_again(now, 4, None), now.after(Window::seconds(8)));
+/// assert_eq!(send_again(now, 40, None), now.after(Window::minutes(5)));
+/// assert_eq!(send_again(now, 1, Some(Window::seconds(30))), now.after(Window::seconds(30)));
+/// ```
+#[must_use]
+pub fn send_again(now: Timestamp, failures: u32, retry_after: Option<Window>) -> Timestamp {
+    let doubled = 1_u64 << failures.saturating_sub(1).min(9);
+    let own = Window::seconds(doubled.min(300));
+    let wait = retry_after.map_or(own, |asked| asked.max(own).min(Window::hours(1)));
+    now.after(wait)
+}

@@ -1,0 +1,261 @@
+//! Whether the steps of a runbook may run: evidence, approval, cooldown and ceiling.
+
+use super::{Action, ApprovalRule, Next, Remediation, Runbook, Situation, Step, Task, Work};
+use crate::{
+    alert::Alert,
+    incident::{Approval, Entry, Episode, Event, Evidence, StepKind, StepOutcome, StepRun, StepState},
+    time_between,
+};
+use slo_core::{
+    Error,
+    math::Tally,
+    model::{Timestamp, Window},
+    stats::{Confidence, wilson},
+};
+
+/// How old evidence may be that a remediation relies on.
+const FRESH: Window = Window::minutes(1);
+/// How often the counts are asked whether a remediation helped.
+const VERIFY_EVERY: Window = Window::seconds(15);
+/// How often a step is tried whose process died.
+const MOST_ATTEMPTS: u32 = 3;
+/// The burn rate that must be excluded before a remediation counts as one that helped; the Workbook pages from 6 on.
+const BURNS: f64 = 6.0;
+
+/// The steps of an episode's runbook.
+pub(super) struct Steps<'a> {
+    pub(super) episode: &'a Episode,
+    pub(super) runbook: Option<&'a Runbook>,
+    pub(super) name: &'a str,
+    pub(super) runs: &'a [StepRun],
+    pub(super) situation: &'a Situation<'a>,
+}
+
+/// Whether a step may run.
+enum May {
+    Run,
+    /// The counts must be asked first.
+    Look(Option<Timestamp>),
+    /// Somebody must be asked within this time whether these arguments may run.
+    Ask(Window, Vec<String>),
+    Wait(Timestamp),
+    Skip(String),
+    Record(Event),
+}
+
+impl Steps<'_> {
+    /// Adds what is to be done about them.
+    pub(super) fn next(&self, next: &mut Next) {
+        let began = self.episode.id.began;
+        let record = |event| Action::Record(Entry::of(began, self.situation.now, event));
+        for (step, run) in self.runs.iter().enumerate() {
+            if let StepState::Running { attempt, .. } = run.state {
+                if !self.situation.running.contains(&Work::Step(began, step)) {
+                    next.actions.push(record(Event::StepLost { step, attempt }));
+                }
+                return;
+            }
+            if self.is_over(step, run) {
+                continue;
+            }
+            if self.situation.running.contains(&Work::Look(began, step)) {
+                return;
+            }
+            match self.may(step, run) {
+                May::Run => {
+                    let attempt = u32::try_from(run.starts.len()).unwrap_or(u32::MAX).saturating_add(1);
+                    next.actions.push(Action::Run { began, step, attempt });
+                    return;
+                }
+                May::Look(since) => next.actions.push(Action::Look { began, step, since }),
+                May::Ask(within, command) => {
+                    let until = self.situation.now.after(within);
+                    next.actions.push(record(Event::ApprovalAsked { step, until, command }));
+                }
+                May::Wait(until) => next.wait(until),
+                May::Skip(reason) => {
+                    next.actions.push(record(Event::StepSkipped { step, reason }));
+                    // The record says more once that is written.
+                }
+                May::Record(event) => next.actions.push(record(event)),
+            }
+            return;
+        }
+    }
+
+    /// Whether nothing more becomes of a step: it has ended, and it is known whether it helped.
+    fn is_over(&self, step: usize, run: &StepRun) -> bool {
+        match &run.state {
+            StepState::Unknown { .. } => !self.may_repeat(run),
+            StepState::Ended { at, outcome: StepOutcome::Succeeded, .. }
+                if run.info.kind == StepKind::Remediate && self.episode.is_open() =>
+            {
+                self.episode.mitigated.is_some()
+                    || self.remediation(step).is_none_or(|remediation| {
+                        at.after(remediation.verify_within) <= self.situation.now || !has_counts(run)
+                    })
+            }
+            state => state.is_final(),
+        }
+    }
+
+    fn may_repeat(&self, run: &StepRun) -> bool {
+        run.info.repeatable && self.episode.is_open() && (run.starts.len() as u64) < u64::from(MOST_ATTEMPTS)
+    }
+
+    fn step(&self, step: usize) -> Option<&Step> {
+        self.runbook?.steps.get(step)
+    }
+
+    fn remediation(&self, step: usize) -> Option<&Remediation> {
+        match &self.step(step)?.task {
+            Task::Remediate(remediation) => Some(remediation),
+            _ => None,
+        }
+    }
+
+    fn may(&self, step: usize, run: &StepRun) -> May {
+        if let StepState::Ended { at, .. } = run.state {
+            return self.verification(run, at);
+        }
+        if !self.episode.is_open() {
+            return May::Skip("the alerts were resolved first".to_owned());
+        }
+        let Some(configured) = self.step(step) else {
+            return May::Skip(format!("the runbook `{}` was changed or taken away since", self.name));
+        };
+        match &configured.task {
+            Task::Check(_) | Task::Diagnose(_) => May::Run,
+            Task::Remediate(remediation) => self.may_remediate(run, remediation),
+            Task::Undo(_) => self.may_undo(step),
+        }
+    }
+
+    fn may_remediate(&self, run: &StepRun, remediation: &Remediation) -> May {
+        let now = self.situation.now;
+        if self.episode.mitigated.is_some() {
+            return May::Skip("users do not suffer any more".to_owned());
+        }
+        // A start whose process died is its own, and no earlier one.
+        let is_again = matches!(run.state, StepState::Unknown { .. });
+        if let Some(reason) = self.is_too_soon(run, remediation).filter(|_| !is_again) {
+            return May::Skip(reason);
+        }
+        // What somebody approves is what runs, with these very parameters.
+        let command = match self.arguments(remediation) {
+            Ok(command) => command,
+            Err(error) => return May::Skip(error.to_string()),
+        };
+        let mut is_agreed = false;
+        if let ApprovalRule::Required { within } = remediation.approval {
+            match &run.approval {
+                None => return May::Ask(within, command),
+                Some(Approval::Asked { until }) if now < *until => return May::Wait(*until),
+                Some(Approval::Asked { .. }) => {
+                    return May::Skip(format!("nobody approved it within {within}"));
+                }
+                Some(Approval::Denied { who }) => return May::Skip(format!("{who} denied it")),
+                Some(Approval::Given { .. }) if run.command != command => {
+                    return May::Skip(
+                        "the alerts name other parameters than those that were approved".to_owned(),
+                    );
+                }
+                Some(Approval::Given { .. }) => is_agreed = true,
+            }
+        }
+        let slo = self.episode.in_order().into_iter().find_map(Alert::slo);
+        let Some(slo) = slo else {
+            return if is_agreed {
+                May::Run
+            } else {
+                May::Skip("its alerts are of no SLO, whose counts would show that it is needed".to_owned())
+            };
+        };
+        match &run.evidence {
+            Some(evidence) if evidence.at.after(FRESH) >= now => match evidence.is_burning() {
+                Some(true) => May::Run,
+                Some(false) => May::Skip(format!("{slo} does not burn its budget any more")),
+                None => May::Skip(format!("{slo} has no events that would show that it is needed")),
+            },
+            _ => May::Look(None),
+        }
+    }
+
+    fn arguments(&self, remediation: &Remediation) -> Result<Vec<String>, Error> {
+        let values = self.runbook.map(|runbook| runbook.values(self.episode)).transpose()?;
+        remediation.command.filled(&values.unwrap_or_default())
+    }
+
+    /// Why it must not be started yet, over all incidents.
+    fn is_too_soon(&self, run: &StepRun, remediation: &Remediation) -> Option<String> {
+        let now = self.situation.now;
+        let starts = self.situation.starts.get(&(self.name.to_owned(), run.info.name.clone()))?;
+        let within = |window: Window| starts.iter().filter(move |start| start.after(window) > now).count();
+        if within(remediation.cooldown) > 0 {
+            let last = starts.iter().max()?;
+            let (ago, cooldown) = (time_between(*last, now), remediation.cooldown);
+            return Some(format!("it was started {ago} ago, less than its cooldown of {cooldown}"));
+        }
+        let (most, window) = remediation.at_most;
+        (within(window) >= most as usize)
+            .then(|| format!("it was started as often as it may: {most} in {window}"))
+    }
+
+    /// Whether a remediation that has ended well has helped: asked until it has, or its time is over.
+    fn verification(&self, run: &StepRun, ended: Timestamp) -> May {
+        let now = self.situation.now;
+        match &run.evidence {
+            Some(after) if after.at > ended => {
+                if has_recovered(after) {
+                    return May::Record(Event::Mitigated { who: run.info.name.clone() });
+                }
+                let again = after.at.after(VERIFY_EVERY);
+                if now < again { May::Wait(again) } else { May::Look(Some(ended)) }
+            }
+            _ => {
+                let first = ended.after(VERIFY_EVERY);
+                if now < first { May::Wait(first) } else { May::Look(Some(ended)) }
+            }
+        }
+    }
+
+    fn before(&self, step: usize) -> Option<&StepRun> {
+        self.runs.get(step.checked_sub(1)?)
+    }
+
+    /// A remediation is taken back if it failed after it had started, or if the counts after it show that the budget still
+    /// burns.
+    fn may_undo(&self, step: usize) -> May {
+        let Some(before) = self.before(step) else {
+            return May::Skip("there is nothing to take back".to_owned());
+        };
+        match &before.state {
+            StepState::Ended { outcome: StepOutcome::Failed { .. } | StepOutcome::TimedOut, .. } => May::Run,
+            StepState::Ended { at, outcome: StepOutcome::Succeeded, .. } => {
+                let after = before.evidence.as_ref().filter(|evidence| evidence.at > *at);
+                match after.and_then(Evidence::is_burning) {
+                    Some(true) if self.episode.mitigated.is_none() => May::Run,
+                    Some(_) => May::Skip("there is nothing to take back".to_owned()),
+                    None => May::Skip("no counts say that the remediation did not help".to_owned()),
+                }
+            }
+            StepState::Unknown { .. } => May::Skip(
+                "nobody knows whether the remediation ran: look, and take it back by hand".to_owned(),
+            ),
+            _ => May::Skip("the remediation did not run".to_owned()),
+        }
+    }
+}
+
+/// Whether the counts of an SLO were asked for a step, so that they can tell whether it helped.
+const fn has_counts(run: &StepRun) -> bool {
+    run.evidence.is_some()
+}
+
+/// Whether the events after a remediation show that it helped: enough of them that the budget does not burn, and that
+/// a burning one would have shown.
+fn has_recovered(after: &Evidence) -> bool {
+    let Ok(events) = Tally::new(after.total, after.bad) else { return false };
+    let Some(interval) = wilson(events, Confidence::P95) else { return false };
+    after.is_burning() == Some(false) && interval.high() < (BURNS * after.budget).min(0.5)
+}
