@@ -86,6 +86,8 @@ pub(crate) enum IncidentsVerb {
     Acknowledge(Act),
     /// Say that users do not suffer any more
     Mitigated(Act),
+    /// End an episode whose sender does not say that it is over
+    Close(Act),
     /// Let a step run that waits for an approval
     Approve(Step),
     /// Say that a step must not run

@@ -40,6 +40,7 @@ pub(super) fn run(incidents: &Incidents, out: &mut dyn Write, talk: &mut dyn Wri
             IncidentsVerb::Acknowledge(act) => {
                 acted(act, |who, _| Ok(Event::Acknowledged { who }), out).await
             }
+            IncidentsVerb::Close(act) => acted(act, |who, _| Ok(Event::Closed { who }), out).await,
             IncidentsVerb::Mitigated(act) => acted(act, |who, _| Ok(Event::Mitigated { who }), out).await,
             IncidentsVerb::Approve(Step { act, step }) => {
                 acted(act, |who, episode| Ok(Event::Approved { step: place(episode, step)?, who }), out).await

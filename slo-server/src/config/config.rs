@@ -1,7 +1,9 @@
 //! What a server is told.
 
-use super::Secret;
-use slo_ops::{Redactor, runbook::Runbooks};
+use super::{Secret, files::Files};
+use crate::tls;
+use rustls::ServerConfig;
+use slo_ops::{Error, Redactor, runbook::Runbooks};
 use std::{net::SocketAddr, path::PathBuf};
 
 /// What a server is told: where it listens, what it keeps, whom it tells, and what it may do.
@@ -10,6 +12,8 @@ use std::{net::SocketAddr, path::PathBuf};
 pub struct Config {
     /// Where it listens.
     pub listen: SocketAddr,
+    /// By which certificate callers know it; `None` for plain HTTP.
+    pub tls: Option<TlsConfig>,
     /// Where the record is.
     pub store: StoreConfig,
     /// The SLOs: files and folders.
@@ -26,6 +30,23 @@ pub struct Config {
     pub runbooks: Runbooks,
     /// What is taken out of everything that leaves the process.
     pub redactor: Redactor,
+}
+
+/// By which certificate callers know a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TlsConfig {
+    /// The file of its certificate and of those that vouch for it, its own first, as PEM.
+    pub certificate: PathBuf,
+    /// The file of its private key, as PEM.
+    pub key: PathBuf,
+}
+
+impl TlsConfig {
+    /// What the two files say now.
+    pub(crate) fn read(&self) -> Result<ServerConfig, Error> {
+        tls::server(&Files::bytes(&self.certificate)?, &Files::bytes(&self.key)?)
+    }
 }
 
 /// Where the record is.

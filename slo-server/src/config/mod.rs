@@ -8,6 +8,6 @@ mod secret;
 
 pub use config::{
     Access, Config, Credentials, Notify, PagerDutyConfig, PrometheusConfig, SlackConfig, SlackDoor,
-    StoreConfig,
+    StoreConfig, TlsConfig,
 };
 pub use secret::Secret;

@@ -2,7 +2,7 @@
 
 use super::{
     Access, Config, Credentials, Notify, PagerDutyConfig, PrometheusConfig, Secret, SlackConfig, SlackDoor,
-    StoreConfig, files::Files,
+    StoreConfig, TlsConfig, files::Files,
 };
 use slo_core::{
     Diagnostics, Error,
@@ -17,8 +17,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const KNOWN: [&str; 10] =
-    ["version", "listen", "store", "specs", "prometheus", "intake", "access", "notify", "runbooks", "redact"];
+const KNOWN: [&str; 11] = [
+    "version",
+    "listen",
+    "tls",
+    "store",
+    "specs",
+    "prometheus",
+    "intake",
+    "access",
+    "notify",
+    "runbooks",
+    "redact",
+];
 const VERSION: &str = "slo-server/v1";
 /// Where it listens unless it is told.
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9_099);
@@ -79,6 +90,7 @@ impl Reader<'_> {
         let fields = Fields::of(node, "", &KNOWN, &mut self.faults)?;
         self.version(&fields);
         let listen = self.listen(&fields);
+        let tls = self.section(&fields, "tls", Self::tls);
         let store = self.store(&fields);
         let specs = self.specs(&fields);
         let prometheus = self.section(&fields, "prometheus", Self::prometheus);
@@ -101,7 +113,18 @@ impl Reader<'_> {
                 }
             }
         }
-        Some(Config { listen, store: store?, specs, prometheus, intake, access, notify, runbooks, redactor })
+        Some(Config {
+            listen,
+            tls,
+            store: store?,
+            specs,
+            prometheus,
+            intake,
+            access,
+            notify,
+            runbooks,
+            redactor,
+        })
     }
 
     fn version(&mut self, fields: &Fields<'_>) {
@@ -122,6 +145,21 @@ impl Reader<'_> {
             self.faults.add(node.position, "listen", error);
             LISTEN
         })
+    }
+
+    fn tls(&mut self, node: &Node, place: &str) -> Option<TlsConfig> {
+        let fields = Fields::of(node, place, &["certificate_file", "key_file"], &mut self.faults)?;
+        let example = ["/run/secrets/tls.crt", "/run/secrets/tls.key"];
+        let mut file = |name: &str, example: &str| {
+            let node = fields.required(name, example, &mut self.faults)?;
+            Some(self.files.path(text(node, &fields.path(name), &mut self.faults)?))
+        };
+        let (certificate, key) = (file("certificate_file", example[0]), file("key_file", example[1]));
+        let tls = TlsConfig { certificate: certificate?, key: key? };
+        if let Err(error) = tls.read() {
+            self.faults.add(node.position, place, error);
+        }
+        Some(tls)
     }
 
     /// `sqlite:slo.db`, `postgres://slo@db/slo`, or `{url: …, password_file: …}`.
@@ -209,12 +247,11 @@ impl Reader<'_> {
             (Some(_), None) => self.secret(&fields, "bearer_file").map(Credentials::Bearer),
             (None, Some(node)) => {
                 let secret = self.secret(&fields, "basic_file")?;
-                match secret.expose().split_once(':') {
-                    Some((_, password)) => self.secrets.push(password.to_owned()),
-                    None => {
-                        let error = Error::new("the secret is not `user:password`");
-                        self.faults.add(node.position, &fields.path("basic_file"), error);
-                    }
+                if let Some((_, password)) = secret.expose().split_once(':') {
+                    self.secrets.push(password.to_owned());
+                } else {
+                    let error = Error::new("the secret is not `user:password`");
+                    self.faults.add(node.position, &fields.path("basic_file"), error);
                 }
                 Some(Credentials::Basic(secret))
             }

@@ -23,7 +23,7 @@ struct Turns {
 }
 
 /// How long a turn is kept for whoever does not come for it.
-const KEPT: Duration = Duration::from_secs(60);
+const KEPT: Duration = Duration::from_mins(1);
 
 impl Throttle {
     pub(super) fn new(every: Duration) -> Self {
@@ -33,15 +33,12 @@ impl Throttle {
     /// Takes the turn of an incident for `calls` calls, if it has come; or says how long until then.
     pub(super) fn turn(&self, incident: IncidentId, calls: u32, now: Instant) -> Result<(), Duration> {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = match turns.of.get(&incident) {
-            Some(at) => *at,
-            None => {
-                turns.of.retain(|_, at| *at + KEPT > now);
-                let at = turns.next.map_or(now, |next| next.max(now));
-                turns.next = Some(at + self.every * calls);
-                at
-            }
-        };
+        let at = turns.of.get(&incident).copied().unwrap_or_else(|| {
+            turns.of.retain(|_, at| *at + KEPT > now);
+            let at = turns.next.map_or(now, |next| next.max(now));
+            turns.next = Some(at + self.every * calls);
+            at
+        });
         if at <= now {
             turns.of.remove(&incident);
             return Ok(());

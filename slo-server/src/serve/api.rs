@@ -76,7 +76,7 @@ impl Deed {
             Self::Close => Event::Closed { who },
             Self::Approve { step } => Event::Approved { step, who },
             Self::Deny { step } => Event::Denied { step, who },
-            Self::Note { text } => Event::Note { who, text: text },
+            Self::Note { text } => Event::Note { who, text },
         }
     }
 }

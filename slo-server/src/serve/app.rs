@@ -8,17 +8,24 @@ use crate::{
 };
 use axum::{
     body::{Body, to_bytes},
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, StatusCode, header},
 };
 use slo_ops::{
     Redactor,
     alert::{Delivery, Source},
 };
 use std::{sync::Arc, time::Duration};
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
 
 /// The longest delivery, in bytes.
 const LONGEST: usize = 16 << 20;
+/// What room in memory is given out in, in bytes.
+const PAGE: usize = 4_096;
+/// How many pages deliveries take that are read, or wait to be written: 128 MiB of what was sent.
+pub(super) const ROOM: usize = (128 << 20) / PAGE;
 /// How long a sender may take to send one.
 const SLOWEST: Duration = Duration::from_secs(30);
 
@@ -33,18 +40,30 @@ pub(super) struct App {
     pub(super) intake: Intake,
     pub(super) senders: Option<Credentials>,
     pub(super) access: Option<Access>,
-    pub(super) reading: Semaphore,
+    /// In pages.
+    pub(super) room: Arc<Semaphore>,
 }
 
 impl App {
-    /// Reads a delivery, of which there are not too many at once.
-    pub(super) async fn read(&self, source: Source, body: Body) -> Result<Delivery, Refused> {
-        let _turn = self.reading.acquire().await.map_err(|error| Refused::unavailable(error.to_string()))?;
+    /// Reads a delivery, once there is room in memory for it; the room is taken for as long as the permit is kept.
+    pub(super) async fn read(
+        &self,
+        source: Source,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<(Delivery, OwnedSemaphorePermit), Refused> {
+        let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        let length: usize = length.unwrap_or(LONGEST);
+        let pages = u32::try_from(length.min(LONGEST) / PAGE + 1).unwrap_or(u32::MAX);
+        let busy = || Refused::unavailable("more deliveries come than can be written".to_owned());
+        let room = timeout(SLOWEST, Arc::clone(&self.room).acquire_many_owned(pages)).await;
+        let room = room.map_err(|_| busy())?.map_err(|_| busy())?;
         let bytes = timeout(SLOWEST, to_bytes(body, LONGEST)).await;
         let bytes = bytes
             .map_err(|_| Refused::bad("the delivery took longer than 30 s".to_owned()))?
             .map_err(|error| Refused { status: StatusCode::PAYLOAD_TOO_LARGE, reason: error.to_string() })?;
-        Delivery::parse(source, &bytes).map_err(|error| Refused::bad(error.to_string()))
+        let delivery = Delivery::parse(source, &bytes).map_err(|error| Refused::bad(error.to_string()))?;
+        Ok((delivery, room))
     }
 
     pub(super) fn may_look(&self, headers: &HeaderMap) -> Result<(), Refused> {

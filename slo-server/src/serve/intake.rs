@@ -9,7 +9,7 @@ use crate::{
 use slo_ops::alert::Delivery;
 use std::{sync::Arc, time::Duration};
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{OwnedSemaphorePermit, mpsc, oneshot},
     time::timeout,
 };
 
@@ -29,6 +29,8 @@ pub(super) struct Intake {
 struct Waiting {
     arrival: Arrival,
     answer: oneshot::Sender<Result<Receipt, StoreError>>,
+    /// The room that it takes in memory, free again once it is written.
+    _room: OwnedSemaphorePermit,
 }
 
 /// Why a delivery was not written down.
@@ -48,10 +50,14 @@ impl Intake {
     }
 
     /// Writes a delivery down; what returns `Ok` is on the disk.
-    pub(super) async fn record(&self, delivery: Delivery) -> Result<Receipt, NotRecorded> {
+    pub(super) async fn record(
+        &self,
+        delivery: Delivery,
+        room: OwnedSemaphorePermit,
+    ) -> Result<Receipt, NotRecorded> {
         let (answer, written) = oneshot::channel();
         kill::point("received");
-        let waiting = Waiting { arrival: Arrival { delivery, at: now() }, answer };
+        let waiting = Waiting { arrival: Arrival { delivery, at: now() }, answer, _room: room };
         self.queue.try_send(waiting).map_err(|_| NotRecorded::Busy)?;
         let late = || NotRecorded::Store(StoreError::Unavailable("it took too long to write".to_owned()));
         let result = timeout(TIMEOUT, written).await.map_err(|_| late())?.map_err(|_| late())?;

@@ -2,7 +2,7 @@
 
 use super::{
     api,
-    app::App,
+    app::{App, ROOM},
     auth::may,
     intake::{Intake, NotRecorded},
     pagerduty,
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     clock::now,
-    config::{Config, Secret, StoreConfig},
+    config::{Config, Secret, StoreConfig, TlsConfig},
     respond::Engine,
     run::Enforced,
     store::{Postgres, Receipt, Sqlite, Store, StoreError},
@@ -24,6 +24,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use axum_server::{Handle, tls_rustls::RustlsConfig};
 use serde_json::json;
 use slo_core::model::Service;
 use slo_ops::alert::Source;
@@ -31,13 +32,17 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
     sync::{Semaphore, watch},
-    time::timeout,
+    time::{sleep, timeout},
 };
 
-/// How many deliveries are read at once, which bounds the memory they take.
-const READ_AT_ONCE: usize = 32;
 /// The longest request of a person.
 const LONGEST_REQUEST: usize = 1 << 20;
+/// How long a connection may take until its first request.
+const SLOWEST: Duration = Duration::from_secs(30);
+/// How long requests may go on once the server is told to stop.
+const TO_END: Duration = Duration::from_secs(10);
+/// How often the certificate is read again.
+const RENEW_EVERY: Duration = Duration::from_mins(1);
 /// How long the store may take to say that it is there.
 const HEALTHY: Duration = Duration::from_secs(3);
 
@@ -55,7 +60,8 @@ impl ServeError {
 /// A server that listens.
 #[derive(Debug)]
 pub struct Server {
-    listener: TcpListener,
+    listener: std::net::TcpListener,
+    tls: Option<(TlsConfig, RustlsConfig)>,
     engine: Engine,
     app: Arc<App>,
     enforced: Enforced,
@@ -71,9 +77,14 @@ impl Server {
         let store: Arc<dyn Store> = open_store(&config.store).await.map_err(ServeError::new)?;
         let engine = Engine::new(Arc::clone(&store), &config, services, launcher).map_err(ServeError::new)?;
         let enforced = engine.enforced().await.map_err(ServeError::new)?;
-        let listener = TcpListener::bind(config.listen)
-            .await
-            .map_err(|error| ServeError(format!("{}: {error}", config.listen)))?;
+        let refused = |error| ServeError(format!("{}: {error}", config.listen));
+        let listener = TcpListener::bind(config.listen).await.map_err(refused)?;
+        let listener = listener.into_std().map_err(refused)?;
+        let tls = config.tls.map(|tls| {
+            let read = tls.read().map_err(ServeError::new)?;
+            Ok((tls, RustlsConfig::from_config(Arc::new(read))))
+        });
+        let tls = tls.transpose()?;
         let app = App {
             intake: Intake::start(Arc::clone(&store), engine.clone()),
             store,
@@ -83,9 +94,9 @@ impl Server {
             pagerduty_secret: config.notify.pagerduty.and_then(|pagerduty| pagerduty.signing_secret),
             senders: config.intake,
             access: config.access,
-            reading: Semaphore::new(READ_AT_ONCE),
+            room: Arc::new(Semaphore::new(ROOM)),
         };
-        Ok(Self { listener, engine, app: Arc::new(app), enforced })
+        Ok(Self { listener, tls, engine, app: Arc::new(app), enforced })
     }
 
     /// Where it listens.
@@ -111,14 +122,35 @@ impl Server {
             let (engine, stop) = (self.engine.clone(), stop.clone());
             async move { engine.run(stop).await }
         });
-        let mut stopped = stop;
-        let served = axum::serve(self.listener, router(self.app))
-            .with_graceful_shutdown(async move {
-                let _gone = stopped.wait_for(|stop| *stop).await;
-            })
-            .await;
+        let handle = Handle::new();
+        let (mut stopped, told) = (stop, handle.clone());
+        tokio::spawn(async move {
+            let _gone = stopped.wait_for(|stop| *stop).await;
+            told.graceful_shutdown(Some(TO_END));
+        });
+        let service = router(self.app).into_make_service();
+        let served = if let Some((config, tls)) = self.tls {
+            let renewing = tokio::spawn(renew(config, tls.clone()));
+            let server = axum_server::from_tcp_rustls(self.listener, tls).map_err(ServeError::new)?;
+            let served = server.handle(handle).first_request_timeout(SLOWEST).serve(service).await;
+            renewing.abort();
+            served
+        } else {
+            let server = axum_server::from_tcp(self.listener).map_err(ServeError::new)?;
+            server.handle(handle).first_request_timeout(SLOWEST).serve(service).await
+        };
         engine.await.map_err(ServeError::new)?;
         served.map_err(ServeError::new)
+    }
+}
+
+/// Reads the certificate again, as whoever renews it writes it; the one before stays for as long as it cannot be read.
+async fn renew(config: TlsConfig, tls: RustlsConfig) {
+    loop {
+        sleep(RENEW_EVERY).await;
+        if let Ok(read) = config.read() {
+            tls.reload_from_config(Arc::new(read));
+        }
     }
 }
 
@@ -159,8 +191,9 @@ async fn receive(State(app): State<Arc<App>>, source: Source, request: Request<B
         if !may(request.headers(), app.senders.as_ref()) {
             return Err(Refused::unauthorized("the credentials of `intake` are missing".to_owned()));
         }
-        let delivery = app.read(source, request.into_body()).await?;
-        match app.intake.record(delivery).await {
+        let (parts, body) = request.into_parts();
+        let (delivery, room) = app.read(source, &parts.headers, body).await?;
+        match app.intake.record(delivery, room).await {
             Ok(receipt) => Ok(receipt),
             Err(NotRecorded::Busy) => {
                 Err(Refused::unavailable("more deliveries come than can be written".to_owned()))

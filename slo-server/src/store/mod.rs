@@ -5,6 +5,7 @@ mod postgres;
 mod sqlite;
 #[expect(clippy::module_inception, reason = "the module of stores holds the trait")]
 mod store;
+mod text;
 
 pub use error::StoreError;
 pub use postgres::Postgres;

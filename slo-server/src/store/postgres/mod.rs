@@ -1,199 +1,23 @@
 //! `PostgreSQL`, for several replicas.
 
+mod pool;
+
 use super::{
     Append, Arrival, Claim, IncidentRow, Numbered, Owner, Query, Receipt, Start, Store, StoreError,
     StoreFuture,
+    text::{body, incident_id, numbered},
 };
-use crate::tls;
 use slo_core::model::{Timestamp, Window};
 use slo_ops::{
     alert::IncidentId,
     incident::{Entry, Event},
 };
-use std::{
-    fmt,
-    str::FromStr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
-use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio_postgres::{Client, Config, Row};
-use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_postgres::Row;
 
-/// The statements that make each version of the tables from the one before.
-const MIGRATIONS: [&str; 1] = ["
-    CREATE TABLE incidents (
-        id text PRIMARY KEY, head bigint NOT NULL, due bigint, owner text, lease bigint NOT NULL DEFAULT 0,
-        first bigint NOT NULL, last bigint NOT NULL, open boolean NOT NULL);
-    CREATE INDEX incidents_due ON incidents (due) WHERE due IS NOT NULL;
-    CREATE INDEX incidents_last ON incidents (last, id);
-    CREATE INDEX incidents_open ON incidents (last, id) WHERE open;
-    CREATE INDEX incidents_owner ON incidents (owner) WHERE owner IS NOT NULL;
-    CREATE TABLE entries (
-        incident text NOT NULL, number bigint NOT NULL, body text NOT NULL, PRIMARY KEY (incident, number));
-    CREATE TABLE deliveries (id text PRIMARY KEY);
-    CREATE TABLE starts (runbook text NOT NULL, step text NOT NULL, at bigint NOT NULL);
-    CREATE INDEX starts_at ON starts (runbook, at);
-    CREATE TABLE locks (name text PRIMARY KEY, owner text NOT NULL, lease bigint NOT NULL);
-"];
+pub use pool::Postgres;
 
-/// How many connections there are at most.
-const CONNECTIONS: usize = 8;
-/// How long a connection, and a call, may take.
-const TIMEOUT: Duration = Duration::from_secs(8);
 /// The server's clock in milliseconds, by which leases are kept: replicas need not agree on the time.
 const NOW: &str = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
-/// What keeps two replicas from making the tables at once.
-const MIGRATION_LOCK: i64 = 0x51_0053_4c4f;
-
-/// A record in `PostgreSQL`, which processes of several machines may share.
-#[derive(Clone)]
-pub struct Postgres {
-    config: Arc<Config>,
-    free: Arc<Mutex<Vec<Client>>>,
-    permits: Arc<Semaphore>,
-}
-
-impl fmt::Debug for Postgres {
-    /// Without the password.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Postgres({:?}, {:?})", self.config.get_hosts(), self.config.get_dbname())
-    }
-}
-
-impl From<tokio_postgres::Error> for StoreError {
-    fn from(error: tokio_postgres::Error) -> Self {
-        let Some(told) = error.as_db_error() else { return Self::Unavailable(error.to_string()) };
-        // Classes of what passes: connections, rollbacks, resources, locks, operators, the system.
-        let passes = ["08", "25", "40", "53", "55", "57", "58"];
-        if passes.iter().any(|class| told.code().code().starts_with(class)) {
-            Self::Unavailable(told.message().to_owned())
-        } else {
-            Self::Unreadable(told.message().to_owned())
-        }
-    }
-}
-
-/// A connection that goes back when it is dropped, unless it is broken.
-struct Connection<'a> {
-    store: &'a Postgres,
-    client: Option<Client>,
-    _permit: SemaphorePermit<'a>,
-}
-
-impl Drop for Connection<'_> {
-    fn drop(&mut self) {
-        if let Some(client) = self.client.take().filter(|client| !client.is_closed()) {
-            locked(&self.store.free).push(client);
-        }
-    }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn unavailable(error: impl fmt::Display) -> StoreError {
-    StoreError::Unavailable(error.to_string())
-}
-
-impl Postgres {
-    /// Connects to the server of `url`, `postgres://user@host/database`, and makes the tables where there are none.
-    ///
-    /// TLS is used where the server has it, unless `sslmode=disable`; with `sslmode=require` nothing else is.
-    ///
-    /// # Errors
-    /// A URL that is none, a server that cannot be reached, or tables of a later version.
-    pub async fn open(url: &str, password: Option<&str>) -> Result<Self, StoreError> {
-        let mut config = Config::from_str(url).map_err(|error| StoreError::Unreadable(error.to_string()))?;
-        if let Some(password) = password {
-            config.password(password);
-        }
-        config.application_name("slo").connect_timeout(TIMEOUT);
-        let store = Self {
-            config: Arc::new(config),
-            free: Arc::default(),
-            permits: Arc::new(Semaphore::new(CONNECTIONS)),
-        };
-        store.migrate().await?;
-        Ok(store)
-    }
-
-    async fn connect(&self) -> Result<Client, StoreError> {
-        let roots = tls::client().map_err(unavailable)?;
-        let (client, connection) = self.config.connect(MakeRustlsConnect::new(roots)).await?;
-        tokio::spawn(connection);
-        let settings =
-            format!("SET statement_timeout = {}; SET synchronous_commit = on", TIMEOUT.as_millis());
-        client.batch_execute(&settings).await?;
-        Ok(client)
-    }
-
-    async fn connection(&self) -> Result<Connection<'_>, StoreError> {
-        let permit = self.permits.acquire().await.map_err(unavailable)?;
-        let free = locked(&self.free).pop().filter(|client| !client.is_closed());
-        let client = match free {
-            Some(client) => client,
-            None => self.connect().await?,
-        };
-        Ok(Connection { store: self, client: Some(client), _permit: permit })
-    }
-
-    /// Calls `run` with a connection, for as long as a call may take; the connection is given up where it fails.
-    async fn with<T>(
-        &self,
-        run: impl AsyncFnOnce(&mut Client) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let call = async {
-            let mut connection = self.connection().await?;
-            let mut client = connection.client.take().ok_or_else(|| unavailable("no connection"))?;
-            let result = run(&mut client).await;
-            if !matches!(result, Err(StoreError::Unavailable(_))) {
-                connection.client = Some(client);
-            }
-            result
-        };
-        let late = || unavailable(format_args!("no answer within {} s", TIMEOUT.as_secs()));
-        tokio::time::timeout(TIMEOUT, call).await.map_err(|_| late())?
-    }
-
-    async fn migrate(&self) -> Result<(), StoreError> {
-        self.with(async |client| {
-            let transaction = client.transaction().await?;
-            transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&MIGRATION_LOCK]).await?;
-            transaction
-                .batch_execute("CREATE TABLE IF NOT EXISTS schema_version (version bigint NOT NULL)")
-                .await?;
-            let row =
-                transaction.query_one("SELECT coalesce(max(version), 0) FROM schema_version", &[]).await?;
-            let version: i64 = row.get(0);
-            let missing = usize::try_from(version).ok().and_then(|version| MIGRATIONS.get(version..));
-            let missing = missing.ok_or_else(|| {
-                StoreError::Unreadable(format!(
-                    "version {version} of the tables was made by a later version of slo"
-                ))
-            })?;
-            for statements in missing {
-                transaction.batch_execute(statements).await?;
-            }
-            if !missing.is_empty() {
-                let version = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
-                transaction.execute("INSERT INTO schema_version (version) VALUES ($1)", &[&version]).await?;
-            }
-            transaction.commit().await?;
-            Ok(())
-        })
-        .await
-    }
-}
-
-fn body(entry: &Entry) -> Result<String, StoreError> {
-    serde_json::to_string(entry).map_err(|error| StoreError::Unreadable(error.to_string()))
-}
-
-fn incident_id(text: &str) -> Result<IncidentId, StoreError> {
-    text.parse().map_err(|error: slo_core::Error| StoreError::Unreadable(error.to_string()))
-}
 
 fn time(row: &Row, index: usize) -> Result<Timestamp, StoreError> {
     row.try_get(index).map(Timestamp::from_millis).map_err(StoreError::from)
@@ -359,10 +183,7 @@ impl Store for Postgres {
             let rows = client.query(statement, &[&incident.to_string(), &count(after)]).await?;
             let entries = rows.iter().map(|row| {
                 let (number, body): (i64, &str) = (row.try_get(0)?, row.try_get(1)?);
-                let entry = serde_json::from_str(body).map_err(|error| {
-                    StoreError::Unreadable(format!("entry {number} of incident {incident}: {error}"))
-                })?;
-                Ok(Numbered { number: number.unsigned_abs(), entry })
+                numbered(incident, number.unsigned_abs(), body)
             });
             entries.collect()
         }))

@@ -1,10 +1,15 @@
 //! A file of `SQLite`.
 
+mod file;
+mod writer;
+
 use super::{
     Append, Arrival, Claim, IncidentRow, Numbered, Owner, Query, Receipt, Start, Store, StoreError,
     StoreFuture,
+    text::{body, incident_id, numbered},
 };
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use file::{Identity, connect, identity};
+use rusqlite::{Connection, OptionalExtension, params};
 use slo_core::model::{Timestamp, Window};
 use slo_ops::{
     alert::IncidentId,
@@ -14,36 +19,14 @@ use std::{
     fmt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 use tokio::sync::{mpsc, oneshot};
+use writer::{Job, Writer, stopped};
 
-/// The statements that make each version of the file from the one before.
-const MIGRATIONS: [&str; 1] = ["
-    CREATE TABLE incidents (
-        id TEXT PRIMARY KEY, head INTEGER NOT NULL, due INTEGER, owner TEXT, lease INTEGER NOT NULL DEFAULT 0,
-        first INTEGER NOT NULL, last INTEGER NOT NULL, open INTEGER NOT NULL) WITHOUT ROWID;
-    CREATE INDEX incidents_due ON incidents (due) WHERE due IS NOT NULL;
-    CREATE INDEX incidents_last ON incidents (last, id);
-    CREATE INDEX incidents_open ON incidents (last, id) WHERE open = 1;
-    CREATE INDEX incidents_owner ON incidents (owner) WHERE owner IS NOT NULL;
-    CREATE TABLE entries (
-        incident TEXT NOT NULL, number INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (incident, number));
-    CREATE TABLE deliveries (id TEXT PRIMARY KEY) WITHOUT ROWID;
-    CREATE TABLE starts (runbook TEXT NOT NULL, step TEXT NOT NULL, at INTEGER NOT NULL);
-    CREATE INDEX starts_at ON starts (runbook, at);
-    CREATE TABLE locks (name TEXT PRIMARY KEY, owner TEXT NOT NULL, lease INTEGER NOT NULL) WITHOUT ROWID;
-"];
-
-/// How many calls are written at once.
-const MOST_AT_ONCE: usize = 1_024;
 /// How many calls wait to be written; more must wait themselves.
 const QUEUE: usize = 4_096;
 /// How many readers there are.
 const READERS: usize = 4;
-/// How long another process may hold the file.
-const BUSY: Duration = Duration::from_secs(5);
-
 /// A record in a file of `SQLite`, which processes of one machine may share.
 ///
 /// One thread writes. It takes all calls that wait at once, so that they share a transaction and the disk is waited for once.
@@ -51,22 +34,16 @@ const BUSY: Duration = Duration::from_secs(5);
 pub struct Sqlite {
     path: Arc<PathBuf>,
     jobs: mpsc::Sender<Job>,
-    readers: Arc<Mutex<Vec<Connection>>>,
+    readers: Arc<Mutex<Vec<Reader>>>,
 }
+
+/// A connection, and the file that it is open on.
+type Reader = (Connection, Option<Identity>);
 
 impl fmt::Debug for Sqlite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Sqlite({})", self.path.display())
     }
-}
-
-/// What came of a call that writes.
-type Written = Result<(), StoreError>;
-
-/// A call that writes: what it does, and who is told what came of it.
-struct Job {
-    run: Box<dyn FnMut(&Connection) -> Written + Send>,
-    done: Box<dyn FnOnce(Written) + Send>,
 }
 
 impl Sqlite {
@@ -115,15 +92,17 @@ impl Sqlite {
         let (path, readers) = (Arc::clone(&self.path), Arc::clone(&self.readers));
         Box::pin(async move {
             let task = tokio::task::spawn_blocking(move || {
-                let kept = locked(&readers).pop();
+                let file = identity(&path);
+                // Of a file that was taken away or replaced, nothing is read any more.
+                let kept = locked(&readers).pop().filter(|(_, of)| *of == file);
                 let reader = match kept {
-                    Some(reader) => reader,
+                    Some((reader, _)) => reader,
                     None => connect(&path, false)?,
                 };
                 let result = read(&reader);
                 let mut readers = locked(&readers);
                 if result.is_ok() && readers.len() < READERS {
-                    readers.push(reader);
+                    readers.push((reader, file));
                 }
                 result
             });
@@ -132,127 +111,8 @@ impl Sqlite {
     }
 }
 
-fn stopped() -> StoreError {
-    StoreError::Unavailable("its thread has stopped".to_owned())
-}
-
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A connection, with the settings by which what is committed is on the disk.
-fn connect(path: &Path, create: bool) -> Result<Connection, StoreError> {
-    use rusqlite::OpenFlags;
-    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    if create {
-        flags |= OpenFlags::SQLITE_OPEN_CREATE;
-    }
-    let connection = Connection::open_with_flags(path, flags)
-        .map_err(|error| StoreError::Unavailable(format!("{}: {error}", path.display())))?;
-    connection.busy_timeout(BUSY)?;
-    connection
-        .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;")?;
-    Ok(connection)
-}
-
-fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let version: usize = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    let missing = MIGRATIONS.get(version..).ok_or_else(|| {
-        StoreError::Unreadable(format!("version {version} of the file was written by a later version of slo"))
-    })?;
-    for statements in missing {
-        transaction.execute_batch(statements)?;
-    }
-    transaction.pragma_update(None, "user_version", MIGRATIONS.len())?;
-    transaction.commit()?;
-    Ok(())
-}
-
-/// The thread that writes.
-struct Writer {
-    path: Arc<PathBuf>,
-    connection: Option<Connection>,
-    /// Which file it is, so that one that was taken away or replaced is noticed.
-    file: Option<(u64, u64)>,
-}
-
-impl Writer {
-    fn open(path: &Arc<PathBuf>) -> Result<Self, StoreError> {
-        let mut connection = connect(path, true)?;
-        migrate(&mut connection)?;
-        Ok(Self { path: Arc::clone(path), connection: Some(connection), file: identity(path) })
-    }
-
-    fn run(mut self, mut queue: mpsc::Receiver<Job>) {
-        while let Some(first) = queue.blocking_recv() {
-            let mut jobs = vec![first];
-            while jobs.len() < MOST_AT_ONCE
-                && let Ok(job) = queue.try_recv()
-            {
-                jobs.push(job);
-            }
-            match self.write(&mut jobs) {
-                Ok(results) => {
-                    jobs.into_iter().zip(results).for_each(|(job, result)| (job.done)(result));
-                }
-                Err(error) => {
-                    self.connection = None;
-                    for job in jobs {
-                        (job.done)(Err(error.clone()));
-                    }
-                }
-            }
-        }
-    }
-
-    /// Runs all jobs in one transaction; a job that fails leaves nothing, and takes nothing from the others.
-    fn write(&mut self, jobs: &mut [Job]) -> Result<Vec<Written>, StoreError> {
-        let connection = self.connected()?;
-        let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut results = Vec::with_capacity(jobs.len());
-        for job in jobs {
-            let savepoint = transaction.savepoint()?;
-            let result = (job.run)(&savepoint);
-            if result.is_ok() {
-                savepoint.commit()?;
-            } else {
-                // Dropped, it is rolled back.
-                drop(savepoint);
-            }
-            results.push(result);
-        }
-        transaction.commit()?;
-        Ok(results)
-    }
-
-    /// The connection to the file that is at the path now.
-    fn connected(&mut self) -> Result<&mut Connection, StoreError> {
-        let now = identity(&self.path);
-        if now != self.file || self.connection.is_none() {
-            self.connection = None;
-            if now.is_none() && self.file.is_some() {
-                let path = self.path.display();
-                return Err(StoreError::Unavailable(format!("{path} is gone")));
-            }
-            let mut connection = connect(&self.path, false)?;
-            migrate(&mut connection)?;
-            self.file = identity(&self.path);
-            self.connection = Some(connection);
-        }
-        self.connection.as_mut().ok_or_else(stopped)
-    }
-}
-
-/// Which file is at a path.
-fn identity(path: &Path) -> Option<(u64, u64)> {
-    use std::os::unix::fs::MetadataExt;
-    let metadata = std::fs::metadata(path).ok()?;
-    Some((metadata.dev(), metadata.ino()))
-}
-
-fn body(entry: &Entry) -> Result<String, StoreError> {
-    serde_json::to_string(entry).map_err(|error| StoreError::Unreadable(error.to_string()))
 }
 
 fn key(incident: IncidentId) -> String {
@@ -300,10 +160,6 @@ fn receive_one(connection: &Connection, arrival: &Arrival) -> Result<Receipt, St
     let head = grow(connection, incident, 1, *at)?;
     add_entries(connection, incident, head, &[Entry::new(*at, event)])?;
     Ok(if is_new { Receipt::New } else { Receipt::Repeated })
-}
-
-fn incident_id(text: &str) -> Result<IncidentId, StoreError> {
-    text.parse().map_err(|error: slo_core::Error| StoreError::Unreadable(error.to_string()))
 }
 
 impl Store for Sqlite {
@@ -426,10 +282,7 @@ impl Store for Sqlite {
             })?;
             let entries = rows.map(|row| {
                 let (number, body) = row?;
-                let entry = serde_json::from_str(&body).map_err(|error| {
-                    StoreError::Unreadable(format!("entry {number} of incident {incident}: {error}"))
-                })?;
-                Ok(Numbered { number, entry })
+                numbered(incident, number, &body)
             });
             entries.collect()
         })

@@ -1,0 +1,19 @@
+//! Entries and ids, as tables hold them.
+
+use super::{Numbered, StoreError};
+use slo_ops::{alert::IncidentId, incident::Entry};
+
+pub(super) fn body(entry: &Entry) -> Result<String, StoreError> {
+    serde_json::to_string(entry).map_err(|error| StoreError::Unreadable(error.to_string()))
+}
+
+/// The entry `number` of the record of `incident`.
+pub(super) fn numbered(incident: IncidentId, number: u64, body: &str) -> Result<Numbered, StoreError> {
+    let entry = serde_json::from_str(body)
+        .map_err(|error| StoreError::Unreadable(format!("entry {number} of incident {incident}: {error}")))?;
+    Ok(Numbered { number, entry })
+}
+
+pub(super) fn incident_id(text: &str) -> Result<IncidentId, StoreError> {
+    text.parse().map_err(|error: slo_core::Error| StoreError::Unreadable(error.to_string()))
+}
