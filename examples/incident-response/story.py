@@ -2,11 +2,14 @@
 
     python3 story.py                # all scenarios, one after the other; prints each timeline
     python3 story.py pool disk      # some of them
+    python3 story.py --html FILE    # and what people see in Slack and PagerDuty, as a page
 
 Time runs 60 times faster in the rules: what takes an hour takes a minute.
 """
 
+import argparse
 import contextlib
+import datetime
 import json
 import os
 import pathlib
@@ -21,6 +24,7 @@ import urllib.request
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(HERE))
+from render import page  # noqa: E402
 from vendors import Vendors  # noqa: E402
 
 SPEED = 60
@@ -246,6 +250,11 @@ runbooks:
         return [finding for entry in record if entry["event"] == "step_ended" for finding in entry["output"].get("findings", [])]
 
 
+def began(episode):
+    """When it began, in milliseconds, as the record names it."""
+    return round(datetime.datetime.fromisoformat(episode["began"]).timestamp() * 1_000)
+
+
 def pool(stack):
     """A bug takes connections and does not give them back. An approved remediation ends it."""
     known = {one["episode"] for one in stack.episodes()}
@@ -306,12 +315,19 @@ NEEDS_ROOT = {"disk", "limit"}
 
 
 def main():
-    names = sys.argv[1:] or [name for name in SCENARIOS if os.geteuid() == 0 or name not in NEEDS_ROOT]
-    with tempfile.TemporaryDirectory() as folder, Stack(folder) as stack:
+    parser = argparse.ArgumentParser(description="The shop, broken in four ways, and how that is answered.")
+    parser.add_argument("scenarios", nargs="*", choices=[[], *SCENARIOS], metavar="SCENARIO", help=", ".join(SCENARIOS))
+    parser.add_argument("--html", type=pathlib.Path, metavar="FILE", help="write what people see in Slack and PagerDuty")
+    asked = parser.parse_args()
+    names = asked.scenarios or [name for name in SCENARIOS if os.geteuid() == 0 or name not in NEEDS_ROOT]
+    with tempfile.TemporaryDirectory() as folder, Stack(folder, slack="bot") as stack:
         for name in names:
             print(f"\n== {name}: {SCENARIOS[name].__doc__}\n", flush=True)
             episode = SCENARIOS[name](stack)
             print(stack.slo("show", episode["incident"]), flush=True)
+        if asked.html:
+            asked.html.write_text(page(stack.vendors))
+            print(asked.html)
 
 
 if __name__ == "__main__":

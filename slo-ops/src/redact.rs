@@ -1,20 +1,24 @@
 //! Secrets, taken out of what leaves the process.
 
 use regex::{Captures, Regex, RegexSet};
+use serde_json::Value;
 use slo_core::Error;
 use std::{borrow::Cow, fmt, sync::LazyLock};
 
 /// What stands in place of a secret.
 const REDACTED: &str = "[redacted]";
 
+/// What secrets are called.
+macro_rules! names {
+    () => {
+        "password|passwd|secret|token|api[_-]?key|routing[_-]?key|access[_-]?key"
+    };
+}
+
 /// A value of what is called like a secret: the pattern goes on with the end of its group `keep`, and the value.
 macro_rules! named {
     ($value:literal) => {
-        concat!(
-            r#"(?i)(?P<keep>["']?\b[a-z0-9_.-]*(?:password|passwd|secret|token|api[_-]?key|routing[_-]?key|access[_-]?key)"#,
-            r#"\b["']?\s*[=:]\s*"#,
-            $value
-        )
+        concat!(r#"(?i)(?P<keep>["']?\b[a-z0-9_.-]*(?:"#, names!(), r#")\b["']?\s*[=:]\s*"#, $value)
     };
 }
 
@@ -39,6 +43,9 @@ const PATTERNS: [&str; 11] = [
 static KNOWN: LazyLock<Vec<Regex>> =
     // They are constants, and a test compiles each of them.
     LazyLock::new(|| PATTERNS.iter().filter_map(|pattern| Regex::new(pattern).ok()).collect());
+/// Whether a name is that of a secret.
+static IS_NAMED: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(concat!("(?i)(?:", names!(), ")$")).ok());
 /// Whether any of them is in a text, in one pass.
 static ANY: LazyLock<Option<RegexSet>> = LazyLock::new(|| RegexSet::new(PATTERNS).ok());
 
@@ -103,6 +110,31 @@ impl Redactor {
         Ok(Self { secrets, patterns: patterns.collect::<Result<_, _>>()? })
     }
 
+    /// The same of every text in `json`; a value is a secret, too, where its name says so.
+    ///
+    /// ```
+    /// let mut json = serde_json::json!({"labels": {"password": "hunter22", "note": "Bearer abcdefgh1234"}, "n": 1});
+    /// slo_ops::Redactor::default().redact_json(&mut json);
+    /// assert_eq!(json["labels"]["password"], "[redacted]");
+    /// assert_eq!(json["labels"]["note"], "Bearer [redacted]");
+    /// ```
+    pub fn redact_json(&self, json: &mut Value) {
+        match json {
+            Value::String(text) => *text = self.redact(text).into_owned(),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.redact_json(item)),
+            Value::Object(fields) => {
+                for (name, value) in fields.iter_mut() {
+                    if value.is_string() && IS_NAMED.as_ref().is_some_and(|named| named.is_match(name)) {
+                        *value = REDACTED.into();
+                    } else {
+                        self.redact_json(value);
+                    }
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
     /// The text without secrets.
     #[must_use]
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
@@ -140,7 +172,7 @@ mod tests {
     #[test]
     fn every_pattern_is_one() {
         assert_eq!(KNOWN.len(), PATTERNS.len());
-        assert!(ANY.is_some());
+        assert!(ANY.is_some() && IS_NAMED.is_some());
     }
 
     #[test]

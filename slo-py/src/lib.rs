@@ -17,6 +17,7 @@ mod fleet;
 mod forecast;
 mod gate;
 mod html;
+mod incidents;
 mod objective;
 mod period;
 mod polars_plugin;
@@ -58,6 +59,10 @@ mod _slo {
     use super::forecast::{Forecast, exhaustion_probability, survival};
     #[pymodule_export]
     use super::gate::{Gate, gate};
+    #[pymodule_export]
+    use super::incidents::{
+        Episode, Incident, Runbooks, compare_stage, read_record, receive, redact, typical_stage,
+    };
     #[pymodule_export]
     use super::main;
     #[pymodule_export]

@@ -11,7 +11,7 @@ use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 pub(crate) use common::{Format, Output, Reading, TimeScale};
 #[cfg(feature = "server")]
 pub(crate) use server::{
-    Act, Diagnose, Incidents, IncidentsVerb, List, Note, Postmortem, Record, RunbookRun, Runbooks,
+    Act, Diagnose, Export, Incidents, IncidentsVerb, List, Note, Postmortem, Record, RunbookRun, Runbooks,
     RunbooksVerb, Serve, Show, Stats, Step,
 };
 use slo_core::{

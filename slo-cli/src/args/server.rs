@@ -82,6 +82,8 @@ pub(crate) enum IncidentsVerb {
     Stats(Stats),
     /// Write the draft of a postmortem, in Markdown
     Postmortem(Postmortem),
+    /// Write whole records, an entry a line as JSON, for `slo.incidents` in Python
+    Export(Export),
     /// Say that you take care of it
     Acknowledge(Act),
     /// Say that users do not suffer any more
@@ -100,8 +102,11 @@ pub(crate) enum IncidentsVerb {
 #[derive(Debug, Group)]
 pub(crate) struct Record {
     /// The record: `sqlite:FILE`, or `postgres://USER@HOST/DATABASE`
-    #[arg(long, value_name = "URL")]
-    pub(crate) store: String,
+    #[arg(long, value_name = "URL", required_unless_present = "config")]
+    pub(crate) store: Option<String>,
+    /// The configuration of the server, which names the record and what is taken out of texts
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["store", "password_file"])]
+    pub(crate) config: Option<PathBuf>,
     /// The password of `PostgreSQL`, in a file
     #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
@@ -153,6 +158,15 @@ pub(crate) struct Postmortem {
     /// The incident, or the first digits of it; of its episodes, the latest
     #[arg(value_name = "INCIDENT")]
     pub(crate) incident: String,
+    /// Write this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Export {
+    #[command(flatten)]
+    pub(crate) record: Record,
     /// Write this file instead of standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,

@@ -51,19 +51,24 @@ pub(super) fn read(
     speed: u32,
     talk: &mut dyn Write,
 ) -> Result<(Config, Vec<Service>), Error> {
-    let path = config.display();
-    let config = Config::load(config).map_err(|diagnostics| {
-        let faults: Vec<String> =
-            diagnostics.faults().iter().map(|fault| format!("{path}:{fault}")).collect();
-        let noun = if faults.len() == 1 { "fault" } else { "faults" };
-        Error::Input(format!("{}\n{} {noun}", faults.join("\n"), faults.len()))
-    })?;
+    let config = self::config(config)?;
     let services = if config.specs.is_empty() {
         Vec::new()
     } else {
         load::services(&config.specs, reading, speed, talk)?
     };
     Ok((config, services))
+}
+
+/// The configuration; every fault of it.
+pub(super) fn config(path: &Path) -> Result<Config, Error> {
+    Config::load(path).map_err(|diagnostics| {
+        let shown = path.display();
+        let faults: Vec<String> =
+            diagnostics.faults().iter().map(|fault| format!("{shown}:{fault}")).collect();
+        let noun = if faults.len() == 1 { "fault" } else { "faults" };
+        Error::Input(format!("{}\n{} {noun}", faults.join("\n"), faults.len()))
+    })
 }
 
 pub(super) fn runtime() -> Result<Runtime, Error> {

@@ -8,7 +8,7 @@ ErrorBudget(0.1% = 43m12s per 30d)
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from slo import forecast, stats
+from slo import forecast, incidents, stats
 from slo._errors import ColumnError
 from slo._slo import (
     AlertPolicy,
@@ -79,6 +79,7 @@ __all__ = [
     "fleet",
     "forecast",
     "gate",
+    "incidents",
     "load",
     "merge",
     "parse",

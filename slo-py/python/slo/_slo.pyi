@@ -15,17 +15,20 @@ __all__ = [
     "Candidate",
     "Change",
     "DataError",
+    "Episode",
     "ErrorBudget",
     "Evaluation",
     "Experiment",
     "Fault",
     "Forecast",
     "Gate",
+    "Incident",
     "Objective",
     "Prometheus",
     "Proposal",
     "QueryError",
     "Rules",
+    "Runbooks",
     "Samples",
     "Slo",
     "SloError",
@@ -52,6 +55,7 @@ __all__ = [
     "clopper_pearson",
     "compare",
     "compare_restore_times",
+    "compare_stage",
     "confidence_sequence",
     "design_effect",
     "erlang_detection",
@@ -79,12 +83,16 @@ __all__ = [
     "rate_at_most",
     "rate_evidence",
     "rate_increase_p_value",
+    "read_record",
+    "receive",
+    "redact",
     "suggest_objective",
     "survival",
     "sweep",
     "thin",
     "toil",
     "two_proportion_z",
+    "typical_stage",
     "wilson",
 ]
 
@@ -705,3 +713,83 @@ def exhaustion_probability(
 def survival(
     *, rate: float, spends: list[tuple[float, float]], grid: float = 0.01, budget: float = 1.0
 ) -> float: ...
+
+@final
+class Incident:
+    @property
+    def id(self) -> str: ...
+    @property
+    def group_key(self) -> str: ...
+    @property
+    def deliveries(self) -> int: ...
+    @property
+    def episodes(self) -> list[Episode]: ...
+    @property
+    def open(self) -> Episode | None: ...
+
+_Told = Literal["opened", "diagnosed", "acknowledged", "resolved"]
+_Stage = Literal["detect", "notify", "acknowledge", "diagnose", "mitigate", "resolve", "restore"]
+
+@final
+class Episode:
+    @property
+    def id(self) -> str: ...
+    @property
+    def state(self) -> Literal["firing", "acknowledged", "mitigated", "resolved"]: ...
+    @property
+    def severity(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def began(self) -> datetime: ...
+    @property
+    def bad_since(self) -> datetime | None: ...
+    @property
+    def ended(self) -> datetime | None: ...
+    @property
+    def alerts(self) -> list[dict[str, Any]]: ...
+    @property
+    def runbook(self) -> str | None: ...
+    @property
+    def steps(self) -> list[dict[str, Any]]: ...
+    @property
+    def findings(self) -> list[str]: ...
+    @property
+    def stages(self) -> dict[str, float | None]: ...
+    @property
+    def spent(self) -> dict[str, float]: ...
+    def summary(self, *, at: datetime | None = None) -> list[str]: ...
+    def postmortem(self) -> str: ...
+    def pagerduty_event(
+        self, message: _Told, *, routing_key: str, source: str = "slo", at: datetime | None = None
+    ) -> dict[str, Any]: ...
+    def slack_message(self, message: _Told, *, at: datetime | None = None) -> dict[str, Any]: ...
+
+@final
+class Runbooks:
+    def __new__(cls, text: str, /) -> Runbooks: ...
+    @property
+    def names(self) -> list[str]: ...
+    def next(
+        self,
+        incident: Incident,
+        *,
+        at: datetime | None = None,
+        starts: Mapping[tuple[str, str], Sequence[datetime]] = {},
+        targets: Sequence[Literal["pagerduty", "slack"]] | None = None,
+        counted: set[str] = ...,
+    ) -> tuple[list[dict[str, Any]], datetime | None]: ...
+
+def read_record(lines: list[str]) -> list[Incident]: ...
+def receive(
+    deliveries: Sequence[tuple[datetime, str | bytes]],
+    *,
+    source: Literal["alertmanager", "grafana"] = "alertmanager",
+) -> list[Incident]: ...
+def redact(text: str, *, patterns: Sequence[str] = []) -> str: ...
+def typical_stage(
+    episodes: Sequence[Episode], stage: _Stage, *, confidence: float = 0.95
+) -> tuple[float, _Interval | None, int] | None: ...
+def compare_stage(
+    before: Sequence[Episode], after: Sequence[Episode], stage: _Stage, *, confidence: float = 0.95
+) -> tuple[float, _Interval]: ...

@@ -8,7 +8,7 @@ use slo_core::{
     stats::{Confidence, Interval},
 };
 
-pub(super) fn ok<T>(result: Result<T, Error>) -> PyResult<T> {
+pub(crate) fn ok<T>(result: Result<T, Error>) -> PyResult<T> {
     result.map_err(|error| value_error(&error))
 }
 
@@ -16,10 +16,10 @@ pub(super) fn tally(total: u64, bad: u64) -> PyResult<Tally> {
     crate::convert::tally(total, bad)
 }
 
-pub(super) fn level(confidence: f64) -> PyResult<Confidence> {
+pub(crate) fn level(confidence: f64) -> PyResult<Confidence> {
     ok(Confidence::new(confidence))
 }
 
-pub(super) fn ends(interval: Interval) -> (f64, f64) {
+pub(crate) fn ends(interval: Interval) -> (f64, f64) {
     (interval.low(), interval.high())
 }

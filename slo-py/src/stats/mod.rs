@@ -1,7 +1,7 @@
 //! `slo.stats`: what counts can tell.
 
 mod comparisons;
-mod convert;
+pub(crate) mod convert;
 mod counts;
 mod cusum;
 mod low_traffic;

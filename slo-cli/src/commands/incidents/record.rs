@@ -1,0 +1,119 @@
+//! A record that is looked at.
+
+use crate::{args::Record, commands::serve::outside, error::Error};
+use slo_ops::{
+    Redactor,
+    alert::IncidentId,
+    incident::{Entry, Incident},
+};
+use slo_server::{
+    config::{Secret, StoreConfig},
+    serve::open_store,
+    store::{IncidentRow, Numbered, Query, Store},
+};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// A record, and what is taken out of what it says.
+pub(super) struct Opened {
+    store: Arc<dyn Store>,
+    pub(super) redactor: Redactor,
+}
+
+/// How many incidents are listed at once.
+const PAGE: usize = 1_000;
+
+impl Opened {
+    pub(super) async fn new(record: &Record) -> Result<Self, Error> {
+        let (config, redactor) = match &record.config {
+            Some(path) => {
+                let config = crate::commands::serve::config(path)?;
+                (config.store, config.redactor)
+            }
+            None => (of_url(record)?, Redactor::default()),
+        };
+        if let StoreConfig::Sqlite(path) = &config {
+            // A record that is looked at is there.
+            fs::metadata(path).map_err(|error| Error::file(path, &error))?;
+        }
+        Ok(Self { store: open_store(&config).await.map_err(outside)?, redactor })
+    }
+
+    pub(super) async fn list(&self, query: Query) -> Result<Vec<IncidentRow>, Error> {
+        self.store.list(query).await.map_err(outside)
+    }
+
+    pub(super) async fn entries(&self, id: IncidentId) -> Result<Vec<Numbered>, Error> {
+        self.store.record(id, 0).await.map_err(outside)
+    }
+
+    pub(super) async fn add(&self, id: IncidentId, entry: Entry) -> Result<(), Error> {
+        self.store.add(id, entry).await.map_err(outside)
+    }
+
+    pub(super) async fn incident(&self, id: IncidentId) -> Result<(Incident, Vec<Entry>), Error> {
+        let entries: Vec<Entry> =
+            self.entries(id).await?.into_iter().map(|numbered| numbered.entry).collect();
+        if entries.is_empty() {
+            return Err(Error::Input(format!("there is no incident {id}")));
+        }
+        Ok((Incident::of(id, &entries), entries))
+    }
+
+    /// The incidents after `after`, those with the latest entries first, and where the next page begins; none after the last.
+    pub(super) async fn page(&self, after: Option<IncidentRow>) -> Result<Vec<IncidentRow>, Error> {
+        let after = after.map(|row| (row.last, row.incident));
+        self.list(Query { open: false, after, limit: PAGE }).await
+    }
+
+    /// The incident whose id begins with `text`; that of an episode is taken, too.
+    pub(super) async fn find(&self, text: &str) -> Result<IncidentId, Error> {
+        let digits = text.split('-').next().unwrap_or(text);
+        if let Ok(id) = digits.parse() {
+            return Ok(id);
+        }
+        let (mut found, mut last) = (None, None);
+        loop {
+            let rows = self.page(last).await?;
+            for row in &rows {
+                if !digits.is_empty() && row.incident.to_string().starts_with(digits) {
+                    if found.is_some_and(|found| found != row.incident) {
+                        let told =
+                            format!("several incidents begin with `{text}`\n  hint: write more digits");
+                        return Err(Error::Input(told));
+                    }
+                    found = Some(row.incident);
+                }
+            }
+            last = rows.last().copied();
+            if last.is_none() {
+                break;
+            }
+        }
+        found.ok_or_else(|| {
+            Error::Input(format!("no incident begins with `{text}`\n  hint: `slo incidents list` shows them"))
+        })
+    }
+}
+
+/// The record that an URL names.
+fn of_url(record: &Record) -> Result<StoreConfig, Error> {
+    let url = record.store.as_deref().unwrap_or_default();
+    if let Some(path) = url.strip_prefix("sqlite:") {
+        return Ok(StoreConfig::Sqlite(PathBuf::from(path)));
+    }
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        let read = |path: &Path| {
+            let text = fs::read_to_string(path).map_err(|error| Error::file(path, &error))?;
+            Ok::<_, Error>(Secret::new(text.trim_end_matches(['\r', '\n'])))
+        };
+        let password = record.password_file.as_deref().map(read).transpose()?;
+        return Ok(StoreConfig::Postgres { url: url.to_owned(), password });
+    }
+    Err(Error::Usage(format!(
+        "--store: `{url}` is no record\n  hint: write sqlite:FILE, or postgres://USER@HOST/DATABASE"
+    )))
+}

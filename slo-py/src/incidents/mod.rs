@@ -1,0 +1,11 @@
+//! `slo.incidents`: records of incidents, and what follows from them.
+
+mod episode;
+mod incident;
+mod runbooks;
+mod times;
+
+pub(crate) use episode::Episode;
+pub(crate) use incident::{Incident, read_record, receive, redact};
+pub(crate) use runbooks::Runbooks;
+pub(crate) use times::{compare_stage, typical_stage};

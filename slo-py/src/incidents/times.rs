@@ -1,0 +1,72 @@
+//! `slo.incidents`: how long the stages of episodes take.
+
+use super::Episode;
+use crate::{
+    error::SloError,
+    stats::convert::{ends, level, ok},
+};
+use pyo3::prelude::*;
+use slo_ops::incident::{Stage, StageTimes};
+
+fn stage(name: &str) -> PyResult<Stage> {
+    let names = Stage::ALL.map(Stage::name).join(", ");
+    let found = Stage::ALL.into_iter().find(|stage| stage.name() == name);
+    found.ok_or_else(|| SloError::new_err(format!("`{name}` is no stage; known: {names}")))
+}
+
+fn times(episodes: &[PyRef<'_, Episode>]) -> StageTimes {
+    StageTimes::of(episodes.iter().map(|episode| &episode.episode))
+}
+
+/// How long a stage typically takes: the geometric mean in seconds, its interval, and of how many episodes.
+///
+/// Parameters
+/// ----------
+/// episodes : list of Episode
+///     Those for which the stage is not known do not count.
+/// stage : str
+///     ``"detect"``, ``"notify"``, ``"acknowledge"``, ``"diagnose"``, ``"mitigate"``, ``"resolve"`` or ``"restore"``.
+/// confidence : float, default 0.95
+///     How often such intervals hold the truth, between 0 and 1.
+///
+/// Returns
+/// -------
+/// (float, (float, float) or None, int) or None
+///     No interval for a single episode; None where the stage is not known of any.
+#[pyfunction]
+#[pyo3(signature = (episodes, stage, *, confidence = 0.95))]
+pub(crate) fn typical_stage(
+    episodes: Vec<PyRef<'_, Episode>>,
+    stage: &str,
+    confidence: f64,
+) -> PyResult<Option<(f64, Option<(f64, f64)>, u64)>> {
+    let found = ok(times(&episodes).typical(self::stage(stage)?, level(confidence)?))?;
+    Ok(found.map(|time| (time.geometric_mean, time.interval.map(ends), time.count as u64)))
+}
+
+/// How a stage has changed: the ratio of geometric means, after to before.
+///
+/// Parameters
+/// ----------
+/// before, after : list of Episode
+///     At least five each for which the stage is known.
+/// stage : str
+///     One of those that :func:`typical_stage` knows.
+/// confidence : float, default 0.95
+///     How often such intervals hold the truth, between 0 and 1.
+///
+/// Returns
+/// -------
+/// (float, (float, float))
+///     The ratio and its interval; one that holds 1 is no evidence of a change.
+#[pyfunction]
+#[pyo3(signature = (before, after, stage, *, confidence = 0.95))]
+pub(crate) fn compare_stage(
+    before: Vec<PyRef<'_, Episode>>,
+    after: Vec<PyRef<'_, Episode>>,
+    stage: &str,
+    confidence: f64,
+) -> PyResult<(f64, (f64, f64))> {
+    let change = ok(times(&before).compare(&times(&after), self::stage(stage)?, level(confidence)?))?;
+    Ok((change.ratio, ends(change.interval)))
+}
