@@ -12,7 +12,7 @@ use slo_ops::{
     incident::{
         Entry, Event, Evidence, Incident, Output, SendOutcome, StepKind, StepOutcome, StepState, Target,
     },
-    runbook::{Action, Runbooks, Situation, Work, next, read},
+    runbook::{Action, Runbooks, Situation, Work, next, read, send_again},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -56,6 +56,8 @@ struct World {
     ran: Vec<(usize, StepKind, bool)>,
     accepted: Vec<(Target, String)>,
     is_burning: bool,
+    /// Until when a receiver takes nothing.
+    down: Option<(Target, Timestamp)>,
 }
 
 impl World {
@@ -71,6 +73,7 @@ impl World {
             ran: Vec::new(),
             accepted: Vec::new(),
             is_burning: true,
+            down: None,
         }
     }
 
@@ -183,7 +186,16 @@ impl World {
             }
             Action::Send { began, target, message, attempt, .. } => {
                 self.record.push(Entry::of(began, self.now, Event::Sending { target, message, attempt }));
-                let outcome = if self.draw().is_multiple_of(4) {
+                let is_down = self.down.is_some_and(|(down, until)| down == target && self.now < until);
+                let outcome = if is_down {
+                    let failures = incident.episode(began).unwrap().messages.get(&(target, message));
+                    let failures = failures.map_or(0, |sent| sent.failures);
+                    SendOutcome::Failed {
+                        reason: "503".to_owned(),
+                        again: send_again(self.now, failures + 1, None),
+                        may_have_arrived: false,
+                    }
+                } else if self.draw().is_multiple_of(4) {
                     SendOutcome::Failed {
                         reason: "503".to_owned(),
                         again: self.now.after(Window::seconds(5)),
@@ -260,6 +272,30 @@ proptest! {
             prop_assert!(world.accepted.contains(&(target, "resolved".to_owned())), "{target} was not told of the end");
         }
     }
+}
+
+/// PagerDuty is down for an hour: Slack is told at once, PagerDuty within five minutes of its return, after few attempts.
+#[test]
+fn a_receiver_that_is_down_for_an_hour_is_told_when_it_is_back() {
+    let mut world = World::new(Vec::new());
+    let back = world.now.after(Window::hours(1));
+    world.down = Some((Target::PagerDuty, back));
+    world.hear("firing");
+    let opened = |world: &World, target| world.accepted.contains(&(target, "opened".to_owned()));
+    while !opened(&world, Target::PagerDuty) {
+        world.turn();
+        assert!(world.now < back.after(Window::minutes(5)), "it was not told at {}", world.now);
+        if world.now.millis_since(back.before(Window::hours(1))) > 60_000 {
+            assert!(opened(&world, Target::Slack));
+        }
+    }
+    assert!(world.now >= back);
+    let attempts = world
+        .record
+        .iter()
+        .filter(|entry| matches!(entry.event, Event::Sending { target: Target::PagerDuty, .. }));
+    // 1 s, 2 s, 4 s … 256 s, and every five minutes: nine, and eleven.
+    assert!((15..=25).contains(&attempts.count()));
 }
 
 #[test]

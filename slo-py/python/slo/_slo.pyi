@@ -775,7 +775,7 @@ class Runbooks:
         incident: Incident,
         *,
         at: datetime | None = None,
-        starts: Mapping[tuple[str, str], Sequence[datetime]] = {},
+        starts: Mapping[tuple[str, str], Sequence[datetime]] = ...,
         targets: Sequence[Literal["pagerduty", "slack"]] | None = None,
         counted: set[str] = ...,
     ) -> tuple[list[dict[str, Any]], datetime | None]: ...
@@ -786,7 +786,7 @@ def receive(
     *,
     source: Literal["alertmanager", "grafana"] = "alertmanager",
 ) -> list[Incident]: ...
-def redact(text: str, *, patterns: Sequence[str] = []) -> str: ...
+def redact(text: str, *, patterns: Sequence[str] = ...) -> str: ...
 def typical_stage(
     episodes: Sequence[Episode], stage: _Stage, *, confidence: float = 0.95
 ) -> tuple[float, _Interval | None, int] | None: ...
