@@ -45,7 +45,7 @@ fn main() {
         std::process::exit(126);
     }
     let runtime = Runtime::new().unwrap();
-    let folder = tempfile::tempdir_in(".").unwrap();
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let floor = floor(folder.path());
     println!("floor: a row appended and fdatasync, one after the other: {}", told(&floor));
     runtime.block_on(async {

@@ -1,6 +1,6 @@
 """How long it takes until users do not suffer any more: by hand, and with `slo serve`, stage by stage.
 
-    python3 mttr.py [N]             # breaks the shop N times (12), has each answered, and compares
+    python3 mttr.py [N]             # breaks the shop N times (10, the ceiling of its runbook), has each answered, and compares
 
 What the system does is measured: telling people, the diagnosis, and the remediation. What people do cannot be measured here. It
 is drawn from log-normal distributions, seeded and written down below: replace them with your own. The same person answers the same
@@ -71,6 +71,10 @@ def mean(values):
     return math.exp(math.fsum(map(math.log, values)) / len(values))
 
 
+def shown(minutes):
+    return f"{minutes:.1f} min" if minutes >= 1 else f"{minutes * 60:.2f} s"
+
+
 def table(by_hand, by_system):
     """Geometric means and their ratio with its interval, as Markdown."""
     from slo import stats
@@ -80,20 +84,18 @@ def table(by_hand, by_system):
         before, after = ([one[stage] for one in all_of_one] for all_of_one in (by_hand, by_system))
         ratio, (low, high) = stats.compare_restore_times(before, after)
         same = before == after
-        shown = "the same" if same else f"{ratio:.3f} ({low:.3f} to {high:.3f})"
-        rows.append(f"| {stage} | {mean(before):.2f} min | {mean(after):.2f} min | {shown} |")
+        change = "the same" if same else f"{ratio:.2g} ({low:.2g} to {high:.2g})"
+        rows.append(f"| {stage} | {shown(mean(before))} | {shown(mean(after))} | {change} |")
     return "\n".join(rows)
 
 
 def main():
-    count = int(sys.argv[1]) if sys.argv[1:] else 12
+    count = int(sys.argv[1]) if sys.argv[1:] else 10
     machine = []
     with tempfile.TemporaryDirectory() as folder, story.Stack(folder) as stack:
         for number in range(count):
             episode = story.pool(stack)
-            record = stack.shown(episode["incident"])["record"]
-            own = [entry for entry in record if entry.get("episode") == story.began(episode)]
-            machine.append(measured(own))
+            machine.append(measured(stack.record(episode)))
             print(f"{number + 1} of {count}: {json.dumps(machine[-1])}", file=sys.stderr, flush=True)
     print(table(*compared(machine)))
     print(f"\nn = {count} a side. Assumed, log-normal, seed {SEED}:")

@@ -226,6 +226,10 @@ runbooks:
     def shown(self, incident):
         return json.loads(self.slo("show", incident, "--format", "json"))
 
+    def record(self, episode):
+        """The entries on an episode."""
+        return [entry for entry in self.shown(episode["incident"])["record"] if entry.get("episode") == began(episode)]
+
     def fires(self, known=()):
         """The episode that fires and was not known before, once it was diagnosed."""
 
@@ -260,7 +264,7 @@ def pool(stack):
     known = {one["episode"] for one in stack.episodes()}
     post(f"{stack.url('shop')}/leak")
     episode = stack.fires(known)
-    wait_for("the question", lambda: "waits for an approval" in stack.slo("show", episode["incident"]), 20)
+    wait_for("the question", lambda: any(entry["event"] == "approval_asked" for entry in stack.record(episode)), 20)
     stack.slo("approve", episode["incident"], "recycle the pool", "--who", "ann")
     return stack.is_over(episode["episode"])
 

@@ -11,6 +11,8 @@ import pytest
 HERE = pathlib.Path(__file__).resolve().parents[1]
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(HERE))
+import mttr  # noqa: E402
+import render  # noqa: E402
 import story  # noqa: E402
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts and limits are root's to make: run the tests as root")
@@ -124,3 +126,24 @@ def test_the_server_counts_itself(stack):
     for part in ('operation="step"', 'operation="send"', 'http_route="/alerts/alertmanager"', "slo_serve_waiting_incidents 0"):
         assert part in text, f"{part}: {text}"
     subprocess.run([story.program("promtool"), "check", "metrics"], input=text, text=True, check=True, capture_output=True)
+
+
+def test_times_by_hand_and_by_the_system(stack):
+    """What people do is drawn, what the system does is measured; the same person takes the same time to come."""
+    remedied = next(one for one in stack.episodes() if one["steps"][-1]["state"] == "succeeded")
+    machine = mttr.measured(stack.record(remedied))
+    assert 0 < machine["notify"] < 1 and 0 < machine["diagnose"] < 1 and 0 < machine["mitigate"] < 1
+    by_hand, by_system = mttr.compared([machine] * 200)
+    assert [one["acknowledge"] for one in by_hand] == [one["acknowledge"] for one in by_system]
+    # The draws are what is assumed.
+    assert 0.9 < mttr.mean([one["diagnose"] for one in by_hand]) / mttr.ASSUMED["diagnose by hand"][0] < 1.1
+    assert all(system["restore"] < hand["restore"] for hand, system in zip(by_hand, by_system, strict=True))
+    table = mttr.table(by_hand, by_system)
+    assert "| restore |" in table and "| acknowledge |" in table and "the same" in table
+
+
+def test_what_people_see(stack, tmp_path):
+    page = render.page(stack.vendors)
+    assert "Resolved: " in page and "recycle the pool" in page
+    assert page.count("<article class=pagerduty>") == sum(map(len, stack.vendors.alerts.values()))
+    assert page.count("<article class=slack>") == len(stack.vendors.messages)

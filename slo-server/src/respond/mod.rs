@@ -5,6 +5,7 @@ mod counts;
 mod engine;
 mod owner;
 mod shared;
+mod step;
 mod work;
 
 pub use engine::Engine;

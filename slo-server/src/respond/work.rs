@@ -1,26 +1,22 @@
 //! One incident, worked on until nothing is left to be done.
 
 use super::{
-    check::check,
     shared::{LEASE, Shared, persistently},
+    step::{repeatedly, run},
 };
 use crate::{
     clock::now,
     kill, own,
-    run::Input,
     send::Outgoing,
     store::{Append, Owner, Start, StoreError},
 };
-use serde_json::json;
 use slo_core::model::{Timestamp, Window};
 use slo_ops::{
-    Error,
     alert::IncidentId,
     incident::{
-        Entry, Episode, Event, Evidence, Incident, Message, Output, SendOutcome, StepKind, StepOutcome,
-        Target,
+        Entry, Episode, Event, Evidence, Incident, Message, Output, SendOutcome, StepKind, StepOutcome, Target,
     },
-    runbook::{Action, Next, Runbook, Situation, Step, Task, Work, next},
+    runbook::{Action, Next, Situation, Work, next},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -37,10 +33,6 @@ use tokio::{
 const LOOK_EVERY: Window = Window::seconds(1);
 /// How far back starts of steps are counted: the longest cooldown or ceiling that is of use.
 const STARTS: Window = Window::days(366);
-/// How often the counts are asked before a step is given up.
-const LOOKS: u32 = 3;
-/// How long between two looks.
-const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
 /// When an incident is looked at again whose record cannot be read or written.
 const TROUBLED: Window = Window::minutes(5);
 /// How long a lock is kept while it is decided whether a step may start.
@@ -392,49 +384,7 @@ impl Job {
     }
 }
 
-/// What the counts say, asked a few times.
-async fn repeatedly<T, F: Future<Output = Result<T, Error>>>(
-    mut ask: impl FnMut() -> F,
-) -> Result<T, String> {
-    let mut found = Err(String::new());
-    for look in 0..LOOKS {
-        if look > 0 {
-            sleep(BETWEEN_LOOKS).await;
-        }
-        found = ask().await.map_err(|error| error.to_string());
-        if found.is_ok() {
-            break;
-        }
-    }
-    found
-}
-
 /// What keeps two runbooks from working on one service at once: by a hash, since the name is what a sender says.
 fn service_lock(episode: &Episode) -> Option<String> {
     Some(format!("service {}", IncidentId::of_group(episode.label("service")?)))
-}
-
-/// Runs a step to its end.
-async fn run(shared: &Shared, episode: &Episode, runbook: &Runbook, step: &Step) -> (StepOutcome, Output) {
-    let command = match (&step.task, step.command()) {
-        (Task::Check(one), _) => return check(shared.counts(), shared.store(), episode, *one).await,
-        (_, Some(command)) => command,
-        _ => return not_started("the step has no program".to_owned()),
-    };
-    let values = match runbook.values(episode) {
-        Ok(values) => values,
-        Err(error) => return not_started(error.to_string()),
-    };
-    let stdin = json!({
-        "episode": episode.id.to_string(),
-        "began": episode.id.began.to_string(),
-        "severity": episode.severity(),
-        "parameters": values,
-        "alerts": episode.alerts,
-    });
-    shared.runner().run(command, &Input { values, stdin: stdin.to_string() }).await
-}
-
-fn not_started(reason: String) -> (StepOutcome, Output) {
-    (StepOutcome::NotStarted { reason }, Output::default())
 }
