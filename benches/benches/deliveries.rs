@@ -41,8 +41,7 @@ const INCIDENTS: usize = 100_000;
 fn main() {
     let mut args = std::env::args_os().skip(1);
     if args.next().is_some_and(|first| first == LAUNCH) {
-        println!("{}", launch(args));
-        std::process::exit(126);
+        launch(args);
     }
     let runtime = Runtime::new().unwrap();
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
@@ -143,7 +142,7 @@ async fn serving(
     let text = format!("version: slo-server/v1\nlisten: 127.0.0.1:0\nstore: sqlite:serve.db\n{runbooks}");
     let config = Config::parse(&text, folder).unwrap_or_else(|faults| panic!("{faults}"));
     let server = Server::open(config, Vec::new(), std::env::current_exe().unwrap()).await.unwrap();
-    let url = format!("http://{}/alerts/alertmanager", server.address().unwrap());
+    let url = format!("{}/alerts/alertmanager", server.url().unwrap());
     let (stop, stopped) = watch::channel(false);
     let task = tokio::spawn(async move { server.run(stopped).await.unwrap() });
     (url, stop, task)

@@ -1,7 +1,5 @@
 //! The `slo` command.
 
-#[cfg(feature = "server")]
-use std::io::Write;
 use std::process::ExitCode;
 
 /// Rules are built of many small values.
@@ -11,10 +9,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     #[cfg(feature = "server")]
     if std::env::args_os().nth(1).is_some_and(|first| first == slo_server::run::LAUNCH) {
-        let error = slo_server::run::launch(std::env::args_os().skip(2));
-        // There is nobody else to tell.
-        let _closed = writeln!(std::io::stderr(), "{error}");
-        return ExitCode::from(126);
+        slo_server::run::launch(std::env::args_os().skip(2));
     }
     let code =
         slo_cli::run(std::env::args_os(), &mut std::io::stdout().lock(), &mut std::io::stderr().lock());

@@ -9,7 +9,7 @@ use slo_ops::{
     runbook::{Command, read},
 };
 use slo_server::run::{Enforced, Input, Runner};
-use std::{collections::BTreeMap, fs, time::Duration};
+use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt, time::Duration};
 
 fn runner() -> Runner {
     Runner::new(env!("CARGO_BIN_EXE_slo").into(), Redactor::default())
@@ -41,6 +41,13 @@ fn with_argument(mark: &str) -> Vec<String> {
     lines.filter(|line| line.split('\0').any(|argument| argument == mark)).collect()
 }
 
+/// A script that says how many processes run that are `sleep` with the argument `mark`.
+fn count(mark: &str) -> String {
+    format!(
+        "for line in /proc/[0-9]*/cmdline; do [ \"$(tr '\\0' ' ' < $line 2> /dev/null)\" = 'sleep {mark} ' ] && echo; done | wc -l"
+    )
+}
+
 /// A number that only one test gives to `sleep`.
 fn mark(test: u32) -> String {
     format!("{}", 1_000_000 + test * 10_000_000 + std::process::id())
@@ -50,18 +57,31 @@ fn mark(test: u32) -> String {
 async fn what_a_program_leaves_behind_ends_with_it() {
     let mark = mark(1);
     let script =
-        format!("setsid sh -c 'sleep {mark} & sleep {mark}' > /dev/null 2>&1 & sleep 0.3; echo done");
+        format!("setsid sh -c 'sleep {mark} & sleep {mark}' > /dev/null 2>&1 & sleep 0.3; {}", count(&mark));
     let (outcome, output) = run(&shell(&script, ""), &Input::default()).await;
-    assert_eq!((outcome, output.text.as_str()), (StepOutcome::Succeeded, "done"));
+    assert_eq!((outcome, output.text.trim()), (StepOutcome::Succeeded, "2"));
     assert_eq!(with_argument(&mark), [""; 0]);
 }
 
 #[tokio::test]
 async fn a_program_that_takes_too_long_ends_with_all_it_started() {
     let mark = mark(2);
-    let script = format!("echo began; setsid sleep {mark} & trap '' TERM; sleep {mark}");
-    let (outcome, output) = run(&shell(&script, ", timeout: 1s"), &Input::default()).await;
-    assert_eq!((outcome, output.text.as_str()), (StepOutcome::TimedOut, "began"));
+    // It also sends to its group what ends others, and goes on itself.
+    let script = format!(
+        "setsid sleep {mark} & trap '' TERM; sleep 0.2; kill 0; sleep 0.2; {}; sleep {mark}",
+        count(&mark)
+    );
+    let (outcome, output) = run(&shell(&script, ", timeout: 2s"), &Input::default()).await;
+    assert_eq!((outcome, output.text.trim()), (StepOutcome::TimedOut, "1"));
+    assert_eq!(with_argument(&mark), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_program_that_ends_its_launcher_ends_with_it() {
+    let mark = mark(4);
+    let script = format!("sleep {mark} & kill -9 $PPID; sleep {mark}");
+    let (outcome, _) = run(&shell(&script, ""), &Input::default()).await;
+    assert_eq!(outcome, StepOutcome::Failed { reason: "signal: 9 (SIGKILL)".to_owned() });
     assert_eq!(with_argument(&mark), [""; 0]);
 }
 
@@ -93,6 +113,10 @@ async fn tells_how_a_program_ended() {
             StepOutcome::Failed { reason: "exit status: 137, as of signal 9".to_owned() },
         ),
         ("exit 0", StepOutcome::Succeeded),
+        (
+            "echo working; echo no such pool >&2; exit 1",
+            StepOutcome::Failed { reason: "exit status: 1: no such pool".to_owned() },
+        ),
     ] {
         assert_eq!(run(&shell(script, ""), &Input::default()).await.0, expected, "{script}");
     }
@@ -100,6 +124,14 @@ async fn tells_how_a_program_ended() {
     let (outcome, output) = run(&missing, &Input::default()).await;
     let StepOutcome::NotStarted { reason } = outcome else { panic!("{outcome:?} {output:?}") };
     assert!(reason.starts_with("/nowhere/at/all: No such file"), "{reason}");
+    // It is there, and cannot be run all the same.
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("script");
+    fs::write(&script, "#!/no/such/interpreter\n").unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    let (outcome, _) = run(&command(&format!("command: [{}]", script.display())), &Input::default()).await;
+    let StepOutcome::NotStarted { reason } = outcome else { panic!("{outcome:?}") };
+    assert!(reason.contains("No such file"), "{reason}");
 }
 
 #[tokio::test]

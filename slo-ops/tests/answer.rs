@@ -140,7 +140,11 @@ impl World {
                         !matches!(&before.state, StepState::Ended { outcome: StepOutcome::Succeeded, .. });
                     assert!(has_failed || burns, "what helped is not taken back: {before:?}");
                 }
-                self.record.push(Entry::of(began, self.now, Event::StepStarted { step, attempt }));
+                self.record.push(Entry::of(
+                    began,
+                    self.now,
+                    Event::StepStarted { step, attempt, values: BTreeMap::new() },
+                ));
                 if kind == StepKind::Remediate {
                     self.starts
                         .entry(("checkout-down".to_owned(), run.info.name.clone()))
@@ -274,7 +278,7 @@ proptest! {
     }
 }
 
-/// PagerDuty is down for an hour: Slack is told at once, PagerDuty within five minutes of its return, after few attempts.
+/// `PagerDuty` is down for an hour: Slack is told at once, `PagerDuty` within five minutes of its return, after few attempts.
 #[test]
 fn a_receiver_that_is_down_for_an_hour_is_told_when_it_is_back() {
     let mut world = World::new(Vec::new());

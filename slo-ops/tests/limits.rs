@@ -58,7 +58,7 @@ fn incident(texts: &[String], alerts: usize) -> Incident {
             let mut output = Output::default();
             output.findings = texts.to_vec();
             let outcome = StepOutcome::Failed { reason: texts[step].clone() };
-            events.push(Event::StepStarted { step, attempt: 1 });
+            events.push(Event::StepStarted { step, attempt: 1, values: [].into() });
             events.push(Event::StepEnded { step, attempt: 1, outcome, output });
         } else {
             events.push(Event::ApprovalAsked { step, until: at, command: texts.to_vec() });
@@ -134,7 +134,7 @@ fn check_pagerduty(event: &Value) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 8, max_shrink_iters: 20, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, max_shrink_iters: 20, ..ProptestConfig::default() })]
     #[test]
     fn messages_keep_within_all_limits(texts in proptest::collection::vec(hostile(), 10), alerts in 1_usize..8, buttons in any::<bool>()) {
         let incident = incident(&texts, alerts);

@@ -112,7 +112,7 @@ async fn promises(store: &dyn Store) {
     let at = now();
     let start = Start { runbook: "down".to_owned(), step: "restart".to_owned(), at };
     let begun = Append {
-        entries: vec![Entry::new(at, Event::StepStarted { step: 3, attempt: 1 })],
+        entries: vec![Entry::new(at, Event::StepStarted { step: 3, attempt: 1, values: [].into() })],
         start: Some(start.clone()),
     };
     store.append(a, &one, begun, true).await.unwrap();

@@ -100,9 +100,10 @@ pub(crate) enum IncidentsVerb {
 
 /// Where the record is.
 #[derive(Debug, Group)]
+#[group(required = true, multiple = true, args = ["store", "config"])]
 pub(crate) struct Record {
     /// The record: `sqlite:FILE`, or `postgres://USER@HOST/DATABASE`
-    #[arg(long, value_name = "URL", required_unless_present = "config")]
+    #[arg(long, value_name = "URL")]
     pub(crate) store: Option<String>,
     /// The configuration of the server, which names the record and what is taken out of texts
     #[arg(long, value_name = "FILE", conflicts_with_all = ["store", "password_file"])]

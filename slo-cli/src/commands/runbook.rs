@@ -1,6 +1,6 @@
 //! `slo runbook`
 
-use super::serve::{outside, read, runtime};
+use super::serve::{LAUNCHER, outside, read, runtime};
 use crate::{
     args::{RunbookRun, Runbooks, RunbooksVerb},
     error::Error,
@@ -35,8 +35,9 @@ pub(super) fn run(runbooks: &Runbooks, out: &mut dyn Write, talk: &mut dyn Write
         Error::Input(format!("{}: no runbook `{}`\n  hint: {known}", asked.config.display(), asked.name))
     })?;
     for name in &asked.approve {
-        if !runbook.steps.iter().any(|step| step.name == *name) {
-            return Err(Error::Usage(format!("--approve: the runbook has no step `{name}`")));
+        let is_of = |step: &Step| step.name == *name && matches!(step.task, Task::Remediate(_));
+        if !runbook.steps.iter().any(is_of) {
+            return Err(Error::Usage(format!("--approve: the runbook has no remediation `{name}`")));
         }
     }
     let mut delivery = delivery(&asked.alert)?;
@@ -66,10 +67,17 @@ fn delivery(path: &Path) -> Result<Delivery, Error> {
     } else {
         fs::read(path).map_err(|error| Error::file(path, &error))?
     };
-    Delivery::parse(Source::Grafana, &bytes).map_err(|error| {
+    // Grafana's own has a version of its own.
+    let source = if is_of_grafana(&bytes) { Source::Grafana } else { Source::Alertmanager };
+    Delivery::parse(source, &bytes).map_err(|error| {
         let hint = error.hint().map_or_else(String::new, |hint| format!("\n  hint: {hint}"));
         Error::Input(format!("{}: {error}{hint}", path.display()))
     })
+}
+
+fn is_of_grafana(body: &[u8]) -> bool {
+    let json = serde_json::from_slice::<serde_json::Value>(body).unwrap_or_default();
+    json.get("version").and_then(serde_json::Value::as_str) == Some("1")
 }
 
 /// Says what would be done.
@@ -102,7 +110,7 @@ fn rules(step: &Step) -> Option<String> {
     };
     let (most, window) = remedy.at_most;
     Some(format!(
-        "only if the budget is burning and {approval}; not within {} of the start before, {most} times in {window} at most",
+        "only if the budget is burning and {approval}; not within {} after the last start, at most {most} times in {window}",
         remedy.cooldown
     ))
 }
@@ -120,9 +128,7 @@ async fn answer(
 ) -> Result<(), Error> {
     let folder = tempfile::tempdir()?;
     let store: Arc<dyn Store> = Arc::new(Sqlite::open(folder.path().join("run.db")).map_err(outside)?);
-    let launcher =
-        std::env::current_exe().map_err(|error| Error::Outside(format!("this program: {error}")))?;
-    let engine = Engine::new(Arc::clone(&store), config, services, launcher)?;
+    let engine = Engine::new(Arc::clone(&store), config, services, LAUNCHER.into())?;
     let id = delivery.incident();
     store.receive(vec![Arrival { delivery, at: now() }]).await.map_err(outside)?;
     let (stop, stopped) = watch::channel(false);
@@ -134,9 +140,12 @@ async fn answer(
     loop {
         for numbered in store.record(id, seen).await.map_err(outside)? {
             seen = numbered.number;
-            writeln!(out, "{}  {}", numbered.entry.at, slo_core::plain(&numbered.entry.event.to_string()))?;
-            out.flush()?;
             incident.apply(&numbered.entry);
+            let episode = numbered.entry.episode.and_then(|began| incident.episode(began));
+            let event = &numbered.entry.event;
+            let told = episode.map_or_else(|| event.to_string(), |episode| episode.told(event));
+            writeln!(out, "{}  {}", numbered.entry.at, slo_core::plain(&told))?;
+            out.flush()?;
         }
         let Some(episode) = incident.open() else { break };
         let steps = episode.steps();

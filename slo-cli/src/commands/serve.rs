@@ -16,16 +16,18 @@ use tokio::{
 
 pub(super) fn run(serve: &Serve, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
     let (config, services) = read(&serve.config, &serve.reading, serve.scale.time_scale, talk)?;
+    for warning in config.warnings(&services) {
+        writeln!(talk, "warning: {warning}")?;
+    }
     if serve.check {
         let slos: usize = services.iter().map(|service| service.slos().len()).sum();
-        let runbooks = config.runbooks.len();
-        writeln!(out, "{}: valid; {slos} SLOs, {runbooks} runbooks", serve.config.display())?;
+        let path = serve.config.display();
+        writeln!(out, "{path}: valid; SLOs: {slos}, runbooks: {}", config.runbooks.len())?;
         return Ok(());
     }
     runtime()?.block_on(async {
-        let launcher = std::env::current_exe().map_err(|error| Error::Outside(format!("this program: {error}")))?;
-        let server = Server::open(config, services, launcher).await.map_err(outside)?;
-        writeln!(talk, "listening on http://{}", server.address().map_err(outside)?)?;
+        let server = Server::open(config, services, LAUNCHER.into()).await.map_err(outside)?;
+        writeln!(talk, "listening on {}", server.url().map_err(outside)?)?;
         if server.enforced() != Enforced::Fully {
             writeln!(
                 talk,
@@ -43,6 +45,9 @@ pub(super) fn run(serve: &Serve, out: &mut dyn Write, talk: &mut dyn Write) -> R
         server.run(stopped).await.map_err(outside)
     })
 }
+
+/// This very program, also once another version is at its path.
+pub(super) const LAUNCHER: &str = "/proc/self/exe";
 
 /// The configuration and its SLOs; every fault of both.
 pub(super) fn read(

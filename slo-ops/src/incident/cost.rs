@@ -6,7 +6,7 @@ use slo_core::{
     model::{Objective, Timestamp, Window},
 };
 
-/// The events of an SLO around an episode, tile by tile, and how many there are in its period.
+/// The events of an SLO around an episode, tile by tile, and what its rules have recorded of the period.
 ///
 /// ```
 /// use slo_core::{math::Tally, model::{Timestamp, Window}};
@@ -20,12 +20,14 @@ use slo_core::{
 ///     objective: "99.9%".parse()?,
 ///     tile: Window::minutes(1),
 ///     tiles: tiles.collect::<Result<_, slo_core::Error>>()?,
-///     period_total: 4_400_000,
+///     period_bad: 880.0,
+///     period_spent: 0.2,
 /// };
-/// assert_eq!(cost.bad_since(at(11)), Some(at(7))); // the bad events of one calm minute are not its beginning
+/// assert_eq!(cost.bad_since(at(11)), Some(at(7))); // the bad event of one calm minute is not its beginning
 /// let [began, spent] = cost.events(at(11)).try_into().unwrap();
 /// assert_eq!(began, Event::Began { time: at(7) });
-/// assert_eq!(spent.to_string(), "checkout/availability has lost 10.0 % of its error budget"); // 440 of 4,400
+/// // 440 of the 880 bad events of the period, which have cost 20 % of its budget.
+/// assert_eq!(spent.to_string(), "checkout/availability has lost 10.0 % of its error budget");
 /// # Ok::<(), slo_core::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
@@ -39,8 +41,10 @@ pub struct Cost {
     pub tile: Window,
     /// The events of each tile, with its end, oldest first.
     pub tiles: Vec<(Timestamp, Tally)>,
-    /// All events of the period.
-    pub period_total: u64,
+    /// The bad events of the period so far.
+    pub period_bad: f64,
+    /// The share of the whole period's budget that they have cost: one less what is left, as every page shows it.
+    pub period_spent: f64,
 }
 
 /// So many calm tiles in a row are before the beginning.
@@ -48,12 +52,12 @@ const CALM: usize = 5;
 
 impl Cost {
     /// When bad events began that led to the alert of `firing`: the beginning of the first tile that burned the budget, after
-    /// which there were never five tiles in a row that did not. `None` where none burned it.
+    /// which there were never five tiles in a row that did not. `None` where none burned it, and where the tiles do not go
+    /// back to the calm before it.
     #[must_use]
     pub fn bad_since(&self, firing: Timestamp) -> Option<Timestamp> {
         let budget = self.objective.budget().to_f64();
-        let mut first = None;
-        let mut calm = 0;
+        let (mut first, mut calm) = (None, 0);
         for (end, tally) in self.tiles.iter().rev() {
             let start = end.before(self.tile);
             if start > firing {
@@ -64,27 +68,32 @@ impl Cost {
             } else {
                 calm += 1;
                 if calm >= CALM {
-                    break;
+                    return first;
                 }
             }
         }
-        first
+        None
     }
 
     /// What is written down: when bad events began, and which share of the period's error budget those since then are.
     #[must_use]
     pub fn events(&self, firing: Timestamp) -> Vec<Event> {
+        let not_counted = |reason: String| vec![Event::NotCounted { reason }];
+        if self.tiles.first().is_none_or(|(end, _)| end.before(self.tile) > firing) {
+            return not_counted(format!("the counts of {} do not go back to its beginning", self.slo));
+        }
         let began = self.bad_since(firing);
         let since = began.unwrap_or(firing);
         let own = self.tiles.iter().filter(|(end, _)| *end > since).map(|(_, tally)| tally);
         let (total, bad) =
             own.fold((0_u64, 0_u64), |(total, bad), tally| (total + tally.total(), bad + tally.bad()));
-        let allowed = self.objective.budget().to_f64() * self.period_total.max(total) as f64;
-        if allowed <= 0.0 {
-            let reason = format!("no events of {} are known", self.slo);
-            return vec![Event::NotCounted { reason }];
+        // Rules look back a little later than the counts that were asked.
+        let part = bad as f64 / self.period_bad.max(bad as f64);
+        let share = if bad == 0 { 0.0 } else { part * self.period_spent.max(0.0) };
+        if !share.is_finite() || (bad > 0 && share <= 0.0) {
+            return not_counted(format!("the rules of {} have recorded nothing of it", self.slo));
         }
-        let spent = Event::Spent { slo: self.slo.clone(), total, bad, share: bad as f64 / allowed };
+        let spent = Event::Spent { slo: self.slo.clone(), total, bad, share };
         began.map(|time| Event::Began { time }).into_iter().chain([spent]).collect()
     }
 }

@@ -7,7 +7,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use slo_core::model::Timestamp;
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 /// An entry of an incident's record: what happened, and when it was written down.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -116,6 +116,9 @@ pub enum Event {
         step: usize,
         /// Which attempt it is, from 1.
         attempt: u32,
+        /// The values of its parameters.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        values: BTreeMap<String, String>,
     },
     /// A step has ended.
     StepEnded {
@@ -223,6 +226,24 @@ impl Event {
     }
 }
 
+impl Event {
+    /// The place of the step that it is about.
+    #[must_use]
+    pub const fn step(&self) -> Option<usize> {
+        match self {
+            Self::ApprovalAsked { step, .. }
+            | Self::Approved { step, .. }
+            | Self::Denied { step, .. }
+            | Self::Evidence { step, .. }
+            | Self::StepStarted { step, .. }
+            | Self::StepEnded { step, .. }
+            | Self::StepLost { step, .. }
+            | Self::StepSkipped { step, .. } => Some(*step),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Event {
     /// One sentence, as a timeline shows it. Texts of senders and people stand in it as they are.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -243,11 +264,14 @@ impl fmt::Display for Event {
             }
             Self::Approved { step, who } => write!(f, "{who} approved step {}", step + 1),
             Self::Denied { step, who } => write!(f, "{who} denied step {}", step + 1),
+            Self::Evidence { step, evidence: Evidence { slo, total: 0, .. } } => {
+                write!(f, "for step {}: no events of {slo} are counted yet", step + 1)
+            }
             Self::Evidence { step, evidence: Evidence { slo, total, bad, .. } } => {
                 write!(f, "for step {}: {bad} of {total} events of {slo} were bad", step + 1)
             }
-            Self::StepStarted { step, attempt: 1 } => write!(f, "step {} began", step + 1),
-            Self::StepStarted { step, attempt } => {
+            Self::StepStarted { step, attempt: 1, .. } => write!(f, "step {} began", step + 1),
+            Self::StepStarted { step, attempt, .. } => {
                 write!(f, "step {} began again, attempt {attempt}", step + 1)
             }
             Self::StepEnded { step, outcome, output, .. } => {
@@ -271,7 +295,7 @@ impl fmt::Display for Event {
             }
             Self::Acknowledged { who } => write!(f, "{who} takes care of it"),
             Self::Mitigated { who } => write!(f, "users do not suffer any more, says {who}"),
-            Self::Began { time } => write!(f, "bad events began at {time}"),
+            Self::Began { time } => write!(f, "bad events began about {time}"),
             Self::Spent { slo, share, .. } => {
                 write!(f, "{slo} has lost {:.1} % of its error budget", share * 100.0)
             }

@@ -67,6 +67,16 @@ pub enum RunbookRun {
     },
 }
 
+/// How much of an episode the counts were asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Counted {
+    /// It was not over.
+    SoFar,
+    /// All of it.
+    Whole,
+}
+
 /// An episode, as the record tells it.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -93,8 +103,10 @@ pub struct Episode {
     pub bad_since: Option<Timestamp>,
     /// The share of the period's error budget that it has cost, by SLO.
     pub spent: BTreeMap<String, f64>,
-    /// When the counts were asked last what it has cost.
-    pub counted: Option<Timestamp>,
+    /// Whether the counts were asked what it has cost, and whether it was over by then.
+    pub counted: Option<Counted>,
+    /// Who ended it in place of its sender.
+    pub closed: Option<String>,
     /// What people wrote down.
     pub notes: Vec<(String, String, Timestamp)>,
 }
@@ -114,7 +126,23 @@ impl Episode {
             bad_since: None,
             spent: BTreeMap::new(),
             counted: None,
+            closed: None,
             notes: Vec::new(),
+        }
+    }
+
+    /// One sentence on what happened to it, with the name of the step that it is about.
+    #[must_use]
+    pub fn told(&self, event: &Event) -> String {
+        let text = event.to_string();
+        let named = event.step().and_then(|step| Some((step, self.steps().get(step)?)));
+        let Some((step, run)) = named else { return text };
+        let (place, name) = (format!("step {}", step + 1), &run.info.name);
+        let of_person = matches!(event, Event::Approved { .. } | Event::Denied { .. });
+        match text.rsplit_once(&place).filter(|_| of_person) {
+            // What the person is called stands before it, and may be anything.
+            Some((before, after)) => format!("{before}{place} ({name}){after}"),
+            None => text.replacen(&place, &format!("{place} ({name})"), 1),
         }
     }
 
@@ -226,7 +254,8 @@ impl Episode {
             acknowledged: self.acknowledged.as_ref().map(|(_, at)| *at),
             diagnosed: self.diagnosed(),
             mitigated: self.mitigated.as_ref().map(|(_, at)| *at),
-            resolved: self.resolution.map(|resolution| resolution.ended),
+            // When somebody ended it by hand is not when its alerts stopped.
+            resolved: self.resolution.filter(|_| self.closed.is_none()).map(|resolution| resolution.ended),
         }
     }
 
@@ -308,28 +337,21 @@ impl Episode {
             Event::Began { time } => self.bad_since = Some(*time),
             Event::Spent { slo, share, .. } => {
                 self.spent.insert(slo.clone(), *share);
-                self.counted = Some(at);
+                self.counted = Some(self.counted_now());
             }
-            Event::NotCounted { .. } => self.counted = Some(at),
+            Event::NotCounted { .. } => self.counted = Some(self.counted_now()),
             Event::Note { who, text } => self.notes.push((who.clone(), text.clone(), at)),
             _ => self.apply_to_step(at, event),
         }
     }
 
+    const fn counted_now(&self) -> Counted {
+        if self.is_open() { Counted::SoFar } else { Counted::Whole }
+    }
+
     fn apply_to_step(&mut self, at: Timestamp, event: &Event) {
         let RunbookRun::Chosen { steps, .. } = &mut self.runbook else { return };
-        let (Event::ApprovalAsked { step, .. }
-        | Event::Approved { step, .. }
-        | Event::Denied { step, .. }
-        | Event::Evidence { step, .. }
-        | Event::StepStarted { step, .. }
-        | Event::StepEnded { step, .. }
-        | Event::StepLost { step, .. }
-        | Event::StepSkipped { step, .. }) = event
-        else {
-            return;
-        };
-        let Some(run) = steps.get_mut(*step) else { return };
+        let Some(run) = event.step().and_then(|step| steps.get_mut(step)) else { return };
         match event {
             Event::ApprovalAsked { until, command, .. } => {
                 run.approval = Some(Approval::Asked { until: *until });
@@ -343,7 +365,7 @@ impl Episode {
             }
             Event::Denied { who, .. } => run.approval = Some(Approval::Denied { who: who.clone() }),
             Event::Evidence { evidence, .. } => run.evidence = Some(evidence.clone()),
-            Event::StepStarted { attempt, .. } => run.start(*attempt, at),
+            Event::StepStarted { attempt, values, .. } => run.start(*attempt, values, at),
             Event::StepEnded { outcome, output, .. } => run.end(at, outcome, output),
             Event::StepLost { attempt, .. } => run.state = StepState::Unknown { attempt: *attempt },
             Event::StepSkipped { reason, .. } => run.state = StepState::Skipped { reason: reason.clone() },

@@ -159,10 +159,8 @@ impl Incident {
                     self.hear(entry.at, &alerts, truncated);
                 }
             }
-            Event::Closed { .. } => {
-                if self.open().is_some_and(|open| entry.episode.is_none_or(|began| open.id.began == began)) {
-                    self.end(entry.at, entry.at);
-                }
+            Event::Closed { who } => {
+                self.close(entry, who);
             }
             event => {
                 let episode = match entry.episode {
@@ -207,6 +205,19 @@ impl Incident {
             self.end(at, ends.unwrap_or(at));
         } else if !firing.is_empty() {
             episode.alerts = firing;
+        }
+    }
+
+    /// Somebody ends the open episode. What its sender says afterwards is news, however soon.
+    fn close(&mut self, entry: &Entry, who: &str) {
+        let Some(open) = self.episodes.last_mut().filter(|episode| episode.is_open()) else { return };
+        if entry.episode.is_some_and(|began| began != open.id.began) {
+            return;
+        }
+        open.closed = Some(who.to_owned());
+        self.end(entry.at, entry.at);
+        for (_, heard) in self.alerts.values_mut().filter_map(|heard| heard.resolved.as_mut()) {
+            *heard = heard.before(LATE);
         }
     }
 

@@ -42,6 +42,8 @@ pub enum Message {
     },
     /// Somebody takes care of it.
     Acknowledged,
+    /// Users do not suffer any more.
+    Mitigated,
     /// A remediation has ended, or its undoing.
     Remediated {
         /// The place of the step in the runbook.
@@ -58,6 +60,7 @@ impl fmt::Display for Message {
             Self::Diagnosed => f.write_str("diagnosed"),
             Self::ApprovalAsked { step } => write!(f, "approval asked for step {}", step + 1),
             Self::Acknowledged => f.write_str("acknowledged"),
+            Self::Mitigated => f.write_str("mitigated"),
             Self::Remediated { step } => write!(f, "step {} has ended", step + 1),
             Self::Resolved => f.write_str("resolved"),
         }

@@ -15,7 +15,7 @@ mod step;
 pub use cost::Cost;
 pub(crate) use entry::words;
 pub use entry::{Entry, Event};
-pub use episode::{Episode, EpisodeState, Resolution, RunbookRun};
+pub use episode::{Counted, Episode, EpisodeState, Resolution, RunbookRun};
 pub use incident::{Incident, LATE};
 pub use listing::{Listed, ListedStep};
 pub use message::{Message, MessageState, SendOutcome, Sent, Target};

@@ -7,7 +7,7 @@ use slo_core::{
     model::{Objective, Timestamp, Window},
     stats::{Confidence, wilson},
 };
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 /// What a step is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -280,6 +280,8 @@ pub struct StepRun {
     pub command: Vec<String>,
     /// What the counts said last, before it or after it.
     pub evidence: Option<Evidence>,
+    /// The values of its parameters when it was started last.
+    pub values: BTreeMap<String, String>,
     /// When it was started, attempt by attempt.
     pub starts: Vec<Timestamp>,
 }
@@ -292,11 +294,13 @@ impl StepRun {
             approval: None,
             command: Vec::new(),
             evidence: None,
+            values: BTreeMap::new(),
             starts: Vec::new(),
         }
     }
 
-    pub(super) fn start(&mut self, attempt: u32, at: Timestamp) {
+    pub(super) fn start(&mut self, attempt: u32, values: &BTreeMap<String, String>, at: Timestamp) {
+        self.values.clone_from(values);
         self.state = StepState::Running { attempt, since: at };
         self.starts.push(at);
     }

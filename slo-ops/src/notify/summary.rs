@@ -3,10 +3,16 @@
 use super::text::{cut, is_web_link};
 use crate::{
     Redactor,
-    incident::{Approval, Episode, EpisodeState, StepKind, StepState, words},
+    alert::Alert,
+    incident::{
+        Approval, Counted, Episode, EpisodeState, MessageState, RunbookRun, StepKind, StepState, words,
+    },
     time_between,
 };
-use slo_core::{model::Timestamp, plain};
+use slo_core::{
+    model::{Notification, Timestamp},
+    plain,
+};
 
 /// A link to more.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,8 +55,8 @@ pub struct Summary {
 const MOST_FINDINGS: usize = 4;
 /// More are in the record.
 const MOST_STEPS: usize = 3;
-/// The longest line.
-const LONGEST: usize = 400;
+/// The longest line: it has room for a command that somebody is asked to approve.
+const LONGEST: usize = 1_200;
 
 impl Summary {
     /// That of `episode`, as it stands at `now`.
@@ -64,8 +70,8 @@ impl Summary {
             since: since(episode, now),
             description: description(episode).map(clean),
             spent: spent(episode).map(|text| clean(&text)),
-            findings: episode.findings().into_iter().take(MOST_FINDINGS).map(clean).collect(),
-            steps: steps(episode).take(MOST_STEPS).map(|step| clean(&step)).collect(),
+            findings: findings(episode).iter().map(|finding| clean(finding)).collect(),
+            steps: steps(episode).iter().take(MOST_STEPS).map(|step| clean(step)).collect(),
             links: links(episode, redactor),
         }
     }
@@ -127,27 +133,53 @@ fn spent(episode: &Episode) -> Option<String> {
     let parts =
         episode.spent.iter().map(|(slo, share)| format!("{:.1} % of the budget of {slo}", share * 100.0));
     let parts: Vec<String> = parts.collect();
-    (!parts.is_empty()).then(|| format!("Cost so far: {}", parts.join(", ")))
+    let word = if episode.counted == Some(Counted::Whole) { "Cost" } else { "Cost so far" };
+    (!parts.is_empty()).then(|| format!("{word}: {}", parts.join(", ")))
 }
 
-/// What is being done: remediations and their undoing, and the diagnoses that did not end as they should.
-fn steps(episode: &Episode) -> impl Iterator<Item = String> {
-    episode.steps().iter().filter_map(|run| {
+/// What is being done, what waits for somebody first: remediations and their undoing, the diagnoses that did not end as they
+/// should, and what stands in the way of an answer.
+fn steps(episode: &Episode) -> Vec<String> {
+    let (mut asked, mut rest) = (Vec::new(), Vec::new());
+    for run in episode.steps() {
         let name = &run.info.name;
         let is_diagnosis = run.info.kind == StepKind::Diagnose;
-        Some(match (&run.state, &run.approval) {
-            (StepState::Waiting, Some(Approval::Asked { .. })) => {
-                format!("{name}: waits for an approval to run {}", words(&run.command))
+        match (&run.state, &run.approval) {
+            (StepState::Waiting, Some(Approval::Asked { .. })) if episode.is_open() => {
+                asked.push(format!("{name}: waits for an approval to run {}", words(&run.command)));
             }
-            (StepState::Running { .. }, _) if !is_diagnosis => format!("{name}: runs"),
+            (StepState::Running { .. }, _) if !is_diagnosis => rest.push(format!("{name}: runs")),
             (StepState::Ended { outcome, .. }, _) if !(is_diagnosis && outcome.is_success()) => {
-                format!("{name}: {outcome}")
+                rest.push(format!("{name}: {outcome}"));
             }
-            (StepState::Skipped { reason }, _) => format!("{name}: not run, {reason}"),
-            (StepState::Unknown { .. }, _) => format!("{name}: nobody knows how it ended"),
-            _ => return None,
-        })
-    })
+            (StepState::Skipped { reason }, _) => rest.push(format!("{name}: not run, {reason}")),
+            (StepState::Unknown { .. }, _) => rest.push(format!("{name}: nobody knows how it ended")),
+            _ => {}
+        }
+    }
+    let names_response = |alert: &Alert| alert.annotations.contains_key(Notification::RESPONSE);
+    if let RunbookRun::Missing { reason } = &episode.runbook
+        && episode.alerts.iter().any(names_response)
+    {
+        asked.push(format!("no runbook answers: {reason}"));
+    }
+    for ((target, message), sent) in &episode.messages {
+        if let MessageState::Refused { reason } = &sent.state {
+            rest.push(format!("{target} refused \"{message}\": {reason}"));
+        }
+    }
+    asked.into_iter().chain(rest).collect()
+}
+
+/// The most important findings, and how many more there are.
+fn findings(episode: &Episode) -> Vec<String> {
+    let mut found: Vec<String> = episode.findings().into_iter().map(str::to_owned).collect();
+    if found.len() > MOST_FINDINGS {
+        let more = found.len() + 1 - MOST_FINDINGS;
+        found.truncate(MOST_FINDINGS - 1);
+        found.push(format!("{more} more findings are in the record"));
+    }
+    found
 }
 
 fn links(episode: &Episode, redactor: &Redactor) -> Vec<Link> {

@@ -3,7 +3,7 @@
 use super::Runbooks;
 use crate::{
     alert::Alert,
-    incident::{Entry, Episode, Message, Target},
+    incident::{Counted, Entry, Episode, Message, Target},
 };
 use slo_core::model::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -88,8 +88,8 @@ impl Situation<'_> {
     /// Whether it can be asked what an episode has cost, and was not: it is asked once while it lasts, and once when it is over.
     pub(super) fn lacks_counts(&self, episode: &Episode) -> bool {
         let is_counted = |alert: &Alert| alert.slo().is_some_and(|slo| self.counted.contains(&slo));
-        let since = episode.resolution.map_or(episode.id.began, |resolution| resolution.at);
-        episode.counted.is_none_or(|counted| counted < since) && episode.alerts.iter().any(is_counted)
+        let wanted = if episode.is_open() { Counted::SoFar } else { Counted::Whole };
+        episode.counted.is_none_or(|counted| counted < wanted) && episode.alerts.iter().any(is_counted)
     }
 }
 

@@ -32,6 +32,9 @@ fn wanted(episode: &Episode, target: Target) -> Vec<Message> {
             wanted.push(Message::Remediated { step });
         }
     }
+    if episode.mitigated.is_some() {
+        wanted.push(Message::Mitigated);
+    }
     if let Some((who, _)) = &episode.acknowledged
         && target == Target::PagerDuty
         && !who.starts_with(PAGERDUTY_USER)

@@ -69,15 +69,20 @@ fn is_name(text: &str) -> bool {
 fn runbook(name: &str, node: &Node, place: &str, faults: &mut Faults) -> Option<Runbook> {
     let fields = Fields::of(node, place, &["when", "steps", "parameters", "concurrent"], faults)?;
     let when = fields.optional("when").and_then(|node| when(node, &fields.path("when"), faults));
-    let parameters = fields
-        .optional("parameters")
-        .map(|node| parameters(node, &fields.path("parameters"), faults))
-        .unwrap_or_default();
+    let declared = fields.optional("parameters");
+    let parameters =
+        declared.map(|node| parameters(node, &fields.path("parameters"), faults)).unwrap_or_default();
+    // One that has a fault is declared all the same.
+    let is_declared = |name: &str| match declared.map(|node| &node.value) {
+        Some(Value::Map(entries)) => entries.iter().any(|(key, _)| key.text == name),
+        _ => false,
+    };
     let concurrent = switch(&fields, "concurrent", faults);
     let node = fields.required("steps", "[{diagnose: host}]", faults)?;
-    let mut steps = Vec::new();
+    let (mut steps, mut places) = (Vec::new(), Vec::new());
     for (place, item) in items(node, &fields.path("steps"), faults) {
         step(item, &place, &mut steps, faults);
+        places.resize(steps.len(), (place, item.position));
     }
     if let Value::List(items) = &node.value
         && items.is_empty()
@@ -88,22 +93,21 @@ fn runbook(name: &str, node: &Node, place: &str, faults: &mut Faults) -> Option<
             Error::new("a runbook without steps answers nothing"),
         );
     }
-    for (place, step) in steps.iter().enumerate() {
-        if steps.iter().take(place).any(|before| before.name == step.name) {
+    for (number, (step, (place, position))) in steps.iter().zip(&places).enumerate() {
+        if steps.iter().take(number).any(|before| before.name == step.name) {
             let error = Error::new(format!("two steps are called `{}`", step.name)).with_hint(
                 "give one of them another `name`: ceilings, approvals and the record tell steps by it",
             );
-            faults.add(node.position, &fields.path("steps"), error);
+            faults.add(*position, place, error);
         }
         let arguments = step.command().into_iter().flat_map(|command| &command.argv);
-        for unknown in arguments
-            .filter_map(|argument| placeholder(argument))
-            .filter(|name| !parameters.contains_key(*name))
+        for unknown in
+            arguments.filter_map(|argument| placeholder(argument)).filter(|name| !is_declared(name))
         {
             let error = Error::new(format!("{}: the parameter `{unknown}` is not declared", step.name)).with_hint(
                 format!("write `parameters: {{{unknown}: {{from: labels.{unknown}, pattern: \"[a-z0-9-]{{1,63}}\"}}}}`"),
             );
-            faults.add(node.position, &fields.path("steps"), error);
+            faults.add(*position, place, error);
         }
     }
     Some(Runbook { name: name.to_owned(), when, steps, parameters, concurrent })

@@ -3,7 +3,7 @@
 use super::{Action, ApprovalRule, Next, Remediation, Runbook, Situation, Step, Task, Work};
 use crate::{
     alert::Alert,
-    incident::{Approval, Entry, Episode, Event, Evidence, StepKind, StepOutcome, StepRun, StepState},
+    incident::{Approval, Entry, Episode, Event, Evidence, StepKind, StepOutcome, StepRun, StepState, words},
     time_between,
 };
 use slo_core::{
@@ -13,6 +13,8 @@ use slo_core::{
     stats::{Confidence, wilson},
 };
 
+/// The longest command that somebody is asked to approve, which messages show whole.
+pub(crate) const LONGEST_SHOWN: usize = 1_000;
 /// How old evidence may be that a remediation relies on.
 const FRESH: Window = Window::minutes(1);
 /// How often the counts are asked whether a remediation helped.
@@ -146,6 +148,11 @@ impl Steps<'_> {
             Ok(command) => command,
             Err(error) => return May::Skip(error.to_string()),
         };
+        if words(&command).chars().count() > LONGEST_SHOWN {
+            return May::Skip(format!(
+                "its command has more than {LONGEST_SHOWN} characters, which nobody who approves it would see"
+            ));
+        }
         let mut is_agreed = false;
         if let ApprovalRule::Required { within } = remediation.approval {
             match &run.approval {

@@ -727,7 +727,7 @@ class Incident:
     @property
     def open(self) -> Episode | None: ...
 
-_Told = Literal["opened", "diagnosed", "acknowledged", "resolved"]
+_Told = Literal["opened", "diagnosed", "acknowledged", "mitigated", "resolved"]
 _Stage = Literal["detect", "notify", "acknowledge", "diagnose", "mitigate", "resolve", "restore"]
 
 @final

@@ -30,7 +30,8 @@ fn at_or_now(py: Python<'_>, at: Option<&Bound<'_, PyAny>>) -> PyResult<Timestam
 }
 
 fn message(name: &str) -> PyResult<Message> {
-    let known = [Message::Opened, Message::Diagnosed, Message::Acknowledged, Message::Resolved];
+    let known =
+        [Message::Opened, Message::Diagnosed, Message::Acknowledged, Message::Mitigated, Message::Resolved];
     let names = known.map(|message| message.to_string()).join(", ");
     known
         .into_iter()
@@ -150,7 +151,7 @@ impl Episode {
     /// Parameters
     /// ----------
     /// message : str
-    ///     ``"opened"``, ``"diagnosed"``, ``"acknowledged"`` or ``"resolved"``.
+    ///     ``"opened"``, ``"diagnosed"``, ``"acknowledged"``, ``"mitigated"`` or ``"resolved"``.
     /// routing_key : str
     ///     The key of the integration.
     /// source : str, default "slo"
@@ -176,7 +177,7 @@ impl Episode {
     /// Parameters
     /// ----------
     /// message : str
-    ///     ``"opened"``, ``"diagnosed"``, ``"acknowledged"`` or ``"resolved"``.
+    ///     ``"opened"``, ``"diagnosed"``, ``"acknowledged"``, ``"mitigated"`` or ``"resolved"``.
     /// at : datetime, default now
     ///     When it is sent.
     #[pyo3(signature = (message, *, at = None))]

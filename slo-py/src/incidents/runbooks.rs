@@ -35,6 +35,9 @@ pub(crate) struct Runbooks {
     runbooks: runbook::Runbooks,
 }
 
+/// The actions, and when to ask again.
+type Next<'py> = (Vec<Bound<'py, PyDict>>, Option<Bound<'py, PyAny>>);
+
 #[pymethods]
 impl Runbooks {
     #[new]
@@ -87,7 +90,7 @@ impl Runbooks {
         starts: BTreeMap<(String, String), Vec<Bound<'py, PyAny>>>,
         targets: Option<Vec<String>>,
         counted: BTreeSet<String>,
-    ) -> PyResult<(Vec<Bound<'py, PyDict>>, Option<Bound<'py, PyAny>>)> {
+    ) -> PyResult<Next<'py>> {
         let target = |name: String| match name.as_str() {
             "pagerduty" => Ok(Target::PagerDuty),
             "slack" => Ok(Target::Slack),

@@ -18,6 +18,9 @@ fn times(episodes: &[PyRef<'_, Episode>]) -> StageTimes {
     StageTimes::of(episodes.iter().map(|episode| &episode.episode))
 }
 
+/// A geometric mean, its interval, and of how many.
+type Typical = (f64, Option<(f64, f64)>, u64);
+
 /// How long a stage typically takes: the geometric mean in seconds, its interval, and of how many episodes.
 ///
 /// Parameters
@@ -39,7 +42,7 @@ pub(crate) fn typical_stage(
     episodes: Vec<PyRef<'_, Episode>>,
     stage: &str,
     confidence: f64,
-) -> PyResult<Option<(f64, Option<(f64, f64)>, u64)>> {
+) -> PyResult<Option<Typical>> {
     let found = ok(times(&episodes).typical(self::stage(stage)?, level(confidence)?))?;
     Ok(found.map(|time| (time.geometric_mean, time.interval.map(ends), time.count as u64)))
 }

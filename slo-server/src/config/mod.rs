@@ -5,6 +5,7 @@ mod config;
 mod files;
 mod read;
 mod secret;
+mod warnings;
 
 pub use config::{
     Access, Config, Credentials, Notify, PagerDutyConfig, PrometheusConfig, SlackConfig, SlackDoor,

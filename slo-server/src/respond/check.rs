@@ -15,7 +15,10 @@ use slo_ops::{
     time_between,
 };
 use slo_prometheus::Steps;
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 use tokio::time::timeout;
 
 /// Makes a diagnosis.
@@ -81,7 +84,13 @@ async fn prometheus(counts: &Counts, episode: &Episode) -> Result<Vec<String>, E
     let at = now();
     let events = Split::of(counts, &counters, fastest.short(), at).await?;
     let before = Split::of(counts, &counters, fastest.short(), at.before(fastest.long())).await;
-    findings.extend(events.shares(before.ok().as_ref(), fastest.long()));
+    // What makes an event bad tells nothing about the bad ones.
+    let [first, second] = counters.both();
+    let of = |selector: &Selector| -> BTreeSet<String> {
+        selector.matchers().iter().map(|matcher| matcher.label.to_string()).collect()
+    };
+    let defining: BTreeSet<String> = of(first).symmetric_difference(&of(second)).cloned().collect();
+    findings.extend(events.shares(before.ok().as_ref(), fastest.long(), &defining));
     Ok(findings)
 }
 
@@ -144,14 +153,14 @@ impl Split {
         })
     }
 
-    /// Values of labels that most bad events have, and far from most events.
-    fn shares(&self, before: Option<&Self>, ago: Window) -> Vec<String> {
+    /// Values of labels that most bad events have, and far from most events; not of those that define what is bad.
+    fn shares(&self, before: Option<&Self>, ago: Window, defining: &BTreeSet<String>) -> Vec<String> {
         let (bad_shares, all_shares) = (part_by_value(&self.bad), part_by_value(&self.all));
         let before = before.map(|before| part_by_value(&before.bad)).filter(|before| !before.is_empty());
         let mut found: Vec<(f64, String)> = Vec::new();
         for ((name, value), bad) in bad_shares {
             let all = all_shares.get(&(name, value)).copied().unwrap_or(0.0);
-            if bad < MOST || all > bad * APART {
+            if bad < MOST || all > bad * APART || defining.contains(name) {
                 continue;
             }
             let then = before.as_ref().map(|before| before.get(&(name, value)).copied().unwrap_or(0.0));

@@ -3,7 +3,7 @@
 use crate::{clock::now, config::PrometheusConfig};
 use slo_core::{
     math::Tally,
-    model::{LabelName, Service, Slo, Timestamp, Window},
+    model::{LabelName, Period, Service, Slo, Timestamp, Window},
     rules::{Backend, EventQueries, Plan, RecordedQueries, Stream},
 };
 use slo_ops::{
@@ -124,12 +124,18 @@ impl Counts {
     pub(super) async fn cost(&self, episode: &Episode) -> Result<Vec<Event>, Error> {
         let slos: BTreeSet<String> = episode.alerts.iter().filter_map(Alert::slo).collect();
         let mut events = Vec::new();
+        let mut began: Option<Timestamp> = None;
         for name in slos {
-            if let Some((service, slo)) = self.named(&name) {
-                events.extend(self.cost_of(name, (service, slo), episode).await?);
+            let Some((service, slo)) = self.named(&name) else { continue };
+            for event in self.cost_of(name, (service, slo), episode).await? {
+                match event {
+                    Event::Began { time } => began = Some(began.map_or(time, |before| before.min(time))),
+                    other => events.push(other),
+                }
             }
         }
-        Ok(events)
+        // Of several SLOs, the first that suffered.
+        Ok(began.map(|time| Event::Began { time }).into_iter().chain(events).collect())
     }
 
     async fn cost_of(
@@ -153,13 +159,16 @@ impl Counts {
         let ends = (1..).map(|step| steps.start.after_steps(tile, step));
         let tiles = ends.zip(tallies).map(|(end, tally)| Ok((end, tally?))).collect::<Result<_, Error>>()?;
         // As the rules have recorded it, so that the share is that of every page and report.
-        let period = slo.period().length();
-        let recorded_tile = Plan::of(service, slo)?.tile_of(period);
-        let recorded =
-            RecordedQueries::of(service, slo).events_by_group(Stream::Total, recorded_tile, period);
+        let recorded = RecordedQueries::of(service, slo);
+        let length = period_so_far(slo, end)?;
+        let recorded_tile = Plan::of(service, slo)?.tile_of(slo.period().length());
+        let bad = recorded.events_by_group(Stream::Bad, recorded_tile, length);
         let now = Steps { start: end.before(tile), step: tile, count: 1 };
-        let period_total = self.sum(&recorded.to_string(), now, &group).await?;
-        let cost = Cost { slo: name, objective: slo.objective(), tile, tiles, period_total };
+        let last = |sums: Vec<f64>| sums.first().copied().unwrap_or(0.0);
+        let period_bad = last(self.sums(&bad.to_string(), now, &group).await?);
+        let left = self.values(&recorded.budget_left().to_string(), now, &group).await?;
+        let period_spent = left.first().copied().flatten().map_or(0.0, |left| 1.0 - left);
+        let cost = Cost { slo: name, objective: slo.objective(), tile, tiles, period_bad, period_spent };
         Ok(cost.events(firing))
     }
 
@@ -175,7 +184,18 @@ impl Counts {
         steps: Steps,
         group: &BTreeMap<String, String>,
     ) -> Result<Vec<f64>, Error> {
-        let mut sums = vec![0.0; steps.count];
+        let values = self.values(query, steps, group).await?;
+        Ok(values.into_iter().map(Option::unwrap_or_default).collect())
+    }
+
+    /// The sum of a query at each step, of the series that have the labels of `group`; `None` where there is none.
+    async fn values(
+        &self,
+        query: &str,
+        steps: Steps,
+        group: &BTreeMap<String, String>,
+    ) -> Result<Vec<Option<f64>>, Error> {
+        let mut sums = vec![None; steps.count];
         let is_of_group = |labels: &BTreeMap<String, String>| {
             group.iter().all(|(name, value)| labels.get(name) == Some(value))
         };
@@ -184,11 +204,21 @@ impl Counts {
                 && value.is_finite()
                 && is_of_group(labels)
             {
-                *sum += value;
+                *sum = Some(sum.unwrap_or(0.0) + value);
             }
         };
         self.client()?.range(query, steps, point).await.map_err(|error| unreachable(&error))?;
         Ok(sums)
+    }
+}
+
+/// How long the period is in which `at` is, so far.
+fn period_so_far(slo: &Slo, at: Timestamp) -> Result<Window, Error> {
+    match slo.period() {
+        Period::Calendar(calendar) => {
+            Window::from_millis(at.millis_since(calendar.period_at(at)?.start()).max(1))
+        }
+        period => Ok(period.length()),
     }
 }
 

@@ -6,9 +6,9 @@ use serde_json::json;
 use slo_ops::{
     Error,
     incident::{Episode, Output, StepOutcome},
-    runbook::{Runbook, Step, Task},
+    runbook::{Step, Task},
 };
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 use tokio::time::sleep;
 
 /// How often the counts are asked before a step is given up.
@@ -34,13 +34,18 @@ pub(super) async fn repeatedly<T, F: Future<Output = Result<T, Error>>>(
 }
 
 /// Runs a step to its end.
-pub(super) async fn run(shared: &Shared, episode: &Episode, runbook: &Runbook, step: &Step) -> (StepOutcome, Output) {
+pub(super) async fn run(
+    shared: &Shared,
+    episode: &Episode,
+    step: &Step,
+    values: Result<BTreeMap<String, String>, Error>,
+) -> (StepOutcome, Output) {
     let command = match (&step.task, step.command()) {
         (Task::Check(one), _) => return check(shared.counts(), shared.store(), episode, *one).await,
         (_, Some(command)) => command,
         _ => return not_started("the step has no program".to_owned()),
     };
-    let values = match runbook.values(episode) {
+    let values = match values {
         Ok(values) => values,
         Err(error) => return not_started(error.to_string()),
     };

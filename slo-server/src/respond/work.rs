@@ -14,7 +14,8 @@ use slo_core::model::{Timestamp, Window};
 use slo_ops::{
     alert::IncidentId,
     incident::{
-        Entry, Episode, Event, Evidence, Incident, Message, Output, SendOutcome, StepKind, StepOutcome, Target,
+        Entry, Episode, Event, Evidence, Incident, Message, Output, SendOutcome, StepKind, StepOutcome,
+        Target,
     },
     runbook::{Action, Next, Situation, Work, next},
 };
@@ -26,11 +27,13 @@ use std::{
 use tokio::{
     sync::{Notify, watch},
     task::JoinSet,
-    time::sleep,
+    time::{sleep, timeout},
 };
 
 /// How often what others wrote is looked for.
 const LOOK_EVERY: Window = Window::seconds(1);
+/// How long the counts may take to say what an episode has cost so far.
+const COUNTED_WITHIN: Duration = Duration::from_secs(5);
 /// How far back starts of steps are counted: the longest cooldown or ceiling that is of use.
 const STARTS: Window = Window::days(366);
 /// When an incident is looked at again whose record cannot be read or written.
@@ -42,7 +45,7 @@ const DECIDING: Window = Window::seconds(10);
 enum Done {
     Step { began: Timestamp, step: usize, attempt: u32, lock: Option<String>, ended: (StepOutcome, Output) },
     Look { began: Timestamp, step: usize, is_verification: bool, found: Result<Evidence, String> },
-    Account { began: Timestamp, events: Vec<Event> },
+    Account { began: Timestamp, is_open: bool, events: Vec<Event> },
     Send { began: Timestamp, target: Target, message: Message, attempt: u32, outcome: SendOutcome },
 }
 
@@ -235,6 +238,12 @@ impl Job {
             return Ok(false);
         };
         let Some(configured) = runbook.steps.get(step).cloned() else { return Ok(false) };
+        // What takes a remediation back has the parameters that the remediation had.
+        let before = step.checked_sub(1).and_then(|before| episode.steps().get(before));
+        let values = match before.filter(|_| configured.kind() == StepKind::Undo) {
+            Some(remediation) => Ok(remediation.values.clone()),
+            None => runbook.values(&episode),
+        };
         let lock = (!runbook.concurrent).then(|| service_lock(&episode)).flatten();
         if let Some(lock) = &lock
             && !self.lock(lock, LEASE).await?
@@ -255,7 +264,8 @@ impl Job {
         }
         if may_start {
             let at = now();
-            let entry = Entry::of(began, at, Event::StepStarted { step, attempt });
+            let told = values.clone().unwrap_or_default();
+            let entry = Entry::of(began, at, Event::StepStarted { step, attempt, values: told });
             let start =
                 is_remedy.then(|| Start { runbook: runbook.name.clone(), step: configured.name.clone(), at });
             kill::point("before step");
@@ -273,11 +283,10 @@ impl Job {
             return Ok(false);
         }
         self.running.insert(Work::Step(began, step));
-        let runbook = runbook.clone();
         let shared = Arc::clone(&self.shared);
         self.tasks.spawn(async move {
             let event = shared.own().step();
-            let ended = run(&shared, &episode, &runbook, &configured).await;
+            let ended = run(&shared, &episode, &configured, values).await;
             own::end_step(event, &ended.0);
             kill::point("step ran");
             Done::Step { began, step, attempt, lock, ended }
@@ -304,9 +313,19 @@ impl Job {
         self.running.insert(Work::Account(began));
         let shared = Arc::clone(&self.shared);
         self.tasks.spawn(async move {
-            let found = repeatedly(|| shared.counts().cost(&episode)).await;
+            // While it lasts, nothing waits for a server that does not answer.
+            let ask = async {
+                if episode.is_open() {
+                    shared.counts().cost(&episode).await.map_err(|error| error.to_string())
+                } else {
+                    repeatedly(|| shared.counts().cost(&episode)).await
+                }
+            };
+            let limit = if episode.is_open() { COUNTED_WITHIN } else { COUNTED_WITHIN * 10 };
+            let late = || Err(format!("no answer within {} s", limit.as_secs()));
+            let found = timeout(limit, ask).await.unwrap_or_else(|_| late());
             let events = found.unwrap_or_else(|reason| vec![Event::NotCounted { reason }]);
-            Done::Account { began, events }
+            Done::Account { began, is_open: episode.is_open(), events }
         });
         true
     }
@@ -368,9 +387,13 @@ impl Job {
                 }
                 self.running.remove(&Work::Look(began, step));
             }
-            Done::Account { began, events } => {
-                let entries = events.into_iter().map(|event| Entry::of(began, now(), event)).collect();
-                self.append(Append { entries, start: None }).await?;
+            Done::Account { began, is_open, events } => {
+                self.catch_up().await?;
+                // If it has ended meanwhile, it is asked again, for all of it.
+                if self.episode(began).is_some_and(|episode| episode.is_open() == is_open) {
+                    let entries = events.into_iter().map(|event| Entry::of(began, now(), event)).collect();
+                    self.append(Append { entries, start: None }).await?;
+                }
                 self.running.remove(&Work::Account(began));
             }
             Done::Send { began, target, message, attempt, outcome } => {

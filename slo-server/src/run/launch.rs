@@ -9,7 +9,7 @@ use landlock::{
     path_beneath_rules,
 };
 use rustix::{
-    process::{Resource, Rlimit, setrlimit, setsid},
+    process::{Resource, Rlimit, Signal, getpid, kill_process, setrlimit, setsid},
     thread::set_no_new_privs,
 };
 use std::{
@@ -25,11 +25,22 @@ pub(super) const PROBE: &str = "--probe";
 /// The most files that a program may have open.
 const MOST_FILES: u64 = 1_024;
 
-/// Runs a program: `args` are the limits as JSON, the program, and its arguments. Ends as the program does, and returns only if
-/// it cannot be run.
+/// Runs a program: `args` are the limits as JSON, the program, and its arguments. Ends as the program does.
 ///
 /// A binary that runs runbooks calls this first, where its first argument is [`LAUNCH`].
-pub fn launch(mut args: impl Iterator<Item = OsString>) -> io::Error {
+pub fn launch(args: impl Iterator<Item = OsString>) -> ! {
+    let error = begin(args);
+    // There is nobody else to tell.
+    let _closed = writeln!(io::stderr(), "{error}");
+    // No program ends like this, so that the server knows that none began.
+    let _unsent = kill_process(getpid(), NOT_BEGUN);
+    std::process::exit(126)
+}
+
+/// The signal by which a launcher ends if it could not begin the program.
+pub(super) const NOT_BEGUN: Signal = Signal::USR1;
+
+fn begin(mut args: impl Iterator<Item = OsString>) -> io::Error {
     let limits = args.next().and_then(|json| serde_json::from_slice::<Limits>(json.as_encoded_bytes()).ok());
     let (Some(limits), Some(program)) = (limits, args.next()) else {
         return io::Error::new(io::ErrorKind::InvalidInput, "the launcher is called by slo itself");
@@ -42,9 +53,7 @@ pub fn launch(mut args: impl Iterator<Item = OsString>) -> io::Error {
         let told = writeln!(io::stdout(), "{enforced}");
         std::process::exit(i32::from(told.is_err()));
     }
-    let mut command = Command::new(program);
-    command.args(args);
-    supervise(command)
+    supervise(Command::new(program).args(args))
 }
 
 fn restrict(limits: &Limits) -> io::Result<Enforced> {

@@ -3,6 +3,7 @@
 mod launch;
 mod limits;
 mod process;
+mod processes;
 mod stream;
 mod supervise;
 

@@ -1,19 +1,24 @@
 //! A program that runs: its time, its output, and its end.
 
-use super::{Enforced, LAUNCH, Limits, launch::PROBE, stream::Stream, supervise::BY_SIGNAL};
-use rustix::{
-    fs::{Access, access},
-    process::{Pid, Signal, kill_process_group},
+use super::{
+    Enforced, LAUNCH, Limits,
+    launch::{NOT_BEGUN, PROBE},
+    processes,
+    stream::Stream,
+    supervise::BY_SIGNAL,
 };
+use rustix::fs::{Access, access};
 use sha2::{Digest, Sha256};
 use slo_ops::{
     Error, Redactor,
     incident::{Output, StepOutcome},
+    notify::cut,
     runbook::Command,
 };
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
+    os::unix::process::ExitStatusExt,
     path::PathBuf,
     process::{ExitStatus, Stdio},
     sync::{Arc, Mutex, PoisonError},
@@ -31,6 +36,8 @@ const LARGEST_FILE: u64 = 64 << 20;
 const TO_END: Duration = Duration::from_secs(5);
 /// How long what a program left behind may hold its output open.
 const AFTER_ITS_END: Duration = Duration::from_secs(1);
+/// How much is told of what a program that failed said last.
+const LONGEST_REASON: usize = 300;
 /// The most findings of a program.
 const MOST_FINDINGS: usize = 20;
 
@@ -55,6 +62,8 @@ pub struct Runner {
 struct Running {
     child: Child,
     stdin: Option<ChildStdin>,
+    /// The launcher leads a session, of which the program is.
+    session: i32,
 }
 
 impl Running {
@@ -71,14 +80,16 @@ impl Running {
     /// Has the launcher end everything; ends its process group if it does not.
     async fn end(&mut self) {
         self.stdin = None;
-        if timeout(TO_END, self.child.wait()).await.is_ok() {
+        let ended = timeout(TO_END, self.child.wait()).await;
+        if matches!(&ended, Ok(Ok(status)) if status.signal().is_none()) {
             return;
         }
-        if let Some(group) = self.child.id().and_then(|id| Pid::from_raw(id.cast_signed())) {
-            // It may be gone already.
-            let _gone = kill_process_group(group, Signal::KILL);
-        }
-        let _gone = self.child.wait().await;
+        // It was ended itself, or does not do it: what is left of its session goes without it.
+        let session = self.session;
+        let _ended =
+            tokio::task::spawn_blocking(move || processes::end_all(|| processes::of_session(session))).await;
+        let _gone = self.child.start_kill();
+        let _late = timeout(TO_END, self.child.wait()).await;
     }
 }
 
@@ -147,7 +158,8 @@ impl Runner {
         }
         let mut child = child.spawn().map_err(|error| format!("{program}: {error}"))?;
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let mut running = Running { child, stdin };
+        let session = child.id().map_or(i32::MAX, u32::cast_signed);
+        let mut running = Running { child, stdin, session };
         let streams: [Arc<Mutex<Stream>>; 2] = Default::default();
         let [out, err] = streams.clone();
         let mut readers =
@@ -168,7 +180,10 @@ impl Runner {
             Err(_) => StepOutcome::TimedOut,
             Ok(Err(error)) => StepOutcome::Failed { reason: error.to_string() },
             Ok(Ok(status)) if status.success() => StepOutcome::Succeeded,
-            Ok(Ok(status)) => StepOutcome::Failed { reason: told(status) },
+            Ok(Ok(status)) if status.signal() == Some(NOT_BEGUN.as_raw()) => {
+                return Err(stderr.text().trim().to_owned());
+            }
+            Ok(Ok(status)) => StepOutcome::Failed { reason: self.reason(status, &stderr.text()) },
         };
         Ok((outcome, self.output(&stdout, &stderr)))
     }
@@ -176,6 +191,16 @@ impl Runner {
     fn clean(&self, text: &str) -> String {
         let lines = self.redactor.redact(text);
         lines.lines().map(|line| slo_core::plain(line).into_owned()).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Why a program failed: how it ended, and the last thing that it said about it.
+    fn reason(&self, status: ExitStatus, errors: &str) -> String {
+        let last = errors.lines().map(str::trim).rfind(|line| !line.is_empty());
+        let Some(last) = last else { return told(status) };
+        let last = self.clean(&cut(last, LONGEST_REASON));
+        let is_refused = REFUSED.iter().any(|refused| last.contains(refused));
+        let hint = if is_refused { "; a step may write what its `writes` names" } else { "" };
+        format!("{}: {last}{hint}", told(status))
     }
 
     fn output(&self, stdout: &Stream, stderr: &Stream) -> Output {
@@ -197,10 +222,16 @@ impl Runner {
 /// How a program ended, as its launcher says.
 fn told(status: ExitStatus) -> String {
     match status.code() {
-        Some(code) if code > BY_SIGNAL => format!("{status}, as of signal {}", code - BY_SIGNAL),
+        // There are 64 signals.
+        Some(code) if (1..=64).contains(&(code - BY_SIGNAL)) => {
+            format!("{status}, as of signal {}", code - BY_SIGNAL)
+        }
         _ => status.to_string(),
     }
 }
+
+/// What a program says when it may not write a file.
+const REFUSED: [&str; 2] = ["Permission denied", "Read-only file system"];
 
 fn json(limits: &Limits) -> String {
     serde_json::to_string(limits).unwrap_or_default()

@@ -105,7 +105,10 @@ impl Bot<'_> {
         if status.is_success() && answer.get("ok") == Some(&Value::Bool(true)) {
             return Ok(answer);
         }
-        // Most errors come with 200.
+        // Errors of the Web API come with 200; others are of whatever is in between.
+        if !status.is_success() {
+            return Err(Failure::of(status, retry_after, &body));
+        }
         let Some(error) = answer.get("error").and_then(Value::as_str) else {
             return Err(Failure::of(status, retry_after, &body));
         };

@@ -47,14 +47,16 @@ impl Throttle {
         Err(at - now)
     }
 
-    /// Lets nobody through for as long as a receiver asks; everybody's turn comes so much later.
+    /// Lets nobody through for as long as a receiver asks. Turns that would come before then come later, in their order.
     pub(super) fn pause(&self, wait: Duration, now: Instant) {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         let turns = &mut *turns;
         let next = turns.next.map_or(now, |next| next.max(now));
-        turns.next = Some(next + wait);
+        let first = turns.of.values().copied().min().map_or(next, |at| at.max(now));
+        let later = (now + wait).saturating_duration_since(first);
+        turns.next = Some(next + later);
         for at in turns.of.values_mut() {
-            *at = (*at).max(now) + wait;
+            *at = (*at).max(now) + later;
         }
     }
 }
@@ -75,10 +77,13 @@ mod tests {
         assert_eq!(throttle.turn(c, 1, at(500)), wait(2_500));
         // Asking again changes nothing.
         assert_eq!(throttle.turn(b, 1, at(1_000)), wait(1_000));
+        // Two refusals of the same moment are one pause.
         throttle.pause(Duration::from_secs(10), at(1_500));
-        assert_eq!(throttle.turn(b, 1, at(2_000)), wait(10_000));
-        assert_eq!(throttle.turn(b, 1, at(12_000)), Ok(()));
-        assert_eq!(throttle.turn(b, 1, at(12_000)), wait(2_000));
-        assert_eq!(throttle.turn(c, 1, at(13_000)), Ok(()));
+        throttle.pause(Duration::from_secs(10), at(1_500));
+        assert_eq!(throttle.turn(b, 1, at(2_000)), wait(9_500));
+        assert_eq!(throttle.turn(c, 1, at(2_000)), wait(10_500));
+        assert_eq!(throttle.turn(b, 1, at(11_500)), Ok(()));
+        assert_eq!(throttle.turn(b, 1, at(11_500)), wait(2_000));
+        assert_eq!(throttle.turn(c, 1, at(12_500)), Ok(()));
     }
 }

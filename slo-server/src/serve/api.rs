@@ -4,7 +4,7 @@ use super::{app::App, auth::who, refused::Refused};
 use crate::{clock::now, store::Query};
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::{FromRequest, Path, Request, State},
     http::HeaderMap,
 };
 use serde::Deserialize;
@@ -85,10 +85,13 @@ impl Deed {
 pub(super) async fn act(
     State(app): State<Arc<App>>,
     Path(incident): Path<String>,
-    headers: HeaderMap,
-    Json(deed): Json<Deed>,
+    request: Request,
 ) -> Result<Json<Value>, Refused> {
+    // Nothing is read of somebody who may not.
+    let headers = request.headers().clone();
     app.may_act(&headers)?;
+    let Json(deed) =
+        Json::<Deed>::from_request(request, &()).await.map_err(|error| Refused::bad(error.body_text()))?;
     if let Deed::Note { text } = &deed
         && text.chars().count() > LONGEST_NOTE
     {

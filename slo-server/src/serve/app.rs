@@ -1,6 +1,10 @@
 //! What the doors share.
 
-use super::{auth::may, intake::Intake, refused::Refused};
+use super::{
+    auth::{check, has},
+    intake::Intake,
+    refused::Refused,
+};
 use crate::{
     config::{Access, Credentials, Secret},
     respond::Engine,
@@ -68,18 +72,13 @@ impl App {
 
     pub(super) fn may_look(&self, headers: &HeaderMap) -> Result<(), Refused> {
         let Some(access) = &self.access else { return Ok(()) };
-        let as_viewer = access.viewers.as_ref().is_some_and(|viewers| may(headers, Some(viewers)));
-        if as_viewer || may(headers, Some(&access.responders)) {
+        if access.viewers.as_ref().is_some_and(|viewers| has(headers, viewers)) {
             return Ok(());
         }
-        Err(Refused::unauthorized("the credentials of a viewer are missing".to_owned()))
+        check(headers, Some(&access.responders), "a viewer")
     }
 
     pub(super) fn may_act(&self, headers: &HeaderMap) -> Result<(), Refused> {
-        let responders = self.access.as_ref().map(|access| &access.responders);
-        if may(headers, responders) {
-            return Ok(());
-        }
-        Err(Refused::unauthorized("the credentials of a responder are missing".to_owned()))
+        check(headers, self.access.as_ref().map(|access| &access.responders), "a responder")
     }
 }

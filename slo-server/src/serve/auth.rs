@@ -1,13 +1,26 @@
 //! Who may.
 
+use super::refused::Refused;
 use crate::config::Credentials;
 use axum::http::{HeaderMap, header};
 use std::net::IpAddr;
 
-/// Whether a request has the credentials. Without any, which a configuration allows on loopback only, programs of this
-/// machine do, and pages in its browsers do not.
-pub(super) fn may(headers: &HeaderMap, credentials: Option<&Credentials>) -> bool {
-    let Some(credentials) = credentials else { return is_local(headers) };
+/// Whether a request may: that it has the credentials of `role`. Without any, which a configuration allows on loopback only,
+/// programs of this machine may, and pages in its browsers may not.
+pub(super) fn check(
+    headers: &HeaderMap,
+    credentials: Option<&Credentials>,
+    role: &str,
+) -> Result<(), Refused> {
+    let Some(credentials) = credentials else { return local(headers).map_err(Refused::unauthorized) };
+    if has(headers, credentials) {
+        return Ok(());
+    }
+    Err(Refused::unauthorized(format!("the credentials of {role} are missing or wrong")))
+}
+
+/// Whether a request has the credentials.
+pub(super) fn has(headers: &HeaderMap, credentials: &Credentials) -> bool {
     let Some((scheme, given)) = headers.get(header::AUTHORIZATION).and_then(|value| split(value.as_bytes()))
     else {
         return false;
@@ -20,15 +33,26 @@ pub(super) fn may(headers: &HeaderMap, credentials: Option<&Credentials>) -> boo
     }
 }
 
-/// Whether it was sent to this machine by name, and not by a page of somebody else's, whose browser says where it is from.
-fn is_local(headers: &HeaderMap) -> bool {
+/// That it was sent to this machine by name, and not by a page of somebody else's, whose browser says where it is from.
+fn local(headers: &HeaderMap) -> Result<(), String> {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
     let is_loopback = name
         .trim_matches(['[', ']'])
         .parse::<IpAddr>()
         .map_or_else(|_| name.eq_ignore_ascii_case("localhost"), |address| address.is_loopback());
-    is_loopback && !headers.contains_key(header::ORIGIN)
+    if !is_loopback {
+        return Err(format!(
+            "without credentials only requests to localhost are answered, and this one is to `{}`; write `intake` and `access`",
+            slo_core::plain(host)
+        ));
+    }
+    if headers.contains_key(header::ORIGIN) {
+        return Err(
+            "without credentials no page of a browser is answered; write `intake` and `access`".to_owned()
+        );
+    }
+    Ok(())
 }
 
 fn split(value: &[u8]) -> Option<(&[u8], &[u8])> {

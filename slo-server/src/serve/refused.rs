@@ -28,6 +28,10 @@ impl Refused {
         Self { status: StatusCode::UNAUTHORIZED, reason }
     }
 
+    pub(super) fn late() -> Self {
+        Self { status: StatusCode::REQUEST_TIMEOUT, reason: "the request took too long to come".to_owned() }
+    }
+
     pub(super) const fn missing(reason: String) -> Self {
         Self { status: StatusCode::NOT_FOUND, reason }
     }

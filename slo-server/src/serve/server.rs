@@ -3,7 +3,7 @@
 use super::{
     api,
     app::{App, ROOM},
-    auth::may,
+    auth::check,
     intake::{Intake, NotRecorded},
     pagerduty,
     refused::Refused,
@@ -21,6 +21,7 @@ use axum::{
     body::Body,
     extract::{DefaultBodyLimit, State},
     http::Request,
+    middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -28,7 +29,7 @@ use axum_server::{Handle, tls_rustls::RustlsConfig};
 use serde_json::json;
 use slo_core::model::Service;
 use slo_ops::alert::Source;
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
     sync::{Semaphore, watch},
@@ -37,7 +38,7 @@ use tokio::{
 
 /// The longest request of a person.
 const LONGEST_REQUEST: usize = 1 << 20;
-/// How long a connection may take until its first request.
+/// How long a connection may take to send a request.
 const SLOWEST: Duration = Duration::from_secs(30);
 /// How long requests may go on once the server is told to stop.
 const TO_END: Duration = Duration::from_secs(10);
@@ -99,12 +100,13 @@ impl Server {
         Ok(Self { listener, tls, engine, app: Arc::new(app), enforced })
     }
 
-    /// Where it listens.
+    /// Where it listens: `http://127.0.0.1:9099`.
     ///
     /// # Errors
     /// A port that is gone.
-    pub fn address(&self) -> Result<SocketAddr, ServeError> {
-        self.listener.local_addr().map_err(ServeError::new)
+    pub fn url(&self) -> Result<String, ServeError> {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        Ok(format!("{scheme}://{}", self.listener.local_addr().map_err(ServeError::new)?))
     }
 
     /// How far the kernel keeps programs to the files that they may write.
@@ -131,12 +133,14 @@ impl Server {
         let service = router(self.app).into_make_service();
         let served = if let Some((config, tls)) = self.tls {
             let renewing = tokio::spawn(renew(config, tls.clone()));
-            let server = axum_server::from_tcp_rustls(self.listener, tls).map_err(ServeError::new)?;
+            let mut server = axum_server::from_tcp_rustls(self.listener, tls).map_err(ServeError::new)?;
+            server.http_builder().http1().header_read_timeout(SLOWEST);
             let served = server.handle(handle).first_request_timeout(SLOWEST).serve(service).await;
             renewing.abort();
             served
         } else {
-            let server = axum_server::from_tcp(self.listener).map_err(ServeError::new)?;
+            let mut server = axum_server::from_tcp(self.listener).map_err(ServeError::new)?;
+            server.http_builder().http1().header_read_timeout(SLOWEST);
             server.handle(handle).first_request_timeout(SLOWEST).serve(service).await
         };
         engine.await.map_err(ServeError::new)?;
@@ -175,7 +179,8 @@ fn router(app: Arc<App>) -> Router {
         .route("/alerts/pagerduty", post(pagerduty::told))
         .route("/healthz", get(health))
         .route("/metrics", get(metrics))
-        .layer(DefaultBodyLimit::max(LONGEST_REQUEST));
+        .layer(DefaultBodyLimit::max(LONGEST_REQUEST))
+        .layer(middleware::from_fn(in_time));
     Router::new()
         .route("/alerts/alertmanager", post(|app, request| receive(app, Source::Alertmanager, request)))
         .route("/alerts/grafana", post(|app, request| receive(app, Source::Grafana, request)))
@@ -185,12 +190,18 @@ fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
+/// Answers a request of a person, who may not take for ever to send it.
+async fn in_time(request: Request<Body>, next: Next) -> Response {
+    match timeout(SLOWEST, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Refused::late().into_response(),
+    }
+}
+
 /// Takes a delivery in: reads it, writes it down, and answers only then.
 async fn receive(State(app): State<Arc<App>>, source: Source, request: Request<Body>) -> Response {
     let answer = async {
-        if !may(request.headers(), app.senders.as_ref()) {
-            return Err(Refused::unauthorized("the credentials of `intake` are missing".to_owned()));
-        }
+        check(request.headers(), app.senders.as_ref(), "`intake`")?;
         let (parts, body) = request.into_parts();
         let (delivery, room) = app.read(source, &parts.headers, body).await?;
         match app.intake.record(delivery, room).await {

@@ -18,7 +18,14 @@ pub(super) fn place(episode: &Episode, step: &str) -> Result<usize, Error> {
         run.state == StepState::Waiting && matches!(run.approval, Some(Approval::Asked { .. }))
     };
     if !episode.steps().get(place).is_some_and(waits) {
-        return Err(Error::Input(format!("the step `{step}` does not wait for an approval")));
+        let state = episode.steps().get(place).map(|run| match &run.state {
+            StepState::Skipped { reason } => format!("it is not run, {reason}"),
+            StepState::Ended { outcome, .. } => format!("it {outcome}"),
+            StepState::Waiting => "nobody was asked yet".to_owned(),
+            other => format!("it is {}", other.name()),
+        });
+        let state = state.unwrap_or_default();
+        return Err(Error::Input(format!("the step `{step}` does not wait for an approval: {state}")));
     }
     Ok(place)
 }
@@ -36,11 +43,16 @@ pub(super) async fn acted(
         return Err(Error::Input(format!("no alert of incident {id} fires any more")));
     };
     let user = || {
-        std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "somebody".to_owned())
+        let named = ["USER", "LOGNAME"].iter().filter_map(|name| std::env::var(name).ok());
+        named.into_iter().find(|name| !name.is_empty()).unwrap_or_else(|| "somebody".to_owned())
     };
     let event = event(act.who.clone().unwrap_or_else(user), episode)?;
-    let told = event.to_string();
+    let told = episode.told(&event);
+    let is_end = matches!(event, Event::Closed { .. });
     record.add(id, Entry::of(episode.id.began, now(), event)).await?;
     writeln!(out, "{}", slo_core::plain(&told))?;
+    if is_end {
+        writeln!(out, "its alerts may still fire: a delivery that says so opens another episode")?;
+    }
     Ok(())
 }

@@ -12,6 +12,7 @@ use slo_server::{
     store::{IncidentRow, Numbered, Query, Store},
 };
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     sync::Arc,
@@ -64,9 +65,41 @@ impl Opened {
     }
 
     /// The incidents after `after`, those with the latest entries first, and where the next page begins; none after the last.
-    pub(super) async fn page(&self, after: Option<IncidentRow>) -> Result<Vec<IncidentRow>, Error> {
+    async fn page(&self, after: Option<IncidentRow>) -> Result<Vec<IncidentRow>, Error> {
         let after = after.map(|row| (row.last, row.incident));
         self.list(Query { open: false, after, limit: PAGE }).await
+    }
+
+    /// All incidents. One that is written to meanwhile moves to the front, where it is looked for again.
+    pub(super) async fn ids(&self) -> Result<Vec<IncidentId>, Error> {
+        let mut found = Vec::new();
+        let mut known = BTreeSet::new();
+        let mut since = None;
+        loop {
+            let (mut last, mut newest) = (None, None);
+            let mut news = 0;
+            'pages: loop {
+                let rows = self.page(last).await?;
+                newest = newest.or_else(|| rows.first().map(|row| row.last));
+                for row in &rows {
+                    if since.is_some_and(|since| row.last < since) {
+                        break 'pages;
+                    }
+                    if known.insert(row.incident) {
+                        news += 1;
+                        found.push(row.incident);
+                    }
+                }
+                last = rows.last().copied();
+                if last.is_none() {
+                    break;
+                }
+            }
+            if news == 0 || newest.is_none() {
+                return Ok(found);
+            }
+            since = newest;
+        }
     }
 
     /// The incident whose id begins with `text`; that of an episode is taken, too.
@@ -75,22 +108,11 @@ impl Opened {
         if let Ok(id) = digits.parse() {
             return Ok(id);
         }
-        let (mut found, mut last) = (None, None);
-        loop {
-            let rows = self.page(last).await?;
-            for row in &rows {
-                if !digits.is_empty() && row.incident.to_string().starts_with(digits) {
-                    if found.is_some_and(|found| found != row.incident) {
-                        let told =
-                            format!("several incidents begin with `{text}`\n  hint: write more digits");
-                        return Err(Error::Input(told));
-                    }
-                    found = Some(row.incident);
-                }
-            }
-            last = rows.last().copied();
-            if last.is_none() {
-                break;
+        let mut found = None;
+        for id in self.ids().await? {
+            if !digits.is_empty() && id.to_string().starts_with(digits) && found.replace(id).is_some() {
+                let told = format!("several incidents begin with `{text}`\n  hint: write more digits");
+                return Err(Error::Input(told));
             }
         }
         found.ok_or_else(|| {

@@ -75,7 +75,9 @@ pub(super) async fn show_one(show: &Show, out: &mut dyn Write) -> Result<(), Err
         writeln!(out, "Stages: {}\n", stages.collect::<Vec<_>>().join(", "))?;
     }
     for entry in &entries {
-        writeln!(out, "{}  {}", entry.at, slo_core::plain(&redactor.redact(&entry.event.to_string())))?;
+        let episode = entry.episode.and_then(|began| incident.episode(began));
+        let told = episode.map_or_else(|| entry.event.to_string(), |episode| episode.told(&entry.event));
+        writeln!(out, "{}  {}", entry.at, slo_core::plain(&redactor.redact(&told)))?;
     }
     Ok(())
 }

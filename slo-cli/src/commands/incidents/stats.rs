@@ -12,18 +12,15 @@ use slo_core::stats::{Confidence, TypicalTime};
 use slo_ops::incident::{AlertCounts, Incident, Stage, StageTimes};
 use std::io::Write;
 
+/// Fewer times have no interval that says anything.
+const FEWEST: usize = 5;
+
 async fn all(record: &Opened) -> Result<Vec<Incident>, Error> {
-    let (mut found, mut last) = (Vec::new(), None);
-    loop {
-        let rows = record.page(last).await?;
-        for row in &rows {
-            found.push(record.incident(row.incident).await?.0);
-        }
-        last = rows.last().copied();
-        if last.is_none() {
-            return Ok(found);
-        }
+    let mut found = Vec::new();
+    for id in record.ids().await? {
+        found.push(record.incident(id).await?.0);
     }
+    Ok(found)
 }
 
 pub(super) async fn show_stats(stats: &Stats, out: &mut dyn Write) -> Result<(), Error> {
@@ -71,6 +68,13 @@ pub(super) async fn show_stats(stats: &Stats, out: &mut dyn Write) -> Result<(),
         time.map_or_else(
             || "-".to_owned(),
             |time| {
+                if time.count < FEWEST {
+                    return format!(
+                        "{} (too few for an interval), n = {}",
+                        text::seconds(time.geometric_mean),
+                        time.count
+                    );
+                }
                 let interval = time.interval.map_or_else(String::new, |interval| {
                     format!(" ({} to {})", text::seconds(interval.low()), text::seconds(interval.high()))
                 });

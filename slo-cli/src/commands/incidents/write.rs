@@ -46,23 +46,16 @@ pub(super) async fn export(export: &Export, out: &mut dyn Write, talk: &mut dyn 
 }
 
 async fn write_records(record: &Opened, out: &mut dyn Write) -> Result<(), Error> {
-    let mut last = None;
-    loop {
-        let rows = record.page(last).await?;
-        for row in &rows {
-            for numbered in record.entries(row.incident).await? {
-                let mut json = json!(numbered.entry);
-                record.redactor.redact_json(&mut json);
-                if let Some(fields) = json.as_object_mut() {
-                    fields.insert("incident".to_owned(), json!(row.incident));
-                    fields.insert("number".to_owned(), json!(numbered.number));
-                }
-                writeln!(out, "{json}")?;
+    for incident in record.ids().await? {
+        for numbered in record.entries(incident).await? {
+            let mut json = json!(numbered.entry);
+            record.redactor.redact_json(&mut json);
+            if let Some(fields) = json.as_object_mut() {
+                fields.insert("incident".to_owned(), json!(incident));
+                fields.insert("number".to_owned(), json!(numbered.number));
             }
-        }
-        last = rows.last().copied();
-        if last.is_none() {
-            return Ok(());
+            writeln!(out, "{json}")?;
         }
     }
+    Ok(())
 }

@@ -1,0 +1,57 @@
+//! What a configuration may mean otherwise than it says, as far as this machine can tell.
+
+use super::{Config, StoreConfig};
+use rustix::fs::{Access, access};
+use slo_core::model::{Service, Severity};
+use std::path::Path;
+
+/// How long `PagerDuty`'s keys of an integration are.
+const ROUTING_KEY: usize = 32;
+
+impl Config {
+    /// What is wrong in all likelihood, but need not be: a response that no runbook answers, a program that is not here.
+    #[must_use]
+    pub fn warnings(&self, services: &[Service]) -> Vec<String> {
+        let mut warnings = Vec::new();
+        for (service, slo) in
+            services.iter().flat_map(|service| service.slos().iter().map(move |slo| (service, slo)))
+        {
+            for severity in [Severity::Page, Severity::Ticket] {
+                let response = slo.notification(severity).response.as_ref();
+                if let Some(name) = response.filter(|name| !self.runbooks.contains_key(name.as_str())) {
+                    let slo = format!("{}/{}", service.name(), slo.name());
+                    warnings
+                        .push(format!("{slo}: its response `{name}` is no runbook of this configuration"));
+                }
+            }
+        }
+        for (name, step) in
+            self.runbooks.values().flat_map(|book| book.steps.iter().map(|step| (&book.name, step)))
+        {
+            let Some(command) = step.command() else { continue };
+            if let Some(program) = command.argv.first()
+                && let Err(error) = access(program.as_str(), Access::EXEC_OK)
+            {
+                warnings.push(format!("runbooks.{name}: {}: {program}: {error}", step.name));
+            }
+            for path in command.writes.iter().filter(|path| !Path::new(path).exists()) {
+                warnings.push(format!("runbooks.{name}: {}: writes: {path} is not there", step.name));
+            }
+        }
+        if let StoreConfig::Sqlite(path) = &self.store
+            && let Some(folder) =
+                path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists())
+        {
+            warnings.push(format!("store: the folder {} is not there", folder.display()));
+        }
+        if let Some(pagerduty) = &self.notify.pagerduty {
+            let key = pagerduty.routing_key.expose();
+            if key.len() != ROUTING_KEY || !key.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+                let told =
+                    "notify.pagerduty.routing_key_file: a key of an integration has 32 letters and digits";
+                warnings.push(told.to_owned());
+            }
+        }
+        warnings
+    }
+}
