@@ -41,7 +41,7 @@ def rows(value):
         return f"<table>{inner}</table>"
     if isinstance(value, list):
         return "<br>".join(rows(one) for one in value)
-    return html.escape(str(value))
+    return html.escape(str(value)).replace("\n", "<br>")
 
 
 def pagerduty(events):

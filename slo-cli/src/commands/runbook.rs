@@ -8,7 +8,7 @@ use crate::{
 };
 use slo_ops::{
     alert::{Delivery, Source},
-    incident::{Approval, Entry, Episode, Event, Incident, StepState},
+    incident::{Entry, Episode, Event, Incident, StepState},
     runbook::{ApprovalRule, Runbook, Step, Task},
 };
 use slo_server::{
@@ -153,7 +153,7 @@ async fn answer(
             break;
         }
         for (step, run) in steps.iter().enumerate() {
-            if run.state == StepState::Waiting && matches!(run.approval, Some(Approval::Asked { .. })) {
+            if run.is_asked() {
                 let event = if asked.approve.contains(&run.info.name) {
                     Event::Approved { step, who: "--approve".to_owned() }
                 } else {

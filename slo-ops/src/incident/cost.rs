@@ -91,7 +91,7 @@ impl Cost {
         let part = bad as f64 / self.period_bad.max(bad as f64);
         let share = if bad == 0 { 0.0 } else { part * self.period_spent.max(0.0) };
         if !share.is_finite() || (bad > 0 && share <= 0.0) {
-            return not_counted(format!("the rules of {} have recorded nothing of it", self.slo));
+            return not_counted(format!("the rules of {} have recorded nothing of it yet", self.slo));
         }
         let spent = Event::Spent { slo: self.slo.clone(), total, bad, share };
         began.map(|time| Event::Began { time }).into_iter().chain([spent]).collect()

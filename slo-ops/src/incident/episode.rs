@@ -6,7 +6,7 @@ use crate::{
     incident::{Approval, step::StepKind},
 };
 use slo_core::model::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where an episode stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -299,14 +299,18 @@ impl Episode {
             }
             Event::NoRunbook { reason } => self.runbook = RunbookRun::Missing { reason: reason.clone() },
             Event::Sending { target, message, .. } => {
+                let steps = self.steps().iter().enumerate();
+                let asked = steps.filter(|(_, run)| run.is_asked()).map(|(step, _)| step).collect();
                 let sent = self.messages.entry((*target, *message));
                 let sent = sent.or_insert(Sent {
                     attempts: 0,
                     failures: 0,
                     may_have_arrived: false,
                     first: at,
+                    asked: BTreeSet::new(),
                     state: MessageState::Sending,
                 });
+                sent.asked = asked;
                 // The attempt before has no answer: its process died.
                 sent.may_have_arrived |= sent.attempts > 0 && sent.state == MessageState::Sending;
                 sent.attempts = sent.attempts.saturating_add(1);

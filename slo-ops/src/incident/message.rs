@@ -3,7 +3,7 @@
 use crate::time;
 use serde::{Deserialize, Serialize};
 use slo_core::model::Timestamp;
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 /// Who is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -137,6 +137,8 @@ pub struct Sent {
     pub may_have_arrived: bool,
     /// When it was sent first.
     pub first: Timestamp,
+    /// The steps that waited for an approval when it was sent last, so that it showed them.
+    pub asked: BTreeSet<usize>,
     /// Where it stands.
     pub state: MessageState,
 }

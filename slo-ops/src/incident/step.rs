@@ -287,6 +287,12 @@ pub struct StepRun {
 }
 
 impl StepRun {
+    /// Whether it waits for somebody to say whether it may run.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        self.state == StepState::Waiting && matches!(self.approval, Some(Approval::Asked { .. }))
+    }
+
     pub(super) const fn new(info: StepInfo) -> Self {
         Self {
             info,

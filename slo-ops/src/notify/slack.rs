@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     Redactor,
-    incident::{Approval, Episode, EpisodeState, Message, StepState},
+    incident::{Episode, EpisodeState, Message},
 };
 use serde_json::{Value, json};
 use slo_core::{model::Timestamp, plain};
@@ -161,9 +161,7 @@ fn buttons(episode: &Episode, message: Message, redactor: &Redactor) -> Vec<Valu
         return Vec::new();
     }
     let mut buttons = Vec::new();
-    let asked = episode.steps().iter().enumerate().filter(|(_, run)| {
-        run.state == StepState::Waiting && matches!(run.approval, Some(Approval::Asked { .. }))
-    });
+    let asked = episode.steps().iter().enumerate().filter(|(_, run)| run.is_asked());
     for (step, run) in asked.take(2) {
         let value = format!("{} {step}", episode.id);
         let name = |verb: &str| unmarked(&redactor.redact(&format!("{verb} {}", run.info.name)), BUTTON);

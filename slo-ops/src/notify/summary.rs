@@ -4,9 +4,7 @@ use super::text::{cut, is_web_link};
 use crate::{
     Redactor,
     alert::Alert,
-    incident::{
-        Approval, Counted, Episode, EpisodeState, MessageState, RunbookRun, StepKind, StepState, words,
-    },
+    incident::{Counted, Episode, EpisodeState, MessageState, RunbookRun, StepKind, StepState, words},
     time_between,
 };
 use slo_core::{
@@ -144,16 +142,16 @@ fn steps(episode: &Episode) -> Vec<String> {
     for run in episode.steps() {
         let name = &run.info.name;
         let is_diagnosis = run.info.kind == StepKind::Diagnose;
-        match (&run.state, &run.approval) {
-            (StepState::Waiting, Some(Approval::Asked { .. })) if episode.is_open() => {
+        match &run.state {
+            StepState::Waiting if run.is_asked() && episode.is_open() => {
                 asked.push(format!("{name}: waits for an approval to run {}", words(&run.command)));
             }
-            (StepState::Running { .. }, _) if !is_diagnosis => rest.push(format!("{name}: runs")),
-            (StepState::Ended { outcome, .. }, _) if !(is_diagnosis && outcome.is_success()) => {
+            StepState::Running { .. } if !is_diagnosis => rest.push(format!("{name}: runs")),
+            StepState::Ended { outcome, .. } if !(is_diagnosis && outcome.is_success()) => {
                 rest.push(format!("{name}: {outcome}"));
             }
-            (StepState::Skipped { reason }, _) => rest.push(format!("{name}: not run, {reason}")),
-            (StepState::Unknown { .. }, _) => rest.push(format!("{name}: nobody knows how it ended")),
+            StepState::Skipped { reason } => rest.push(format!("{name}: not run, {reason}")),
+            StepState::Unknown { .. } => rest.push(format!("{name}: nobody knows how it ended")),
             _ => {}
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{Action, Next, Situation, Work};
 use crate::incident::{
-    Approval, Entry, Episode, Event, Message, MessageState, SendOutcome, Sent, StepKind, StepState, Target,
+    Entry, Episode, Event, Message, MessageState, SendOutcome, Sent, StepKind, StepState, Target,
 };
 use slo_core::model::{Timestamp, Window};
 
@@ -21,9 +21,11 @@ fn wanted(episode: &Episode, target: Target) -> Vec<Message> {
         wanted.push(Message::Diagnosed);
     }
     for (step, run) in episode.steps().iter().enumerate() {
-        let is_asked =
-            run.state == StepState::Waiting && matches!(run.approval, Some(Approval::Asked { .. }));
-        if is_asked && target == Target::Slack {
+        // Another message may have shown the question already.
+        let is_shown = episode.messages.iter().any(|((to, message), sent)| {
+            *to == target && *message != Message::ApprovalAsked { step } && sent.asked.contains(&step)
+        });
+        if run.is_asked() && target == Target::Slack && !is_shown {
             wanted.push(Message::ApprovalAsked { step });
         }
         let is_told = run.info.kind != StepKind::Diagnose

@@ -55,6 +55,23 @@ const LONGEST: Duration = Duration::from_secs(30);
 const MOST: f64 = 0.5;
 /// Of all events, so much less must have it.
 const APART: f64 = 0.8;
+/// Labels that say how a request ended, which comes of a cause and is none: they are told last.
+const OUTCOMES: [&str; 14] = [
+    "code",
+    "error_type",
+    "grpc_code",
+    "grpc_status",
+    "http_response_status_code",
+    "http_status",
+    "http_status_code",
+    "outcome",
+    "response_code",
+    "result",
+    "rpc_grpc_status_code",
+    "rpc_response_status_code",
+    "status",
+    "status_code",
+];
 /// How many labels are told.
 const MOST_TOLD: usize = 4;
 
@@ -157,7 +174,7 @@ impl Split {
     fn shares(&self, before: Option<&Self>, ago: Window, defining: &BTreeSet<String>) -> Vec<String> {
         let (bad_shares, all_shares) = (part_by_value(&self.bad), part_by_value(&self.all));
         let before = before.map(|before| part_by_value(&before.bad)).filter(|before| !before.is_empty());
-        let mut found: Vec<(f64, String)> = Vec::new();
+        let mut found: Vec<(bool, f64, String)> = Vec::new();
         for ((name, value), bad) in bad_shares {
             let all = all_shares.get(&(name, value)).copied().unwrap_or(0.0);
             if bad < MOST || all > bad * APART || defining.contains(name) {
@@ -171,10 +188,10 @@ impl Split {
             let text = format!(
                 "{bad_part:.0} % of the bad events have {name}={value}, and {all_part:.0} % of all events{then}"
             );
-            found.push((bad - all, text));
+            found.push((OUTCOMES.contains(&name.as_str()), bad - all, text));
         }
-        found.sort_by(|one, other| other.0.total_cmp(&one.0));
-        found.into_iter().map(|(_, text)| text).take(MOST_TOLD).collect()
+        found.sort_by(|one, other| one.0.cmp(&other.0).then(other.1.total_cmp(&one.1)));
+        found.into_iter().map(|(_, _, text)| text).take(MOST_TOLD).collect()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::record::Opened;
 use crate::{args::Act, error::Error, time::now};
-use slo_ops::incident::{Approval, Entry, Episode, Event, StepRun, StepState};
+use slo_ops::incident::{Entry, Episode, Event, StepRun, StepState};
 use std::io::Write;
 
 /// The place of a step, by its name or its number.
@@ -14,10 +14,7 @@ pub(super) fn place(episode: &Episode, step: &str) -> Result<usize, Error> {
         let names: Vec<&str> = episode.steps().iter().map(|run| run.info.name.as_str()).collect();
         Error::Input(format!("the episode has no step `{step}`\n  hint: it has {}", names.join(", ")))
     })?;
-    let waits = |run: &StepRun| {
-        run.state == StepState::Waiting && matches!(run.approval, Some(Approval::Asked { .. }))
-    };
-    if !episode.steps().get(place).is_some_and(waits) {
+    if !episode.steps().get(place).is_some_and(StepRun::is_asked) {
         let state = episode.steps().get(place).map(|run| match &run.state {
             StepState::Skipped { reason } => format!("it is not run, {reason}"),
             StepState::Ended { outcome, .. } => format!("it {outcome}"),
