@@ -91,6 +91,11 @@ def test_an_exhausted_pool_is_found_and_an_approved_remediation_ends_it(stack):
     told(stack, episode, "the pool of connections is exhausted: 10 of 10 are in use")
     events = [entry["event"] for entry in stack.shown(episode["incident"])["record"]]
     assert events.index("approved") < events.index("evidence") < events.index("mitigated")
+    # What it has cost, and since when, as the counts say.
+    record = stack.record(episode)
+    *_, share = [entry["share"] for entry in record if entry["event"] == "spent"]
+    *_, began = [entry["time"] for entry in record if entry["event"] == "began"]
+    assert 0 < share < 1 and story.began(episode) - 60_000 < began < story.began(episode)
     # The bot's first message is brought up to date, and details go into its thread.
     first, *later = [message for message in stack.vendors.messages if message["to"].startswith("chat.")]
     assert first["to"] == "chat.postMessage" and "thread_ts" not in first
