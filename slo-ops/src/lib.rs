@@ -24,3 +24,8 @@ mod time;
 pub use redact::Redactor;
 pub use slo_core::{Diagnostics, Error};
 pub use time::time_between;
+
+/// The programs of the README, so that they are compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -25,3 +25,8 @@ mod clock;
 mod kill;
 mod own;
 mod tls;
+
+/// The programs of the README, so that they are compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
