@@ -7,27 +7,29 @@ use slo_core::{
     spec::Defaults,
 };
 
+/// The heading of these options in the help.
+const READING: &str = "Reading specifications";
+
 /// How specs are chosen and read.
 #[derive(Debug, Group)]
-#[command(next_help_heading = "Reading specs")]
 pub(crate) struct Reading {
     /// In directories, read only files whose path matches, such as `**/slo/*.yaml`; may be given several times
-    #[arg(long, value_name = "GLOB", value_parser = glob)]
+    #[arg(long, help_heading = READING, value_name = "GLOB", value_parser = glob)]
     pub(crate) include: Vec<glob::Pattern>,
     /// In directories, skip files whose path matches; may be given several times
-    #[arg(long, value_name = "GLOB", value_parser = glob)]
+    #[arg(long, help_heading = READING, value_name = "GLOB", value_parser = glob)]
     pub(crate) exclude: Vec<glob::Pattern>,
-    /// How often metrics are scraped, for specs that do not say it
-    #[arg(long, value_name = "DURATION", value_parser = parsed::<Window>)]
+    /// The scrape interval of specifications that have none
+    #[arg(long, help_heading = READING, value_name = "DURATION", value_parser = parsed::<Window>)]
     pub(crate) scrape_interval: Option<Window>,
     /// The period of SLOs of Sloth and slo-generator, whose specs have none
-    #[arg(long, value_name = "DURATION", value_parser = parsed::<Window>)]
+    #[arg(long, help_heading = READING, value_name = "DURATION", value_parser = parsed::<Window>)]
     pub(crate) period: Option<Window>,
     /// The label that names the service, for SLOs of Pyrra, which has no services
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, help_heading = READING, value_name = "NAME")]
     pub(crate) service_label: Option<String>,
     /// A label for every service, in place of that of its spec; may be given several times
-    #[arg(long = "extra-labels", value_name = "NAME=VALUE", value_parser = label)]
+    #[arg(long = "extra-labels", help_heading = READING, value_name = "NAME=VALUE", value_parser = label)]
     pub(crate) labels: Vec<(LabelName, String)>,
 }
 

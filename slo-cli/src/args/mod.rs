@@ -87,7 +87,7 @@ pub(crate) struct Generate {
     /// Write `DIR/rules/<service>.yaml` instead of standard output
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// What evaluates the rules
+    /// The server that evaluates the rules
     #[arg(long, value_parser = target(), default_value_t)]
     pub(crate) target: Target,
     /// Read counters with anchored ranges, which Prometheus has from 3.16 on: no estimates, not even after a restart
@@ -99,7 +99,7 @@ pub(crate) struct Generate {
     /// A label of `PrometheusRule` objects, such as one that a `ruleSelector` asks for; may be given several times
     #[arg(long = "object-label", value_name = "NAME=VALUE", value_parser = object_label)]
     pub(crate) object_labels: Vec<(String, String)>,
-    /// How series and alerts are called
+    /// The names of series and alerts
     #[arg(long, value_enum, default_value_t = Naming::Native)]
     pub(crate) naming: Naming,
     /// Also write `DIR/tests/<service>.yaml`, for `promtool test rules`
@@ -149,10 +149,10 @@ pub(crate) struct Alertmanager {
     /// Where tickets go, as --page
     #[arg(long, value_name = "CHANNEL")]
     pub(crate) ticket: Vec<String>,
-    /// The server that answers alerts, `slo serve`: it hears of all that the channels hear of
+    /// Also send every alert to `slo serve` at this address
     #[arg(long, value_name = "URL")]
     pub(crate) response: Option<String>,
-    /// The file with its token, as Alertmanager finds it; `response-token` in the folder of secrets, for one beyond this machine
+    /// The file with the token for `slo serve`, as Alertmanager sees it; by default `response-token` in the folder of secrets, for a server on another machine
     #[arg(long, value_name = "FILE", requires = "response")]
     pub(crate) response_token: Option<String>,
     /// The server that sends e-mail, HOST:PORT
@@ -161,7 +161,7 @@ pub(crate) struct Alertmanager {
     /// The sender of e-mail
     #[arg(long, value_name = "ADDRESS", requires = "smtp")]
     pub(crate) smtp_from: Option<String>,
-    /// The user who logs in to send e-mail, with the password in the secret smtp-password
+    /// The user name for sending e-mail; the password is in the secret smtp-password
     #[arg(long, value_name = "NAME", requires = "smtp")]
     pub(crate) smtp_username: Option<String>,
     /// The folder of secrets: a folder for each team, `default` for all other alerts, with the files
@@ -171,7 +171,7 @@ pub(crate) struct Alertmanager {
     /// When tickets are sent, such as "Mon-Fri 09:00-17:00 Europe/Berlin", for half an hour or longer; others wait
     #[arg(long, value_name = "HOURS", value_parser = parsed::<Hours>)]
     pub(crate) ticket_hours: Option<Hours>,
-    /// The version that reads it: what it does not support is refused
+    /// The version of Alertmanager; channels that it does not support are refused
     #[arg(long = "alertmanager-version", value_name = "VERSION", default_value_t, value_parser = parsed::<AlertmanagerVersion>)]
     pub(crate) version: AlertmanagerVersion,
     /// Write only a part to merge into your own configuration
@@ -280,7 +280,7 @@ pub(crate) struct Backtest {
     pub(crate) prometheus: Option<String>,
     #[command(flatten)]
     pub(crate) access: Access,
-    /// What kind of server answers at that address
+    /// The kind of server at that address
     #[arg(long, value_parser = target(), default_value_t, requires = "prometheus")]
     pub(crate) target: Target,
     /// Replay this time until now, from a server
