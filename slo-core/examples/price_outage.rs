@@ -20,7 +20,11 @@ fn main() -> Result<(), Error> {
     for tier in AlertPolicy::workbook().tiers() {
         match outage.detection(tier, objective)? {
             Some(detection) => {
-                println!("a fifth of requests fails: the {} tier fires after {} s", tier.burn(), detection.fires_after);
+                println!(
+                    "a fifth of requests fails: the {} tier fires after {} s",
+                    tier.burn(),
+                    detection.fires_after
+                );
             }
             None => println!("a fifth of requests fails: the {} tier never fires", tier.burn()),
         }

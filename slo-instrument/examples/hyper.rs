@@ -41,7 +41,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let app = TowerToHyperService::new(app.clone());
         tokio::spawn(async move {
             // A connection that breaks is the client's.
-            let _broken = Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), app).await;
+            let _broken =
+                Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), app).await;
         });
     }
 }

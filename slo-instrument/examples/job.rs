@@ -4,9 +4,11 @@
 #![allow(clippy::print_stdout, reason = "it prints what it has counted")]
 
 use slo_instrument::{Events, Service};
+use std::time::Duration;
 
 /// Every tenth run fails.
 async fn reindex(run: u32) -> Result<u32, String> {
+    tokio::time::sleep(Duration::from_millis(1)).await;
     if run.is_multiple_of(10) { Err(format!("run {run}: the index is locked")) } else { Ok(run) }
 }
 
