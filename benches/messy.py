@@ -124,13 +124,13 @@ def fortnight():
 CASES = [
     ("A. every Tuesday fails 1 %: days that meet 99.9 %, from a Monday and from a Tuesday on", "0.857 on either day", weekdays),
     ("B. nights without rows: budget left", "0.500", nights),
-    ("B. 15 days that nobody saw: budget left, gate at 10 %", "0.050, closed", monitoring),
+    ("B. 15 days without rows: budget left, gate at 10 %", "0.050, closed", monitoring),
     ("C. one row four minutes early, of an overspent month", "refused, row 4000 named", odd_row),
     ("D. dates as numbers, `[20260701, …]`", "refused", dates),
-    ("E. one failure of ten requests after a perfect month: the gate", "inconclusive, goes on", one_of_ten),
+    ("E. one failure in ten requests after a perfect month: the gate", "inconclusive, does not block", one_of_ten),
     ("F. alerts on the first day of 64 histories", "few: a day of 40", cold_start),
-    ("G. what the best policy of a search tells of three flickering incidents", "3 incidents", repeats),
-    ("H. an array is edited after it was given", "1.0, 0 bad", edits),
+    ("G. alerts of the best policy of a search, for three flapping incidents", "3 incidents", repeats),
+    ("H. an array is edited after it was passed", "1.0, 0 bad", edits),
     ("I. a fortnight of five-minute rows and the usual alerts", "fits, and says so", fortnight),
 ]
 

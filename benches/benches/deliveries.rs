@@ -83,7 +83,7 @@ fn body(number: usize) -> String {
         r#"{{"version": "4", "groupKey": "{{}}:{{service=s{number}}}", "status": "firing", "receiver": "slo", "truncatedAlerts": 0,
         "groupLabels": {{}}, "commonLabels": {{}}, "commonAnnotations": {{}}, "externalURL": "http://am:9093", "alerts": [{{"status": "firing",
         "labels": {{"alertname": "SLOErrorBudgetBurn", "service": "s{number}", "slo": "availability", "severity": "page", "burn_tier": "fast"}},
-        "annotations": {{"summary": "s{number}/availability burns its error budget too fast", "description": "In the last 1h, 2.1% of events were bad."}},
+        "annotations": {{"summary": "s{number}/availability is burning its error budget too fast", "description": "In the last 1h, 2.1% of events were bad."}},
         "startsAt": "2026-11-23T06:27:20.245Z", "endsAt": "0001-01-01T00:00:00Z", "generatorURL": "http://prometheus:9090/graph"}}]}}"#
     )
 }

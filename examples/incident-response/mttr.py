@@ -1,10 +1,10 @@
-"""How long it takes until users do not suffer any more: by hand, and with `slo serve`, stage by stage.
+"""Compares the time to restore service by hand and with `slo serve`, stage by stage.
 
-    python3 mttr.py [N]             # breaks the shop N times (10, the ceiling of its runbook), has each answered, and compares
+    python3 mttr.py [N]             # breaks the shop N times (default 10, the limit of its runbook), and compares
 
-What the system does is measured: telling people, the diagnosis, and the remediation. What people do cannot be measured here. It
-is drawn from log-normal distributions, seeded and written down below: replace them with your own. The same person answers the same
-page in both columns: the time to acknowledge is the same draw.
+The times of the system are measured: notification, diagnosis and remediation. The times of people cannot be measured here. They
+are drawn from the seeded log-normal distributions below: replace them with your own. The time to acknowledge is the same draw
+in both columns.
 """
 
 import json
@@ -29,7 +29,7 @@ SEED = 20_261_130
 
 
 def measured(record):
-    """What one answered incident took, in minutes: to tell, to diagnose, and to run the approved remediation."""
+    """The minutes that one incident took: to notify, to diagnose, and to run the approved remediation."""
 
     def first(event, **wanted):
         return next(entry["at"] for entry in record if entry["event"] == event and all(entry.get(name) == value for name, value in wanted.items()))
@@ -45,7 +45,7 @@ def measured(record):
 
 
 def compared(machine, seed=SEED):
-    """The stages of as many incidents by hand and by the system, in minutes."""
+    """The stages of each measured incident in minutes, by hand and with the system."""
     chance = random.Random(seed)
 
     def person(what):
@@ -98,7 +98,7 @@ def main():
             machine.append(measured(stack.record(episode)))
             print(f"{number + 1} of {count}: {json.dumps(machine[-1])}", file=sys.stderr, flush=True)
     print(table(*compared(machine)))
-    print(f"\nn = {count} a side. Assumed, log-normal, seed {SEED}:")
+    print(f"\nn = {count} in each column. Assumed log-normal distributions, seed {SEED}:")
     for what, (middle, spread, why) in ASSUMED.items():
         print(f"- {what}: {middle} min, spread {spread} ({why})")
 

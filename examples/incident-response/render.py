@@ -1,4 +1,4 @@
-"""What people see in Slack and PagerDuty, as one HTML page: from what came to the stand-ins.
+"""The Slack and PagerDuty messages that the stand-ins received, as one HTML page.
 
     python3 story.py --html messages.html pool
 """
@@ -8,7 +8,7 @@ import re
 
 
 def mrkdwn(text):
-    """Slack's text as HTML: it is escaped already, apart from links."""
+    """Slack's text as HTML. It is already escaped; only links are converted."""
     text = re.sub(r"<(https?://[^|>]+)\|([^>]+)>", r'<a href="\1">\2</a>', text)
     return text.replace("\n", "<br>")
 
@@ -28,9 +28,9 @@ def block(one):
 
 
 def slack(message):
-    """A message; one into a thread has no blocks."""
+    """A message; one in a thread has no blocks."""
     inner = "".join(block(one) for one in message["blocks"]) if "blocks" in message else f"<p>{mrkdwn(html.escape(message['text']))}</p>"
-    note = {"chat.update": "brought up to date", "chat.postMessage": "new"}.get(message["to"], "webhook")
+    note = {"chat.update": "updated", "chat.postMessage": "new"}.get(message["to"], "webhook")
     where = "in the thread" if "thread_ts" in message else note
     return f"<article class=slack><p class=context><b>slo</b> APP · {where}</p>{inner}</article>"
 
@@ -45,7 +45,7 @@ def rows(value):
 
 
 def pagerduty(events):
-    """An alert: what its latest trigger says, and everything that came."""
+    """An alert: its latest trigger, and all of its events."""
     triggers = [event for event in events if event["event_action"] == "trigger"]
     payload = triggers[-1]["payload"]
     links = "".join(f'<li><a href="{html.escape(link["href"])}">{html.escape(link.get("text", link["href"]))}</a>' for link in triggers[-1].get("links", []))
@@ -71,11 +71,11 @@ button.danger { background: #e01e5a; color: white } button.primary { background:
 
 
 def page(vendors):
-    """Everything that came to the stand-ins, one alert after the other."""
+    """All alerts and messages that the stand-ins received."""
     alerts = [pagerduty(events) for all_of_one in vendors.alerts.values() for events in all_of_one]
     messages = [slack(message) for message in vendors.messages]
     return (
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
-        f"<title>What people see</title><style>{STYLE}</style><h1>What people see</h1>"
+        f"<title>PagerDuty and Slack messages</title><style>{STYLE}</style><h1>PagerDuty and Slack messages</h1>"
         f"<h2>PagerDuty: {len(alerts)} alerts</h2>{''.join(alerts)}<h2>Slack: {len(messages)} messages</h2>{''.join(messages)}</html>"
     )

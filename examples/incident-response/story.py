@@ -1,10 +1,10 @@
-"""The shop, Prometheus, Alertmanager, `slo serve`, and stand-ins for PagerDuty and Slack; and four ways to break the shop.
+"""Breaks the shop in four ways, with Prometheus, Alertmanager, `slo serve`, and stand-ins for PagerDuty and Slack.
 
     python3 story.py                # all scenarios, one after the other; prints each timeline
     python3 story.py pool disk      # some of them
-    python3 story.py --html FILE    # and what people see in Slack and PagerDuty, as a page
+    python3 story.py --html FILE    # also write the Slack and PagerDuty messages as an HTML page
 
-Time runs 60 times faster in the rules: what takes an hour takes a minute.
+The rules run 60 times faster: an hour is a minute.
 """
 
 import argparse
@@ -36,7 +36,7 @@ def built(name):
     target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     path = target / "release" / name
     if not path.exists():
-        raise SystemExit(f"{path} is missing: cargo build --release -p slo-cli -p incident-response")
+        raise SystemExit(f"{path} is missing: run cargo build --release -p slo-cli -p incident-response")
     return str(path)
 
 
@@ -44,7 +44,7 @@ def program(*names):
     for name in names:
         if found := shutil.which(name):
             return found
-    raise SystemExit(f"{names[0]} is missing: scripts/setup installs it")
+    raise SystemExit(f"{names[0]} is missing: run scripts/setup")
 
 
 def get(url):
@@ -136,7 +136,7 @@ class Stack:
         if os.geteuid() == 0:
             subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", self.spool], check=True)
         subprocess.run([slo, "generate", spec, "--time-scale", str(SPEED), "--out", self.folder], check=True, stderr=subprocess.DEVNULL)
-        # Alertmanager tells PagerDuty itself, and `slo serve`, of the same group of alerts.
+        # Alertmanager sends the same group of alerts to PagerDuty and to `slo serve`.
         secrets = self.folder / "secrets"
         (secrets / "default").mkdir(parents=True)
         (secrets / "default" / "pagerduty-routing-key").write_text(ROUTING_KEY)
@@ -214,7 +214,7 @@ runbooks:
         if os.path.ismount(self.spool):
             subprocess.run(["umount", "-l", self.spool], check=True)
 
-    # What the record says.
+    # Reads the incident record.
 
     def slo(self, *options):
         command = [built("slo"), "incidents", *options, "--store", f"sqlite:{self.folder}/slo.db"]
@@ -231,7 +231,7 @@ runbooks:
         return [entry for entry in self.shown(episode["incident"])["record"] if entry.get("episode") == began(episode)]
 
     def fires(self, known=()):
-        """The episode that fires and was not known before, once it was diagnosed."""
+        """The new firing episode, once it was diagnosed."""
 
         def found():
             new = [one for one in self.episodes() if one["state"] == "firing" and one["episode"] not in known]
@@ -255,22 +255,22 @@ runbooks:
 
 
 def began(episode):
-    """When it began, in milliseconds, as the record names it."""
+    """The start of an episode in milliseconds, by which the record names it."""
     return round(datetime.datetime.fromisoformat(episode["began"]).timestamp() * 1_000)
 
 
 def pool(stack):
-    """A bug takes connections and does not give them back. An approved remediation ends it."""
+    """A bug leaks connections. An approved remediation resets the pool."""
     known = {one["episode"] for one in stack.episodes()}
     post(f"{stack.url('shop')}/leak")
     episode = stack.fires(known)
-    wait_for("the question", lambda: any(entry["event"] == "approval_asked" for entry in stack.record(episode)), 20)
+    wait_for("the request for approval", lambda: any(entry["event"] == "approval_asked" for entry in stack.record(episode)), 20)
     stack.slo("approve", episode["incident"], "recycle the pool", "--who", "ann")
     return stack.is_over(episode["episode"])
 
 
 def disk(stack):
-    """The disk that orders are written to is full. Somebody makes room."""
+    """The disk for orders is full. Somebody frees space."""
     known = {one["episode"] for one in stack.episodes()}
     full = stack.spool / "core.1234"
     with contextlib.suppress(OSError), open(full, "wb", buffering=0) as file:
@@ -293,7 +293,7 @@ def release(stack):
 
 
 def limit(stack):
-    """A limit on processor time, far too low, holds the shop back. Somebody raises it."""
+    """A CPU limit that is far too low throttles the shop. Somebody raises it."""
     known = {one["episode"] for one in stack.episodes()}
     unified = pathlib.Path("/sys/fs/cgroup/cgroup.controllers").exists()
     folder = pathlib.Path("/sys/fs/cgroup") / ("" if unified else "cpu") / f"shop-{os.getpid()}"
@@ -319,9 +319,9 @@ NEEDS_ROOT = {"disk", "limit"}
 
 
 def main():
-    parser = argparse.ArgumentParser(description="The shop, broken in four ways, and how that is answered.")
+    parser = argparse.ArgumentParser(description="Break the shop in four ways, and show the response to each.")
     parser.add_argument("scenarios", nargs="*", choices=[[], *SCENARIOS], metavar="SCENARIO", help=", ".join(SCENARIOS))
-    parser.add_argument("--html", type=pathlib.Path, metavar="FILE", help="write what people see in Slack and PagerDuty")
+    parser.add_argument("--html", type=pathlib.Path, metavar="FILE", help="write the Slack and PagerDuty messages as an HTML page")
     asked = parser.parse_args()
     names = asked.scenarios or [name for name in SCENARIOS if os.geteuid() == 0 or name not in NEEDS_ROOT]
     with tempfile.TemporaryDirectory() as folder, Stack(folder, slack="bot") as stack:

@@ -3,7 +3,7 @@
 Sources: PagerDuty, "Send an alert event" and "PD-CEF" (Events API v2); Slack, "Block Kit", "Rate limits", "Sending messages
 using incoming webhooks", `chat.postMessage`, `chat.update`.
 
-    python3 vendors.py 9191        # PagerDuty and Slack on one port, until it is ended; `GET /log` shows what came
+    python3 vendors.py 9191        # PagerDuty and Slack on one port, until it is stopped; `GET /log` shows the messages received
 """
 
 import json
@@ -14,14 +14,14 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PAGERDUTY_LARGEST = 512 * 1024
-# Characters of Slack's parts.
+# Slack's limits, in characters.
 HEADER, SECTION, FIELD, BUTTON, VALUE, ACTION_ID = 150, 3_000, 2_000, 75, 2_000, 255
 MOST_BLOCKS, MOST_FIELDS, MOST_CONTEXT, MOST_ACTIONS = 50, 10, 10, 25
 SLACK_WHOLE = 13_200
 
 
 def event_faults(event):
-    """What PagerDuty refuses of an event."""
+    """The faults for which PagerDuty refuses an event."""
     if not isinstance(event, dict):
         return ["Event object format is unrecognized"]
     faults = []
@@ -74,7 +74,7 @@ def text_faults(text, most, kinds=("mrkdwn", "plain_text")):
 
 
 def message_faults(message):
-    """What Slack refuses of a message; and a mention, which none of ours may have."""
+    """The faults for which Slack refuses a message, and mentions, which our messages must not have."""
     if not isinstance(message, dict) or not (message.get("text") or message.get("blocks")):
         return ["no_text"]
     faults = []
@@ -119,16 +119,16 @@ def message_faults(message):
 
 
 class Vendors:
-    """Both vendors on one port, what came to them, and how they are to behave."""
+    """Both vendors on one port, with the messages they received and how they should behave."""
 
     def __init__(self, port=0, rate_limit=True):
         self.lock = threading.Lock()
         self.events, self.messages, self.refused = [], [], []
-        # PagerDuty's alerts by key: each is a list of the events of one alert, which a resolve ends.
+        # PagerDuty's alerts by key. Each alert is the list of its events; a resolve ends it.
         self.alerts = {}
         self.last_message = 0.0
         self.rate_limit = rate_limit
-        # What is answered in place of the usual, by vendor: a status, `slow`, or None.
+        # The misbehaviour of each vendor: an HTTP status, `slow`, or None.
         self.behave = {"pagerduty": None, "slack": None}
         vendors = self
 
@@ -187,7 +187,7 @@ class Vendors:
             pass
 
     def misbehaves(self, handler, vendor):
-        """Whether the vendor is told to answer something else."""
+        """Whether the vendor misbehaves and has already answered."""
         behaviour = self.behave[vendor]
         if behaviour is None:
             return False
@@ -226,7 +226,7 @@ class Vendors:
             self.answer(handler, 202, json.dumps(answer), "application/json")
 
     def take(self, body, place):
-        """The faults of a message; `ratelimited` where it comes too soon after the one before."""
+        """The faults of a message; `ratelimited` if it comes too soon after the last one."""
         try:
             message = json.loads(body)
         except ValueError:

@@ -1,4 +1,4 @@
-//! How a run can end.
+//! Exit codes and errors.
 
 use std::{io, path::Path};
 
@@ -10,9 +10,9 @@ pub enum Exit {
     Done,
     /// The input is wrong.
     Input,
-    /// The command was called wrongly.
+    /// The command line is wrong.
     Usage,
-    /// Something outside failed: a file, the network.
+    /// A file, a server or the network failed.
     Outside,
 }
 
@@ -29,19 +29,19 @@ impl Exit {
     }
 }
 
-/// Why a run ended early; its text is what the user is told.
+/// Why a run failed; its text is the message to the user.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// The input is wrong.
     #[error("{0}")]
     Input(String),
-    /// The command was called wrongly.
+    /// The command line is wrong.
     #[error("{0}")]
     Usage(String),
-    /// Something outside failed.
+    /// A file, a server or the network failed.
     #[error("{0}")]
     Outside(String),
-    /// Nobody reads the output any more.
+    /// The reader has closed the output.
     #[error("the output was closed")]
     Closed,
 }
@@ -62,7 +62,7 @@ impl Error {
 }
 
 impl From<io::Error> for Error {
-    /// Of writing to the terminal or a pipe; files say their name with [`Error::file`].
+    /// An error of writing to the terminal or a pipe. For files use [`Error::file`], which names the file.
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self::Closed,

@@ -1,4 +1,6 @@
-//! The `slo` command as a library: files and HTTP in, slo-core's pipeline, files and text out.
+//! The `slo` command as a library.
+//!
+//! It reads files and HTTP responses, runs slo-core on them, and writes files and text.
 //!
 //! ```
 //! let (mut out, mut talk) = (Vec::new(), Vec::new());
@@ -25,8 +27,9 @@ use clap::Parser;
 use error::Error;
 use std::{ffi::OsString, io::Write};
 
-/// Runs the command `args`, the first of which is the program's name. Data goes to `out`, everything
-/// that is said about it to `talk`.
+/// Runs the command line `args`, which begins with the name of the program.
+///
+/// Results go to `out`, messages to `talk`.
 pub fn run(
     args: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     out: &mut dyn Write,
@@ -44,7 +47,7 @@ pub fn run(
             return Exit::Done;
         }
     };
-    // Whatever is said may have words of files and servers in it.
+    // Messages may quote text of files and servers.
     let talk = &mut plain::Plain(talk);
     match commands::run(&command, out, talk) {
         // A reader that has seen enough closes the pipe.

@@ -18,8 +18,8 @@ pub(crate) struct Loaded {
     pub(crate) services: Vec<Service>,
 }
 
-/// Reads all of `paths`; every fault of every file is told at once. What a specification of another tool says and
-/// none of ours can is told to `talk`.
+/// Reads all of `paths`, and reports every fault of every file at once. Fields of other tools' specs that
+/// have no counterpart are listed on `talk`.
 pub(crate) fn specs(
     paths: &[PathBuf],
     reading: &Reading,
@@ -77,7 +77,7 @@ pub(crate) fn specs(
     Ok(loaded)
 }
 
-/// The services of all files, in which time runs `speed` times faster. One that several files describe is one.
+/// The services of all files, with time `speed` times faster. A service in several files becomes one.
 pub(crate) fn services(
     paths: &[PathBuf],
     reading: &Reading,
@@ -125,9 +125,9 @@ pub(crate) fn joined(loaded: &[Loaded]) -> Result<Vec<Service>, String> {
 }
 
 const STANDARD_INPUT: &str = "-";
-/// Bytes of a file: more is not what people write.
+/// The largest file, in bytes; nobody writes a larger spec.
 const LARGEST: u64 = 64 << 20;
-/// Folders within each other.
+/// The deepest nesting of folders.
 const DEEPEST: usize = 64;
 
 /// Files to read, each once.
@@ -135,18 +135,18 @@ const DEEPEST: usize = 64;
 struct Found {
     files: Vec<File>,
     unreadable: Vec<String>,
-    // Links lead to the same files by several ways.
+    // Links can lead to the same file by several paths.
     seen: BTreeSet<PathBuf>,
 }
 
 struct File {
     path: PathBuf,
-    // By the user, not found in a folder.
+    // Whether the user named it; otherwise it was found in a folder.
     is_named: bool,
 }
 
 impl Found {
-    /// The files at `path`: itself, or all specs below it in the order of their names.
+    /// Adds the file at `path`, or all specs below it in the order of their names.
     fn add(&mut self, path: &Path, reading: &Reading) -> Result<(), Error> {
         if path.as_os_str() == STANDARD_INPUT {
             if !self.seen.insert(path.to_owned()) {
@@ -175,7 +175,7 @@ impl Found {
             let chosen = if reading.include.is_empty() && reading.exclude.is_empty() {
                 ""
             } else {
-                " that `--include` and `--exclude` leave"
+                " that `--include` and `--exclude` select"
             };
             return Err(Error::Input(format!(
                 "{}: no *.yaml, *.yml or *.json file in it{chosen}",
@@ -185,12 +185,12 @@ impl Found {
         Ok(())
     }
 
-    /// Adds what is new in a folder. Gives whether there is any specification in it, new or not.
+    /// Adds the new files of a folder. Returns whether the folder has any candidate file, new or known.
     fn walk(&mut self, root: &Path, folder: &Path, reading: &Reading, depth: usize) -> bool {
         let entries = match fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
             Ok(entries) if depth < DEEPEST => entries,
             Ok(_) => {
-                self.unreadable.push(format!("{}: folders too deep within each other", folder.display()));
+                self.unreadable.push(format!("{}: folders too deeply nested", folder.display()));
                 return false;
             }
             Err(error) => {
@@ -209,7 +209,7 @@ impl Found {
                 continue;
             }
             if entry.is_dir() {
-                // What was walked before had some, or was said to have none.
+                // A folder that was walked before had some, or its lack of files was reported.
                 has_any |= !is_new(self) || self.walk(root, &entry, reading, depth + 1);
                 continue;
             }

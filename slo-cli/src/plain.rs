@@ -1,13 +1,13 @@
-//! Lines for people, in which nothing is a terminal's command.
+//! Text output without terminal control characters.
 
 use std::io::{self, Write};
 
-/// A writer that shows what a terminal would obey; lines and tabs stay.
+/// A writer that replaces terminal control characters, except for line breaks and tabs.
 pub(crate) struct Plain<'a>(pub(crate) &'a mut dyn Write);
 
 impl Write for Plain<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // What is written in pieces of a character is not of ours, and is shown as it can be.
+        // This program writes whole characters; other bytes are shown as well as possible.
         let text = String::from_utf8_lossy(bytes);
         for piece in text.split_inclusive(['\n', '\t']) {
             let (words, end) = match piece.char_indices().last() {

@@ -1,4 +1,4 @@
-//! How SLOs do, asked of a Prometheus that evaluates their rules.
+//! The status of SLOs, from a Prometheus that evaluates their rules.
 
 use crate::{error::Error, text};
 use serde::Serialize;
@@ -11,19 +11,19 @@ use slo_core::{
 use slo_prometheus::{Client, Sample};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// An SLO, or a group of it, and how it does.
+/// The status of an SLO or of one of its groups.
 pub(crate) struct Row<'a> {
     pub(crate) service: &'a Service,
     pub(crate) slo: &'a Slo,
     pub(crate) status: SloStatus,
 }
 
-/// The shape of one entry of `--format json`: what Prometheus records, `null` where it records nothing.
+/// One entry of `--format json`; a value that Prometheus has not recorded is `null`.
 #[derive(Serialize)]
 pub(crate) struct Entry<'a> {
     service: &'a str,
     slo: &'a str,
-    /// The labels of the group, of an SLO with `by`.
+    /// The labels of the group, for an SLO with `by`.
     group: &'a Group,
     objective: String,
     period: String,
@@ -49,12 +49,12 @@ struct FiringEntry<'a> {
 }
 
 impl Row<'_> {
-    /// The SLO, and its group.
+    /// The name of the SLO and its group.
     pub(crate) fn name(&self) -> String {
         name(self.service, self.slo, &self.status.group)
     }
 
-    /// How long the budget lasts, where that is less than the period.
+    /// How long the budget lasts, or `> 30d` if it lasts longer than the period.
     pub(crate) fn lasts(&self) -> String {
         let period = self.status.length.as_seconds().to_f64();
         match self.status.time_to_exhaustion {
@@ -64,7 +64,7 @@ impl Row<'_> {
         }
     }
 
-    /// What fires, by severity: `page: fast, medium; ticket: slow`.
+    /// The firing alerts by severity: `page: fast, medium; ticket: slow`.
     pub(crate) fn alerts(&self) -> String {
         let mut severities: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for one in &self.status.firing {
@@ -97,18 +97,19 @@ impl Row<'_> {
     }
 }
 
-/// That some of the SLOs are known there.
+/// Checks that the server has recorded at least one of the SLOs.
 pub(crate) fn check_recorded(client: &Client, rows: &[Row<'_>]) -> Result<(), Error> {
     if rows.iter().any(|row| row.status.coverage.is_some()) {
         return Ok(());
     }
     Err(Error::Outside(format!(
-        "{}: none of these SLOs is recorded there\n  hint: load the rules of `slo generate` and wait for two evaluations; if they have a `--time-scale`, give it",
+        "{}: the server has recorded none of these SLOs\n  hint: load the rules of `slo generate` and wait \
+         for two evaluations; if they were generated with `--time-scale`, give the same value",
         client.address()
     )))
 }
 
-/// An SLO, and its group.
+/// The name of an SLO and its group.
 pub(crate) fn name(service: &Service, slo: &Slo, group: &Group) -> String {
     let name = format!("{}/{}", service.name(), slo.name());
     let name = group.iter().fold(name, |name, (label, value)| format!("{name} {label}={value}"));
@@ -116,7 +117,7 @@ pub(crate) fn name(service: &Service, slo: &Slo, group: &Group) -> String {
     plain(&name).into_owned()
 }
 
-/// What is recorded of each SLO, or of each of its groups. What the server warns of goes to `warnings`.
+/// The recorded status of each SLO, or of each of its groups. The server's warnings go to `warnings`.
 pub(crate) fn rows<'a>(
     client: &Client,
     services: &'a [Service],
@@ -150,8 +151,8 @@ mod tests {
 
     const DAY: f64 = 86_400.0;
 
-    /// What is shown of an SLO of which this is recorded: metric, route (none where it is empty) and value; and of the
-    /// alerts that fire: route, alert and severity.
+    /// The rows of an SLO with these recorded series (metric, route or an empty text for none, value) and
+    /// these firing alerts (route, alert).
     fn shown(
         window: &str,
         numbers: &[(&str, &str, f64)],
@@ -212,7 +213,7 @@ mod tests {
             shown("30d", &numbers, &[("hot", "fast"), ("", "SLOEventsAbsent")]),
             [
                 row("a/b route=calm", None, "> 30d", "page: SLOEventsAbsent"),
-                // What is overspent lasts no time, burning or not.
+                // An overspent budget lasts no time, burning or not.
                 row("a/b route=gone", Some(0.0), "0s", "page: SLOEventsAbsent"),
                 row("a/b route=hot", Some(3.0 * DAY), "3d", "page: SLOEventsAbsent, fast"),
             ]

@@ -16,7 +16,7 @@ pub(crate) fn seconds(seconds: f64) -> String {
     Window::from_millis(millis).map_or_else(|_| "over 10 years".to_owned(), |window| window.to_string())
 }
 
-/// A share of one as a percentage.
+/// A ratio as a percentage; `-` for none.
 pub(crate) fn percent(share: Option<f64>, decimals: usize) -> String {
     share.map_or_else(|| "-".to_owned(), |share| format!("{:.decimals$}%", share * 100.0))
 }
@@ -33,7 +33,7 @@ pub(crate) fn json(out: &mut dyn Write, report: &impl Serialize) -> Result<(), E
     Ok(())
 }
 
-/// What lasts longer than a period: `> 30d`, `> a month`.
+/// A time longer than a period: `> 30d`, `> a month`.
 pub(crate) fn longer_than(period: &str) -> String {
     format!("> {}", period.split(" in ").next().unwrap_or(period))
 }

@@ -8,14 +8,14 @@ use std::{
 };
 use tempfile::Builder;
 
-/// How temporary files begin, so that those of a run that was killed can be told from others.
+/// The prefix of temporary files, by which a later run recognizes those that a killed run has left.
 const PREFIX: &str = ".slo-";
 
-/// Writes `text` to the file `path` and makes the folders that are missing; the file is never half-written: a
-/// temporary one beside it is renamed, once it is on the disk.
+/// Writes `text` to the file `path` atomically, and creates missing folders.
 ///
-/// A link stays one, and the file it leads to is replaced. The mode and owner of a file that is there stay. What is no
-/// regular file, such as a pipe or `/dev/stdout`, is written to.
+/// The text goes to a temporary file beside it, which is synced to disk and then renamed. A link stays a
+/// link: its target is replaced. An existing file keeps its mode and owner. If `path` is not a regular file,
+/// such as a pipe or `/dev/stdout`, the text is written to it directly.
 pub(crate) fn atomically(path: &Path, text: &str) -> Result<(), Error> {
     let failed = |error| Error::file(path, &error);
     let there = match fs::metadata(path) {
@@ -31,7 +31,7 @@ pub(crate) fn atomically(path: &Path, text: &str) -> Result<(), Error> {
     let target = target(path).map_err(failed)?;
     let folder = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(failed)?;
-    // One name for each target: what a killed run has left is swept by the next.
+    // The prefix names the target, so that the next run removes what a killed run has left.
     let name = target.file_name().unwrap_or_default();
     let mut prefix = std::ffi::OsString::from(PREFIX);
     prefix.push(name);
@@ -46,12 +46,12 @@ pub(crate) fn atomically(path: &Path, text: &str) -> Result<(), Error> {
     }
     file.as_file().sync_all().map_err(failed)?;
     file.persist(&target).map_err(|error| failed(error.error))?;
-    // The rename itself; a file system that cannot do so has its own order.
+    // Syncs the rename; some file systems do not support this.
     let _unsupported = fs::File::open(folder).and_then(|folder| folder.sync_all());
     Ok(())
 }
 
-/// Where a link leads to, at last; also one to a file that is not there yet.
+/// The final target of a chain of links, which need not exist yet.
 fn target(path: &Path) -> io::Result<PathBuf> {
     const MOST_LINKS: usize = 40;
     let mut path = path.to_owned();
@@ -64,10 +64,10 @@ fn target(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other("too many links"))
 }
 
-/// Removes what killed runs have left beside a target. A run that is still going may lose its file: it fails, and the
-/// target stays whole.
+/// Removes temporary files that killed runs have left beside a target. A slow run that is still going may
+/// lose its file. It then fails, and the target stays intact.
 fn sweep(folder: &Path, prefix: &std::ffi::OsStr) {
-    const OLD: std::time::Duration = std::time::Duration::from_mins(10);
+    const OLD: std::time::Duration = std::time::Duration::from_secs(600);
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         // Six letters or digits and no more: not the file of an editor.
         let name = entry.file_name();
@@ -85,7 +85,7 @@ fn sweep(folder: &Path, prefix: &std::ffi::OsStr) {
     }
 }
 
-/// A new file may be read by whom the user's mask allows it to.
+/// A new temporary file, with the permissions that the umask allows.
 #[cfg(unix)]
 fn new_file(builder: &mut Builder<'_, '_>, folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     use std::os::unix::fs::PermissionsExt;
@@ -97,13 +97,13 @@ fn new_file(builder: &mut Builder<'_, '_>, folder: &Path) -> io::Result<tempfile
     builder.tempfile_in(folder)
 }
 
-/// Gives a file the mode and, where that is allowed, the owner of the one that it replaces.
+/// Gives a file the mode and, if allowed, the owner of the file that it replaces.
 #[cfg(unix)]
 fn keep(file: &fs::File, there: &fs::Metadata) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt;
     let now = file.metadata()?;
     if (now.uid(), now.gid()) != (there.uid(), there.gid()) {
-        // Only root may; others keep what they can.
+        // Only root may change the owner.
         let _refused = std::os::unix::fs::fchown(file, Some(there.uid()), Some(there.gid()));
     }
     file.set_permissions(there.permissions())

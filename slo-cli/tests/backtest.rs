@@ -227,7 +227,7 @@ fn rows_are_of_one_slo_or_say_of_which() {
     let history = written(&folder, "history.csv", &csv(|at| at.to_string()));
     let ran = backtest(&spec, &history, &[]);
     assert_eq!((ran.exit, ran.out.as_str()), (Exit::Input, ""));
-    assert!(ran.talk.contains("no column `slo`, which says whose the rows are"), "{}", ran.talk);
+    assert!(ran.talk.contains("no column `slo`, but there are several SLOs"), "{}", ran.talk);
     assert_eq!(backtest(&spec, &history, &["--slo", "shop/checkout"]).exit, Exit::Done);
 
     let named = csv(|at| at.to_string()).replace("time,total,bad", "time,total,bad,slo");
@@ -242,7 +242,7 @@ fn rows_are_of_one_slo_or_say_of_which() {
         .collect();
     let ran = backtest(&spec, &written(&folder, "named.csv", &named), &[]);
     assert_eq!(ran.exit, Exit::Done, "{}", ran.talk);
-    assert!(ran.talk.contains("2 rows are of none of these SLOs"), "{}", ran.talk);
+    assert!(ran.talk.contains("2 rows belong to none of these SLOs"), "{}", ran.talk);
 }
 
 /// Older writers do not say that bytes are text; what no column of a history can be is refused.
@@ -271,7 +271,7 @@ fn reads_the_text_of_older_parquet_files() {
     let ran = backtest(&spec, &path, &[]);
     assert_eq!((ran.exit, ran.out.as_str()), (Exit::Input, ""));
     assert!(
-        ran.talk.contains("the column `total` is of a type that no time, count or word has"),
+        ran.talk.contains("the column `total` has a type that is not a time, a number or text"),
         "{}",
         ran.talk
     );
@@ -291,15 +291,15 @@ fn says_which_row_is_wrong() {
         ("time,total,bad\n0,1,0\n60,,0\n", "history.csv:3: `total` is missing"),
         ("time,total,bad\n0,1,0\n60,1.5,0\n", "history.csv:3: `total` is 1.5"),
         ("time,total,bad\n0,1,0\n60,1,0\n60,1,0\n", "history.csv:4: the time is a duplicate"),
-        ("time,total,bad\n0,1,0\nsoon,1,0\n", "history.csv:3: `time` is `soon`, which is no time"),
+        ("time,total,bad\n0,1,0\nsoon,1,0\n", "history.csv:3: `time` is `soon`, which is not a time"),
         (
             "time,total,bad\n1793491200000,1,0\n",
-            "history.csv:2: `time` is 1793491200000: are these milliseconds",
+            "history.csv:2: `time` is 1793491200000, out of range for seconds",
         ),
         ("time,total,bad\n20261101,1,0\n20261102,1,0\n", "look like dates, not like seconds"),
         ("time,total,bad\n0,1,0\n1970-01-01,1,0\n", "some times are numbers, others are not"),
-        ("time,total,bad\n1970-01-01,1,0\n1970-01-02T00:00Z,1,0\n", "some times say their zone"),
-        ("time,total,bad\n0,1,0\n", "one row has no step"),
+        ("time,total,bad\n1970-01-01,1,0\n1970-01-02T00:00Z,1,0\n", "some times have a time zone"),
+        ("time,total,bad\n0,1,0\n", "one row does not define a step"),
         ("time,total,bad\n0,1,0\n60,1\n", "history.csv: CSV error"),
     ] {
         let history = written(&folder, "history.csv", text);

@@ -108,7 +108,7 @@ fn other_files_of_a_folder_are_skipped_and_counted() {
     );
     let ran = slo(&["import", text(&mixed)]);
     assert!(
-        ran.exit == Exit::Done && ran.talk.contains("an object `ConfigMap` that is no SLO"),
+        ran.exit == Exit::Done && ran.talk.contains("an object `ConfigMap`, which is not an SLO"),
         "{}",
         ran.talk
     );
@@ -222,4 +222,17 @@ fn what_a_killed_run_has_left_is_swept() {
     let new = write(folder.path().join(".slo-config.yaml.ghijkl"), "of a run that goes on");
     generate(&path);
     assert!(!left.exists() && other.exists() && new.exists() && path.exists());
+}
+
+#[test]
+fn the_manual_has_a_page_for_each_verb() {
+    let folder = folder();
+    let ran = slo(&["manual", "--out", text(folder.path())]);
+    assert_eq!(ran.exit, Exit::Done, "{}", ran.talk);
+    let page = |name: &str| fs::read_to_string(folder.path().join("man1").join(name)).unwrap();
+    assert!(page("slo.1").contains("slo\\-generate(1)"));
+    let generate = page("slo-generate.1");
+    assert!(generate.starts_with(".ie \\n(.g"), "{generate}");
+    assert!(generate.contains("\\-\\-naming") && generate.contains("Possible values"), "{generate}");
+    assert_eq!(ran.talk.lines().count(), fs::read_dir(folder.path().join("man1")).unwrap().count());
 }

@@ -107,10 +107,10 @@ async fn a_program_that_nobody_waits_for_ends() {
 async fn tells_how_a_program_ended() {
     for (script, expected) in [
         ("exit 3", StepOutcome::Failed { reason: "exit status: 3".to_owned() }),
-        ("kill -SEGV $$", StepOutcome::Failed { reason: "exit status: 139, as of signal 11".to_owned() }),
+        ("kill -SEGV $$", StepOutcome::Failed { reason: "exit status: 139 (signal 11)".to_owned() }),
         (
             "ulimit -t 1; while :; do :; done",
-            StepOutcome::Failed { reason: "exit status: 137, as of signal 9".to_owned() },
+            StepOutcome::Failed { reason: "exit status: 137 (signal 9)".to_owned() },
         ),
         ("exit 0", StepOutcome::Succeeded),
         (
@@ -146,7 +146,7 @@ async fn hostile_values_are_arguments_and_nothing_else() {
     let values = BTreeMap::from([("value".to_owned(), "--version".to_owned())]);
     let (outcome, _) = run(&command, &Input { values, stdin: String::new() }).await;
     let StepOutcome::NotStarted { reason } = outcome else { panic!("{outcome:?}") };
-    assert_eq!(reason, "value: `--version` begins with `-`, as an option does");
+    assert_eq!(reason, "value: `--version` begins with `-`, like an option");
 }
 
 #[tokio::test]

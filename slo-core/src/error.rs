@@ -1,11 +1,12 @@
-//! What went wrong, where, and how to mend it.
+//! Errors: a message, a position and a hint.
 
 use crate::plain::plain;
 use std::fmt;
 
-/// A fault in a value: what is wrong with it and, where one is known, the way out.
+/// A fault in a value: a message and, where possible, a hint.
 ///
-/// Messages are lower case, without a full stop, and carry the value they refuse, as [`plain`](crate::plain) text.
+/// Messages are lower case, have no full stop, and contain the rejected value as [`plain`](crate::plain)
+/// text.
 ///
 /// ```
 /// use slo_core::model::Objective;
@@ -22,19 +23,19 @@ pub struct Error {
 }
 
 impl Error {
-    /// A fault without a hint. Its message is made [`plain`](crate::plain).
+    /// An error without a hint. The message is passed through [`plain`](crate::plain).
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: plain(&message.into()).into_owned(), hint: None }
     }
 
-    /// The same, with a way out.
+    /// The same error with a hint.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(plain(&hint.into()).into_owned());
         self
     }
 
-    /// The same, of one SLO among many.
+    /// The same error with the name of its SLO in front.
     #[cfg(feature = "rules")]
     pub(crate) fn of(self, slo: &str) -> Self {
         let message = format!("{slo}: {}", self.message);
@@ -47,7 +48,7 @@ impl Error {
         &self.message
     }
 
-    /// How to mend it, where that is known.
+    /// How to fix the fault, if that is known.
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
@@ -56,6 +57,7 @@ impl Error {
 
 /// One fault of a document: its position, the path of the field, and the [`Error`].
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "a fault has nothing else")]
 pub struct Fault {
     /// Line, counted from 1.
     pub line: usize,
@@ -63,7 +65,7 @@ pub struct Fault {
     pub column: usize,
     /// Path of the field, for example `slos[0].objective`; empty for the document itself.
     pub place: String,
-    /// What is wrong and how to mend it.
+    /// The message and the hint.
     pub error: Error,
 }
 
@@ -107,7 +109,7 @@ impl Diagnostics {
         Self { faults }
     }
 
-    /// A fault of a document as a whole, such as one that cannot be read.
+    /// A single fault of a whole document, for example one that cannot be read.
     #[must_use]
     pub fn of_document(error: Error) -> Self {
         Self { faults: vec![Fault { line: 1, column: 1, place: String::new(), error }] }

@@ -1,7 +1,7 @@
 //! The mathematics of service level objectives, as a pure library.
 //!
-//! An SLO is written once; the same value gives the error budget, the burn rates, the alert tiers and
-//! the Prometheus rules, with the same numbers everywhere.
+//! Write an SLO once. The error budget, the burn rates, the alert tiers and the Prometheus rules all come
+//! from that one value, so their numbers agree.
 //!
 #![cfg_attr(all(feature = "spec", feature = "artifact"), doc = "```")]
 #![cfg_attr(not(all(feature = "spec", feature = "artifact")), doc = "```ignore")]
@@ -23,7 +23,7 @@
 //! )?;
 //! let slo = &services[0].slos()[0];
 //!
-//! // 250 of 100,000 requests failed: how is the budget?
+//! // 250 of 100,000 requests failed. How much of the budget is left?
 //! let seen = Tally::new(100_000, 250)?;
 //! assert_eq!(BurnRate::of(seen, slo.objective()).unwrap().to_string(), "2.5×");
 //! assert_eq!(ErrorBudget::observed(slo.objective(), seen).remaining(), Some(-1.5));
@@ -34,8 +34,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The modules are a pipeline; each uses only those before it, and `spec` only `model`.
-//! Nothing here reads a clock, a file, the environment or the network: time is an argument.
+//! The modules form a pipeline. `spec` uses `document` and `model`; every other module uses only modules
+//! above it in this table. The library never reads a clock, a file, the environment or the network: time is
+//! an argument.
 //!
 //! | module | from → to |
 //! |---|---|
@@ -43,21 +44,21 @@
     feature = "spec",
     doc = "| [`document`] | text → nodes with positions, for `spec` and other files |"
 )]
-#![cfg_attr(feature = "spec", doc = "| [`spec`] | text → model, with every fault at once |")]
-#![cfg_attr(not(feature = "spec"), doc = "| `spec` (a feature) | text → model, with every fault at once |")]
-//! | [`model`] | valid values: objective, window, SLI, SLO; calendar periods are the feature `calendar` |
+#![cfg_attr(feature = "spec", doc = "| [`spec`] | text → model; reports all faults at once |")]
+#![cfg_attr(not(feature = "spec"), doc = "| `spec` (a feature) | text → model; reports all faults at once |")]
+//! | [`model`] | valid values: objective, window, SLI, SLO; calendar periods need the feature `calendar` |
 //! | [`math`] | counts → burn rates, budgets, alerts |
-//! | [`stats`] | counts → intervals, tests, what few events mean |
+//! | [`stats`] | counts → intervals, tests, significance of few events |
 #![cfg_attr(
     feature = "replay",
     doc = "| [`replay`] | histories → alerts, incidents, backtests, objectives |"
 )]
-#![cfg_attr(feature = "replay", doc = "| [`forecast`] | histories and incidents → the budget to come |")]
+#![cfg_attr(feature = "replay", doc = "| [`forecast`] | histories and incidents → forecasts of the budget |")]
 #![cfg_attr(
     not(feature = "replay"),
-    doc = "| `replay`, `forecast` (the feature `replay`) | histories → what happened, and what is to come |"
+    doc = "| `replay`, `forecast` (the feature `replay`) | histories → past alerts and incidents, forecasts |"
 )]
-#![cfg_attr(feature = "rules", doc = "| [`promql`] | a tree that prints only valid PromQL |")]
+#![cfg_attr(feature = "rules", doc = "| [`promql`] | expression trees → valid PromQL |")]
 #![cfg_attr(feature = "rules", doc = "| [`rules`] | SLOs → recording and alerting rules |")]
 #![cfg_attr(
     not(feature = "rules"),
@@ -101,3 +102,8 @@ mod yaml;
 
 pub use error::{Diagnostics, Error, Fault};
 pub use plain::plain;
+
+/// The program of the README, so that it is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

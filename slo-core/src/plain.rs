@@ -1,9 +1,10 @@
-//! Text from outside, as it may be shown.
+//! Untrusted text, made safe to show.
 
 use std::borrow::Cow;
 
-/// `text` on one line, without characters that a terminal or a reader would obey: controls, escapes, and those that
-/// turn the direction of writing become `\u{fffd}`.
+/// `text` made safe to show on one line.
+///
+/// Control characters, escapes and characters that change the writing direction become `\u{fffd}`.
 ///
 /// ```
 /// assert_eq!(slo_core::plain("a\u{1b}[31mb\n"), "a\u{fffd}[31mb\u{fffd}");
@@ -18,7 +19,7 @@ pub fn plain(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether a terminal or a reader obeys a character in place of showing it.
+/// Whether a character controls the terminal or the text direction instead of being shown.
 fn is_obeyed(character: char) -> bool {
     character.is_control()
         || matches!(

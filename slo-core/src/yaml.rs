@@ -1,13 +1,13 @@
-//! Writing YAML: mappings and sequences, and every scalar in the plainest style that is read back as the same text.
+//! A YAML writer: mappings, sequences, and scalars in the plainest style that reads back as the same text.
 
 use std::fmt::{self, Write};
 
-/// A document of YAML in the making: block mappings and sequences, two spaces a level.
+/// A YAML document under construction: block mappings and sequences, indented by two spaces.
 #[derive(Default)]
 pub(crate) struct Yaml {
     text: String,
     indent: usize,
-    // The next line is the first of an item of a sequence.
+    // Whether the next line begins an item of a sequence.
     is_item: bool,
 }
 
@@ -18,7 +18,7 @@ impl Yaml {
         Self { text: comments.to_owned(), ..Self::default() }
     }
 
-    /// What is written under a key of the outermost mapping.
+    /// A fragment that goes under a key of the outermost mapping.
     #[cfg(feature = "artifact")]
     pub(crate) fn within() -> Self {
         Self { indent: 2, ..Self::default() }
@@ -32,7 +32,7 @@ impl Yaml {
         self.text.is_empty()
     }
 
-    /// What `write` would add, in place of a key where it is anything.
+    /// Adds `key` with the mapping that `write` writes; adds nothing if `write` writes nothing.
     pub(crate) fn mapping_of_any(&mut self, key: &str, write: impl FnOnce(&mut Self)) {
         let mut inner = Self { indent: self.indent + 2, ..Self::default() };
         write(&mut inner);
@@ -52,7 +52,7 @@ impl Yaml {
         self.text.push('\n');
     }
 
-    /// `key: value`, in whatever quotes it needs.
+    /// `key: value`, quoted where needed.
     pub(crate) fn entry(&mut self, key: &str, value: &str) {
         self.key(key);
         self.text.push_str(": ");
@@ -60,8 +60,8 @@ impl Yaml {
         self.text.push('\n');
     }
 
-    /// `key: value` of what needs no quotes: a duration, a number, a word of ours, or a collection in brackets. Nor does the
-    /// key.
+    /// `key: value` without quotes, for durations, numbers, fixed words and collections in brackets. The key
+    /// must not need quotes either.
     pub(crate) fn bare(&mut self, key: &str, value: impl fmt::Display) {
         self.plain_key(key);
         let _ = writeln!(self.text, ": {value}"); // writing to a String cannot fail
@@ -153,7 +153,8 @@ fn write_scalar(out: &mut String, text: &str, indent: usize) {
     }
 }
 
-/// Words that some reader takes for a number, a truth value or null are never plain.
+/// Whether `text` needs no quotes. Words that a YAML reader may take for a number, a boolean or null need
+/// them.
 fn is_plain(text: &str) -> bool {
     const RESERVED: [&str; 11] = ["true", "false", "yes", "no", "on", "off", "y", "n", "null", "nan", "inf"];
     let mut before = b' ';
@@ -182,18 +183,18 @@ fn is_block(text: &str) -> bool {
         && !text.split('\n').any(has_special)
 }
 
-/// Whether a character of the text is special; most texts are told by their bytes.
+/// Whether any character of the text is special. For most texts, a check of the bytes is enough.
 fn has_special(text: &str) -> bool {
     has_unusual(text) && text.contains(is_special)
 }
 
-/// Whether a byte of the text is none of ASCII's letters, digits and signs. By the piece, which processors do at once.
+/// Whether any byte of the text is not printable ASCII. Checked in blocks, which the compiler can vectorize.
 fn has_unusual(text: &str) -> bool {
     let is_unusual = |byte: &u8| !(b' '..=b'~').contains(byte);
     text.as_bytes().chunks(32).any(|piece| piece.iter().fold(false, |any, byte| any | is_unusual(byte)))
 }
 
-/// Characters that some reader refuses, or takes for the end of a line.
+/// Characters that some YAML readers refuse or take for the end of a line.
 fn is_special(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')

@@ -6,7 +6,7 @@ use std::{fmt, sync::Arc};
 
 /// The live budget of one SLO; made by [`Service::budget`](crate::Service::budget).
 ///
-/// Asking takes no lock and does not wait: the answer is that of the last tick.
+/// Reading it takes no lock and never waits: it shows the state of the last tick.
 ///
 /// ```
 /// use slo_instrument::Service;
@@ -20,7 +20,7 @@ use std::{fmt, sync::Arc};
 /// ```
 #[derive(Clone)]
 pub struct Budget {
-    // Whose ticker goes on for as long as somebody asks.
+    // Keeps the ticker running while this budget exists.
     source: Arc<Source>,
     position: usize,
 }
@@ -34,8 +34,11 @@ impl Budget {
         self.source.ticker.latest().load().get(self.position).map(read)
     }
 
-    /// Whether an alert tier fires that pages, on what this process has seen, and on enough bad events to mean something
-    /// ([`TierStatus::fewest_bad`](crate::TierStatus::fewest_bad)): not over the first failure of a quiet hour.
+    /// Whether a paging alert tier fires.
+    ///
+    /// This uses only the events that this process has seen. A tier needs at least
+    /// [`TierStatus::fewest_bad`](crate::TierStatus::fewest_bad) bad events, so the first failure of a quiet
+    /// hour does not count.
     #[must_use]
     pub fn is_burning(&self) -> bool {
         let burns = |status: &SloStatus| {
@@ -50,8 +53,9 @@ impl Budget {
         self.read(burns).unwrap_or(false)
     }
 
-    /// The burn rate of the fastest tier: the lower one of its two windows, as both must be high for it to fire. `None`
-    /// without events.
+    /// The burn rate of the fastest tier; `None` without events.
+    ///
+    /// It is the lower burn rate of the tier's two windows, because both must be high for the tier to fire.
     #[must_use]
     pub fn burn_rate(&self) -> Option<f64> {
         self.read(|status| {
@@ -60,8 +64,10 @@ impl Budget {
         })?
     }
 
-    /// The share of the budget left, with the part of the period that this process has not seen taken as clean; negative
-    /// when overspent, `None` without events.
+    /// The share of the budget that is left; `None` without events.
+    ///
+    /// It is negative when the budget is overspent. The part of the period that this process has not seen
+    /// counts as free of bad events.
     #[must_use]
     pub fn remaining(&self) -> Option<f64> {
         self.read(|status| status.projected_budget_remaining)?

@@ -19,7 +19,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// Builds a [`Service`]; faults are kept until [`Builder::install`], which reports the first.
+/// Builds a [`Service`]; [`Builder::install`] reports the first error.
 #[derive(Debug)]
 #[must_use]
 pub struct Builder {
@@ -48,17 +48,19 @@ impl Service {
         Builder::new(name)
     }
 
-    /// Takes the SLOs of a spec.
+    /// Starts from the SLOs of a spec.
     ///
-    /// The selectors of counters and histograms must name the metrics that this crate emits. Matchers on labels that are
-    /// put on by the scrape, such as `job`, hold for all of this process. SLOs over gauges, probes, recorded ratios and
-    /// queries, of groups, time slices and calendar periods are for the rules: they are part of `/slo.yaml`, and are shown
-    /// as [`State::NotCounted`](crate::State::NotCounted).
+    /// Selectors of counters and histograms must name metrics that this crate emits. Matchers on labels that
+    /// the scrape adds, such as `job`, match everything in this process.
+    ///
+    /// This process does not count SLOs over gauges, probes, recorded ratios and queries, nor SLOs with
+    /// groups, time slices or calendar periods: only the rules judge them. They are part of `/slo.yaml`, and
+    /// their state is [`State::NotCounted`](crate::State::NotCounted).
     pub fn from_model(service: model::Service) -> Builder {
         Builder::of(service)
     }
 
-    /// Takes the SLOs of a spec of one service, written in YAML.
+    /// Starts from a YAML spec, which must hold one service.
     ///
     /// ```
     /// use slo_instrument::Service;
@@ -80,8 +82,8 @@ impl Service {
     /// ```
     ///
     /// # Errors
-    /// All faults of the document, each with its line; several services, of which `slo_core::spec::parse` and
-    /// [`Service::from_model`] take the right one.
+    /// A document with faults; the error lists all of them, each with its line. A document with several
+    /// services: parse it with `slo_core::spec::parse`, and pass one of them to [`Service::from_model`].
     #[cfg(feature = "spec")]
     pub fn from_spec(text: &str) -> Result<Builder, Error> {
         let faults = |faults: slo_core::Diagnostics| Error::new("spec", format!("\n{faults}"));
@@ -96,10 +98,10 @@ impl Service {
         }
     }
 
-    /// Takes the SLOs of a spec of one service from a file.
+    /// Starts from a spec file, which must hold one service.
     ///
     /// # Errors
-    /// A file that cannot be read, and those of [`Service::from_spec`].
+    /// A file that cannot be read, and the errors of [`Service::from_spec`].
     #[cfg(feature = "spec")]
     pub fn from_file(path: impl AsRef<std::path::Path>) -> Result<Builder, Error> {
         let path = path.as_ref();
@@ -134,7 +136,7 @@ impl Builder {
         Self { service: Some(service), ..Self::new("") }
     }
 
-    /// What the SLOs count that are declared after this; HTTP requests that are served, where nothing is said.
+    /// Sets the events of the SLOs declared after this; by default, HTTP requests served.
     ///
     /// ```
     /// use slo_instrument::{Events, Service};
@@ -153,15 +155,17 @@ impl Builder {
         self
     }
 
-    /// An SLO named `availability` over 30 days with the Workbook's alerts: the share of events that are no errors.
+    /// Adds an SLO named `availability`: the share of events without an error.
     ///
-    /// These alerts need an objective above 93.0556 %. Other periods and alerts are for a spec, see `Service::from_spec`.
+    /// Its period is 30 days, and its alerts are those of the SRE Workbook. They need an objective above
+    /// 93.0556 %. For other periods and alerts, write a spec and use `Service::from_spec`.
     pub fn availability(self, objective: &str) -> Self {
         self.declare(Promise::Availability, objective)
     }
 
-    /// An SLO named `latency` over 30 days: the share of the events that were no errors and took at
-    /// most `threshold`.
+    /// Adds an SLO named `latency`: the share of events within `threshold`.
+    ///
+    /// It counts only events without an error. Its period is 30 days.
     pub fn latency(self, threshold: &str, objective: &str) -> Self {
         self.declare(Promise::Latency { threshold: threshold.to_owned() }, objective)
     }
@@ -172,7 +176,7 @@ impl Builder {
         self
     }
 
-    /// Another name for the SLO that was declared last, so that there can be several of a kind.
+    /// Renames the SLO declared last, so that there can be several of one kind.
     ///
     /// ```
     /// # use slo_instrument::Service;
@@ -190,59 +194,71 @@ impl Builder {
         self
     }
 
-    /// Exposes a route from the start, at zero, as a success and as an error, so that the first one of each is seen
-    /// by whoever counts increases.
+    /// Exposes the series of a route from the start, at zero.
+    ///
+    /// There is one series for successes and one for errors. Prometheus then sees the first success and the
+    /// first error as an increase.
     pub fn route(mut self, method: &http::Method, route: &str) -> Self {
         self.routes.push((Kind::HttpServer, Method::of(method), route.to_owned()));
         self
     }
 
-    /// The same for a gRPC method, such as `shop.Cart/Add`.
+    /// Exposes the series of a gRPC method, such as `shop.Cart/Add`, from the start.
     #[cfg(feature = "grpc")]
     pub fn grpc_method(mut self, method: &str) -> Self {
         self.routes.push((Kind::GrpcServer, Method::NONE, method.to_owned()));
         self
     }
 
-    /// The same for an operation.
+    /// Exposes the series of an operation from the start.
     pub fn operation(mut self, name: &str) -> Self {
         let name = if name.is_empty() { OTHER } else { name };
         self.routes.push((Kind::Operation, Method::NONE, name.to_owned()));
         self
     }
 
-    /// Decides what is good, bad or ignored, in the place of [`Ended::by_convention`](crate::Ended::by_convention).
+    /// Sets how events are judged good, bad or ignored.
+    ///
+    /// By default, [`Ended::by_convention`](crate::Ended::by_convention) decides.
     pub fn classify(mut self, classify: impl Classify) -> Self {
         self.classify = Some(Box::new(classify));
         self
     }
 
-    /// Where the duration of an HTTP request ends; with the head of its response, where nothing is said.
+    /// Sets where the duration of an HTTP request ends; by default, at the response head.
     pub const fn measure_until(mut self, latency: Latency) -> Self {
         self.latency = latency;
         self
     }
 
-    /// Counts durations in the buckets of native histograms too, and exposes them to scrapers that ask for Prometheus'
-    /// protobuf format. Every series then has 169 counters more, of each thread that counts it.
+    /// Counts durations in native histograms, too.
     ///
-    /// The rules read classic histograms. A Prometheus that scrapes native ones drops those unless it is told to keep
-    /// them: `always_scrape_classic_histograms: true`, before 3.0 `scrape_classic_histograms: true`; 2.42 cannot.
+    /// Scrapers that ask for Prometheus' protobuf format get them. Each series then has 169 more counters in
+    /// every thread that counts it.
+    ///
+    /// The rules read classic histograms. A Prometheus that scrapes native histograms drops the classic ones
+    /// by default. Keep them with `always_scrape_classic_histograms: true`, or before 3.0 with
+    /// `scrape_classic_histograms: true`; 2.42 cannot keep them.
     #[cfg(feature = "native-histograms")]
     pub const fn native_histograms(mut self) -> Self {
         self.native_histograms = true;
         self
     }
 
-    /// Reads the header `traceparent`, passes it on to what is called, and exposes the last sampled request of every
-    /// bucket as its exemplar in OpenMetrics. A collector for traces does all of that, too.
+    /// Exposes exemplars: the last sampled request of each bucket.
+    ///
+    /// They are part of the OpenMetrics format. The service then also reads the header `traceparent` and
+    /// passes it on to the services that it calls. Sending traces to a collector does all of this, too.
     pub const fn exemplars(mut self) -> Self {
         self.exemplars = true;
         self
     }
 
-    /// Exposes the metrics of this registry in `/metrics` too, which is then always in Prometheus' text format: all that
-    /// the `prometheus` crate writes. The registry then refuses [`Service::collector`], whose metrics would be there twice.
+    /// Adds the metrics of this registry to `/metrics`.
+    ///
+    /// `/metrics` is then always in Prometheus' text format, because this is the one that the `prometheus`
+    /// crate writes. The registry refuses [`Service::collector`] from then on: `/metrics` would show its
+    /// metrics twice.
     ///
     /// ```
     /// use prometheus::{IntCounter, Registry};
@@ -268,8 +284,10 @@ impl Builder {
         self
     }
 
-    /// Lets time run `speed` times faster in the live budgets, for demonstrations and tests: at 60, an
-    /// hour of budget passes in a minute. Latencies are not scaled.
+    /// Makes time run `speed` times faster in the live budgets.
+    ///
+    /// This is for demonstrations and tests: at 60, an hour of budget passes in a minute. Latencies are not
+    /// scaled.
     pub const fn time_scale(mut self, speed: u32) -> Self {
         self.speed = speed;
         self
@@ -281,7 +299,7 @@ impl Builder {
     /// An SLO that is not valid, or that selects series this service does not emit.
     pub fn install(self) -> Result<Service, Error> {
         let service = with_declared(self.service, &self.name, &self.declared)?;
-        // It is calibrated when it is first asked, which is not to be in a request.
+        // The clock calibrates itself on first use, which must not happen in a request.
         Start::now();
         let speed = self.speed.max(1);
         let edges = Edges::covering(service.slos(), self.native_histograms);
@@ -358,7 +376,7 @@ impl Builder {
     }
 }
 
-/// How long the thread sleeps, and how long that is in the budgets.
+/// The time between two ticks: as the thread sleeps, and as the budgets count it.
 fn tick(speed: u32) -> Result<(Duration, Window), slo_core::Error> {
     const UNSCALED: Duration = Duration::from_secs(1);
     const SCALED: Duration = Duration::from_millis(100);
@@ -367,8 +385,7 @@ fn tick(speed: u32) -> Result<(Duration, Window), slo_core::Error> {
     Ok((interval, Window::from_millis(millis)?))
 }
 
-/// The service of a spec, if there is one, with the SLOs that are declared in Rust besides; under the names that the rules
-/// select, too.
+/// The service with the SLOs of the spec, if there is one, and the SLOs declared in Rust.
 fn with_declared(
     spec: Option<model::Service>,
     name: &str,
@@ -383,6 +400,6 @@ fn with_declared(
     let parsed: Name = name.parse().map_err(Error::at("service"))?;
     let service =
         model::Service::new(parsed, model::Service::SCRAPE_INTERVAL, declared).map_err(Error::at(place()))?;
-    // Whoever scrapes it has not been asked.
+    // The real scrape interval is not known here.
     Ok(service.with_assumed_scrape_interval())
 }

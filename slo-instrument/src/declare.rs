@@ -1,12 +1,12 @@
-//! SLOs that are declared in Rust.
+//! SLOs declared in Rust.
 
 use crate::{Error, Kind};
 use slo_core::model::{EventCounters, LatencyHistogram, MatchOp, Period, Selector, Sli, Slo, Window, metric};
 
-/// What SLOs count that are declared in Rust.
+/// The events that SLOs declared in Rust count.
 ///
-/// Their names begin with what they count, but for HTTP requests that are served: `availability`, `grpc-latency`,
-/// `payments-availability`, `reindex-latency`.
+/// The name of an SLO begins with its events: `grpc-latency`, `payments-availability`, `reindex-latency`.
+/// SLOs over HTTP requests served have no such prefix: `availability`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Events {
     kind: Kind,
@@ -58,13 +58,13 @@ impl Events {
         }
     }
 
-    /// What an SLO of them is about.
+    /// The subject of the description of such an SLO.
     fn subject(&self) -> String {
         match self.kind {
             Kind::HttpServer => "Requests".to_owned(),
             Kind::GrpcServer => "gRPC calls".to_owned(),
             Kind::HttpClient | Kind::GrpcClient => format!("Calls to {}", self.of),
-            Kind::Operation => format!("`{}`s", self.of),
+            Kind::Operation => format!("Runs of `{}`", self.of),
         }
     }
 
@@ -87,7 +87,7 @@ pub(crate) struct Declared {
     pub(crate) events: Events,
     pub(crate) promise: Promise,
     pub(crate) objective: String,
-    /// In the place of the usual name.
+    /// Replaces the default name.
     pub(crate) name: Option<String>,
 }
 
@@ -101,12 +101,12 @@ pub(crate) enum Promise {
 const PERIOD: Window = Window::days(30);
 
 impl Declared {
-    /// The SLO for the service that is scraped as `job`.
+    /// The SLO of the service with the scrape job `job`.
     pub(crate) fn lower(&self, job: &str) -> Result<Slo, Error> {
         let subject = self.events.subject();
         let (name, description) = match &self.promise {
             Promise::Availability => ("availability", format!("{subject} succeed.")),
-            Promise::Latency { threshold } => ("latency", format!("{subject} are done within {threshold}.")),
+            Promise::Latency { threshold } => ("latency", format!("{subject} complete within {threshold}.")),
         };
         let name = self.name.clone().unwrap_or_else(|| self.events.slo_name(name));
         let build = || -> Result<Slo, slo_core::Error> {

@@ -1,6 +1,8 @@
-//! What can go wrong beside requests.
+//! The error type of this crate.
 
-/// Why SLOs cannot be installed, faults not be armed, or what is left not be sent. Counting does not fail.
+/// An error in the setup, in arming faults, in a lookup or in the last export.
+///
+/// Counting never fails.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{place}: {message}")]
 pub struct Error {
@@ -13,7 +15,7 @@ impl Error {
         Self { place: place.into(), message: message.into() }
     }
 
-    /// The same, at this place instead.
+    /// The same error at another place.
     #[cfg(feature = "spec")]
     pub(crate) fn within(self, place: &str) -> Self {
         Self { place: place.to_owned(), ..self }

@@ -20,7 +20,7 @@ impl Failures {
         self.traces.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Data points that the collector did not take.
+    /// Counts data points that the collector rejected.
     pub(crate) fn refused(&self, data_points: u64) {
         self.refused.fetch_add(data_points, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! Metrics that are no histograms.
+//! Metrics other than histograms.
 
 /// A metric with its samples.
 #[derive(Debug)]
@@ -9,7 +9,7 @@ pub(crate) struct Family {
     pub(crate) samples: Vec<Sample>,
 }
 
-/// What a metric is.
+/// The type of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Type {
     /// It only grows; its name ends in `_total`.

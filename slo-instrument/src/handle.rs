@@ -15,10 +15,10 @@ use crate::{
 use slo_core::model;
 use std::{fmt, future::Future, sync::Arc};
 
-/// The SLOs of a running service: what counts its requests, and what they come to.
+/// The SLOs of a running service, with its layers, metrics and budgets.
 ///
-/// Cloning is cheap; all clones are one. Counting ends with the last of them and of the routes, collectors and budgets
-/// made from them; layers do not keep it.
+/// Cloning is cheap, and all clones share the same counters. Counting ends when the last clone is dropped,
+/// together with all routes, collectors and budgets made from them. Layers do not keep the counting alive.
 #[derive(Clone)]
 pub struct Service {
     inner: Arc<Inner>,
@@ -26,12 +26,12 @@ pub struct Service {
 
 struct Inner {
     parts: Parts,
-    // Always there, so that starting one does not look it up.
+    // Created at the start, so that requests do not look them up.
     operations: Arc<Instrument>,
     served: Arc<Instrument>,
 }
 
-/// What a handle is made of.
+/// The parts of a handle.
 pub(crate) struct Parts {
     pub(crate) source: Arc<Source>,
     pub(crate) tracer: Option<Tracer>,
@@ -40,7 +40,7 @@ pub(crate) struct Parts {
     pub(crate) collector: Collector,
     #[cfg(feature = "prometheus")]
     pub(crate) registry: Option<prometheus::Registry>,
-    /// Whether the metrics are in the text format, whatever is asked for.
+    /// Whether the metrics are always in the text format.
     pub(crate) is_always_text: bool,
     #[cfg(feature = "otlp")]
     pub(crate) exporter: Option<Exporter>,
@@ -48,7 +48,9 @@ pub(crate) struct Parts {
 }
 
 impl Service {
-    /// The SLOs as a spec in YAML, from which `slo generate` makes the rules for what is counted here.
+    /// The SLOs as a spec in YAML.
+    ///
+    /// `slo generate` makes rules from it that count the same events.
     #[cfg(feature = "spec")]
     #[must_use]
     pub fn spec(&self) -> String {
@@ -61,17 +63,20 @@ impl Service {
         Self { inner: Arc::new(Inner { parts, operations, served }) }
     }
 
-    /// The tower layer that counts the HTTP requests that are served; put it around the whole router. A request that is
-    /// seen to come to two of them counts once, at the outer one; the first requests of every new route are looked at.
+    /// The tower layer that counts HTTP requests served.
+    ///
+    /// Put it around the whole router. A request that passes two such layers counts once, at the outer one.
+    /// The first requests of every new route are checked for this.
     #[must_use]
     pub fn layer(&self) -> SloLayer {
         self.layer_of(Kind::HttpServer, "")
     }
 
-    /// The tower layer that counts the gRPC calls that are served, with the status of their trailers. Calls of
-    /// `grpc.health.v1.Health` are ignored: probes are no users. The duration is that of the whole call, so that a latency
-    /// SLO is for methods that do not stream. A server that has no router of axum's gives `/metrics` what
-    /// [`Service::metrics_for`] says.
+    /// The tower layer that counts gRPC calls served.
+    ///
+    /// It reads the status from the trailers. Calls to `grpc.health.v1.Health` are ignored: probes are not
+    /// users. The duration is that of the whole call, so use latency SLOs only for methods that do not
+    /// stream. A server without an axum router answers `/metrics` with [`Service::metrics_for`].
     ///
     /// ```
     /// # use slo_instrument::{Events, Service};
@@ -85,17 +90,19 @@ impl Service {
         self.layer_of(Kind::GrpcServer, "")
     }
 
-    /// The tower layer that counts the HTTP requests that are sent to `peer`, for a client of `hyper-util` or any other
-    /// that is a tower service.
+    /// The tower layer that counts HTTP requests sent to `peer`.
     ///
-    /// A timeout belongs inside of it, where it is a failure of the peer. One outside cuts a request off as a caller does
-    /// that leaves: ignored, if the latency SLO would have allowed more time.
+    /// It works with every client that is a tower service, such as one of `hyper-util`.
+    ///
+    /// Put a timeout inside this layer: then it counts as a failure of the peer. A timeout outside this layer
+    /// looks like a caller that leaves. The request is then ignored if the latency SLO would have allowed
+    /// more time.
     #[must_use]
     pub fn client_layer(&self, peer: &str) -> SloLayer {
         self.layer_of(Kind::HttpClient, peer)
     }
 
-    /// The tower layer that counts the gRPC calls that are made to `peer`, around tonic's `Channel`.
+    /// The tower layer that counts gRPC calls to `peer`; put it around tonic's `Channel`.
     #[cfg(feature = "grpc")]
     #[must_use]
     pub fn grpc_client_layer(&self, peer: &str) -> SloLayer {
@@ -107,14 +114,18 @@ impl Service {
         SloLayer::new(Counted::new(&source.store.instrument(kind, peer), *latency, tracer.clone()))
     }
 
-    /// Starts a piece of work: a job, a message, a step. `operation` is a word of a small set.
+    /// Starts a piece of work, such as a job, a message or a step.
+    ///
+    /// `operation` becomes a label: take it from a small set of words.
     pub fn start(&self, operation: &str) -> Event {
-        // Labels without a value are none.
+        // A label without a value would be a missing label.
         let operation = if operation.is_empty() { OTHER } else { operation };
         Event::start(&self.inner.operations, operation, self.inner.parts.tracer.as_ref())
     }
 
-    /// Counts a future: good if it gives `Ok`, bad if it gives `Err` or panics, and as cancelled if it is dropped before.
+    /// Counts a future by how it ends.
+    ///
+    /// `Ok` is good. `Err` and a panic are bad. A future that is dropped before its end counts as cancelled.
     ///
     /// ```
     /// # use slo_instrument::{Events, Service};
@@ -132,19 +143,19 @@ impl Service {
         Tracked::new(future, self.start(operation))
     }
 
-    /// The tower layer that injects faults while they are armed, see [`Service::faults`].
+    /// The tower layer that injects faults while [`Service::faults`] are armed.
     #[must_use]
     pub fn fault_layer(&self) -> FaultLayer {
         FaultLayer::new(self.faults().clone())
     }
 
-    /// The switch of the fault layers.
+    /// The handle that arms and disarms the fault layers.
     #[must_use]
     pub fn faults(&self) -> &Faults {
         &self.inner.parts.source.faults
     }
 
-    /// The metrics as a collector for a registry of the service's own.
+    /// The metrics as a collector for your own registry.
     #[cfg(feature = "prometheus")]
     #[must_use]
     pub fn collector(&self) -> Collector {
@@ -157,8 +168,10 @@ impl Service {
         String::from_utf8(self.encode(Format::Text)).unwrap_or_default()
     }
 
-    /// The metrics in the format that a scraper asks for by the values of its header `Accept`, and their content type: for
-    /// servers without a router of axum's, which has `Service::routes`.
+    /// The metrics and their content type, in the format that a scraper asks for.
+    ///
+    /// `accept` holds the values of its header `Accept`. This is for servers without an axum router; a server
+    /// with one uses `Service::routes`.
     ///
     /// ```
     /// # use slo_instrument::Service;
@@ -173,12 +186,12 @@ impl Service {
         (format.content_type(), self.encode(format))
     }
 
-    /// The format that a scraper gets that accepts these.
+    /// The format for a scraper with these values of `Accept`.
     pub(crate) fn format_for<'a>(&self, accept: impl IntoIterator<Item = &'a str>) -> Format {
         if self.inner.parts.is_always_text { Format::Text } else { Format::of(accept) }
     }
 
-    /// The metrics in `format`, with those of the service's own registry.
+    /// The metrics in `format`, with those of the registry from the builder.
     pub(crate) fn encode(&self, format: Format) -> Vec<u8> {
         let text = encode(&self.inner.parts.source, format);
         #[cfg(feature = "prometheus")]
@@ -205,41 +218,45 @@ impl Service {
         self.inner.parts.tracer.as_ref()
     }
 
-    /// How every SLO is doing, as of the last tick: every second, or ten times a second when time is
-    /// scaled. Reads a snapshot and never waits.
+    /// The state of every SLO, as of the last tick.
+    ///
+    /// There is a tick every second, or ten times a second if time is scaled. This reads a snapshot and never
+    /// waits.
     #[must_use]
     pub fn statuses(&self) -> Arc<Vec<SloStatus>> {
         self.inner.parts.source.ticker.latest().load_full()
     }
 
-    /// The live budget of one SLO, by which a handler sheds load or drops optional work.
+    /// The live budget of one SLO, so that a handler can shed load or drop optional work.
     ///
     /// # Errors
-    /// No SLO of this name, or one that only the rules judge.
+    /// There is no SLO of this name, or only the rules judge it.
     pub fn budget(&self, slo: &str) -> Result<Budget, Error> {
         let names = self.model().slos().iter().map(|slo| slo.name().as_str());
         let position = names.clone().position(|name| name == slo).ok_or_else(|| {
             let known: Vec<String> = names.map(|name| format!("`{name}`")).collect();
-            Error::new(format!("slo `{slo}`"), format!("is not there; there is {}", known.join(", ")))
+            Error::new(format!("slo `{slo}`"), format!("not found; the SLOs are {}", known.join(", ")))
         })?;
         if let Some(why) = self.model().slos().get(position).and_then(why_not_counted) {
-            return Err(Error::new(format!("slo `{slo}`"), format!("has no budget in the process: {why}")));
+            return Err(Error::new(format!("slo `{slo}`"), format!("has no live budget: {why}")));
         }
         Ok(Budget::new(Arc::clone(&self.inner.parts.source), position))
     }
 
-    /// How many events are on their way.
+    /// The number of events in flight.
     #[must_use]
     pub fn in_flight(&self) -> u64 {
         let instruments = self.inner.parts.source.store.instruments();
         instruments.iter().flat_map(|instrument| instrument.active()).flatten().sum()
     }
 
-    /// Sends what has been counted and traced until now to the collector, and ends sending. Waits for no longer than the
-    /// timeout of a request; whatever the runtime does, sending has a thread of its own.
+    /// Sends the remaining metrics and spans to the collector, then stops sending.
+    ///
+    /// It waits no longer than the timeout of one request. Sending has its own thread, so it does not depend
+    /// on the runtime.
     ///
     /// # Errors
-    /// What was sent last did not arrive.
+    /// The last metrics or spans did not arrive.
     #[cfg(feature = "otlp")]
     pub async fn shutdown(&self) -> Result<(), Error> {
         match &self.inner.parts.exporter {
@@ -248,7 +265,7 @@ impl Service {
         }
     }
 
-    /// The service and its SLOs, as `slo-core` has them.
+    /// The service and its SLOs, as types of `slo-core`.
     #[must_use]
     pub fn model(&self) -> &model::Service {
         &self.inner.parts.source.service

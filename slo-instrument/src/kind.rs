@@ -1,8 +1,8 @@
-//! What is counted: HTTP requests and gRPC calls from both sides, and other work.
+//! The kinds of events: HTTP requests and gRPC calls on both sides, and other work.
 
 use slo_core::model::metric;
 
-/// A kind of events, each counted under the metric that OpenTelemetry's conventions give it.
+/// A kind of event; each kind has its own metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Kind {
@@ -12,9 +12,9 @@ pub enum Kind {
     HttpClient,
     /// gRPC calls that are served, by method.
     GrpcServer,
-    /// gRPC calls that are made, by the service they go to and method.
+    /// gRPC calls that are made, by called service and method.
     GrpcClient,
-    /// Other work, such as jobs and messages, by what it is.
+    /// Other work, such as jobs and messages, by operation.
     Operation,
 }
 
@@ -38,7 +38,7 @@ impl Kind {
         }
     }
 
-    /// The gauge of what is on its way, where the conventions have one.
+    /// The gauge of events in flight, for the kinds that have one in the conventions.
     pub(crate) const fn active_metric(self) -> Option<&'static str> {
         match self {
             Self::HttpServer => Some(metric::HTTP_SERVER_ACTIVE_REQUESTS),
@@ -59,12 +59,12 @@ impl Kind {
 
     pub(crate) const fn active_help(self) -> &'static str {
         match self {
-            Self::HttpClient => "HTTP client requests on their way.",
-            _ => "HTTP server requests on their way.",
+            Self::HttpClient => "HTTP client requests in flight.",
+            _ => "HTTP server requests in flight.",
         }
     }
 
-    /// The labels that its series may have; all others are put on by the scrape.
+    /// The labels that its series may have; the scrape adds all others.
     pub(crate) const fn label_names(self) -> &'static [&'static str] {
         use metric::{
             ERROR_TYPE, HTTP_REQUEST_METHOD, HTTP_RESPONSE_STATUS_CODE, HTTP_ROUTE, OPERATION, RPC_METHOD,

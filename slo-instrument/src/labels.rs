@@ -3,7 +3,7 @@
 /// Label pairs in the order of their names; none is empty.
 pub(crate) type Labels = Vec<(&'static str, String)>;
 
-/// Labels without the closing brace; nothing where there are none.
+/// Labels without the closing brace; empty if there are no labels.
 pub(crate) fn render(labels: &[(&'static str, String)]) -> String {
     let mut text = String::new();
     for (label, value) in labels {

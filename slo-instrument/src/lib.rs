@@ -1,4 +1,4 @@
-//! Counts what a service's SLOs count, and shows the live error budget of the process.
+//! Counts the events of a service's SLOs, and shows their live error budgets.
 //!
 #![cfg_attr(feature = "axum", doc = "```")]
 #![cfg_attr(not(feature = "axum"), doc = "```ignore")]
@@ -28,13 +28,14 @@
 //! | gRPC calls made | `Service::grpc_client_layer` | `rpc_client_call_duration_seconds` |
 //! | jobs, messages, steps | [`Service::track`], [`Service::start`] | `slo_operation_duration_seconds` |
 //!
-//! Names and labels follow OpenTelemetry's conventions, in Prometheus' spelling. SLOs select them as Prometheus does,
-//! whether they are declared here, see [`Builder::counting`], or come from a spec, see `Service::from_file`; a service may
-//! have both. `slo generate` makes the rules from `Service::spec`. So the process and the rules count the same events.
+//! Names and labels follow OpenTelemetry's conventions, in Prometheus' spelling. SLOs select them as
+//! Prometheus does. Declare SLOs here (see [`Builder::counting`]), load them from a spec (see
+//! `Service::from_file`), or do both. `slo generate` makes the rules from `Service::spec`, so the process and
+//! the rules count the same events.
 //!
-//! A server without tower layers starts a [`Request`] for each request that it serves, and says how it ends. It answers
-//! `/metrics` with [`Service::metrics_for`], `/slo` with [`status_page`] and `/slo.json` with [`StatusReport`].
-//! `examples/actix-web` in the repository does this for actix-web.
+//! A server without tower layers starts a [`Request`] for each request, and reports how it ends. It answers
+//! `/metrics` with [`Service::metrics_for`], `/slo` with [`status_page`] and `/slo.json` with
+//! [`StatusReport`]. See `examples/actix-web` in the repository for actix-web.
 //!
 //! # How each request is counted, by how it ends
 //!
@@ -43,34 +44,37 @@
 //! | how it ends | status | `error.type` |
 //! |---|---|---|
 //! | with a response | the status; for gRPC that of the trailers | the status, where the conventions call it an error |
-//! | the client goes away, after longer than the SLO allows | none, or that of the head | `cancelled` |
+//! | the client goes away after a longer wait than the SLO allows | none, or that of the head | `cancelled` |
 //! | the server gives up, see [`SloLayer::server_timeout`] | none | `timeout` |
 //! | the body fails midway | that of the head | `stream_error` |
 //! | the handler or the body panics | none | `panic` |
-//! | the service below fails without a response | none | `transport_error` |
+//! | the inner service fails without a response | none | `transport_error` |
 //!
-//! A request with an `error.type` is bad. A client that leaves before it has waited for as long as the shortest latency
-//! SLO allows says nothing about the service, nor does one that leaves a response which came in time: such requests are
-//! counted apart, in `slo_ignored_events_total`. [`Classify`] and [`Class`] change this where a service knows better.
-//! The duration of a request ends with the head of its response (see [`Builder::measure_until`]), that of a gRPC call
-//! with its end. A response whose body is never asked for was answered.
+//! A request with an `error.type` is bad. Two kinds of requests say nothing about the service: the client
+//! leaves before it has waited as long as the shortest latency SLO allows, or it leaves during a response
+//! that came in time. They are counted separately, in `slo_ignored_events_total`. Change this with
+//! [`Classify`] or [`Class`].
+//!
+//! The duration of an HTTP request ends with the head of its response (see [`Builder::measure_until`]), the
+//! duration of a gRPC call with the call. A response whose body is never read counts as answered.
 //!
 //! # What it costs
 //!
-//! Two clock reads, four counters that belong to the thread, no allocation, and no lock that any other thread holds:
-//! `docs/benchmarks.md` in the repository compares it with other libraries. A thread of its own computes the budgets once a
-//! second; handlers read a snapshot. Another thread sends to a collector.
+//! A request costs two clock reads and four counters of its own thread. It allocates nothing, and takes no
+//! lock that another thread holds. `docs/benchmarks.md` in the repository compares this with other libraries.
+//! A separate thread computes the budgets once a second, and handlers read a snapshot. Another thread sends
+//! to a collector.
 //!
-//! The number of series is bounded: a route is what the router matched, never what a client wrote. Requests that match
-//! nothing are `_unmatched`, unknown gRPC methods and unknown HTTP methods `_OTHER`, and routes beyond a thousand
-//! `_overflow`.
+//! The number of series is bounded, because a route is the pattern that the router matched, never the path
+//! that a client sent. Requests without a route are `_unmatched`, unknown gRPC and HTTP methods are `_OTHER`,
+//! and routes beyond a thousand are `_overflow`.
 //!
 //! # Features
 //!
 //! | feature | adds |
 //! |---|---|
-//! | `axum` (default) | routes for a router of axum's, `Service::routes` and `status_routes`; the router also says the route of each request |
-//! | `prometheus` | the metrics as a `Collector` of the crate `prometheus`, and a registry of the service's own in `/metrics` |
+//! | `axum` (default) | routes for an axum router, `Service::routes` and `status_routes`; axum's matched route for each request |
+//! | `prometheus` | the metrics as a `Collector` of the crate `prometheus`, and your own registry in `/metrics` |
 //! | `grpc` | gRPC calls, served and made: `Service::grpc_layer`, `Service::grpc_client_layer` |
 //! | `otlp` | metrics and traces to an OpenTelemetry collector: `Otlp` |
 //! | `spec` | SLOs from YAML and back: `Service::from_file`, `Service::spec`, `/slo.yaml` |
@@ -124,7 +128,7 @@ pub use status::status_routes;
 pub use status::{StatusReport, status_page};
 pub use trace::TraceContext;
 
-/// The crate whose types [`Service::from_model`] takes and [`Service::model`] gives.
+/// The crate with the types of [`Service::from_model`] and [`Service::model`].
 pub use slo_core;
 
 /// The programs of the README, so that they are compiled.

@@ -1,15 +1,15 @@
-//! The route that a router has found for a request.
+//! The route that a router has matched to a request.
 
 use http::Request;
 
-/// The route, where the router says it: never the path itself, which a client chooses.
+/// The matched route, if known: never the path itself, which a client chooses.
 #[cfg(feature = "axum")]
 #[inline]
 pub(crate) fn route<B>(request: &Request<B>) -> Option<&str> {
     request.extensions().get::<axum::extract::MatchedPath>().map(axum::extract::MatchedPath::as_str)
 }
 
-/// No router that says it is known.
+/// Without axum, no router reports its matched route.
 #[cfg(not(feature = "axum"))]
 pub(crate) const fn route<B>(_: &Request<B>) -> Option<&str> {
     None

@@ -1,4 +1,4 @@
-//! Work that is no request: jobs, messages, steps of a request.
+//! Work other than requests: jobs, messages, steps of a request.
 
 use crate::{
     Class, Outcome,
@@ -13,10 +13,10 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-/// A piece of work on its way; made by [`Service::start`](crate::Service::start).
+/// A piece of work in progress; made by [`Service::start`](crate::Service::start).
 ///
-/// It is counted once: as [`good`](Self::good), as [`bad`](Self::bad), not at all by an SLO ([`ignore`](Self::ignore)),
-/// or, when it is dropped before that, as a failure: `cancelled`, or `panic` if that is why it is dropped.
+/// It is counted once: as [`good`](Self::good), as [`bad`](Self::bad) or as [ignored](Self::ignore). If it is
+/// dropped before that, it counts as a failure: as `panic` if a panic dropped it, otherwise as `cancelled`.
 ///
 /// ```
 /// use slo_instrument::{Events, Service};
@@ -48,17 +48,19 @@ impl Event {
         }
     }
 
-    /// It did what it was to do.
+    /// Counts the work as successful.
     pub fn good(mut self) {
         self.end(Outcome::Completed, None);
     }
 
-    /// It failed, and this is what `error.type` says: a word of a small set.
+    /// Counts the work as failed with this `error.type`: a word from a small set.
     pub fn bad(mut self, error_type: &'static str) {
         self.end(Outcome::Failed(error_type), None);
     }
 
-    /// There was nothing to do, and so nothing to judge: counted in `slo_ignored_events_total`.
+    /// Counts the work as ignored, in `slo_ignored_events_total`.
+    ///
+    /// Use it when there was nothing to do, and so nothing to judge.
     pub fn ignore(mut self) {
         self.end(Outcome::Completed, Some(Class::Ignored));
     }

@@ -1,4 +1,4 @@
-//! Requests of frameworks that are not made of tower's services.
+//! Requests in frameworks without tower services.
 
 use crate::{
     Class, Kind, Service,
@@ -8,13 +8,20 @@ use crate::{
 };
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-/// A request that is being served, for a framework without tower's services; with them, take [`Service::layer`].
+/// A request in progress, for frameworks without tower services.
 ///
-/// It is counted once: when its response has been sent ([`end`](Self::end)), when its body fails ([`broke`](Self::broke)),
-/// when there is no response ([`failed`](Self::failed)), or when it is dropped before that: as `panic` if that is why, as
-/// answered if nobody has begun to read its body, else as `cancelled`. `examples/actix-web` has a middleware built on it.
+/// With tower services, use [`Service::layer`] instead.
 ///
-/// It sees no headers: say of a CORS preflight that it [is](Self::judged) [`Class::Ignored`], as the layers do.
+/// The request is counted once:
+///
+/// - [`end`](Self::end): its response has been sent
+/// - [`broke`](Self::broke): its body failed
+/// - [`failed`](Self::failed): there was no response
+/// - dropped before that: it counts as `panic` if a panic dropped it, as answered if nobody has begun to read
+///   its body, otherwise as `cancelled`
+///
+/// It does not see the headers, so mark a CORS preflight as [`Class::Ignored`] with [`judged`](Self::judged),
+/// as the layers do. `examples/actix-web` has a middleware built on this type.
 ///
 /// ```
 /// use slo_instrument::{Request, Service};
@@ -33,8 +40,10 @@ pub struct Request {
 }
 
 impl Request {
-    /// Starts a request with this method, of the route that the framework has found: a template such as `/users/{id}`,
-    /// never the path that a client sends.
+    /// Starts a request with this method and route.
+    ///
+    /// The route is the template that the framework matched, such as `/users/{id}`, never the path that a
+    /// client sends.
     pub fn start(service: &Service, method: &str, route: &str) -> Self {
         let start = Start::now();
         let method = Method::named(method).unwrap_or(Method::NONE);
@@ -43,7 +52,7 @@ impl Request {
         Self { guard: Guard::new(ticket, Protocol::Http, service.latency(), start) }
     }
 
-    /// The same as a part of the trace that its headers `traceparent` and `tracestate` say.
+    /// Makes the request part of the trace in its headers `traceparent` and `tracestate`.
     pub fn traced(self, service: &Service, traceparent: Option<&str>, tracestate: Option<&str>) -> Self {
         let Some(tracer) = service.tracer() else { return self };
         let mut request = http::Request::new(());
@@ -55,19 +64,21 @@ impl Request {
         Self { guard: self.guard.traced(tracer.start(Kind::HttpServer, &mut request)) }
     }
 
-    /// The head of its response is there. A number that is no status counts as 500.
+    /// Notes that the response head is ready.
+    ///
+    /// A number that is not a valid status counts as 500.
     pub fn answered(&mut self, status: u16) {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        // Whoever calls this says when the body has ended.
+        // The caller reports the end of the body.
         self.guard.headed(status, &HeaderMap::new());
     }
 
-    /// Somebody reads its body: dropped from now on, it has been cut off.
+    /// Notes that the body is being read: if dropped from now on, it was cut off.
     pub const fn reading(&mut self) {
         self.guard.reading();
     }
 
-    /// Says what it counts as, in place of what its status says.
+    /// Sets how the request counts, whatever its status.
     ///
     /// ```
     /// use slo_instrument::{Class, Request, Service};
@@ -84,19 +95,23 @@ impl Request {
         self.guard.judged(class);
     }
 
-    /// Its response has been sent. One that was never [answered](Self::answered) has failed.
+    /// Ends the request: its response has been sent.
+    ///
+    /// A request that was never [answered](Self::answered) counts as failed.
     pub fn end(mut self) {
         self.guard.ended();
         self.guard.failed();
     }
 
-    /// The body of its response failed. One that was never [answered](Self::answered) has failed, too.
+    /// Ends the request: the body of its response failed.
+    ///
+    /// A request that was never [answered](Self::answered) counts as failed, too.
     pub fn broke(mut self) {
         self.guard.broke();
         self.guard.failed();
     }
 
-    /// It failed without a response.
+    /// Ends the request: it failed without a response.
     pub fn failed(mut self) {
         self.guard.failed();
     }

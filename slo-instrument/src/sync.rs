@@ -1,9 +1,9 @@
-//! What threads share by; `tests/threads.rs` puts loom's in their place.
+//! Synchronisation types; `tests/threads.rs` replaces them with loom's.
 
-/// Sets of cells that wait for the next thread; those of others are summed up.
+/// The number of free sets of cells that are kept; further ones are summed up.
 pub(crate) const KEPT: usize = 4;
 
-/// How often words are read that somebody writes; what is so busy is read at the next scrape.
+/// The number of attempts to read words that are being written; the next scrape tries again.
 pub(crate) const ATTEMPTS: usize = 8;
 
 pub(crate) use arc_swap::ArcSwap;

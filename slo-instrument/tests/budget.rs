@@ -135,7 +135,7 @@ async fn says_when_counters_contradict_each_other() {
     }
     let status = slo.statuses()[0].clone();
     assert_eq!((status.state, status.total), (State::Invalid, 2));
-    assert_eq!(status.problem.as_deref(), Some("5 bad events of 2"));
+    assert_eq!(status.problem.as_deref(), Some("5 bad events are more than the total of 2"));
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn slos_of_a_spec_and_of_a_program_go_together() {
     // Under the name of the spec's service, as the rules select them.
     assert_eq!(service.model().name(), model().name());
     let twice = Service::from_model(model()).availability("99%").named("a").install().unwrap_err();
-    assert!(twice.to_string().contains("`a` names two SLOs"), "{twice}");
+    assert!(twice.to_string().contains("two SLOs have the name `a`"), "{twice}");
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn refuses_series_that_it_does_not_emit() {
     let error = Service::from_model(service).install().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "slo `a`: selects `requests_total`, which this crate does not emit; it emits \
+        "slo `a`: `requests_total` is not a metric of this crate; select one of \
          `http_server_request_duration_seconds_count`, `http_client_request_duration_seconds_count`, \
          `rpc_server_call_duration_seconds_count`, `rpc_client_call_duration_seconds_count`, \
          `slo_operation_duration_seconds_count`"
@@ -170,8 +170,8 @@ fn refuses_labels_that_it_does_not_emit() {
         ("route=\"/pay\"", "no series has the label `route`; did you mean `http_route`?"),
         (
             "namespace=\"shop\"",
-            "no series has the label `namespace`; there are error_type, http_request_method, \
-             http_response_status_code, http_route; one that the scrape puts on belongs to both counters",
+            "no series has the label `namespace`; the labels are error_type, http_request_method, \
+             http_response_status_code, http_route; write a label that the scrape adds into both selectors",
         ),
     ] {
         let sli = format!("{{events: {{total: {COUNT}, bad: '{COUNT}{{{bad}}}'}}}}");
@@ -189,7 +189,7 @@ fn refuses_what_is_no_slo() {
         (Service::builder("a").latency("fast", "99%"), "slo `latency`: `fast` is not a length of time"),
         (
             Service::builder("a").availability("99%").availability("98%"),
-            "service `a`: `availability` names two SLOs",
+            "service `a`: two SLOs have the name `availability`",
         ),
     ] {
         let error = builder.install().unwrap_err().to_string();

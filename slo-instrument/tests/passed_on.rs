@@ -53,13 +53,13 @@ async fn slos_of_the_rules_alone_are_passed_on() {
     let passed_on = slo_core::spec::parse(&get(&slo, "/slo.yaml").await).unwrap();
     assert_eq!(passed_on, slo_core::spec::parse(SPEC).unwrap());
     let page = get(&slo, "/slo").await;
-    assert!(page.contains("a gauge is read by the rules") && page.contains("By rules"), "{page}");
+    assert!(page.contains("only the rules read a gauge") && page.contains("By rules"), "{page}");
     assert!(get(&slo, "/slo.json").await.contains(r#""state":"not_counted""#));
     let metrics = get(&slo, "/metrics").await;
     assert!(metrics.contains(r#"slo_events_total{service="shop",slo="availability"} 0"#));
     assert!(!metrics.contains(r#"slo_events_total{service="shop",slo="freshness"}"#));
     let error = slo.budget("freshness").unwrap_err().to_string();
-    assert_eq!(error, "slo `freshness`: has no budget in the process: a gauge is read by the rules");
+    assert_eq!(error, "slo `freshness`: has no live budget: only the rules read a gauge");
 }
 
 #[tokio::test]

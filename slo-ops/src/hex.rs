@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 /// Two lower-case digits a byte.
 pub(crate) fn encode(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
-        // A string takes everything.
+        // Writing to a string cannot fail.
         let _ = write!(out, "{byte:02x}");
         out
     })

@@ -1,23 +1,23 @@
-//! Secrets, taken out of what leaves the process.
+//! Redaction: secrets are removed from text before it leaves the process.
 
 use regex::{Captures, Regex, RegexSet};
 use serde_json::Value;
 use slo_core::Error;
 use std::{borrow::Cow, fmt, sync::LazyLock};
 
-/// What stands in place of a secret.
+/// The text in place of a secret.
 const REDACTED: &str = "[redacted]";
-/// How it begins, up to where a value in brackets would end.
+/// How it begins. The patterns for values stop before the bracket that closes it.
 const REDACTED_OPEN: &str = "[redacted";
 
-/// What secrets are called.
+/// Names of fields and options that hold secrets.
 macro_rules! names {
     () => {
         "password|passwd|secret|token|api[_-]?key|routing[_-]?key|access[_-]?key"
     };
 }
 
-/// A value of what is called like a secret: the pattern goes on with the end of its group `keep`, and the value.
+/// The pattern of a value with the name of a secret: `$value` closes the group `keep` and matches the value.
 macro_rules! named {
     ($value:literal) => {
         concat!(
@@ -29,7 +29,8 @@ macro_rules! named {
     };
 }
 
-/// What secrets look like. A group named `keep` stays. Ends of words are those of ASCII, which keeps the search fast in any text.
+/// The patterns of secrets. Text in a group named `keep` is kept. Word boundaries are those of ASCII, which
+/// keeps the search fast in any text.
 const PATTERNS: [&str; 12] = [
     r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\z)",
     r"(?i)(?P<keep>(?-u:\b)(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}",
@@ -41,7 +42,7 @@ const PATTERNS: [&str; 12] = [
     r"(?-u:\b)gh[pousr]_[A-Za-z0-9]{20,}",
     // A URL with a user and a password.
     r"(?P<keep>(?-u:\b)[a-zA-Z][a-zA-Z0-9+.-]*://[^\s/@:]*:)[^\s/@]+@",
-    // Values in quotes, up to the quote that ends them, and values without.
+    // Values in double quotes, in single quotes, and without quotes.
     named!(r#"")(?:[^"\\\n]|\\.)+"#),
     named!(r"')[^'\n]+"),
     named!(r#")[^\s"'&,;}\]]+"#),
@@ -52,16 +53,17 @@ const PATTERNS: [&str; 12] = [
 static KNOWN: LazyLock<Vec<Regex>> =
     // They are constants, and a test compiles each of them.
     LazyLock::new(|| PATTERNS.iter().filter_map(|pattern| Regex::new(pattern).ok()).collect());
-/// Whether a name is that of a secret.
+/// Matches the name of a secret.
 static IS_NAMED: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(concat!("(?i)(?:", names!(), ")$")).ok());
-/// Whether any of them is in a text, in one pass.
+/// Finds out in one pass whether any pattern matches.
 static ANY: LazyLock<Option<RegexSet>> = LazyLock::new(|| RegexSet::new(PATTERNS).ok());
 
-/// Takes secrets out of text: what looks like one, and those that it was told.
+/// Removes secrets from text: the given ones, and text that looks like a secret.
 ///
-/// It knows bearer and basic credentials, private keys in PEM, keys of AWS, tokens of Slack and GitHub, JSON Web Tokens,
-/// passwords in URLs, and values of `password=`, `secret:`, `token=`, `api_key=` and their like.
+/// It recognizes bearer and basic credentials, private keys in PEM, AWS keys, Slack and GitHub tokens, JSON
+/// Web Tokens, passwords in URLs, and values of `password=`, `secret:`, `token=`, `api_key=` and similar
+/// names.
 ///
 /// ```
 /// use slo_ops::Redactor;
@@ -85,15 +87,16 @@ impl fmt::Debug for Redactor {
     }
 }
 
-/// Shorter ones are words.
+/// Shorter secrets are ignored, since ordinary words would match.
 const SHORTEST_SECRET: usize = 6;
 
 impl Redactor {
-    /// One that also takes out `secrets`, word for word, and what `patterns` find. Secrets of fewer than six bytes are passed
-    /// over, since they are words as well.
+    /// A redactor that also removes `secrets` and the matches of `patterns`.
+    ///
+    /// Secrets of fewer than six bytes are ignored, since ordinary words would match.
     ///
     /// # Errors
-    /// What is no regular expression, or finds empty text.
+    /// A pattern that is not a regular expression, or that matches empty text.
     pub fn new(
         secrets: impl IntoIterator<Item = impl Into<String>>,
         patterns: impl IntoIterator<Item = impl AsRef<str>>,
@@ -103,7 +106,7 @@ impl Redactor {
             .map(Into::into)
             .filter(|secret: &String| secret.len() >= SHORTEST_SECRET)
             .collect();
-        // One that contains another goes first.
+        // The longest first, since a secret may contain another.
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         let patterns = patterns.into_iter().map(|pattern| {
             let pattern = pattern.as_ref();
@@ -112,14 +115,16 @@ impl Redactor {
                     .with_hint("write it in the syntax of the crate `regex`, without look-around")
             })?;
             if regex.is_match("") {
-                return Err(Error::new(format!("`{pattern}` finds empty text")));
+                return Err(Error::new(format!("`{pattern}` matches empty text")));
             }
             Ok(regex)
         });
         Ok(Self { secrets, patterns: patterns.collect::<Result<_, _>>()? })
     }
 
-    /// The same of every text in `json`; a value is a secret, too, where its name says so.
+    /// Removes secrets from every text in `json`.
+    ///
+    /// A text is also removed if its field has the name of a secret, such as `password`.
     ///
     /// ```
     /// let mut json = serde_json::json!({"labels": {"password": "hunter22", "note": "Bearer abcdefgh1234"}, "n": 1});
@@ -169,7 +174,7 @@ fn replaced<'a>(pattern: &Regex, text: Cow<'a, str>) -> Cow<'a, str> {
     let replaced = pattern.replace_all(&text, |found: &Captures<'_>| {
         let keep = found.name("keep").map_or("", |keep| keep.as_str());
         let all = found.get(0).map_or("", |all| all.as_str());
-        // It was taken out already.
+        // It is redacted already.
         if all.get(keep.len()..).is_some_and(|value| value.starts_with(REDACTED_OPEN)) {
             return all.to_owned();
         }

@@ -1,4 +1,4 @@
-//! Times in records, and as people read them.
+//! Times as records store them, and durations as people read them.
 
 use slo_core::model::Timestamp;
 
@@ -17,7 +17,7 @@ pub(crate) mod millis {
     }
 }
 
-/// The same, or nothing.
+/// An optional time as whole milliseconds since the Unix epoch.
 pub(crate) mod optional_millis {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
     use slo_core::model::Timestamp;
@@ -37,7 +37,9 @@ pub(crate) mod optional_millis {
     }
 }
 
-/// The time from `from` to `to`, in its two largest units, such as `1 h 5 min`; `0 s` where `to` is earlier.
+/// A duration as text, in its two largest units, such as `1 h 5 min`.
+///
+/// It is `0 s` if `to` is earlier than `from`.
 ///
 /// ```
 /// use slo_core::model::Timestamp;

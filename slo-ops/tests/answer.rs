@@ -311,7 +311,7 @@ fn an_unknown_response_is_told_and_never_guessed() {
     while !world.turn() {}
     let incident = world.incident();
     let slo_ops::incident::RunbookRun::Missing { reason } = &incident.episodes()[0].runbook else { panic!() };
-    assert_eq!(reason, "the response `checkout-dwn` is not configured");
+    assert_eq!(reason, "the runbook `checkout-dwn` is not configured");
     assert_eq!(world.ran, []);
 }
 
@@ -344,7 +344,7 @@ fn a_remedy_is_not_started_oftener_than_it_may() {
     let StepState::Skipped { reason } = &incident.episodes()[0].steps()[5].state else {
         panic!("{:?}", incident.episodes()[0].steps()[5])
     };
-    assert_eq!(reason, "it was started as often as it may: 1 in 1h");
+    assert_eq!(reason, "it has reached its limit of starts: 1 in 1h");
 }
 
 /// What somebody approved runs with the parameters that they saw, or not at all.
@@ -376,7 +376,7 @@ fn an_approval_is_of_the_parameters_that_were_shown() {
     while !world.turn() {}
     let incident = world.incident();
     let StepState::Skipped { reason } = &incident.episodes()[0].steps()[0].state else { panic!() };
-    assert_eq!(reason, "the alerts name other parameters than those that were approved");
+    assert_eq!(reason, "its parameters have changed since it was approved");
     assert_eq!(world.ran, []);
 }
 

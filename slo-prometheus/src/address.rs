@@ -1,11 +1,13 @@
-//! Where a server is, and who asks it.
+//! The address of a server, and the user and password in it.
 
 use crate::error::{Error, Kind};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use percent_encoding::percent_decode_str;
 use std::fmt;
 
-/// The address of a server. A user and a password in it are sent in a header, and never shown.
+/// The address of a server.
+///
+/// A user and a password in it are sent in a header, and never shown.
 ///
 /// ```
 /// use slo_prometheus::Address;
@@ -27,7 +29,7 @@ impl std::str::FromStr for Address {
     type Err = Error;
 
     /// # Errors
-    /// What is no address; without the text, which may have a password.
+    /// The text is not an address. The error does not show it, since it may hold a password.
     fn from_str(text: &str) -> Result<Self, Error> {
         let text = text.trim().trim_end_matches('/');
         let (scheme, rest) = text.split_once("://").ok_or_else(|| refused("an address has no scheme"))?;
@@ -38,7 +40,8 @@ impl std::str::FromStr for Address {
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         if rest.contains(['?', '#']) || path.contains('@') {
             return Err(refused(
-                "an address has `?`, `#`, or `@` in its path: a password has them as %3F, %23 and %40, and `/` as %2F",
+                "an address has `?`, `#`, or `@` in its path: in a password, write them as %3F, %23 and %40, \
+                 and `/` as %2F",
             ));
         }
         let (user, host) = match authority.rsplit_once('@') {
@@ -47,7 +50,7 @@ impl std::str::FromStr for Address {
         };
         check_host(host)?;
         if path.bytes().any(|byte| !byte.is_ascii_graphic()) {
-            return Err(refused("an address has a character in its path that must be written as %…"));
+            return Err(refused("an address has a character in its path that must be percent-encoded"));
         }
         let authorization = user.map(authorization).transpose()?;
         Ok(Self { url: format!("{scheme}://{host}{path}"), authorization })
@@ -58,7 +61,7 @@ fn refused(why: &str) -> Error {
     Error::new(Kind::Settings, why).with_hint("write it as http://127.0.0.1:9090")
 }
 
-/// A name or an address of a host, and a port that there is.
+/// Checks the name or IP address of a host, and its port.
 fn check_host(host: &str) -> Result<(), Error> {
     let (name, port) = match host.rsplit_once(':') {
         // The colons of an IPv6 address are within brackets.
@@ -72,7 +75,7 @@ fn check_host(host: &str) -> Result<(), Error> {
         None => !name.is_empty() && name.bytes().all(is_name),
     };
     if !is_host {
-        return Err(refused("an address has no host, or one with a character that no host has"));
+        return Err(refused("an address has no host, or its host has an invalid character"));
     }
     match port.map(str::parse::<u16>) {
         None | Some(Ok(1..)) => Ok(()),
@@ -80,20 +83,22 @@ fn check_host(host: &str) -> Result<(), Error> {
     }
 }
 
-/// The header that says who asks.
+/// The value of the `Authorization` header for a user.
 fn authorization(user: &str) -> Result<String, Error> {
     let (name, password) = user.split_once(':').unwrap_or((user, ""));
     let decoded = |text: &str| percent_decode_str(text).collect::<Vec<u8>>();
     let name = decoded(name);
     if name.contains(&b':') {
-        return Err(refused("an address has a user with `:` in its name, which no header can say"));
+        return Err(refused(
+            "an address has a user name with `:`, which basic authentication does not allow",
+        ));
     }
     let both = [name, b":".to_vec(), decoded(password)].concat();
     Ok(format!("Basic {}", BASE64_STANDARD.encode(both)))
 }
 
 impl Address {
-    /// The address of `path` of the server.
+    /// The URL of `path` on the server.
     pub(crate) fn of(&self, path: &str) -> String {
         format!("{}{path}", self.url)
     }

@@ -1,4 +1,4 @@
-//! Answers of Prometheus, read as a stream: a number is handed on and forgotten.
+//! A parser for Prometheus responses, as a stream: each number is passed on and not kept.
 
 use crate::values::Labels;
 use serde::{
@@ -7,16 +7,16 @@ use serde::{
 };
 use std::{borrow::Cow, fmt};
 
-/// What takes the numbers of an answer.
+/// A receiver for the points of an answer.
 pub(crate) trait Points {
-    /// The points after this are of a series with these labels.
+    /// Begins a series with these labels; the points after it belong to it.
     fn series(&mut self, labels: Labels);
 
-    /// A time in seconds since the Unix epoch, and a value.
+    /// Receives a point: a time in seconds since the Unix epoch, and a value.
     fn point(&mut self, time: f64, value: f64);
 }
 
-/// What an answer says besides its numbers.
+/// The parts of an answer other than its points.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
     pub(crate) status: String,
@@ -25,7 +25,7 @@ pub(crate) struct Told {
     pub(crate) has_data: bool,
 }
 
-/// The message of an answer with more series than it may have.
+/// The message for an answer with too many series.
 pub(crate) const TOO_MANY: &str = "more series than may be read";
 
 /// Reads an answer.
@@ -46,7 +46,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
     type Value = Told;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an answer of Prometheus")
+        f.write_str("a Prometheus response")
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Told, A::Error> {
@@ -150,7 +150,7 @@ impl<'de> Visitor<'de> for OneSeries<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let mut has_labels = false;
-        // Points that came before the labels they are of.
+        // Points that came before their labels.
         let mut early: Vec<Moment> = Vec::new();
         while let Some(key) = map.next_key::<Cow<'_, str>>()? {
             match (key.as_ref(), has_labels) {

@@ -1,4 +1,4 @@
-//! The client that does not wait: a body arrives on the runtime, and a thread that may block reads it.
+//! The async client: the runtime receives a body, and a blocking thread parses it.
 
 use crate::{
     address::Address,
@@ -24,8 +24,8 @@ use tokio::{sync::mpsc, task::spawn_blocking};
 
 /// A client of one server, for programs that run on tokio.
 ///
-/// Cloning is cheap. `Debug` and every message show the address without its password, and no header. A future that is
-/// dropped ends its request.
+/// Cloning is cheap. `Debug` and messages show neither the password nor the value of a header. Dropping a
+/// future cancels its request.
 ///
 /// ```no_run
 /// # async fn asked() -> Result<(), slo_prometheus::Error> {
@@ -44,18 +44,18 @@ pub struct AsyncClient {
 
 /// Parts of a body that wait to be read.
 const PARTS: usize = 8;
-/// Points that are handed on at once.
+/// The number of points in a batch.
 const BATCH: usize = 4_096;
 
 impl AsyncClient {
     /// A client of the server at `address`. Nothing is sent yet.
     ///
     /// # Errors
-    /// What is no address, no header, or no certificate.
+    /// The address, a header or a certificate is not valid.
     pub fn new(address: &str, settings: Settings) -> Result<Self, Error> {
         let client = reqwest::Client::builder()
             .timeout(settings.timeout)
-            // Where a server sends one to is not whom the headers are for.
+            // The headers are not for the target of a redirect.
             .redirect(redirect::Policy::none())
             .tls_backend_preconfigured(trusting(settings.roots.as_deref())?)
             .build()
@@ -72,7 +72,7 @@ impl AsyncClient {
     /// The JSON at `path` of the server.
     ///
     /// # Errors
-    /// No answer, one that is no success, too long, or not of that shape.
+    /// The server does not answer, returns an error, or the answer is too long or does not fit `T`.
     pub async fn get<T: DeserializeOwned + Send + 'static>(&self, path: &str) -> Result<T, Error> {
         let mut response = self.ask(path, &[]).await?;
         let (status, server, place) = (response.status(), Arc::clone(&self.server), path.to_owned());
@@ -82,21 +82,23 @@ impl AsyncClient {
         self.joined(path, reader.await)
     }
 
-    /// The values of `query` now.
+    /// The current values of `query`.
     ///
     /// # Errors
-    /// No answer, one that is no success, or too much.
+    /// The server does not answer, returns an error, or the answer exceeds a limit.
     pub async fn query(&self, query: &str) -> Result<Answer<Vec<Sample>>, Error> {
         let mut samples = Samples::default();
         let warnings = self.read("/api/v1/query", &[("query", query)], &mut samples).await?;
         Ok(Answer { result: samples.found, warnings })
     }
 
-    /// Calls `point` with the labels, the number of the step and the value of every point that `query` has at `steps`; the
-    /// points of a series come in the order of time, those of several in pieces.
+    /// Calls `point` for every point of `query` at `steps`, and returns the warnings of the server.
+    ///
+    /// `point` gets the labels, the number of the step and the value. The points of a series come in order of
+    /// time. Many steps are queried in pieces: each piece has the points of all series.
     ///
     /// # Errors
-    /// No answer, one that is no success, or too much.
+    /// The server does not answer, returns an error, or an answer exceeds a limit.
     pub async fn range(
         &self,
         query: &str,
@@ -173,13 +175,13 @@ impl fmt::Debug for AsyncClient {
     }
 }
 
-/// TLS that trusts the system's certificates, or these.
+/// TLS settings that trust `roots`, or the system's certificates.
 fn trusting(roots: Option<&[u8]>) -> Result<ClientConfig, Error> {
     let refused = |why: String| {
         Error::new(Kind::Settings, why)
             .with_hint("give a file of certificates that begin with `-----BEGIN CERTIFICATE-----`")
     };
-    let unusable = |error: rustls::Error| Error::new(Kind::Settings, format!("no TLS: {error}"));
+    let unusable = |error: rustls::Error| Error::new(Kind::Settings, format!("TLS setup failed: {error}"));
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(unusable)?;
@@ -192,17 +194,17 @@ fn trusting(roots: Option<&[u8]>) -> Result<ClientConfig, Error> {
         trusted.add(certificate).map_err(|error| refused(format!("not a certificate: {error}")))?;
     }
     if trusted.is_empty() {
-        return Err(refused("no certificate".to_owned()));
+        return Err(refused("no certificate found".to_owned()));
     }
     Ok(config.with_root_certificates(trusted).with_no_client_auth())
 }
 
-/// Hands on the body of a response, until it ends or nobody reads it any more.
+/// Passes on the body of a response until it ends or its reader stops.
 async fn feed(response: &mut Response, parts: mpsc::Sender<io::Result<Bytes>>) {
     loop {
         let chunk = tokio::select! {
             chunk = response.chunk() => chunk,
-            // Its reader has seen enough: whatever the server does, nobody waits for it.
+            // The reader has stopped: do not wait for the server.
             () = parts.closed() => return,
         };
         let part = match chunk {
@@ -217,7 +219,7 @@ async fn feed(response: &mut Response, parts: mpsc::Sender<io::Result<Bytes>>) {
     }
 }
 
-/// An error and what caused it, without the address, which may have a query.
+/// The root cause of an error, without the URL, which may hold a query.
 fn chain(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "timeout".to_owned();
@@ -257,13 +259,13 @@ impl io::Read for Body {
     }
 }
 
-/// What is handed on.
+/// The start of a series, or one of its points.
 enum One {
     Series(Labels),
     Point(f64, f64),
 }
 
-/// Hands on points by the batch.
+/// Passes on points in batches.
 struct Batching {
     batch: Vec<One>,
     batches: mpsc::Sender<Vec<One>>,
@@ -279,7 +281,7 @@ impl Batching {
 
     fn hand_on(&mut self) {
         let batch = std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH));
-        // Nobody takes it whose request was dropped.
+        // There is no receiver if the request was dropped.
         let _dropped = self.batches.blocking_send(batch);
     }
 }

@@ -1,4 +1,4 @@
-//! The client that waits.
+//! The blocking client.
 
 use crate::{
     address::Address,
@@ -15,9 +15,9 @@ use serde::de::DeserializeOwned;
 use std::fmt;
 use ureq::{Body, http::Response};
 
-/// A client of one server, which waits for answers.
+/// A blocking client of one server.
 ///
-/// `Debug` and every message show the address without its password, and no header.
+/// `Debug` and messages show neither the password nor the value of a header.
 pub struct Client {
     server: Server,
     agent: ureq::Agent,
@@ -27,7 +27,7 @@ impl Client {
     /// A client of the server at `address`. Nothing is sent yet.
     ///
     /// # Errors
-    /// What is no address, no header, or no certificate.
+    /// The address, a header or a certificate is not valid.
     pub fn new(address: &str, settings: Settings) -> Result<Self, Error> {
         let agent = tls::agent(&settings)?;
         Ok(Self { server: Server::new(address, settings)?, agent })
@@ -42,27 +42,29 @@ impl Client {
     /// The JSON at `path` of the server.
     ///
     /// # Errors
-    /// No answer, one that is no success, too long, or not of that shape.
+    /// The server does not answer, returns an error, or the answer is too long or does not fit `T`.
     pub fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
         let response = self.ask(path, &[])?;
         self.server.json(path, response.status(), response.into_body().into_reader())
     }
 
-    /// The values of `query` now.
+    /// The current values of `query`.
     ///
     /// # Errors
-    /// No answer, one that is no success, or too much.
+    /// The server does not answer, returns an error, or the answer exceeds a limit.
     pub fn query(&self, query: &str) -> Result<Answer<Vec<Sample>>, Error> {
         let mut samples = Samples::default();
         let warnings = self.read("/api/v1/query", &[("query", query)], &mut samples)?;
         Ok(Answer { result: samples.found, warnings })
     }
 
-    /// Calls `point` with the labels, the number of the step and the value of every point that `query` has at `steps`; the
-    /// points of a series come in the order of time, those of several in pieces.
+    /// Calls `point` for every point of `query` at `steps`, and returns the warnings of the server.
+    ///
+    /// `point` gets the labels, the number of the step and the value. The points of a series come in order of
+    /// time. Many steps are queried in pieces: each piece has the points of all series.
     ///
     /// # Errors
-    /// No answer, one that is no success, or too much.
+    /// The server does not answer, returns an error, or an answer exceeds a limit.
     pub fn range(
         &self,
         query: &str,

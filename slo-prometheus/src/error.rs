@@ -1,6 +1,8 @@
-//! What can go wrong with a server.
+//! The error of both clients.
 
-/// Why a server gave no answer. Its text has no password, and no character that a terminal would obey.
+/// Why a request failed.
+///
+/// Its text has no password and no terminal control characters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {
@@ -15,9 +17,9 @@ pub struct Error {
 pub enum Kind {
     /// The address, a header or a certificate is not valid.
     Settings,
-    /// The server could not be reached, refused, or gave no answer of Prometheus.
+    /// The server could not be reached, returned an error, or its response is not valid.
     Server,
-    /// The answer is longer than it may be, or has more series.
+    /// The answer exceeds the limit of bytes or of series.
     TooMuch,
 }
 
@@ -37,7 +39,7 @@ impl Error {
         self.kind
     }
 
-    /// How to mend it, where that is known.
+    /// How to fix it, if that is known.
     #[must_use]
     pub const fn hint(&self) -> Option<&'static str> {
         self.hint

@@ -1,8 +1,8 @@
-//! A client of the Prometheus HTTP API, and of servers that answer like it, that trusts no server.
+//! A client of the Prometheus HTTP API that does not trust the server.
 //!
-//! It follows no redirect, since headers and passwords are for one server alone. It shows no password, neither in
-//! messages nor in `Debug`. It reads an answer as a stream, within limits of time, bytes and series, and hands on what
-//! the server warns of.
+//! It also works with servers that have the same API. It follows no redirects, since headers and passwords
+//! are for one server only. It shows no passwords in messages or `Debug`. It reads each response as a stream,
+//! limits its time, bytes and series, and returns the warnings of the server.
 //!
 //! ```no_run
 //! use slo_prometheus::{Client, Settings};
@@ -15,7 +15,7 @@
 //! # Ok::<(), slo_prometheus::Error>(())
 //! ```
 //!
-//! [`Client`] waits for answers. The feature `async` adds `AsyncClient`, which does not: it runs on tokio.
+//! [`Client`] blocks the calling thread. The feature `async` adds `AsyncClient`, which runs on tokio.
 
 mod address;
 mod answer;
@@ -38,3 +38,8 @@ pub use error::{Error, Kind};
 pub use settings::Settings;
 pub use steps::Steps;
 pub use values::{Answer, Labels, Sample};
+
+/// The programs of the README, so that they are compiled.
+#[cfg(all(doctest, feature = "async"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,4 +1,4 @@
-//! What both clients know of a server: whom to ask, with which headers, and what its answers mean.
+//! The core of both clients: the address, headers and limits of a server, and how its answers are read.
 
 use crate::{
     address::Address,
@@ -18,11 +18,12 @@ pub(crate) struct Server {
     pub(crate) settings: Settings,
 }
 
-/// Queries longer than that are sent as a form: servers limit addresses, and proxies may allow nothing but addresses.
+/// The longest query in a URL. Longer ones are sent as a form, since servers limit the length of URLs;
+/// shorter ones are not, since proxies may refuse forms.
 const LONGEST_ADDRESS: usize = 4_096;
 /// Bytes that are read at once.
 const BUFFER: usize = 256 * 1024;
-/// Bytes of an answer that is an error.
+/// The most bytes to read of an error response.
 const LONGEST_ERROR: u64 = 64 * 1024;
 
 /// Whether parameters are sent as a form.
@@ -39,7 +40,7 @@ impl Server {
         {
             let mut value: HeaderValue = authorization
                 .parse()
-                .map_err(|_| Error::new(Kind::Settings, "a password that no header can say"))?;
+                .map_err(|_| Error::new(Kind::Settings, "a password that a header cannot hold"))?;
             value.set_sensitive(true);
             headers.push((header::AUTHORIZATION, value));
         }
@@ -60,7 +61,7 @@ impl Server {
         serde_json::from_reader(body).map_err(|error| self.unread(path, &error))
     }
 
-    /// Hands on every point of an answer with this status; what the server warns of.
+    /// Passes on every point of an answer with this status, and returns the warnings of the server.
     pub(crate) fn read(
         &self,
         path: &str,
@@ -76,23 +77,23 @@ impl Server {
             Ok(Told { error: Some(error), .. }) => Err(self.failed(path, &shortened(&error))),
             Ok(Told { has_data: true, status: said, warnings, .. }) if said == "success" => Ok(warnings),
             _ if !status.is_success() => Err(self.refused(path, status)),
-            Ok(_) => Err(self.failed(path, "not an answer of Prometheus: it has no result")),
+            Ok(_) => Err(self.failed(path, "invalid response: it has no result")),
             Err(error) => Err(self.unread(path, &error)),
         }
     }
 
-    /// What kept an answer from coming.
+    /// The error for a failed request to `path`.
     pub(crate) fn failed(&self, path: &str, what: &str) -> Error {
         Error::new(Kind::Server, format!("{}{path}: {what}", self.address))
     }
 
-    /// Why an answer could not be read to its end.
+    /// The error for an answer that could not be read to its end.
     fn unread(&self, path: &str, error: &serde_json::Error) -> Error {
         let place = self.address.of(path);
         if error.io_error_kind() == Some(io::ErrorKind::FileTooLarge) {
             return Error::new(
                 Kind::TooMuch,
-                format!("{place}: an answer of more than {} bytes", self.settings.longest),
+                format!("{place}: the answer has more than {} bytes", self.settings.longest),
             )
             .with_hint("ask for fewer series, or a shorter time");
         }
@@ -104,23 +105,23 @@ impl Server {
                 Kind::TooMuch,
                 format!("{place}: more than {} series", self.settings.most_series),
             )
-            .with_hint("ask for fewer: `by` with fewer labels, or one SLO at a time");
+            .with_hint("ask for fewer series: use fewer labels in `by`, or one SLO at a time");
         }
-        self.failed(path, &format!("not an answer of Prometheus: {error}"))
+        self.failed(path, &format!("invalid response: {error}"))
     }
 
-    /// What a status says that is no success.
+    /// The error for a status that is not a success.
     fn refused(&self, path: &str, status: StatusCode) -> Error {
         let hint = match status.as_u16() {
-            401 | 403 => "it wants to know who asks: send a header such as `Authorization: Bearer …`",
-            300..=399 => "the server redirects: give the address that it leads to",
-            _ => "is it the address of a Prometheus?",
+            401 | 403 => "authenticate with a header such as `Authorization: Bearer …`",
+            300..=399 => "the server redirects: give the address of the target",
+            _ => "check that this is the address of a Prometheus server",
         };
         self.failed(path, &format!("status {status}")).with_hint(hint)
     }
 }
 
-/// A body of which no more than so many bytes are read.
+/// A body that fails once more than `left` bytes are read.
 struct Limited<R> {
     body: R,
     left: u64,
@@ -137,7 +138,7 @@ impl<R: Read> Read for Limited<R> {
     }
 }
 
-/// As much of somebody else's words as a message can hold.
+/// A text of the server, shortened to fit a message.
 fn shortened(text: &str) -> String {
     const MOST: usize = 500;
     let mut characters = text.chars();

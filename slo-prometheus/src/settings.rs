@@ -1,13 +1,15 @@
-//! How a server is asked.
+//! Settings of a client.
 
 use crate::error::{Error, Kind};
 use http::{HeaderName, HeaderValue};
 use std::{fmt, time::Duration};
 
-/// How a server is asked: headers, whom to trust, and limits.
+/// Settings of a client: headers, trusted certificates and limits.
 #[derive(Clone)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal over `Settings::default()`")]
 pub struct Settings {
-    /// Sent with every request, such as `Authorization` and `Bearer …`. They are never shown.
+    /// Headers to send with every request, such as `Authorization` and `Bearer …`. Their values are never
+    /// shown.
     pub headers: Vec<(String, String)>,
     /// Certificates to trust in place of the system's, as PEM.
     pub roots: Option<Vec<u8>>,
@@ -48,7 +50,7 @@ impl fmt::Debug for Settings {
 impl Settings {
     pub(crate) fn checked_headers(&self) -> Result<Vec<(HeaderName, HeaderValue)>, Error> {
         let refused = |name: &str| {
-            // Without the value, which may be a secret; a name that is none may be a part of one.
+            // Does not show the value, which may be a secret, nor an invalid name, which may be part of one.
             Error::new(Kind::Settings, format!("not a header{name}")).with_hint("write it as `Name: value`")
         };
         let checked = |(name, value): &(String, String)| {

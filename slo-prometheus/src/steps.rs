@@ -1,11 +1,12 @@
-//! Moments that a query is asked of.
+//! The times of a range query.
 
 use slo_core::model::{Timestamp, Window};
 
-/// Moments of the same distance, the first of which is a step after `start`.
+/// Evenly spaced times, the first of which is one step after `start`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "steps have nothing else")]
 pub struct Steps {
-    /// A step before the first of them.
+    /// The time one step before the first one.
     pub start: Timestamp,
     /// The time from one to the next.
     pub step: Window,
@@ -13,10 +14,10 @@ pub struct Steps {
     pub count: usize,
 }
 
-/// Points that Prometheus gives for a series at once are 11,000.
+/// Steps per query; Prometheus returns at most 11,000 points of a series.
 const POINTS: usize = 10_000;
 
-/// As many steps as are asked for at once.
+/// The steps of one query.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Piece {
     steps: Steps,
@@ -44,14 +45,14 @@ impl Piece {
         ]
     }
 
-    /// The step of a time in seconds, if it is one of these.
+    /// The number of the step at a time in seconds, if this piece has it.
     pub(crate) fn index(&self, time: f64) -> Option<usize> {
         self.steps.index(time).filter(|index| (self.first..=self.last).contains(index))
     }
 }
 
 impl Steps {
-    /// Pieces that a server answers at once.
+    /// Pieces that are short enough for one query each.
     pub(crate) fn pieces(self) -> impl Iterator<Item = Piece> {
         (0..self.count).step_by(POINTS).map(move |first| Piece {
             steps: self,
@@ -64,7 +65,7 @@ impl Steps {
         self.start.after_steps(self.step, index.saturating_add(1))
     }
 
-    /// The step of a time in seconds.
+    /// The number of the step at a time in seconds.
     fn index(&self, time: f64) -> Option<usize> {
         #[expect(clippy::cast_possible_truncation, reason = "saturates")]
         let time = Timestamp::from_millis((time * 1_000.0).round() as i64);

@@ -1,4 +1,4 @@
-//! Whom the waiting client trusts, and for how long it waits.
+//! TLS and the timeout of the blocking client.
 
 use crate::{
     error::{Error, Kind},
@@ -14,7 +14,7 @@ pub(crate) fn agent(settings: &Settings) -> Result<ureq::Agent, Error> {
     let config = ureq::Agent::config_builder()
         .timeout_global(Some(settings.timeout))
         .http_status_as_error(false)
-        // Where a server sends one to is not whom the headers are for.
+        // The headers are not for the target of a redirect.
         .max_redirects(0)
         .tls_config(TlsConfig::builder().root_certs(roots).build());
     Ok(config.build().into())
@@ -33,5 +33,5 @@ fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, Error> {
             found.push(certificate);
         }
     }
-    if found.is_empty() { Err(refused("no certificate".to_owned())) } else { Ok(found) }
+    if found.is_empty() { Err(refused("no certificate found".to_owned())) } else { Ok(found) }
 }

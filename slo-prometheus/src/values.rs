@@ -1,17 +1,17 @@
-//! What a server answers.
+//! Values in the answers of a server.
 
 use std::collections::BTreeMap;
 
-/// The labels of a series, which tell it from others.
+/// The labels that identify a series.
 pub type Labels = BTreeMap<String, String>;
 
-/// What a server answered, and what it warns of: of a partial answer, say.
+/// A result, with the warnings of the server, such as that it is partial.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Answer<T> {
     /// The result.
     pub result: T,
-    /// What the server warns of, in its own words.
+    /// The warnings of the server, in its own words.
     pub warnings: Vec<String>,
 }
 
@@ -23,6 +23,6 @@ pub struct Sample {
     pub labels: Labels,
     /// Its time, in seconds since the Unix epoch.
     pub time: f64,
-    /// Its value, which may be no number.
+    /// Its value, which may be NaN or infinite.
     pub value: f64,
 }

@@ -19,10 +19,11 @@ use slo_core::{
 };
 use std::sync::OnceLock;
 
-/// What the alerts of an SLO would have done on a history.
+/// The alerts of a policy, replayed over a history.
 ///
-/// Made by :meth:`Slo.backtest` and :meth:`ErrorBudget.backtest`. Incidents are the stretches that spent more than their
-/// due, for which no window has to be chosen, or those that are given.
+/// Made by :meth:`Slo.backtest` and :meth:`ErrorBudget.backtest`. The incidents are those that are given, or
+/// the stretches of the history that spent more than their even share of the budget. Finding them needs no
+/// window.
 #[pyclass(frozen, module = "slo")]
 pub(crate) struct Backtest {
     samples: Py<Samples>,
@@ -34,7 +35,7 @@ pub(crate) struct Backtest {
     score: OnceLock<Score>,
 }
 
-/// What is asked for beside the history and the policy.
+/// The options of a backtest.
 pub(crate) struct Wishes<'a, 'py> {
     pub(crate) every: Option<&'a Bound<'py, PyAny>>,
     pub(crate) incidents: Option<&'a Bound<'py, PyAny>>,
@@ -48,7 +49,7 @@ impl Wishes<'_, '_> {
         let every = self.every.map(window).transpose()?;
         let incidents = self.incidents.map(|incidents| spans(py, incidents)).transpose()?;
         if !(0.0..=1.0).contains(&self.significant) {
-            let message = format!("significant {}: write a share of one, such as 0.02", self.significant);
+            let message = format!("significant is {}; write a share of one, such as 0.02", self.significant);
             return Err(SloError::new_err(message));
         }
         let warm_up = if self.warm_up { WarmUp::Suppress } else { WarmUp::UseAvailable };
@@ -62,7 +63,7 @@ impl Wishes<'_, '_> {
     }
 }
 
-/// Incidents that no alert here can have been about.
+/// Warns of incidents outside of the history.
 pub(crate) fn warn_outside(py: Python<'_>, outside: usize) -> PyResult<()> {
     if outside == 0 {
         return Ok(());
@@ -70,15 +71,15 @@ pub(crate) fn warn_outside(py: Python<'_>, outside: usize) -> PyResult<()> {
     warn(py, &format!("{outside} of the incidents given lie outside of the history and are left out"))
 }
 
-/// Tells of tiers that a history is too short for.
+/// Warns of tiers that a history is too short for.
 fn warn_of_warm_up(py: Python<'_>, blind: &[Tier]) -> PyResult<()> {
     if blind.is_empty() {
         return Ok(());
     }
     let blind: Vec<String> = blind.iter().map(|tier| format!("{} ({})", tier.burn(), tier.long())).collect();
     let message = format!(
-        "the history is shorter than the long windows of these tiers, which therefore cannot fire: {}; give a longer one, or \
-         warm_up=False for windows as long as the history",
+        "the history is shorter than the long windows of these tiers, so they cannot fire: {}; \
+         give a longer history, or warm_up=False to use windows as long as the history",
         blind.join(", ")
     );
     warn(py, &message)
@@ -94,7 +95,8 @@ impl Backtest {
     ) -> PyResult<Self> {
         if let Some(tier) = policy.0.tiers().iter().find(|tier| tier.period() != replay.period) {
             let message = format!(
-                "the policy is of budgets of {}, and this one is of {}: its burn rates stay, what is spent by then does not",
+                "the policy is for a period of {}, but the budget has {}: \
+                 the burn rates stay, but stand for other shares of the budget",
                 tier.period(),
                 replay.period
             );
@@ -146,8 +148,8 @@ impl Backtest {
     /// Returns
     /// -------
     /// Table
-    ///     ``burn_tier``, ``severity``, ``start`` and ``end`` (UTC; the evaluations that began and ended it). The end of one
-    ///     that still fires is null.
+    ///     ``burn_tier``, ``severity``, ``start`` and ``end`` (UTC, of the evaluations that began and
+    ///     ended it). The end is null while the alert still fires.
     #[getter]
     fn alerts(&self) -> PyResult<Table> {
         let fired = self.done.fired();
@@ -159,13 +161,13 @@ impl Backtest {
             .table()
     }
 
-    /// The incidents of the history, and what the pages made of them.
+    /// The incidents of the history, and when pages detected them.
     ///
     /// Returns
     /// -------
     /// Table
-    ///     ``start`` and ``end`` (UTC), ``total``, ``bad``, ``excess`` (share of the budget above its due),
-    ///     ``detected_after`` (seconds, null if never), ``spent`` (share of the budget by then).
+    ///     ``start`` and ``end`` (UTC), ``total``, ``bad``, ``excess`` (share of the budget above its even share),
+    ///     ``detected_after`` (seconds, null if never), ``spent`` (share of the budget spent by then).
     #[getter]
     fn incidents(&self, py: Python<'_>) -> PyResult<Table> {
         let found = &self.score(py)?.incidents;
@@ -198,53 +200,53 @@ impl Backtest {
         datetime(py, self.time(self.steps))
     }
 
-    /// How many times somebody would have been paged; tiers that fire at once are one page.
+    /// The number of pages; tiers that fire at the same time are one page.
     #[getter]
     fn pages(&self) -> usize {
         self.done.pages().len()
     }
 
-    /// How many tickets would have been opened; tiers that fire at once are one ticket.
+    /// The number of tickets; tiers that fire at the same time are one ticket.
     #[getter]
     fn tickets(&self) -> usize {
         self.done.tickets().len()
     }
 
-    /// Pages that were about no incident.
+    /// The number of pages that belong to no incident.
     #[getter]
     fn false_pages(&self, py: Python<'_>) -> PyResult<usize> {
         let score = self.score(py)?;
         Ok(score.alerts - score.true_alerts)
     }
 
-    /// The share of pages that were about an incident, or None without pages.
+    /// The share of pages that belong to an incident, or None without pages.
     #[getter]
     fn precision(&self, py: Python<'_>) -> PyResult<Option<f64>> {
         Ok(self.score(py)?.precision())
     }
 
-    /// The share of incidents that paged, or None without incidents.
+    /// The share of incidents that were paged, or None without incidents.
     #[getter]
     fn recall(&self, py: Python<'_>) -> PyResult<Option<f64>> {
         Ok(self.score(py)?.recall())
     }
 
-    /// The most that any incident had spent before its page, a share of the period's budget.
+    /// The largest share of the period's budget that an incident spent before its page.
     #[getter]
     fn most_spent(&self, py: Python<'_>) -> PyResult<f64> {
         Ok(self.score(py)?.most_spent())
     }
 
-    /// The time from an incident's beginning to its page that the share ``p`` of the detected ones kept, in seconds.
+    /// The quantile ``p`` of the time from the beginning of an incident to its page, in seconds.
     ///
-    /// Interpolated between incidents, as numpy's ``quantile`` does.
+    /// Only detected incidents count. It is interpolated between them, as numpy's ``quantile`` does.
     #[pyo3(signature = (p = 0.5))]
     fn detection_seconds(&self, py: Python<'_>, p: f64) -> PyResult<Option<f64>> {
         share("p", p)?;
         Ok(self.score(py)?.detection_seconds(p))
     }
 
-    /// Pictures: ``alerts()``. With matplotlib, plotly or altair.
+    /// Plots: ``alerts()``, with matplotlib, plotly or altair.
     #[getter]
     fn plot<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         slf.py().import("slo.plot")?.getattr("BacktestPlot")?.call1((slf,))
@@ -280,7 +282,7 @@ impl Backtest {
         });
         let rows = rows.collect::<PyResult<Vec<_>>>()?;
         let heads =
-            ["from", "to", "bad events", "budget beyond its due", "paged after", "budget spent by then"];
+            ["from", "to", "bad events", "excess budget spent", "paged after", "budget spent by then"];
         Ok(format!(
             "<p><b>{}</b>, {} false; {}; {}, <b>{} of them paged</b></p>{}",
             many(self.pages(), "page"),
@@ -333,21 +335,21 @@ pub(crate) fn _backtest(
     Backtest::of(py, samples, policy, replay, None)
 }
 
-/// What every policy would have done for every objective, on one history.
+/// Replay every policy for every objective on one history.
 ///
 /// Parameters
 /// ----------
 /// samples : Samples
 /// objectives : list of str, Decimal, float or Objective
 /// policies : dict of str to AlertPolicy
-///     By the names that the result has.
+///     By name; the result has these names.
 /// period : str or timedelta, default ``"30d"``
 /// every : str or timedelta, optional
-///     How often alerts are evaluated; after every step where it is not given.
+///     How often alerts are evaluated; after every step by default.
 /// incidents : optional
 ///     As for :meth:`Slo.backtest`.
 /// significant : float, default 0.02
-///     The share of the period's budget that makes an incident, where none are given.
+///     The share of the period's budget that makes an incident, if none are given.
 /// warm_up : bool, default True
 ///     As for :meth:`Slo.backtest`.
 /// threads : int, optional
@@ -357,8 +359,8 @@ pub(crate) fn _backtest(
 /// Table
 ///     A row for each pair: ``objective``, ``policy``, ``pages``, ``false_pages``, ``tickets``, ``incidents``, ``precision``,
 ///     ``recall``, ``detected_p50`` and ``detected_p90`` (seconds), ``spent`` (budgets of a period spent by all incidents
-///     before their pages), and ``beaten_by``: of how many policies with the same objective neither pages nor spend are
-///     worse, and one is better. 0 is on the front.
+///     before their pages), and ``beaten_by``: how many policies with the same objective are no worse
+///     in pages and spend, and better in one of them. With 0, no other policy is better.
 ///
 /// Examples
 /// --------

@@ -19,7 +19,7 @@ use slo_core::{
 };
 use std::time::Duration;
 
-/// What an objective allows to go wrong within a period.
+/// The error budget of an objective over a period.
 ///
 /// Parameters
 /// ----------
@@ -67,19 +67,19 @@ impl ErrorBudget {
         fraction(py, self.objective.budget())
     }
 
-    /// Seconds of entire downtime that the period allows, a `Fraction`.
+    /// The seconds of full downtime that the budget allows, a `Fraction`.
     #[getter]
     fn downtime_seconds<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         fraction(py, allowed_downtime(self.objective, self.period))
     }
 
-    /// The bad events allowed among `total`, a `Fraction`.
+    /// The number of bad events allowed among `total` events, a `Fraction`.
     fn allowed<'py>(&self, py: Python<'py>, total: u64) -> PyResult<Bound<'py, PyAny>> {
         let tally = tally(total, 0)?;
         fraction(py, math::ErrorBudget::observed(self.objective, tally).allowed())
     }
 
-    /// What a history says of this budget.
+    /// Evaluate this budget over a history.
     ///
     /// Parameters
     /// ----------
@@ -95,8 +95,9 @@ impl ErrorBudget {
         Evaluation::of(py, samples, self.objective, model::Period::Rolling(self.period))
     }
 
-    /// What alerts for this budget, the Workbook's where none are given, would have done on a history; as
-    /// :meth:`Slo.backtest`.
+    /// Replay alerts for this budget over a history.
+    ///
+    /// The parameters are those of :meth:`Slo.backtest`; the default policy is the Workbook's.
     #[pyo3(signature = (samples, policy = None, *, every = None, incidents = None, significant = 0.02, warm_up = true, threads = None))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn backtest(
@@ -119,16 +120,17 @@ impl ErrorBudget {
         Backtest::of(py, samples, policy, replay, threads)
     }
 
-    /// Whether the second arm of an experiment is worse than the first, looked at after every step.
+    /// Compare the two arms of an experiment after every step.
     ///
-    /// The intervals are valid at every look together: one may stop at the first decision.
+    /// The intervals hold for all looks together, so you may stop at the first decision.
     ///
     /// Parameters
     /// ----------
     /// control, treatment : Samples
-    ///     Of the same start and step.
+    ///     With the same start and step.
     /// tolerated_burn_rate : str, int, Fraction or Decimal, default 2
-    ///     How fast the treatment may burn if the control just burns its budget: (k − 1)·β more bad events are tolerated.
+    ///     The burn rate that the treatment may have while that of the control is 1: its error ratio may be
+    ///     (k − 1)·β higher.
     /// confidence : float, default 0.95
     ///
     /// Returns
@@ -160,8 +162,10 @@ impl ErrorBudget {
         Experiment::of(py, control, treatment, &tolerance)
     }
 
-    /// The alert policies that fit a history best: none of them is beaten by another in both alerts for nothing and budget
-    /// spent before detection. Alerts are for nothing where they are false, or tell of an incident again.
+    /// The alert policies that fit a history best.
+    ///
+    /// No other policy beats one of them in both needless alerts and budget spent before detection. A
+    /// needless alert is false, or repeats an earlier alert for the same incident.
     ///
     /// Parameters
     /// ----------
@@ -175,8 +179,8 @@ impl ErrorBudget {
     /// Returns
     /// -------
     /// list of Candidate
-    ///     Fewest alerts for nothing first; empty where nothing detects enough. What was chosen by a history looks good on it: judge
-    ///     it on another.
+    ///     Fewest needless alerts first; empty if no policy detects enough incidents. A policy always looks
+    ///     good on the history that it was chosen by: judge it on another one.
     #[pyo3(signature = (samples, *, most_rules = 2, least_recall = 0.0, every = None, incidents = None, significant = 0.02, warm_up = true))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn search(
@@ -192,7 +196,7 @@ impl ErrorBudget {
     ) -> PyResult<Vec<Candidate>> {
         const MOST: usize = 4;
         if most_rules > MOST {
-            let message = format!("most_rules {most_rules}: a spec has {MOST} tiers at most");
+            let message = format!("most_rules is {most_rules}; a spec has {MOST} tiers at most");
             return Err(crate::error::SloError::new_err(message));
         }
         let wishes = Wishes { every, incidents, significant, warm_up };
@@ -200,7 +204,7 @@ impl ErrorBudget {
         Wish { replay, most_rules, least_recall }.search(py, samples)
     }
 
-    /// How many times faster than allowed the budget is spent, or None without events.
+    /// How many times as fast as allowed the budget is spent, or None without events.
     ///
     /// Raises
     /// ------
@@ -268,7 +272,7 @@ impl ErrorBudget {
 }
 
 impl ErrorBudget {
-    /// The budget in a few words.
+    /// A short description of the budget.
     pub(crate) fn in_short(&self) -> String {
         let percent =
             self.objective.budget().checked_mul(model::Ratio::whole(100)).unwrap_or(model::Ratio::ZERO);

@@ -8,7 +8,7 @@ use slo_core::{
     replay,
 };
 
-/// How one history's error ratio differs from that of another; made by :meth:`Evaluation.compare`.
+/// The difference of two histories' error ratios; made by :meth:`Evaluation.compare`.
 #[pyclass(frozen, module = "slo")]
 pub(crate) struct Change {
     pub(crate) change: replay::Change,
@@ -21,25 +21,25 @@ fn burn(tally: Tally, objective: Objective) -> Option<f64> {
 
 #[pymethods]
 impl Change {
-    /// The burn rates of all of the history before, and of the one after.
+    /// The burn rates before and after, each over its whole history.
     #[getter]
     fn burn_rates(&self) -> (Option<f64>, Option<f64>) {
         (burn(self.change.before, self.objective), burn(self.change.after, self.objective))
     }
 
-    /// The error ratio after, less that before.
+    /// The error ratio after minus the error ratio before.
     #[getter]
     const fn difference(&self) -> f64 {
         self.change.difference
     }
 
-    /// Where the difference may lie.
+    /// The confidence interval of the difference.
     #[getter]
     const fn interval(&self) -> (f64, f64) {
         (self.change.interval.low(), self.change.interval.high())
     }
 
-    /// How many of the pairs of histories that might have been are worse after.
+    /// The share of resampled pairs of histories in which the second one is worse.
     #[getter]
     const fn probability_worse(&self) -> f64 {
         self.change.worse

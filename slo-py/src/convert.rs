@@ -1,4 +1,4 @@
-//! Values that cross the border.
+//! Conversions between Python and Rust.
 
 use crate::error::{SloError, data_error, value_error};
 use pyo3::{
@@ -26,10 +26,10 @@ pub(crate) fn fraction(py: Python<'_>, ratio: Ratio) -> PyResult<Bound<'_, PyAny
     py.import("fractions")?.getattr("Fraction")?.call1((ratio.numerator(), ratio.denominator()))
 }
 
-/// An exact number: whatever `fractions.Fraction` takes as text, so that a float counts as what it prints as.
+/// An exact number, read by `fractions.Fraction` from text: a float counts as its printed text.
 pub(crate) fn ratio(value: &Bound<'_, PyAny>) -> PyResult<Ratio> {
     let text = value.str()?;
-    let refuse = || SloError::new_err(format!("{text} is not an exact number from 0 on"));
+    let refuse = || SloError::new_err(format!("{text} is not an exact number of 0 or more"));
     let exact = value.py().import("fractions")?.getattr("Fraction")?.call1((&text,)).map_err(|_| refuse())?;
     let part = |name: &str| exact.getattr(name)?.extract::<u128>().map_err(|_| refuse());
     Ratio::new(part("numerator")?, part("denominator")?).map_err(|error| value_error(&error))
@@ -61,11 +61,11 @@ pub(crate) fn datetime(py: Python<'_>, time: Timestamp) -> PyResult<Bound<'_, Py
     epoch.add(module.getattr("timedelta")?.call1((0, 0, 0, time.as_millis()))?)
 }
 
-/// A `datetime` that knows its time zone.
+/// A time from a `datetime` with a time zone.
 pub(crate) fn moment(value: &Bound<'_, PyAny>) -> PyResult<Timestamp> {
     if !value.is_instance_of::<PyDateTime>() {
         let kind = value.get_type().name()?;
-        let message = format!("a moment is a datetime that knows its time zone, not {kind}");
+        let message = format!("a time must be a datetime with a time zone, not {kind}");
         return Err(PyTypeError::new_err(message));
     }
     if value.getattr("tzinfo")?.is_none() {
@@ -101,19 +101,19 @@ pub(crate) fn window(value: &Bound<'_, PyAny>) -> PyResult<Window> {
     }
     let Ok(text) = value.cast::<PyString>() else {
         let kind = value.get_type().name()?;
-        let message = format!("a length of time is text such as \"30d\" or a timedelta, not {kind}");
+        let message = format!("a length of time must be text such as \"30d\" or a timedelta, not {kind}");
         return Err(PyTypeError::new_err(message));
     };
     text.to_str()?.parse().map_err(|error| value_error(&error))
 }
 
-/// How a history of `step`s is resampled, in blocks of about six hours where none are given.
+/// How a history of `step`s is resampled; by default, in blocks of about six hours.
 pub(crate) fn block(block: Option<&Bound<'_, PyAny>>, step: Window, seed: u64) -> PyResult<Bootstrap> {
     let usual = Bootstrap { seed, ..Bootstrap::usual(step) };
     block.map_or(Ok(usual), |block| Ok(Bootstrap { mean_block: window(block)?, ..usual }))
 }
 
-/// Histories of fewer steps are no work for several threads.
+/// Histories of fewer steps are not split between threads.
 pub(crate) const FEW_STEPS: usize = 500_000;
 
 /// How many processors there are; finding out takes longer than a short replay.
@@ -122,7 +122,7 @@ fn processors() -> usize {
     *PROCESSORS.get_or_init(|| thread::available_parallelism().map_or(1, usize::from))
 }
 
-/// Refuses what is no share of one.
+/// Refuses a value that is not a share of one.
 pub(crate) fn share(name: &str, value: f64) -> PyResult<()> {
     if (0.0..=1.0).contains(&value) {
         return Ok(());
@@ -130,7 +130,7 @@ pub(crate) fn share(name: &str, value: f64) -> PyResult<()> {
     Err(SloError::new_err(format!("{name}: {value} is not a share of one; write 0.05 for 5 %")))
 }
 
-/// An hour, or what is asked for; in steps that are longer, as many as hold it.
+/// The given window, or an hour: for longer steps, as many steps as hold it.
 pub(crate) fn recent(window: Option<&Bound<'_, PyAny>>, step: Window) -> PyResult<Window> {
     if let Some(window) = window {
         return self::window(window);
@@ -138,22 +138,22 @@ pub(crate) fn recent(window: Option<&Bound<'_, PyAny>>, step: Window) -> PyResul
     an_hour(step).map_err(|error| value_error(&error))
 }
 
-/// An hour; in steps that are longer, as many as hold it.
+/// An hour; for longer steps, as many steps as hold it.
 pub(crate) fn an_hour(step: Window) -> Result<Window, slo_core::Error> {
     let steps = Window::hours(1).as_millis().div_ceil(step.as_millis());
     Window::from_millis(step.as_millis().saturating_mul(steps))
 }
 
-/// How many threads work at `parts`: those asked for, or as many as there are processors.
+/// The number of threads for `parts`: as given, or as many as there are processors.
 pub(crate) fn threads(given: Option<usize>, parts: usize) -> PyResult<usize> {
     match given {
-        Some(0) => Err(SloError::new_err("0 threads do nothing; give 1 or more, or leave it out")),
+        Some(0) => Err(SloError::new_err("0 threads cannot work; give 1 or more, or leave it out")),
         Some(threads) => Ok(threads.min(parts.max(1))),
         None => Ok(processors().min(parts.max(1))),
     }
 }
 
-/// The work done for every item, in their order, by so many threads.
+/// Does the work for every item on this many threads, and keeps their order.
 ///
 /// Threads of the standard library, not a pool: a pool that exists when a process forks hangs its child.
 pub(crate) fn in_threads<T: Sync, R: Send>(

@@ -8,16 +8,11 @@ use pyo3::{
 };
 use slo_core::Diagnostics;
 
-create_exception!(slo, SloError, PyValueError, "Anything that is wrong with a value given to this package.");
+create_exception!(slo, SloError, PyValueError, "An invalid value, and the base class of all errors here.");
 create_exception!(slo, SpecError, SloError, "A spec with faults; `faults` holds all of them.");
 create_exception!(slo, DataError, SloError, "Counts that contradict each other.");
 create_exception!(slo, QueryError, SloError, "A query that a server refused.");
-create_exception!(
-    slo,
-    SloWarning,
-    PyUserWarning,
-    "Something to know about an answer, with what to do about it."
-);
+create_exception!(slo, SloWarning, PyUserWarning, "A caveat about a result, with a way to resolve it.");
 
 /// Warns Python.
 pub(crate) fn warn(py: Python<'_>, message: &str) -> PyResult<()> {
@@ -88,7 +83,7 @@ impl Fault {
         &self.message
     }
 
-    /// How to mend it, where that is known.
+    /// How to fix it, or None.
     #[getter]
     fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
@@ -117,7 +112,7 @@ pub(crate) fn data_error(error: &slo_core::Error) -> PyErr {
     positioned(None, &with_hint(error))
 }
 
-/// The exception for a row that is no count or no time; `position` is the row.
+/// The exception for a row that is not a count or a time; `position` is the row.
 pub(crate) fn data_error_at(position: usize, message: &str) -> PyErr {
     positioned(Some(position), message)
 }
@@ -131,7 +126,7 @@ pub(crate) fn column_error(message: &str) -> PyErr {
     })
 }
 
-/// Every one has a position, which is None where no row is to blame.
+/// Sets the position of the row; None if no row is to blame.
 pub(crate) fn positioned(position: Option<usize>, message: &str) -> PyErr {
     Python::attach(|py| {
         let error = DataError::new_err(message.to_owned());

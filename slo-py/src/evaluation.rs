@@ -1,4 +1,4 @@
-//! `slo.Evaluation`: what a history says of an objective.
+//! `slo.Evaluation`: an objective evaluated over a history.
 
 use crate::{
     change::Change,
@@ -24,9 +24,9 @@ use slo_core::{
 };
 use std::time::Duration;
 
-/// What a history says of an objective, over the period at its end.
+/// An objective evaluated over the period at the end of a history.
 ///
-/// Made by :meth:`Slo.evaluate` and :meth:`ErrorBudget.evaluate`. Series are computed when they are asked for.
+/// Made by :meth:`Slo.evaluate` and :meth:`ErrorBudget.evaluate`. Series are computed on demand.
 #[pyclass(frozen, module = "slo")]
 pub(crate) struct Evaluation {
     samples: Py<Samples>,
@@ -58,7 +58,7 @@ impl Evaluation {
         self.samples.get().series(py, work)?.map_err(|error| value_error(&error))
     }
 
-    /// The events of the last `window`, an hour where it is not given.
+    /// The events of the last `window`, by default an hour.
     pub(crate) fn recent(&self, py: Python<'_>, window: Option<&Bound<'_, PyAny>>) -> PyResult<Tally> {
         let window = convert::recent(window, self.samples.get().step_window())?;
         self.read(py, |series| Ok(series.window(series.len(), series.steps_in(window)?)))
@@ -133,20 +133,22 @@ impl Evaluation {
         (seen.total() > 0).then(|| !seen.exceeds(self.objective.budget()))
     }
 
-    /// The share of the budget that is left, of the events seen; negative when overspent.
+    /// The share of the budget left for the events seen; negative when overspent.
     #[getter]
     fn budget_remaining(&self) -> Option<f64> {
         self.judged.budget(self.objective).remaining()
     }
 
-    /// The share of the whole period's budget that is left, if its traffic goes on like this; None without events.
+    /// The share of the whole period's budget that is left, or None without events.
+    ///
+    /// It assumes that the traffic stays the same and that no more bad events come.
     #[getter]
     fn projected_budget_remaining(&self) -> PyResult<Option<f64>> {
         let spent = self.judged.spent(self.bad(), self.objective).map_err(|error| value_error(&error))?;
         Ok(spent.map(|spent| 1.0 - spent))
     }
 
-    /// The period, a ``timedelta``; of a calendar, the one in which the history ends.
+    /// The period, a ``timedelta``; for a calendar period, the one in which the history ends.
     #[getter]
     const fn period(&self) -> Duration {
         timedelta(self.judged.period())
@@ -159,14 +161,14 @@ impl Evaluation {
         datetime(py, start)
     }
 
-    /// When it ends, a ``datetime`` in UTC.
+    /// When the judged part of the history ends, a ``datetime`` in UTC.
     #[getter]
     fn end<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let end = self.read(py, |series| Ok(series.time_after(self.judged.steps().end)))?;
         datetime(py, end)
     }
 
-    /// The share of the period that the history covers, gaps apart.
+    /// The share of the period that the history covers, without its gaps.
     #[getter]
     fn coverage(&self) -> f64 {
         self.judged.coverage()
@@ -186,14 +188,15 @@ impl Evaluation {
     /// Parameters
     /// ----------
     /// windows : str or timedelta, or a list of them
-    ///     Whole numbers of steps. At the beginning, windows are as long as the history.
+    ///     Whole numbers of steps. At the beginning, windows are only as long as the history so far.
     /// threads : int, optional
-    ///     How many work at it; one where it is not given, for most histories take longer to hand over than to read.
+    ///     The number of threads, by default 1: most histories take longer to hand over to threads than to
+    ///     read.
     ///
     /// Returns
     /// -------
     /// Table
-    ///     ``time`` (UTC, the end of the step) and a column for each window, by its name as it was written: null where there
+    ///     ``time`` (UTC, the end of the step) and a column for each window, named as it was written: null where there
     ///     were no events.
     #[pyo3(signature = (windows, *, threads = None))]
     fn burn_rate(
@@ -218,9 +221,10 @@ impl Evaluation {
         named.fold(columns, add).table()
     }
 
-    /// How likely the burn rate over ``window`` is really above ``burn_rate``: a failure of ten requests says little.
+    /// The probability that the true burn rate over ``window`` is above ``burn_rate``.
     ///
-    /// See :func:`slo.stats.burn_above`.
+    /// It shows, for example, that one failure among ten requests proves little. See
+    /// :func:`slo.stats.burn_above`.
     #[pyo3(signature = (burn_rate, window = None), text_signature = "($self, burn_rate, window='1h')")]
     fn probability_above(
         &self,
@@ -232,7 +236,7 @@ impl Evaluation {
         burn_above(recent, self.objective, burn_rate).map_err(|error| value_error(&error))
     }
 
-    /// The budget as it was spent, after every step: of the events that the whole period has.
+    /// The share of the whole period's budget that is left after every step.
     ///
     /// Returns
     /// -------
@@ -250,7 +254,7 @@ impl Evaluation {
             .table()
     }
 
-    /// The history in stretches, such as days.
+    /// The history by day, week, or another length of time.
     ///
     /// Parameters
     /// ----------
@@ -258,7 +262,7 @@ impl Evaluation {
     ///     ``"day"``, ``"week"``, ``"month"``, ``"quarter"`` or ``"year"`` of the calendar, or a whole number of steps, counted
     ///     from the Unix epoch (those of seven days from a Monday). The first and the last stretch may be shorter.
     /// tz : str, optional
-    ///     The zone of the calendar, such as ``"Europe/Berlin"``; UTC where it is not given.
+    ///     The zone of the calendar, such as ``"Europe/Berlin"``; UTC by default.
     ///
     /// Returns
     /// -------
@@ -287,23 +291,25 @@ impl Evaluation {
             .table()
     }
 
-    /// How this history's error ratio differs from that of another, and what chance could have made of it.
+    /// Compare the error ratios of two histories, with a confidence interval.
     ///
-    /// Failures come in incidents, so blocks of time are what is independent, not events: intervals for those, such as
-    /// :func:`slo.stats.newcombe`'s, are far too narrow for months. Few incidents say little, and the interval is wide.
+    /// Failures come in incidents, so blocks of time are independent of each other, but events are not.
+    /// Intervals for independent events, such as :func:`slo.stats.newcombe`'s, are far too narrow for months.
+    /// With few incidents, the interval is wide.
     ///
     /// Parameters
     /// ----------
     /// before : Evaluation
-    ///     Such as that of the month before. All of both histories counts.
+    ///     The earlier evaluation, for example of the month before. Both histories count as a whole.
     /// confidence : float, default 0.95
     /// block : str or timedelta, default about ``"6h"``
-    ///     As long as what happens together; a twentieth of a history that is short.
+    ///     The mean length of a block: as long as an incident may last. For a short history, the default is a
+    ///     twentieth of it.
     ///
     /// Returns
     /// -------
     /// Change or None
-    ///     None where one of them has no events.
+    ///     None if one of them has no events.
     #[pyo3(
         signature = (before, *, confidence = 0.95, block = None),
         text_signature = "($self, before, *, confidence=0.95, block='6h')"
@@ -316,13 +322,15 @@ impl Evaluation {
         block: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Option<Change>> {
         if before.objective != self.objective {
-            let message = format!("{} before, {} after: budgets differ", before.objective, self.objective);
+            let message =
+                format!("the objectives differ: {} before, {} after", before.objective, self.objective);
             return Err(SloError::new_err(message));
         }
         let confidence = Confidence::new(confidence).map_err(|error| value_error(&error))?;
         let (step, other) = (self.samples.get().step_window(), before.samples.get().step_window());
         if step != other {
-            let message = format!("steps of {other} before, {step} after: make them of the same step first");
+            let message =
+                format!("the steps differ: {other} before, {step} after; make them of the same step first");
             return Err(SloError::new_err(message));
         }
         let block = self::block(block, step, 1)?.mean_block;
@@ -336,17 +344,17 @@ impl Evaluation {
         Ok(found.map(|change| Change { change, objective: self.objective }))
     }
 
-    /// When the budget of the rolling period may be gone, by continuing the history.
+    /// Forecast when the budget of the rolling period will be spent.
     ///
-    /// Futures are made of the history at the same time of the week, or of the day where it is short: an outage on a Friday
-    /// morning comes again on one.
+    /// It continues the history with blocks of the history from the same time of the week, or of the day if
+    /// the history is short. So an outage on a Friday morning comes again only on a Friday morning.
     ///
     /// Parameters
     /// ----------
     /// horizon : str or timedelta, optional
-    ///     How far to look; as far as the period is long, where it is not given.
+    ///     How far to look ahead; one period by default.
     /// block : str or timedelta, default about ``"6h"``
-    ///     The mean length of the blocks of the history that futures are made of: as long as what happens together.
+    ///     The mean length of a block: as long as an incident may last.
     /// seed : int, default 1
     ///
     /// Returns
@@ -356,7 +364,7 @@ impl Evaluation {
     /// Raises
     /// ------
     /// SloError
-    ///     A history shorter than the period, or a calendar's period.
+    ///     A history shorter than the period, or a calendar period.
     #[pyo3(
         signature = (*, horizon = None, block = None, seed = 1),
         text_signature = "($self, *, horizon=None, block='6h', seed=1)"
@@ -370,7 +378,7 @@ impl Evaluation {
     ) -> PyResult<Forecast> {
         let Period::Rolling(period) = self.period else {
             let message =
-                "the budget of a calendar's period starts anew; use slo.forecast.exhaustion_probability";
+                "the budget of a calendar period starts anew; use slo.forecast.exhaustion_probability";
             return Err(SloError::new_err(message));
         };
         let horizon = horizon.map_or(Ok(period), window)?;
@@ -384,7 +392,7 @@ impl Evaluation {
         Ok(Forecast { times: times.0, expected: times.1, horizon })
     }
 
-    /// Pictures: ``burndown()``, ``burn_rate(windows)``, ``calendar()``. With matplotlib, plotly or altair.
+    /// Plots: ``burndown()``, ``burn_rate(windows)``, ``calendar()``, with matplotlib, plotly or altair.
     #[getter]
     fn plot<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         slf.py().import("slo.plot")?.getattr("EvaluationPlot")?.call1((slf,))
@@ -401,7 +409,7 @@ impl Evaluation {
         let left = self.read(py, |series| self.judged.burndown(series, self.objective))?;
         let left: Vec<f64> = left.into_iter().map(|left| left.unwrap_or(f64::NAN)).collect();
         Ok(format!(
-            "<p><b>SLI {}</b> of {}, <b>{} of the budget left</b> of the events seen; {} events, {} bad; {} of {} seen</p>{}",
+            "<p><b>SLI {}</b> of {}, <b>{} of the budget left</b> for the events seen; {} events, {} bad; {} of {} seen</p>{}",
             percent(self.sli(), 4),
             self.objective,
             percent(self.budget_remaining(), 1),
@@ -415,7 +423,7 @@ impl Evaluation {
 
     fn __repr__(&self) -> String {
         format!(
-            "<Evaluation: SLI {} of {}, {} of the budget of the events seen left, {} of {} seen>",
+            "<Evaluation: SLI {} of {}, {} of the budget left for the events seen, {} of {} seen>",
             percent(self.sli(), 4),
             self.objective,
             percent(self.budget_remaining(), 4),

@@ -1,4 +1,4 @@
-//! `ErrorBudget.experiment`: is the second arm worse, while it runs?
+//! `ErrorBudget.experiment`: a comparison of two arms while they run.
 
 use crate::{
     convert::datetime,
@@ -14,21 +14,23 @@ use slo_core::{
     stats::{Comparison, Confidence, Evidence, Interval, difference_sequence},
 };
 
-/// What an experiment shows, looked at after every step; made by :meth:`ErrorBudget.experiment`.
+/// The result of an experiment, judged after every step.
+///
+/// Made by :meth:`ErrorBudget.experiment`.
 #[pyclass(frozen, module = "slo")]
 pub(crate) struct Experiment {
     // One after each step.
     looks: Vec<Look>,
     margin: f64,
-    // That of the look that decided, or else of the last.
+    // The evidence of the deciding look, or of the last one.
     evidence: Option<Evidence>,
     decided: Option<Timestamp>,
 }
 
-/// What is known at the end of a step.
+/// The result at the end of a step.
 struct Look {
     end: Timestamp,
-    // The difference, and where it may lie; None where an arm has no events yet.
+    // The difference and its interval; `None` if an arm has no events yet.
     known: Option<(f64, Interval)>,
 }
 
@@ -59,13 +61,15 @@ impl Experiment {
         let ok = |error: slo_core::Error| value_error(&error);
         let confidence = Confidence::new(tolerance.confidence).map_err(ok)?;
         let Some(above_due) = tolerance.burn_rate.checked_sub(Ratio::ONE) else {
-            let message =
-                format!("tolerated_burn_rate {}: below 1 there is nothing to lose", tolerance.burn_rate);
+            let message = format!(
+                "tolerated_burn_rate is {}; a rate below 1 tolerates nothing, write 1 or more",
+                tolerance.burn_rate
+            );
             return Err(SloError::new_err(message));
         };
         let margin = above_due.to_f64() * tolerance.objective.budget().to_f64();
         if control.begins() != treatment.begins() || control.step_window() != treatment.step_window() {
-            let message = "both arms run at the same time: give samples of the same start and step";
+            let message = "the arms must run at the same time; give samples of the same start and step";
             return Err(SloError::new_err(message));
         }
         let arm = |samples: &Samples| {
@@ -76,7 +80,7 @@ impl Experiment {
         let (first, second) = (arm(control)?, arm(treatment)?);
         if first.len() != second.len() {
             let message = format!(
-                "control has {} steps, treatment {}: give both up to the same time",
+                "control has {} steps, treatment {}; give both up to the same time",
                 first.len(),
                 second.len()
             );
@@ -120,32 +124,36 @@ impl Experiment {
         }
     }
 
-    /// The end of the step after which it was decided, a ``datetime`` in UTC, or None.
+    /// When it was decided, a ``datetime`` in UTC at the end of a step, or None.
     #[getter]
     fn decided_at<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.decided.map(|end| datetime(py, end)).transpose()
     }
 
-    /// The treatment's error ratio less that of the control, by then; None without events.
+    /// The error ratio of the treatment minus that of the control, or None without events.
+    ///
+    /// It is taken at the decision, or else at the end.
     #[getter]
     fn difference(&self) -> Option<f64> {
         self.evidence.map(|evidence| evidence.difference)
     }
 
-    /// Where the difference may lie, valid at every look; None without events.
+    /// The interval of the difference, valid at every look; None without events.
     #[getter]
     fn interval(&self) -> Option<(f64, f64)> {
         self.evidence.map(|evidence| (evidence.interval.low(), evidence.interval.high()))
     }
 
-    /// The difference of error ratios that is tolerated.
+    /// The tolerated difference of error ratios.
     #[getter]
     const fn margin(&self) -> f64 {
         self.margin
     }
 
-    /// Further events of the larger arm that would decide if error ratios stay as they are; None where none would, or it is
-    /// decided.
+    /// How many more events of the larger arm would decide it, or None.
+    ///
+    /// This assumes that the error ratios stay as they are. None if it is decided, or if no number of events
+    /// would decide it.
     #[getter]
     fn events_needed(&self) -> Option<u64> {
         match self.evidence?.verdict {
@@ -154,7 +162,7 @@ impl Experiment {
         }
     }
 
-    /// Every look.
+    /// The result after every step.
     ///
     /// Returns
     /// -------

@@ -20,7 +20,7 @@ use slo_core::{
     replay::{Judged, RowError, Rows, Series, split},
 };
 
-/// What a history says of one service.
+/// The evaluation of one service.
 struct Row {
     objective: Objective,
     judged: Judged,
@@ -34,7 +34,7 @@ struct Row {
 /// data : anything with an Arrow stream, or a mapping of names to arrays
 ///     A row for each service and step of time, in any order.
 /// key : str, default ``"service"``
-///     The column that tells services apart.
+///     The column with the service of each row.
 /// objectives : str, Decimal, float, Objective, ErrorBudget or Slo, or a dict of these by key
 /// period : str or timedelta, default ``"30d"``
 ///     The period of objectives that do not have one.
@@ -43,14 +43,14 @@ struct Row {
 /// time, total, bad, label, gaps, tz, step
 ///     As for :class:`Samples`. Gaps of a service are those between its own first and last row.
 /// threads : int, optional
-///     As many as there are processors, where it is not given.
+///     By default, as many as there are processors.
 ///
 /// Returns
 /// -------
 /// Table
 ///     The key, ``objective``, ``total``, ``bad``, ``sli``, ``budget_remaining`` (of the events seen),
 ///     ``projected_budget_remaining`` (of the whole period), ``burn_rate``, ``time_to_exhaustion`` (seconds at that rate,
-///     null if never) and ``coverage``, over the period at the end of each service's history; by key.
+///     null if never) and ``coverage``, over the period at the end of each service's history; sorted by key.
 ///
 /// Examples
 /// --------

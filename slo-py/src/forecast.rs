@@ -1,4 +1,4 @@
-//! `slo.forecast`: the budget to come.
+//! `slo.forecast`: forecasts of the budget.
 
 use crate::{
     convert::{share, timedelta},
@@ -13,7 +13,7 @@ use slo_core::{
 };
 use std::time::Duration;
 
-/// When a budget may be gone; made by :meth:`Evaluation.forecast`.
+/// A forecast of when a budget will be spent; made by :meth:`Evaluation.forecast`.
 #[pyclass(frozen, module = "slo")]
 pub(crate) struct Forecast {
     pub(crate) times: ExhaustionTimes,
@@ -23,13 +23,13 @@ pub(crate) struct Forecast {
 
 #[pymethods]
 impl Forecast {
-    /// In how many of the futures the budget is gone within the horizon.
+    /// The share of futures in which the budget is spent within the horizon.
     #[getter]
     fn probability(&self) -> f64 {
         self.times.probability()
     }
 
-    /// The seconds by which it is gone in the share ``p`` of the futures; None where it takes longer than the horizon.
+    /// The seconds after which it is spent in the share ``p`` of futures; None beyond the horizon.
     ///
     /// ``quantile(0.05)`` and ``quantile(0.95)`` are the ends of an interval of 90 %.
     fn quantile(&self, p: f64) -> PyResult<Option<f64>> {
@@ -37,7 +37,7 @@ impl Forecast {
         Ok(self.times.quantile(p))
     }
 
-    /// How far it looks, a ``timedelta``.
+    /// How far it looks ahead, a ``timedelta``.
     #[getter]
     const fn horizon(&self) -> Duration {
         timedelta(self.horizon)
@@ -58,7 +58,7 @@ impl Forecast {
     }
 }
 
-/// How likely the budget is overspent by the end of the period, after `future` more events.
+/// The probability that the budget is overspent after `future` more events.
 ///
 /// Examples
 /// --------
@@ -77,7 +77,7 @@ pub(crate) fn exhaustion_probability(
     forecast::exhaustion_probability(seen, future, objective).map_err(|error| value_error(&error))
 }
 
-/// How likely a period's incidents spend at most `budget` of its error budget.
+/// The probability that the incidents of a period spend at most `budget` of its error budget.
 ///
 /// Parameters
 /// ----------

@@ -4,7 +4,9 @@ use crate::{error::value_error, evaluation::Evaluation, html::escape};
 use pyo3::{prelude::*, types::PyAny};
 use slo_core::stats::{GateState, ReleaseGate};
 
-/// Whether changes may go out, and why not; made by :func:`gate`. True where nothing holds them back.
+/// The decision whether changes may go out; made by :func:`gate`.
+///
+/// It is true unless there is a reason against changes.
 #[pyclass(frozen, eq, module = "slo")]
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Gate {
@@ -19,18 +21,18 @@ pub(crate) struct Gate {
 /// ----------
 /// evaluation : Evaluation
 /// min_budget : float, default 0.0
-///     The share of the whole period's budget above which the gate is open, if its traffic goes on like this: that of
+///     The gate is open only above this share of the whole period's budget, as in
 ///     :attr:`Evaluation.projected_budget_remaining`.
 /// max_burn_rate : float, default 1.0
 ///     The burn rate that recent events must not exceed.
 /// window : str or timedelta, default ``"1h"``
-///     Which events are recent.
+///     The window of recent events.
 /// confidence : float, default 0.95
-///     How sure it must be that they do. A failure among ten requests holds nobody back: the gate is *inconclusive* then,
-///     and true.
+///     How sure it must be that they exceed it. One failure among ten requests does not close the gate:
+///     it is then *inconclusive*, and true.
 /// min_coverage : float, default 0.9
-///     The share of the period until the end of the history that must have been seen. Where rows are left out because
-///     nothing happened, say ``gaps="zero"`` to :class:`Samples`.
+///     The share of the period up to the end of the history that must have been seen. If rows are missing
+///     because nothing happened, pass ``gaps="zero"`` to :class:`Samples`.
 ///
 /// Returns
 /// -------
@@ -41,7 +43,7 @@ pub(crate) struct Gate {
 /// >>> import slo
 /// >>> month = slo.Samples({"time": [3600, 7200], "total": [50_000, 50_000], "bad": [10, 95]})
 /// >>> slo.gate(slo.ErrorBudget("99.9%", "2h").evaluate(month))
-/// <Gate closed: -5.0 % of the period's budget is left, if it goes on like this, of at least 0.0 %; the burn rate is above 1 with 100.0 % certainty>
+/// <Gate closed: -5.0 % of the period's budget is left (projected), and at least 0.0 % is required; the burn rate is above 1 with 100.0 % certainty>
 #[pyfunction]
 #[pyo3(
     signature = (evaluation, *, min_budget = 0.0, max_burn_rate = 1.0, window = None, confidence = 0.95, min_coverage = 0.9),
@@ -80,25 +82,25 @@ impl Gate {
         Self { verdict, reasons, doubts }
     }
 
-    /// ``"open"``, ``"closed"``, or ``"inconclusive"`` where the events do not suffice to tell.
+    /// ``"open"``, ``"closed"``, or ``"inconclusive"`` if there are too few events to tell.
     #[getter]
     fn verdict(&self) -> &str {
         &self.verdict
     }
 
-    /// Whether changes may go out: nothing holds them back.
+    /// Whether changes may go out.
     #[getter]
     const fn is_open(&self) -> bool {
         self.reasons.is_empty()
     }
 
-    /// What holds them back; empty where they may go out.
+    /// The reasons against changes; empty if they may go out.
     #[getter]
     fn reasons(&self) -> Vec<String> {
         self.reasons.clone()
     }
 
-    /// What the events do not suffice to tell, and what holds nobody back.
+    /// Open questions, such as too few recent events; they do not close the gate.
     #[getter]
     fn doubts(&self) -> Vec<String> {
         self.doubts.clone()

@@ -1,8 +1,8 @@
-//! Pieces of pages.
+//! Pieces of HTML.
 
 use std::fmt::Write;
 
-/// Text that is no markup.
+/// Text with HTML's special characters escaped.
 pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -34,7 +34,7 @@ mod table;
 
 use pyo3::prelude::*;
 
-/// Columns are large and short-lived: the system's allocator would ask for each one anew.
+/// Columns are large and short-lived; the system's allocator would request memory for each anew.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -98,7 +98,7 @@ mod _slo {
     use super::{_steps, thin};
 }
 
-/// The whole steps in a window.
+/// The number of steps in a window.
 #[pyfunction]
 #[pyo3(signature = (window, step, /))]
 fn _steps(window: &Bound<'_, PyAny>, step: &Bound<'_, PyAny>) -> PyResult<u64> {
@@ -110,7 +110,7 @@ fn _steps(window: &Bound<'_, PyAny>, step: &Bound<'_, PyAny>) -> PyResult<u64> {
     Ok(window.as_millis() / step.as_millis())
 }
 
-/// The positions of at most `most` points that show a curve as all of it would: every peak is among them.
+/// The positions of at most `most` points that keep the shape of a curve, with every peak.
 #[pyfunction]
 #[pyo3(signature = (values, most, /))]
 fn thin<'py>(
@@ -124,7 +124,7 @@ fn thin<'py>(
     Ok(numpy::IntoPyArray::into_pyarray(shown.collect::<Vec<_>>(), py))
 }
 
-/// Runs the `slo` command with `args`, the first of which is the program's name; its exit code.
+/// Runs the `slo` command and returns its exit code; `args` begins with the program's name.
 #[pyfunction]
 fn main(py: Python<'_>, args: Vec<std::ffi::OsString>) -> u8 {
     py.detach(|| {

@@ -13,7 +13,7 @@ use slo_core::model;
 /// Parameters
 /// ----------
 /// value : str, Decimal, float or Objective
-///     A percentage with its sign, such as ``"99.9%"``, or a share of one, such as
+///     A percentage with ``%``, such as ``"99.9%"``, or a share of one, such as
 ///     ``Decimal("0.999")``. A float is read by its shortest decimal text.
 ///
 /// Raises
@@ -62,7 +62,7 @@ impl Objective {
     }
 }
 
-/// An objective from whatever Python calls one.
+/// An objective from a Python value.
 pub(crate) fn objective(value: &Bound<'_, PyAny>) -> PyResult<model::Objective> {
     if let Ok(objective) = value.cast::<Objective>() {
         return Ok(objective.get().0);
@@ -73,7 +73,7 @@ pub(crate) fn objective(value: &Bound<'_, PyAny>) -> PyResult<model::Objective> 
     if value.extract::<f64>().is_err() {
         let kind = value.get_type().name()?;
         return Err(PyTypeError::new_err(format!(
-            "an objective is text such as \"99.9%\" or a Decimal, not {kind}"
+            "an objective must be text such as \"99.9%\" or a Decimal, not {kind}"
         )));
     }
     // `str` gives the shortest text that reads back as the same float, and a Decimal's own digits.

@@ -15,7 +15,7 @@ use slo_core::{
 };
 use std::ops::Range;
 
-/// What an objective judges of a history.
+/// The part of a history that an objective judges.
 pub(crate) fn judged(series: &Series<'_>, period: &Period) -> Result<Judged, Error> {
     match period {
         Period::Calendar(calendar) => Judged::calendar(series, calendar),
@@ -30,7 +30,7 @@ pub(crate) fn period_state(period: &Period) -> PyResult<Vec<String>> {
         Period::Calendar(calendar) => {
             Ok(vec![calendar.unit().to_string(), calendar.zone().to_owned(), calendar.anchor()])
         }
-        _ => Err(SloError::new_err("a period that this version does not know")),
+        _ => Err(SloError::new_err("this version of the package does not know the period")),
     }
 }
 
@@ -41,7 +41,7 @@ pub(crate) fn period_of(state: &[String]) -> PyResult<Period> {
         [unit, zone, anchor] => {
             unit.parse().and_then(|unit| Calendar::new(unit, zone)?.anchored_at(anchor)).map(Period::Calendar)
         }
-        _ => return Err(SloError::new_err("pickled by another version")),
+        _ => return Err(SloError::new_err("the period was pickled by another version of the package")),
     };
     period.map_err(|error| value_error(&error))
 }
@@ -68,7 +68,7 @@ impl Stretches {
             (None, None) => window(value).map(Self::Equal),
             (None, Some(_)) => {
                 let message = format!(
-                    "{value} is of the same length in every zone; hint: write \"day\", \"week\", \"month\", \
+                    "{value} has the same length in every zone; hint: write \"day\", \"week\", \"month\", \
                      \"quarter\" or \"year\""
                 );
                 Err(SloError::new_err(message))

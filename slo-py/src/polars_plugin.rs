@@ -1,7 +1,7 @@
-//! Expressions for polars: the C interface by which it calls functions of a library.
+//! Expressions for polars, through the C interface of its plugins.
 //!
-//! It is the interface of `polars-ffi` 0.55, version 0.1: series come and go as structs of the Arrow C data interface, and a
-//! version that differs is refused by polars itself. Python is not asked for anything here, so expressions run on all of
+//! It is the interface of `polars-ffi` 0.55, version 0.1. Series are passed as structs of the Arrow C data
+//! interface, and polars refuses other versions. Nothing here needs Python, so expressions run on all of
 //! polars' threads.
 #![expect(unsafe_code, reason = "pointers come from polars, which keeps to the contract at each of them")]
 
@@ -223,7 +223,7 @@ fn counts(chunk: &ArrayRef) -> Result<UInt64Array, String> {
         return Err(format!("counts are whole numbers, not {}; cast them first", chunk.data_type()));
     }
     if chunk.null_count() > 0 {
-        return Err("counts are not null; fill_null(0) where a row without events is meant".to_owned());
+        return Err("counts must not be null; use fill_null(0) for rows without events".to_owned());
     }
     let options = CastOptions { safe: false, ..CastOptions::default() };
     let wide = cast_with_options(chunk, &DataType::UInt64, &options).map_err(|error| error.to_string())?;

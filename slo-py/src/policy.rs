@@ -41,13 +41,15 @@ impl AlertPolicy {
         model::AlertPolicy::new(tiers).map(Self).map_err(|error| value_error(&error))
     }
 
-    /// The four tiers of the SRE Workbook: 2 % of the budget within 1 h, 5 % within 6 h, 10 % within 1 d and 3 d.
+    /// The four alert tiers of the SRE Workbook.
+    ///
+    /// They fire at 2 % of the budget within 1 h, 5 % within 6 h, and 10 % within 1 d and 3 d.
     ///
     /// Parameters
     /// ----------
     /// period : str, timedelta, ErrorBudget or Slo, default ``"30d"``
-    ///     From 28 days on, windows and burn rates stay; below, the windows shrink with the period. Of a budget or an SLO,
-    ///     tiers that can never fire are warned of.
+    ///     From 28 days on, windows and burn rates stay the same; for shorter periods, the windows shrink.
+    ///     For a budget or an SLO, there is a warning about tiers that can never fire.
     #[staticmethod]
     #[pyo3(signature = (period = None, /), text_signature = "(period='30d', /)")]
     fn workbook(py: Python<'_>, period: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
@@ -67,13 +69,16 @@ impl AlertPolicy {
         self.0.tiers().iter().map(|&tier| Tier { tier, objective: None }).collect()
     }
 
-    /// The same with a guard against low traffic: tiers fire only on as many bad events as mean something.
+    /// The same policy with a guard against low traffic.
+    ///
+    /// Tiers then fire only on enough bad events to mean something.
     fn guarded(&self) -> Self {
         Self(self.0.clone().guarded())
     }
 
-    /// The same, each tier firing at the error ratio `at` or below: for objectives so low that a tier would need more errors
-    /// than there are events.
+    /// The same policy, with each tier firing at the error ratio `at` or below.
+    ///
+    /// It is for low objectives, where a tier would need more bad events than there are events.
     ///
     /// Parameters
     /// ----------
@@ -85,8 +90,10 @@ impl AlertPolicy {
         self.0.firing_at(objective, at).map(Self).map_err(|error| value_error(&error))
     }
 
-    /// The same with windows that are whole numbers of ``step``, as a history of such steps needs: each window is the nearest
-    /// one, and its burn rate stays. Tiers that become like a faster one are left out.
+    /// The same policy with windows rounded to whole numbers of ``step``.
+    ///
+    /// A history with such steps needs it. The burn rates stay. A tier that becomes equal to a faster one is
+    /// left out.
     ///
     /// Parameters
     /// ----------
@@ -101,7 +108,7 @@ impl AlertPolicy {
         self.0.fitted(window(step)?).map(Self).map_err(|error| value_error(&error))
     }
 
-    /// The policy as the ``alerting`` of a spec.
+    /// The policy as the ``alerting`` section of a spec.
     pub(crate) fn to_yaml(&self) -> PyResult<String> {
         write_alerting(&self.0).map_err(|error| value_error(&error))
     }
@@ -125,7 +132,7 @@ impl AlertPolicy {
 }
 
 impl AlertPolicy {
-    /// The same for a history of steps; where that changes it, Python is warned.
+    /// The same policy for a history of steps; warns Python if it changes.
     pub(crate) fn fitted_to(self, py: Python<'_>, step: Window) -> PyResult<Self> {
         if self.check_fits(step).is_ok() {
             return Ok(self);
@@ -154,7 +161,7 @@ impl AlertPolicy {
         }
     }
 
-    /// The tiers that can fire; of the others, Python is warned.
+    /// The tiers that can fire; warns Python of the others.
     pub(crate) fn reachable(
         &self,
         py: Python<'_>,
@@ -179,12 +186,12 @@ impl AlertPolicy {
     }
 }
 
-/// A tier in a few words.
+/// A short description of a tier.
 pub(crate) fn in_short(tier: &model::Tier) -> String {
     let factor = tier.factor().map_or_else(|error| error.to_string(), |factor| factor.to_string());
     let guard = match tier.fewest_bad() {
         0 => String::new(),
-        bad => format!(" from {bad} bad events on"),
+        bad => format!(" with {bad} or more bad events"),
     };
     format!("{factor}× over {} and {}{guard}", tier.long(), tier.short())
 }
@@ -223,13 +230,13 @@ pub(crate) fn tiers_html(tiers: &[model::Tier], objective: Option<model::Objecti
 /// burn_tier : ``"fast"``, ``"medium"``, ``"slow"`` or ``"trickle"``
 /// severity : ``"page"`` or ``"ticket"``
 /// factor : str, int, Fraction, Decimal or float
-///     The burn rate above which it fires, exactly: a float counts as what it prints as.
+///     The burn rate above which it fires. It is exact: a float counts as its printed text.
 /// spent : str, Fraction or Decimal
 ///     In place of ``factor``: the share of the period's budget that is spent when it fires, such as ``"0.02"`` or ``"2%"``.
 /// long, short : str or timedelta
-///     Both windows must burn so fast.
+///     The windows; both must exceed the burn rate.
 /// period : str or timedelta, default ``"30d"``
-///     Of the budget that it watches.
+///     The period of the budget.
 /// fewest_bad : int, default 0
 ///     The fewest bad events in the long window with which it fires.
 #[pyclass(frozen, eq, hash, module = "slo")]
@@ -296,7 +303,7 @@ impl Tier {
         timedelta(self.tier.short())
     }
 
-    /// The period of the budget that it watches, a `timedelta`.
+    /// The period of its budget, a `timedelta`.
     #[getter]
     const fn period(&self) -> Duration {
         timedelta(self.tier.period())
@@ -314,7 +321,7 @@ impl Tier {
         fraction(py, self.tier.share())
     }
 
-    /// The objective that the error ratio follows from, if it is one of an SLO.
+    /// The objective of its SLO, which sets ``threshold``, or None.
     #[getter]
     fn objective(&self) -> Option<Objective> {
         self.objective.map(Objective)
@@ -331,11 +338,11 @@ impl Tier {
     /// Raises
     /// ------
     /// SloError
-    ///     A tier of no objective.
+    ///     A tier without an objective.
     #[getter]
     fn threshold<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let Some(objective) = self.objective else {
-            let message = "a tier of no SLO has no threshold yet; give it an `objective`";
+            let message = "a tier without an objective has no threshold; give it an `objective`";
             return Err(SloError::new_err(message));
         };
         fraction(py, self.tier.threshold(objective).map_err(|error| value_error(&error))?)
@@ -383,7 +390,7 @@ pub(crate) fn _tier(
     Tier::new(burn_tier, severity, Some(factor), None, long, short, Some(period), fewest_bad, objective)
 }
 
-/// A share of one, or a percentage with its sign.
+/// A share of one, or a percentage with `%`.
 fn share_of(value: &Bound<'_, PyAny>) -> PyResult<Ratio> {
     let text = value.str()?.to_string();
     let Some(percent) = text.strip_suffix('%') else { return ratio(value) };
@@ -392,7 +399,7 @@ fn share_of(value: &Bound<'_, PyAny>) -> PyResult<Ratio> {
     share.ok_or_else(|| SloError::new_err(format!("{text} is too fine a share")))
 }
 
-/// What is given, or the Workbook's for a period.
+/// The given policy, or the Workbook's for a period.
 pub(crate) fn or_workbook(policy: Option<&AlertPolicy>, period: Window) -> PyResult<AlertPolicy> {
     match policy {
         Some(policy) => Ok(policy.clone()),

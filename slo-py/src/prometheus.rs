@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-/// A Prometheus server, or one that answers like it.
+/// A Prometheus server, or a server with the same API.
 ///
 /// Parameters
 /// ----------
@@ -33,7 +33,7 @@ use std::{
 ///
 /// Notes
 /// -----
-/// A user and a password in ``url`` are sent as a header and never shown. No redirect is followed.
+/// A user and a password in ``url`` are sent as a header and never shown. Redirects are not followed.
 #[pyclass(frozen, module = "slo")]
 pub(crate) struct Prometheus {
     client: Client,
@@ -41,7 +41,7 @@ pub(crate) struct Prometheus {
 
 /// A year of seconds: more steps than that are a mistake.
 const MOST_STEPS: u64 = 366 * 86_400;
-/// Steps that are asked for at once, so that a progress bar moves.
+/// The steps in one request: small enough that a progress bar moves.
 const CHUNK: u64 = 10_000;
 
 #[pymethods]
@@ -62,39 +62,39 @@ impl Prometheus {
         Ok(Self { client: Client::new(url, settings).map_err(|error| asked(&error))? })
     }
 
-    /// The history of an SLO's events.
+    /// Fetch the history of an SLO's events.
     ///
     /// Parameters
     /// ----------
     /// slo : Slo
-    ///     One of two counters, or of a classic histogram.
+    ///     An SLO over two counters or a classic histogram.
     /// last : str or timedelta, default ``"30d"``
     ///     How far back from ``end``.
     /// end : datetime, optional
-    ///     Now, where it is not given.
+    ///     By default, now.
     /// step : str or timedelta, default ``"1m"``
     ///     The length of a step; no shorter than the scrape interval.
     /// progress : bool or callable, default False
-    ///     Whether to show a progress bar (``pip install slo[progress]``), or what to call with the requests done and all of
-    ///     them, after each.
+    ///     Whether to show a progress bar (``pip install slo[progress]``); or a callable that gets the number
+    ///     of requests done and their total after each request.
     ///
     /// Returns
     /// -------
     /// Samples
-    ///     Gaps are steps in which nothing was scraped; a counter that falls was reset. A series that appears while others
-    ///     of its target go on counts from zero, as it does for the rules.
+    ///     Steps without a scrape are gaps. A counter that falls was reset. A series that appears while other
+    ///     series of its target continue counts from zero, as in the rules.
     ///
     /// Raises
     /// ------
     /// QueryError
-    ///     No answer, or one that is none.
+    ///     No answer, or an invalid one.
     /// DataError
-    ///     Counters that contradict each other; an SLO without events in all that time.
+    ///     Counters that contradict each other, or no series in the whole time.
     ///
     /// Warns
     /// -----
     /// SloWarning
-    ///     What the server warns of, such as an answer that is only a part.
+    ///     A warning of the server, for example about an incomplete answer.
     #[pyo3(
         signature = (slo, *, last = None, end = None, step = None, progress = None),
         text_signature = "($self, slo, *, last='30d', end=None, step='1m', progress=False)"
@@ -111,7 +111,7 @@ impl Prometheus {
         let last = last.map_or(Ok(Window::days(30)), window)?;
         let step = step.map_or(Ok(Window::minutes(1)), window)?;
         let counters = slo.sli().counters().ok_or_else(|| {
-            SloError::new_err("only SLOs of two counters or of a classic histogram can be fetched")
+            SloError::new_err("only SLOs over two counters or a classic histogram can be fetched")
         })?;
         let end = match end {
             Some(end) => convert::moment(end)?,
@@ -119,10 +119,12 @@ impl Prometheus {
         };
         let steps = last.as_millis() / step.as_millis();
         if steps == 0 {
-            return Err(SloError::new_err(format!("no step of {step} is in {last}")));
+            return Err(SloError::new_err(format!(
+                "{last} holds no step of {step}; give a longer `last` or a shorter `step`"
+            )));
         }
         if steps > MOST_STEPS {
-            let message = format!("{steps} steps of {step} are in {last}; give a longer `step`");
+            let message = format!("{last} holds {steps} steps of {step}; give a longer `step`");
             return Err(SloError::new_err(message));
         }
         let progress = progress.map(bar).transpose()?.flatten();
@@ -170,7 +172,9 @@ impl Prometheus {
         let grown = CounterPoints::growth([first, second], counters.pair(), slo.counts_newborn(), start);
         match grown.map_err(|error| data_error(&error))? {
             Some(grown) => Samples::of_growth(py, step, grown),
-            None => Err(positioned(None, "no series in all that time; is the spec that of this server?")),
+            None => {
+                Err(positioned(None, "no series in all that time; check that the spec is for this server"))
+            }
         }
     }
 
@@ -179,7 +183,7 @@ impl Prometheus {
     }
 }
 
-/// What went wrong with a server, in Python's errors.
+/// The Python exception for an error of the client.
 fn asked(error: &slo_prometheus::Error) -> PyErr {
     let hint = error.hint().map_or_else(String::new, |hint| format!("\n  hint: {hint}"));
     match error.kind() {
@@ -188,7 +192,7 @@ fn asked(error: &slo_prometheus::Error) -> PyErr {
     }
 }
 
-/// What shows the progress: a bar for True, nothing for False, or what is to be called.
+/// The progress callable: a bar for True, none for False, or the one that is given.
 fn bar<'py>(progress: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
     match progress.extract::<bool>() {
         Ok(false) => Ok(None),

@@ -14,33 +14,33 @@ use slo_core::{
     stats::Confidence,
 };
 
-/// What a history says about objectives; made by :func:`suggest_objective`.
+/// The objective that a history supports; made by :func:`suggest_objective`.
 #[pyclass(frozen, module = "slo")]
 pub(crate) struct Proposal(replay::Proposal);
 
 #[pymethods]
 impl Proposal {
-    /// The highest usual objective that is met with the confidence asked for.
+    /// The highest usual objective that is met with the given confidence.
     ///
-    /// None where even the lowest is not, or where the history holds too few periods to say.
+    /// None if even the lowest one is not met, or if the history holds too few periods to tell.
     #[getter]
     fn objective(&self) -> Option<Objective> {
         self.0.objective.map(Objective)
     }
 
-    /// How many independent periods the history holds: what every other number here rests on.
+    /// The number of independent periods in the history, on which all other numbers rest.
     #[getter]
     const fn independent_periods(&self) -> f64 {
         self.0.independent_periods
     }
 
-    /// How many it would take for a claim at that confidence.
+    /// The number of independent periods that a claim at this confidence needs.
     #[getter]
     const fn periods_needed(&self) -> f64 {
         self.0.periods_needed
     }
 
-    /// Where the share of good events of a period lies, by resampling the history.
+    /// The interval of the share of good events in a period, by resampling the history.
     #[getter]
     fn attainment(&self) -> (f64, f64) {
         (self.0.attainment.low(), self.0.attainment.high())
@@ -70,7 +70,7 @@ impl Proposal {
 /// Propose an objective from a history.
 ///
 /// The attainment of a period is resampled in blocks; the proposal is the highest usual objective that is met with the
-/// confidence asked for. Ninety days hold three independent periods of thirty: they do not support a claim at 95 %.
+/// given confidence. Ninety days hold three independent periods of thirty: they do not support a claim at 95 %.
 ///
 /// Parameters
 /// ----------
@@ -78,7 +78,7 @@ impl Proposal {
 /// period : str or timedelta, default ``"30d"``
 /// confidence : float, default 0.95
 /// block : str or timedelta, default about ``"6h"``
-///     The mean length of the blocks: as long as what happens together.
+///     The mean length of a block: as long as an incident may last.
 /// seed : int, default 1
 ///
 /// Returns

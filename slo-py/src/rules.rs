@@ -60,14 +60,14 @@ impl Rules {
 
 #[pymethods]
 impl Rules {
-    /// The rules as the text of a file of their target.
+    /// The rules as the text of a file for their target.
     ///
     /// Parameters
     /// ----------
     /// namespace : str, optional
-    ///     The namespace of objects, for the target ``"operator"``.
+    ///     The namespace of the Kubernetes objects, for the target ``"operator"``.
     /// labels : dict of str to str, optional
-    ///     Labels of objects, such as those that a ``ruleSelector`` asks for.
+    ///     Labels of the Kubernetes objects, such as those that a ``ruleSelector`` selects.
     #[pyo3(signature = (*, namespace = None, labels = None))]
     fn to_yaml(
         &self,
@@ -79,7 +79,7 @@ impl Rules {
             ObjectMeta::new(namespace, labels.unwrap_or_default()).map_err(|error| value_error(&error))?;
         if !self.target.has_metadata() && meta != ObjectMeta::default() {
             return Err(SloError::new_err(
-                "a namespace and labels are of objects; make the rules with target=\"operator\"",
+                "a namespace and labels need Kubernetes objects; make the rules with target=\"operator\"",
             ));
         }
         py.detach(|| self.text(&meta)).map_err(|error| value_error(&error))
@@ -90,7 +90,7 @@ impl Rules {
     /// Parameters
     /// ----------
     /// rule_file : str
-    ///     Where the rules are, from where the tests are.
+    ///     The path of the rule file, relative to the test file.
     ///
     /// Returns
     /// -------
@@ -100,7 +100,7 @@ impl Rules {
     /// Raises
     /// ------
     /// SloError
-    ///     An SLO of a calendar's period, which promtool's tests cannot hold.
+    ///     An SLO with a calendar period, which promtool's tests do not support.
     fn to_tests(&self, py: Python<'_>, rule_file: &str) -> PyResult<BTreeMap<String, String>> {
         let text = |(service, _): &(Service, _)| {
             Ok((service.name().to_string(), artifact::rule_tests(service, rule_file)?))

@@ -10,14 +10,14 @@ use slo_core::{
 };
 use std::time::Duration;
 
-/// An alert policy of a search, and how it would have done; made by :meth:`ErrorBudget.search`.
+/// An alert policy found by :meth:`ErrorBudget.search`, with its results.
 #[pyclass(frozen, module = "slo")]
 pub(crate) struct Candidate {
     found: replay::Candidate,
     period: Window,
 }
 
-/// What is searched for.
+/// The options of a search.
 pub(crate) struct Wish {
     pub(crate) replay: Replay,
     pub(crate) most_rules: usize,
@@ -48,26 +48,26 @@ impl Wish {
 
 #[pymethods]
 impl Candidate {
-    /// Long window, short window and the burn rate that both must exceed, of each rule.
+    /// Each rule: long window, short window, and the burn rate that both must exceed.
     #[getter]
     fn rules(&self) -> Vec<(Duration, Duration, f64)> {
         let rules = self.found.rules.iter();
         rules.map(|one| (timedelta(one.rule.long), timedelta(one.rule.short), one.factor.to_f64())).collect()
     }
 
-    /// Alerts in the history.
+    /// The number of alerts in the history.
     #[getter]
     const fn alerts(&self) -> usize {
         self.found.score.alerts
     }
 
-    /// Alerts that were about no incident.
+    /// The number of alerts that belong to no incident.
     #[getter]
     fn false_alerts(&self) -> usize {
         self.found.false_alerts()
     }
 
-    /// Alerts that told of an incident again.
+    /// The number of alerts that repeat an earlier alert for the same incident.
     #[getter]
     fn repeats(&self) -> usize {
         self.found.repeats()
@@ -79,13 +79,13 @@ impl Candidate {
         self.found.score.recall()
     }
 
-    /// What incidents had spent in all before they were detected, in budgets of a period.
+    /// The budget spent by all incidents before detection, in budgets of a period.
     #[getter]
     fn spent(&self) -> f64 {
         self.found.spent()
     }
 
-    /// The rules as a policy, fastest first, all of them pages; None without rules.
+    /// The rules as a policy of pages, fastest first; None without rules.
     #[getter]
     fn policy(&self) -> PyResult<Option<AlertPolicy>> {
         const NAMES: [BurnTier; 4] = [BurnTier::Fast, BurnTier::Medium, BurnTier::Slow, BurnTier::Trickle];
@@ -101,7 +101,7 @@ impl Candidate {
         policy.map(|policy| Some(AlertPolicy(policy))).map_err(|error| value_error(&error))
     }
 
-    /// The rules as the ``alerting`` of a spec, fastest first, all of them pages.
+    /// The rules as the ``alerting`` section of a spec, as pages, fastest first.
     fn to_yaml(&self) -> PyResult<String> {
         match self.policy()? {
             Some(policy) => policy.to_yaml(),

@@ -44,7 +44,7 @@ impl Slo {
         self.service.counts_newborn_series()
     }
 
-    /// Refuses a history that is not said to be of one group, where each group has a budget of its own.
+    /// Refuses a history without a group if each group of the SLO has its own budget.
     fn check_group(&self, group: Option<BTreeMap<String, String>>) -> PyResult<()> {
         let by: BTreeSet<&str> = self.slo.by().iter().map(model::LabelName::as_str).collect();
         let group = group.unwrap_or_default();
@@ -68,7 +68,7 @@ impl Slo {
         ErrorBudget { objective: self.slo.objective(), period: self.slo.period().length() }
     }
 
-    /// What is judged of a history: its time slices, without the times that are excluded.
+    /// The part of a history that is judged: its time slices, without excluded times.
     fn counted(
         &self,
         py: Python<'_>,
@@ -105,7 +105,7 @@ impl Slo {
         self.service.name().as_str()
     }
 
-    /// What is promised, in words.
+    /// The description.
     #[getter]
     pub(crate) fn description(&self) -> &str {
         self.slo.description()
@@ -117,7 +117,7 @@ impl Slo {
         Objective(self.slo.objective())
     }
 
-    /// The time over which it is judged, a `timedelta`.
+    /// The period, a `timedelta`.
     #[getter]
     const fn period(&self) -> Duration {
         timedelta(self.slo.period().length())
@@ -160,15 +160,17 @@ impl Slo {
         spec::write(&self.service.only(&self.slo))
     }
 
-    /// What a history says of this SLO, over its period: of a calendar, the one in which the history ends.
+    /// Evaluate this SLO over the period at the end of a history.
+    ///
+    /// For a calendar period, this is the one in which the history ends.
     ///
     /// Parameters
     /// ----------
     /// samples : Samples
-    ///     Steps that end in a time that the spec excludes do not count. Of an SLO that judges time slices, its events: in
-    ///     steps that make whole slices.
+    ///     Steps that end in a time excluded by the spec do not count. For an SLO with time slices, give its
+    ///     events in steps that make whole slices.
     /// group : dict of str to str, optional
-    ///     Of an SLO with groups (``by``), which one the history is of: each has a budget of its own.
+    ///     The group of the history, for an SLO with groups (``by``): each group has its own budget.
     #[pyo3(signature = (samples, *, group = None))]
     fn evaluate(
         &self,
@@ -180,25 +182,25 @@ impl Slo {
         Evaluation::of(py, samples, self.slo.objective(), self.slo.period().clone())
     }
 
-    /// What the alerts of this SLO would have done on a history.
+    /// Replay the alerts of this SLO over a history.
     ///
     /// Parameters
     /// ----------
     /// samples : Samples
     ///     As for :meth:`evaluate`.
     /// policy : AlertPolicy, optional
-    ///     In place of the SLO's own, whose windows are rounded to the steps of the history.
+    ///     By default, the SLO's own policy, with its windows rounded to the steps of the history.
     /// every : str or timedelta, optional
-    ///     How often alerts are evaluated; after every step where it is not given.
+    ///     How often alerts are evaluated; after every step by default.
     /// incidents : list of (datetime, datetime), or a table with ``start`` and ``end``, optional
-    ///     What really happened, to be held against the pages; found in the history where it is not given.
+    ///     The real incidents, to compare with the pages; by default, they are found in the history.
     /// significant : float, default 0.02
-    ///     The share of the period's budget that makes an incident, where none are given.
+    ///     The share of the period's budget that makes an incident, if none are given.
     /// warm_up : bool, default True
-    ///     Whether a tier waits until the history is as long as its long window. Otherwise windows begin as short as the
-    ///     history, as those of a new Prometheus do, and the first failures open tickets.
+    ///     Whether a tier waits until the history is as long as its long window. If not, windows are only as
+    ///     long as the history so far, as in a new Prometheus, and the first failures open tickets.
     /// threads : int, default 1
-    ///     How many work at it: for histories that burn all the time.
+    ///     The number of threads; more help only with histories that burn all the time.
     /// group : dict of str to str, optional
     ///     As for :meth:`evaluate`.
     #[pyo3(signature = (samples, policy = None, *, every = None, incidents = None, significant = 0.02, warm_up = true, threads = None, group = None))]

@@ -39,7 +39,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 /// Warns
 /// -----
 /// SloWarning
-///     What another tool's specification says and no SLO here can.
+///     A part of another tool's specification that has no counterpart here.
 #[pyfunction]
 #[pyo3(signature = (path, /))]
 pub(crate) fn load(py: Python<'_>, path: PathBuf) -> PyResult<Spec> {
@@ -48,7 +48,7 @@ pub(crate) fn load(py: Python<'_>, path: PathBuf) -> PyResult<Spec> {
     read(py, Some(&name), &text)
 }
 
-/// Read a spec from text, or from what such text says: dicts and lists; like :func:`load`.
+/// Read a spec from text, or from its content as dicts and lists; like :func:`load`.
 ///
 /// Examples
 /// --------
@@ -148,7 +148,7 @@ impl Spec {
     /// Returns
     /// -------
     /// dict of str to str
-    ///     JSON, by the names of files.
+    ///     The JSON of each dashboard, by file name.
     fn dashboards(&self, py: Python<'_>) -> PyResult<BTreeMap<String, String>> {
         let services: Vec<Service> = self.services.iter().map(|service| Service::clone(service)).collect();
         let made = py.detach(|| artifact::dashboards(&services)).map_err(|error| value_error(&error))?;
@@ -195,7 +195,7 @@ impl Spec {
                 slo.description().to_owned(),
             ]
         });
-        html::table(&["SLO", "objective", "period", "budget", "what"], rows)
+        html::table(&["SLO", "objective", "period", "budget", "description"], rows)
     }
 
     fn __repr__(&self) -> String {

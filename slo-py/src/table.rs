@@ -23,7 +23,7 @@ use pyo3_arrow::{ffi::ArrayIterator, ffi::to_stream_pycapsule};
 use slo_core::model::Timestamp;
 use std::{ops::Range, sync::Arc};
 
-/// A result in columns; any tool that reads Arrow takes it.
+/// A result table that any Arrow tool can read.
 ///
 /// ``polars.DataFrame(table)``, ``pyarrow.table(table)`` and ``duckdb`` read it without copying.
 #[pyclass(frozen, module = "slo")]
@@ -31,7 +31,7 @@ pub(crate) struct Table {
     batch: RecordBatch,
 }
 
-/// Columns in the making.
+/// A builder of tables.
 #[derive(Default)]
 pub(crate) struct Columns {
     fields: Vec<Field>,
@@ -132,7 +132,7 @@ impl Table {
         slf.py().import("pyarrow")?.getattr("table")?.call1((slf,))
     }
 
-    /// A ``pandas.DataFrame``; its times know that they are in UTC.
+    /// A ``pandas.DataFrame``; its times have the zone UTC.
     pub(crate) fn to_pandas<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let (pandas, columns) = (py.import("pandas")?, self.to_numpy(py)?);
         for field in self.batch.schema_ref().fields() {
@@ -154,7 +154,9 @@ impl Table {
         copy: Option<bool>,
     ) -> PyResult<Bound<'py, PyAny>> {
         if copy == Some(false) {
-            return Err(SloError::new_err("a table of several columns is copied to be an array"));
+            return Err(SloError::new_err(
+                "a table of several columns becomes an array only by a copy; leave out copy=False",
+            ));
         }
         let (numpy, columns) = (py.import("numpy")?, self.to_numpy(py)?);
         let fields = columns.iter().map(|(name, column)| Ok((name, column.getattr("dtype")?)));
@@ -176,7 +178,7 @@ impl Table {
         Self::to_arrow(slf)?.call_method1("__dataframe__", (nan_as_null, allow_copy))
     }
 
-    /// A column by its name, as :meth:`to_numpy` has it; or a row by its number, as a dict.
+    /// A column by name, as in :meth:`to_numpy`; or a row by number, as a dict.
     fn __getitem__<'py>(&self, py: Python<'py>, which: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         if let Ok(row) = which.extract::<isize>() {
             let rows = self.batch.num_rows();
@@ -193,7 +195,7 @@ impl Table {
         self.to_numpy(py)?.as_any().get_item(name)
     }
 
-    /// The rows, as dicts of Python values: ``None`` where nothing is known, times as datetimes in UTC.
+    /// The rows as dicts of Python values: ``None`` for unknown values, times as datetimes in UTC.
     fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let rows = PyList::empty(py);
         for row in 0..self.batch.num_rows() {
@@ -202,8 +204,10 @@ impl Table {
         rows.call_method0("__iter__")
     }
 
-    /// The columns as a dict of numpy arrays: counts as ``uint64``, numbers as ``float64`` with NaN where there is none,
-    /// times as ``datetime64[ms]`` in UTC, words as ``str``.
+    /// The columns as a dict of numpy arrays.
+    ///
+    /// Counts are ``uint64``, numbers ``float64`` with NaN for unknown values, times ``datetime64[ms]`` in
+    /// UTC, and words ``str``.
     fn to_numpy<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let columns = PyDict::new(py);
         for (field, array) in self.batch.schema_ref().fields().iter().zip(self.batch.columns()) {
@@ -327,7 +331,7 @@ pub(crate) fn _table(columns: Vec<(String, Bound<'_, PyAny>)>) -> PyResult<Table
     made.table()
 }
 
-/// A value as Python has it.
+/// A value as a Python object.
 fn value<'py>(py: Python<'py>, array: &ArrayRef, row: usize) -> PyResult<Bound<'py, PyAny>> {
     if array.is_null(row) {
         return Ok(py.None().into_bound(py));
@@ -343,7 +347,7 @@ fn value<'py>(py: Python<'py>, array: &ArrayRef, row: usize) -> PyResult<Bound<'
     })
 }
 
-/// A value as a page shows it.
+/// A value as text for HTML.
 fn cell(array: &ArrayRef, row: usize) -> String {
     if array.is_null(row) {
         return "–".to_owned();

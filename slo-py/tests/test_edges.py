@@ -29,7 +29,7 @@ def test_more_than_a_period_is_priced_by_the_last():
     seen = BUDGET.evaluate(steady(90))
     assert seen.by("1d").to_numpy()["spent"] == pytest.approx([1 / 30] * 90)
     axes, _ = seen.plot.calendar().axes
-    assert f"a day's part is {100 / 30:.1f}" in axes.get_title(loc="left"), "however long the history is"
+    assert f"a day's even share is {100 / 30:.1f}" in axes.get_title(loc="left"), "however long the history is"
 
 
 def test_a_silent_month_is_priced_by_the_history():

@@ -104,18 +104,18 @@ def test_counters_reset():
     [
         ({"time": [60, 180, 120], "total": [1, 1, 1], "bad": [0, 0, 0]}, 2, "earlier than the one before"),
         ({"time": [60, 120, 120], "total": [1, 1, 1], "bad": [0, 0, 0]}, 2, "a duplicate"),
-        ({"time": [60, 120, 181.5], "total": [1, 1, 1], "bad": [0, 0, 0]}, 2, "1s500ms late for the steps of 1m"),
+        ({"time": [60, 120, 181.5], "total": [1, 1, 1], "bad": [0, 0, 0]}, 2, "1s500ms late: 2 of 3 rows are in steps of 1m"),
         ({"time": [60, 120], "total": [1, -1], "bad": [0, 0]}, 1, "'total' at 1 is -1"),
         ({"time": [60, 120], "total": [1.0, float("nan")], "bad": [0, 0]}, 1, "'total' at 1 is NaN"),
         ({"time": [60, 120], "total": [1.0, 1.5], "bad": [0, 0]}, 1, "'total' at 1 is 1.5"),
-        ({"time": [60, 120], "total": [1, 1], "bad": [0, 2]}, 1, "2 bad events of 1"),
+        ({"time": [60, 120], "total": [1, 1], "bad": [0, 2]}, 1, "2 bad events are more than the total of 1"),
         ({"time": [60, 120], "total": [1, 1, 1], "bad": [0, 0, 0]}, 2, "'time' has 2 rows, 'total' 3"),
         ({"time": [60, 120], "total": [1, 1, 1], "bad": [0, 0]}, 2, "'total' has 3 rows, 'bad' 2"),
         ({"time": [60, float("nan")], "total": [1, 1], "bad": [0, 0]}, 1, "'time' at 1 is NaN"),
         ({"time": [1.76e12, 1.76e12 + 60_000], "total": [1, 1], "bad": [0, 0]}, 0, "are these milliseconds"),
-        ({"time": ["a", "b"], "total": [1, 1], "bad": [0, 0]}, 0, "no type of times"),
-        ({"time": [60, 120], "total": ["a", "b"], "bad": [0, 0]}, 0, "counts nothing"),
-        ({"time": [60], "total": [1], "bad": [0]}, None, "one row has no step"),
+        ({"time": ["a", "b"], "total": [1, 1], "bad": [0, 0]}, 0, "not a type of times"),
+        ({"time": [60, 120], "total": ["a", "b"], "bad": [0, 0]}, 0, "cannot hold counts"),
+        ({"time": [60], "total": [1], "bad": [0]}, None, "one row does not define a step"),
     ],
 )
 def test_refuses_with_the_position(data, position, message):

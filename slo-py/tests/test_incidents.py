@@ -110,16 +110,16 @@ def test_a_record_from_a_file(tmp_path):
 
 
 def test_what_is_no_webhook_is_told():
-    with pytest.raises(slo.SloError, match=r"deliveries\[0\]: not the webhook of Alertmanager"):
+    with pytest.raises(slo.SloError, match=r"deliveries\[0\]: not a webhook of Alertmanager"):
         incidents.receive([(AT, "{}")])
     with pytest.raises(slo.SloError, match="has no time zone"):
         incidents.receive([(AT.replace(tzinfo=None), body())])
-    with pytest.raises(slo.SloError, match="sends no alerts"):
+    with pytest.raises(slo.SloError, match="is not a source of alerts"):
         incidents.receive([], source="nagios")
     (incident,) = incidents.receive([(AT, body())])
-    with pytest.raises(slo.SloError, match="is no message; known: opened"):
+    with pytest.raises(slo.SloError, match="is not a message; write one of opened"):
         incident.open.slack_message("open")
-    with pytest.raises(slo.SloError, match="is no stage; known: detect"):
+    with pytest.raises(slo.SloError, match="is not a stage; write one of detect"):
         incidents.typical_stage([], "repair")
 
 

@@ -53,7 +53,7 @@ def test_masks_are_seen():
 
 @pytest.mark.parametrize("times", [[0, 1, 253_402_300_799], [0, 60, 120, 60 * 10**9]])
 def test_an_outlier_in_the_times_is_refused_and_not_allocated(times):
-    with pytest.raises(slo.DataError, match="hint: leave out the outlier") as error:
+    with pytest.raises(slo.DataError, match="hint: remove the outlier") as error:
         slo.Samples({"time": times, "total": [1] * len(times), "bad": [0] * len(times)}, label="end")
     assert error.value.position == len(times) - 1
 
@@ -88,7 +88,7 @@ def test_times_in_every_form_are_the_same(times):
         ([moments(UTC)[0], None, moments(UTC)[2]], "'time' at 1 is of type NoneType"),
         (np.array(["2026-03-01", "NaT", "2026-03-03"], "datetime64[s]"), "'time' at 1 is not a time"),
         (np.array(["2026-03-01", "2026-03-02", "12026-03-03"], "datetime64[s]"), "'time' at 2 is not a time of the years"),
-        (["one", "two", "three"], "no type of times"),
+        (["one", "two", "three"], "not a type of times"),
         (pa.array([1, None, 3]), "'time' at 1 is null"),
     ],
 )
@@ -103,11 +103,11 @@ def test_what_is_no_table_is_refused_in_the_tree():
             slo.Samples(data, label="end")
     with pytest.raises(slo.SloError, match="which 'start' would overrule"):
         slo.Samples({"time": [60], "total": [1], "bad": [0]}, start=datetime.datetime(2026, 1, 1, tzinfo=UTC), step="1m")
-    with pytest.raises(slo.DataError, match="tells no time; parse it"):
+    with pytest.raises(slo.DataError, match="is not a type of times; parse it"):
         slo.Samples(pl.DataFrame({"time": ["2026"], "total": [1], "bad": [0]}), label="end")
-    with pytest.raises(slo.DataError, match="without rows, nobody knows the step"):
+    with pytest.raises(slo.DataError, match="without rows, the step is not known"):
         slo.Samples({"time": [], "total": [], "bad": []}, label="end")
-    with pytest.raises(slo.SloError, match="int is no table"):
+    with pytest.raises(slo.SloError, match="int is not a table"):
         slo.Samples(5, label="end")
 
 

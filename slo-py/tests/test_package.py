@@ -56,7 +56,7 @@ def test_other_periods_are_refused(period):
 
 def test_counts_that_contradict_each_other_are_refused():
     budget = slo.ErrorBudget("99.9%")
-    with pytest.raises(slo.DataError, match="2 bad events of 1"):
+    with pytest.raises(slo.DataError, match="2 bad events are more than the total of 1"):
         budget.burn_rate(total=1, bad=2)
     with pytest.raises(slo.DataError, match="not a burn rate"):
         budget.time_to_exhaustion(remaining=0.5, burn_rate=float("nan"))

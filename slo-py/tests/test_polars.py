@@ -70,10 +70,10 @@ def test_chunks_are_one_column():
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"total": [1, None], "bad": [0, 0]}, "'total': counts are not null"),
+        ({"total": [1, None], "bad": [0, 0]}, "'total': counts must not be null"),
         ({"total": [1.5, 2.0], "bad": [0, 0]}, "'total': counts are whole numbers"),
         ({"total": [1, -2], "bad": [0, 0]}, "'total': .*value -2"),
-        ({"total": [1, 1], "bad": [0, 2]}, "step 1: 2 bad events of 1"),
+        ({"total": [1, 1], "bad": [0, 2]}, "step 1: 2 bad events are more than the total of 1"),
     ],
 )
 def test_what_is_no_count_is_refused(columns, message):

@@ -354,7 +354,7 @@ def test_restore_times():
     close(low, math.exp(interval.low))
     close(high, math.exp(interval.high))
     close(ratio, scipy.stats.gmean(after) / scipy.stats.gmean(before))
-    with pytest.raises(slo.SloError, match="4 incidents say nothing about a trend"):
+    with pytest.raises(slo.SloError, match="4 incidents are too few for a trend"):
         stats.compare_restore_times(before, after[:4])
 
 

@@ -48,7 +48,7 @@ def test_specs_are_dicts_too():
     moment = datetime.datetime(2026, 1, 1, tzinfo=UTC)
     excluded = [{"from": moment, "to": moment + datetime.timedelta(hours=2)}]
     assert "exclude" in slo.parse({**SPEC, "exclude": excluded}).to_yaml()
-    with pytest.raises(TypeError, match="no place for set"):
+    with pytest.raises(TypeError, match="cannot hold a value of type set"):
         slo.parse({"version": {1}})
     with pytest.raises(slo.SpecError, match="objectve"):
         slo.parse({**SPEC, "slos": [{"objectve": 1}]})
@@ -133,7 +133,7 @@ def test_a_policy_of_ones_own(samples):
         slo.Tier("slow", "ticket", factor=Fraction(3, 2), long="1d", short="2h"),
     ]
     policy = slo.AlertPolicy(tiers)
-    assert policy.tiers == tiers and len(policy) == 2 and "from 3 bad events on" in repr(policy)
+    assert policy.tiers == tiers and len(policy) == 2 and "with 3 or more bad events" in repr(policy)
     backtest = BUDGET.backtest(samples, policy)
     assert set(backtest.alerts.to_numpy()["burn_tier"]) <= {"fast", "slow"} and backtest.policy == policy
     assert backtest.tickets >= 1
@@ -143,7 +143,7 @@ def test_a_policy_of_ones_own(samples):
         slo.Tier("quick", "page", factor=1, long="1h", short="5m")
     with pytest.raises(slo.SloError, match="no threshold"):
         tiers[0].threshold
-    with pytest.raises(slo.SloError, match="own fewest bad"):
+    with pytest.raises(slo.SloError, match="custom minimum of bad events"):
         policy.to_yaml()
 
 
@@ -179,11 +179,11 @@ def test_given_incidents_are_what_alerts_are_held_against(samples):
         BUDGET.backtest(samples, incidents=[*known, (at(10**6), at(10**6 + 5))]).recall
     with pytest.raises(slo.DataError, match="row 0 does not end after it starts"):
         BUDGET.backtest(samples, incidents=[(at(5), at(1))])
-    with pytest.raises(TypeError, match="a datetime that knows its time zone, not str"):
+    with pytest.raises(TypeError, match="a datetime with a time zone, not str"):
         BUDGET.backtest(samples, incidents=[("2026-01-01", "2026-01-02")])
     with pytest.raises(slo.SloError, match="write a share of one"):
         BUDGET.backtest(samples, significant=float("nan"))
-    with pytest.raises(slo.DataError, match="row 0 is no pair"):
+    with pytest.raises(slo.DataError, match="row 0 is not a pair"):
         BUDGET.backtest(samples, incidents=[at(5)])
     own = BUDGET.backtest(samples)
     assert BUDGET.backtest(samples, incidents=own.incidents).recall == own.recall
@@ -221,7 +221,7 @@ def test_a_stream_of_incidents_is_for_every_policy(samples):
 
 
 def test_a_policy_of_another_period_is_told(samples):
-    with pytest.warns(slo.SloWarning, match="of budgets of 7d, and this one is of 30d"):
+    with pytest.warns(slo.SloWarning, match="for a period of 7d, but the budget has 30d"):
         BUDGET.backtest(samples, slo.AlertPolicy.workbook("7d"))
 
 
@@ -284,7 +284,7 @@ def test_months_are_compared_by_their_incidents():
     assert stats.newcombe((720_000, 1_200), (720_000, 1_800))[0] > 0
     # A single event decides nothing.
     assert evaluated([1]).compare(evaluated([0])).verdict == "no difference shown"
-    with pytest.raises(slo.SloError, match="budgets differ"):
+    with pytest.raises(slo.SloError, match="the objectives differ"):
         evaluated(quiet).compare(slo.ErrorBudget("99%").evaluate(slo.Samples({"time": [1, 2], "total": [1, 1], "bad": [0, 0]}, label="end")))
     with pytest.raises(slo.SloError, match="of the same step first"):
         evaluated(quiet).compare(evaluated([0] * 5, "30m"))
@@ -321,7 +321,7 @@ def test_forecasts_have_intervals():
     assert forecast.quantile(0.05) < forecast.quantile(0.15) and forecast.quantile(0.95) is None
     assert forecast.expected_events == 14 * 24 * 1_000
     assert evaluated([0] * hours).forecast().probability == 0
-    with pytest.raises(slo.SloError, match="less than the period"):
+    with pytest.raises(slo.SloError, match="shorter than the period"):
         evaluated([0] * 24).forecast()
 
 
@@ -329,7 +329,7 @@ def test_the_gate_closes_for_a_reason():
     quiet = evaluated([0] * 720)
     assert slo.gate(quiet) and slo.gate(quiet).reasons == []
     spent = slo.gate(evaluated([2] * 720), max_burn_rate=3)
-    assert not spent and spent.reasons == ["-100.0 % of the period's budget is left, if it goes on like this, of at least 0.0 %"]
+    assert not spent and spent.reasons == ["-100.0 % of the period's budget is left (projected), and at least 0.0 % is required"]
     burning = slo.gate(evaluated([0] * 719 + [50]))
     assert [reason.split(" with")[0] for reason in burning.reasons] == ["the burn rate is above 1"]
     # A single failure is no reason.
@@ -444,7 +444,7 @@ def test_rules_are_made_for_every_target(tmp_path):
         spec.rules().to_yaml(namespace="prod")
     with pytest.raises(slo.SloError, match="`grafana` is not a target"):
         spec["shop/a"].rules(target="grafana")
-    with pytest.raises(slo.SloError, match="`X y` is no namespace of Kubernetes"):
+    with pytest.raises(slo.SloError, match="`X y` is not a Kubernetes namespace"):
         spec.rules(target="operator").to_yaml(namespace="X y")
-    with pytest.raises(slo.SloError, match="`a b=c` is no label of Kubernetes"):
+    with pytest.raises(slo.SloError, match="`a b=c` is not a Kubernetes label"):
         spec.rules(target="operator").to_yaml(labels={"a b": "c"})

@@ -1,17 +1,17 @@
-//! What runs the response to alerts: it takes them in, keeps the record, runs runbooks and tells people.
+//! A server that responds to alerts: it keeps the record and runs runbooks.
 //!
-//! What is to be done is decided in `slo-ops`, as a function of the record; here it is done, and written down first. So a
-//! process may die at any moment: the next one reads the record and goes on.
+//! `slo-ops` decides the next actions as a function of the record. This crate records each action before it
+//! performs it. So a process may die at any moment: the next one reads the record and continues.
 //!
-//! | module | what |
+//! | module | contents |
 //! |---|---|
-//! | [`config`] | the file that people write |
-//! | [`host`] | what this machine says of itself |
+//! | [`config`] | the configuration file |
+//! | [`host`] | facts about this machine |
 //! | [`store`] | the record, in `SQLite` or `PostgreSQL` |
 //! | [`send`] | messages to `PagerDuty` and Slack |
-//! | [`run`] | programs, within their limits |
-//! | [`respond`] | incidents, worked on |
-//! | [`serve`] | alerts in, and what people ask |
+//! | [`run`] | programs of runbooks, within their limits |
+//! | [`respond`] | the work on incidents |
+//! | [`serve`] | the HTTP server: alerts, and requests of people |
 
 pub mod config;
 pub mod host;

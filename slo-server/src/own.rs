@@ -1,11 +1,11 @@
-//! What the server counts of itself, with an SLO of its own, in the project's own SDK.
+//! The server's own metrics and SLOs, made with `slo-instrument`.
 
 use slo_core::model::Timestamp;
 use slo_instrument::{Error, Event, Events, Service, SloLayer};
 use slo_ops::incident::{SendOutcome, StepOutcome};
 use std::fmt::{self, Write as _};
 
-/// What the server counts of itself.
+/// The server's own metrics.
 #[derive(Clone)]
 pub(crate) struct Own {
     service: Service,
@@ -18,7 +18,7 @@ impl fmt::Debug for Own {
 }
 
 impl Own {
-    /// Deliveries are taken in, 99.9 % of them; messages reach their receivers at the first attempt, 99 % of them.
+    /// The SLOs: 99.9 % of deliveries are recorded, and 99 % of messages are accepted at the first attempt.
     pub(crate) fn new() -> Result<Self, Error> {
         let service = Service::builder("slo-serve")
             .counting(Events::http())
@@ -44,24 +44,28 @@ impl Own {
         self.service.start("send")
     }
 
-    /// Everything that is counted, in Prometheus' text format; `waiting` incidents wait for work, the first of them since
-    /// then.
+    /// All metrics in Prometheus' text format; `waiting` incidents wait for work, the first of them since
+    /// `since`.
     pub(crate) fn metrics(&self, (waiting, since): (u64, Option<Timestamp>), now: Timestamp) -> String {
         let mut text = self.service.metrics();
         let seconds = since.map_or(0.0, |since| now.millis_since(since) as f64 / 1_000.0);
         let gauges = [
-            ("slo_serve_waiting_incidents", "Incidents that wait for work.", waiting as f64),
-            ("slo_serve_waiting_seconds", "How long the first of them has waited.", seconds),
+            (
+                "slo_serve_waiting_incidents",
+                "Incidents that are due and that no process works on.",
+                waiting as f64,
+            ),
+            ("slo_serve_waiting_seconds", "How long the first of them has been due, in seconds.", seconds),
         ];
         for (name, help, value) in gauges {
-            // A string takes everything.
+            // Writing to a string cannot fail.
             let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}\n");
         }
         text
     }
 }
 
-/// Ends a step as it ended.
+/// Counts a step by its outcome.
 pub(crate) fn end_step(event: Event, outcome: &StepOutcome) {
     match outcome {
         StepOutcome::Succeeded => event.good(),
@@ -70,7 +74,7 @@ pub(crate) fn end_step(event: Event, outcome: &StepOutcome) {
     }
 }
 
-/// Ends the sending of a message as it ended.
+/// Counts the sending of a message by its outcome.
 pub(crate) fn end_sending(event: Event, outcome: &SendOutcome) {
     match outcome {
         SendOutcome::Accepted { .. } => event.good(),

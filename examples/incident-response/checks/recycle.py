@@ -1,4 +1,4 @@
-"""Makes a shop's pool of connections anew: a remediation for a runbook.
+"""Resets the connection pool of a shop: a remediation for a runbook.
 
     recycle.py http://127.0.0.1:8081
 """

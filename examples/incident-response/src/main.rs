@@ -1,4 +1,4 @@
-//! A shop that breaks in real ways: its pool of connections leaks, its disk fills, a new version fails, a limit holds it back.
+//! A shop that breaks in four ways: leaked connections, a full disk, a bad release, a low CPU limit.
 //!
 //!     shop serve --port 8081 --spool /tmp/spool          # takes orders
 //!     shop serve --port 8082 --spool /tmp/spool --broken # a version that fails
@@ -32,7 +32,7 @@ const SPEC: &str = include_str!("../slo.yaml");
 const POOL: usize = 10;
 /// How long an order waits for one.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// How long an order may take at all; one that is held back by a limit takes longer.
+/// How long an order may take; a low CPU limit makes orders take longer.
 const LATEST: Duration = Duration::from_millis(150);
 
 #[derive(Debug, Parser)]
@@ -50,7 +50,7 @@ enum Verb {
         /// The folder to which orders are written
         #[arg(long)]
         spool: PathBuf,
-        /// Fail two orders of five, as a bad release does
+        /// Fail two of five orders, like a bad release
         #[arg(long)]
         broken: bool,
     },
@@ -65,7 +65,7 @@ enum Verb {
     },
 }
 
-/// What orders share.
+/// State that all orders share.
 struct Shop {
     pool: Semaphore,
     spool: PathBuf,
@@ -129,13 +129,13 @@ async fn write(path: &PathBuf) -> std::io::Result<()> {
     file.flush().await
 }
 
-/// What the pool says of itself.
+/// The size and the use of the pool.
 async fn pool(State(shop): State<Arc<Shop>>) -> Json<Value> {
     let free = shop.pool.available_permits();
     Json(json!({"size": POOL, "in_use": POOL - free.min(POOL)}))
 }
 
-/// Connections are taken and not given back, as by a bug in some handler.
+/// Leaks connections, like a bug in a handler.
 async fn leak(State(shop): State<Arc<Shop>>) -> &'static str {
     if let Ok(all) = shop.pool.acquire_many(10).await {
         all.forget();
@@ -143,7 +143,7 @@ async fn leak(State(shop): State<Arc<Shop>>) -> &'static str {
     "leaked\n"
 }
 
-/// The pool is made anew.
+/// Resets the pool.
 async fn recycle(State(shop): State<Arc<Shop>>) -> &'static str {
     shop.pool.add_permits(POOL.saturating_sub(shop.pool.available_permits()));
     "recycled\n"
@@ -158,7 +158,7 @@ async fn buy(from: &[String], rate: u32) -> Result<(), Box<dyn Error>> {
         ticks.tick().await;
         let request = axum::http::Request::post(format!("http://{shop}/order")).body(Empty::new())?;
         let (client, patience) = (client.clone(), Duration::from_secs(2));
-        // Whatever comes of it, the shop has counted it.
+        // The result is not needed: the shop counts it.
         tokio::spawn(async move { drop(timeout(patience, client.request(request)).await) });
     }
     Ok(())

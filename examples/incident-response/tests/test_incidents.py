@@ -15,7 +15,7 @@ import mttr  # noqa: E402
 import render  # noqa: E402
 import story  # noqa: E402
 
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts and limits are root's to make: run the tests as root")
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts and limits need root: run the tests as root")
 
 
 def alertmanagers():
@@ -88,7 +88,7 @@ def test_one_incident_is_one_alert_one_summary_and_one_run_of_each_step(tmp_path
 
 def test_an_exhausted_pool_is_found_and_an_approved_remediation_ends_it(stack):
     episode = story.pool(stack)
-    told(stack, episode, "the pool of connections is exhausted: 10 of 10 are in use")
+    told(stack, episode, "the connection pool is exhausted: 10 of 10 connections are in use")
     events = [entry["event"] for entry in stack.shown(episode["incident"])["record"]]
     assert events.index("approved") < events.index("evidence") < events.index("mitigated")
     # What it has cost, and since when, as the counts say.
@@ -118,7 +118,7 @@ def test_a_bad_release_is_found(stack):
 @needs_root
 def test_a_limit_that_holds_it_back_is_found(stack):
     episode = story.limit(stack)
-    told(stack, episode, f"/shop-{os.getpid()} was held back by its limit of 0.06 processors")
+    told(stack, episode, f"/shop-{os.getpid()} was throttled by its CPU limit of 0.06 CPUs")
 
 
 def test_nothing_was_refused(stack):

@@ -7,29 +7,30 @@ use std::{ops::Range, str::FromStr, time::Duration};
 /// Three critical services with live error budgets and burn rates.
 #[derive(Debug, Parser)]
 pub(crate) struct Args {
-    /// Stop after this time; without it, on Ctrl-C
+    /// Stop after this time; by default, run until Ctrl-C
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) duration: Option<Duration>,
-    /// Port of the status page; the three services take the next three
+    /// Port of the status page; the services use the next three ports
     #[arg(long, default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..=65530))]
     pub(crate) port: u16,
-    /// How many times faster time runs in the budgets: at 60, a minute shows an hour
+    /// How many times faster time runs in the budgets: at 60, a minute counts as an hour
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=3600))]
     pub(crate) time_scale: u32,
-    /// Let a service fail: checkout@10s..25s
+    /// Make a service fail, such as checkout@10s..25s
     #[arg(long, value_name = "SERVICE@FROM..TO")]
     pub(crate) outage: Vec<Planned>,
-    /// Let a service be slow: search@10s..25s
+    /// Make a service slow, such as search@10s..25s
     #[arg(long, value_name = "SERVICE@FROM..TO")]
     pub(crate) slow: Vec<Planned>,
-    /// Instead of a day's traffic, send this many requests that end in every way there is, then count them
+    /// Send this many requests that end in every possible way instead of a day's traffic, and compare the
+    /// counts
     #[arg(long, value_name = "REQUESTS")]
     pub(crate) storm: Option<u64>,
-    /// Start Prometheus and Alertmanager too, with rules, dashboards and configuration generated; they take the two ports
-    /// after the services
+    /// Also start Prometheus and Alertmanager with generated rules, dashboards and configuration; they use
+    /// the two ports after the services
     #[arg(long)]
     pub(crate) prometheus: bool,
-    /// Start without traffic; POST /load/start begins it
+    /// Start without traffic; begin it with POST /load/start
     #[arg(long)]
     pub(crate) idle: bool,
 }

@@ -74,8 +74,8 @@ async fn begin(
         "slow" => Fault::Slow,
         _ => return Err((StatusCode::NOT_FOUND, format!("no fault `{kind}`; there are outage and slow\n"))),
     };
-    let refuse = |what: String| (StatusCode::BAD_REQUEST, format!("{what}; say for how long: ?for=15s\n"));
-    let length = length.r#for.ok_or_else(|| refuse("no length of time".to_owned()))?;
+    let refuse = |what: String| (StatusCode::BAD_REQUEST, format!("{what}; give a duration: ?for=15s\n"));
+    let length = length.r#for.ok_or_else(|| refuse("no duration".to_owned()))?;
     let time = args::duration(&length).map_err(|error| refuse(error.to_string()))?;
     let app = control.app(&service).ok_or_else(|| no_service(&service))?;
     fault.begin(app, time).map_err(|error| (StatusCode::BAD_REQUEST, format!("{error}\n")))?;

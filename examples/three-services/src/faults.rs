@@ -1,4 +1,4 @@
-//! What can be wrong with a service, planned or on demand: through the fault layer of its instrumentation.
+//! Faults of a service, planned or on demand, through the fault layer of slo-instrument.
 
 use crate::{args::Planned, service::App};
 use axum::http::StatusCode;
@@ -6,7 +6,7 @@ use slo_instrument::Faults;
 use std::{collections::BTreeSet, time::Duration};
 use tokio::time::{Instant, sleep_until};
 
-/// What can be wrong with a service.
+/// A fault of a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// Every request fails with a 503.
@@ -15,7 +15,7 @@ pub(crate) enum Fault {
     Slow,
 }
 
-/// All requests get the fault, so that nothing is drawn.
+/// Any seed: all requests get the fault, so none is drawn.
 const SEED: u64 = 0;
 
 impl Fault {
@@ -26,7 +26,7 @@ impl Fault {
         }
     }
 
-    /// Switches the fault on for `time`, in the place of others.
+    /// Switches the fault on for `time`, in place of other faults.
     pub(crate) fn begin(self, app: &App, time: Duration) -> Result<(), slo_instrument::Error> {
         app.slo.faults().arm([self.of(app.threshold)], SEED, time)
     }
@@ -45,7 +45,7 @@ pub(crate) fn schedule(apps: &[App], start: Instant, outages: &[Planned], slow: 
     }
 }
 
-/// Arms, from each beginning or end to the next, what is planned for the time between.
+/// Arms the faults that are planned for each span between two beginnings or ends.
 async fn follow(faults: Faults, start: Instant, planned: Vec<(slo_instrument::Fault, Planned)>) {
     let edges: BTreeSet<Duration> =
         planned.iter().flat_map(|(_, planned)| [planned.time.start, planned.time.end]).collect();

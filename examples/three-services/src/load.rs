@@ -1,4 +1,4 @@
-//! A load generator with the traffic of a day, and its own count of what it sent and got back.
+//! A load generator with the traffic of a day, which counts its requests and responses.
 
 use crate::service::App;
 use bytes::Bytes;
@@ -68,8 +68,8 @@ pub(crate) struct Count {
 }
 
 /// The time of day at which the program starts.
-const MORNING: Duration = Duration::from_hours(8);
-const DAY: Duration = Duration::from_hours(24);
+const MORNING: Duration = Duration::from_secs(28_800);
+const DAY: Duration = Duration::from_secs(86_400);
 
 impl Load {
     pub(crate) fn new(apps: &[App], port: u16, time_scale: u32, start: Instant, running: bool) -> Self {
@@ -147,7 +147,7 @@ impl Load {
         self.targets.iter().map(|target| target.count()).collect()
     }
 
-    /// Tells whether the services counted what was sent and got back.
+    /// Compares the counts of the services with those of the generator; true if they are equal.
     #[expect(clippy::print_stdout, reason = "this program talks to its user")]
     pub(crate) fn compare(&self, slos: &[Service]) -> bool {
         let mut agree = true;

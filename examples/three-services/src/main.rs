@@ -71,7 +71,7 @@ async fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     load.stop();
     load.drain().await;
     traffic.abort();
-    // The budgets are read ten times a second, or once: let them see the last request.
+    // The budgets are updated ten times a second, or once a second: wait for the last request.
     tokio::time::sleep(if args.time_scale == 1 {
         Duration::from_millis(1_100)
     } else {
@@ -87,7 +87,7 @@ async fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     for server in servers {
         server.await??;
     }
-    if agree { Ok(()) } else { Err("the services and their clients disagree".into()) }
+    if agree { Ok(()) } else { Err("the services and their clients counted different numbers".into()) }
 }
 
 type Server = tokio::task::JoinHandle<std::io::Result<()>>;
@@ -109,7 +109,7 @@ async fn serve(
     }))
 }
 
-/// Ctrl-C, or a polite kill: either way what was started is stopped.
+/// Waits for Ctrl-C or SIGTERM.
 async fn told_to_end() {
     #[cfg(unix)]
     {
@@ -141,7 +141,7 @@ fn announce(args: &Args, apps: &[App]) {
     }
     println!("Break it     curl -X POST 'http://127.0.0.1:{port}/faults/checkout/outage?for=15s'");
     if args.time_scale > 1 {
-        println!("Time runs {} times faster: a minute here is an hour of budget at 60.", args.time_scale);
+        println!("Budget time runs {} times faster: at 60, a minute counts as an hour.", args.time_scale);
     }
     println!();
 }

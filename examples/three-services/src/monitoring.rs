@@ -1,4 +1,4 @@
-//! Prometheus and Alertmanager beside the services, with everything generated from the spec.
+//! Prometheus and Alertmanager for the services, with files generated from the spec.
 
 use crate::{SPEC, args::Args, service::NAMES};
 use axum::{Json, Router, routing::post};
@@ -22,7 +22,7 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// The running programs, and their folder; both are gone when it is dropped.
+/// The running programs and their folder; dropping it ends the programs and removes the folder.
 pub(crate) struct Monitoring {
     folder: TempDir,
     children: Vec<Child>,
@@ -42,7 +42,7 @@ impl Monitoring {
         let root = this.folder.path().to_owned();
         let services = spec::parse(SPEC).map_err(|found| found.to_string())?;
         this.write(args, &services)?;
-        // Alertmanager first: Prometheus tells of an alert once a minute.
+        // Alertmanager first: Prometheus resends an alert only once a minute.
         let listen = |port: u16| format!("--web.listen-address=127.0.0.1:{port}");
         this.run(
             &alertmanager,
@@ -102,7 +102,7 @@ impl Monitoring {
         Ok(())
     }
 
-    /// Starts a program, and waits until it listens to `port`.
+    /// Starts a program, and waits until it listens on `port`.
     fn run(&mut self, program: &Path, arguments: &[String], port: u16) -> Result<(), Box<dyn Error>> {
         let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if is_taken(port) {
@@ -134,31 +134,31 @@ impl Monitoring {
             thread::sleep(Duration::from_millis(100));
         }
         child.kill()?;
-        Err(format!("{} does not listen to port {port}", program.display()).into())
+        Err(format!("{} is not listening on port {port}", program.display()).into())
     }
 
-    /// Where to look.
+    /// Prints where to find everything.
     #[expect(clippy::print_stdout, reason = "this program talks to its user")]
     pub(crate) fn announce(&self) {
         let root = self.folder.path().display();
-        println!("Prometheus   http://127.0.0.1:{}/alerts (Debian's: /classic/alerts)", self.prometheus);
+        println!("Prometheus   http://127.0.0.1:{}/alerts (on Debian: /classic/alerts)", self.prometheus);
         println!(
-            "Alertmanager http://127.0.0.1:{0}/#/alerts (Debian's: amtool alert --alertmanager.url=http://127.0.0.1:{0})",
+            "Alertmanager http://127.0.0.1:{0}/#/alerts (on Debian: amtool alert --alertmanager.url=http://127.0.0.1:{0})",
             self.alertmanager
         );
         println!(
-            "Generated    {root}: rules, dashboards (import them into a Grafana), alertmanager.yml, logs; until the end"
+            "Generated    {root}: rules, dashboards (for Grafana), alertmanager.yml, logs; removed at the end"
         );
         println!("Watch        slo top --service http://127.0.0.1:{}", self.prometheus - 4);
-        println!("Pages are printed here as Alertmanager sends them, tickets after five minutes.");
+        println!("Notifications from Alertmanager are printed here; tickets come after five minutes.");
         println!();
     }
 }
 
-/// How often a program is asked whether it is there, ten times a second.
+/// How many times to check whether a program is ready, ten times a second.
 const PATIENCE: u32 = 300;
 
-/// Whether somebody listens there.
+/// Whether a program listens on the port.
 fn is_taken(port: u16) -> bool {
     TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
@@ -209,7 +209,7 @@ struct Annotations {
     summary: Option<String>,
 }
 
-/// What Alertmanager sends is printed.
+/// Receives notifications of Alertmanager, and prints them.
 pub(crate) fn router() -> Router {
     Router::new().route(
         "/notifications",
@@ -219,7 +219,7 @@ pub(crate) fn router() -> Router {
 
 #[expect(clippy::print_stdout, reason = "this program talks to its user")]
 fn show(notification: &Notification) {
-    println!(">> {} is told: {}", notification.receiver, notification.status);
+    println!(">> receiver {}: {}", notification.receiver, notification.status);
     for alert in &notification.alerts {
         let severity = alert.labels.severity.as_deref().unwrap_or("alert");
         let summary = alert.annotations.summary.as_deref().unwrap_or_default();

@@ -122,7 +122,7 @@ struct Handler {
 
 async fn handle(State(handler): State<Handler>) -> Result<&'static str, StatusCode> {
     let Handler { profile, threshold, budget, requests } = handler;
-    // Evenly spread, not by chance: a demonstration of seconds has no room for bad luck.
+    // Failures are evenly spread, not random: a demonstration of seconds is too short for random ones.
     let number = requests.fetch_add(1, Ordering::Relaxed) + 1;
     let spread: f64 = rand::rng().random();
     let time = if number.is_multiple_of(profile.slow_every) {
@@ -131,7 +131,7 @@ async fn handle(State(handler): State<Handler>) -> Result<&'static str, StatusCo
         // Half the typical duration and a tail, but well within the threshold.
         profile.typical.mul_f64(0.5 - 0.5 * (1.0 - spread).ln()).min(threshold.mul_f64(0.6))
     };
-    // While the budget burns, nobody is told what others have bought: half of the work is left undone.
+    // While the budget is burning, the recommendations are left out, which are half of the work.
     let is_shedding = budget.is_burning();
     let time = if is_shedding { time / 2 } else { time };
     tokio::time::sleep(time).await;
@@ -143,7 +143,7 @@ async fn handle(State(handler): State<Handler>) -> Result<&'static str, StatusCo
     }
 }
 
-/// Says in `Server-Timing` how long the service took, so that a client can tell that from the network.
+/// Sends the duration of the service in `Server-Timing`, so that a client can separate it from the network.
 async fn report_duration(request: Request, next: Next) -> Response {
     let start = Instant::now();
     let mut response = next.run(request).await;

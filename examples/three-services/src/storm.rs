@@ -1,4 +1,4 @@
-//! A storm of requests that end in every way there is, and a count on the client's side of how each one ended.
+//! A storm of requests that end in every possible way, with a client-side count of how each one ended.
 
 use crate::service::App;
 use axum::{
@@ -29,7 +29,7 @@ use tokio::time::sleep;
 use tokio::{sync::oneshot, task::JoinSet};
 use tokio_stream::StreamExt;
 
-/// How a request is to end; the last part of its path.
+/// How a request should end; a part of its path.
 #[derive(Debug, Clone, Copy)]
 enum Fate {
     Answered,
@@ -44,7 +44,8 @@ enum Fate {
     Left,
 }
 
-/// Of a thousand requests, so many are not answered well: connections that close cost a port each for a minute.
+/// The share of each fate in a thousand requests. Few close their connection: each one blocks a port for a
+/// minute.
 const FATES: [(Fate, u32); 6] = [
     (Fate::Error, 20),
     (Fate::Panic, 2),
@@ -78,7 +79,7 @@ impl Fate {
     }
 }
 
-/// Requests whose handlers have begun: a client that leaves before that was never there for the service.
+/// Requests whose handlers have begun. A service cannot count a client that leaves before that.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Begun {
     waiting: Arc<Mutex<HashMap<u64, oneshot::Sender<()>>>>,
@@ -98,7 +99,7 @@ impl Begun {
     }
 }
 
-/// The routes that the storm is about.
+/// The routes of the storm.
 pub(crate) fn routes(begun: Begun) -> Router {
     Router::new().route("/storm/{fate}/{number}", get(handle)).with_state(begun)
 }
@@ -172,12 +173,12 @@ impl Storm {
         services.map(|((service, _), ends)| Ends { service, ends: ends.clone() }).collect()
     }
 
-    /// Tells whether the services counted how the requests ended, each one once.
+    /// Compares the counts of the services with those of the clients; true if they are equal.
     #[expect(clippy::print_stdout, reason = "this program talks to its user")]
     pub(crate) async fn compare(&self, slos: &[Service]) -> bool {
         let mut agree = true;
         for (Ends { service, ends }, slo) in self.ends().iter().zip(slos) {
-            // A server learns only in a while that a client has left.
+            // A server takes a while to notice that a client has left.
             while slo.in_flight() > 0 {
                 sleep(Duration::from_millis(10)).await;
             }
@@ -196,9 +197,9 @@ impl Storm {
                 ),
                 ("failed", requests(r#"error_type="503""#), sent(&["error"])),
                 ("panicked", requests(r#"error_type="panic""#), sent(&["panic"])),
-                ("broken off", requests(r#"error_type="stream_error""#), sent(&["reset"])),
+                ("body failed", requests(r#"error_type="stream_error""#), sent(&["reset"])),
                 (
-                    "given up",
+                    "cancelled",
                     requests(r#"error_type="cancelled""#) + counted("slo_ignored_events_total", "cancelled"),
                     sent(&["cancelled", "left"]),
                 ),
@@ -206,9 +207,7 @@ impl Storm {
             ] {
                 agree &= server == client;
                 let verdict = if server == client { "the same" } else { "NOT the same" };
-                println!(
-                    "{service:<10} {what:<12} {client:>9} for the clients, {server:>9} for the service: {verdict}"
-                );
+                println!("{service:<10} {what:<12} clients {client:>9}, service {server:>9}: {verdict}");
             }
         }
         agree
@@ -228,7 +227,7 @@ impl Storm {
         }
     }
 
-    /// How the request ended, as the client sees it; an error where that is not how it was to end.
+    /// How the request ended, as the client sees it; an error if it did not end as planned.
     async fn send(
         &self,
         fate: Fate,
@@ -240,7 +239,7 @@ impl Storm {
         let begun = matches!(fate, Fate::Cancelled).then(|| self.begun.expect(number));
         let response = self.client.request(request);
         let is_status = |wanted: StatusCode, status: StatusCode| {
-            if status == wanted { Ok(()) } else { Err(format!("{status} where {wanted} was to come")) }
+            if status == wanted { Ok(()) } else { Err(format!("{status} instead of {wanted}")) }
         };
         match (fate, begun) {
             (Fate::Answered, _) => {
@@ -263,7 +262,7 @@ impl Storm {
                 if let Ok(response) = response.await
                     && response.into_body().collect().await.is_ok()
                 {
-                    return Err("a whole body where half of one was to come".into());
+                    return Err("a complete body instead of a broken one".into());
                 }
             }
             (Fate::Cancelled, Some(begun)) => {

@@ -31,7 +31,7 @@ pub(crate) fn print(slos: &[Service]) -> io::Result<()> {
 }
 
 const HEADER: [&str; 8] =
-    ["SLO", "objective", "SLI so far", "burn 5m", "burn 1h", "left of the period's budget", "lasts", "state"];
+    ["SLO", "objective", "SLI so far", "burn 5m", "burn 1h", "period's budget left", "budget lasts", "state"];
 
 fn render(slos: &[Service]) -> String {
     let mut table = Table::new();
@@ -72,7 +72,7 @@ fn row(status: &SloStatus) -> [String; 8] {
 fn lasts(status: &SloStatus) -> String {
     match status.time_to_exhaustion {
         _ if status.total == 0 => "-".to_owned(),
-        Some(seconds) if seconds <= 0.0 => "gone".to_owned(),
+        Some(seconds) if seconds <= 0.0 => "spent".to_owned(),
         Some(seconds) if seconds < 7_200.0 => format!("{:.0}m", seconds / 60.0),
         Some(seconds) if seconds < 172_800.0 => format!("{:.0}h", seconds / 3_600.0),
         Some(seconds) if seconds < status.period_seconds => format!("{:.0}d", seconds / 86_400.0),

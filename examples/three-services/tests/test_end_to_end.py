@@ -67,7 +67,7 @@ def test_an_outage_pages_and_resolves(world):
     assert alert["labels"]["team"] == "payments"
     annotations = alert["annotations"]
     assert annotations["runbook_url"] == "https://runbooks.example.com/checkout"
-    assert annotations["summary"] == "checkout/availability burns its error budget too fast"
+    assert annotations["summary"] == "checkout/availability is burning its error budget too fast"
     assert "Burn rate: " in annotations["description"], annotations
     assert "error" not in annotations["description"] and "{{" not in annotations["description"], annotations
     wait_for("the process's own page", lambda: world.statuses()["checkout/availability"]["state"] == "page", 5)

@@ -14,11 +14,11 @@ def test_an_outage_is_told_with_everything_generated(tmp_path):
         program = subprocess.Popen(command, stdout=out, stderr=out)
         try:
             said = lambda: (tmp_path / "out").read_text()  # noqa: E731
-            wait_for("the page", lambda: ">> slo-payments-page is told: firing" in said(), 50)
+            wait_for("the page", lambda: ">> receiver slo-payments-page: firing" in said(), 50)
             text = said()
             folder = pathlib.Path(re.search(r"Generated    (\S+):", text)[1])
             assert f"http://127.0.0.1:{port + 4}/alerts" in text and f"http://127.0.0.1:{port + 5}/#/alerts" in text
-            assert "page (fast) firing: checkout/availability burns its error budget too fast" in text
+            assert "page (fast) firing: checkout/availability is burning its error budget too fast" in text
             assert len(list((folder / "dashboards").glob("*.json"))) == 8
             assert b"slo-payments-page" in http_get(f"http://127.0.0.1:{port + 5}/api/v2/status")
             top = [built("slo"), "top", "--service", f"http://127.0.0.1:{port}", "--once"]

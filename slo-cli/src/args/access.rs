@@ -1,4 +1,4 @@
-//! How a server is asked.
+//! Options for the connection to a server.
 
 use crate::error::Error;
 use clap::Args as Group;
@@ -10,16 +10,17 @@ use std::{
 
 #[derive(Debug, Group)]
 pub(crate) struct Access {
-    /// A header to send along, such as "X-Scope-OrgID: tenant"; those of a file, as @FILE, for secrets
+    /// A header to send with every request, such as "X-Scope-OrgID: tenant", or @FILE to read headers from a
+    /// file, one a line, so that secrets stay out of the process list; may be given several times
     #[arg(long = "header", value_name = "NAME: VALUE")]
     headers: Vec<String>,
-    /// Certificates to trust, as PEM, in place of the system's
+    /// A PEM file of certificates to trust in place of the system's
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
 }
 
 impl Access {
-    /// A client of the server at `address`, or at the address that a file has.
+    /// A client for the server at `address`, or at the address in a file if `address` is `@FILE`.
     pub(crate) fn client(&self, address: &str) -> Result<Client, Error> {
         let read = |path: &Path| fs::read(path).map_err(|error| Error::file(path, &error));
         let address = match address.strip_prefix('@').map(Path::new) {
@@ -56,7 +57,7 @@ fn pair(text: &str) -> Option<(String, String)> {
     is_pair.then(|| (name.to_owned(), value.to_owned()))
 }
 
-/// Without the text, which may be a secret.
+/// The error for a bad header. It does not show the text, which may be a secret.
 fn refused(place: &str) -> Error {
     Error::Usage(format!("{place}: not a header\n  hint: write it as `Name: value`"))
 }

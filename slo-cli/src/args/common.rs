@@ -19,22 +19,22 @@ pub(crate) struct Reading {
     /// In directories, skip files whose path matches; may be given several times
     #[arg(long, help_heading = READING, value_name = "GLOB", value_parser = glob)]
     pub(crate) exclude: Vec<glob::Pattern>,
-    /// The scrape interval of specifications that have none
+    /// The scrape interval for specs that do not set one
     #[arg(long, help_heading = READING, value_name = "DURATION", value_parser = parsed::<Window>)]
     pub(crate) scrape_interval: Option<Window>,
-    /// The period of SLOs of Sloth and slo-generator, whose specs have none
+    /// The SLO period for specs of Sloth and slo-generator, which do not set one
     #[arg(long, help_heading = READING, value_name = "DURATION", value_parser = parsed::<Window>)]
     pub(crate) period: Option<Window>,
-    /// The label that names the service, for SLOs of Pyrra, which has no services
+    /// The label that names the service in specs of Pyrra, which have no field for it
     #[arg(long, help_heading = READING, value_name = "NAME")]
     pub(crate) service_label: Option<String>,
-    /// A label for every service, in place of that of its spec; may be given several times
+    /// A label to set on every service, over the label of that name in its spec; may be given several times
     #[arg(long = "extra-labels", help_heading = READING, value_name = "NAME=VALUE", value_parser = label)]
     pub(crate) labels: Vec<(LabelName, String)>,
 }
 
 impl Reading {
-    /// What specs leave to the command line.
+    /// Defaults for values that specs do not set.
     pub(crate) fn defaults(&self) -> Defaults {
         Defaults {
             scrape_interval: self.scrape_interval,
@@ -48,8 +48,8 @@ impl Reading {
 
 #[derive(Debug, Group)]
 pub(crate) struct TimeScale {
-    /// Divide every window and interval by N, for demonstrations and tests: at 60, the rules of an hour
-    /// work on a minute
+    /// Divide every window and interval by N, for demonstrations and tests: at 60, a window of one hour
+    /// becomes one minute
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) time_scale: u32,
 }

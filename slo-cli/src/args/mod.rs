@@ -21,7 +21,7 @@ use slo_core::{
 use std::path::PathBuf;
 use values::{channels, host_and_port, moment, object_label, parsed, target, zone};
 
-/// Service level objectives: exact budgets, cheap rules.
+/// Service level objectives: rules, alerts, dashboards, reports and exact error budgets.
 #[derive(Debug, Parser)]
 #[command(name = "slo", version, about, max_term_width = 100)]
 pub(crate) struct Args {
@@ -31,36 +31,38 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Check specs: every fault, with its position and a hint
+    /// Check specs, and print every fault with its position and a hint
     Validate(Specs),
-    /// Write recording and alerting rules, and tests of them
+    /// Generate recording and alerting rules, and tests for them
     Generate(Generate),
-    /// Write specs of Sloth, OpenSLO and other tools in the native form, and print what could not be carried over
+    /// Convert specs of Sloth, OpenSLO and other tools to the native format, and list fields that have no
+    /// counterpart
     Import(Specs),
-    /// Explain what the rules cost, how late they are, and when their alerts fire
+    /// Show the cost and the delay of the rules, and when their alerts fire
     Explain(Explain),
     /// Write Grafana dashboards: an overview, an incident page, and a page for each SLO
     Dashboards(Dashboards),
-    /// Write an Alertmanager configuration: routing of these SLOs' alerts, one notification per outage
+    /// Write an Alertmanager configuration that routes the alerts of these SLOs, with one notification per
+    /// outage
     Alertmanager(Alertmanager),
-    /// Show SLIs, budgets, burn rates and alerts as Prometheus records them
+    /// Show the SLIs, budgets, burn rates and alerts that Prometheus has recorded
     Status(Status),
-    /// Watch budgets live, first those that will be gone soonest
+    /// Watch error budgets live, most urgent first
     Top(Top),
-    /// Report how SLOs did in a month, a quarter, or the last days, from what Prometheus has recorded
+    /// Report on SLOs over a month, a quarter or the last days, from the data that Prometheus has recorded
     Report(Report),
-    /// Replay the alerts on a history: what would have fired, when, and what it would have cost
+    /// Replay the alerts on past data: which would have fired, when, and how much budget was spent by then
     Backtest(Backtest),
-    /// Answer alerts: take them in, run runbooks, tell people
+    /// Run the incident response server: receive alerts, run runbooks, send notifications
     #[cfg(feature = "server")]
     Serve(Serve),
-    /// Say what is wrong with this machine or container
+    /// Check this host or container for problems
     #[cfg(feature = "server")]
     Diagnose(Diagnose),
-    /// Try a runbook
+    /// Try out a runbook on an alert from a file
     #[cfg(feature = "server")]
     Runbook(Runbooks),
-    /// Look at incidents, and act on them
+    /// List and inspect incidents, and act on them
     #[cfg(feature = "server")]
     Incidents(Incidents),
     /// Calculate an error budget
@@ -69,6 +71,8 @@ pub(crate) enum Command {
     Schema,
     /// Print completions for a shell
     Completions(Completions),
+    /// Write the manual pages
+    Manual(Manual),
 }
 
 #[derive(Debug, Group)]
@@ -90,13 +94,15 @@ pub(crate) struct Generate {
     /// The server that evaluates the rules
     #[arg(long, value_parser = target(), default_value_t)]
     pub(crate) target: Target,
-    /// Read counters with anchored ranges, which Prometheus has from 3.16 on: no estimates, not even after a restart
+    /// Read counters with anchored ranges, which need Prometheus 3.16 or later: counts are exact, also after
+    /// a restart
     #[arg(long)]
     pub(crate) anchored: bool,
     /// The namespace of `PrometheusRule` objects
     #[arg(long, value_name = "NAME")]
     pub(crate) namespace: Option<String>,
-    /// A label of `PrometheusRule` objects, such as one that a `ruleSelector` asks for; may be given several times
+    /// A label for `PrometheusRule` objects, such as the one that `ruleSelector` matches; may be given
+    /// several times
     #[arg(long = "object-label", value_name = "NAME=VALUE", value_parser = object_label)]
     pub(crate) object_labels: Vec<(String, String)>,
     /// The names of series and alerts
@@ -113,7 +119,7 @@ pub(crate) struct Generate {
 pub(crate) enum Naming {
     /// `slo:sli_error:ratio30d{service, slo}`
     Native,
-    /// As Sloth calls them, for dashboards that are made for it
+    /// Sloth's names, for dashboards made for Sloth
     Sloth,
 }
 
@@ -143,16 +149,17 @@ pub(crate) struct Dashboards {
 pub(crate) struct Alertmanager {
     #[command(flatten)]
     pub(crate) specs: Specs,
-    // Read later: what clap refuses it repeats, and here are secrets.
-    #[arg(long, value_name = "CHANNEL", help = channels("Where pages go"))]
+    // Parsed later: clap repeats a refused value in its error, and a channel may hold a secret.
+    #[arg(long, value_name = "CHANNEL", help = channels("The channel for pages"))]
     pub(crate) page: Vec<String>,
-    /// Where tickets go, as --page
+    /// The channel for tickets, written as for --page; may be given several times
     #[arg(long, value_name = "CHANNEL")]
     pub(crate) ticket: Vec<String>,
     /// Also send every alert to `slo serve` at this address
     #[arg(long, value_name = "URL")]
     pub(crate) response: Option<String>,
-    /// The file with the token for `slo serve`, as Alertmanager sees it; by default `response-token` in the folder of secrets, for a server on another machine
+    /// The file with the token for `slo serve`, at its path on Alertmanager's host; by default
+    /// `response-token` in the folder of secrets, if the server is on another host
     #[arg(long, value_name = "FILE", requires = "response")]
     pub(crate) response_token: Option<String>,
     /// The server that sends e-mail, HOST:PORT
@@ -161,14 +168,15 @@ pub(crate) struct Alertmanager {
     /// The sender of e-mail
     #[arg(long, value_name = "ADDRESS", requires = "smtp")]
     pub(crate) smtp_from: Option<String>,
-    /// The user name for sending e-mail; the password is in the secret smtp-password
+    /// The SMTP user name; the password is in the file smtp-password in the folder of secrets
     #[arg(long, value_name = "NAME", requires = "smtp")]
     pub(crate) smtp_username: Option<String>,
-    /// The folder of secrets: a folder for each team, `default` for all other alerts, with the files
+    /// The folder of secrets: one folder for each team, and `default` for all other alerts, with the files
     /// pagerduty-routing-key, opsgenie-api-key, smtp-password, slack-url, msteams-url, discord-url and webhook-url
     #[arg(long, value_name = "DIR", default_value = "/etc/alertmanager/secrets")]
     pub(crate) secrets: String,
-    /// When tickets are sent, such as "Mon-Fri 09:00-17:00 Europe/Berlin", for half an hour or longer; others wait
+    /// The hours in which tickets are sent, such as "Mon-Fri 09:00-17:00 Europe/Berlin", at least half an
+    /// hour; at other times, tickets wait
     #[arg(long, value_name = "HOURS", value_parser = parsed::<Hours>)]
     pub(crate) ticket_hours: Option<Hours>,
     /// The version of Alertmanager; channels that it does not support are refused
@@ -186,7 +194,8 @@ pub(crate) struct Alertmanager {
 pub(crate) struct Status {
     #[command(flatten)]
     pub(crate) specs: Specs,
-    /// Address of the Prometheus that evaluates the generated rules; from a file, as @FILE, for one with a password
+    /// URL of the Prometheus that evaluates the generated rules, or @FILE to read a URL with a password from
+    /// a file
     #[arg(long, value_name = "URL")]
     pub(crate) prometheus: String,
     #[command(flatten)]
@@ -199,23 +208,24 @@ pub(crate) struct Status {
 
 #[derive(Debug, Group)]
 pub(crate) struct Top {
-    /// Spec files, directories (read recursively), or `-` for standard input; with --prometheus
+    /// Spec files, directories (read recursively), or `-` for standard input; required with --prometheus
     #[arg(value_name = "FILE", required_unless_present = "service")]
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) reading: Reading,
-    /// Address of the Prometheus that evaluates the generated rules; from a file, as @FILE, for one with a password
+    /// URL of the Prometheus that evaluates the generated rules, or @FILE to read a URL with a password from
+    /// a file
     #[arg(long, value_name = "URL", required_unless_present = "service")]
     pub(crate) prometheus: Option<String>,
-    /// Address of a service that links slo-instrument, for the view of its own process in /slo.json
+    /// URL of a service that uses slo-instrument, to show the budgets that its process counts, from /slo.json
     #[arg(long, value_name = "URL", conflicts_with_all = ["prometheus", "files"])]
     pub(crate) service: Option<String>,
     #[command(flatten)]
     pub(crate) access: Access,
-    /// How often to look
+    /// How often to refresh
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = parsed::<Window>)]
     pub(crate) every: Window,
-    /// Print one table and exit, as into a pipe
+    /// Print one table and exit; this is the default if the output is not a terminal
     #[arg(long)]
     pub(crate) once: bool,
     #[command(flatten)]
@@ -226,7 +236,8 @@ pub(crate) struct Top {
 pub(crate) struct Report {
     #[command(flatten)]
     pub(crate) specs: Specs,
-    /// Address of the Prometheus that evaluates the generated rules; from a file, as @FILE, for one with a password
+    /// URL of the Prometheus that evaluates the generated rules, or @FILE to read a URL with a password from
+    /// a file
     #[arg(long, value_name = "URL")]
     pub(crate) prometheus: String,
     #[command(flatten)]
@@ -237,19 +248,20 @@ pub(crate) struct Report {
     /// Report on a quarter, such as 2026-Q3
     #[arg(long, value_name = "YEAR-QUARTER", conflicts_with = "last")]
     pub(crate) quarter: Option<String>,
-    /// Report on this time until now
+    /// Report on the last DURATION, such as 7d
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = parsed::<Window>)]
     pub(crate) last: Window,
     /// The time zone in which days and months begin
     #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = zone)]
     pub(crate) time_zone: String,
-    /// How many groups of an SLO are shown, those that spent most; the others are only counted
+    /// The number of groups to show for each SLO, those that spent most of their budget; the others are only
+    /// counted
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
     pub(crate) groups: usize,
-    /// As if it were then, in seconds since the Unix epoch
+    /// The time to use as now, in seconds since the Unix epoch
     #[arg(long, value_name = "SECONDS", hide = true, value_parser = moment)]
     pub(crate) end: Option<Timestamp>,
-    /// Markdown, one HTML page, or JSON for programs
+    /// The output format: Markdown, an HTML page, or JSON for programs
     #[arg(long, value_enum, default_value_t = ReportFormat::Markdown)]
     pub(crate) format: ReportFormat,
     /// Write this file instead of standard output
@@ -270,38 +282,38 @@ pub(crate) enum ReportFormat {
 pub(crate) struct Backtest {
     #[command(flatten)]
     pub(crate) specs: Specs,
-    /// The history: a CSV or Parquet file with `time`, two of `total`, `good` and `bad`, and, for several SLOs, `service`, `slo`
-    /// and the labels of groups as they are recorded
+    /// The past data: a CSV or Parquet file with `time` and two of `total`, `good` and `bad`; for several
+    /// SLOs also `service` and `slo`; for groups, a column for each label of `by` under its recorded name
     #[arg(long, value_name = "FILE")]
     pub(crate) history: Option<PathBuf>,
-    /// Address of a Prometheus that has the raw series, with or without the rules; from a file, as @FILE, for one with a
-    /// password
+    /// URL of a Prometheus that has the raw series, with or without the generated rules, or @FILE to read a
+    /// URL with a password from a file
     #[arg(long, value_name = "URL", conflicts_with = "history")]
     pub(crate) prometheus: Option<String>,
     #[command(flatten)]
     pub(crate) access: Access,
-    /// The kind of server at that address
+    /// The kind of server at --prometheus
     #[arg(long, value_parser = target(), default_value_t, requires = "prometheus")]
     pub(crate) target: Target,
-    /// Replay this time until now, from a server
+    /// Replay the last DURATION of the server's data
     #[arg(long, alias = "since", value_name = "DURATION", default_value = "30d", value_parser = parsed::<Window>, requires = "prometheus")]
     pub(crate) last: Window,
     /// Replay only this SLO
     #[arg(long, value_name = "SERVICE/SLO")]
     pub(crate) slo: Option<String>,
-    /// Whether the times of a file are the starts or the ends of steps
+    /// Whether `time` in the file is the start or the end of a step
     #[arg(long, value_enum, default_value_t = Label::Start, requires = "history")]
     pub(crate) label: Label,
-    /// The length of a step of a file; if not given, the usual time between two rows
+    /// The length of a step in the file; by default the most common time between two rows
     #[arg(long, value_name = "DURATION", value_parser = parsed::<Window>, requires = "history")]
     pub(crate) step: Option<Window>,
-    /// The time zone of times without a zone, and of those that are shown
+    /// The time zone for times in the file that have none, and for times in the output
     #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = zone)]
     pub(crate) time_zone: String,
-    /// As if it were then, in seconds since the Unix epoch
+    /// The time to use as now, in seconds since the Unix epoch
     #[arg(long, value_name = "SECONDS", hide = true, value_parser = moment)]
     pub(crate) end: Option<Timestamp>,
-    /// Tables for people, JSON for programs, or a page with pictures
+    /// The output format: tables, JSON for programs, or an HTML page with charts
     #[arg(long, value_enum, default_value_t = BacktestFormat::Table)]
     pub(crate) format: BacktestFormat,
     /// Write this file instead of standard output
@@ -345,4 +357,11 @@ pub(crate) struct Completions {
     /// The shell
     #[arg(value_enum, value_name = "SHELL")]
     pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Manual {
+    /// Write `DIR/man1/slo.1`, and a page for each verb
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
 }

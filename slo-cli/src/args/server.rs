@@ -10,10 +10,10 @@ use std::path::PathBuf;
 
 #[derive(Debug, Group)]
 pub(crate) struct Serve {
-    /// The configuration, `version: slo-server/v1`
+    /// The configuration file, with `version: slo-server/v1`
     #[arg(value_name = "CONFIG")]
     pub(crate) config: PathBuf,
-    /// Check the configuration and the specs that it names, and do nothing else
+    /// Only check the configuration and the specs that it names
     #[arg(long)]
     pub(crate) check: bool,
     #[command(flatten)]
@@ -30,25 +30,26 @@ pub(crate) struct Runbooks {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RunbooksVerb {
-    /// Run a runbook for an alert from a file: nobody is told, and the record of the server is left alone
+    /// Run a runbook for an alert from a file, without notifications and without changes to the server's
+    /// record
     Run(RunbookRun),
 }
 
 #[derive(Debug, Group)]
 pub(crate) struct RunbookRun {
-    /// The runbook
+    /// The name of the runbook
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
-    /// The configuration that has it
+    /// The configuration file that defines the runbook
     #[arg(long, value_name = "FILE")]
     pub(crate) config: PathBuf,
-    /// The alert: the body of a webhook, or `-` for standard input
+    /// A file with the alert, as the body of a webhook, or `-` for standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) alert: PathBuf,
-    /// Say what would be done, and do nothing
+    /// Print the steps without running them
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// A remediation that may run, by its name; may be given several times
+    /// Approve the remediation of this name; may be given several times
     #[arg(long, value_name = "STEP", conflicts_with = "dry_run")]
     pub(crate) approve: Vec<String>,
     #[command(flatten)]
@@ -59,7 +60,7 @@ pub(crate) struct RunbookRun {
 
 #[derive(Debug, Group)]
 pub(crate) struct Diagnose {
-    /// Another machine to reach; may be given several times
+    /// Another host to connect to, as a check; may be given several times
     #[arg(long = "peer", value_name = "HOST:PORT", value_parser = host_and_port)]
     pub(crate) peers: Vec<String>,
     #[command(flatten)]
@@ -74,41 +75,41 @@ pub(crate) struct Incidents {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum IncidentsVerb {
-    /// List the latest episodes, those with the latest entries first
+    /// List episodes, the most recently changed first
     List(List),
-    /// Show one: its summary, its stages and its timeline
+    /// Show the summary, the stages and the timeline of an incident
     Show(Show),
-    /// How long the stages of incidents take, and how alerts did; before and after a day, with --since and --split
+    /// Show how long the stages of incidents take, and how many alerts were acknowledged or came back
     Stats(Stats),
     /// Write the draft of a postmortem, in Markdown
     Postmortem(Postmortem),
-    /// Write whole records, an entry a line as JSON, for `slo.incidents` in Python
+    /// Write the records of all incidents as JSON, one entry a line, for `slo.incidents` in Python
     Export(Export),
-    /// Say that you take care of it
+    /// Acknowledge an incident: you are working on it
     Acknowledge(Act),
-    /// Say that users do not suffer any more
+    /// Record that the impact on users has ended
     Mitigated(Act),
-    /// End an episode whose sender does not say that it is over
+    /// Close an episode that its sender never resolves
     Close(Act),
-    /// Let a step run that waits for an approval
+    /// Approve a step that is waiting for approval
     Approve(Step),
-    /// Say that a step must not run
+    /// Deny a step that is waiting for approval
     Deny(Step),
-    /// Write something down
+    /// Add a note to an incident
     Note(Note),
 }
 
-/// Where the record is.
+/// The location of the incident record.
 #[derive(Debug, Group)]
 #[group(required = true, multiple = true, args = ["store", "config"])]
 pub(crate) struct Record {
-    /// The record: `sqlite:FILE`, or `postgres://USER@HOST/DATABASE`
+    /// The incident record: `sqlite:FILE`, or `postgres://USER@HOST/DATABASE`
     #[arg(long, value_name = "URL")]
     pub(crate) store: Option<String>,
-    /// The configuration of the server, which names the record and what is taken out of texts
+    /// The configuration file of the server, which names the incident record and what to redact
     #[arg(long, value_name = "FILE", conflicts_with_all = ["store", "password_file"])]
     pub(crate) config: Option<PathBuf>,
-    /// The password of `PostgreSQL`, in a file
+    /// A file with the `PostgreSQL` password
     #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
 }
@@ -117,10 +118,10 @@ pub(crate) struct Record {
 pub(crate) struct List {
     #[command(flatten)]
     pub(crate) record: Record,
-    /// Only those whose alerts fire
+    /// List only episodes that are not resolved
     #[arg(long)]
     pub(crate) open: bool,
-    /// How many incidents at most
+    /// The largest number of incidents to list
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub(crate) limit: usize,
     #[command(flatten)]
@@ -131,7 +132,7 @@ pub(crate) struct List {
 pub(crate) struct Show {
     #[command(flatten)]
     pub(crate) record: Record,
-    /// The incident, or the first digits of it
+    /// The ID of the incident, or its first digits
     #[arg(value_name = "INCIDENT")]
     pub(crate) incident: String,
     #[command(flatten)]
@@ -142,7 +143,7 @@ pub(crate) struct Show {
 pub(crate) struct Stats {
     #[command(flatten)]
     pub(crate) record: Record,
-    /// Only episodes that began within this time until now
+    /// Count only episodes that began in the last DURATION
     #[arg(long, value_name = "DURATION", default_value = "90d", value_parser = parsed::<Window>)]
     pub(crate) since: Window,
     /// Compare the episodes before this moment with those after it, such as 2026-11-01T00:00:00Z
@@ -156,7 +157,7 @@ pub(crate) struct Stats {
 pub(crate) struct Postmortem {
     #[command(flatten)]
     pub(crate) record: Record,
-    /// The incident, or the first digits of it; of its episodes, the latest
+    /// The ID of the incident, or its first digits; the draft is for its latest episode
     #[arg(value_name = "INCIDENT")]
     pub(crate) incident: String,
     /// Write this file instead of standard output
@@ -177,10 +178,10 @@ pub(crate) struct Export {
 pub(crate) struct Act {
     #[command(flatten)]
     pub(crate) record: Record,
-    /// The incident, or the first digits of it
+    /// The ID of the incident, or its first digits
     #[arg(value_name = "INCIDENT")]
     pub(crate) incident: String,
-    /// Who says so; the name of the user of this machine, if not given
+    /// The name to record; by default the name of the current user
     #[arg(long, value_name = "NAME")]
     pub(crate) who: Option<String>,
 }
@@ -189,7 +190,7 @@ pub(crate) struct Act {
 pub(crate) struct Step {
     #[command(flatten)]
     pub(crate) act: Act,
-    /// The step: its name, or its place in the runbook, from 1
+    /// The name of the step, or its number in the runbook, from 1
     #[arg(value_name = "STEP")]
     pub(crate) step: String,
 }
@@ -198,7 +199,7 @@ pub(crate) struct Step {
 pub(crate) struct Note {
     #[command(flatten)]
     pub(crate) act: Act,
-    /// What to write down
+    /// The text of the note
     #[arg(value_name = "TEXT")]
     pub(crate) text: String,
 }

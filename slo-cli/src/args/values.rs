@@ -7,7 +7,7 @@ use slo_core::{
 };
 use std::str::FromStr;
 
-/// A value of slo-core, with its hint where it is refused.
+/// Parses a value of slo-core; the error includes its hint.
 pub(super) fn parsed<T: FromStr<Err = slo_core::Error>>(text: &str) -> Result<T, String> {
     text.parse().map_err(|error| told(&error))
 }
@@ -20,7 +20,7 @@ pub(super) fn target() -> impl TypedValueParser<Value = Target> {
 /// The help of an option for channels.
 pub(super) fn channels(what: &str) -> String {
     let examples: Vec<_> = Channel::examples().collect();
-    format!("{what}: {}; in which {{team}} is the team; may be given several times", examples.join(", "))
+    format!("{what}, such as {}; {{team}} is the team; may be given several times", examples.join(", "))
 }
 
 fn told(error: &slo_core::Error) -> String {
@@ -46,7 +46,7 @@ pub(super) fn host_and_port(text: &str) -> Result<String, String> {
     if is_whole {
         Ok(text.to_owned())
     } else {
-        Err("no host with a port\n  hint: write `mail.example.org:587`".to_owned())
+        Err("not a host with a port\n  hint: write `mail.example.org:587`".to_owned())
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) fn run(asked: &Alertmanager, out: &mut dyn Write, talk: &mut dyn Writ
     routing.version = asked.version;
     routing.fragment = asked.fragment;
     let config = artifact::alertmanager(&services, &routing).map_err(|error| match Error::from(error) {
-        // Nobody hears of something.
+        // A severity without a channel is a usage error.
         Error::Input(text) if routing.page.is_empty() || routing.ticket.is_empty() => Error::Usage(text),
         error => error,
     })?;

@@ -146,7 +146,7 @@ fn show(report: &Report, out: &mut dyn Write) -> Result<(), Error> {
     }
     writeln!(
         out,
-        "\n{}\n\nScraping and the evaluation of rules come on top.",
+        "\n{}\n\nScrape and rule evaluation intervals add to these times.",
         table::lines(&table).trim_end()
     )?;
     Ok(())

@@ -14,7 +14,7 @@ pub(super) fn run(asked: &Dashboards, talk: &mut dyn Write) -> Result<(), Error>
         text.push('\n');
         if files.insert(dashboard.file.clone(), text).is_some() {
             return Err(Error::Input(format!(
-                "two SLOs would be {}\n  hint: rename one of them",
+                "two SLOs have the same dashboard file {}\n  hint: rename one of them",
                 dashboard.file
             )));
         }

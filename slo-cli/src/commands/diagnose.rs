@@ -17,9 +17,9 @@ pub(super) fn run(diagnose: &Diagnose, out: &mut dyn Write, talk: &mut dyn Write
         return text::json(out, &json!({"findings": found, "facts": facts}));
     }
     if found.is_empty() {
-        writeln!(out, "nothing is wrong")?;
+        writeln!(out, "no problems found")?;
     } else {
-        let mut table = table::new(&["level", "check", "what is wrong", "threshold", "source"]);
+        let mut table = table::new(&["level", "check", "problem", "threshold", "source"]);
         for finding in found {
             table.add_row([
                 finding.level.to_string(),
@@ -32,7 +32,7 @@ pub(super) fn run(diagnose: &Diagnose, out: &mut dyn Write, talk: &mut dyn Write
         write!(out, "{}", table::lines(&table))?;
     }
     for unseen in &facts.unseen {
-        writeln!(talk, "not seen: {unseen}")?;
+        writeln!(talk, "not checked: {unseen}")?;
     }
     Ok(())
 }

@@ -133,18 +133,18 @@ fn sentence(explained: &TierExplanation) -> String {
         _ => "opens a ticket",
     };
     let Some(full) = full else {
-        return format!("{}: no outage fires it.", tier.burn());
+        return format!("{}: no outage makes it fire.", tier.burn());
     };
     let [fires, resets] = [full.fires_after, full.resets_after].map(|time| text::seconds(time.to_f64()));
     let guard = match (tier.fewest_bad(), explained.quiet_below) {
         (0, Some(events)) => {
-            format!("below {events} events in {}, a single bad one is enough", tier.long())
+            format!("with fewer than {events} events in {}, a single bad event is enough", tier.long())
         }
-        (fewest, _) => format!("it waits for {fewest} bad events"),
+        (fewest, _) => format!("it needs at least {fewest} bad events"),
     };
     format!(
-        "{}: {who} when {} of the budget is spent. An outage of everything takes {fires} to get there, and up to {} \
-         more to be seen; {resets} after its end the alert stops. {}{}.",
+        "{}: {who} when {} of the budget is spent. A full outage spends that share in {fires}, and is \
+         detected up to {} later. The alert resolves {resets} after the outage ends. {}{}.",
         tier.burn(),
         text::percent(Some(tier.share().to_f64()), 2),
         explained.delay,
@@ -156,7 +156,7 @@ fn sentence(explained: &TierExplanation) -> String {
 fn show(slo: &Explanation, out: &mut dyn Write) -> Result<(), Error> {
     writeln!(
         out,
-        "{}/{}: {} series; {} samples read an hour, and {} of each raw series.",
+        "{}/{}: {} series; the rules read {} samples an hour, plus {} for each raw series.",
         slo.service,
         slo.slo,
         slo.series(),
@@ -167,7 +167,7 @@ fn show(slo: &Explanation, out: &mut dyn Write) -> Result<(), Error> {
         writeln!(out, "{note}")?;
     }
     writeln!(out)?;
-    let mut rules = table::new(&["rule", "every", "reads", "of each raw series", "late by at most"]);
+    let mut rules = table::new(&["rule", "every", "samples read", "per raw series", "max delay"]);
     for rule in &slo.rules {
         rules.add_row([
             rule.name.clone(),
@@ -184,12 +184,12 @@ fn show(slo: &Explanation, out: &mut dyn Write) -> Result<(), Error> {
     writeln!(out)?;
     let mut alerts = table::new(&[
         "alert",
-        "above",
-        "spent by then",
-        "100% fires, resets",
-        "10%",
-        "1%",
-        "later by at most",
+        "burn rate above",
+        "budget spent",
+        "100% outage fires, resets",
+        "10% outage",
+        "1% outage",
+        "max delay",
         "one failure fires below",
     ]);
     for explained in &slo.tiers {
@@ -204,7 +204,7 @@ fn show(slo: &Explanation, out: &mut dyn Write) -> Result<(), Error> {
         });
         let guard = match explained.quiet_below {
             Some(events) => format!("{events} in {}", tier.long()),
-            None => format!("guarded: {} failures", tier.fewest_bad()),
+            None => format!("needs {} failures", tier.fewest_bad()),
         };
         alerts.add_row([
             format!("{} ({})", tier.burn(), tier.severity()),

@@ -20,8 +20,8 @@ pub(super) fn run(generate: &Generate, out: &mut dyn Write, talk: &mut dyn Write
     let services = load::services_with(&generate.specs.files, reading, &defaults, speed, talk)?;
     if generate.tests && (generate.naming == Naming::Sloth || generate.target != Target::Prometheus) {
         return Err(Error::Input(
-            "promtool tests rule files of Prometheus, with our own names\n  hint: generate the tests without `--target` \
-             and `--naming`, into another folder"
+            "`--tests` works only for Prometheus rule files with native names\n  hint: generate the tests \
+             without `--target` and `--naming`, into another folder"
                 .to_owned(),
         ));
     }
@@ -45,7 +45,9 @@ pub(super) fn run(generate: &Generate, out: &mut dyn Write, talk: &mut dyn Write
     let meta = ObjectMeta::new(generate.namespace.clone(), generate.object_labels.iter().cloned().collect())?;
     if !generate.target.has_metadata() && meta != ObjectMeta::default() {
         return Err(Error::Usage(
-            "`--namespace` and `--object-label` are of objects\n  hint: give `--target operator`".to_owned(),
+            "`--namespace` and `--object-label` apply only to `PrometheusRule` objects\n  hint: give \
+             `--target operator`"
+                .to_owned(),
         ));
     }
     let groups = |service: &Service| rules::generate_with(service, options);
@@ -76,12 +78,12 @@ fn backend(generate: &Generate) -> Result<Backend, Error> {
     })
 }
 
-/// The tests of a service; of one with calendar periods, which promtool cannot hold, nothing but the reason.
+/// The tests of a service; `None` and a warning for calendar periods, which are too long for promtool.
 fn tests_of(service: &Service, talk: &mut dyn Write) -> Result<Option<String>, Error> {
     let rolls = |slo: &Slo| matches!(slo.period(), Period::Rolling(_));
     match artifact::rule_tests(service, &format!("../rules/{}.yaml", service.name())) {
         Err(error) if !service.slos().iter().all(rolls) => {
-            writeln!(talk, "warning: no tests of `{}`: {}", service.name(), Error::from(error))?;
+            writeln!(talk, "warning: no tests for `{}`: {}", service.name(), Error::from(error))?;
             Ok(None)
         }
         tests => Ok(Some(tests?)),

@@ -1,4 +1,4 @@
-//! One file a verb.
+//! The verbs, one file each.
 
 mod alertmanager;
 mod backtest;
@@ -11,6 +11,7 @@ mod generate;
 mod import;
 #[cfg(feature = "server")]
 mod incidents;
+mod manual;
 mod report;
 #[cfg(feature = "server")]
 mod runbook;
@@ -53,6 +54,7 @@ pub(crate) fn run(command: &Command, out: &mut dyn Write, talk: &mut dyn Write) 
             clap_complete::generate(completions.shell, &mut Args::command(), "slo", &mut text);
             Ok(out.write_all(&text)?)
         }
+        Command::Manual(manual) => manual::run(manual, talk),
         Command::Schema => Ok(out.write_all(slo_core::spec::SCHEMA.as_bytes())?),
     }
 }

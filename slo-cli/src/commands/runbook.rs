@@ -30,8 +30,11 @@ pub(super) fn run(runbooks: &Runbooks, out: &mut dyn Write, talk: &mut dyn Write
     let (mut config, services) = read(&asked.config, &asked.reading, asked.scale.time_scale, talk)?;
     let runbook = config.runbooks.get(&asked.name).cloned().ok_or_else(|| {
         let names: Vec<&str> = config.runbooks.keys().map(String::as_str).collect();
-        let known =
-            if names.is_empty() { "it has none".to_owned() } else { format!("it has {}", names.join(", ")) };
+        let known = if names.is_empty() {
+            "add it to `runbooks`".to_owned()
+        } else {
+            format!("choose one of: {}", names.join(", "))
+        };
         Error::Input(format!("{}: no runbook `{}`\n  hint: {known}", asked.config.display(), asked.name))
     })?;
     for name in &asked.approve {
@@ -48,12 +51,12 @@ pub(super) fn run(runbooks: &Runbooks, out: &mut dyn Write, talk: &mut dyn Write
     let entry = Incident::new(delivery.incident()).receive(&delivery, now);
     let incident = Incident::of(delivery.incident(), [&entry]);
     let Some(episode) = incident.open() else {
-        return Err(Error::Input(format!("{}: none of its alerts fires", asked.alert.display())));
+        return Err(Error::Input(format!("{}: none of its alerts is firing", asked.alert.display())));
     };
     if asked.dry_run {
         return plan(&runbook, episode, out);
     }
-    // Nobody is told, and nothing is written to the record of the server.
+    // Sends no notifications, and does not write to the server's record.
     config.notify = slo_server::config::Notify::default();
     runtime()?.block_on(answer(asked, &config, services, delivery, out))
 }
@@ -67,7 +70,7 @@ fn delivery(path: &Path) -> Result<Delivery, Error> {
     } else {
         fs::read(path).map_err(|error| Error::file(path, &error))?
     };
-    // Grafana's own has a version of its own.
+    // Grafana's webhooks have a version number of their own.
     let source = if is_of_grafana(&bytes) { Source::Grafana } else { Source::Alertmanager };
     Delivery::parse(source, &bytes).map_err(|error| {
         let hint = error.hint().map_or_else(String::new, |hint| format!("\n  hint: {hint}"));
@@ -80,7 +83,7 @@ fn is_of_grafana(body: &[u8]) -> bool {
     json.get("version").and_then(serde_json::Value::as_str) == Some("1")
 }
 
-/// Says what would be done.
+/// Prints the steps that would run.
 fn plan(runbook: &Runbook, episode: &Episode, out: &mut dyn Write) -> Result<(), Error> {
     let values = runbook.values(episode);
     for (place, step) in runbook.steps.iter().enumerate() {
@@ -101,24 +104,25 @@ fn plan(runbook: &Runbook, episode: &Episode, out: &mut dyn Write) -> Result<(),
     Ok(())
 }
 
-/// What must hold before a remediation runs.
+/// The conditions under which a remediation runs.
 fn rules(step: &Step) -> Option<String> {
     let Task::Remediate(remedy) = &step.task else { return None };
     let approval = match remedy.approval {
-        ApprovalRule::Required { within } => format!("somebody approves it within {within}"),
-        _ => "nobody needs to approve it".to_owned(),
+        ApprovalRule::Required { within } => format!("with an approval within {within}"),
+        _ => "without an approval".to_owned(),
     };
     let (most, window) = remedy.at_most;
     Some(format!(
-        "only if the budget is burning and {approval}; not within {} after the last start, at most {most} times in {window}",
+        "only if the budget is burning, {approval}; not within {} of the last start; at most {most} times in \
+         {window}",
         remedy.cooldown
     ))
 }
 
-/// How often the record is looked at.
+/// How often the record is polled.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// Answers a delivery in a record of its own, and shows the record as it grows.
+/// Runs the runbook for a delivery in a temporary record, and prints each new entry.
 async fn answer(
     asked: &RunbookRun,
     config: &Config,
@@ -157,7 +161,7 @@ async fn answer(
                 let event = if asked.approve.contains(&run.info.name) {
                     Event::Approved { step, who: "--approve".to_owned() }
                 } else {
-                    Event::Denied { step, who: "this run, which has no --approve for it,".to_owned() }
+                    Event::Denied { step, who: "this run (no `--approve` for it)".to_owned() }
                 };
                 store.add(id, Entry::of(episode.id.began, now(), event)).await.map_err(outside)?;
                 engine.wake(id);

@@ -31,7 +31,8 @@ pub(super) fn run(serve: &Serve, out: &mut dyn Write, talk: &mut dyn Write) -> R
         if server.enforced() != Enforced::Fully {
             writeln!(
                 talk,
-                "warning: this kernel keeps programs of runbooks {} to the files that they may write (Landlock)",
+                "warning: Landlock is {} enforced by this kernel, so runbook programs may be able to \
+                 write files that they must not",
                 server.enforced()
             )?;
         }
@@ -46,10 +47,10 @@ pub(super) fn run(serve: &Serve, out: &mut dyn Write, talk: &mut dyn Write) -> R
     })
 }
 
-/// This very program, also once another version is at its path.
+/// This program, even after its file was replaced by another version.
 pub(super) const LAUNCHER: &str = "/proc/self/exe";
 
-/// The configuration and its SLOs; every fault of both.
+/// Reads the configuration and its SLOs, and reports every fault.
 pub(super) fn read(
     config: &Path,
     reading: &Reading,
@@ -65,7 +66,7 @@ pub(super) fn read(
     Ok((config, services))
 }
 
-/// The configuration; every fault of it.
+/// Reads the configuration, and reports every fault.
 pub(super) fn config(path: &Path) -> Result<Config, Error> {
     Config::load(path).map_err(|diagnostics| {
         let shown = path.display();
@@ -84,7 +85,7 @@ pub(super) fn outside(error: impl std::fmt::Display) -> Error {
     Error::Outside(error.to_string())
 }
 
-/// Waits for what usually ends a server.
+/// Waits for SIGTERM or SIGINT.
 async fn told_to_end() {
     let (Ok(mut terminate), Ok(mut interrupt)) =
         (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))

@@ -33,8 +33,8 @@ fn show(rows: &[Row<'_>], out: &mut dyn Write) -> Result<(), Error> {
         "period",
         "SLI so far",
         "burn rate",
-        "left of the period's budget",
-        "lasts",
+        "period's budget left",
+        "budget lasts",
         "coverage",
         "alerts",
     ]);

@@ -190,17 +190,17 @@ def test_every_query_of_the_dashboards_has_an_answer(world, tmp_path):
     [paging] = values["slo-overview", "Paging"]
     assert list(paging.values()) == [4.0]
     # What only waits to fire is not told of.
-    [waiting] = values["shop-week", "What fires"]
+    [waiting] = values["shop-week", "Firing alerts"]
     assert len(waiting) == 1 and 'severity="page"' in next(iter(waiting)) and list(waiting.values()) == [3600.0]
     # Each SLO is told of over its own window: two SLOs, and the worse of two groups of each of the others.
-    burning = values["slo-overview", "SLOs, those first whose budget is gone soonest"][4]
+    burning = values["slo-overview", "SLOs by time to exhaustion"][4]
     assert {re.search(r'slo="(\w+)"', labels)[1] for labels in burning} == {"routes", "services", "week", "minutes"}
     (worst,) = [value for labels, value in burning.items() if '"routes"' in labels]
     assert worst == pytest.approx(50, rel=0.2)
     # On the incident page, of what has groups that one is told of which fires.
-    firing = values["slo-incident", "What fires"]
+    firing = values["slo-incident", "Firing alerts"]
     assert len(firing) == 4
-    for rows in [*firing, *values["slo-incident", "Burn rate of what fires"], *values["slo-incident", "Stages"]]:
+    for rows in [*firing, *values["slo-incident", "Burn rate of SLOs with alerts"], *values["slo-incident", "Stages"]]:
         routes = {re.search(r'route="([^"]*)"', labels)[1] for labels in rows if 'slo="routes"' in labels}
         assert routes <= {"/small"}, rows
     # Rows of one table have the labels of the same alerts.

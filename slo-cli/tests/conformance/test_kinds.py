@@ -259,14 +259,14 @@ slos:
             for title, query in dashboard_queries(tmp_path, when):
                 found = server.at(query, when)[0]
                 assert found or "ALERTS" in query, (title, query)
-                if title in ("Budget lasts", "Budget gone in"):
+                if title in ("Budget lasts", "Budget exhausted in"):
                     (left,), (burning,) = (
                         server.at(f"{name}{series}", when)[0].values()
                         for name in ("slo:error_budget:projected_remaining_ratio", f"slo:burn_rate:ratio{fast}")
                     )
                     assert list(found.values()) == [pytest.approx(max(left, 0) * hours * 3600 / burning)]
                     told.add(title)
-            assert told == {"Budget lasts", "Budget gone in"}
+            assert told == {"Budget lasts", "Budget exhausted in"}
         finally:
             server.stop()
 
@@ -309,7 +309,7 @@ slos:
     # Half of a month of 31 days at twenty times the rate: 18 hours and 36 minutes.
     description = (
         "In the last 1h, 20% of events were bad; 99% over a month in UTC allows 1%. "
-        "Burn rate: 20.0× (alerts above 14.4×). Budget left: 50%. Gone in: 18h 36m 0s."
+        "Burn rate: 20.0× (alerts above 14.4×). Budget left: 50%. Exhausted in: 18h 36m 0s."
     )
     annotations = {**alert["annotations"], "description": description}
     annotations["summary"] = annotations["summary"].replace("{{ $labels.route }}", "/a")

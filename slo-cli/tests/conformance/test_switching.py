@@ -173,7 +173,7 @@ def test_series_that_are_judged_each_for_itself_are_refused(tmp_path):
     for sli in (EACH.replace("SUM", ""), EACH.replace("SUM", "", 1).replace("SUM", "sum")):
         spec.write_text(sloth_spec("each", 95, sli))
         done = subprocess.run([SLO, "generate", spec], capture_output=True, text=True)
-        assert done.returncode == 1 and "Sloth judges each of these series for itself" in done.stderr, done.stderr
+        assert done.returncode == 1 and "Sloth judges each of these series separately" in done.stderr, done.stderr
         assert "hint: write `sum by (…) (…)`" in done.stderr
 
 

@@ -301,7 +301,7 @@ def test_what_a_sender_forgot_is_ended_by_hand(tmp_path, vendors):
         server.post(alert())
         wait_for("PagerDuty", lambda: vendors.events, 10)
         (one,) = server.listed()
-        assert "it is over, says ann" in server.incidents("close", one["incident"], "--who", "ann")
+        assert "ann closed the episode" in server.incidents("close", one["incident"], "--who", "ann")
         wait_for("the end", lambda: vendors.events[-1]["event_action"] == "resolve", 20)
         assert server.listed()[0]["state"] == "resolved"
 

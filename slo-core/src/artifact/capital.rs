@@ -1,4 +1,4 @@
-//! The beginning of a sentence.
+//! Capital letters at the beginning of sentences.
 
 /// `text` with a capital as its first letter.
 pub(super) fn capital(text: &str) -> String {

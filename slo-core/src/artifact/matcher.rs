@@ -2,7 +2,7 @@
 
 use crate::model::{LabelName, MatchOp, Matcher};
 
-/// A matcher of one of some values.
+/// A matcher for any of some values.
 pub(super) fn equals(label: &'static str, values: impl IntoIterator<Item = impl AsRef<str>>) -> Matcher {
     let label = LabelName::from_static(label);
     let values: Vec<String> = values.into_iter().map(|value| value.as_ref().to_owned()).collect();

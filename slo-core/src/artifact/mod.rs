@@ -1,4 +1,4 @@
-//! Artifacts: rule values as the text that other programs read.
+//! Artifacts: files for other programs, such as rule files, dashboards and reports.
 
 mod alertmanager;
 #[cfg(feature = "calendar")]

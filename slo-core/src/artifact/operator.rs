@@ -4,7 +4,7 @@ use super::prometheus::{HEADER, PartialResponse, write_groups};
 use crate::{Error, model::Service, rules::RuleGroup, yaml::Yaml};
 use std::collections::BTreeMap;
 
-/// What Kubernetes is told of an object.
+/// The metadata of a Kubernetes object.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ObjectMeta {
     namespace: Option<String>,
@@ -12,8 +12,10 @@ pub struct ObjectMeta {
 }
 
 impl ObjectMeta {
-    /// An object in `namespace`, or in that of whoever applies it, with `labels` beside `app.kubernetes.io/managed-by: slo`,
-    /// such as those that a `ruleSelector` asks for.
+    /// Metadata with `namespace` and `labels`.
+    ///
+    /// Without a namespace, the object goes to the namespace in which it is applied. The label
+    /// `app.kubernetes.io/managed-by: slo` is always set. A `ruleSelector` may need other labels.
     ///
     /// ```
     /// use slo_core::artifact::ObjectMeta;
@@ -26,18 +28,18 @@ impl ObjectMeta {
     /// A namespace or a label that Kubernetes refuses.
     pub fn new(namespace: Option<String>, labels: BTreeMap<String, String>) -> Result<Self, Error> {
         if let Some(name) = namespace.as_ref().filter(|name| !is_namespace(name)) {
-            return Err(Error::new(format!("`{name}` is no namespace of Kubernetes"))
+            return Err(Error::new(format!("`{name}` is not a Kubernetes namespace"))
                 .with_hint("use lower-case letters, digits and `-`, 63 at most"));
         }
         if let Some((name, value)) = labels.iter().find(|(name, value)| !is_label(name, value)) {
-            return Err(Error::new(format!("`{name}={value}` is no label of Kubernetes"))
+            return Err(Error::new(format!("`{name}={value}` is not a Kubernetes label"))
                 .with_hint("use letters, digits, `-`, `_` and `.`"));
         }
         Ok(Self { namespace, labels })
     }
 }
 
-/// A label of RFC 1123.
+/// Whether a name is a label of RFC 1123.
 fn is_namespace(name: &str) -> bool {
     let is_part = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     (1..=63).contains(&name.len())
@@ -46,7 +48,7 @@ fn is_namespace(name: &str) -> bool {
         && !name.ends_with('-')
 }
 
-/// A name, of which the part before a slash is a domain, and a value, which may be empty.
+/// Whether a name, with an optional domain before a slash, and a value, which may be empty, are valid.
 fn is_label(name: &str, value: &str) -> bool {
     let is_part = |part: &str| {
         part.len() <= 253
@@ -66,17 +68,17 @@ pub(super) fn prometheus_rule(service: &Service, groups: &[RuleGroup], meta: &Ob
     object(&object_name(service), groups, meta)
 }
 
-/// Refuses services whose objects would have one name, of which the last would replace the others.
+/// Refuses services whose objects would have the same name, because the last would replace the others.
 pub(super) fn check_object_names<'a>(services: impl IntoIterator<Item = &'a Service>) -> Result<(), Error> {
     let mut names = BTreeMap::new();
     for service in services {
         let name = object_name(service);
         if let Some(other) = names.insert(name.clone(), service.name()) {
             return Err(Error::new(format!(
-                "`{other}` and `{}` would both be the object {name}",
+                "`{other}` and `{}` have the same object name `{name}`",
                 service.name()
             ))
-            .with_hint("rename one of them; Kubernetes knows only lower case and `-`"));
+            .with_hint("rename one of them; object names only have lower case and `-`"));
         }
     }
     Ok(())

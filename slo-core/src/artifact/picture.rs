@@ -1,4 +1,4 @@
-//! Pictures that are text: SVG, in the colours of the page that they stand on.
+//! Charts as SVG, in the colours of the page that shows them.
 
 use crate::{
     model::{Timestamp, Window},
@@ -6,16 +6,19 @@ use crate::{
 };
 use std::fmt::Write;
 
-/// Points of a curve in a picture.
+/// The most points of a curve in a picture.
 const POINTS: usize = 600;
 const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 180.0;
 const MARGIN: f64 = 56.0;
-/// Labels that are nearer to each other cannot be read.
+/// The smallest distance between labels that can be read.
 const APART: f64 = 14.0;
 
-/// The time axis of a picture. Not `non_exhaustive`: who draws knows all of it.
+/// The time axis of a picture.
+///
+/// Not `non_exhaustive`, because its maker knows all of its fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "callers write all of it")]
 pub struct Dates<'a> {
     /// The time of the first value.
     pub start: Timestamp,
@@ -28,7 +31,7 @@ pub struct Dates<'a> {
 }
 
 impl Dates<'_> {
-    /// Where a time is, from 0 to 1.
+    /// The position of a time, from 0 to 1.
     pub(super) fn place(&self, time: Timestamp) -> f64 {
         let span = self.end.millis_since(self.start).max(1) as f64;
         (time.millis_since(self.start) as f64 / span).clamp(0.0, 1.0)
@@ -73,7 +76,7 @@ impl Dates<'_> {
         out
     }
 
-    /// Times to name, in words: beginnings of days or whole hours, six at most, with room between their names.
+    /// The labelled times: starts of days or whole hours, at most six, with room between their labels.
     fn ticks(&self) -> Vec<(Timestamp, String)> {
         const MOST: u64 = 5;
         let span = self.end.millis_since(self.start);
@@ -84,7 +87,7 @@ impl Dates<'_> {
         let Some(length) = length.filter(|_| span > 0) else { return Vec::new() };
         let Ok(zone) = jiff::tz::TimeZone::get(self.zone) else { return Vec::new() };
         let format = if length < Window::days(1) { "%m-%d %H:%M" } else { "%Y-%m-%d" };
-        // On the clock of the zone, whose noon is not the epoch's; a change of the clock moves what comes after it.
+        // Ticks are on the clock of the zone; after a clock change, later ticks are shifted.
         let tick = |time: Timestamp| {
             let instant = jiff::Timestamp::from_millisecond(time.as_millis()).ok()?;
             Some((time, zone.to_datetime(instant).strftime(format).to_string()))
@@ -103,8 +106,10 @@ impl Dates<'_> {
     }
 }
 
-/// The budget left over a time, as an SVG element: shares of the budget, with the line of a budget that is spent evenly, of
-/// which `ideal` would be left at the end; and the dates, where they are known.
+/// The budget left over a time, as an SVG element.
+///
+/// `remaining` holds shares of the budget. A dashed line shows a budget that is spent evenly, with `ideal`
+/// left at the end. The axis shows `dates`, if they are known.
 ///
 /// ```
 /// use slo_core::{artifact::{Dates, burn_down_picture}, model::{Timestamp, Window}};

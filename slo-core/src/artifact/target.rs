@@ -1,4 +1,4 @@
-//! What evaluates rules, and the form in which it reads them.
+//! The programs that evaluate rules, and the files that they read.
 
 use super::{
     operator::{ObjectMeta, check_object_names, prometheus_rule},
@@ -11,7 +11,7 @@ use crate::{
 };
 use std::{fmt, str::FromStr};
 
-/// What evaluates the rules of a service.
+/// A program that evaluates the rules of a service.
 ///
 /// ```
 /// use slo_core::{artifact::{ObjectMeta, Target}, rules};
@@ -37,14 +37,14 @@ pub enum Target {
     Operator,
     /// Mimir's and Cortex' ruler: a namespace of rules, as `mimirtool rules` reads it.
     Mimir,
-    /// Thanos' ruler: a rule file whose groups are not evaluated on a part of their data.
+    /// Thanos' ruler: a rule file whose groups are not evaluated on partial data.
     Thanos,
     /// VictoriaMetrics with vmalert: a rule file.
     VictoriaMetrics,
 }
 
 impl Target {
-    /// All of them.
+    /// All targets.
     pub const ALL: [Self; 5] =
         [Self::Prometheus, Self::Operator, Self::Mimir, Self::Thanos, Self::VictoriaMetrics];
 
@@ -60,15 +60,15 @@ impl Target {
         }
     }
 
-    /// What is made for it, in a line without a full stop.
+    /// Its output, in a line without a full stop.
     #[must_use]
     pub const fn summary(self) -> &'static str {
         match self {
             Self::Prometheus => "Prometheus rule files",
             Self::Operator => "`PrometheusRule` objects of the Prometheus operator",
             Self::Mimir => "Namespaces of rules for Mimir and Cortex",
-            Self::Thanos => "Rule files of Thanos' ruler",
-            Self::VictoriaMetrics => "Rule files of vmalert, with what VictoriaMetrics counts exactly",
+            Self::Thanos => "Rule files for Thanos' ruler",
+            Self::VictoriaMetrics => "Rule files for vmalert, with VictoriaMetrics' exact `increase`",
         }
     }
 
@@ -81,7 +81,7 @@ impl Target {
         }
     }
 
-    /// The backend for rules with anchored ranges; `None` where it does not read them.
+    /// The backend for rules with anchored ranges; `None` if it does not support them.
     #[must_use]
     pub const fn anchored(self) -> Option<Backend> {
         match self {
@@ -96,7 +96,7 @@ impl Target {
         matches!(self, Self::Operator)
     }
 
-    /// Refuses services that it would know by one name, so that the last would replace the others.
+    /// Refuses services with the same name in this target, because the last would replace the others.
     ///
     /// # Errors
     /// Two such services.
@@ -104,7 +104,8 @@ impl Target {
         if self.has_metadata() { check_object_names(services) } else { Ok(()) }
     }
 
-    /// The rules of a service as a file of its own. `meta` is for a target that [has metadata](Self::has_metadata).
+    /// The rules of a service as a separate file. `meta` is for a target that [has
+    /// metadata](Self::has_metadata).
     #[must_use]
     pub fn rules(self, service: &Service, groups: &[RuleGroup], meta: &ObjectMeta) -> String {
         match self {
@@ -115,8 +116,8 @@ impl Target {
         }
     }
 
-    /// The rules of a further service, to follow the [rules](Self::rules) of others in one file: more groups, or a
-    /// document of its own.
+    /// The rules of another service, to append to a file with the [rules](Self::rules) of others: more
+    /// groups, or a separate document.
     ///
     /// ```
     /// use slo_core::{artifact::{ObjectMeta, Target}, rules};

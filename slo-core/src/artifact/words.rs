@@ -1,4 +1,4 @@
-//! Numbers, times and names as people read them, and how pages look.
+//! Numbers and times as text, and the style of pages.
 
 use crate::model::Timestamp;
 
@@ -36,7 +36,7 @@ fn local(time: Timestamp, zone: &str, format: &str) -> String {
     )
 }
 
-/// Numbers with a mark for thousands.
+/// A number with spaces between thousands.
 pub(super) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -53,7 +53,7 @@ pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// Readable in light and dark; tables that a narrow window can scroll.
+/// The style of pages, for light and dark mode; wide tables scroll in a narrow window.
 pub(super) const STYLE: &str = "\
 :root { color-scheme: light dark; --line: #d5d9de; --soft: #f4f6f8; --bad: #b3261e; --good: #1b7f3b; --some: #9a6700 }
 @media (prefers-color-scheme: dark) { :root { --line: #3a4048; --soft: #22272e; --bad: #ff8a80; --good: #6fdc8c; --some: #e3b341 } }

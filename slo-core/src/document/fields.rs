@@ -1,4 +1,4 @@
-//! Reading the fields of a mapping, and collecting every fault on the way.
+//! Reads the fields of a mapping and collects all faults.
 
 use super::{Node, Position, Value};
 use crate::{Diagnostics, Error, Fault};
@@ -8,12 +8,12 @@ use std::{collections::BTreeSet, str::FromStr};
 #[derive(Debug, Default)]
 pub struct Faults {
     found: Vec<Fault>,
-    // Keys that nobody knows, where those are no faults: in the formats of tools that ignore them.
+    // Unknown keys, where they are not faults: in formats whose own tools ignore them.
     unknown: Option<Vec<Fault>>,
 }
 
 impl Faults {
-    /// Adds what is wrong at a position, and in which field.
+    /// Adds an error at a position, in the field `place`.
     pub fn add(&mut self, position: Position, place: &str, error: Error) {
         self.found.push(position.fault(place, error));
     }
@@ -23,13 +23,13 @@ impl Faults {
         self.found.push(fault);
     }
 
-    /// How many there are.
+    /// The number of faults.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.found.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no faults.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.found.is_empty()
@@ -40,7 +40,7 @@ impl Faults {
         self.found
     }
 
-    /// `value`, if it could be made and nothing was wrong.
+    /// `value`, if there is one and there are no faults.
     ///
     /// # Errors
     /// All faults, in the order of their positions.
@@ -48,14 +48,14 @@ impl Faults {
         value.filter(|_| self.found.is_empty()).ok_or_else(|| Diagnostics::new(self.found))
     }
 
-    /// Whether keys that nobody knows are kept apart from now on; they are faults otherwise.
+    /// Sets whether unknown keys are collected instead of being faults; returns those collected so far.
     pub(crate) fn keep_unknown(&mut self, kept: bool) -> Vec<Fault> {
         let next = kept.then(Vec::new);
         std::mem::replace(&mut self.unknown, next).unwrap_or_default()
     }
 }
 
-/// A mapping whose keys have been checked against those that are known.
+/// A mapping whose keys have been checked against the known ones.
 #[derive(Debug)]
 pub struct Fields<'a> {
     pub(crate) position: Position,
@@ -68,7 +68,7 @@ impl<'a> Fields<'a> {
     pub fn of(node: &'a Node, place: &str, known: &[&str], faults: &mut Faults) -> Option<Self> {
         let Value::Map(entries) = &node.value else {
             let error = Error::new(format!("expected a mapping, found {}", node.kind()))
-                .with_hint(format!("write {}", list_of(known)));
+                .with_hint(format!("write a mapping; its keys can be {}", list_of(known)));
             faults.add(node.position, place, error);
             return None;
         };
@@ -79,7 +79,7 @@ impl<'a> Fields<'a> {
             if !known.contains(&name) {
                 let hint = match closest(name, known) {
                     Some(word) => format!("did you mean `{word}`?"),
-                    None => format!("known here: {}", list_of(known)),
+                    None => format!("use one of {}", list_of(known)),
                 };
                 match &mut faults.unknown {
                     None => {
@@ -104,19 +104,19 @@ impl<'a> Fields<'a> {
         Some(Self { position: node.position, place: place.to_owned(), entries: fields })
     }
 
-    /// Where the mapping stands.
+    /// The position of the mapping.
     #[must_use]
     pub const fn position(&self) -> Position {
         self.position
     }
 
-    /// The field `name`, if it is written and is not nothing.
+    /// The field `name`, if it is present and not null.
     #[must_use]
     pub fn optional(&self, name: &str) -> Option<&'a Node> {
         self.entries.iter().find(|(key, _)| *key == name).map(|(_, node)| *node)
     }
 
-    /// The field `name`; a fault with an `example` where it is missing.
+    /// The field `name`. If it is missing, adds a fault whose hint shows the `example`.
     pub fn required(&self, name: &str, example: &str, faults: &mut Faults) -> Option<&'a Node> {
         let node = self.optional(name);
         if node.is_none() {
@@ -181,7 +181,7 @@ pub fn items<'a>(node: &'a Node, place: &str, faults: &mut Faults) -> Vec<(Strin
     items.iter().enumerate().map(|(index, item)| (format!("{place}[{index}]"), item)).collect()
 }
 
-/// The known word that `word` was probably meant to be.
+/// The known word that `word` is probably a typo of.
 pub(crate) fn closest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     known
         .iter()

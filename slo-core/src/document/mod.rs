@@ -1,6 +1,6 @@
-//! YAML as people write it: nodes that know where they stand, and every fault of a document at once.
+//! A YAML reader: nodes with positions, and all faults of a document at once.
 //!
-//! [`spec`](crate::spec) is made of it, and so are the other files that people write.
+//! The readers of [`spec`](crate::spec) and of other configuration files are built on it.
 //!
 //! ```
 //! use slo_core::document::{Faults, Fields, documents};

@@ -1,9 +1,9 @@
-//! YAML as a tree of nodes that know where they stand.
+//! YAML as a tree of nodes with positions.
 
 use crate::{Error, Fault};
 use granit_parser::{ErrorKind, Event, Options, Parser, ScanError, Span};
 
-/// A position in a document, both counted from 1.
+/// A position in a document: line and column, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(clippy::exhaustive_structs, reason = "a position has nothing else")]
 pub struct Position {
@@ -13,25 +13,25 @@ pub struct Position {
     pub column: usize,
 }
 
-/// A value of a document, and where it stands.
+/// A value of a document, and its position.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Node {
-    /// Where it begins.
+    /// The position of its first character.
     pub position: Position,
-    /// What it is.
+    /// The value.
     pub value: Value,
 }
 
-/// What a node is.
+/// A value: a scalar, a list or a mapping.
 #[derive(Debug, Clone)]
 #[expect(clippy::exhaustive_enums, reason = "YAML has nothing else")]
 pub enum Value {
-    /// A scalar's text; `plain` where it stands without quotes.
+    /// A scalar.
     Scalar {
         /// The text.
         text: String,
-        /// Whether it stands without quotes.
+        /// Whether it is written without quotes.
         plain: bool,
     },
     /// A list.
@@ -40,18 +40,18 @@ pub enum Value {
     Map(Vec<(Key, Node)>),
 }
 
-/// A key of a mapping, and where it stands.
+/// A key of a mapping, and its position.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Key {
-    /// Where it begins.
+    /// The position of its first character.
     pub position: Position,
     /// The key.
     pub text: String,
 }
 
 impl Node {
-    /// The value under `key`, of a mapping that has it.
+    /// The value of `key`, if the node is a mapping that has it.
     #[must_use]
     pub fn entry(&self, key: &str) -> Option<&Self> {
         match &self.value {
@@ -60,7 +60,7 @@ impl Node {
         }
     }
 
-    /// The scalar under `key`.
+    /// The text of the scalar under `key`.
     #[must_use]
     pub fn scalar(&self, key: &str) -> Option<&str> {
         match &self.entry(key)?.value {
@@ -80,7 +80,7 @@ impl Position {
     }
 }
 
-/// The first line with an entry that is indented by a tab, counted from 1; JSON may have them.
+/// The first line with an entry that is indented by a tab, counted from 1. JSON may be indented by tabs.
 fn indented_by_tab(text: &str) -> Option<usize> {
     if text.trim_start().starts_with(['{', '[']) {
         return None;
@@ -94,14 +94,15 @@ fn indented_by_tab(text: &str) -> Option<usize> {
 
 /// The documents of `text`.
 ///
-/// Anchors and aliases are refused: configurations need none, and without them the size of a text bounds the work.
+/// Aliases are refused: configuration files do not need them, and without them the size of a text limits the
+/// work.
 ///
 /// # Errors
-/// What is no YAML, with its position.
+/// Text that is not valid YAML, with the position of the fault.
 pub fn documents(text: &str) -> Result<Vec<Node>, Fault> {
     if let Some(line) = indented_by_tab(text) {
-        let error = Error::new("the line is indented by a tab, which YAML does not know")
-            .with_hint("indent by spaces");
+        let error = Error::new("the line is indented by a tab, which YAML does not allow")
+            .with_hint("indent with spaces");
         return Err(Position { line, column: 1 }.fault("", error));
     }
     let mut options = Options::default();
@@ -129,7 +130,7 @@ pub fn documents(text: &str) -> Result<Vec<Node>, Fault> {
             }
             Event::SequenceEnd | Event::MappingEnd => open.pop().map(Open::close),
             Event::Alias(_) | Event::UnresolvedAlias(_) => {
-                let error = Error::new("YAML aliases are not read").with_hint("write the value out");
+                let error = Error::new("YAML aliases are not supported").with_hint("write the value out");
                 return Err(position.fault("", error));
             }
             _ => None,
@@ -146,7 +147,7 @@ pub fn documents(text: &str) -> Result<Vec<Node>, Fault> {
 
 const NESTING: usize = 32;
 
-/// What the parser of the field refuses, as a fault.
+/// A fault for an error of the YAML parser.
 fn invalid(error: &ScanError) -> Fault {
     let position = Position { line: error.marker().line(), column: error.marker().col() + 1 };
     let invalid = Error::new(format!("not valid YAML: {}", error.info()));
@@ -157,7 +158,7 @@ fn invalid(error: &ScanError) -> Fault {
             | ErrorKind::ExpectedFlowMappingSeparator
     );
     let error = if is_of_flow_mapping {
-        invalid.with_hint("between { and }, a value that has braces or commas itself needs quotes")
+        invalid.with_hint("between `{` and `}`, put quotes around values that contain braces or commas")
     } else {
         invalid
     };
@@ -179,7 +180,7 @@ impl Open {
                     *pending = Some(Key { position, text });
                 }
                 (None, Node { position, .. }) => {
-                    return Err(position.fault("", Error::new("a key must be a word")));
+                    return Err(position.fault("", Error::new("a key must be a single value")));
                 }
             },
         }
@@ -195,7 +196,7 @@ impl Open {
 }
 
 impl Node {
-    /// What it is, for messages.
+    /// The kind of its value, for messages.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match &self.value {
@@ -208,7 +209,7 @@ impl Node {
         }
     }
 
-    /// Whether nothing is written.
+    /// Whether its value is empty or null.
     #[must_use]
     pub fn is_nothing(&self) -> bool {
         self.kind() == "nothing"

@@ -1,10 +1,10 @@
-//! Whether past forecasts were any good.
+//! Scores of past forecasts.
 
 use crate::{Error, check::unit};
 
 /// The mean squared error of forecast probabilities: Σ(p − outcome)²/n; `None` without forecasts.
 ///
-/// 0 for an oracle, ¼ for always saying one half (G. W. Brier, 1950).
+/// 0 for perfect forecasts, ¼ for always forecasting one half (G. W. Brier, 1950).
 ///
 /// ```
 /// use slo_core::forecast::brier_score;
@@ -25,10 +25,10 @@ pub fn brier_score(forecasts: &[(f64, bool)]) -> Result<Option<f64>, Error> {
     Ok((!forecasts.is_empty()).then(|| sum / forecasts.len() as f64))
 }
 
-/// The continuous ranked probability score of a sample of possible values against what came.
+/// The continuous ranked probability score of a sample of possible values.
 ///
-/// E|X − y| − ½E|X − X′|, in the unit of the values; 0 for an oracle, |x − y| for a single value, so it can be
-/// compared with that of a point forecast. `None` without a sample.
+/// E|X − y| − ½E|X − X′| against the observed y, in the unit of the values. 0 for a perfect forecast, and
+/// |x − y| for a single value, so it can be compared with a point forecast. `None` without a sample.
 ///
 /// ```
 /// use slo_core::forecast::crps;

@@ -1,4 +1,4 @@
-//! When the error budget will be gone, with what probability.
+//! When the error budget will be gone, and with what probability.
 
 use crate::{
     Error,
@@ -8,16 +8,16 @@ use crate::{
     stats::beta_binomial_at_least,
 };
 
-/// How likely the budget is overspent by the end of the period, after `future` more events.
+/// The probability that the budget is overspent by the end of the period, after `future` more events.
 ///
-/// Future bad events are beta-binomial given the events `seen` (Jeffreys' prior), which allows for how little
-/// is known of the error ratio: P(B + X > β·(N + future)). For errors that come one by one; where they come in
-/// incidents, see [`exhaustion_times`] and [`survival`](super::survival).
+/// Given the events `seen`, future bad events are beta-binomial (Jeffreys' prior), which accounts for the
+/// uncertainty of the error ratio: P(B + X > β·(N + future)). For errors that come one by one; for errors
+/// that come in incidents, see [`exhaustion_times`] and [`survival`](super::survival).
 ///
 /// | | probability |
 /// |---|---|
-/// | overspent already, whatever comes | 1 |
-/// | too few events to come to overspend | 0 |
+/// | overspent already, whatever happens | 1 |
+/// | too few future events to overspend | 0 |
 ///
 /// ```
 /// use slo_core::{forecast::exhaustion_probability, math::Tally};
@@ -41,7 +41,7 @@ pub fn exhaustion_probability(seen: Tally, future: u64, objective: Objective) ->
     beta_binomial_at_least(more, future, seen.bad() as f64 + 0.5, seen.good() as f64 + 0.5)
 }
 
-/// When the budget would be gone in histories like the one seen.
+/// The times at which the budget is gone in simulated futures.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExhaustionTimes {
     // In steps, sorted; only of the futures in which it goes.
@@ -51,7 +51,7 @@ pub struct ExhaustionTimes {
 }
 
 impl ExhaustionTimes {
-    /// How likely it goes within the horizon.
+    /// The probability that it is gone within the horizon.
     #[must_use]
     pub fn probability(&self) -> f64 {
         self.steps.len() as f64 / self.futures as f64
@@ -59,7 +59,7 @@ impl ExhaustionTimes {
 
     /// The time until it is gone in the share `p` of the futures, in seconds.
     ///
-    /// `None` where fewer of them see it go within the horizon: the time is censored, not infinite.
+    /// `None` if it is gone in fewer of them within the horizon: the time is censored, not infinite.
     #[must_use]
     pub fn quantile(&self, p: f64) -> Option<f64> {
         let rank = (p.clamp(0.0, 1.0) * self.futures as f64).ceil().max(1.0);
@@ -73,11 +73,11 @@ impl ExhaustionTimes {
     }
 }
 
-/// When the budget of the rolling `period` that ends now will be gone, by continuing the history.
+/// When the budget of a rolling period will be gone, by resampling the history.
 ///
-/// Each future of `horizon` is drawn by `bootstrap`; as it comes in, the oldest steps leave the period, and the
-/// budget is gone after the first step by which the period's error ratio exceeds what is allowed. Exact
-/// comparisons throughout; 0 where it is gone already.
+/// The `period` ends now. `bootstrap` draws futures of the length `horizon`. With each step of a future, the
+/// oldest step leaves the period. The budget is gone after the first step at which the period's error ratio
+/// exceeds the allowed one. All comparisons are exact. 0 if the budget is gone already.
 ///
 /// ```
 /// use slo_core::{forecast::exhaustion_times, model::{Timestamp, Window}, replay::{Bootstrap, Series}};
@@ -107,10 +107,10 @@ pub fn exhaustion_times(
     let (whole, horizon) = (series.steps_in(period)?, series.steps_in(horizon)?);
     if series.len() < whole {
         return Err(Error::new(format!(
-            "{} steps of history are less than the period of {period}",
+            "a history of {} steps is shorter than the period of {period}",
             series.len()
         ))
-        .with_hint("the budget of a rolling period is spent over all of it; take a longer history"));
+        .with_hint("use a longer history: the budget of a rolling period needs all of it"));
     }
     let mut draws = bootstrap.on(series)?;
     let mut steps = Vec::new();
@@ -135,7 +135,7 @@ fn exhaustion(
     if window.exceeds(objective.budget()) {
         return Ok(Some(0));
     }
-    // What the future brings, to be given back when it leaves the period in turn.
+    // The events of the future so far, which are needed again when they leave the period.
     let mut future: Vec<Tally> = Vec::new();
     while future.len() < horizon {
         let block = draws.block(now + future.len(), horizon - future.len());

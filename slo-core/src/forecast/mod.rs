@@ -1,4 +1,4 @@
-//! Forecasts: when a budget will be gone, and whether it survives.
+//! Forecasts: when a budget will be gone, and how likely it lasts.
 //!
 //! *Given our incidents so far, will we meet the objective next quarter?*
 //!
@@ -10,13 +10,13 @@
 //! # Ok::<(), slo_core::Error>(())
 //! ```
 //!
-//! | what comes | forecast |
+//! | future | forecast |
 //! |---|---|
 //! | errors one by one | [`exhaustion_probability`] |
 //! | incidents of known sizes | [`survival`], [`spend_at_most`] |
 //! | more of the same history | [`exhaustion_times`] |
 //! | traffic | [`expected_events`] |
-//! | how good such forecasts were | [`brier_score`], [`crps`] |
+//! | scores of past forecasts | [`brier_score`], [`crps`] |
 
 mod calibration;
 mod exhaustion;

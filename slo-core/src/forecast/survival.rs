@@ -1,11 +1,11 @@
-//! Whether a budget survives the incidents to come.
+//! The probability that a budget lasts through future incidents.
 
 use crate::{
     Error,
     check::{not_negative, unit},
 };
 
-/// Incidents as they have been: how many come in a period, and what each spends.
+/// A model of incidents: how many come in a period, and how much budget each spends.
 ///
 /// A compound Poisson process. The spends are shares of the period's budget with their probabilities.
 ///
@@ -15,7 +15,7 @@ use crate::{
 /// // Three incidents a quarter; most cost 5 % of the budget, some 20 %, one in ten 60 %.
 /// let history = Incidents::new(3.0, &[(0.05, 0.6), (0.20, 0.3), (0.60, 0.1)])?;
 /// assert!((history.mean_spend() - 0.45).abs() < 1e-12);
-/// // How likely do we meet the objective next quarter?
+/// // How likely are we to meet the objective next quarter?
 /// assert!((survival(&history, 0.01)? - 0.913_782).abs() < 1e-6);
 /// # Ok::<(), slo_core::Error>(())
 /// ```
@@ -35,10 +35,10 @@ impl Incidents {
     /// up to one.
     pub fn new(rate: f64, spends: &[(f64, f64)]) -> Result<Self, Error> {
         if not_negative("rate", rate)? > MOST_INCIDENTS {
-            return Err(Error::new(format!("{rate} incidents a period are no incidents but errors")));
+            return Err(Error::new(format!("a rate of {rate} incidents a period is too high")));
         }
         if spends.is_empty() {
-            return Err(Error::new("there are no spends").with_hint("give what incidents have spent"));
+            return Err(Error::new("there are no spends").with_hint("give the spend of each incident"));
         }
         for (index, (spend, probability)) in spends.iter().enumerate() {
             crate::check::positive(&format!("spends[{index}]"), *spend)?;
@@ -51,7 +51,7 @@ impl Incidents {
         Ok(Self { rate, spends: spends.to_vec() })
     }
 
-    /// The incidents of a history of `periods` periods, by what each of them spent.
+    /// The model from the spend of each incident in a history of `periods` periods.
     ///
     /// ```
     /// use slo_core::forecast::{Incidents, survival};
@@ -64,7 +64,7 @@ impl Incidents {
     /// ```
     ///
     /// # Errors
-    /// No spends, spends that are not positive, or a number of periods that is not.
+    /// No spends, spends that are not positive, or a number of periods that is not positive.
     pub fn observed(spends: &[f64], periods: f64) -> Result<Self, Error> {
         let share = 1.0 / spends.len() as f64;
         let spends: Vec<(f64, f64)> = spends.iter().map(|spend| (*spend, share)).collect();
@@ -84,19 +84,19 @@ impl Incidents {
     }
 }
 
-/// More than that, in one period, are not handled one by one.
+/// The most incidents in one period.
 const MOST_INCIDENTS: f64 = 1e9;
 
-/// The most steps of a budget that [`survival`] divides it into.
+/// The most steps that [`survival`] divides a budget into.
 const MOST_STEPS: usize = 100_000;
 
-/// How likely the budget of a period lasts: P(S ≤ 1), S being what all its incidents spend.
+/// The probability that the budget of a period lasts: P(S ≤ 1), where S is the spend of all incidents.
 ///
-/// By Panjer's recursion over multiples of `grid`, a share of the budget:
-/// `g₀ = e^{−ν}`, `g_s = (ν/s) Σ j·f_j·g_{s−j}` (H. H. Panjer, 1981), in logarithms where ν is large. Spends are
-/// rounded up to the grid, so that the answer errs on the safe side, and it is exact where they are multiples;
-/// a coarse grid errs by much. The rate is taken as known: of three incidents seen, [`garwood`] says how far it
-/// may be off, and its ends make a range of answers.
+/// By Panjer's recursion over multiples of `grid`, a share of the budget: `g₀ = e^{−ν}`,
+/// `g_s = (ν/s) Σ j·f_j·g_{s−j}` (H. H. Panjer, 1981), in logarithms if ν is large. Spends are rounded up to
+/// the grid, so the result errs on the safe side. It is exact if the spends are multiples of the grid; with a
+/// coarse grid, the error is large. The rate is taken as known. For a rate from only a few incidents,
+/// [`garwood`] gives an interval; use its ends to get a range of results.
 ///
 /// [`garwood`]: crate::stats::garwood
 ///
@@ -120,13 +120,13 @@ pub fn survival(incidents: &Incidents, grid: f64) -> Result<f64, Error> {
     spend_at_most(incidents, grid, 1.0)
 }
 
-/// P(S ≤ `budget`) for any number of budgets, rounded down to the grid; see [`survival`].
+/// P(S ≤ `budget`) for any multiple of the budget, rounded down to the grid; see [`survival`].
 ///
 /// ```
 /// use slo_core::forecast::{Incidents, spend_at_most};
 ///
 /// let incidents = Incidents::new(3.0, &[(0.05, 0.6), (0.20, 0.3), (0.60, 0.1)])?;
-/// // Below the whole budget: the grid's step before 1.
+/// // One step of the grid below the whole budget.
 /// assert!((spend_at_most(&incidents, 0.05, 0.95)? - 0.900_955_483).abs() < 1e-9);
 /// # Ok::<(), slo_core::Error>(())
 /// ```
@@ -145,7 +145,7 @@ pub fn spend_at_most(incidents: &Incidents, grid: f64, budget: f64) -> Result<f6
     let states = steps(budget, f64::floor);
     if states > MOST_STEPS as f64 {
         return Err(Error::new(format!("a grid of {grid} makes {states} steps"))
-            .with_hint(format!("take a coarser one: at most {MOST_STEPS} steps")));
+            .with_hint(format!("use a coarser grid, with at most {MOST_STEPS} steps")));
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
     let states = states as usize;

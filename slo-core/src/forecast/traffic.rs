@@ -1,12 +1,12 @@
-//! How many events a period will have.
+//! Forecasts of the number of events.
 
 use crate::{Error, model::Window, replay::Series};
 
-/// The events expected in the next `horizon`: those of the same hours of earlier weeks, on average.
+/// The expected events in the next `horizon`, from the same hours of earlier weeks.
 ///
-/// Each coming step is taken for the mean of the steps 1 to 4 weeks before it, as far as the history goes; with
-/// less than a week of history, for the mean of all steps. With the events seen so far it makes the projected
-/// basis of an [`ErrorBudget`](crate::math::ErrorBudget::projected).
+/// The forecast of a step is the mean of the steps 1 to 4 weeks before it, as far back as the history goes.
+/// With less than a week of history, it is the mean of all steps. Add the events seen so far to get the
+/// expected events of an [`ErrorBudget::projected`](crate::math::ErrorBudget::projected).
 ///
 /// ```
 /// use slo_core::{forecast::expected_events, math::ErrorBudget, model::{Timestamp, Window}, replay::Series};
@@ -24,7 +24,7 @@ use crate::{Error, model::Window, replay::Series};
 pub fn expected_events(series: &Series<'_>, horizon: Window) -> Result<u64, Error> {
     let steps = series.steps_in(horizon)?;
     if series.is_empty() {
-        return Err(Error::new("there is no history to expect more of"));
+        return Err(Error::new("the history is empty"));
     }
     let now = series.len();
     let week = series.steps_in(Window::days(7)).ok().filter(|week| *week <= now);
@@ -53,7 +53,7 @@ fn mean(sum: u128, of: usize) -> Result<u64, Error> {
 }
 
 fn too_many() -> Error {
-    Error::new("more events are to be expected than 64 bits hold")
+    Error::new("the number of expected events does not fit 64 bits")
 }
 
 #[cfg(test)]

@@ -7,14 +7,14 @@ use crate::{
 };
 use std::time::Duration;
 
-/// An error budget: what the objective allows, and what has been spent of it.
+/// An error budget: how much the objective allows, and how much of that is spent.
 ///
-/// What the allowance is taken of is part of the value, see [`Basis`]:
+/// The budget is a share of events or of time, see [`Basis`]:
 ///
 /// * [`ErrorBudget::observed`]: of the events seen. Right once a whole period has been seen.
-/// * [`ErrorBudget::projected`]: of the events expected in the whole period. Needed early: one error
-///   among the first ten requests is not 9,900 % of a month's budget.
-/// * [`ErrorBudget::of_time`]: of the time itself. Only here are minutes of downtime exact.
+/// * [`ErrorBudget::projected`]: of the events expected in the whole period. Needed early in a period: one
+///   error among the first ten requests is not 9,900 % of a month's budget.
+/// * [`ErrorBudget::of_time`]: of the time itself. Only this one counts minutes of downtime exactly.
 ///
 /// ```
 /// use slo_core::math::{ErrorBudget, Tally};
@@ -30,7 +30,7 @@ pub struct ErrorBudget {
     objective: Objective,
     basis: Basis,
     bad: u64,
-    // The events, or milliseconds, that the allowance is taken of.
+    // The events, or milliseconds, that the budget is a share of.
     events: u64,
 }
 
@@ -53,27 +53,27 @@ impl ErrorBudget {
         Self { objective, basis: Basis::Observed, bad: tally.bad(), events: tally.total() }
     }
 
-    /// The budget of a period in which `expected` events are expected, `tally` of them seen.
+    /// The budget of a period with `expected` events, of which `tally` have been seen.
     ///
     /// # Errors
     /// Fewer events expected than seen.
     pub fn projected(objective: Objective, tally: Tally, expected: u64) -> Result<Self, Error> {
         if expected < tally.total() {
-            return Err(Error::new(format!("{} events seen of {expected} expected", tally.total()))
+            return Err(Error::new(format!("{} events seen, but only {expected} expected", tally.total()))
                 .with_hint("expect at least the events already seen"));
         }
         Ok(Self { objective, basis: Basis::Projected, bad: tally.bad(), events: expected })
     }
 
-    /// The budget of time in `period`, of which `bad` was bad; both in whole milliseconds.
+    /// The time budget of `period`, of which `bad` was bad; both in whole milliseconds.
     ///
-    /// Take excluded time out of the period first, see [`Exclusions`](super::Exclusions).
+    /// Subtract excluded time from the period first, see [`Exclusions`](super::Exclusions).
     ///
     /// ```
     /// use slo_core::{math::ErrorBudget, model::Window};
     /// use std::time::Duration;
     ///
-    /// // One hour down, of the 43 minutes that 99.9 % of 30 days allow.
+    /// // One hour of downtime, where 99.9 % of 30 days allows 43 minutes.
     /// let budget = ErrorBudget::of_time("99.9%".parse()?, Window::days(30), Duration::from_secs(3_600))?;
     /// assert_eq!(budget.allowed().to_string(), "2592000"); // ms
     /// assert!((budget.consumed().unwrap() - 1.388_888_9).abs() < 1e-7);
@@ -81,11 +81,11 @@ impl ErrorBudget {
     /// ```
     ///
     /// # Errors
-    /// More bad time than time.
+    /// More bad time than the period has.
     pub fn of_time(objective: Objective, period: Window, bad: Duration) -> Result<Self, Error> {
         let millis = u64::try_from(bad.as_millis()).unwrap_or(u64::MAX);
         if millis > period.as_millis() {
-            return Err(Error::new(format!("{bad:?} of bad time in {period}")));
+            return Err(Error::new(format!("{bad:?} of bad time is longer than the period of {period}")));
         }
         Ok(Self { objective, basis: Basis::Time, bad: millis, events: period.as_millis() })
     }
@@ -102,7 +102,7 @@ impl ErrorBudget {
         self.objective
     }
 
-    /// The bad events (or milliseconds) that are allowed, βN, exactly; fractions count.
+    /// The bad events (or milliseconds) that are allowed, βN: exact, not rounded.
     #[must_use]
     pub fn allowed(&self) -> Ratio {
         let budget = self.objective.budget();
@@ -144,8 +144,8 @@ impl ErrorBudget {
 
     /// Whether more than `share` of the budget is spent: exact, strict, false without events.
     ///
-    /// On the projected basis, an alert on it is not upset by quiet nights: B > f·β·N̂ counts bad events of
-    /// the window against the events of the whole period, whatever the traffic just now.
+    /// On the projected basis, an alert on it does not fire by mistake on quiet nights: B > f·β·N̂ compares
+    /// the bad events of the window with the events of the whole period, whatever the current traffic.
     ///
     /// ```
     /// use slo_core::{math::{ErrorBudget, Tally}, model::Ratio};
@@ -170,9 +170,10 @@ impl ErrorBudget {
     }
 }
 
-/// The time a service may be entirely down within `window`, β·W in seconds, exactly.
+/// The time that a service may be entirely down within `window`: β·W in seconds, exact.
 ///
-/// Positive, and less than the window. Months differ: 40 to 45 minutes at 99.9 %; name the window with it.
+/// Positive, and less than the window. Always name the window with it: at 99.9 %, a month allows 40 to 45
+/// minutes.
 ///
 /// ```
 /// use slo_core::{math::allowed_downtime, model::Window};
@@ -187,9 +188,9 @@ pub fn allowed_downtime(objective: Objective, window: Window) -> Ratio {
     objective.budget().checked_mul(window.as_seconds()).unwrap_or(Ratio::ZERO)
 }
 
-/// Seconds until the budget is gone if it goes on burning at `burn`, none without events: r·T/b.
+/// Seconds until the budget is gone at the burn rate `burn`: r·T/b.
 ///
-/// For constant traffic, not counting spend that will leave a rolling period.
+/// For constant traffic. Spend that will leave a rolling period is ignored. `burn` is `None` without events.
 ///
 /// | remaining | burn | seconds |
 /// |---|---|---|
@@ -212,8 +213,8 @@ pub fn time_to_exhaustion(
     period: Window,
 ) -> Result<Option<f64>, Error> {
     if remaining.is_nan() || remaining > 1.0 {
-        return Err(Error::new(format!("{remaining} is not a share of a budget that can remain"))
-            .with_hint("write a share of one: 0.5 for 50 %, below 0 for overspent"));
+        return Err(Error::new(format!("the remaining share of a budget cannot be {remaining}"))
+            .with_hint("write 0.5 for 50 %, or a number below 0 if overspent"));
     }
     if remaining <= 0.0 {
         return Ok(Some(0.0));
@@ -222,10 +223,11 @@ pub fn time_to_exhaustion(
     Ok(burn.into().map(lasts).filter(|seconds| seconds.is_finite()))
 }
 
-/// Steps until a rolling period's budget is gone, as old spend leaves it and new comes in; `None` if never.
+/// Steps until the budget of a rolling period is gone; `None` if it never is.
 ///
-/// `spends` are the shares of the budget spent in equal steps, oldest first, that make up the period. In
-/// each further step the oldest one leaves and burn/n comes in, which [`time_to_exhaustion`] does not know.
+/// `spends` are the shares of the budget that were spent in the equal steps of the period, oldest first. In
+/// each further step, the oldest share leaves the period and burn/n is added. [`time_to_exhaustion`] ignores
+/// that.
 ///
 /// | | steps |
 /// |---|---|
@@ -239,7 +241,7 @@ pub fn time_to_exhaustion(
 /// // 60 % of a 30-day budget is spent, 50 % of it on a day that is about to leave.
 /// let mut days = vec![0.1 / 28.0; 30];
 /// (days[0], days[1]) = (0.0, 0.5);
-/// // At a burn rate of 1.5 it lasts 20 days, where remaining/burn says 8.
+/// // At a burn rate of 1.5 it lasts 20 days; remaining/burn would give 8.
 /// assert_eq!(rolling_exhaustion(&days, BurnRate::new(1.5)?)?, Some(20));
 /// # Ok::<(), slo_core::Error>(())
 /// ```

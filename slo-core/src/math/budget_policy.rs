@@ -1,11 +1,11 @@
-//! Error-budget policies: what is to be done at which state of the budget.
+//! Error-budget policies: stages that depend on how much budget is left.
 
 use crate::{Error, check::unit};
 
 /// The stages of an error-budget policy, such as *freeze features below 0 %*, with hysteresis.
 ///
-/// A stage is entered when the share of the budget that remains falls to its bound, and left when it has
-/// risen above the bound by more than the hysteresis: a budget that hovers does not freeze and thaw daily.
+/// A stage begins when the remaining share of the budget falls to its bound. It ends when that share is above
+/// the bound by more than the hysteresis, so that a budget near a bound does not change the stage every day.
 ///
 /// ```
 /// use slo_core::math::BudgetPolicy;
@@ -13,7 +13,7 @@ use crate::{Error, check::unit};
 /// let policy = BudgetPolicy::new([("careful", 0.25), ("freeze", 0.0)], 0.05)?;
 /// let stage = policy.next(None, 0.2);
 /// assert_eq!(stage.map(|stage| policy.name(stage)), Some("careful"));
-/// assert_eq!(policy.next(stage, 0.29), stage); // better, but not for good
+/// assert_eq!(policy.next(stage, 0.29), stage); // better, but within the hysteresis
 /// assert_eq!(policy.next(stage, 0.31), None);
 /// let frozen = policy.next(stage, -0.1);
 /// assert_eq!(frozen.map(|stage| policy.name(stage)), Some("freeze"));
@@ -32,7 +32,7 @@ pub struct BudgetPolicy {
 pub struct Stage(usize);
 
 impl BudgetPolicy {
-    /// A policy of stages, each with the share of the budget at or below which it begins, mildest first.
+    /// A policy from its stages, mildest first: names, and the remaining shares at which they begin.
     ///
     /// # Errors
     /// No stages, bounds that do not fall or are above 1, or a hysteresis outside 0 to 1.
@@ -46,10 +46,8 @@ impl BudgetPolicy {
         let mut before = f64::INFINITY;
         for (name, bound) in &stages {
             if !bound.is_finite() || *bound > 1.0 {
-                return Err(Error::new(format!(
-                    "{name}: {bound} is not a share of a budget that can remain"
-                ))
-                .with_hint("write a number up to 1; below 0 is overspent"));
+                return Err(Error::new(format!("{name}: the remaining share of a budget cannot be {bound}"))
+                    .with_hint("write a number up to 1; below 0 is overspent"));
             }
             if *bound >= before {
                 return Err(Error::new(format!("{name}: {bound} is not below the stage before it"))
@@ -58,7 +56,7 @@ impl BudgetPolicy {
             before = *bound;
         }
         if stages.is_empty() {
-            return Err(Error::new("a policy without stages asks for nothing"));
+            return Err(Error::new("the policy has no stages"));
         }
         Ok(Self { stages, hysteresis })
     }
@@ -69,9 +67,9 @@ impl BudgetPolicy {
         self.stages.get(stage.0).map_or("", |(name, _)| name)
     }
 
-    /// The stage after `current`, now that the share `remaining` is left; `None` where none applies.
+    /// The stage after `current`, if the share `remaining` is left; `None` if no stage applies.
     ///
-    /// A share that is NaN is no news: the stage stays.
+    /// If the share is NaN, the stage does not change.
     #[must_use]
     pub fn next(&self, current: Option<Stage>, remaining: f64) -> Option<Stage> {
         if remaining.is_nan() {

@@ -48,7 +48,7 @@ impl BurnRate {
         if rate.is_finite() && rate >= 0.0 {
             return Ok(Self(rate));
         }
-        Err(Error::new(format!("{rate} is not a burn rate")).with_hint("a burn rate is zero or more"))
+        Err(Error::new(format!("{rate} is not a burn rate")).with_hint("write a number that is zero or more"))
     }
 
     /// The rate as a number.
@@ -59,7 +59,7 @@ impl BurnRate {
 }
 
 impl fmt::Display for BurnRate {
-    /// For people: three digits, or hundredths: `14.4×`, `1000×`, `0.05×`, `<0.01×`.
+    /// Rounded to three digits or to hundredths: `14.4×`, `1000×`, `0.05×`, `<0.01×`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let decimals = match self.0 {
             rate if rate >= 99.95 => 0,

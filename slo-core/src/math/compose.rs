@@ -1,4 +1,4 @@
-//! Services made of services: what several availabilities come to, and how a budget is shared out.
+//! Services made of services: their availability, and how to divide a budget among their parts.
 
 use super::Tally;
 use crate::{
@@ -7,9 +7,10 @@ use crate::{
     model::{Objective, Ratio},
 };
 
-/// The availability of a chain in which all parts must work, if they fail independently: `ΠAᵢ`.
+/// The availability of a chain in which all parts must work: `ΠAᵢ`.
 ///
-/// A model: where requests can be traced through all parts, count them. 1 for no parts.
+/// A model for parts that fail independently. If requests can be traced through all parts, count them
+/// instead. 1 for no parts.
 ///
 /// ```
 /// use slo_core::math::serial;
@@ -25,9 +26,10 @@ pub fn serial(availabilities: &[f64]) -> Result<f64, Error> {
     checked(availabilities).map(|parts| parts.iter().product())
 }
 
-/// The availability of a chain whatever the parts have in common: `max(0, ΣAᵢ − (n−1))` to `min Aᵢ`.
+/// Bounds for the availability of a chain, even if its parts fail together.
 ///
-/// Fréchet's bounds; the lower one is what the sum of all error budgets leaves.
+/// Fréchet's bounds, `max(0, ΣAᵢ − (n−1))` to `min Aᵢ`. The lower one is 1 minus the sum of all error
+/// budgets.
 ///
 /// ```
 /// use slo_core::math::serial_bounds;
@@ -46,9 +48,9 @@ pub fn serial_bounds(availabilities: &[f64]) -> Result<(f64, f64), Error> {
     Ok(((1.0 - missing).clamp(0.0, most), most))
 }
 
-/// The availability of alternatives of which one must work, if they fail independently: 1 − Π(1 − Aᵢ).
+/// The availability of alternatives of which one must work: 1 − Π(1 − Aᵢ).
 ///
-/// 0 for no parts. Replicas seldom fail independently: see [`common_cause`].
+/// For alternatives that fail independently; 0 for no parts. Replicas rarely do: see [`common_cause`].
 ///
 /// ```
 /// use slo_core::math::parallel;
@@ -63,9 +65,9 @@ pub fn parallel(availabilities: &[f64]) -> Result<f64, Error> {
     checked(availabilities).map(|parts| 1.0 - parts.iter().map(|part| 1.0 - part).product::<f64>())
 }
 
-/// The availability of alternatives whatever they have in common: `max Aᵢ` to `min(1, ΣAᵢ)`.
+/// Bounds for the availability of alternatives, even if they fail together.
 ///
-/// Fréchet's bounds; 0 to 0 for no parts.
+/// Fréchet's bounds, `max Aᵢ` to `min(1, ΣAᵢ)`; 0 to 0 for no parts.
 ///
 /// ```
 /// use slo_core::math::parallel_bounds;
@@ -114,11 +116,11 @@ pub fn k_of_n(needed: usize, availabilities: &[f64]) -> Result<f64, Error> {
     Ok(if fail < work { 1.0 - fail } else { work + 0.0 })
 }
 
-/// The unavailability of `replicas` alike of which one must work, where the share `common` of each one's
-/// failures hits all of them: 1 − (1 − cq)(1 − ((1−c)q)ⁿ).
+/// The unavailability of replicas that share some of their failures.
 ///
-/// The β-factor model. Two replicas of 99 % that share a tenth of their failures are ten times worse than
-/// two independent ones.
+/// One of the equal `replicas` must work; the share `common` of each one's failures hits all of them:
+/// 1 − (1 − cq)(1 − ((1−c)q)ⁿ), the β-factor model. Two replicas of 99 % that share a tenth of their failures
+/// are ten times worse than two independent ones.
 ///
 /// ```
 /// use slo_core::math::common_cause;
@@ -136,7 +138,7 @@ pub fn common_cause(replicas: u32, unavailability: f64, common: f64) -> Result<f
     Ok(together + alone - together * alone)
 }
 
-/// The share of good events where kinds of events weigh differently: ΣwᵢGᵢ/ΣwᵢNᵢ, or `None` without any.
+/// The weighted share of good events, ΣwᵢGᵢ/ΣwᵢNᵢ; `None` without events.
 ///
 /// ```
 /// use slo_core::math::{Tally, weighted_sli};
@@ -157,15 +159,15 @@ pub fn weighted_sli(parts: &[(f64, Tally)]) -> Result<Option<f64>, Error> {
         total += weight * tally.total() as f64;
     }
     if !f64::is_finite(total) {
-        return Err(Error::new("the weighted events are more than a double holds"));
+        return Err(Error::new("the number of weighted events does not fit a 64-bit float"));
     }
     Ok((total > 0.0).then(|| 1.0 - bad / total))
 }
 
-/// The objectives that share out a serial budget by weights: sᵢ = 1 − wᵢβ, exactly.
+/// Objectives for the parts of a chain that divide its budget by weights: sᵢ = 1 − wᵢβ, exact.
 ///
-/// The parts' budgets add up to the whole one, so the chain meets its objective whatever the parts have in
-/// common. Weights are taken relative to their sum.
+/// The budgets of the parts add up to that of the chain, so it meets its objective even if the parts fail
+/// together. Weights are relative to their sum.
 ///
 /// ```
 /// use slo_core::{math::allocate_budget, model::Ratio};
@@ -177,9 +179,9 @@ pub fn weighted_sli(parts: &[(f64, Tally)]) -> Result<Option<f64>, Error> {
 /// ```
 ///
 /// # Errors
-/// No weights, a weight of zero, or a part that is no objective, such as one with more than ten decimals.
+/// No weights, a weight of zero, or a part that is not an objective, such as one with more than ten decimals.
 pub fn allocate_budget(objective: Objective, weights: &[Ratio]) -> Result<Vec<Objective>, Error> {
-    let too_fine = || Error::new("the weights are too fine to be kept exactly");
+    let too_fine = || Error::new("the weights have more digits than can be kept exactly");
     let sum =
         weights.iter().try_fold(Ratio::ZERO, |sum, weight| sum.checked_add(*weight)).ok_or_else(too_fine)?;
     let part = |weight: &Ratio| {
@@ -191,14 +193,14 @@ pub fn allocate_budget(objective: Objective, weights: &[Ratio]) -> Result<Vec<Ob
         format!("{percent}%").parse()
     };
     if weights.is_empty() {
-        return Err(Error::new("there is nobody to share the budget with"));
+        return Err(Error::new("there are no weights to divide the budget by"));
     }
     weights.iter().map(part).collect()
 }
 
-/// The availabilities whose product is the objective, shared out by weights: sᵢ = s^{wᵢ/Σw}.
+/// Availabilities for the parts of a chain whose product is the objective: sᵢ = s^{wᵢ/Σw}.
 ///
-/// For parts that fail independently; a trifle more generous than [`allocate_budget`].
+/// For parts that fail independently; slightly more generous than [`allocate_budget`].
 ///
 /// ```
 /// use slo_core::math::{allocate_product, serial};

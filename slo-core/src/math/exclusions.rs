@@ -1,4 +1,4 @@
-//! Times that do not count: maintenance, corrections.
+//! Excluded times: maintenance, corrections.
 
 use crate::{Error, model::Timestamp};
 
@@ -18,7 +18,7 @@ impl Span {
     pub fn new(from: Timestamp, to: Timestamp) -> Result<Self, Error> {
         if to <= from {
             return Err(Error::new(format!("the span from {from} to {to} is empty"))
-                .with_hint("a span ends after it begins"));
+                .with_hint("choose an end after the beginning"));
         }
         Ok(Self { from, to })
     }
@@ -48,7 +48,7 @@ impl Span {
     }
 }
 
-/// A set of spans that do not count; overlapping ones are merged.
+/// A set of excluded spans; overlapping ones are merged.
 ///
 /// ```
 /// use slo_core::{math::{Exclusions, Span}, model::Timestamp};
@@ -96,7 +96,7 @@ impl Exclusions {
 
     /// How much of `span` is excluded, in milliseconds.
     ///
-    /// A budget of time counts T less this.
+    /// Subtract this from the period of a time budget.
     #[must_use]
     pub fn excluded_millis(&self, span: Span) -> u64 {
         let overlap = |one: &Span| {

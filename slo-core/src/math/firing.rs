@@ -6,10 +6,11 @@ use crate::{
     model::{AlertPolicy, Objective, Tier, Window},
 };
 
-/// The tiers of `policy` that fire, fastest first, given the tally of any window up to now.
+/// The tiers of `policy` that fire, fastest first.
 ///
-/// A tier fires when both its windows exceed its threshold: strictly, in exact arithmetic, and when the long
-/// one holds the tier's fewest bad events. Windows without events never fire.
+/// `tally` gives the counts of any window up to now. A tier fires if both its windows are strictly above its
+/// threshold, in exact arithmetic, and the long one has at least the tier's fewest bad events. A window
+/// without events never fires.
 ///
 /// ```
 /// use slo_core::{math::{Tally, firing}, model::{AlertPolicy, BurnTier, Window}};

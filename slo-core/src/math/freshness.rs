@@ -1,32 +1,33 @@
-//! Freshness: how long data was older than it may be.
+//! Freshness: how long data was older than a tolerance.
 
 use crate::Error;
 use std::time::Duration;
 
-/// A publication of data: when it came out, and how old its newest data was by then.
+/// A publication of data: its time, and the age of its newest data at that time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "a publication has nothing else")]
 pub struct Publication {
-    /// When it came out.
+    /// The time of the publication.
     pub at: Duration,
-    /// How old its newest data was then.
+    /// The age of its newest data at that time.
     pub data_age: Duration,
 }
 
 /// How long data was older than `tolerance`, between `from` and `to`.
 ///
-/// After each publication, data ages until the next one: that time is bad as far as g + d exceeds the
-/// tolerance, for a gap g and data of age d. Before the first publication it is bad, and the last gap is
-/// open until `to`. Times are given since a moment of the caller's choice.
+/// Data ages from each publication to the next one. The part of that gap in which it is older than the
+/// tolerance is bad. The time before the first publication is bad, too. The last gap ends at `to`. All times
+/// count from a moment of the caller's choice.
 ///
-/// The bad time of an SLI in time; [`ErrorBudget::of_time`](super::ErrorBudget::of_time) makes a budget
-/// of it. (For a share of reads, count reads of fresh data as good events.)
+/// The result is the bad time of an SLI in time; [`ErrorBudget::of_time`](super::ErrorBudget::of_time) makes
+/// a budget of it. For a share of reads, count reads of fresh data as good events instead.
 ///
 /// ```
 /// use slo_core::math::{Publication, stale_time};
 /// use std::time::Duration;
 ///
 /// let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
-/// // Every ten minutes, and once twenty; data is two minutes old when it comes out.
+/// // Published every ten minutes, the last gap is twenty; data is two minutes old when published.
 /// let published = [0, 10, 20, 30, 40, 50].map(|at| Publication { at: minutes(at), data_age: minutes(2) });
 /// let stale = stale_time(&published, minutes(0), minutes(70), minutes(15))?;
 /// assert_eq!(stale, minutes(7));
@@ -47,7 +48,7 @@ pub fn stale_time(
     if let Some(index) =
         publications.windows(2).position(|pair| matches!(pair, [one, next] if next.at < one.at))
     {
-        return Err(Error::new(format!("publications[{}] is before the one before it", index + 1))
+        return Err(Error::new(format!("publications[{}] is earlier than the one before it", index + 1))
             .with_hint("sort them by time"));
     }
     let clip = |time: Duration| time.clamp(from, to);

@@ -1,4 +1,4 @@
-//! Latency from classic histograms: what is at most a threshold, and how sure that is.
+//! Latency from classic histograms: how many observations are at most a threshold.
 
 use super::{Tally, TallyRange};
 use crate::Error;
@@ -14,7 +14,7 @@ use crate::Error;
 /// let fast = latency.at_most(0.3);
 /// assert_eq!((fast.certain, fast.possible), (950, 990));
 /// assert_eq!(fast.linear, 958.0);
-/// // For an objective of 99 %, that is a burn rate between 1 and 5: no estimate helps.
+/// // For an objective of 99 %, that is a burn rate between 1 and 5: an estimate does not help.
 /// let (low, high) = latency.slow(0.3).burn_rates("99%".parse()?).unwrap();
 /// assert!((low - 1.0).abs() < 1e-12 && (high - 5.0).abs() < 1e-12);
 /// # Ok::<(), slo_core::Error>(())
@@ -28,10 +28,11 @@ pub struct ClassicHistogram {
 
 /// How many observations were at most a threshold.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "a count has two bounds")]
 pub struct AtMost {
-    /// Those that certainly were.
+    /// Observations that certainly were.
     pub certain: u64,
-    /// Those that may have been: equal to `certain` exactly at a bucket's bound.
+    /// Observations that may have been; the same number as `certain` exactly at a bucket's bound.
     pub possible: u64,
     /// An estimate, with observations spread evenly within their bucket.
     pub linear: f64,
@@ -42,23 +43,23 @@ pub struct AtMost {
 impl ClassicHistogram {
     /// A histogram from (bound, cumulative count), bounds rising to `+Inf`.
     ///
-    /// A count below the one before it comes from a scrape between two updates, or from floats: it is
-    /// raised, as Prometheus does, and [`ClassicHistogram::was_repaired`] says so.
+    /// A count can be below the one before it because of a scrape between two updates, or because of floats.
+    /// It is then raised, as in Prometheus, and [`ClassicHistogram::was_repaired`] is true.
     ///
     /// # Errors
     /// No `+Inf` bucket, or bounds that do not rise.
     pub fn new(buckets: &[(f64, u64)]) -> Result<Self, Error> {
         if buckets.last().is_none_or(|(bound, _)| *bound != f64::INFINITY) {
             return Err(Error::new("the histogram has no +Inf bucket")
-                .with_hint("without it, nobody knows how many observations there were"));
+                .with_hint("add it: its count is the number of all observations"));
         }
         let mut repaired = false;
         let mut kept: Vec<(f64, u64)> = Vec::with_capacity(buckets.len());
         for (index, &(bound, count)) in buckets.iter().enumerate() {
             let highest = match kept.last() {
                 Some((before, _)) if bound.is_nan() || bound <= *before => {
-                    return Err(Error::new(format!("buckets[{index}]: {bound} does not follow {before}"))
-                        .with_hint("sort the buckets by their bounds, each once"));
+                    return Err(Error::new(format!("buckets[{index}]: {bound} is not above {before}"))
+                        .with_hint("sort the buckets by their bounds, and list each bound once"));
                 }
                 None if bound.is_nan() => return Err(Error::new("buckets[0]: NaN is not a bound")),
                 Some((_, highest)) => *highest,
@@ -82,8 +83,9 @@ impl ClassicHistogram {
         self.repaired
     }
 
-    /// Whether `threshold` is a bucket's bound, so that counts at it are exact. Compared as numbers, so
-    /// that `1` and `1.0` are the same.
+    /// Whether `threshold` is a bucket's bound, so that counts at it are exact.
+    ///
+    /// Bounds are compared as numbers: `1` and `1.0` are the same.
     #[must_use]
     pub fn has_bound(&self, threshold: f64) -> bool {
         self.buckets.iter().any(|(bound, _)| same(*bound, threshold))

@@ -19,13 +19,13 @@
 //!
 //! | step | here |
 //! |---|---|
-//! | what was counted | [`Tally`], [`TallyRange`] where it is only known within bounds |
+//! | counts of events | [`Tally`]; [`TallyRange`] for counts that are only known within bounds |
 //! | from other signals to counts | [`ClassicHistogram`], [`NativeHistogram`], [`time_slices`], [`stale_time`], [`missed_outage`] |
 //! | from parts to the whole | [`serial`], [`parallel`], [`k_of_n`], [`common_cause`], [`weighted_sli`], [`allocate_budget`] |
-//! | what does not count | [`Exclusions`] |
-//! | how fast it burns | [`BurnRate`] |
-//! | what is left, and until when | [`ErrorBudget`], [`time_to_exhaustion`], [`rolling_exhaustion`], [`PeriodBudget`] |
-//! | what to do about it | [`BudgetPolicy`] |
+//! | excluded times | [`Exclusions`] |
+//! | how fast the budget is spent | [`BurnRate`] |
+//! | what is left of the budget, and for how long | [`ErrorBudget`], [`time_to_exhaustion`], [`rolling_exhaustion`], [`PeriodBudget`] |
+//! | stages of a budget policy | [`BudgetPolicy`] |
 //! | when alerts fire | [`firing`], [`Outage`], [`SamplingDelay`], [`undetected_spend`], [`safe_exposure`] |
 //! | the same, live | [`Tracker`], [`SlidingCount`] |
 

@@ -45,12 +45,13 @@ pub struct NativeHistogram {
 const WIDEST: u32 = 1 << 19;
 
 impl NativeHistogram {
-    /// A histogram of observations that are not negative: those within `zero_threshold`, and buckets by
-    /// Prometheus' index.
+    /// A histogram without negative observations.
+    ///
+    /// `zero` counts the observations within `zero_threshold`; `positive` are buckets by Prometheus' index.
     ///
     /// # Errors
-    /// A schema outside −4 to 8, a zero threshold that is negative or not finite, a bucket that no double lies in,
-    /// or more observations than 64 bits hold.
+    /// A schema outside −4 to 8, a zero threshold that is negative or not finite, a bucket outside the range
+    /// of a double, or more observations than 64 bits hold.
     pub fn new(
         schema: i8,
         zero_threshold: f64,
@@ -58,11 +59,11 @@ impl NativeHistogram {
         positive: impl IntoIterator<Item = (i32, u64)>,
     ) -> Result<Self, Error> {
         if !(-4..=8).contains(&schema) {
-            return Err(Error::new(format!("schema {schema} is not one of -4 to 8"))
-                .with_hint("custom buckets (schema -53) are a classic histogram"));
+            return Err(Error::new(format!("schema {schema} is not between -4 and 8"))
+                .with_hint("pass custom buckets (schema -53) as a classic histogram"));
         }
         if !zero_threshold.is_finite() || zero_threshold < 0.0 {
-            return Err(Error::new(format!("a zero threshold of {zero_threshold} is not zero or more")));
+            return Err(Error::new(format!("the zero threshold {zero_threshold} is negative or not finite")));
         }
         let empty = BTreeMap::new();
         // (−0 becomes 0.)
@@ -105,10 +106,13 @@ impl NativeHistogram {
     /// They are in no bucket, so they count as slow.
     ///
     /// # Errors
-    /// Fewer than the buckets hold.
+    /// A total below the number of observations in the buckets.
     pub fn with_total(self, total: u64) -> Result<Self, Error> {
         if total < self.total {
-            return Err(Error::new(format!("the buckets hold {} observations of {total}", self.total)));
+            return Err(Error::new(format!(
+                "the buckets hold {} observations, more than the total of {total}",
+                self.total
+            )));
         }
         Ok(Self { total, ..self })
     }
@@ -123,7 +127,7 @@ impl NativeHistogram {
                 continue;
             }
             if index.unsigned_abs() > WIDEST {
-                return Err(Error::new(format!("bucket {index} is beyond the numbers that a double holds")));
+                return Err(Error::new(format!("bucket {index} is outside the range of a 64-bit float")));
             }
             let total = self.total.checked_add(count);
             self.total = total.ok_or_else(|| Error::new("more observations than 64 bits hold"))?;
@@ -146,9 +150,9 @@ impl NativeHistogram {
 
     /// How many observations were at most `threshold`.
     ///
-    /// Both estimates are what `histogram_fraction` interpolates: even over the logarithm within a bucket, even
-    /// over the value within the zero bucket, which is taken to hold no negative observations where only
-    /// positive ones have been seen elsewhere, and the other way round.
+    /// Both estimates interpolate as `histogram_fraction` does: evenly over the logarithm within a bucket,
+    /// and evenly over the value within the zero bucket. If all other observations are positive, the zero
+    /// bucket is assumed to have no negative ones, and the other way round.
     #[must_use]
     pub fn at_most(&self, threshold: f64) -> AtMost {
         let mut found = AtMost { certain: 0, possible: 0, linear: 0.0, logarithmic: 0.0 };
@@ -208,7 +212,7 @@ impl NativeHistogram {
     /// A schema that is finer, or below −4.
     pub fn scaled_down(&self, schema: i8) -> Result<Self, Error> {
         if !(-4..=self.schema).contains(&schema) {
-            return Err(Error::new(format!("schema {schema} is not one of -4 to {}", self.schema)));
+            return Err(Error::new(format!("schema {schema} is not between -4 and {}", self.schema)));
         }
         let merge = |side: &BTreeMap<i32, u64>| {
             let mut merged = BTreeMap::new();
@@ -223,7 +227,7 @@ impl NativeHistogram {
 
     /// Both histograms together, in the coarser schema and over the wider zero bucket.
     ///
-    /// Buckets that the wider zero bucket reaches into are taken into it whole.
+    /// A bucket that overlaps the wider zero bucket becomes part of it as a whole.
     ///
     /// # Errors
     /// More observations than 64 bits hold.

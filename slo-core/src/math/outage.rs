@@ -1,4 +1,4 @@
-//! Closed forms for a steady outage: when a tier fires, when it stops, and what is spent by then.
+//! Formulas for a steady outage: when a tier fires, when it stops, and how much is spent by then.
 
 use crate::{
     Error,
@@ -7,7 +7,7 @@ use crate::{
 
 /// A steady outage: at constant traffic, the share of bad events steps up and stays there.
 ///
-/// All times are exact, in seconds; scraping and evaluation come on top, see [`SamplingDelay`].
+/// All times are exact, in seconds. Scraping and evaluation add a delay, see [`SamplingDelay`].
 ///
 /// ```
 /// use slo_core::{math::Outage, model::AlertPolicy};
@@ -20,7 +20,7 @@ use crate::{
 /// assert_eq!(full.resets_after.to_string(), "295.68"); // after nothing fails any more
 /// let tenth = page(Outage::new("0.1".parse()?)?)?.unwrap();
 /// assert_eq!(tenth.fires_after.to_string(), "518.4");
-/// assert_eq!(page(Outage::new("0.01".parse()?)?)?, None); // ten times the budget is for the next tier
+/// assert_eq!(page(Outage::new("0.01".parse()?)?)?, None); // a burn rate of 10 is below the tier's 14.4
 /// # Ok::<(), slo_core::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,14 +30,15 @@ pub struct Outage {
     baseline: Ratio,
 }
 
-/// When a tier notices an [`Outage`].
+/// When a tier detects an [`Outage`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Detection {
     /// From the first bad event until the alert's condition holds, in seconds: L·(θ−e₀)/(e−e₀).
     ///
-    /// Also the longest outage that goes unnoticed.
+    /// Also the longest outage that is not detected.
     pub fires_after: Ratio,
-    /// From the last bad event until it no longer holds, in seconds: S·(1 − (θ−e₀)/(e−e₀)).
+    /// From the last bad event until the condition no longer holds, in seconds: S·(1 − (θ−e₀)/(e−e₀)).
     pub resets_after: Ratio,
     /// The share of the period's budget spent between the first bad event and the alert: e·t/(βT).
     ///
@@ -46,10 +47,10 @@ pub struct Detection {
 }
 
 impl Outage {
-    /// Everything fails, and nothing did before.
+    /// An outage in which everything fails, and nothing failed before.
     pub const FULL: Self = Self { error_ratio: Ratio::ONE, baseline: Ratio::ZERO };
 
-    /// An outage with the share `error_ratio` of all events bad, and none before.
+    /// An outage in which the share `error_ratio` of all events is bad, and none was before.
     ///
     /// # Errors
     /// An error ratio of zero or above one.
@@ -63,7 +64,7 @@ impl Outage {
         Ok(Self { error_ratio, baseline: Ratio::ZERO })
     }
 
-    /// The same outage where the share `baseline` of events had always been bad.
+    /// The same outage, if the share `baseline` of events was already bad before.
     ///
     /// # Errors
     /// A baseline that is not below the outage's error ratio.
@@ -76,8 +77,8 @@ impl Outage {
 
     /// Seconds until the average over `window` exceeds `threshold`: W·(θ−e₀)/(e−e₀).
     ///
-    /// 0 where the baseline does already; `None` where the outage does not, or the number is too fine for
-    /// 128 bits.
+    /// 0 if the baseline already exceeds it; `None` if the outage does not, or if the result does not fit 128
+    /// bits.
     ///
     /// ```
     /// use slo_core::{math::Outage, model::Window};
@@ -91,10 +92,10 @@ impl Outage {
         window.as_seconds().checked_mul(self.share_of_window(threshold)?)
     }
 
-    /// Seconds from the end of an outage that filled `window` until its average is back at `threshold`:
-    /// W·(1 − (θ−e₀)/(e−e₀)).
+    /// Seconds from the end of an outage until the average over `window` is back at `threshold`.
     ///
-    /// `None` where it never exceeded it, where the baseline exceeds it for good, or the number is too fine.
+    /// W·(1 − (θ−e₀)/(e−e₀)), for an outage that filled the window. `None` if the average never exceeded the
+    /// threshold, if the baseline always does, or if the result does not fit 128 bits.
     #[must_use]
     pub fn recovery(&self, window: Window, threshold: Ratio) -> Option<Ratio> {
         if self.baseline > threshold {
@@ -105,7 +106,7 @@ impl Outage {
 
     /// Seconds during which the average over `window` exceeds `threshold`, for an outage of `duration`.
     ///
-    /// Counted over outage and recovery: D − crossing + recovery. A rule that waits `for` longer than this
+    /// Counts the outage and the recovery: D − crossing + recovery. A rule whose `for` is longer than this
     /// never fires, however much budget such outages spend together.
     ///
     /// ```
@@ -130,11 +131,11 @@ impl Outage {
         above.checked_add(full)?.checked_add(recovery)
     }
 
-    /// When `tier` fires and stops; `None` where the outage is too small for it, or the baseline fires it for
-    /// good.
+    /// When `tier` fires and stops, if this outage makes it fire.
     ///
-    /// The short window never delays a steady outage. The tier fires if the outage lasts longer than
-    /// `fires_after`: exactly if it spends more than the tier's share.
+    /// `None` if the outage is too small, or if the baseline alone keeps it firing. The short window never
+    /// delays the detection of a steady outage. The tier fires if the outage lasts longer than `fires_after`,
+    /// that is, if it spends more than the tier's share.
     ///
     /// # Errors
     /// Numbers that do not fit 128 bits.
@@ -152,7 +153,7 @@ impl Outage {
         };
         exact()
             .map(Some)
-            .ok_or_else(|| Error::new(format!("{} is too fine an error ratio", self.error_ratio)))
+            .ok_or_else(|| Error::new(format!("an error ratio of {} has too many digits", self.error_ratio)))
     }
 
     /// The share of the budget of `period` that the outage spends in `duration`: e·D/(βT).
@@ -171,7 +172,7 @@ impl Outage {
         let share = self.error_ratio.checked_div(objective.budget());
         share
             .and_then(|burn| burn.checked_mul(duration.ratio_to(period)))
-            .ok_or_else(|| Error::new(format!("{} is too fine an error ratio", self.error_ratio)))
+            .ok_or_else(|| Error::new(format!("an error ratio of {} has too many digits", self.error_ratio)))
     }
 
     /// (θ−e₀)/(e−e₀), the share of a window that must lie in the outage: 0 where the baseline exceeds the
@@ -187,11 +188,12 @@ impl Outage {
     }
 }
 
-/// What scraping and evaluating add to the time until an alert fires, in whole and half milliseconds.
+/// The delay that scraping and rule evaluation add before an alert fires.
 ///
-/// A scrape waits 0 to `scrape_interval`, an evaluation 0 to `evaluation_interval`, and `for` lasts a
-/// whole number of evaluations. An outage ends late by the same, with `keep_firing_for` in place of `for`.
-/// Alertmanager's `group_wait` comes on top.
+/// The next scrape comes after 0 to `scrape_interval`, the next evaluation after 0 to `evaluation_interval`,
+/// and `for` lasts a whole number of evaluations. The alert also ends later by such a delay, with
+/// `keep_firing_for` in place of `for`. Alertmanager's `group_wait` is added to it. Exact to half a
+/// millisecond.
 ///
 /// ```
 /// use slo_core::{math::SamplingDelay, model::Window};
@@ -207,7 +209,7 @@ pub struct SamplingDelay {
 }
 
 impl SamplingDelay {
-    /// The delay by these intervals, and a `for` (or `keep_firing_for`) if there is one.
+    /// The delay for these intervals, with the rule's `for` (or `keep_firing_for`) as `hold`.
     #[must_use]
     pub const fn new(scrape_interval: Window, evaluation_interval: Window, hold: Option<Window>) -> Self {
         let evaluation = evaluation_interval.as_millis();
@@ -231,11 +233,10 @@ impl SamplingDelay {
     }
 }
 
-/// The most budget that can be spent within `tier`'s long window without it firing: (2 + S/L)·f.
+/// The most budget that can be spent within `tier`'s long window while it stays silent: (2 + S/L)·f.
 ///
-/// Two windows can disagree: the short one falls below the threshold before the long one exceeds it. Up to
-/// the last moment the short one is above, the long one is within θ; after it, every short window is. The
-/// worst traces found come to 1.84·f.
+/// The short window can fall below the threshold before the long one exceeds it. While the short window is
+/// above θ, the long one is not; after that, no short window is. The worst traces found reach 1.84·f.
 ///
 /// ```
 /// use slo_core::{math::undetected_spend, model::AlertPolicy};
@@ -251,13 +252,13 @@ pub fn undetected_spend(tier: &Tier) -> Result<Ratio, Error> {
     Ratio::whole(2)
         .checked_add(tier.short().ratio_to(tier.long()))
         .and_then(|windows| windows.checked_mul(tier.share()))
-        .ok_or_else(|| Error::new(format!("the share of the {} tier is too fine", tier.burn())))
+        .ok_or_else(|| Error::new(format!("the share of the {} tier has too many digits", tier.burn())))
 }
 
-/// The largest share of the traffic that a new version may get, for its entire failure to spend at most
-/// `spend` of the budget of `period` before it is undone: f·βT/t, at most 1.
+/// The largest share of the traffic that a new version may safely get: f·βT/t, at most 1.
 ///
-/// `until_undone` is the time from its first failure to its removal.
+/// If the new version fails entirely, it spends at most the share `spend` of the budget of `period` before it
+/// is rolled back. `until_undone` is the time from its first failure to its removal.
 ///
 /// ```
 /// use slo_core::{math::safe_exposure, model::Window};
@@ -279,7 +280,7 @@ pub fn safe_exposure(
     let exact = spend
         .checked_mul(objective.budget())
         .and_then(|share| share.checked_mul(period.ratio_to(until_undone)));
-    exact.map(|share| share.min(Ratio::ONE)).ok_or_else(|| Error::new(format!("{spend} is too fine a share")))
+    exact.map(|share| share.min(Ratio::ONE)).ok_or_else(|| Error::new(format!("{spend} has too many digits")))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The error budget of a whole period, and what of it has been spent.
+//! The error budget of a whole period, and the share of it that has been spent.
 
 use super::Tally;
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     model::{Objective, Ratio},
 };
 
-/// The error budget of a whole period: an objective, and the events that the period is expected to have.
+/// The error budget of a whole period: an objective and a number of expected events.
 ///
 /// ```
 /// use slo_core::{math::{PeriodBudget, Tally}, model::Ratio};
@@ -29,7 +29,7 @@ impl PeriodBudget {
     /// The budget of a period in which `expected` events are expected.
     ///
     /// # Errors
-    /// No events expected: they have no budget.
+    /// No expected events: there would be no budget.
     pub fn new(objective: Objective, expected: u64) -> Result<Self, Error> {
         if expected == 0 {
             return Err(Error::new("no events are expected in the period, so there is no budget to spend"));
@@ -63,9 +63,10 @@ impl PeriodBudget {
         self.spent_above(Tally::new(bad, bad)?, Ratio::ZERO)
     }
 
-    /// The share of the budget that an incident has spent above what would have been without it: Σ(B − e₀N)/(βN̂).
+    /// The share of the budget that an incident has spent above a baseline: Σ(B − e₀N)/(βN̂).
     ///
-    /// `baseline` is the error ratio e₀ that would have been. Negative where the incident had fewer bad events than that.
+    /// `baseline` is the error ratio e₀ without the incident. Negative if the incident had fewer bad events
+    /// than that.
     ///
     /// # Errors
     /// Numbers that do not fit 128 bits.

@@ -1,11 +1,12 @@
-//! Synthetic probes: what they miss, and what they make up.
+//! Synthetic probes: the outages they miss, and the false failures they report.
 
 use super::k_of_n;
 use crate::{Error, check::unit, model::Window};
 
-/// How likely an outage of length `outage` falls between two probes: max(0, 1 − D/p).
+/// The probability that an outage falls between two probes: max(0, 1 − D/p).
 ///
-/// For an outage at a random moment; 0 for one as long as the interval, which meets a probe for certain.
+/// For an outage at a random moment. 0 if it is as long as the interval, because a probe then certainly finds
+/// it.
 ///
 /// ```
 /// use slo_core::{math::missed_outage, model::Window};
@@ -20,13 +21,13 @@ pub fn missed_outage(outage: Window, interval: Window) -> f64 {
     (1.0 - outage.ratio_to(interval).to_f64()).max(0.0)
 }
 
-/// More than anybody has.
+/// More than any real setup has.
 const MOST_PROBES: usize = 1_000;
 
-/// How likely probing reports a failure of its own: `quorum` of `probes` fail, each after all its retries.
+/// The probability of a false failure: `quorum` of `probes` fail by themselves.
 ///
-/// A probe that fails by itself with probability q does so after r retries with q^(r+1); at least `quorum`
-/// of independent probes must agree.
+/// A probe that fails by itself with probability q still fails after r retries with probability q^(r+1). At
+/// least `quorum` of the independent probes must fail.
 ///
 /// ```
 /// use slo_core::math::false_failure;
@@ -37,12 +38,12 @@ const MOST_PROBES: usize = 1_000;
 /// ```
 ///
 /// # Errors
-/// A probability outside 0 to 1, more than 1,000 probes, or a quorum of none or of more than there are.
+/// A probability outside 0 to 1, more than 1,000 probes, or a quorum of zero or of more than all probes.
 pub fn false_failure(failure: f64, retries: u32, quorum: usize, probes: usize) -> Result<f64, Error> {
     unit("failure", failure)?;
     if quorum == 0 || quorum > probes || probes > MOST_PROBES {
-        return Err(Error::new(format!("a quorum of {quorum} of {probes} probes"))
-            .with_hint(format!("write 1 to {MOST_PROBES} probes, and no more of them for the quorum")));
+        return Err(Error::new(format!("a quorum of {quorum} of {probes} probes is not possible"))
+            .with_hint(format!("use 1 to {MOST_PROBES} probes, and a quorum of 1 up to that number")));
     }
     k_of_n(quorum, &vec![failure.powf(f64::from(retries) + 1.0); probes])
 }

@@ -1,4 +1,4 @@
-//! Time slices: counting good minutes in place of good events.
+//! Time slices: counting good minutes instead of good events.
 
 use super::Tally;
 use crate::{
@@ -6,11 +6,10 @@ use crate::{
     model::{EmptySlice, Objective, Ratio, Window},
 };
 
-/// Counts the slices whose share of bad events is at most 1 − `target`, as good events of a tally.
+/// Counts slices as events: good if at most 1 − `target` of their own events are bad.
 ///
-/// OpenSLO's `Timeslices`. Give complete slices only; the one that is still open would be judged too
-/// early. The comparison is exact. Where a slice is good by a metric against a threshold, give it as a tally
-/// of one event.
+/// OpenSLO's `Timeslices`. Pass complete slices only; one that is still open would be judged too early. The
+/// comparison is exact. If a slice is judged by a metric and a threshold, pass it as a tally of one event.
 ///
 /// ```
 /// use slo_core::{math::{Tally, time_slices}, model::EmptySlice};
@@ -30,7 +29,7 @@ pub fn time_slices(
 ) -> Result<Tally, Error> {
     let allowed = Ratio::ONE
         .checked_sub(target)
-        .ok_or_else(|| Error::new(format!("a slice target of {target} is more than all events")))?;
+        .ok_or_else(|| Error::new(format!("{target} is not a slice target: it is more than all events")))?;
     let (mut total, mut bad) = (0, 0);
     let mut before = None;
     for slice in slices {
@@ -42,7 +41,7 @@ pub fn time_slices(
     Tally::new(total, bad)
 }
 
-/// The mean share of good events per slice, or `None` where no slice counts.
+/// The mean share of good events per slice, or `None` if no slice counts.
 ///
 /// OpenSLO's `RatioTimeslices`: every minute weighs the same, however many events it had. It differs from
 /// the share of good events by [`ratio_bias`](crate::replay::ratio_bias).
@@ -51,7 +50,7 @@ pub fn time_slices(
 /// use slo_core::{math::{Tally, ratio_time_slices}, model::EmptySlice};
 ///
 /// let minutes = [Tally::new(1_000, 0)?, Tally::new(10, 5)?];
-/// assert_eq!(ratio_time_slices(minutes, EmptySlice::Skip), Some(0.75)); // of events, it is 99.5 %
+/// assert_eq!(ratio_time_slices(minutes, EmptySlice::Skip), Some(0.75)); // by events, it is 99.5 %
 /// # Ok::<(), slo_core::Error>(())
 /// ```
 #[must_use]
@@ -72,7 +71,7 @@ pub fn ratio_time_slices(slices: impl IntoIterator<Item = Tally>, empty: EmptySl
     (count > 0).then(|| sum / count as f64)
 }
 
-/// The bad slices within `window` from which the error ratio of slices is above `threshold`: ⌊θ·W/slice⌋ + 1.
+/// The fewest bad slices within `window` that exceed `threshold`: ⌊θ·W/slice⌋ + 1.
 ///
 /// Slices are coarse events: with one-minute slices at 99.9 %, one bad minute in an hour is 1.67 % and
 /// fires the fast tier.
@@ -102,8 +101,8 @@ pub fn slices_to_fire(window: Window, slice: Window, threshold: Ratio) -> Result
 
 /// How long a degradation may last: T·(g − s)/(g − d), in seconds, for a mean of shares.
 ///
-/// `usual` is the share of good events the rest of the time, `during` that of the degradation. `None`
-/// where it may last for the whole period, and 0 where the usual share does not meet the objective.
+/// `usual` is the share of good events the rest of the time, `during` the share during the degradation.
+/// `None` if it may last for the whole period, and 0 if the usual share does not meet the objective.
 ///
 /// ```
 /// use slo_core::{math::tolerable_seconds, model::Window};
@@ -133,7 +132,7 @@ pub fn tolerable_seconds(
         let share = usual.checked_sub(objective)?.checked_div(usual.checked_sub(during)?)?;
         period.as_seconds().checked_mul(share)
     };
-    exact().map(Some).ok_or_else(|| Error::new(format!("{usual} and {during} are too fine")))
+    exact().map(Some).ok_or_else(|| Error::new(format!("{usual} and {during} have too many digits")))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Rare events in a sliding window, in a few hundred words.
+//! Counts of rare events in a sliding window, in little memory.
 
 use crate::{Error, check::open_unit, model::Window};
 use std::collections::VecDeque;
@@ -6,8 +6,8 @@ use std::collections::VecDeque;
 /// Counts events over every window up to a span, within a relative error, in logarithmic memory.
 ///
 /// An exponential histogram (M. Datar, A. Gionis, P. Indyk and R. Motwani, 2002): buckets of 1, 2, 4, …
-/// events with the time of their newest one. For bad events, which are rare, it keeps the time of each of
-/// the latest ones, where a ring of snapshots only knows their bucket.
+/// events with the time of their newest one. For bad events, which are rare, it keeps the time of each of the
+/// latest ones; a ring of snapshots would only keep their bucket.
 ///
 /// ```
 /// use slo_core::{math::SlidingCount, model::Window};
@@ -42,7 +42,7 @@ impl SlidingCount {
             return Err(Error::new(format!(
                 "a relative error of {relative_error} is finer than a millionth"
             ))
-            .with_hint("count in a ring instead; this is for a percent or so"));
+            .with_hint("use a larger error, such as 0.01"));
         }
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to a million")]
         let k = k as usize;
@@ -74,7 +74,7 @@ impl SlidingCount {
         Ok(())
     }
 
-    /// Moves the end of the windows to `millis`, and forgets what is older than the span.
+    /// Moves the end of the windows to `millis`, and drops events that are older than the span.
     ///
     /// # Errors
     /// Time that ran backwards.
@@ -92,7 +92,7 @@ impl SlidingCount {
         Ok(())
     }
 
-    /// Hard bounds of the count in the last `window` up to the latest time: at least, at most.
+    /// Bounds of the count in the last `window` up to the latest time: at least, at most.
     ///
     /// Windows beyond the span count as the span.
     #[must_use]
@@ -109,7 +109,7 @@ impl SlidingCount {
         if last <= 1 { total as f64 } else { total as f64 - last as f64 / 2.0 }
     }
 
-    /// The buckets that are kept; their number bounds the memory.
+    /// The number of buckets, which limits the memory.
     #[must_use]
     pub fn buckets(&self) -> usize {
         self.sizes.iter().map(VecDeque::len).sum()

@@ -34,8 +34,8 @@ impl Tally {
     /// More bad events than events.
     pub fn new(total: u64, bad: u64) -> Result<Self, Error> {
         if bad > total {
-            return Err(Error::new(format!("{bad} bad events of {total}"))
-                .with_hint("the bad events must be among the total; check that both count the same thing"));
+            return Err(Error::new(format!("{bad} bad events are more than the total of {total}"))
+                .with_hint("check that both counts are of the same events"));
         }
         Ok(Self { total, bad })
     }
@@ -43,11 +43,11 @@ impl Tally {
     /// `total` events, of which `good` were good.
     ///
     /// # Errors
-    /// More good events than events: two counters that were not read at one moment.
+    /// More good events than events, for example from two counters that were not read at the same moment.
     pub fn from_good(total: u64, good: u64) -> Result<Self, Error> {
         let bad = total.checked_sub(good).ok_or_else(|| {
-            Error::new(format!("{good} good events of {total}"))
-                .with_hint("the good events must be among the total; count the bad ones instead")
+            Error::new(format!("{good} good events are more than the total of {total}"))
+                .with_hint("count the bad events instead of the good ones")
         })?;
         Self::new(total, bad)
     }
@@ -63,16 +63,16 @@ impl Tally {
         Self::new(total, bad)
     }
 
-    /// `total` events, of which `bad`, but at most all, were bad; and whether that had to be cut.
+    /// `total` events, of which `bad`, but at most all, were bad; and whether `bad` was too high.
     ///
-    /// For counters that are known not to be read at one moment. Say so where it happens: nothing else
-    /// distinguishes it from an outage.
+    /// For counters that are not read at the same moment. Report it if `bad` was too high: otherwise it looks
+    /// like an outage.
     #[must_use]
     pub fn clamped(total: u64, bad: u64) -> (Self, bool) {
         (Self { total, bad: bad.min(total) }, bad > total)
     }
 
-    /// Counts that arrive as floats, such as Prometheus' samples.
+    /// A tally from floats, such as Prometheus' samples.
     ///
     /// ```
     /// use slo_core::math::Tally;
@@ -83,14 +83,14 @@ impl Tally {
     /// ```
     ///
     /// # Errors
-    /// Numbers that are negative, not whole, NaN, or at 2⁵³ and above, where floats stop counting; more
-    /// bad events than events.
+    /// Numbers that are negative, not whole, NaN, or 2⁵³ and above, where floats skip whole numbers; more bad
+    /// events than events.
     pub fn from_floats(total: f64, bad: f64) -> Result<Self, Error> {
         const LIMIT: f64 = 9_007_199_254_740_992.0;
         let count = |name: &str, value: f64| {
             if !(0.0..LIMIT).contains(&value) || value.fract() != 0.0 {
                 return Err(Error::new(format!("{name}: {value} is not a count of events"))
-                    .with_hint("counts are whole, zero or more, and below 2^53 where they come as floats"));
+                    .with_hint("write a whole number from 0 up to below 2^53"));
             }
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
             Ok(value as u64)
@@ -130,7 +130,7 @@ impl Tally {
         }
     }
 
-    /// What was counted since `earlier`, where both are readings of the same growing counters.
+    /// The events since `earlier`, if both are readings of the same growing counters.
     ///
     /// # Errors
     /// Counters that ran backwards.

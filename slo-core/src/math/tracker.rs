@@ -1,14 +1,14 @@
-//! A live record of one SLO's counters from which any window can be read.
+//! A live record of one SLO's counters, read over several windows.
 
 use super::{Tally, TallyRange};
 use crate::{Error, model::Window};
 use std::{collections::VecDeque, time::Duration};
 
-/// A ring of cumulative snapshots per window: any window is one subtraction.
+/// A live record of one SLO's counters: a ring of cumulative snapshots for each window.
 ///
-/// Time is given by the caller, as a [`Duration`] since the counters began at zero; it never runs
-/// backwards. Each window keeps about sixty snapshots, so its memory is constant and its oldest edge
-/// is off by at most a sixtieth of it; [`WindowTally`] bounds the error.
+/// Reading a window is one subtraction. The caller gives the time as a [`Duration`] since the counters began
+/// at zero; it never runs backwards. Each window keeps about sixty snapshots, so its memory is constant, and
+/// its oldest edge is off by at most a sixtieth of the window. [`WindowTally`] gives bounds for the error.
 ///
 /// ```
 /// use slo_core::{math::{Tally, Tracker}, model::Window};
@@ -27,28 +27,33 @@ use std::{collections::VecDeque, time::Duration};
 #[derive(Debug, Clone)]
 pub struct Tracker {
     levels: Vec<Level>,
-    // Readings further apart than this have missed something.
+    // A longer pause between two readings counts as unwatched.
     longest_pause: Duration,
     latest: Snapshot,
 }
 
-/// What a [`Tracker`] counted in a window.
+/// The counts of a [`Tracker`] in a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct WindowTally {
     /// The count since the snapshot nearest to the window's beginning.
     pub tally: Tally,
-    /// Hard bounds of the truth: the counts since the first snapshot after the beginning and since the last
-    /// one at or before it.
+    /// Bounds of the true count.
+    ///
+    /// The counts since the first snapshot after the window's beginning, and since the last one at or before
+    /// it.
     pub range: TallyRange,
-    /// How much of the window has been watched: less than the window just after a start, and where readings
-    /// failed to come for a while, as while a machine sleeps.
+    /// How much of the window was watched.
+    ///
+    /// Less than the window just after a start, and after a pause in the readings, for example while the
+    /// computer slept.
     pub covered: Duration,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Snapshot {
     time: Duration,
-    // The part of that time in which readings came as they should.
+    // The part of that time in which readings came regularly.
     watched: Duration,
     counters: Tally,
 }
@@ -67,7 +72,7 @@ const RESOLUTION: u32 = 60;
 const LATE_TICKS: u32 = 3;
 
 impl Tracker {
-    /// A tracker of `windows`, to be given the counters about every `tick`.
+    /// A tracker of `windows` that gets the counters about every `tick`.
     #[must_use]
     pub fn new(windows: &[Window], tick: Window) -> Self {
         let start = Snapshot { time: Duration::ZERO, watched: Duration::ZERO, counters: Tally::EMPTY };
@@ -86,14 +91,14 @@ impl Tracker {
     /// Takes a reading of the counters at `time`.
     ///
     /// # Errors
-    /// Time or counters that ran backwards; the reading is then not taken.
+    /// Time or counters that ran backwards; the reading is then ignored.
     pub fn record(&mut self, time: Duration, counters: Tally) -> Result<(), Error> {
         if time < self.latest.time {
             return Err(Error::new(format!("time ran backwards from {:?} to {time:?}", self.latest.time)));
         }
         counters.since(self.latest.counters)?;
         let pause = time.saturating_sub(self.latest.time);
-        // What happens in a long pause is counted, but nobody watched when.
+        // Events in a long pause are counted, but it is unknown when they happened.
         let watched = if pause > self.longest_pause { Duration::ZERO } else { pause };
         self.latest = Snapshot { time, watched: self.latest.watched + watched, counters };
         for level in &mut self.levels {
@@ -102,15 +107,14 @@ impl Tracker {
         Ok(())
     }
 
-    /// What was counted in the last `window` up to the latest reading; `None` for a window that is not
-    /// tracked.
+    /// The counts of the last `window` up to the latest reading; `None` for a window that is not tracked.
     #[must_use]
     pub fn window(&self, window: Window) -> Option<WindowTally> {
         let level = self.levels.iter().find(|level| level.window == window)?;
         level.read(self.latest)
     }
 
-    /// The latest reading: everything that was ever counted.
+    /// The latest reading: all events since the counters began.
     #[must_use]
     pub const fn total(&self) -> Tally {
         self.latest.counters
@@ -163,7 +167,7 @@ mod tests {
     #[test]
     fn refuses_what_runs_backwards_and_keeps_what_it_had() {
         let mut tracker = Tracker::new(&[Window::minutes(5)], Window::minutes(1));
-        tracker.record(Duration::from_mins(1), Tally::new(10, 1).unwrap()).unwrap();
+        tracker.record(Duration::from_secs(60), Tally::new(10, 1).unwrap()).unwrap();
         assert!(tracker.record(Duration::from_secs(59), Tally::new(11, 1).unwrap()).is_err());
         assert!(tracker.record(Duration::from_secs(61), Tally::new(9, 1).unwrap()).is_err());
         assert_eq!(tracker.total(), Tally::new(10, 1).unwrap());
@@ -182,17 +186,20 @@ mod tests {
     fn says_what_it_has_slept_through() {
         let mut tracker = Tracker::new(&[Window::hours(1)], Window::minutes(1));
         for minute in (0..=60).chain([100]).chain(101..=110) {
-            tracker.record(Duration::from_mins(minute), Tally::new(minute, 0).unwrap()).unwrap();
+            tracker.record(Duration::from_secs(60 * minute), Tally::new(minute, 0).unwrap()).unwrap();
         }
         let hour = tracker.window(Window::hours(1)).unwrap();
-        assert_eq!((hour.covered, hour.tally.total()), (Duration::from_mins(20), 60));
+        assert_eq!((hour.covered, hour.tally.total()), (Duration::from_secs(1_200), 60));
         // A sleep longer than the window leaves nothing that was watched.
         for (until, watched) in [(100, 0), (102, 2)] {
             let mut tracker = Tracker::new(&[Window::minutes(5)], Window::minutes(1));
             for minute in (0..=60).chain(100..=until) {
-                tracker.record(Duration::from_mins(minute), Tally::new(minute, 0).unwrap()).unwrap();
+                tracker.record(Duration::from_secs(60 * minute), Tally::new(minute, 0).unwrap()).unwrap();
             }
-            assert_eq!(tracker.window(Window::minutes(5)).unwrap().covered, Duration::from_mins(watched));
+            assert_eq!(
+                tracker.window(Window::minutes(5)).unwrap().covered,
+                Duration::from_secs(60 * watched)
+            );
         }
     }
 
@@ -204,7 +211,9 @@ mod tests {
         windows.push(Window::days(30));
         let mut tracker = Tracker::new(&windows, Window::minutes(1));
         for minute in 0..60 * 24 * 45 {
-            tracker.record(Duration::from_mins(minute), Tally::new(minute, minute / 3).unwrap()).unwrap();
+            tracker
+                .record(Duration::from_secs(60 * minute), Tally::new(minute, minute / 3).unwrap())
+                .unwrap();
         }
         for window in windows {
             let read = tracker.window(window).unwrap();

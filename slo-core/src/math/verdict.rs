@@ -1,4 +1,4 @@
-//! What can be said of counts that are only known within bounds.
+//! Counts that are only known within bounds, and comparisons with them.
 
 use super::Tally;
 use crate::{
@@ -6,7 +6,9 @@ use crate::{
     model::{Objective, Ratio},
 };
 
-/// A tally that is only known within bounds: a threshold between two buckets, the edge of a window.
+/// A tally that is only known within bounds.
+///
+/// For example for a threshold between two buckets, or at the edge of a window.
 ///
 /// ```
 /// use slo_core::math::{Tally, TallyRange, Verdict};
@@ -24,16 +26,17 @@ pub struct TallyRange {
     at_most: Tally,
 }
 
-/// Whether something holds, as far as bounds can tell.
+/// Whether something holds, as far as is known from bounds.
 ///
 /// Closed: there is no fourth answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "there is no fourth answer")]
 pub enum Verdict {
-    /// It holds wherever in the bounds the truth lies.
+    /// It holds for all values within the bounds.
     Yes,
-    /// It holds nowhere in the bounds.
+    /// It holds for no value within the bounds.
     No,
-    /// The bounds do not tell.
+    /// It holds for some values within the bounds.
     Indeterminate,
 }
 
@@ -41,7 +44,7 @@ impl TallyRange {
     /// The tallies between `at_least` and `at_most`, count by count.
     ///
     /// # Errors
-    /// Bounds that cross.
+    /// A lower bound above the upper one.
     pub fn new(at_least: Tally, at_most: Tally) -> Result<Self, Error> {
         if at_least.total() > at_most.total() || at_least.bad() > at_most.bad() {
             return Err(Error::new(format!("{at_least:?} is not below {at_most:?}")));
@@ -80,7 +83,8 @@ impl TallyRange {
 
     /// The lowest and the highest error ratio, or `None` where there are certainly no events.
     ///
-    /// From the fewest bad among the most events to the most bad among the fewest, at most 1.
+    /// The lowest has the fewest bad of the most events, the highest the most bad of the fewest events: at
+    /// most 1.
     #[must_use]
     pub fn error_ratios(self) -> Option<(f64, f64)> {
         let (low, high) = self.extremes()?;
@@ -108,7 +112,7 @@ impl TallyRange {
         }
     }
 
-    /// `[B_lo/N_hi, B_hi/N_lo]`, as far as an error ratio goes.
+    /// `[B_lo/N_hi, B_hi/N_lo]`, at most 1.
     fn extremes(self) -> Option<(Ratio, Ratio)> {
         let lowest = Ratio::new(self.at_least.bad().into(), self.at_most.total().into()).ok()?;
         let highest =

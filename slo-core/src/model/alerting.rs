@@ -1,10 +1,10 @@
-//! Burn-rate alert policies and what their alerts carry.
+//! Alert policies, budget alerts, and the labels and annotations of alerts.
 
 use super::{BurnTier, LabelName, Labels, Name, Objective, Ratio, Rescaling, Severity, Tier, Window};
 use crate::Error;
 use std::collections::BTreeMap;
 
-/// The tiers of an SLO, fastest first.
+/// An alert policy: the burn-rate tiers of an SLO, fastest first.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct AlertPolicy {
     tiers: Vec<Tier>,
@@ -22,10 +22,10 @@ const WORKBOOK_PERIOD: Window = Window::days(30);
 impl AlertPolicy {
     /// The Workbook's tiers for a period of whole days, 1 to 366.
     ///
-    /// From 28 days on, windows and factors stay as they are, so that an outage pages after the same
-    /// time; the share of the budget spent by then follows the period. Below 28 days the windows
-    /// shrink with the period (never under five minutes) and the shares stay. Below 7 days, the long windows would
-    /// be too short for that: they are never under fifteen minutes, factors stay, and the shares follow.
+    /// From 28 days on, windows and factors stay the same: an outage pages after the same time, and the share
+    /// of the budget that is spent by then depends on the period. From 7 to 27 days, the windows shrink with
+    /// the period (never under five minutes) and the shares stay the same. Below 7 days, long windows shrink
+    /// to no less than fifteen minutes: factors stay the same, and the shares depend on the period.
     ///
     /// ```
     /// use slo_core::model::{AlertPolicy, Window};
@@ -37,7 +37,7 @@ impl AlertPolicy {
     /// ```
     ///
     /// # Errors
-    /// Another period.
+    /// A period that is not a whole number of days from 1 to 366.
     pub fn for_period(period: Window) -> Result<Self, Error> {
         let whole_days = period.is_multiple_of(Window::days(1));
         if !whole_days || period > Window::days(366) {
@@ -59,14 +59,14 @@ impl AlertPolicy {
         let tier = |(burn, severity, percent, long, short)| {
             Tier::by_share(burn, severity, Ratio::new(percent, 100)?, [long, short], WORKBOOK_PERIOD)
         };
-        // Its constants make tiers, as a test pins.
+        // The constants always make valid tiers; a test verifies that.
         Self { tiers: WORKBOOK.into_iter().filter_map(|row| tier(row).ok()).collect() }
     }
 
     /// A custom policy, tiers fastest first.
     ///
     /// # Errors
-    /// No tiers, two of the same burn tier, or tiers of different periods.
+    /// No tiers, tiers out of order, a burn tier that occurs twice, or tiers of different periods.
     pub fn new(tiers: Vec<Tier>) -> Result<Self, Error> {
         let Some(first) = tiers.first() else {
             return Err(Error::new("a policy without tiers never alerts"));
@@ -78,7 +78,7 @@ impl AlertPolicy {
             }
             if next.period() != first.period() {
                 return Err(Error::new(format!(
-                    "the {} tier is of {}, the {} tier of {}",
+                    "the {} tier has a period of {}, the {} tier one of {}",
                     first.burn(),
                     first.period(),
                     next.burn(),
@@ -89,9 +89,10 @@ impl AlertPolicy {
         Ok(Self { tiers })
     }
 
-    /// The same policy with windows that are whole numbers of `step`, as a history of such steps needs: each window is the
-    /// nearest one, and its factor stays. Tiers that two steps are too long for, or that become like a faster one, are left
-    /// out.
+    /// The same policy with windows that are multiples of `step`, for a history with such steps.
+    ///
+    /// Each window becomes the nearest multiple, and the factors stay the same. Tiers that do not fit such
+    /// steps, or whose windows become those of a faster tier, are left out.
     ///
     /// ```
     /// use slo_core::model::{AlertPolicy, Window};
@@ -114,8 +115,8 @@ impl AlertPolicy {
             }
         }
         if tiers.is_empty() {
-            return Err(Error::new(format!("no alert window is as short as steps of {step}"))
-                .with_hint("give a history of shorter steps, or a policy of longer windows"));
+            return Err(Error::new(format!("steps of {step} are too long for every alert window"))
+                .with_hint("use a history with shorter steps, or a policy with longer windows"));
         }
         Self::new(tiers)
     }
@@ -123,15 +124,16 @@ impl AlertPolicy {
     /// The same policy for another period; see [`Tier::rescaled`].
     ///
     /// # Errors
-    /// What makes no tier.
+    /// A period that makes a tier invalid.
     pub fn rescaled(&self, period: Window, rescaling: Rescaling) -> Result<Self, Error> {
         let tiers = self.tiers.iter().map(|tier| tier.rescaled(period, rescaling));
         Ok(Self { tiers: tiers.collect::<Result<_, Error>>()? })
     }
 
-    /// The same policy, each tier firing at the error ratio `at` or below; see [`Tier::with_threshold_at_most`].
+    /// The same policy with thresholds of at most the error ratio `at`.
     ///
-    /// For objectives so low that a tier would need more errors than there are events.
+    /// For objectives so low that a tier would need more errors than there are events. See
+    /// [`Tier::with_threshold_at_most`].
     ///
     /// ```
     /// use slo_core::model::{AlertPolicy, Ratio, Window};
@@ -149,8 +151,10 @@ impl AlertPolicy {
         Ok(Self { tiers: tiers.collect::<Result<_, Error>>()? })
     }
 
-    /// The same policy with a guard against low traffic: its tiers fire only on as many bad events as mean
-    /// something, see [`BurnTier::significant_bad_events`].
+    /// The same policy with a guard against low traffic.
+    ///
+    /// A tier fires only if its long window has enough bad events to be significant, see
+    /// [`BurnTier::significant_bad_events`].
     ///
     /// ```
     /// use slo_core::model::AlertPolicy;
@@ -172,7 +176,7 @@ impl AlertPolicy {
         &self.tiers
     }
 
-    /// Every window of every tier once, shortest first.
+    /// The distinct windows of all tiers, shortest first.
     #[must_use]
     pub fn windows(&self) -> Vec<Window> {
         let mut windows: Vec<Window> =
@@ -182,15 +186,15 @@ impl AlertPolicy {
         windows
     }
 
-    /// A share of bad events that tiers may fire at which could not otherwise: half of them, or midway between the budget and
-    /// all.
+    /// A threshold for tiers that could not fire otherwise: half of the events, or midway between the budget
+    /// and all events.
     pub(crate) fn share_to_fire(objective: Objective) -> Ratio {
         let budget = objective.budget();
         let midway = budget.checked_add(Ratio::ONE).and_then(|sum| sum.checked_div(Ratio::whole(2)));
         if budget < Ratio::HALF { Ratio::HALF } else { midway.unwrap_or(Ratio::HALF) }
     }
 
-    /// Refuses tiers that can never fire for `objective`, or would fire on a kept one.
+    /// Refuses tiers that can never fire for `objective`, or that would fire while it is met.
     pub(crate) fn check_reachable(&self, objective: Objective) -> Result<(), Error> {
         for tier in &self.tiers {
             let factor = tier.factor()?;
@@ -200,12 +204,13 @@ impl AlertPolicy {
                     .and_then(|budget| Ratio::ONE.checked_sub(budget))
                     .unwrap_or(Ratio::ONE);
                 return Err(Error::new(format!(
-                    "{objective} can never fire the {} tier: {factor} times its error budget is more than every event",
+                    "the {} tier can never fire at {objective}: {factor} times the error budget is 100% \
+                     of the events or more",
                     tier.burn()
                 ))
                 .with_hint(format!(
-                    "write an objective above {:.4}%, or `alerting: {{fires_at: {}%}}` for tiers that fire when so many of \
-                     the events fail",
+                    "write an objective above {:.4}%, or `alerting: {{fires_at: {}%}}` to fire when that \
+                     share of the events is bad",
                     lowest.to_f64() * 100.0,
                     Self::share_to_fire(objective).to_f64() * 100.0
                 )));
@@ -230,7 +235,7 @@ impl AlertPolicy {
     }
 }
 
-/// An alert of an SLO besides the tiers that watch its burn rate; an SLO has none unless it asks for it.
+/// An optional alert of an SLO, besides its burn-rate tiers.
 ///
 /// ```
 /// use slo_core::model::{BudgetAlert, Ratio, Severity};
@@ -242,21 +247,22 @@ impl AlertPolicy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BudgetAlert {
-    /// Nothing of the period's budget is left.
+    /// The period's budget is spent.
     Exhausted {
         /// Whether it pages or opens a ticket.
         severity: Severity,
     },
-    /// Little of the period's budget is left; silent once nothing is, where that is an alert of its own.
+    /// Little of the period's budget is left. Silent once it is spent, if [`BudgetAlert::Exhausted`] is also
+    /// on.
     Low {
-        /// The share of the budget that is left at most.
+        /// It fires when at most this share of the budget is left.
         left: Ratio,
         /// Whether it pages or opens a ticket.
         severity: Severity,
     },
-    /// The series of the events are gone: nobody counts any more.
+    /// The series of the events are gone, so nothing is counted any more.
     Absent {
-        /// For how long.
+        /// For how long they must be gone.
         hold: Window,
         /// Whether it pages or opens a ticket.
         severity: Severity,
@@ -293,7 +299,7 @@ impl BudgetAlert {
         }
     }
 
-    /// Adds it to `alerts`, which has one of each kind at most, in place of another of its kind.
+    /// Adds it to `alerts`, in place of another of its kind: there is at most one of each.
     pub(crate) fn add_to(self, alerts: &mut Vec<Self>) {
         alerts.retain(|other| other.place() != self.place());
         let at = alerts.partition_point(|other| other.place() < self.place());
@@ -302,7 +308,7 @@ impl BudgetAlert {
 
     pub(crate) fn time_scaled(self, speed: u32) -> Result<Self, Error> {
         match self {
-            // No number is derived from it.
+            // No number is derived from it, so it may be rounded.
             Self::Absent { hold, severity } => Ok(Self::Absent {
                 hold: Window::from_millis(hold.as_millis().div_ceil(speed.max(1).into()))?,
                 severity,
@@ -312,27 +318,31 @@ impl BudgetAlert {
     }
 }
 
-/// What the alerts of one severity carry besides their own labels.
+/// Labels, links and annotations for the alerts of one severity.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Notification {
     /// Labels added to the alert; `severity` replaces the default `page` or `ticket`.
     pub labels: Labels,
-    /// Link to what to do.
+    /// Link to the runbook.
     pub runbook: Option<String>,
-    /// Link to where to look.
+    /// Link to the dashboard.
     pub dashboard: Option<String>,
-    /// The runbook of `slo serve` that answers the alert, in the annotation [`RESPONSE`](Self::RESPONSE).
+    /// The runbook that `slo serve` runs for the alert.
+    ///
+    /// Its name is in the annotation [`RESPONSE`](Self::RESPONSE).
     pub response: Option<Name>,
-    /// Annotations added to the alert; `summary` and `description` replace the usual ones. Templates of Prometheus,
-    /// such as `{{ $value }}`, are filled in.
+    /// Annotations added to the alert.
+    ///
+    /// `summary` and `description` replace the default ones. Prometheus fills in templates such as
+    /// `{{ $value }}`.
     pub annotations: BTreeMap<LabelName, String>,
-    /// Whether burn alerts of the severity are left out.
+    /// Whether the burn-rate alerts of this severity are left out.
     pub silent: bool,
 }
 
 impl Notification {
-    /// The annotation that names what answers an alert.
+    /// The annotation with the runbook that `slo serve` runs for an alert.
     pub const RESPONSE: &str = "slo_response";
 }
 

@@ -5,13 +5,13 @@ use crate::Error;
 use jiff::{Span, civil, tz::TimeZone};
 use std::{fmt, str::FromStr};
 
-/// Periods of the calendar, one after the other, in an IANA time zone.
+/// Consecutive calendar periods, such as months, in an IANA time zone.
 ///
-/// Period n begins at the civil date and time anchor + n units, counted from the anchor each time, so that
-/// months that begin on the 31st do not drift. A local time that a change of clocks skips stands for the
-/// first moment after the gap, one that happens twice for the earlier moment. Leap seconds do not count.
+/// Period n begins at the local date and time anchor + n units. It is counted from the anchor each time, so
+/// months that begin on the 31st do not drift. A local time that a clock change skips means the first moment
+/// after the gap. A local time that occurs twice means the earlier moment. Leap seconds are ignored.
 ///
-/// The zone's rules are compiled in: the same spec gives the same periods everywhere.
+/// The time zone database is compiled in, so the same spec gives the same periods everywhere.
 ///
 /// ```
 /// use slo_core::model::{Calendar, CalendarUnit};
@@ -45,7 +45,7 @@ pub enum CalendarUnit {
     Year,
 }
 
-/// One period of a [`Calendar`], from its beginning up to, not including, that of the next.
+/// One period of a [`Calendar`], up to but not including the start of the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CalendarPeriod {
     // start < end
@@ -56,7 +56,7 @@ pub struct CalendarPeriod {
 /// A Monday, and the first day of a month and a year.
 const USUAL_ANCHOR: civil::DateTime = civil::datetime(2001, 1, 1, 0, 0, 0, 0);
 
-/// Whether the periods of a calendar without a custom start begin then.
+/// Whether a calendar without a custom start has a period that begins at `local`.
 fn begins_as_usual(local: civil::DateTime, unit: CalendarUnit) -> bool {
     let is_day = local.time() == civil::Time::midnight();
     is_day
@@ -70,10 +70,10 @@ fn begins_as_usual(local: civil::DateTime, unit: CalendarUnit) -> bool {
 }
 
 impl Calendar {
-    /// Periods of `unit` that begin as usual: at midnight, on Monday, on the first, in January.
+    /// Periods of `unit` with the usual start: midnight, Monday, the first of the month, January.
     ///
     /// # Errors
-    /// A time zone that the database does not know.
+    /// An unknown time zone.
     pub fn new(unit: CalendarUnit, zone: &str) -> Result<Self, Error> {
         let known = TimeZone::get(zone).ok().filter(|zone| !zone.is_unknown());
         let zone = known.ok_or_else(|| {
@@ -86,7 +86,7 @@ impl Calendar {
     /// The same periods, counted from another local date and time such as `2026-01-31 00:00:00`.
     ///
     /// # Errors
-    /// Text that is no date and time, or that names a zone.
+    /// Text that is not a date and time, or that contains a time zone.
     pub fn anchored_at(self, local: &str) -> Result<Self, Error> {
         let refuse = || {
             Error::new(format!("`{local}` is not a local date and time"))
@@ -95,7 +95,7 @@ impl Calendar {
         let plain = local.bytes().all(|byte| byte.is_ascii_digit() || b"-: T".contains(&byte));
         let anchor: civil::DateTime =
             Some(local).filter(|_| plain).and_then(|text| text.parse().ok()).ok_or_else(refuse)?;
-        // The same periods are the same calendar.
+        // Calendars with the same periods are equal.
         let anchor = if begins_as_usual(anchor, self.unit) { USUAL_ANCHOR } else { anchor };
         Ok(Self { anchor, ..self })
     }
@@ -118,13 +118,13 @@ impl Calendar {
         self.anchor.strftime("%Y-%m-%d %H:%M:%S").to_string()
     }
 
-    /// Whether its periods begin as usual, see [`Calendar::new`].
+    /// Whether its periods have the usual start, see [`Calendar::new`].
     #[must_use]
     pub fn is_usual(&self) -> bool {
         self.anchor == USUAL_ANCHOR
     }
 
-    /// The month or quarter of a name such as `2026-10` or `2026-Q3`.
+    /// The month or quarter with a name such as `2026-10` or `2026-Q3`.
     ///
     /// ```
     /// use slo_core::model::{Calendar, CalendarUnit};
@@ -136,7 +136,7 @@ impl Calendar {
     /// ```
     ///
     /// # Errors
-    /// Another name, or a calendar of another unit.
+    /// A name of another form, or a calendar of another unit.
     pub fn named(&self, name: &str) -> Result<CalendarPeriod, Error> {
         let refuse = || {
             let example = if self.unit == CalendarUnit::Quarter { "2026-Q3" } else { "2026-10" };
@@ -179,7 +179,7 @@ impl Calendar {
             if next > time {
                 return Ok(CalendarPeriod { start, end: next });
             }
-            // Far from the anchor, months and years are shorter than the guess took them for.
+            // Far from the anchor, months and years are shorter than the guess assumed.
             let behind = (time.as_millis() - next.as_millis()) / self.unit.millis_at_most();
             number += 1 + behind.max(0);
             start = if behind > 0 { self.start_of(number)? } else { next };
@@ -188,7 +188,7 @@ impl Calendar {
 
     /// The nominal length of a period, which alert thresholds are derived from: 1, 7, 30, 90 or 365 days.
     ///
-    /// A page should not come earlier in February.
+    /// It is the same for all months, so that a page does not come earlier in February.
     #[must_use]
     pub const fn nominal(&self) -> Window {
         Window::days(match self.unit {
@@ -200,7 +200,7 @@ impl Calendar {
         })
     }
 
-    /// A length that no period is longer than, clock changes included.
+    /// The longest that a period can be, clock changes included.
     #[cfg(feature = "rules")]
     pub(crate) const fn longest(&self) -> Window {
         Window::days(self.unit.days_at_most().unsigned_abs() + 1)
@@ -222,8 +222,8 @@ impl Calendar {
             jiff::tz::AmbiguousOffset::Unambiguous { offset } => offset.to_timestamp(local),
             // The earlier of the two.
             jiff::tz::AmbiguousOffset::Fold { before, .. } => before.to_timestamp(local),
-            // The first moment after the gap: where the skipped time would be by the rules before it, the
-            // clocks have been moved already.
+            // The first moment after the gap. The skipped time, read with the offset before the gap, lies
+            // after that moment.
             jiff::tz::AmbiguousOffset::Gap { before, after } => {
                 return self.end_of_gap(before.to_timestamp(local), after.to_timestamp(local), outside);
             }
@@ -292,7 +292,7 @@ impl CalendarPeriod {
         self.end.millis_since(self.start) / 1_000
     }
 
-    /// Its length, which budgets of time are a share of.
+    /// Its length; a time budget is a share of it.
     ///
     /// # Errors
     /// Never for the periods of a calendar, which are shorter than ten years.

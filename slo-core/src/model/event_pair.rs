@@ -1,6 +1,6 @@
-//! Which two of all, good and bad events are counted.
+//! The two event counts that an SLI is made of.
 
-/// Which two of all, good and bad events are counted; the third follows.
+/// Two of the counts of all, good and bad events; the third follows from them.
 ///
 /// ```
 /// use slo_core::model::EventPair;
@@ -12,17 +12,18 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "there are three pairs of three")]
 pub enum EventPair {
-    /// All and the bad events.
+    /// All events and the bad ones.
     TotalBad,
-    /// All and the good events.
+    /// All events and the good ones.
     TotalGood,
     /// The good and the bad events.
     GoodBad,
 }
 
 impl EventPair {
-    /// The two of a table that has columns of some names; where it has all three, `total` and `bad`. `None` where one or
-    /// both are missing.
+    /// The pair for a table, where `has` says whether it has a column of that name.
+    ///
+    /// A table with all three columns gives `total` and `bad`, a table with fewer than two gives `None`.
     #[must_use]
     pub fn of(has: impl Fn(&str) -> bool) -> Option<Self> {
         [Self::TotalBad, Self::TotalGood, Self::GoodBad]
@@ -30,7 +31,7 @@ impl EventPair {
             .find(|pair| pair.names().into_iter().all(&has))
     }
 
-    /// What the two are called.
+    /// The names of the two counts.
     #[must_use]
     pub const fn names(self) -> [&'static str; 2] {
         match self {
@@ -40,7 +41,7 @@ impl EventPair {
         }
     }
 
-    /// All and the bad events of two counts; `None` where those contradict each other.
+    /// All events and the bad ones, from the two counts; `None` if the counts contradict each other.
     #[must_use]
     pub fn events(self, first: u64, second: u64) -> Option<(u64, u64)> {
         let (total, bad) = match self {

@@ -1,11 +1,11 @@
-//! Times that an SLO does not count.
+//! Times that are excluded from an SLO.
 
 use super::Timestamp;
 use crate::Error;
 
-/// A time that does not count, such as planned maintenance: (from, to].
+/// An excluded time, such as planned maintenance: (from, to].
 ///
-/// Events in it are recorded, and left out of everything that is said of the SLO.
+/// Its events are recorded, but they do not count towards the SLO.
 ///
 /// ```
 /// use slo_core::model::Exclusion;
@@ -32,7 +32,7 @@ impl Exclusion {
             return Err(Error::new("it ends before it begins").with_hint("swap `from` and `to`"));
         }
         if from < Timestamp::EPOCH {
-            return Err(Error::new("it begins before 1970").with_hint("rules know no times before"));
+            return Err(Error::new("it begins before 1970").with_hint("write a time in 1970 or later"));
         }
         Ok(Self { from, to, reason: reason.into() })
     }
@@ -49,7 +49,7 @@ impl Exclusion {
         self.to
     }
 
-    /// Why it does not count; may be empty.
+    /// The reason for the exclusion; may be empty.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.reason

@@ -24,7 +24,7 @@ impl LabelName {
     /// The name of an annotation, which may begin with `__` as those of Grafana do.
     ///
     /// # Errors
-    /// What is no such name.
+    /// Text that is not such a name.
     #[cfg(feature = "spec")]
     pub(crate) fn of_annotation(text: &str) -> Result<Self, Error> {
         text.trim_start_matches('_')
@@ -53,7 +53,7 @@ impl FromStr for LabelName {
 }
 
 impl LabelName {
-    /// Its name on what the rules record: `exported_service` of `service`, which they set themselves.
+    /// Its name in recorded series: `exported_service` for `service`, which the rules set themselves.
     pub(crate) fn recorded(&self) -> Self {
         let is_set = RESERVED_LABELS.contains(&self.as_str()) || self.as_str() == "severity";
         if is_set { Self(format!("{EXPORTED}{self}").into()) } else { self.clone() }
@@ -69,9 +69,9 @@ impl fmt::Display for LabelName {
 /// Labels in the order of their names.
 pub type Labels = BTreeMap<LabelName, String>;
 
-/// What stands before the name of a label that the rules set, where series have one of that name: as Prometheus has it for
+/// The prefix for labels of the raw series whose names the rules use themselves. Prometheus does the same for
 /// labels that a scrape sets.
 pub(crate) const EXPORTED: &str = "exported_";
 
-/// Labels that the rules set themselves, on what they record and on alerts.
+/// Labels that the rules set themselves, on recorded series and on alerts.
 pub(crate) const RESERVED_LABELS: [&str; 5] = ["service", "slo", "burn_tier", "alertname", "alertstate"];

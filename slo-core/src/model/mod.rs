@@ -1,7 +1,7 @@
-//! Valid values: an SLO and its parts, each with one fallible door.
+//! Valid values: an SLO and its parts.
 //!
-//! A value of this module is valid; nothing downstream checks it again. Objectives, shares and thresholds are
-//! exact: they are compared as integers and printed as decimals.
+//! A value is checked once, when it is created. Later stages do not check it again. Objectives, shares and
+//! thresholds are exact: they are compared as integers and printed as decimals.
 //!
 //! *Which burn rates page us, and can they be reached at all?*
 //!
@@ -11,9 +11,9 @@
 //! let policy = AlertPolicy::for_period(Window::days(28))?;
 //! let fast = &policy.tiers()[0];
 //! let loose: Objective = "92%".parse()?;
-//! assert_eq!(fast.threshold(loose)?.to_string(), "1.152"); // more than every request: it never fires
+//! assert_eq!(fast.threshold(loose)?.to_string(), "1.152"); // more than all requests: it never fires
 //! assert!(!fast.is_reachable(loose, Ratio::ONE)?);
-//! // Let it page when half of the requests fail, and look at twice the time for that.
+//! // Let it page when half of the requests fail, over longer windows.
 //! assert_eq!(fast.with_windows_stretched(loose, Ratio::HALF)?.long(), "2h18m14s400ms".parse()?);
 //! # Ok::<(), slo_core::Error>(())
 //! ```

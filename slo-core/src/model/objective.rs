@@ -6,8 +6,8 @@ use std::{fmt, str::FromStr};
 
 /// The share of events that must be good: exact, above 0 % and below 100 %.
 ///
-/// Read from a percentage with its sign, so that `99.9` is never taken for 9,990 %. At most ten
-/// decimals are kept, which lets every later comparison fit 128-bit integers.
+/// Parsed from a percentage with `%`, so that `99.9` is never taken for 9,990 %. It has at most ten decimals,
+/// so that every later comparison fits 128-bit integers.
 ///
 /// ```
 /// use slo_core::model::Objective;
@@ -22,11 +22,11 @@ use std::{fmt, str::FromStr};
 pub struct Objective {
     // In (0, 1), with a denominator of at most 10^12.
     ratio: Ratio,
-    // One less the ratio: every comparison asks for it.
+    // One minus the ratio, stored because every comparison needs it.
     budget: Ratio,
 }
 
-/// Decimals of a percentage that are kept.
+/// The most decimals that a percentage may have.
 const PERCENT_DECIMALS: usize = 10;
 
 impl Objective {
@@ -64,11 +64,13 @@ impl FromStr for Objective {
         let decimals = number.split_once('.').map_or(0, |(_, fraction)| fraction.trim_end_matches('0').len());
         if decimals > PERCENT_DECIMALS {
             return Err(Error::new(format!("{text} has more than {PERCENT_DECIMALS} decimals"))
-                .with_hint("shorten it; ten decimals are one event in a million million"));
+                .with_hint("write at most ten decimals"));
         }
         let ratio = percent.checked_div(Ratio::whole(100)).unwrap_or(Ratio::ONE);
         if ratio == Ratio::ZERO {
-            return Err(Error::new(format!("{text} asks for nothing")).with_hint("write more than 0%"));
+            return Err(
+                Error::new(format!("{text} allows every event to be bad")).with_hint("write more than 0%")
+            );
         }
         match Ratio::ONE.checked_sub(ratio) {
             Some(budget) if budget > Ratio::ZERO => Ok(Self { ratio, budget }),
@@ -106,7 +108,7 @@ mod tests {
         for (text, message, hint) in [
             ("100%", "100% leaves no error budget", "write 99.99% or lower"),
             ("250%", "250% leaves no error budget", "write 99.99% or lower"),
-            ("0%", "0% asks for nothing", "write more than 0%"),
+            ("0%", "0% allows every event to be bad", "write more than 0%"),
             ("99.9", "`99.9` has no percent sign", "write 99.9%"),
             ("0.999", "`0.999` has no percent sign", "write 99.9%"),
             ("high", "`high` has no percent sign", "write a percentage such as 99.9%"),

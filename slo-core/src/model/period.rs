@@ -32,7 +32,7 @@ impl Period {
         match self {
             Self::Rolling(window) => Ok(Self::Rolling(window.divided_by(speed)?)),
             #[cfg(feature = "calendar")]
-            Self::Calendar(_) if speed > 1 => Err(Error::new("a calendar does not run faster")),
+            Self::Calendar(_) if speed > 1 => Err(Error::new("calendar periods cannot run faster")),
             #[cfg(feature = "calendar")]
             Self::Calendar(calendar) => Ok(Self::Calendar(calendar.clone())),
         }

@@ -1,4 +1,4 @@
-//! Queries with a window to fill in.
+//! PromQL queries with a placeholder for the window.
 
 use super::Window;
 use crate::Error;
@@ -20,29 +20,29 @@ pub struct Query {
     counting: Counting,
 }
 
-/// What the value of a [`Query`] counts.
+/// The meaning of a [`Query`]'s value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Counting {
-    /// Events a second: `rate`.
+    /// Events per second: `rate`.
     PerSecond,
     /// Events of the window, extrapolated to its ends: `increase`.
     PerWindow,
     /// Samples of the window, or their sum: `count_over_time`, `sum_over_time`.
     Samples,
-    /// Nothing that adds up from window to window, such as a mean or a quantile: each tile counts as much as its
-    /// value says.
+    /// A value that does not add up over windows, such as a mean or a quantile. The value over each tile is
+    /// used as its count.
     Level,
 }
 
-/// What a query writes in place of its window.
+/// The placeholder for the window in a query.
 const PLACEHOLDER: &str = "{{.window}}";
 
 impl Query {
-    /// A query, and what it counts. Whether it is PromQL is checked where text is read.
+    /// A query, and the meaning of its value. The PromQL itself is checked when a spec is read.
     ///
     /// # Errors
-    /// A query without `{{.window}}`, or with another template.
+    /// A query without `{{.window}}`, or with another placeholder.
     pub fn new(text: &str, counting: Counting) -> Result<Self, Error> {
         let mut pieces = vec![String::new()];
         let mut rest = text;
@@ -51,8 +51,8 @@ impl Query {
                 .split_once("}}")
                 .ok_or_else(|| Error::new("`{{` is not closed").with_hint("write `{{.window}}`"))?;
             if name.trim_matches(|c: char| c == '-' || c.is_whitespace()) != ".window" {
-                return Err(Error::new(format!("`{{{{{name}}}}}` is not known in a query"))
-                    .with_hint("only `{{.window}}` is filled in"));
+                return Err(Error::new(format!("`{{{{{name}}}}}` is not a placeholder of a query"))
+                    .with_hint("use only `{{.window}}`"));
             }
             if let Some(last) = pieces.last_mut() {
                 last.push_str(before);
@@ -64,13 +64,14 @@ impl Query {
             last.push_str(rest);
         }
         if pieces.len() < 2 {
-            return Err(Error::new("a query without `{{.window}}`")
-                .with_hint("write the window of its ranges as `[{{.window}}]`"));
+            return Err(
+                Error::new("the query has no `{{.window}}`").with_hint("write its ranges as `[{{.window}}]`")
+            );
         }
         Ok(Self { pieces, counting })
     }
 
-    /// What it counts.
+    /// The meaning of its value.
     #[must_use]
     pub const fn counting(&self) -> Counting {
         self.counting

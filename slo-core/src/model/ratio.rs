@@ -5,8 +5,8 @@ use std::{cmp::Ordering, fmt, str::FromStr};
 
 /// An exact non-negative rational number, always in lowest terms.
 ///
-/// Everything that an objective touches and everything printed into an artifact is a `Ratio`;
-/// floats are for measurements.
+/// Every number that is derived from an objective or printed into an artifact is a `Ratio`; floats are for
+/// measurements.
 ///
 /// ```
 /// use slo_core::model::Ratio;
@@ -119,7 +119,7 @@ impl Ratio {
         self.numerator / self.denominator
     }
 
-    /// The nearest double, give or take two units in the last place.
+    /// The value as a double, exact to within two units in the last place.
     #[must_use]
     pub fn to_f64(self) -> f64 {
         self.numerator as f64 / self.denominator as f64
@@ -173,8 +173,8 @@ const fn gcd(mut a: u128, mut b: u128) -> u128 {
 }
 
 impl Ord for Ratio {
-    /// Exact for all values: by products where they fit; else whole parts first, then the reciprocals of
-    /// what is left (Euclid).
+    /// Exact for all values: compares products if they fit 128 bits, else whole parts first and then the
+    /// reciprocals of the remainders (Euclid).
     fn cmp(&self, other: &Self) -> Ordering {
         if let (Some(left), Some(right)) =
             (self.numerator.checked_mul(other.denominator), other.numerator.checked_mul(self.denominator))

@@ -1,4 +1,4 @@
-//! Which series a stream of events is counted from.
+//! Selectors of Prometheus series.
 
 use super::LabelName;
 use crate::Error;
@@ -27,6 +27,7 @@ pub struct Selector {
 
 /// One condition on a label.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "a matcher has nothing else")]
 pub struct Matcher {
     /// The label.
     pub label: LabelName,
@@ -38,6 +39,7 @@ pub struct Matcher {
 
 /// How a [`Matcher`] compares; closed, because PromQL has just these four.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "PromQL has no other")]
 pub enum MatchOp {
     /// `=`
     Equal,
@@ -72,10 +74,10 @@ impl Selector {
         Self { metric: metric.into(), matchers }
     }
 
-    /// Narrowed by one more matcher.
+    /// The same selector with one more matcher.
     ///
     /// # Errors
-    /// A label that is not a label name. Regular expressions are checked where text is read.
+    /// A `label` that is not a label name. Regular expressions are checked when a spec is read.
     pub fn matching(self, label: &str, op: MatchOp, value: impl Into<String>) -> Result<Self, Error> {
         Ok(self.with(Matcher { label: label.parse()?, op, value: value.into() }))
     }
@@ -85,7 +87,7 @@ impl Selector {
         self.with_all([matcher])
     }
 
-    /// Narrowed by all of `matchers`.
+    /// The same selector with `matchers` added.
     #[must_use]
     pub(crate) fn with_all(mut self, matchers: impl IntoIterator<Item = Matcher>) -> Self {
         self.matchers = self.matchers.iter().cloned().chain(matchers).collect();
@@ -151,7 +153,7 @@ impl Matcher {
         out.write_str(self.op.as_str())?;
         out.write_str("\"")?;
         let mut rest = self.value.as_str();
-        // Most need no escapes: rule files are made of them.
+        // The usual case: a value that needs no escapes.
         if rest.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\') {
             out.write_str(rest)?;
             return out.write_str("\"");

@@ -28,7 +28,7 @@ const SCRAPES_PER_WINDOW: u64 = 4;
 const SCRAPES_PER_SLICE: u64 = 2;
 
 impl Service {
-    /// How often metrics are assumed to be scraped where nobody says it: Prometheus' own example has it.
+    /// The default scrape interval, as in Prometheus' example configuration.
     pub const SCRAPE_INTERVAL: Window = Window::seconds(15);
 
     /// A service with its SLOs, scraped every `scrape_interval`.
@@ -37,14 +37,13 @@ impl Service {
     /// No SLO, two of one name, or scrapes too far apart for the shortest alert window.
     pub fn new(name: Name, scrape_interval: Window, slos: Vec<Slo>) -> Result<Self, Error> {
         if slos.is_empty() {
-            return Err(Error::new("no SLO").with_hint("a service needs at least one"));
+            return Err(Error::new("no SLO").with_hint("add at least one"));
         }
         let mut names = BTreeSet::new();
         for slo in &slos {
             if !names.insert(slo.name()) {
-                return Err(
-                    Error::new(format!("`{}` names two SLOs", slo.name())).with_hint("rename one of them")
-                );
+                return Err(Error::new(format!("two SLOs have the name `{}`", slo.name()))
+                    .with_hint("rename one of them"));
             }
         }
         check_scrape_interval(scrape_interval, slos.iter().map(Slo::policy))?;
@@ -53,10 +52,10 @@ impl Service {
                 && slices.length().as_millis() < SCRAPES_PER_SLICE * scrape_interval.as_millis()
             {
                 return Err(Error::new(format!(
-                    "slices of {} hold fewer than two scrapes, one every {scrape_interval}",
+                    "slices of {} hold fewer than two scrapes at a scrape interval of {scrape_interval}",
                     slices.length()
                 ))
-                .with_hint("make them longer, or scrape more often"));
+                .with_hint("make the slices longer, or scrape more often"));
             }
         }
         Ok(Self {
@@ -71,7 +70,7 @@ impl Service {
         })
     }
 
-    /// The same with more SLOs after its own.
+    /// The same service with more SLOs after its own.
     ///
     /// ```
     /// use slo_core::model::{EventCounters, Period, Selector, Service, Sli, Slo, Window};
@@ -95,7 +94,7 @@ impl Service {
         Ok(Self { slos, ..self })
     }
 
-    /// The same where nobody said how often it is scraped, and the interval it has is assumed.
+    /// The same service with a scrape interval that is assumed because none was given.
     ///
     /// Rules that need two scrapes then look back far enough for any interval that the alert windows allow.
     ///
@@ -115,9 +114,10 @@ impl Service {
         self
     }
 
-    /// The SLOs of `other`, a description of the same service, added to these.
+    /// The same service with the SLOs of `other`, another description of it, added.
     ///
-    /// What both say of the service must agree. A scrape interval that one of them says holds for both.
+    /// The settings of the service must be the same in both. A scrape interval that only one of them gives
+    /// applies to both.
     ///
     #[cfg_attr(feature = "spec", doc = "```")]
     #[cfg_attr(not(feature = "spec"), doc = "```ignore")]
@@ -133,11 +133,11 @@ impl Service {
     /// ```
     ///
     /// # Errors
-    /// What they say differs, or an SLO is in both.
+    /// Settings that differ, or an SLO that is in both.
     pub fn joined(mut self, other: Self) -> Result<Self, Error> {
         let clash = |what: &str, one: &dyn std::fmt::Debug, other: &dyn std::fmt::Debug| {
             Err(Error::new(format!("{what} is {one:?} here and {other:?} there"))
-                .with_hint("write the same everywhere, or what differs on the SLOs"))
+                .with_hint("write the same value everywhere, or move labels that differ to the SLOs"))
         };
         if self.name != other.name {
             return clash("the service", &self.name.as_str(), &other.name.as_str());
@@ -166,7 +166,7 @@ impl Service {
             return clash("`target_labels`", &shown(&self.target_labels), &shown(&other.target_labels));
         }
         if self.counts_newborn != other.counts_newborn {
-            return clash("whether newborn series count", &self.counts_newborn, &other.counts_newborn);
+            return clash("`newborn: count`", &self.counts_newborn, &other.counts_newborn);
         }
         if self.exclusions != other.exclusions {
             return Err(Error::new("`exclude` differs").with_hint("write the same exclusions everywhere"));
@@ -174,51 +174,51 @@ impl Service {
         if let Some(twice) =
             other.slos.iter().find(|slo| self.slos.iter().any(|one| one.name() == slo.name()))
         {
-            return Err(
-                Error::new(format!("`{}` names two SLOs", twice.name())).with_hint("rename one of them")
-            );
+            return Err(Error::new(format!("two SLOs have the name `{}`", twice.name()))
+                .with_hint("rename one of them"));
         }
         self.slos.extend(other.slos);
         check_scrape_interval(self.scrape_interval, self.slos.iter().map(Slo::policy))?;
         Ok(self)
     }
 
-    /// The same with other labels that tell its targets apart; `job` and `instance` are those of Prometheus.
+    /// The same service with other labels that identify its targets; the default is `job` and `instance`.
     #[must_use]
     pub fn with_target_labels(mut self, labels: Vec<LabelName>) -> Self {
         self.target_labels = labels;
         self
     }
 
-    /// The same for exporters whose series disappear and return with their old value: the first value of a new series is not
-    /// taken for new events.
+    /// The same service, but the first value of a new series does not count as new events.
+    ///
+    /// For exporters whose series disappear and return with their old value.
     #[must_use]
     pub const fn without_newborn_series(mut self) -> Self {
         self.counts_newborn = false;
         self
     }
 
-    /// The same with times that do not count.
+    /// The same service with excluded times.
     #[must_use]
     pub fn with_exclusions(mut self, exclusions: Vec<Exclusion>) -> Self {
         self.exclusions = exclusions;
         self
     }
 
-    /// The same with labels that describe the service.
+    /// The same service with labels that describe it.
     #[must_use]
     pub fn with_labels(mut self, labels: Labels) -> Self {
         self.labels = labels;
         self
     }
 
-    /// The same service with this one of its SLOs alone.
+    /// The same service with only this one of its SLOs.
     #[must_use]
     pub fn only(&self, slo: &Slo) -> Self {
         Self { slos: vec![slo.clone()], ..self.clone() }
     }
 
-    /// How messages name one of its SLOs: `service/slo`.
+    /// The name of one of its SLOs in messages: `service/slo`.
     #[cfg(feature = "rules")]
     pub(crate) fn path_of(&self, slo: &Slo) -> String {
         format!("{}/{}", self.name, slo.name())
@@ -230,25 +230,25 @@ impl Service {
         &self.name
     }
 
-    /// Labels that describe it; they are put on `slo_info` and on alerts.
+    /// Labels that describe it; they are added to `slo_info` and to alerts.
     #[must_use]
     pub const fn labels(&self) -> &Labels {
         &self.labels
     }
 
-    /// The labels that tell its targets apart.
+    /// The labels that identify its targets.
     #[must_use]
     pub fn target_labels(&self) -> &[LabelName] {
         &self.target_labels
     }
 
-    /// Whether the first value of a series that is born on a known target counts as new events.
+    /// Whether the first value of a new series on a known target counts as new events.
     #[must_use]
     pub const fn counts_newborn_series(&self) -> bool {
         self.counts_newborn
     }
 
-    /// Times that do not count.
+    /// The excluded times.
     #[must_use]
     pub fn exclusions(&self) -> &[Exclusion] {
         &self.exclusions
@@ -260,13 +260,13 @@ impl Service {
         self.scrape_interval
     }
 
-    /// Whether that is assumed, because nobody said it.
+    /// Whether the scrape interval is assumed because none was given.
     #[must_use]
     pub const fn scrape_interval_is_assumed(&self) -> bool {
         self.scrape_interval_is_assumed
     }
 
-    /// The longest time between two scrapes of `slo`'s metrics: a quarter of its shortest alert window where the
+    /// The longest time between two scrapes of `slo`'s metrics: a quarter of its shortest alert window if the
     /// interval is assumed.
     #[cfg(feature = "rules")]
     pub(crate) fn longest_scrape_interval(&self, slo: &Slo) -> Window {
@@ -283,7 +283,7 @@ impl Service {
         &self.slos
     }
 
-    /// Refuses labels that alerts would set over those of their group.
+    /// Refuses labels that would overwrite the group labels of alerts.
     #[cfg(any(feature = "rules", feature = "spec"))]
     pub(crate) fn check_groups(&self) -> Result<(), Error> {
         for slo in &self.slos {
@@ -294,19 +294,20 @@ impl Service {
             let taken = set.flat_map(Labels::keys).find(|label| slo.by().contains(label));
             if let Some(label) = taken {
                 return Err(Error::new(format!(
-                    "`{}` is grouped by `{label}`, and has a label of that name",
+                    "`{}` is grouped by `{label}`, but the label `{label}` is also set",
                     slo.name()
                 ))
-                .with_hint("drop the label: alerts carry that of their group"));
+                .with_hint("remove the label: alerts take it from their group"));
             }
         }
         Ok(())
     }
 
-    /// The same service in a world that runs `speed` times faster, for demonstrations and tests.
+    /// The same service with time running `speed` times faster, for demonstrations and tests.
     ///
-    /// Periods and alert windows are divided by `speed`, and, rounded up to a millisecond, the scrape interval and
-    /// the time that events must be gone; objectives, factors, shares and latency thresholds stay. At 60, an hour of budget passes in a minute.
+    /// Periods and alert windows are divided by `speed`. So are the scrape interval and the time that events
+    /// must be gone, rounded up to a millisecond. Objectives, factors, shares and latency thresholds stay the
+    /// same. At 60, an hour of budget passes in a minute.
     ///
     #[cfg_attr(feature = "spec", doc = "```")]
     #[cfg_attr(not(feature = "spec"), doc = "```ignore")]
@@ -319,7 +320,7 @@ impl Service {
     /// ```
     ///
     /// # Errors
-    /// A speed that leaves a fraction of a millisecond in any of them.
+    /// A speed that leaves a fraction of a millisecond in a period or an alert window.
     pub fn time_scaled(&self, speed: u32) -> Result<Self, Error> {
         let scaled = || {
             let slos = self.slos.iter().map(|slo| slo.time_scaled(speed)).collect::<Result<_, Error>>()?;
@@ -329,9 +330,8 @@ impl Service {
             Ok(Self { scrape_interval, slos, ..self.clone() })
         };
         scaled().map_err(|error: Error| {
-            Error::new(format!("time cannot run {speed} times faster: {error}")).with_hint(
-                "2, 3, 4, 5, 6, 10, 12, 15, 20, 30 and 60 work for every spec without calendar periods",
-            )
+            Error::new(format!("time cannot run {speed} times faster: {error}"))
+                .with_hint("use 2, 3, 4, 5, 6, 10, 12, 15, 20, 30 or 60, and no calendar periods")
         })
     }
 }

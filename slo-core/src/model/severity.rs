@@ -1,9 +1,9 @@
-//! How fast the budget burns that an alert watches for, and whether it pages.
+//! Burn tiers and severities of alerts.
 
 use crate::Error;
 use std::{fmt, str::FromStr};
 
-/// How fast a tier's budget burns, fastest first.
+/// A burn tier: how fast the budget is being spent, fastest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum BurnTier {
@@ -21,9 +21,9 @@ pub enum BurnTier {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Severity {
-    /// It pages: somebody is woken.
+    /// A page: it wakes somebody.
     Page,
-    /// It opens a ticket: somebody looks on a working day.
+    /// A ticket: it waits for a working day.
     Ticket,
 }
 
@@ -41,11 +41,10 @@ impl BurnTier {
 }
 
 impl BurnTier {
-    /// The fewest bad events in the long window that mean something at the Workbook's factor, `None` where no
-    /// number does.
+    /// The fewest bad events in the long window that are significant; `None` if no number is.
     ///
-    /// From so many on, a service that burns exactly its budget reaches the factor with a probability of at most
-    /// 0.001, whatever its traffic; see `stats::fewest_bad_events`.
+    /// With at least this many, a service at a burn rate of 1 reaches the Workbook's factor with a
+    /// probability of at most 0.001, whatever its traffic; see `stats::fewest_bad_events`.
     ///
     /// | tier | factor | bad events |
     /// |---|---|---|

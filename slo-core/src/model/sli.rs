@@ -1,4 +1,4 @@
-//! What an SLO counts.
+//! Service level indicators.
 
 use super::{EventPair, LabelName, MatchOp, Matcher, Query, Ratio, Selector, Window};
 use crate::Error;
@@ -14,12 +14,12 @@ pub enum Sli {
     Queries(EventCounters<Query>),
     /// Requests faster than a threshold, from a histogram.
     Latency(LatencyHistogram),
-    /// Samples of gauges that are 1 when all is well and 0 when not, such as `probe_success`.
+    /// Samples of gauges that are 1 for good and 0 for bad, such as `probe_success`.
     Probe(Selector),
-    /// The values of a query, looked at once a tile, against a bound.
+    /// The values of a query, compared with a bound once a tile.
     Gauge(Gauge),
-    /// A share of bad events without their number. Every tile weighs the same, which is not what users feel:
-    /// a quiet night counts as much as a rush hour.
+    /// A share of bad events without their number. Every tile weighs the same: a quiet night counts as much
+    /// as a rush hour, although it affects fewer users.
     Ratio(Query),
 }
 
@@ -27,6 +27,7 @@ pub enum Sli {
 ///
 /// Closed: of total, good and bad, these are all the pairs. A counter is a [`Selector`] or a [`Query`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "of total, good and bad, these are all the pairs")]
 pub enum EventCounters<S = Selector> {
     /// All events and the bad ones: the preferred form, since nothing is subtracted.
     TotalBad {
@@ -52,7 +53,9 @@ pub enum EventCounters<S = Selector> {
 }
 
 impl Sli {
-    /// The two counters of its events, where it has them: those of an event SLI, or the two series of a classic histogram.
+    /// The two counters of its events, if it has them.
+    ///
+    /// These are the counters of an event SLI, or two series of a classic histogram.
     ///
     /// ```
     /// use slo_core::model::{EventCounters, LatencyHistogram, Selector, Sli};
@@ -77,7 +80,7 @@ impl Sli {
 }
 
 impl<S> EventCounters<S> {
-    /// Which two of all, good and bad events they count.
+    /// The kind of the two counters.
     #[must_use]
     pub const fn pair(&self) -> EventPair {
         match self {
@@ -97,20 +100,20 @@ impl<S> EventCounters<S> {
     }
 }
 
-/// What counts requests by their latency.
+/// A kind of latency histogram.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HistogramKind {
-    /// `_bucket` series, one of them exactly at the threshold.
+    /// `_bucket` series, with one bucket exactly at the threshold.
     #[default]
     Classic,
-    /// One series of native histograms; between its bounds the threshold is interpolated.
+    /// Native histograms; a threshold between two bounds is interpolated.
     Native,
 }
 
 /// A latency SLI over a histogram.
 ///
-/// Good are the requests that took at most `threshold`, as the bucket's `le` counts them.
+/// A request is good if it took at most `threshold`, as the bucket's `le` counts it.
 ///
 /// ```
 /// use slo_core::model::{LatencyHistogram, Selector};
@@ -129,7 +132,7 @@ pub struct LatencyHistogram {
 }
 
 impl LatencyHistogram {
-    /// A classic histogram by its base name, in seconds, and the longest good latency.
+    /// An SLI from a classic histogram in seconds, by its base name, and the longest good latency.
     ///
     /// # Errors
     /// A name that ends in a histogram suffix, or a matcher on `le`.
@@ -150,7 +153,7 @@ impl LatencyHistogram {
         self.kind
     }
 
-    /// Refuses what is not the base name of a histogram.
+    /// Refuses a selector that is not the base name of a histogram.
     pub(crate) fn check(histogram: &Selector) -> Result<(), Error> {
         for suffix in ["_bucket", "_count", "_sum"] {
             if let Some(base) = histogram.metric().strip_suffix(suffix) {
@@ -159,8 +162,8 @@ impl LatencyHistogram {
             }
         }
         if histogram.matchers().iter().any(|matcher| matcher.label.as_str() == "le") {
-            return Err(Error::new("the histogram is narrowed to one bucket by `le`")
-                .with_hint("drop the matcher; `threshold` chooses the bucket"));
+            return Err(Error::new("the histogram has a matcher on `le`")
+                .with_hint("remove the matcher; `threshold` selects the bucket"));
         }
         Ok(())
     }
@@ -183,9 +186,9 @@ impl LatencyHistogram {
         self.histogram.suffixed("_count")
     }
 
-    /// The counter of requests that took at most the threshold: the bucket at it, however clients spell its bound.
+    /// The counter of requests that took at most the threshold: the bucket with that bound.
     ///
-    /// Prometheus 3 rewrites the bound `1` to `1.0`, so every spelling of the same number is the same bucket.
+    /// It matches every spelling of the bound, since Prometheus 3 rewrites `1` to `1.0`.
     #[must_use]
     pub fn bucket(&self) -> Selector {
         let spellings = bound_spellings(&self.bucket_bound());
@@ -204,7 +207,8 @@ impl LatencyHistogram {
     }
 }
 
-/// A fraction has one spelling, since thresholds are whole milliseconds; a whole number has several.
+/// The spellings of a bound. A fraction has one, since thresholds are whole milliseconds; a whole number has
+/// several.
 fn bound_spellings(decimal: &str) -> Vec<String> {
     if decimal.contains('.') {
         return vec![decimal.to_owned()];
@@ -224,7 +228,9 @@ fn scientific(digits: &str) -> String {
     format!("{first}{point}{rest}e+{exponent:02}")
 }
 
-/// A query whose values are good or bad, such as the length of a queue: each series is an event a tile.
+/// A query whose values are good or bad, such as the length of a queue.
+///
+/// Each series is one event per tile.
 ///
 /// ```
 /// use slo_core::model::Gauge;
@@ -241,14 +247,14 @@ pub struct Gauge {
 }
 
 impl Gauge {
-    /// A query, and which of its values are good. Whether it is PromQL is checked where text is read.
+    /// A query, and the bound of its good values. The PromQL itself is checked when a spec is read.
     ///
     /// # Errors
-    /// No query.
+    /// An empty query.
     pub fn new(query: impl Into<String>, good: Bound) -> Result<Self, Error> {
         let query = query.into();
         if query.trim().is_empty() {
-            return Err(Error::new("an empty query"));
+            return Err(Error::new("the query is empty"));
         }
         Ok(Self { query, good })
     }
@@ -268,15 +274,17 @@ impl Gauge {
 
 /// A comparison with an exact number, written `<= 100`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "a bound has nothing else")]
 pub struct Bound {
     /// How it is compared.
     pub comparison: Comparison,
-    /// With what.
+    /// The number it is compared with.
     pub number: Ratio,
 }
 
-/// A comparison; closed, because a gauge is good on one side of its bound.
+/// A comparison operator; closed, because a gauge is good on one side of its bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a gauge is good on one side of its bound")]
 pub enum Comparison {
     /// `<`
     Less,

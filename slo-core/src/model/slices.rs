@@ -1,9 +1,9 @@
-//! Time slices: what an SLO judges in place of events.
+//! Time slices, which an SLO can judge instead of events.
 
 use super::{Ratio, Window};
 use crate::Error;
 
-/// How a period is cut into slices that are good or bad as a whole, OpenSLO's `Timeslices`.
+/// Time slices of a period, judged as a whole: OpenSLO's `Timeslices`.
 ///
 /// ```
 /// use slo_core::model::{EmptySlice, TimeSlices, Window};
@@ -20,22 +20,24 @@ pub struct TimeSlices {
     idle: EmptySlice,
 }
 
-/// What a time slice without events counts as; there is no default, since each choice is somebody's surprise.
+/// How to judge a time slice without events.
+///
+/// There is no default, since each choice would surprise some users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EmptySlice {
-    /// A good slice: nobody was hurt.
+    /// As a good slice: no request failed.
     Good,
-    /// A bad slice: nobody got through.
+    /// As a bad slice: no request got through.
     Bad,
-    /// No slice at all: it leaves the denominator too.
+    /// Not at all: it is left out of the denominator, too.
     Skip,
-    /// What the slice before it was; skipped where there is none.
+    /// Like the slice before it; skipped if there is none.
     CarryForward,
 }
 
 impl EmptySlice {
-    /// Whether such a slice is bad, after one that was so; `None` where it does not count.
+    /// Whether a slice without events is bad, given the slice `before` it; `None` if it does not count.
     pub(crate) const fn stand_in(self, before: Option<bool>) -> Option<bool> {
         match self {
             Self::Good => Some(false),
@@ -47,7 +49,7 @@ impl EmptySlice {
 }
 
 impl TimeSlices {
-    /// Slices of `length`, good where at least the share `target` of their events is.
+    /// Slices of `length` that are good if at least the share `target` of their events is good.
     ///
     /// # Errors
     /// A target of zero or above one.
@@ -56,13 +58,14 @@ impl TimeSlices {
             Some(allowed) if target > Ratio::ZERO => {
                 Ok(Self { length, judged: Some([target, allowed]), idle })
             }
-            _ => Err(Error::new(format!("a slice target of {target}"))
+            _ => Err(Error::new(format!("{target} is not a slice target"))
                 .with_hint("write a share above 0% and up to 100%")),
         }
     }
 
-    /// Slices of `length` that are as good as their share of good events, OpenSLO's `RatioTimeslices`: a slice of
-    /// few events weighs as much as one of many.
+    /// Slices of `length` that count as their share of good events: OpenSLO's `RatioTimeslices`.
+    ///
+    /// A slice with few events weighs as much as one with many.
     #[must_use]
     pub const fn of_ratios(length: Window, idle: EmptySlice) -> Self {
         Self { length, judged: None, idle }
@@ -74,19 +77,19 @@ impl TimeSlices {
         self.length
     }
 
-    /// The least share of good events in a good slice; `None` where slices are ratios.
+    /// The least share of good events in a good slice; `None` if slices are ratios.
     #[must_use]
     pub fn target(&self) -> Option<Ratio> {
         self.judged.map(|[target, _]| target)
     }
 
-    /// The largest share of bad events in a good slice; `None` where slices are ratios.
+    /// The largest share of bad events in a good slice; `None` if slices are ratios.
     #[must_use]
     pub fn allowed(&self) -> Option<Ratio> {
         self.judged.map(|[_, allowed]| allowed)
     }
 
-    /// What a slice without events counts as.
+    /// How a slice without events is judged.
     #[must_use]
     pub const fn idle(&self) -> EmptySlice {
         self.idle

@@ -55,7 +55,8 @@ impl Slo {
     /// An SLO with a custom alert policy.
     ///
     /// # Errors
-    /// A policy of another period, or with a tier that could never fire or would fire on a kept objective.
+    /// A policy for another period, or with a tier that could never fire or would fire while the objective is
+    /// met.
     pub fn with_policy(
         name: Name,
         objective: Objective,
@@ -65,7 +66,7 @@ impl Slo {
     ) -> Result<Self, Error> {
         if let Some(tier) = policy.tiers().iter().find(|tier| tier.period() != period.length()) {
             return Err(Error::new(format!(
-                "alert tiers of {}, an SLO of {}",
+                "the alert tiers have a period of {}, the SLO one of {}",
                 tier.period(),
                 period.length()
             )));
@@ -90,10 +91,10 @@ impl Slo {
         })
     }
 
-    /// The same with a budget, and alerts, of its own for every value of the labels `of` the raw series.
+    /// The same SLO with a separate budget and alerts for each value of the labels `of`.
     ///
-    /// What is recorded has the same labels, but for one that the rules set themselves, such as `service`: it is called
-    /// `exported_service` there, as Prometheus calls one that a scrape sets.
+    /// `of` are labels of the raw series. Recorded series have the same labels, except for those that the
+    /// rules set themselves: `service` becomes `exported_service`, as in Prometheus if a scrape sets a label.
     ///
     /// ```
     /// use slo_core::model::{EventCounters, LabelName, Period, Selector, Sli, Slo, Window};
@@ -106,13 +107,13 @@ impl Slo {
     /// ```
     ///
     /// # Errors
-    /// A label twice, or the bound of a histogram's bucket.
+    /// A label that occurs twice, or `le`, the bound of a histogram bucket.
     pub fn grouped_by(mut self, of: Vec<LabelName>) -> Result<Self, Error> {
         let by: Vec<LabelName> = of.iter().map(LabelName::recorded).collect();
         let mut seen = BTreeSet::new();
         for label in &by {
             if label.as_str() == "le" {
-                return Err(Error::new("grouped by `le`, the bound of a histogram's bucket")
+                return Err(Error::new("grouped by `le`, the bound of a histogram bucket")
                     .with_hint("group by another label"));
             }
             if !seen.insert(label) {
@@ -123,14 +124,14 @@ impl Slo {
         Ok(self)
     }
 
-    /// The same, judged by time slices in place of events.
+    /// The same SLO, judged by time slices instead of events.
     ///
     /// # Errors
-    /// Slices that the shortest alert window is not a whole number of, or an SLI without a number of events.
+    /// An alert window that is not a whole number of slices, or an SLI without a number of events.
     pub fn judged_by(mut self, slices: TimeSlices) -> Result<Self, Error> {
         if matches!(self.sli, Sli::Ratio(_)) {
             return Err(
-                Error::new("time slices of a ratio").with_hint("give the events that it is a ratio of")
+                Error::new("a ratio SLI has no time slices").with_hint("use an SLI that counts events")
             );
         }
         let windows = self.policy.windows();
@@ -139,48 +140,49 @@ impl Slo {
                 "the {window} alert window is not a whole number of {} slices",
                 slices.length()
             ))
-            .with_hint("1m slices fit every usual window"));
+            .with_hint("use 1m slices, which fit every usual window"));
         }
         self.slices = Some(slices);
         Ok(self)
     }
 
-    /// The same with labels that describe it.
+    /// The same SLO with labels that describe it.
     #[must_use]
     pub fn with_labels(mut self, labels: Labels) -> Self {
         self.labels = labels;
         self
     }
 
-    /// The same with burn alerts of another name, for routes that ask for it.
+    /// The same SLO with another name for its burn-rate alerts, for routes that match on that name.
     ///
     /// # Errors
     /// An empty name.
     pub fn with_alert_name(mut self, name: impl Into<String>) -> Result<Self, Error> {
         let name = name.into();
         if name.trim().is_empty() {
-            return Err(Error::new("an alert without a name"));
+            return Err(Error::new("the alert name is empty"));
         }
         self.alert_name = Some(name);
         Ok(self)
     }
 
-    /// The same with burn alerts that go on for `hold` after their condition has ended, against flapping near the
-    /// threshold.
+    /// The same SLO with burn-rate alerts that keep firing for `hold` after their condition has ended.
+    ///
+    /// This prevents flapping near the threshold.
     #[must_use]
     pub const fn with_keep_firing_for(mut self, hold: Window) -> Self {
         self.keep_firing_for = Some(hold);
         self
     }
 
-    /// The same with a sentence that says what is promised.
+    /// The same SLO with a description of its promise.
     #[must_use]
     pub fn with_description(mut self, description: impl Into<String>) -> Self {
         self.description = description.into();
         self
     }
 
-    /// The same with what its alerts of `severity` carry.
+    /// The same SLO with labels, links and annotations for its alerts of `severity`.
     #[must_use]
     pub fn with_notification(mut self, severity: Severity, notification: Notification) -> Self {
         match severity {
@@ -190,8 +192,9 @@ impl Slo {
         self
     }
 
-    /// The same with these alerts besides those of its tiers, in place of any it had; of two of a kind, the later one
-    /// counts.
+    /// The same SLO with these budget alerts, in place of those it had.
+    ///
+    /// If two are of one kind, the later one is used.
     #[must_use]
     pub fn with_budget_alerts(mut self, alerts: impl IntoIterator<Item = BudgetAlert>) -> Self {
         self.budget_alerts.clear();
@@ -201,7 +204,7 @@ impl Slo {
         self
     }
 
-    /// The same with alerts that are guarded against low traffic, see [`AlertPolicy::guarded`].
+    /// The same SLO with a guard against low traffic, see [`AlertPolicy::guarded`].
     #[must_use]
     pub fn with_low_traffic_guard(mut self) -> Self {
         self.policy = self.policy.guarded();
@@ -214,13 +217,13 @@ impl Slo {
         &self.name
     }
 
-    /// What is promised, in words; may be empty.
+    /// The description of its promise; may be empty.
     #[must_use]
     pub fn description(&self) -> &str {
         &self.description
     }
 
-    /// Labels that describe it besides those of its service; they are put on `slo_info` and on alerts.
+    /// Labels that describe it, besides those of its service; they are added to `slo_info` and to alerts.
     #[must_use]
     pub const fn labels(&self) -> &Labels {
         &self.labels
@@ -238,13 +241,13 @@ impl Slo {
         &self.period
     }
 
-    /// What it counts.
+    /// The service level indicator.
     #[must_use]
     pub const fn sli(&self) -> &Sli {
         &self.sli
     }
 
-    /// The labels by whose values it is split into budgets of their own, as they are recorded; usually none.
+    /// The labels that it is grouped by, as on recorded series; usually none.
     #[must_use]
     pub fn by(&self) -> &[LabelName] {
         &self.by
@@ -256,19 +259,19 @@ impl Slo {
         &self.by_raw
     }
 
-    /// The time slices that it judges in place of events.
+    /// The time slices that are judged instead of events, if any.
     #[must_use]
     pub const fn slices(&self) -> Option<TimeSlices> {
         self.slices
     }
 
-    /// The name of its burn alerts, where it is not the usual one.
+    /// The name of its burn-rate alerts, if it is not the default one.
     #[must_use]
     pub fn alert_name(&self) -> Option<&str> {
         self.alert_name.as_deref()
     }
 
-    /// For how long its burn alerts go on after their condition has ended.
+    /// How long its burn-rate alerts keep firing after their condition has ended.
     #[must_use]
     pub const fn keep_firing_for(&self) -> Option<Window> {
         self.keep_firing_for
@@ -280,13 +283,13 @@ impl Slo {
         &self.policy
     }
 
-    /// Its alerts besides those of its tiers, one of each kind at most.
+    /// Its alerts besides those of its tiers, at most one of each kind.
     #[must_use]
     pub fn budget_alerts(&self) -> &[BudgetAlert] {
         &self.budget_alerts
     }
 
-    /// What its alerts of `severity` carry.
+    /// The labels, links and annotations of its alerts of `severity`.
     #[must_use]
     pub const fn notification(&self, severity: Severity) -> &Notification {
         match severity {
@@ -303,7 +306,7 @@ impl Slo {
         Ok(Self {
             period: self.period.time_scaled(speed)?,
             slices,
-            // No number is derived from it.
+            // No number is derived from it, so it may be rounded.
             keep_firing_for: self
                 .keep_firing_for
                 .map(|hold| Window::from_millis(hold.as_millis().div_ceil(speed.max(1).into())))

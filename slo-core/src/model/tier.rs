@@ -1,13 +1,13 @@
-//! One burn-rate alert tier: what it watches, and how it moves to another period.
+//! Burn-rate alert tiers, and how to rescale them to another period.
 
 use super::{BurnTier, Objective, Ratio, Severity, Window};
 use crate::Error;
 
-/// A burn-rate alert tier: it fires when more than `share` of the period's budget is being spent
-/// within `long`, and `short` agrees that it is still going on.
+/// A burn-rate alert tier: a share of the budget, and a long and a short window.
 ///
-/// Given by its share, the factor and the threshold are derived, never typed (SRE Workbook, ch. 5, table
-/// 5-8); given by its factor, the share is.
+/// It fires when more than `share` of the period's budget is being spent within `long`, and `short` shows
+/// that it is still being spent. A tier is created from its share or its factor; the other one and the
+/// threshold are derived (SRE Workbook, ch. 5, table 5-8).
 ///
 /// ```
 /// use slo_core::model::{BurnTier, Ratio, Severity, Tier, Window};
@@ -35,7 +35,7 @@ pub struct Tier {
 }
 
 impl Tier {
-    /// The tier that fires when `share` of the budget of `period` is being spent within the long window.
+    /// A tier that fires when `share` of the period's budget is spent within the long window.
     ///
     /// `windows` are the long and the short one.
     ///
@@ -55,7 +55,7 @@ impl Tier {
         }
         if short >= long {
             return Err(Error::new(format!("the {burn} tier: {short} is not shorter than {long}"))
-                .with_hint("the short window shows that it is still going on; a twelfth is usual"));
+                .with_hint("write a shorter one; a twelfth of the long window is usual"));
         }
         if long > period {
             return Err(Error::new(format!("the {burn} tier: {long} is longer than the period of {period}")));
@@ -63,12 +63,12 @@ impl Tier {
         Ok(Self { burn, severity, share, long, short, period, fewest_bad: 0 })
     }
 
-    /// The tier that fires at burn rates above `factor`, k; its share is f = k·L/T.
+    /// A tier that fires at burn rates above `factor`, k; its share is f = k·L/T.
     ///
     /// `windows` are the long and the short one.
     ///
     /// # Errors
-    /// As for [`Tier::by_share`]: a factor of zero, or one that the budget does not last for.
+    /// As for [`Tier::by_share`]: a factor of zero, or one that would spend more than the whole budget.
     pub fn by_factor(
         burn: BurnTier,
         severity: Severity,
@@ -81,12 +81,13 @@ impl Tier {
             return Err(Error::new(format!("the {burn} tier: {long} is longer than the period of {period}")));
         }
         let share = factor.checked_mul(long.ratio_to(period));
-        let share =
-            share.ok_or_else(|| Error::new(format!("the {burn} tier: {factor} is too fine a factor")))?;
+        let share = share.ok_or_else(|| {
+            Error::new(format!("the {burn} tier: {factor} has more digits than can be kept exactly"))
+        })?;
         Self::by_share(burn, severity, share, windows, period)
     }
 
-    /// How fast this tier's budget burns.
+    /// The burn tier.
     #[must_use]
     pub const fn burn(&self) -> BurnTier {
         self.burn
@@ -122,15 +123,15 @@ impl Tier {
         self.period
     }
 
-    /// The same tier that fires only when the long window holds at least `bad` bad events.
+    /// The same tier, but it fires only if the long window has at least `bad` bad events.
     ///
-    /// A guard for low traffic, where a single failure is a high ratio.
+    /// A guard for low traffic, where a single failure is already a high error ratio.
     #[must_use]
     pub const fn with_fewest_bad(self, bad: u64) -> Self {
         Self { fewest_bad: bad, ..self }
     }
 
-    /// The fewest bad events in the long window with which it fires; 0 without a guard.
+    /// The fewest bad events in the long window for which it fires; 0 without a guard.
     #[must_use]
     pub const fn fewest_bad(&self) -> u64 {
         self.fewest_bad
@@ -164,7 +165,7 @@ impl Tier {
     }
 
     fn too_fine(&self) -> Error {
-        Error::new(format!("the threshold of the {} tier is too fine a number to be kept exactly", self.burn))
+        Error::new(format!("the threshold of the {} tier has too many digits to be kept exactly", self.burn))
     }
 
     /// The same tier for another period.
@@ -187,7 +188,7 @@ impl Tier {
     /// ```
     ///
     /// # Errors
-    /// What makes no tier, such as a share above one, or windows that are not whole milliseconds.
+    /// An invalid tier, for example with a share above one or windows that are not whole milliseconds.
     pub fn rescaled(&self, period: Window, rescaling: Rescaling) -> Result<Self, Error> {
         let Self { burn, severity, share, long, short, fewest_bad, .. } = *self;
         let tier = match rescaling {
@@ -202,7 +203,7 @@ impl Tier {
         Ok(tier?.with_fewest_bad(fewest_bad))
     }
 
-    /// The same factor for a period of a few days: windows shrink with it, down to a floor each.
+    /// The same factor for a period of a few days. Windows shrink with the period, down to a minimum.
     pub(super) fn shortened(&self, period: Window) -> Result<Self, Error> {
         let scale = |window: Window| window.scaled(period.ratio_to(self.period));
         let windows = [scale(self.long)?.max(SHORTEST_LONG_WINDOW), scale(self.short)?.max(SHORTEST_WINDOW)];
@@ -210,7 +211,7 @@ impl Tier {
         Ok(tier.with_fewest_bad(self.fewest_bad))
     }
 
-    /// The same factor over windows that are whole numbers of `step`: the nearest ones.
+    /// The same factor over the nearest windows that are multiples of `step`.
     pub(super) fn fitted(&self, step: Window) -> Result<Self, Error> {
         let nearest = |window: Window, least: u64| {
             let steps = (window.as_millis() + step.as_millis() / 2) / step.as_millis();
@@ -221,9 +222,10 @@ impl Tier {
         Ok(tier.with_fewest_bad(self.fewest_bad))
     }
 
-    /// Whether some outage can fire it: θ = kβ below `worst`, the largest error ratio there may be.
+    /// Whether an outage can make it fire: θ = kβ is below the error ratio `worst`.
     ///
-    /// `worst` is 1 where everything can fail, or the share of the traffic that one fault can hit.
+    /// `worst` is the largest possible error ratio: 1 if everything can fail, or the share of the traffic
+    /// that one fault can affect.
     ///
     /// # Errors
     /// A threshold that does not fit 128 bits.
@@ -231,10 +233,10 @@ impl Tier {
         Ok(self.threshold(objective)? < worst)
     }
 
-    /// The tier with its factor lowered so that it fires above the error ratio `at`: k = u/β.
+    /// The same tier with its factor lowered, so that it fires above the error ratio `at`: k = u/β.
     ///
-    /// A repair for a tier that cannot be reached; it gives up the factor, and with it spends less before
-    /// it fires. Unchanged where the threshold is not above `at`.
+    /// For a tier that could never fire. Because of the lower factor, it also fires after less of the budget
+    /// is spent. Unchanged if the threshold is not above `at`.
     ///
     /// # Errors
     /// An error ratio of zero, or numbers that do not fit 128 bits.
@@ -248,10 +250,11 @@ impl Tier {
         Ok(tier.with_fewest_bad(self.fewest_bad))
     }
 
-    /// The tier with its windows stretched so that it fires above the error ratio `at`: L = f·T·β/u.
+    /// The same tier with longer windows, so that it fires above the error ratio `at`: L = f·T·β/u.
     ///
-    /// The other repair: it keeps the share that is spent before it fires, and detects more slowly. Windows
-    /// keep their proportion. Unchanged where the threshold is not above `at`.
+    /// The alternative for a tier that could never fire: it keeps the share that is spent before it fires,
+    /// but detection takes longer. Both windows grow by the same factor. Unchanged if the threshold is not
+    /// above `at`.
     ///
     /// ```
     /// use slo_core::model::{AlertPolicy, Window};
@@ -277,7 +280,7 @@ impl Tier {
         Ok(tier.with_fewest_bad(self.fewest_bad))
     }
 
-    /// What is unwise about the tier, given how often its series are scraped.
+    /// Warnings about the tier, for the scrape interval of its series.
     ///
     /// # Errors
     /// A factor that does not fit 128 bits.
@@ -305,21 +308,21 @@ impl Tier {
     }
 }
 
-/// What stays when a tier moves to another period.
+/// Which numbers of a tier stay the same when it is rescaled to another period.
 ///
-/// Tools differ in this silently; here it is said.
+/// Tools differ in this without saying so; here it is explicit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Rescaling {
-    /// Share and windows stay, so the factor follows the period: spend at detection is kept.
+    /// Share and windows stay the same and the factor changes: the budget spent at detection is kept.
     KeepFraction,
-    /// Factor and windows stay, so the share follows the period: time to detection is kept.
+    /// Factor and windows stay the same and the share changes: the time to detection is kept.
     KeepBurn,
-    /// Factor and share stay, so the windows follow the period, the short one down to five minutes.
+    /// Factor and share stay the same and the windows change; the short one is at least five minutes.
     ScaleWindows,
 }
 
-/// What is unwise about a [`Tier`].
+/// A warning about a [`Tier`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TierDoubt {

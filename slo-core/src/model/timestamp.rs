@@ -1,4 +1,4 @@
-//! A moment.
+//! Moments in time.
 
 use super::{Ratio, Window};
 use crate::Error;
@@ -6,7 +6,7 @@ use std::{fmt, str::FromStr};
 
 /// A moment, in whole milliseconds since the Unix epoch.
 ///
-/// Columns of times, such as those of a table, stay plain integers of the same unit.
+/// Columns of times, such as those of a table, are plain integers in the same unit.
 ///
 /// ```
 /// use slo_core::model::{Timestamp, Window};
@@ -29,7 +29,7 @@ impl Timestamp {
         Self(millis)
     }
 
-    /// The moment `seconds` seconds after the Unix epoch, or the last or first one there is.
+    /// The moment `seconds` seconds after the Unix epoch, limited to the first and last possible moment.
     #[must_use]
     pub const fn from_seconds(seconds: i64) -> Self {
         Self(seconds.saturating_mul(1_000))
@@ -41,26 +41,26 @@ impl Timestamp {
         self.0
     }
 
-    /// The moment `window` later, or the last one there is.
+    /// The moment `window` later, or the last possible one.
     #[must_use]
     pub const fn after(self, window: Window) -> Self {
         Self(self.0.saturating_add_unsigned(window.as_millis()))
     }
 
-    /// The moment `window` earlier, or the first one there is.
+    /// The moment `window` earlier, or the first possible one.
     #[must_use]
     pub const fn before(self, window: Window) -> Self {
         Self(self.0.saturating_sub_unsigned(window.as_millis()))
     }
 
-    /// The moment `steps` steps later, or the last one there is.
+    /// The moment `steps` steps later, or the last possible one.
     #[must_use]
     pub fn after_steps(self, step: Window, steps: usize) -> Self {
         let millis = i128::from(self.0) + steps as i128 * i128::from(step.as_millis());
         Self(i64::try_from(millis).unwrap_or(i64::MAX))
     }
 
-    /// The moment `steps` steps earlier, or the first one there is.
+    /// The moment `steps` steps earlier, or the first possible one.
     #[must_use]
     pub fn before_steps(self, step: Window, steps: usize) -> Self {
         let millis = i128::from(self.0) - steps as i128 * i128::from(step.as_millis());
@@ -73,7 +73,9 @@ impl Timestamp {
         Ratio::new(u128::try_from(self.0).ok()?, 1_000).ok()
     }
 
-    /// The last moment, not after this one, that is whole steps from `origin`; the first one there is, where that is before it.
+    /// This moment, rounded down to a whole number of steps from `origin`.
+    ///
+    /// If that lies before the first possible moment, it is that one.
     ///
     /// ```
     /// use slo_core::model::{Timestamp, Window};
@@ -93,7 +95,7 @@ impl Timestamp {
         Self(self.0.saturating_sub_unsigned(into as u64))
     }
 
-    /// Milliseconds since `earlier`; 0 where that is later.
+    /// Milliseconds since `earlier`; 0 if `earlier` is later.
     #[must_use]
     pub const fn millis_since(self, earlier: Self) -> u64 {
         if self.0 > earlier.0 { self.0.abs_diff(earlier.0) } else { 0 }
@@ -101,8 +103,8 @@ impl Timestamp {
 }
 
 impl fmt::Display for Timestamp {
-    /// By RFC 3339 in UTC, such as `2026-12-01T22:00:00Z`; a number of milliseconds outside the years −9999 to 9999, and
-    /// without the feature `calendar`.
+    /// RFC 3339 in UTC, such as `2026-12-01T22:00:00Z`. A number of milliseconds outside the years −9999 to
+    /// 9999, and without the feature `calendar`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         #[cfg(feature = "calendar")]
         if let Ok(time) = jiff::Timestamp::from_millisecond(self.0) {
@@ -115,7 +117,7 @@ impl fmt::Display for Timestamp {
 impl FromStr for Timestamp {
     type Err = Error;
 
-    /// By RFC 3339, with its zone; what is below a millisecond is cut off. Only with the feature `calendar`.
+    /// Reads RFC 3339 with a time zone; fractions of a millisecond are cut off. Needs the feature `calendar`.
     #[cfg(feature = "calendar")]
     fn from_str(text: &str) -> Result<Self, Error> {
         text.parse::<jiff::Timestamp>().map(|time| Self(time.as_millisecond())).map_err(|_| {
@@ -124,10 +126,10 @@ impl FromStr for Timestamp {
         })
     }
 
-    /// Only with the feature `calendar`.
+    /// Always an error: reading a time needs the feature `calendar`.
     #[cfg(not(feature = "calendar"))]
     fn from_str(_: &str) -> Result<Self, Error> {
-        Err(Error::new("times are not built in").with_hint("turn on the feature `calendar`"))
+        Err(Error::new("this build cannot read times").with_hint("enable the feature `calendar`"))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Lengths of time, and the period of an SLO.
+//! Lengths of time.
 
 use super::Ratio;
 use crate::Error;
@@ -40,7 +40,7 @@ impl Window {
     /// Zero, or more than ten years.
     pub fn from_millis(millis: u64) -> Result<Self, Error> {
         match millis {
-            0 => Err(Error::new("a length of time of zero").with_hint("write at least 1ms")),
+            0 => Err(Error::new("a length of time cannot be zero").with_hint("write at least 1ms")),
             1..=LONGEST => Ok(Self { millis }),
             _ => Err(Error::new(format!("{millis}ms is longer than ten years"))),
         }
@@ -181,7 +181,7 @@ impl Window {
     }
 }
 
-/// Most numbers of a window have a digit or two.
+/// Writes a number. Most numbers of a window have one or two digits.
 fn write_number(number: u64, out: &mut impl fmt::Write) -> fmt::Result {
     let digit = |number: u64| u32::try_from(number).ok().and_then(|digit| char::from_digit(digit, 10));
     match (digit(number / 10), digit(number % 10)) {

@@ -1,4 +1,4 @@
-//! The tree.
+//! The expression tree.
 
 use crate::model::{LabelName, Ratio, Selector, Window};
 
@@ -19,22 +19,22 @@ pub enum Expr {
     /// A number that Grafana fills in, such as `${__from}`.
     #[doc(hidden)]
     Variable(&'static str),
-    /// An exact number; one without a decimal form prints as a quotient.
+    /// An exact number; it prints as a quotient if it has no decimal form.
     Number(Ratio),
-    /// An instant vector, as it was `offset` ago where given.
+    /// An instant vector, now or `offset` ago.
     Instant {
         /// The series.
         selector: Selector,
         /// How long ago.
         offset: Option<Window>,
     },
-    /// An instant vector that an alert asks for: in a template, of the group that the alert is of, whose values of the
-    /// labels `by` are filled in; elsewhere, of all groups.
+    /// An instant vector in an alert. In a template, it selects the alert's own group by the labels `by`;
+    /// elsewhere, it selects all groups.
     #[doc(hidden)]
     OfGroup {
         /// The series.
         selector: Selector,
-        /// The labels of the group; none, and it is the same everywhere.
+        /// The labels of the group; without labels, it selects the same series everywhere.
         by: Vec<LabelName>,
     },
     /// An instant vector as it is at the end of the query (`@ end()`), even within a subquery.
@@ -46,7 +46,7 @@ pub enum Expr {
         /// Its argument.
         range: Range,
     },
-    /// A query that somebody else wrote, as it is.
+    /// A query from a specification, printed unchanged.
     Query(String),
     /// A function of values.
     Call {
@@ -55,7 +55,7 @@ pub enum Expr {
         /// Its arguments.
         arguments: Vec<Expr>,
     },
-    /// `function((operand)[window:step])`: a function over the values that an expression had.
+    /// `function((operand)[window:step])`: a function over past values of an expression.
     OverSubquery {
         /// The function.
         function: RangeFunction,
@@ -63,16 +63,16 @@ pub enum Expr {
         operand: Box<Expr>,
         /// How far back it is evaluated.
         window: Window,
-        /// How often.
+        /// How often it is evaluated.
         step: Window,
     },
-    /// `label_replace`: the values of the label `from` under the name `to`, too.
+    /// `label_replace`: copies the label `from` to the label `to`.
     Renamed {
-        /// What has the label.
+        /// The expression with the label.
         operand: Box<Expr>,
         /// The label.
         from: LabelName,
-        /// Its other name.
+        /// The name of the copy.
         to: LabelName,
     },
     /// An aggregation over all labels but `by`.
@@ -244,27 +244,28 @@ impl Range {
         self.window
     }
 
-    /// The same, as it was `offset` ago.
+    /// The same range, `offset` ago.
     #[must_use]
     pub fn offset(mut self, offset: Window) -> Self {
         self.offset = Some(offset);
         self
     }
 
-    /// The same, begun with the last sample before it, and without extrapolation (`anchored`): Prometheus 3.7 and later.
+    /// The same range, from the last sample before it on and without extrapolation (`anchored`): Prometheus
+    /// 3.7 and later.
     #[must_use]
     pub const fn anchored(mut self) -> Self {
         self.is_anchored = true;
         self
     }
 
-    /// Whether it begins with the last sample before it.
+    /// Whether it starts at the last sample before it.
     #[must_use]
     pub const fn is_anchored(&self) -> bool {
         self.is_anchored
     }
 
-    /// `function` of it.
+    /// Applies `function` to it.
     #[must_use]
     pub const fn apply(self, function: RangeFunction) -> Expr {
         Expr::OverRange { function, range: self }
@@ -292,7 +293,7 @@ macro_rules! operators {
 macro_rules! aggregations {
     ($($name:ident $op:ident $text:literal),* $(,)?) => {
         $(
-            #[doc = concat!("`", $text, " by (by) (self)`, or `", $text, "(self)` of no labels")]
+            #[doc = concat!("`", $text, " by (by) (self)`, or `", $text, "(self)` without labels")]
             #[must_use]
             pub fn $name(self, by: &[LabelName]) -> Self {
                 Self::Aggregate { op: Aggregation::$op, by: by.to_vec(), operand: Box::new(self) }
@@ -330,7 +331,7 @@ impl Expr {
         Self::call(Function::Time, Vec::new())
     }
 
-    /// `self or vector(0)`: a number where there is nothing to count.
+    /// `self or vector(0)`: zero if there are no series.
     #[must_use]
     pub fn or_zero(self) -> Self {
         self.or(Self::vector(Ratio::ZERO))

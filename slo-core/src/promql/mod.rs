@@ -1,4 +1,4 @@
-//! PromQL as a tree that prints only valid PromQL; never pasted text.
+//! PromQL as an expression tree, which prints only valid PromQL.
 
 mod expr;
 mod print;

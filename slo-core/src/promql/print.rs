@@ -1,11 +1,11 @@
-//! The one printer: it owns parentheses, escapes and line breaks.
+//! The only printer of PromQL, with parentheses, escapes and line breaks.
 
 use super::{Aggregation, BinaryOp, Expr, Function, Matching, Range, RangeFunction};
 use crate::model::{LabelName, Ratio, Window};
 use std::fmt::{self, Write};
 
 impl fmt::Display for Expr {
-    /// On one line; with `{:#}`, broken into indented lines where it is longer than 100 characters.
+    /// On one line; with `{:#}`, in indented lines if it is longer than 100 characters.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if f.alternate() {
             let mut text = String::new();
@@ -17,19 +17,19 @@ impl fmt::Display for Expr {
 }
 
 impl Expr {
-    /// Appends it, broken into indented lines where it is longer than 100 characters.
+    /// Appends it, in indented lines if it is longer than 100 characters.
     pub(crate) fn write_lines(&self, out: &mut String) {
         // Writing to a string cannot fail.
         let _infallible = write_broken(self, 0, out);
     }
 
-    /// It as the format of a Go template's `printf`, and the labels whose values are its arguments, quoted (`%q`), in their
-    /// order.
+    /// The expression as a format for a Go template's `printf`, and the labels whose quoted values (`%q`) are
+    /// its arguments, in order.
     pub(crate) fn to_template(&self) -> (String, Vec<LabelName>) {
         let mut template = Template { text: String::with_capacity(128), arguments: Vec::new() };
         // Writing to a string cannot fail.
         let _infallible = self.write_line(&mut template);
-        // Without arguments, it is no format.
+        // Without arguments, the text is not a format.
         if template.arguments.is_empty() && template.text.contains('%') {
             template.text = template.text.replace("%%", "%");
         }
@@ -100,9 +100,9 @@ impl Expr {
         }
     }
 
-    /// Whether it must be parenthesised as an operand of `parent`: when it binds looser, on the right
-    /// when equally loose (all of these operators associate to the left), and, for the reader, when
-    /// set operators, comparisons and arithmetic mix.
+    /// Whether it needs parentheses as an operand of `parent`: if it binds looser, if it is on the right and
+    /// binds equally (all of these operators associate to the left), and, for readability, if it is a set
+    /// operation within another operation.
     fn needs_parentheses(&self, parent: BinaryOp, is_right: bool) -> bool {
         match self {
             Self::Binary { op, .. } => {
@@ -116,9 +116,9 @@ impl Expr {
     }
 }
 
-/// What PromQL is printed to.
+/// An output for PromQL.
 trait Output: Write {
-    /// Narrows a selector to the value that a template fills in for `label`, where it is one.
+    /// Adds a matcher for the value that a template fills in for `label`; nothing if this is not a template.
     fn write_group(&mut self, _label: &LabelName, _is_open: &mut bool) -> fmt::Result {
         Ok(())
     }
@@ -286,7 +286,7 @@ fn write_broken(expr: &Expr, indent: usize, out: &mut String) -> fmt::Result {
     }
 }
 
-/// What writes to a line until it is full, and then gives up: the rest need not be known.
+/// A writer that fails when its line is full.
 struct Fitting<'a> {
     out: &'a mut String,
     // Bytes that still fit.

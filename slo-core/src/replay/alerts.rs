@@ -14,10 +14,11 @@ use std::ops::Range;
 
 /// A burn-rate alert as a replay evaluates it.
 ///
-/// It fires where both windows exceed the threshold, strictly and exactly, and the long one holds at least
-/// `fewest_bad` bad events. Windows without events never fire; for windows that reach back before the history,
-/// see [`WarmUp`].
+/// It fires while both windows are strictly above the threshold, in exact arithmetic, and the long window
+/// holds at least `fewest_bad` bad events. Windows without events never fire. For windows that begin before
+/// the history, see [`WarmUp`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "a rule needs all of it")]
 pub struct AlertRule {
     /// The long window.
     pub long: Window,
@@ -25,26 +26,26 @@ pub struct AlertRule {
     pub short: Window,
     /// The error ratio above which it fires, θ = kβ.
     pub threshold: Ratio,
-    /// The fewest bad events in the long window: a guard for low traffic, 0 or 1 for none.
+    /// The minimum number of bad events in the long window: a guard for low traffic; 0 or 1 for no guard.
     pub fewest_bad: u64,
-    /// How long the condition must hold before it fires, if at all.
+    /// How long the condition must hold before it fires, if set.
     pub hold: Option<Window>,
-    /// How long it goes on firing after the condition ends, if at all.
+    /// How long it keeps firing after the condition ends, if set.
     pub keep: Option<Window>,
-    /// What it makes of windows that reach back before the history.
+    /// How it treats windows that begin before the history.
     pub warm_up: WarmUp,
 }
 
-/// What a rule makes of a window that reaches back before the history.
+/// How a rule treats a window that begins before the history.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WarmUp {
-    /// The window is as long as the history, as PromQL has it: one error in the first ten requests pages.
+    /// The window is only as long as the history, as in PromQL: one error in the first ten requests pages.
     #[default]
     UseAvailable,
-    /// The part that is missing had as much traffic as the rest, and none of it was bad.
+    /// The missing part of the window counts as traffic like the rest, without bad events.
     AssumeGood,
-    /// It does not fire before its long window is full.
+    /// The rule does not fire before its long window is full.
     Suppress,
 }
 
@@ -67,8 +68,8 @@ impl AlertRule {
 
 /// The episodes of a rule over a history, evaluated after every `every` steps.
 ///
-/// Chunks of 64 steps whose bounds rule an alert out, or in, are not looked at closer, so that a replay costs
-/// little more than reading the history.
+/// Chunks of 64 steps are skipped if their bounds already decide whether the alert fires. A replay therefore
+/// costs little more than reading the history.
 ///
 /// ```
 /// use slo_core::{model::{AlertPolicy, Timestamp, Window}, replay::{AlertRule, Series, alerts}};
@@ -90,7 +91,7 @@ impl AlertRule {
 /// that no error ratio exceeds, or `every` of zero.
 pub fn alerts(series: &Series<'_>, rule: &AlertRule, every: usize) -> Result<Vec<Episode>, Error> {
     if every == 0 {
-        return Err(Error::new("an alert is evaluated every step at most; write 1 or more"));
+        return Err(Error::new("an alert cannot be evaluated every 0 steps; write 1 or more"));
     }
     if rule.short > rule.long {
         return Err(Error::new(format!(
@@ -100,7 +101,7 @@ pub fn alerts(series: &Series<'_>, rule: &AlertRule, every: usize) -> Result<Vec
     }
     if rule.threshold >= Ratio::ONE {
         return Err(Error::new(format!("no error ratio is above {}", rule.threshold))
-            .with_hint("the threshold is the factor times the error budget, such as 14.4 times 0.001"));
+            .with_hint("use the factor times the error budget, such as 14.4 times 0.001"));
     }
     let evaluations = |window: Option<Window>| -> Result<usize, Error> {
         // Prometheus waits for the first evaluation at which the time has passed.
@@ -123,7 +124,7 @@ pub fn alerts(series: &Series<'_>, rule: &AlertRule, every: usize) -> Result<Vec
     let chunks = series.len().div_ceil(CHUNK);
     let mut chunk = 0;
     while chunk < chunks {
-        // Nothing fires nearly always: many chunks are passed over at once, where the window is long enough to tell.
+        // Nearly always, nothing fires: skip many chunks at once, if the window is long enough to decide.
         let many = if chunk.is_multiple_of(PAGE) && condition.is_quiet(chunk, PAGE) { PAGE } else { 1 };
         let is_quiet = many > 1 || condition.is_quiet(chunk, 1);
         let first = chunk * CHUNK;
@@ -151,7 +152,7 @@ pub fn alerts(series: &Series<'_>, rule: &AlertRule, every: usize) -> Result<Vec
     Ok(fire(runs.finish(series.len()), hold.saturating_mul(every), keep.saturating_mul(every), series.len()))
 }
 
-/// Chunks that are looked at together first.
+/// The number of chunks that are checked together first.
 const PAGE: usize = 16;
 
 /// The first step at or after `index` after which the rule is evaluated.
@@ -172,9 +173,9 @@ struct Condition<'a> {
 /// An error ratio to exceed, p/q.
 #[derive(Clone, Copy)]
 enum Threshold {
-    /// As nearly all are.
+    /// A ratio that fits 64 bits, as nearly all do.
     Short { p: u64, q: u64 },
-    /// Of more than 64 bits.
+    /// A ratio that needs more than 64 bits.
     Long(Ratio),
 }
 
@@ -207,8 +208,8 @@ impl Threshold {
 }
 
 impl Condition<'_> {
-    /// Whether the long window alone rules out that the condition holds after any step of `many` whole chunks: as
-    /// [`Self::bound`] would say, in a few instructions.
+    /// Whether the long window alone rules out the condition after every step of `many` whole chunks. It
+    /// agrees with [`Self::bound`], but takes only a few instructions.
     fn is_quiet(&self, chunk: usize, many: usize) -> bool {
         let is_whole = (chunk + many) * CHUNK <= self.series.len();
         let reaches_back = chunk * CHUNK < self.long && self.warm_up != WarmUp::UseAvailable;
@@ -229,7 +230,7 @@ impl Condition<'_> {
         if first < self.long && self.warm_up != WarmUp::UseAvailable {
             return None;
         }
-        // The long window decides nearly always: ask the short one only then.
+        // The long window nearly always decides: check the short one only if it does not.
         let long = Chunks::of(self.long, first, last);
         let long_bad = long.bad_at_most(self.series);
         let long_total = long.total_at_least(self.series);
@@ -254,7 +255,7 @@ impl Condition<'_> {
         if let (1, true, Some(longs), Some(shorts)) =
             (every, is_plain, long.rows(self.series, first, last), short.rows(self.series, first, last))
         {
-            // The same as below, in which nothing is asked for twice.
+            // The same as below, but every row is read only once.
             for (index, (of_long, of_short)) in (first..last).zip(longs.zip(shorts)) {
                 long.slide(of_long);
                 short.slide(of_short);
@@ -319,7 +320,7 @@ struct Sliding {
 type Row = ((u64, u64), (u64, u64));
 
 impl Sliding {
-    /// Those before the step `index`.
+    /// The sums before the step `index`.
     fn before(series: &Series<'_>, index: usize, steps: usize) -> Self {
         let window = series.window(index, steps);
         Self { steps, total: window.total(), bad: window.bad() }
@@ -347,7 +348,7 @@ impl Sliding {
         (of(index), index.checked_sub(self.steps).map_or((0, 0), of))
     }
 
-    /// Moves on by a step. No sum overflows, so neither does a part of one.
+    /// Moves the window by one step. No sum overflows, so no part of a sum does.
     const fn slide(&mut self, ((total, bad), (old_total, old_bad)): Row) {
         self.total = self.total.wrapping_add(total).wrapping_sub(old_total);
         self.bad = self.bad.wrapping_add(bad).wrapping_sub(old_bad);
@@ -358,7 +359,7 @@ impl Condition<'_> {
     /// Whether it holds for these windows after `seen` steps of history.
     fn holds(&self, long: &Sliding, short: &Sliding, seen: usize) -> bool {
         let threshold = |window: &Sliding| match self.warm_up {
-            // As many times the traffic divides the error ratio by so much.
+            // With n times the traffic, the error ratio is divided by n.
             WarmUp::AssumeGood if seen < window.steps => Threshold::of(
                 Ratio::new(window.steps as u128, seen as u128)
                     .ok()

@@ -1,4 +1,4 @@
-//! What the alerts of an SLO would have done on a history, and how well.
+//! Replays the alerts of an SLO on a history, and scores them.
 
 use super::{AlertRule, Episode, Incident, Score, Series, WarmUp, alerts, any_of, incidents, score};
 use crate::{
@@ -7,30 +7,34 @@ use crate::{
     model::{Objective, Ratio, Severity, Tier, Timestamp, Window},
 };
 
-/// How a policy is replayed.
+/// Settings for the replay of an alert policy.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "a replay needs all of it")]
 pub struct Replay {
     /// The objective.
     pub objective: Objective,
     /// The period of its budget.
     pub period: Window,
-    /// How often alerts are evaluated; after every step where it is `None`.
+    /// How often alerts are evaluated; `None` for after every step.
     pub every: Option<Window>,
-    /// Incidents that are known, from and to. They are found in the history where
-    /// there are none.
+    /// Known incidents, from and to. If `None`, incidents are found in the
+    /// history.
     pub incidents: Option<Vec<(Timestamp, Timestamp)>>,
-    /// The share of the period's budget that makes an incident, where they are found.
+    /// The smallest share of the period's budget that is an incident, if incidents are found in the history.
     pub significant: f64,
-    /// What a tier makes of a history that is shorter than its long window.
+    /// How a tier treats a history that is shorter than its long window.
     pub warm_up: WarmUp,
 }
 
 impl Replay {
-    /// The share of a period's budget that makes an incident, where nobody says: what the fastest alert lets pass.
+    /// The default share of a period's budget that is an incident: the share that the fastest alert lets
+    /// pass.
     pub const SIGNIFICANT: f64 = 0.02;
 
-    /// Of an objective over a period: evaluated after every step, incidents found, each tier silent until its long window
-    /// is full.
+    /// The default settings for an objective over a period.
+    ///
+    /// Alerts are evaluated after every step, incidents are found in the history, and each tier is silent
+    /// until its long window is full.
     #[must_use]
     pub const fn new(objective: Objective, period: Window) -> Self {
         let warm_up = WarmUp::Suppress;
@@ -40,7 +44,7 @@ impl Replay {
     /// The episodes of one tier.
     ///
     /// # Errors
-    /// Those of [`alerts`](super::alerts()), and evaluations that are no whole steps apart.
+    /// Those of [`alerts`](super::alerts()), and an evaluation interval that is not whole steps.
     pub fn episodes(&self, series: &Series<'_>, tier: &Tier) -> Result<Vec<Episode>, Error> {
         let rule = AlertRule { warm_up: self.warm_up, ..AlertRule::of_tier(tier, self.objective)? };
         alerts(series, &rule, self.every_steps(series)?)
@@ -49,18 +53,18 @@ impl Replay {
     /// How often alerts are evaluated, in steps.
     ///
     /// # Errors
-    /// No whole number of steps.
+    /// An interval that is not a whole number of steps.
     pub fn every_steps(&self, series: &Series<'_>) -> Result<usize, Error> {
         self.every.map_or(Ok(1), |every| series.steps_in(every))
     }
 
-    /// How late an alert may be that is about an incident: one that is seldom evaluated is late by that.
+    /// How long after an incident an alert may start and still belong to it: the evaluation interval.
     #[must_use]
     pub fn grace(&self, series: &Series<'_>) -> Window {
         self.every.unwrap_or(series.step()).max(series.step())
     }
 
-    /// The incidents of a history, and how many of the known ones lie outside of it.
+    /// The incidents of a history, and the number of known incidents outside of it.
     ///
     /// # Errors
     /// Those of [`incidents`](super::incidents()) and [`Incident::between`].
@@ -81,7 +85,7 @@ impl Replay {
     }
 }
 
-/// What the alerts of a policy would have done on a history.
+/// The alerts of a policy, replayed on a history.
 ///
 /// ```
 /// use slo_core::{model::{AlertPolicy, Timestamp, Window}, replay::{Backtest, Replay, Series}};
@@ -107,6 +111,7 @@ pub struct Backtest {
 
 /// A time during which the alert of a tier fired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TierFired {
     /// The tier.
     pub tier: Tier,
@@ -124,7 +129,7 @@ impl Backtest {
         Ok(Self::of_episodes(tiers, episodes.collect::<Result<_, _>>()?))
     }
 
-    /// From the episodes of each tier, in the same order: for tiers that are replayed in parallel.
+    /// A backtest from the episodes of each tier, in the same order, for tiers that are replayed in parallel.
     #[must_use]
     pub fn of_episodes(tiers: &[Tier], episodes: Vec<Vec<Episode>>) -> Self {
         let (mut fired, mut pages, mut tickets) = (Vec::new(), Vec::new(), Vec::new());
@@ -145,19 +150,20 @@ impl Backtest {
         &self.fired
     }
 
-    /// The times that somebody would have been paged; tiers that fire at once are one page.
+    /// The pages that would have been sent; tiers that fire at the same time are one page.
     #[must_use]
     pub fn pages(&self) -> &[Episode] {
         &self.pages
     }
 
-    /// The tickets that would have been opened; tiers that fire at once are one ticket.
+    /// The tickets that would have been opened; tiers that fire at the same time are one ticket.
     #[must_use]
     pub fn tickets(&self) -> &[Episode] {
         &self.tickets
     }
 
-    /// The pages against the incidents of the same history, and how many known incidents lie outside of it.
+    /// The score of the pages against the incidents, and the number of known incidents outside of the
+    /// history.
     ///
     /// # Errors
     /// Those of [`Replay::incidents`] and [`score`](super::score()).

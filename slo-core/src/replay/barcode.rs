@@ -2,11 +2,11 @@
 
 use crate::Error;
 
-/// The rises and falls of a curve: how many runs above a threshold it has, for any threshold.
+/// The number of runs of a curve above a threshold, for any threshold.
 ///
 /// The persistence barcode of the curve's superlevel sets: a run appears at a peak (its birth) and joins a
 /// higher one at the valley between them (its death). Runs above k are the bars with death ≤ k < birth.
-/// One sort answers for every k.
+/// A single sort gives the answer for every k.
 ///
 /// ```
 /// use slo_core::replay::Barcode;
@@ -83,8 +83,8 @@ impl Barcode {
         above(&self.births) - above(&self.deaths)
     }
 
-    /// The heights at which the number of runs changes by a run that ends there, rising: the thresholds worth
-    /// trying, since between two of them nothing new stops firing.
+    /// The heights of the runs' peaks, rising. They are the thresholds worth trying: between two of them, no
+    /// further run stops firing.
     #[must_use]
     pub fn births(&self) -> &[f64] {
         &self.births

@@ -1,19 +1,20 @@
-//! What it costs to average ratios.
+//! The error of averaging ratios.
 
 use crate::{Error, math::Tally};
 
 /// The error ratio of all events, beside the mean of the steps' error ratios.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct RatioBias {
     /// ΣB/ΣN: the share of events that were bad.
     pub ratio_of_sums: f64,
     /// The mean of B/N over the steps with events: what rules that average a ratio record.
     pub mean_of_ratios: f64,
-    /// Their difference, which is Cov(N, B/N)/mean(N): where busy steps fail more often, the mean is too low.
+    /// Their difference, which is Cov(N, B/N)/mean(N): if busy steps fail more often, the mean is too low.
     pub bias: f64,
 }
 
-/// How far the mean of ratios is off for these steps, or `None` without events.
+/// The error of the mean of ratios for these steps; `None` without events.
 ///
 /// Steps without events are left out of both. Rules that record a ratio and average it over the period (the
 /// 30-day SLI of several rule generators) have this error.

@@ -1,21 +1,22 @@
-//! Other histories that might have been: a block bootstrap.
+//! A block bootstrap: resamples a history into other possible histories.
 
 use super::Series;
 use crate::{Error, math::Tally, model::Window, stats::Random};
 
 /// Resamples a history in blocks, so that incidents stay whole and nights stay nights.
 ///
-/// The stationary bootstrap (D. N. Politis and J. P. Romano, 1994): blocks have geometric lengths about their
-/// mean, which should be at least that of the longest incident, and wrap round at the end. From two weeks of history on, a block comes
-/// from the same time of the week as the place it fills; from two days on, from the same time of the day.
-/// Numbers are drawn from `seed`: the same seed gives the same answers.
+/// The stationary bootstrap (D. N. Politis and J. P. Romano, 1994): the lengths of blocks are geometric, and
+/// blocks wrap round at the end of the history. Their mean length should be at least that of the longest
+/// incident. With two weeks of history or more, a block comes from the same time of the week as the place it
+/// fills; with two days or more, from the same time of the day. The same seed gives the same results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "callers write all of it")]
 pub struct Bootstrap {
     /// The mean length of a block.
     pub mean_block: Window,
-    /// How many histories are drawn.
+    /// The number of histories that are drawn.
     pub resamples: u32,
-    /// What the random numbers begin with.
+    /// The seed of the random numbers.
     pub seed: u64,
 }
 
@@ -26,7 +27,7 @@ impl Bootstrap {
         Self { mean_block, resamples: 1_000, seed }
     }
 
-    /// 1,000 histories of blocks of about six hours, as long as most incidents, from `step`s of a history.
+    /// 1,000 histories from blocks of about six hours, as long as most incidents, for steps of length `step`.
     #[must_use]
     pub fn usual(step: Window) -> Self {
         let steps = (Window::hours(6).as_millis() / step.as_millis()).max(1);
@@ -34,7 +35,7 @@ impl Bootstrap {
         Self::new(block, 1)
     }
 
-    /// How drawing from `series` works out.
+    /// Prepares to draw blocks from `series`.
     ///
     /// # Errors
     /// A history without steps, no resamples, or a mean block that is not whole steps.
@@ -43,7 +44,7 @@ impl Bootstrap {
             return Err(Error::new("there is no history to draw from"));
         }
         if self.resamples == 0 {
-            return Err(Error::new("no histories are to be drawn").with_hint("a thousand is usual"));
+            return Err(Error::new("the number of resamples is 0").with_hint("draw a thousand"));
         }
         let per = |window: Window| series.steps_in(window).ok().filter(|steps| series.len() >= 2 * steps);
         let cycle = per(Window::days(7)).or_else(|| per(Window::days(1))).unwrap_or(1);
@@ -73,8 +74,8 @@ pub(crate) struct Block {
 impl Draws<'_> {
     /// A block to fill place `at`, of at most `room` steps.
     ///
-    /// A block that reaches the end of the history goes on at its beginning, at the same time of the cycle: else
-    /// the first days would hardly ever be drawn.
+    /// A block that reaches the end of the history continues at its beginning, at the same time of the cycle;
+    /// otherwise the first days would hardly ever be drawn.
     pub(crate) fn block(&mut self, at: usize, room: usize) -> Block {
         let phase = at % self.cycle;
         let (start, length) = if self.pending > 0 {
@@ -103,8 +104,8 @@ impl Draws<'_> {
         length.saturating_add(1)
     }
 
-    /// The tally of a period of `steps` steps: one that begins `first` steps into the history or whole periods later, at
-    /// each time of the cycle as often as at any other. On a Monday as often as on a Tuesday, say.
+    /// The tally of a resampled period of `steps` steps. It begins `first` steps into the history or whole
+    /// periods later, equally often at each time of the cycle, for example on each day of the week.
     pub(crate) fn tally(&mut self, first: usize, steps: usize) -> Result<Tally, Error> {
         let places = self.cycle / greatest_common_divisor(self.cycle, steps.max(1));
         let begin = first + self.random.below(places) * steps;

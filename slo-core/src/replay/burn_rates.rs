@@ -6,18 +6,19 @@ use std::ops::Range;
 
 /// Burn rates after every step of a [`Series`].
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct BurnRates {
     /// The burn rates; 0 where the window had no events.
     pub values: Vec<f64>,
-    /// The runs of steps whose windows had none.
+    /// The runs of steps whose windows had no events.
     pub without_events: Vec<Range<usize>>,
 }
 
 impl Series<'_> {
     /// After each step, the burn rate of the last `steps` steps against `objective`.
     ///
-    /// The same as [`error_ratios`](Self::error_ratios) over the budget, in one column: the form for whole series, at the
-    /// speed of memory.
+    /// The same as [`error_ratios`](Self::error_ratios) divided by the budget, in one column. It is as fast
+    /// as reading memory.
     ///
     /// ```
     /// use slo_core::{model::{Timestamp, Window}, replay::Series};
@@ -25,7 +26,7 @@ impl Series<'_> {
     /// let series = Series::new(Timestamp::EPOCH, Window::minutes(1), &[100, 100, 0, 0], &[0, 1, 0, 0])?;
     /// let rates = series.burn_rates(2, "99%".parse()?);
     /// assert_eq!(rates.values, [0.0, 0.5, 1.0, 0.0]);
-    /// assert_eq!(rates.without_events, [3..4]); // where the value says nothing
+    /// assert_eq!(rates.without_events, [3..4]); // the value there has no meaning
     /// # Ok::<(), slo_core::Error>(())
     /// ```
     #[must_use]
@@ -41,7 +42,7 @@ impl Series<'_> {
         };
         let mut values = Vec::with_capacity(self.len());
         let rows = || self.total.iter().zip(self.bad);
-        // Windows that are as long as the history, and then those that something leaves.
+        // First the windows that are as long as the history, then those that steps leave again.
         values.extend(rows().take(steps).map(|new| rate(new, (&0, &0))));
         values.extend(rows().skip(steps).zip(rows()).map(|(new, old)| rate(new, old)));
         let without_events = if is_whole { vec![] } else { self.runs_without_events(steps) };

@@ -1,4 +1,4 @@
-//! One stretch of time against another.
+//! Compares two stretches of time.
 
 use super::Series;
 use crate::{
@@ -8,14 +8,14 @@ use crate::{
     stats::{Confidence, Interval, student_quantile, student_upper_tail},
 };
 
-/// How the error ratio of one history differs from that of another, and what chance could have made of it.
+/// The difference between the error ratios of two histories, with its uncertainty.
 ///
-/// Failures come in incidents, so the events of a month are not independent, and intervals for independent events, such as
-/// [`newcombe`](crate::stats::newcombe)'s, are far too narrow. Here blocks of time are what is independent: the variance of
-/// an error ratio ê is m/(m−1)·Σ(Bᵢ − ê·Nᵢ)²/N² over m blocks (the ratio estimate of cluster sampling; W. G. Cochran, 1977,
-/// 6.3), and no less than that of independent events. A single incident says little of how often there is one: the
-/// degrees of freedom are (Σd²)²/Σd⁴ of the blocks' deviations d, near 1 where one of them outweighs all others; those of
-/// the difference are Welch's.
+/// Failures come in incidents, so the events of a month are not independent, and intervals for independent
+/// events, such as [`newcombe`](crate::stats::newcombe)'s, are far too narrow. Here blocks of time are
+/// independent: the variance of an error ratio ê is m/(m−1)·Σ(Bᵢ − ê·Nᵢ)²/N² over m blocks (the ratio
+/// estimate of cluster sampling; W. G. Cochran, 1977, 6.3), and no less than that of independent events. A
+/// single incident says little about how often incidents happen: the degrees of freedom are (Σd²)²/Σd⁴ of the
+/// blocks' deviations d, near 1 if one of them outweighs all others; those of the difference are Welch's.
 ///
 /// ```
 /// use slo_core::{model::{Timestamp, Window}, replay::{Change, Series}, stats::Confidence};
@@ -28,31 +28,32 @@ use crate::{
 /// let (before, after) =
 ///     (Series::new(Timestamp::EPOCH, Window::hours(1), &total, &before)?, Series::new(Timestamp::EPOCH, Window::hours(1), &total, &after)?);
 /// let change = Change::between(&before, &after, Confidence::P95, Window::hours(6))?.unwrap();
-/// assert!(change.difference > 0.0); // 2,517 failures, after 1,710: a newspaper's "47 % worse" …
-/// assert!(change.interval.low() < 0.0 && 0.0 < change.interval.high()); // … and nothing but luck
+/// assert!(change.difference > 0.0); // 2,517 failures after 1,710, which is 47 % more …
+/// assert!(change.interval.low() < 0.0 && 0.0 < change.interval.high()); // … but it may be chance
 /// # Ok::<(), slo_core::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Change {
     /// The events of the first.
     pub before: Tally,
     /// The events of the second.
     pub after: Tally,
-    /// The second error ratio less the first.
+    /// The second error ratio minus the first.
     pub difference: f64,
-    /// Where it may lie.
+    /// The confidence interval of the difference.
     pub interval: Interval,
-    /// How likely the second is the worse one.
+    /// The probability that the second history is worse.
     pub worse: f64,
 }
 
-/// Blocks that a short history is cut into.
+/// The number of blocks into which a short history is cut.
 const FEWEST_BLOCKS: usize = 20;
 
 impl Change {
-    /// The change from `before` to `after`; `None` where one of them has no events.
+    /// The change from `before` to `after`; `None` if one of them has no events.
     ///
-    /// Blocks are as long as `block`, or as a twentieth of a history that is short.
+    /// Blocks are as long as `block`, or as a twentieth of a short history.
     ///
     /// # Errors
     /// A block that is not whole steps.
@@ -78,7 +79,7 @@ impl Change {
     }
 }
 
-/// An error ratio, with how well it is known.
+/// An error ratio, with its variance.
 struct Estimate {
     ratio: f64,
     // More than zero.
@@ -105,14 +106,16 @@ impl Estimate {
             blocks += 1.0;
         }
         let events = all.total() as f64;
-        // As if one more event of two had been bad, so that none does not mean never (A. Agresti and B. A. Coull, 1998).
+        // One bad and one good event are added, so that no failures do not mean a probability of zero (A.
+        // Agresti and B. A. Coull, 1998).
         let (likely, unlikely) =
             ((all.bad() as f64 + 1.0) / (events + 2.0), (all.good() as f64 + 1.0) / (events + 2.0));
         let independent = likely * unlikely / events;
         let clustered =
             if blocks > 1.0 { blocks / (blocks - 1.0) * squares / (events * events) } else { 0.0 };
         let variance = clustered.max(independent);
-        // Of few blocks, the variance itself is hardly known; where events vary as independent ones do, it is.
+        // With few blocks, the variance itself is uncertain; if events vary like independent ones, it is
+        // known.
         let by_blocks = if fourths > 0.0 { (squares * squares / fourths).max(1.0) } else { f64::INFINITY };
         let share = (clustered / variance).powi(2);
         let freedom = if share > 0.0 { by_blocks / share } else { f64::INFINITY };

@@ -1,11 +1,12 @@
-//! What Prometheus makes of a counter's samples.
+//! The increase of a counter's samples, as Prometheus computes it.
 
 use crate::{Error, check::finite, model::Window};
 
 /// Which ends of a range belong to it.
 ///
-/// Closed: Prometheus has had these two.
+/// The enum is exhaustive: Prometheus has had only these two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "Prometheus has had these two")]
 pub enum RangeEnds {
     /// (t − R, t], since Prometheus 3.
     LeftOpen,
@@ -18,9 +19,9 @@ pub type Sample = (i64, f64);
 
 /// `increase(counter[range])` at the time `at`, as Prometheus extrapolates it.
 ///
-/// The growth between the first and the last sample of the range, resets put right, is stretched towards the
-/// ends of the range: up to them where they are less than 1.1 gaps between samples away, else by half a gap;
-/// to the left not beyond where the counter would have been zero. `None` for fewer than two samples.
+/// The growth between the first and the last sample of the range, corrected for resets, is stretched towards
+/// the ends of the range: up to an end that is less than 1.1 sample gaps away, otherwise by half a gap. To
+/// the left, it stops where the counter would have been zero. `None` for fewer than two samples.
 ///
 /// ```
 /// use slo_core::{model::Window, replay::{RangeEnds, extrapolated_increase}};
@@ -33,7 +34,7 @@ pub type Sample = (i64, f64);
 /// ```
 ///
 /// # Errors
-/// Samples out of order, or values that are not finite, themselves or in their sum.
+/// Samples out of order, or values or sums that are not finite.
 pub fn extrapolated_increase(
     samples: &[Sample],
     at: i64,
@@ -77,7 +78,7 @@ pub fn extrapolated_increase(
 /// ```
 ///
 /// # Errors
-/// Samples out of order, or values that are not finite, themselves or in their sum.
+/// Samples out of order, or values or sums that are not finite.
 pub fn extrapolated_rate(
     samples: &[Sample],
     at: i64,
@@ -90,8 +91,8 @@ pub fn extrapolated_rate(
 
 /// The growth of a counter from the last sample at or before `from` to the last one at or before `to`.
 ///
-/// Consecutive increments neither overlap nor leave gaps, also with resets and irregular scrapes: they add up to the whole.
-/// `None` where there is no sample yet at either end.
+/// Consecutive increments neither overlap nor leave gaps, even with resets and irregular scrapes, so they add
+/// up to the whole. `None` if there is no sample at or before `from`.
 ///
 /// ```
 /// use slo_core::replay::anchored_increase;
@@ -104,7 +105,7 @@ pub fn extrapolated_rate(
 /// ```
 ///
 /// # Errors
-/// Samples out of order, or values that are not finite, themselves or in their sum.
+/// Samples out of order, or values or sums that are not finite.
 pub fn anchored_increase(samples: &[Sample], from: i64, to: i64) -> Result<Option<f64>, Error> {
     check(samples)?;
     let up_to = |time: i64| samples.partition_point(|sample| sample.0 <= time);
@@ -113,10 +114,10 @@ pub fn anchored_increase(samples: &[Sample], from: i64, to: i64) -> Result<Optio
     inside.filter(|inside| !inside.is_empty()).map(|inside| finite("the growth", growth(inside))).transpose()
 }
 
-/// The relative standard error of adding up `increase(counter[E])` every E, where events come in bursts.
+/// The relative standard error of adding up `increase(counter[E])` every E, if events come in bursts.
 ///
-/// With `samples` samples per range, each range sees all but one of the gaps between them, and is stretched:
-/// a burst counts m/(m−1)-fold, or not at all. Over so many bursts that is 1/√((m−1)·bursts).
+/// With m = `samples` samples per range, each range misses one of m gaps between samples, and is stretched: a
+/// burst counts m/(m−1) times, or not at all. Over all bursts, the error is 1/√((m−1)·bursts).
 ///
 /// ```
 /// use slo_core::replay::burst_error;
@@ -131,11 +132,13 @@ pub fn anchored_increase(samples: &[Sample], from: i64, to: i64) -> Result<Optio
 pub fn burst_error(samples: u64, bursts: u64) -> Result<f64, Error> {
     match (samples, bursts) {
         (2.., 1..) => Ok(1.0 / ((samples - 1) as f64 * bursts as f64).sqrt()),
-        _ => Err(Error::new(format!("{samples} samples a range and {bursts} bursts have no error"))),
+        _ => Err(Error::new(format!(
+            "the error of {samples} samples per range and {bursts} bursts is not defined"
+        ))),
     }
 }
 
-/// Last − first, plus what was lost at every reset.
+/// Last − first, plus the growth that was lost at every reset.
 fn growth(samples: &[Sample]) -> f64 {
     let steps = samples.iter().zip(samples.iter().skip(1));
     // A counter that fell started again from zero.
@@ -147,8 +150,8 @@ fn check(samples: &[Sample]) -> Result<(), Error> {
         if let [(before, _), (after, _)] = pair
             && after <= before
         {
-            return Err(Error::new(format!("sample {}: {after} ms does not follow {before} ms", index + 1))
-                .with_hint("sort the samples by time, each once"));
+            return Err(Error::new(format!("sample {}: {after} ms is not after {before} ms", index + 1))
+                .with_hint("sort the samples by time, and remove duplicates"));
         }
     }
     match samples.iter().position(|(_, value)| !value.is_finite()) {

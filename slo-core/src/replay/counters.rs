@@ -1,4 +1,4 @@
-//! Counters of many series, point by point as a server gives them.
+//! Counters of many series, point by point, as a server returns them.
 
 use super::{
     Growth,
@@ -10,11 +10,11 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-/// What the counters of a selector have grown by, over all of its series.
+/// The growth of the counters of a selector, over all of its series.
 ///
-/// A series that falls was reset, and has counted all of its value since. One that appears beside others of its target that
-/// go on counts from zero: without that, the first errors of an outage would be lost. Where all of a target's series appear
-/// at once, it may be the target that is new, or its labels, and nobody knows since when they count.
+/// A series that falls was reset: all of its value is new. A new series counts from zero if other series of
+/// its target continue; otherwise the first errors of an outage would be lost. If all series of a target
+/// appear at once, the target or its labels may be new, and it is not known since when they count.
 ///
 /// ```
 /// use slo_core::{model::{EventPair, LabelName, Timestamp}, replay::CounterPoints};
@@ -28,7 +28,7 @@ use std::collections::BTreeMap;
 /// for (index, value) in [100.0, 110.0, 120.0].into_iter().enumerate() {
 ///     all.point(&series("200"), index, value)?;
 /// }
-/// // Born in the second step, beside a series that goes on.
+/// // New in the second step, while another series of its target continues.
 /// all.point(&series("500"), 2, 7.0)?;
 /// bad.point(&series("500"), 2, 7.0)?;
 /// let grown = CounterPoints::growth([all, bad], EventPair::TotalBad, true, Timestamp::EPOCH)?.unwrap();
@@ -47,7 +47,7 @@ pub struct CounterPoints<'a> {
     resets: Vec<usize>,
 }
 
-/// Of each target, the steps over which one of its series went on.
+/// For each target, the steps over which one of its series continued.
 type Survivors = BTreeMap<Vec<String>, Vec<bool>>;
 
 /// The last point of a series.
@@ -57,7 +57,7 @@ struct Last {
     value: u64,
 }
 
-/// A series that appeared in between.
+/// A series that appeared after the first point.
 #[derive(Debug, Clone)]
 struct Newborn {
     target: Vec<String>,
@@ -66,7 +66,7 @@ struct Newborn {
 }
 
 impl<'a> CounterPoints<'a> {
-    /// Of so many steps, which have a point more; targets are told apart by these labels.
+    /// Counters over `steps` steps, which have `steps` + 1 points; `target_labels` identify a target.
     #[must_use]
     pub fn new(steps: usize, target_labels: &'a [LabelName]) -> Self {
         Self {
@@ -81,10 +81,11 @@ impl<'a> CounterPoints<'a> {
         }
     }
 
-    /// A point of a series; those of one come in order. Point 0 is where the first step begins.
+    /// Adds a point of a series. The points of a series must be in order. Point 0 is the start of the first
+    /// step.
     ///
     /// # Errors
-    /// A value that is no count.
+    /// A value that is not a count.
     pub fn point(
         &mut self,
         labels: &BTreeMap<String, String>,
@@ -93,7 +94,7 @@ impl<'a> CounterPoints<'a> {
     ) -> Result<(), Error> {
         let value = whole_count(value).ok_or_else(|| {
             Error::new(format!(
-                "{labels:?} is {value} at point {index}; counters are whole numbers from 0 on"
+                "{labels:?} is {value} at point {index}; counters must be whole numbers from 0 on"
             ))
         })?;
         if index > self.steps {
@@ -126,7 +127,7 @@ impl<'a> CounterPoints<'a> {
                 *last = Last { index, value };
             }
             (_, step) => {
-                // What was there from the beginning has counted before it.
+                // A series that existed at the beginning has counted before it.
                 if let Some(step) = step {
                     self.newborn.push(Newborn { target: target(), step, value });
                 }
@@ -136,11 +137,11 @@ impl<'a> CounterPoints<'a> {
         Ok(())
     }
 
-    /// The events that two counters have counted: `pair` says which two. New series are told apart from new targets by the
-    /// series of the first counter, where they count. `None` where neither had a series in all that time.
+    /// The events of two counters; `pair` names the two. If new series count, the series of the first counter
+    /// show whether their target is new. `None` if neither counter had a series in the whole time.
     ///
     /// # Errors
-    /// Counters that contradict each other.
+    /// Counters that disagree, such as more bad events than events.
     pub fn growth(
         [first, second]: [Self; 2],
         pair: EventPair,
@@ -163,7 +164,7 @@ impl<'a> CounterPoints<'a> {
         for (position, (one, other)) in first.iter().zip(&second).enumerate() {
             let (all_of, bad_of) = pair.events(*one, *other).ok_or_else(|| {
                 Error::new(format!(
-                    "{one} and {other} events of the two counters contradict each other in step {position}"
+                    "step {position}: the two counters disagree, with {one} and {other} events"
                 ))
             })?;
             total.push(all_of);

@@ -1,8 +1,8 @@
-//! Counts as tables and servers have them.
+//! Counts of tables and servers as whole numbers.
 
 use std::ops::Range;
 
-/// A number as a count; `None` where it is not whole, below zero, or more than a double holds exactly.
+/// A number as a count; `None` if it is not whole, is negative, or is more than a double holds exactly.
 ///
 /// ```
 /// use slo_core::replay::whole_count;
@@ -17,11 +17,11 @@ pub fn whole_count(number: f64) -> Option<u64> {
     (number.fract() == 0.0 && (0.0..=MOST).contains(&number)).then_some(number as u64)
 }
 
-/// Recorded events as whole ones, `total` and `bad` of each step; `None` and what is no finite number count nothing.
+/// Recorded events of each step as whole numbers; `None` and values that are not finite count as zero.
 ///
-/// Recorded counts are estimates where a process was restarted. What is rounded off one goes to the next, so that sums are
-/// right; a count below zero makes up for those before it. Bad events are never more than events: those for which a step
-/// has no room are in the next that has, or in the last one before it.
+/// Recorded counts are estimates near the restart of a process. The rounding error of a step goes to the next
+/// step, so that sums are right; a negative count corrects the counts before it. A step never has more bad
+/// events than events: excess bad events go to the next step with room, or else to the last one before it.
 ///
 /// ```
 /// use slo_core::replay::whole_events;
@@ -44,7 +44,7 @@ pub fn whole_events(total: &[Option<f64>], bad: &[Option<f64>]) -> (Vec<u64>, Ve
     (total, bad)
 }
 
-/// Estimates, as they become whole.
+/// Rounds estimates to whole numbers, and keeps their sum.
 #[derive(Default)]
 struct Whole {
     sum: f64,
@@ -52,14 +52,14 @@ struct Whole {
 }
 
 impl Whole {
-    /// What is due of the sum so far.
+    /// The part of the sum so far that has not been given to a step.
     fn due(&self) -> u64 {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates, at 0 too")]
         let sum = self.sum.round() as u64;
         sum.saturating_sub(self.given)
     }
 
-    /// The part of the next step, for which there is so much room.
+    /// The count of the next step, at most `room`.
     fn next(&mut self, count: Option<f64>, room: u64) -> u64 {
         self.sum += count.filter(|count| count.is_finite()).unwrap_or(0.0);
         let part = self.due().min(room);
@@ -68,7 +68,7 @@ impl Whole {
     }
 }
 
-/// Whether a column never falls, and nearly always grows, over many rows: as a counter does, and counts do not.
+/// Whether a column looks like a counter: over many rows, it never falls and nearly always grows.
 ///
 /// ```
 /// use slo_core::replay::is_like_a_counter;
@@ -82,7 +82,7 @@ pub fn is_like_a_counter(column: &[u64]) -> bool {
     if column.len() < MANY {
         return false;
     }
-    // Columns that are none fall within the first rows.
+    // Other columns fall within the first rows.
     let mut grew = 0;
     for (before, after) in column.iter().zip(column.iter().skip(1)) {
         if after < before {
@@ -93,7 +93,7 @@ pub fn is_like_a_counter(column: &[u64]) -> bool {
     grew * 10 >= column.len() * 9
 }
 
-/// Steps, in order, as stretches of them.
+/// Sorted steps as stretches of consecutive steps.
 pub(super) fn stretches(steps: impl IntoIterator<Item = usize>) -> Vec<Range<usize>> {
     let mut stretches: Vec<Range<usize>> = Vec::new();
     for step in steps {

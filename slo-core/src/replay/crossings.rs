@@ -1,11 +1,11 @@
-//! When an incident would have been noticed, for every threshold at once.
+//! When an incident would have been detected, for every threshold at once.
 
 use crate::Error;
 
 /// The first moments at which a curve exceeds each threshold: its prefix maxima.
 ///
-/// Over the steps of one incident, it tells the time to detection for any factor; the spend by then is a
-/// [`Series::window`](super::Series::window).
+/// Over the steps of one incident, it gives the time to detection for any factor. For the spend until then,
+/// use [`Series::window`](super::Series::window).
 ///
 /// ```
 /// use slo_core::replay::Crossings;

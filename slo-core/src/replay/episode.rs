@@ -1,11 +1,13 @@
-//! When an alert fires: from a condition, evaluation by evaluation, to its episodes.
+//! Turns the evaluations of a condition into the episodes of an alert.
 
-/// A time during which an alert fires: from the step after which it first did to the one after which it no
-/// longer does.
+/// A time during which an alert fires.
 ///
-/// An alert that fires after step i starts at i: by the clock, at [`Series::end_of`](super::Series::end_of) it. One that still fires at
-/// the end has the number of steps as its end.
+/// It lasts from the step after which the alert starts to fire to the step after which it no longer fires. An
+/// alert that starts to fire after step i has the start i; its time is
+/// [`Series::end_of`](super::Series::end_of) step i. If the alert still fires at the end of the history, its
+/// end is the number of steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "an episode has a start and an end")]
 pub struct Episode {
     /// The step after which it starts to fire.
     pub start: usize,
@@ -45,7 +47,7 @@ impl Runs {
     }
 }
 
-/// What becomes of runs of the condition with `for` and `keep_firing_for`, both in steps.
+/// Applies `for` and `keep_firing_for`, both in steps, to the runs of a condition.
 pub(super) fn fire(runs: Vec<Episode>, hold: usize, keep: usize, end: usize) -> Vec<Episode> {
     if hold == 0 && keep == 0 {
         return runs;

@@ -5,12 +5,12 @@ use crate::{
     model::{AlertPolicy, Objective, Ratio, Tier, Window},
 };
 
-/// The tiers of a policy that can fire on a history, and what is to be known of the others.
+/// The tiers of a policy that can fire on a history, and those that cannot.
 ///
 /// ```
 /// use slo_core::{model::{AlertPolicy, Window}, replay::FittedTiers};
 ///
-/// // Two days of five-minute steps, at an objective that only the slower tiers can be reached for.
+/// // Two days of five-minute steps, at an objective for which the fastest tier can never fire.
 /// let policy = AlertPolicy::workbook();
 /// let fitted = FittedTiers::of(&policy, "93%".parse()?, Window::minutes(5), 576)?;
 /// assert_eq!((fitted.tiers.len(), fitted.unreachable.len(), fitted.blind.len()), (3, 1, 1));
@@ -22,16 +22,16 @@ use crate::{
 pub struct FittedTiers {
     /// The tiers to replay, with windows that are whole steps, fastest first.
     pub tiers: Vec<Tier>,
-    /// All tiers of the policy with windows that had to be rounded to whole steps, fastest first; none where none had to.
+    /// All tiers with windows rounded to whole steps, fastest first; empty if no window had to be rounded.
     pub rounded: Vec<Tier>,
-    /// Tiers that are left out: no error ratio is above their threshold.
+    /// Tiers that are left out, because no error ratio is above their threshold.
     pub unreachable: Vec<Tier>,
-    /// Those of `tiers` that cannot fire, since the history is shorter than their long window.
+    /// Those of `tiers` that cannot fire, because the history is shorter than their long window.
     pub blind: Vec<Tier>,
 }
 
 impl FittedTiers {
-    /// Those of `policy` for `objective`, on a history of so many steps.
+    /// Fits `policy` for `objective` to a history of `steps` steps.
     ///
     /// # Errors
     /// Steps that are too long for every window; numbers that do not fit 128 bits.

@@ -1,4 +1,4 @@
-//! A history that owns its columns, and knows what is missing of it.
+//! A history that owns its columns and lists its gaps.
 
 use super::{
     Series,
@@ -11,7 +11,7 @@ use crate::{
 };
 use std::ops::Range;
 
-/// A history of events: its columns, and the steps of which nothing is known.
+/// A history of events: its columns, and the steps without data.
 ///
 /// ```
 /// use slo_core::{model::{Timestamp, Window}, replay::History};
@@ -21,6 +21,7 @@ use std::ops::Range;
 /// # Ok::<(), slo_core::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "a history needs all of it")]
 pub struct History {
     /// When its first step begins.
     pub start: Timestamp,
@@ -30,17 +31,18 @@ pub struct History {
     pub total: Vec<u64>,
     /// Bad events in each step.
     pub bad: Vec<u64>,
-    /// The steps of which nothing is known, in order.
+    /// The steps without data, in order.
     pub gaps: Vec<Range<usize>>,
 }
 
 impl History {
-    /// The history of values that a server recorded, `None` where it has none: from the first step of which both are known
-    /// to the last, for a server keeps so many days. Steps between of which one is not known are gaps. `None` where there
-    /// is no step of which both are known.
+    /// The history of values that a server recorded.
     ///
-    /// Values are counts, whole ones or estimates, as [`whole_events`](super::whole_events) takes them. Columns are as long
-    /// as the shorter one.
+    /// It lasts from the first step with both values to the last one, because a server only keeps data for
+    /// some time. A step in between without one of the values is a gap. `None` if no step has both values.
+    ///
+    /// Values are whole counts or estimates, as for [`whole_events`](super::whole_events). If the columns
+    /// differ in length, the rest of the longer one is ignored.
     ///
     /// ```
     /// use slo_core::{model::{Timestamp, Window}, replay::History};
@@ -70,7 +72,7 @@ impl History {
         Some(Self { start: start.after_steps(step, first), step, total, bad, gaps })
     }
 
-    /// Its steps.
+    /// Its steps as a [`Series`].
     ///
     /// # Errors
     /// Those of [`Series::new`].
@@ -78,8 +80,9 @@ impl History {
         Series::new(self.start, self.step, &self.total, &self.bad)
     }
 
-    /// What `slo` of `service` judges of these events: its time slices, where it has some, and none of the steps that end in
-    /// times that are excluded. Those steps come with it.
+    /// The history as `slo` of `service` judges it, and the excluded steps.
+    ///
+    /// If the SLO has time slices, they are its events. Steps that end in excluded times do not count.
     ///
     #[cfg_attr(feature = "spec", doc = "```")]
     #[cfg_attr(not(feature = "spec"), doc = "```ignore")]
@@ -97,7 +100,7 @@ impl History {
     /// ```
     ///
     /// # Errors
-    /// Those of [`Series::slices`], and columns that make no [`Series`].
+    /// Those of [`Series::slices`] and [`Series::new`].
     pub fn judged(self, service: &Service, slo: &Slo) -> Result<(Self, Vec<Range<usize>>), Error> {
         let mut judged = self;
         if let Some(slices) = slo.slices() {
@@ -118,7 +121,7 @@ impl History {
         let (total, bad) = series.without(&exclusions);
         let is_excluded = |step: &usize| exclusions.contains(series.end_of(*step));
         let excluded = stretches((0..series.len()).filter(is_excluded));
-        // What does not count is no gap.
+        // Excluded steps are not gaps.
         let counts =
             |gap: &Range<usize>| !excluded.iter().any(|span| span.start <= gap.start && gap.end <= span.end);
         let gaps = judged.gaps.iter().filter(|gap| counts(gap)).cloned().collect();

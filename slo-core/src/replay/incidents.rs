@@ -9,8 +9,9 @@ use crate::{
 };
 use std::ops::Range;
 
-/// A stretch of a history that spent more than its due.
+/// A stretch of a history that spent more budget than allowed.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Incident {
     /// Its first step.
     pub start: usize,
@@ -18,12 +19,13 @@ pub struct Incident {
     pub end: usize,
     /// Its events.
     pub tally: Tally,
-    /// The share of the period's budget that it spent, above what a burn rate of `factor` would have.
+    /// The share of the period's budget that it spent beyond a burn rate of `factor`.
     pub excess: f64,
 }
 
 impl Incident {
-    /// What somebody calls an incident: the steps that end after `from` and begin before `to`. `None` where the history has none of them.
+    /// A known incident: the steps that end after `from` and begin before `to`; `None` if the history has no
+    /// such steps.
     ///
     /// ```
     /// use slo_core::{math::PeriodBudget, model::{Timestamp, Window}, replay::{Incident, Series}};
@@ -33,7 +35,7 @@ impl Incident {
     /// let after = |minutes| series.time_after(minutes);
     /// let known = Incident::between(&series, after(2), after(4), budget)?.unwrap();
     /// assert_eq!((known.start, known.end, known.tally.bad()), (2, 4, 100));
-    /// assert!((known.excess - 9.8).abs() < 1e-12); // 100 of the 10 that may fail, less the 2 that were due
+    /// assert!((known.excess - 9.8).abs() < 1e-12); // 100 failed and 2 were allowed, of a budget of 10
     /// # Ok::<(), slo_core::Error>(())
     /// ```
     ///
@@ -47,10 +49,10 @@ impl Incident {
     ) -> Result<Option<Self>, Error> {
         if to <= from {
             return Err(Error::new(format!(
-                "an incident of {} s does not end after it begins",
+                "an incident of {} s must end after it begins",
                 to.as_millis().saturating_sub(from.as_millis()) as f64 / 1_000.0
             ))
-            .with_hint("when it started comes first, when it ended second"));
+            .with_hint("write its start first, and its end second"));
         }
         let step = series.step().as_millis();
         let since = |time: Timestamp| time.millis_since(series.start());
@@ -69,9 +71,10 @@ impl Incident {
 /// The incidents of a history: its maximal stretches of steps that burn more than `factor` times the budget.
 ///
 /// Every step scores bad − κβ·total, exactly, with κ the factor; the incidents are the maximal scoring
-/// subsequences of those scores (W. L. Ruzzo and M. Tompa, 1999): none can be made to score more by moving
-/// its ends, and they need no window to be chosen. Incidents whose excess is below `significant`, a share of the period's budget, are left out. What comes after so much quiet that
-/// it would have earned that share back is another incident, however large both are.
+/// subsequences of those scores (W. L. Ruzzo and M. Tompa, 1999): moving the ends of an incident never raises
+/// its score, and no window has to be chosen. Incidents whose excess is below `significant`, a share of the
+/// period's budget, are left out. A quiet time that would earn this share back separates two incidents,
+/// however large they are.
 ///
 /// ```
 /// use slo_core::{math::PeriodBudget, model::{Ratio, Timestamp, Window}, replay::{Series, incidents}};
@@ -125,8 +128,8 @@ pub fn incidents(
     Ok(found.map(incident).filter(|incident| incident.excess >= significant).collect())
 }
 
-/// Cuts a sequence of scores wherever a sum of them has fallen by more than `quiet` from its highest, as the extension of a
-/// match is given up in the search of sequences (X-drop; S. F. Altschul et al., 1997).
+/// Cuts a sequence of scores wherever their sum has fallen by more than `quiet` from its maximum (X-drop, as
+/// in sequence search; S. F. Altschul et al., 1997).
 fn pieces(scores: impl ExactSizeIterator<Item = i128>, quiet: i128) -> Vec<Range<usize>> {
     let len = scores.len();
     let mut found = Vec::new();
@@ -147,6 +150,7 @@ fn pieces(scores: impl ExactSizeIterator<Item = i128>, quiet: i128) -> Vec<Range
 
 /// A contiguous stretch of scores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Segment {
     /// Its first position.
     pub start: usize,

@@ -1,4 +1,4 @@
-//! Histories put together.
+//! Merges histories.
 
 use super::{Series, rows::most_steps};
 use crate::{Error, model::Timestamp};
@@ -6,6 +6,7 @@ use std::ops::Range;
 
 /// Several histories as one.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Merged {
     /// When its first step begins.
     pub start: Timestamp,
@@ -13,13 +14,13 @@ pub struct Merged {
     pub total: Vec<u64>,
     /// Bad events in each step.
     pub bad: Vec<u64>,
-    /// The steps that no part has.
+    /// The steps that are in no part.
     pub gaps: Vec<Range<usize>>,
 }
 
-/// Puts histories together: parts of time after one another, instances beside one another.
+/// Merges histories of consecutive times, or of several instances.
 ///
-/// Where several have the same step, their events add up. The order of the parts does not matter.
+/// If several histories have the same step, their events add up. The order of the parts does not matter.
 ///
 /// ```
 /// use slo_core::{model::{Timestamp, Window}, replay::{Series, merged}};
@@ -35,16 +36,16 @@ pub struct Merged {
 /// ```
 ///
 /// # Errors
-/// No parts, steps of different lengths, parts that are not whole steps apart or years without events apart, or a step with more events than 64 bits
-/// hold.
+/// No parts, steps of different lengths, parts that are not whole steps apart, parts that are years apart, or
+/// a step with more events than 64 bits hold.
 pub fn merged(parts: &[Series<'_>]) -> Result<Merged, Error> {
     let Some(first) = parts.first() else { return Err(Error::new("there is nothing to merge")) };
     let step = first.step();
     if let Some(other) = parts.iter().find(|part| part.step() != step) {
         return Err(Error::new(format!("steps of {step} and of {} do not fit together", other.step()))
-            .with_hint("make them of the same step first"));
+            .with_hint("resample them to the same step first"));
     }
-    // Where nothing is, nothing begins either.
+    // Empty parts have no beginning.
     let parts: Vec<&Series<'_>> = parts.iter().filter(|part| !part.is_empty()).collect();
     let start = parts.iter().map(|part| part.start()).min().unwrap_or(first.start());
     let place = |part: &Series<'_>| {
@@ -65,7 +66,7 @@ pub fn merged(parts: &[Series<'_>]) -> Result<Merged, Error> {
     let len = spans.iter().map(|span| span.end).max().unwrap_or(0);
     if len > most_steps(parts.iter().map(|part| part.len()).sum()) {
         return Err(Error::new(format!("the parts are {len} steps of {step} apart"))
-            .with_hint("merge what belongs together"));
+            .with_hint("merge only histories that are close in time"));
     }
     let (mut total, mut bad) = (vec![0_u64; len], vec![0_u64; len]);
     for (part, span) in parts.iter().zip(&spans) {

@@ -1,7 +1,7 @@
-//! History: what alerts would have done, and what objectives would have held.
+//! Replays histories: how alerts would have fired, and which objectives would have been met.
 //!
-//! *Would we have been paged?* A history in two columns, the alerts of a tier on it, the incidents it holds,
-//! and how the two fit:
+//! *Would we have been paged?* This example replays a tier's alerts on a history of two columns, finds the
+//! incidents, and compares them:
 //!
 //! ```
 //! use slo_core::{math::PeriodBudget, model::{AlertPolicy, Ratio, Timestamp, Window}, replay::{AlertRule, Series, alerts, incidents, score}};
@@ -25,18 +25,18 @@
 //!
 //! | question | answer |
 //! |---|---|
-//! | what does a table hold? | [`Rows`], [`EventPair`](crate::model::EventPair), [`History`], [`merged`] |
-//! | what do points or tiles of a server hold? | [`CounterPoints`], [`RecordedTiles`] |
+//! | which events does a table hold? | [`Rows`], [`EventPair`](crate::model::EventPair), [`History`], [`merged`] |
+//! | which events did a server record? | [`CounterPoints`], [`RecordedTiles`] |
 //! | what happened? | [`Series`], [`incidents`](incidents()), [`ratio_bias`] |
-//! | how much budget is left of it? | [`Judged`] |
-//! | when would alerts have fired, and how good were they? | [`Backtest`], [`Replay`]; of one rule [`alerts`](alerts()), [`score`](score()) |
-//! | which tiers of a policy can fire on it? | [`FittedTiers`] |
+//! | how much budget is left? | [`Judged`] |
+//! | when would alerts have fired, and how good were they? | [`Backtest`], [`Replay`]; for one rule [`alerts`](alerts()), [`score`](score()) |
+//! | which tiers of a policy can fire on a history? | [`FittedTiers`] |
 //! | how did an SLO do in a month? | `SloReview`, with the feature `calendar` |
 //! | is one month worse than another? | [`Change`] |
-//! | and with other thresholds? | [`Barcode`], [`Crossings`] |
+//! | what if thresholds were different? | [`Barcode`], [`Crossings`] |
 //! | which alerts should we have? | [`Search`] |
 //! | which objective can we promise? | [`propose`], [`round_down`] |
-//! | what does Prometheus see of it? | [`extrapolated_increase`], [`anchored_increase`], [`burst_error`] |
+//! | what would Prometheus have measured? | [`extrapolated_increase`], [`anchored_increase`], [`burst_error`] |
 
 mod alerts;
 mod backtest;

@@ -7,24 +7,25 @@ use crate::{
     stats::{Confidence, Interval, quantile},
 };
 
-/// What a history says about objectives over a period.
+/// An objective that a history supports, and the evidence for it.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Proposal {
-    /// The highest objective of the ladder that is met with the confidence asked for.
+    /// The highest objective of the ladder that is met with the given confidence.
     ///
-    /// `None` where even the lowest is not, or where the history holds too few periods to say.
+    /// `None` if even the lowest is not met, or if the history holds too few periods.
     pub objective: Option<Objective>,
-    /// How many independent periods the history holds, span/T: what every other number here rests on.
+    /// The number of independent periods in the history, span/T; all other numbers depend on it.
     pub independent_periods: f64,
-    /// How many it would take for a claim at that confidence, 1/α.
+    /// The number of independent periods needed for a claim at that confidence, 1/α.
     pub periods_needed: f64,
-    /// Where the attainment of a period lies, by resampling the history.
+    /// The interval of a period's attainment, from resampling the history.
     pub attainment: Interval,
-    /// For each objective of the ladder, how often a resampled period met it.
+    /// For each objective of the ladder, the share of resampled periods that met it.
     pub met: Vec<(Objective, f64)>,
     /// The share of the history's budget that the proposed objective would have used.
     pub budget_used: Option<f64>,
-    /// Whole days of the history that would have been below the proposed objective.
+    /// The number of whole days of the history below the proposed objective.
     pub days_below: Option<usize>,
     /// The objective above which all alert tiers for the period can fire; `None` for a period without tiers.
     pub reachable_above: Option<Objective>,
@@ -44,10 +45,10 @@ pub fn usual_objectives() -> Vec<Objective> {
 
 /// Proposes an objective for a period of `window` from a history.
 ///
-/// The attainment of a period is resampled by `bootstrap`, of periods that begin on every day of the week, or at every time
-/// of the day, alike; the proposal is the highest rung that is met with
-/// at least the given confidence. Ninety days hold three independent periods of thirty: they do not support a
-/// claim at 95 %, so there is none, only the interval.
+/// `bootstrap` resamples the attainment of a period. The periods begin equally often on every day of the
+/// week, or at every time of the day. The proposal is the highest objective that is met with at least the
+/// given confidence. Ninety days hold only three independent periods of thirty days: they do not support a
+/// claim at 95 %, so there is no proposal, only the interval.
 ///
 /// ```
 /// use slo_core::{model::{Timestamp, Window}, replay::{Bootstrap, Series, propose, usual_objectives}, stats::Confidence};
@@ -59,9 +60,9 @@ pub fn usual_objectives() -> Vec<Objective> {
 /// let ladder = usual_objectives();
 /// let bootstrap = Bootstrap::new(Window::hours(6), 1);
 /// let week = propose(&series, Window::days(7), &ladder, Confidence::P95, bootstrap)?;
-/// assert_eq!(week.objective, Some("99.5%".parse()?)); // 99.8 % is met nine times of ten
+/// assert_eq!(week.objective, Some("99.5%".parse()?)); // 99.8 % is met nine times out of ten
 /// let month = propose(&series, Window::days(30), &ladder, Confidence::P95, bootstrap)?;
-/// assert_eq!((month.objective, month.periods_needed), (None, 20.0)); // six months are no twenty
+/// assert_eq!((month.objective, month.periods_needed), (None, 20.0)); // six months are fewer than twenty
 /// # Ok::<(), slo_core::Error>(())
 /// ```
 ///
@@ -120,7 +121,7 @@ pub fn propose(
     })
 }
 
-/// The steps before the first period begins: of whole days, at midnight in UTC; of parts of a day, at one of those.
+/// The number of steps before the first period, which begins at midnight in UTC, or at a part of the day.
 fn first_period(series: &Series<'_>, window: Window) -> usize {
     let day = Window::days(1);
     let grid = if window.is_multiple_of(day) { day } else { window };
@@ -151,11 +152,11 @@ fn reachable_above(policy: &AlertPolicy) -> Result<Objective, Error> {
     format!("{percent}%").parse()
 }
 
-/// The history's own round number: the attainment rounded down to two significant figures.
+/// The attainment of a history, rounded down to two significant figures.
 ///
-/// As the SRE Workbook starts a first SLO (ch. 2): 97.123 % becomes 97 %. From 99 % on, figures of the
-/// unavailability count, which are rounded up: 99.973 % becomes 99.97 %. `None` without events or without
-/// failures, and where the attainment is below 1 %.
+/// The SRE Workbook starts a first SLO like this (ch. 2): 97.123 % becomes 97 %. From 99 % on, the figures of
+/// the unavailability count, and are rounded up: 99.973 % becomes 99.97 %. `None` without events or failures,
+/// and if the attainment is below 1 %.
 ///
 /// ```
 /// use slo_core::{math::Tally, replay::round_down};

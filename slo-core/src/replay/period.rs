@@ -29,7 +29,7 @@ use std::ops::Range;
 pub struct Judged {
     steps: Range<usize>,
     whole: usize,
-    // Steps of which nothing is known, and steps that do not count.
+    // Steps without data, and excluded steps.
     unseen: usize,
     excluded: usize,
     period: Window,
@@ -47,7 +47,7 @@ impl Judged {
         Ok(Self::of(series, series.len().saturating_sub(whole)..series.len(), whole, period))
     }
 
-    /// The period of a calendar in which a history ends, from its beginning.
+    /// The calendar period in which a history ends, from the beginning of the period.
     ///
     /// ```
     /// use slo_core::{model::{Calendar, CalendarUnit, Timestamp, Window}, replay::{Judged, Series}};
@@ -61,7 +61,7 @@ impl Judged {
     /// ```
     ///
     /// # Errors
-    /// Times that no calendar has.
+    /// Times that the calendar cannot represent.
     #[cfg(feature = "calendar")]
     pub fn calendar(series: &Series<'_>, calendar: &Calendar) -> Result<Self, Error> {
         // A step belongs to the period in which it begins.
@@ -79,9 +79,11 @@ impl Judged {
         Self { steps, whole, unseen: 0, excluded: 0, period, seen, expected }
     }
 
-    /// The same of a history in which nothing is known of some steps, and some do not count, such as those of
-    /// [`Exclusions`](crate::math::Exclusions): the rest of the period is expected to go on like those that do. Steps of
-    /// which nothing is known are no traffic without errors: they add nothing to the budget.
+    /// The same period with steps without data, and with excluded steps, such as those of
+    /// [`Exclusions`](crate::math::Exclusions).
+    ///
+    /// The rest of the period is expected to be like the steps that count. Steps without data are not traffic
+    /// without errors: they add nothing to the budget.
     ///
     /// ```
     /// use slo_core::{model::{Timestamp, Window}, replay::{Judged, Series}};
@@ -106,7 +108,7 @@ impl Judged {
         let past = self.steps.len().saturating_sub(excluded);
         let whole = self.whole.saturating_sub(excluded);
         let expected = if self.seen.total() > 0 && past > 0 {
-            // What nobody saw earns no budget: it is as good or bad as what was seen.
+            // Steps without data earn no budget: they are expected to be like the steps with data.
             series.expected_of(self.seen, past, whole)
         } else {
             self.expected
@@ -132,20 +134,20 @@ impl Judged {
         self.seen
     }
 
-    /// The events of the whole period if it goes on like this, as [`Series::expected_in`].
+    /// The expected events of the whole period, as in [`Series::expected_in`].
     #[must_use]
     pub const fn expected(&self) -> u64 {
         self.expected
     }
 
-    /// The share of the period of which something is known, of what counts of it.
+    /// The share of the whole period with data; excluded steps do not count.
     #[must_use]
     pub fn coverage(&self) -> f64 {
         let known = self.steps.len().saturating_sub(self.unseen + self.excluded);
         known as f64 / self.whole.saturating_sub(self.excluded).max(1) as f64
     }
 
-    /// The share of the period until now of which something is known, of what counts of it.
+    /// The share of the period so far with data; excluded steps do not count.
     #[must_use]
     pub fn coverage_so_far(&self) -> f64 {
         let past = self.steps.len().saturating_sub(self.excluded);
@@ -158,10 +160,11 @@ impl Judged {
         ErrorBudget::observed(objective, self.seen)
     }
 
-    /// The share of the whole period's budget that `bad` bad events are; `None` where the period has no events.
+    /// The share of the whole period's budget that `bad` bad events spend; `None` if the period has no
+    /// events.
     ///
     /// # Errors
-    /// Spend beyond what a number holds.
+    /// A spend that is too large for a number.
     pub fn spent(&self, bad: u64, objective: Objective) -> Result<Option<f64>, Error> {
         if self.seen.total() == 0 {
             return Ok(None);
@@ -169,7 +172,8 @@ impl Judged {
         PeriodBudget::new(objective, self.expected)?.spent_by(bad).map(Some)
     }
 
-    /// The share of the whole period's budget that is left after each step; `None` where the period has no events.
+    /// The share of the whole period's budget that is left after each step; `None` if the period has no
+    /// events.
     ///
     /// # Errors
     /// As [`spent`](Self::spent).
@@ -182,7 +186,7 @@ impl Judged {
         left.collect()
     }
 
-    /// The share of the budget that would be left after each step, were it spent evenly.
+    /// The share of the budget that would be left after each step, if it were spent evenly.
     pub fn ideal(&self) -> impl Iterator<Item = f64> {
         let whole = self.whole.max(1) as f64;
         (1..=self.steps.len()).map(move |step| 1.0 - step as f64 / whole)
@@ -223,7 +227,7 @@ impl Series<'_> {
     /// The steps of each period of a calendar.
     ///
     /// # Errors
-    /// Times that no calendar has.
+    /// Times that the calendar cannot represent.
     #[cfg(feature = "calendar")]
     pub fn calendar_stretches(&self, calendar: &Calendar) -> Result<Vec<Range<usize>>, Error> {
         let mut found = Vec::new();
@@ -237,7 +241,7 @@ impl Series<'_> {
         Ok(found)
     }
 
-    /// The first step that begins at `time` or later; as many as there are, where none does.
+    /// The first step that begins at `time` or later; the number of steps if there is none.
     fn first_from(&self, time: Timestamp) -> usize {
         let steps = time.millis_since(self.start()).div_ceil(self.step().as_millis());
         usize::try_from(steps).unwrap_or(usize::MAX).min(self.len())

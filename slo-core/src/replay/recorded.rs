@@ -1,4 +1,4 @@
-//! Tiles that rules have recorded, as a server gives them back.
+//! Tiles that rules have recorded, as a server returns them.
 
 use super::{History, counts::whole_events};
 use crate::model::{Timestamp, Window};
@@ -8,7 +8,7 @@ use crate::{
     model::{Calendar, CalendarUnit},
 };
 
-/// What rules have recorded of the events of each step; `None` where that is nothing.
+/// The recorded events of each step; `None` for steps that were not recorded.
 ///
 /// ```
 /// use slo_core::{model::{Timestamp, Window}, replay::RecordedTiles};
@@ -20,6 +20,7 @@ use crate::{
 /// assert_eq!(tiles.unseen(&tiles.total, true), 1);
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "callers write all of it")]
 pub struct RecordedTiles {
     /// When the first step begins.
     pub start: Timestamp,
@@ -32,13 +33,13 @@ pub struct RecordedTiles {
 }
 
 impl RecordedTiles {
-    /// `count` steps of which nothing is known yet.
+    /// `count` steps without data.
     #[must_use]
     pub fn new(start: Timestamp, step: Window, count: usize) -> Self {
         Self { start, step, total: vec![None; count], bad: vec![None; count] }
     }
 
-    /// The events of every step, none where nothing was recorded; see [`whole_events`](super::whole_events).
+    /// The events of every step, zero if nothing was recorded; see [`whole_events`](super::whole_events).
     #[must_use]
     pub fn history(&self) -> History {
         let (total, bad) = whole_events(&self.total, &self.bad);
@@ -51,8 +52,10 @@ impl RecordedTiles {
         self.total.iter().any(Option::is_some)
     }
 
-    /// Steps of a group of which nothing was recorded, though something had to be: since its first events, which may have
-    /// been `before` these steps, or where nothing was recorded of `any` group.
+    /// The number of steps of a group that are missing.
+    ///
+    /// A step without data is missing if the group had events earlier, perhaps `before` these steps, or if no
+    /// group has data in the step (`any`).
     #[must_use]
     pub fn unseen(&self, any: &[Option<f64>], before: bool) -> usize {
         let mut was_there = before;
@@ -65,8 +68,10 @@ impl RecordedTiles {
     }
 }
 
-/// The beginning and the number of the whole steps of a time, on a grid that begins with the first of its days in `zone`; so
-/// do the other days, where days are whole steps.
+/// The beginning of the first step, and the number of whole steps, between two times.
+///
+/// The grid of steps begins with the first day in `zone`. The other days begin on the grid, too, if days are
+/// whole steps.
 ///
 /// ```
 /// use slo_core::{model::{Timestamp, Window}, replay::steps_of_days};
@@ -77,7 +82,7 @@ impl RecordedTiles {
 /// ```
 ///
 /// # Errors
-/// A zone that is not known, or times that no calendar holds.
+/// An unknown zone, or times that the calendar cannot represent.
 #[cfg(feature = "calendar")]
 pub fn steps_of_days(
     start: Timestamp,

@@ -1,4 +1,4 @@
-//! How an SLO did in a month, a quarter, or any other time.
+//! The review of an SLO over a month, a quarter or another time.
 
 use super::{Change, Series, incidents};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     stats::{Confidence, poisson_at_least},
 };
 
-/// How an SLO did.
+/// The review of an SLO over a time, such as a month.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct SloReview {
@@ -16,9 +16,9 @@ pub struct SloReview {
     pub service: String,
     /// The SLO.
     pub slo: String,
-    /// Of an SLO with groups, the labels and values of this one.
+    /// The labels and values of the group; empty without groups.
     pub group: Vec<(String, String)>,
-    /// What is promised, in words; may be empty.
+    /// The SLO's description; may be empty.
     pub description: String,
     /// The share of events that must be good.
     pub objective: Objective,
@@ -28,19 +28,19 @@ pub struct SloReview {
     pub seen: Tally,
     /// The share of the time that was recorded.
     pub coverage: f64,
-    /// What spent more than its due, by more than chance would have it at the fastest alert's factor.
+    /// The stretches that spent more budget than allowed, and more than chance explains.
     pub incidents: Vec<Priced>,
     /// The alerts that fired, as far as they are known.
     pub alerts: Vec<FiredAlert>,
     /// Each day.
     pub days: Vec<Priced>,
-    /// The share of the time's budget that is left: a point for each of some moments.
+    /// The share of the budget that is left, at a number of points in time.
     pub left: Vec<(Timestamp, f64)>,
-    /// Against the time before, where there were events.
+    /// The change since the time before, if there were events.
     pub change: Option<Change>,
 }
 
-/// A stretch of time, and what it spent.
+/// A stretch of time, and the budget that it spent.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Priced {
@@ -50,12 +50,13 @@ pub struct Priced {
     pub end: Timestamp,
     /// Its events.
     pub tally: Tally,
-    /// The share of the whole time's budget that it spent.
+    /// The share of the reviewed time's budget that it spent.
     pub price: f64,
 }
 
-/// An alert, from when to when it fired.
+/// A time during which an alert fired.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FiredAlert {
     /// The tier of its burn rate, such as `fast`, or its name.
     pub alert: String,
@@ -69,20 +70,21 @@ pub struct FiredAlert {
 
 /// Groups of an SLO that are counted, not reviewed one by one.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "callers write all of it")]
 pub struct OtherGroups {
     /// The service.
     pub service: String,
     /// The SLO.
     pub slo: String,
-    /// How many groups.
+    /// The number of groups.
     pub groups: usize,
-    /// How many of them missed the objective.
+    /// The number of groups that missed the objective.
     pub missed: usize,
     /// Their events.
     pub seen: Tally,
 }
 
-/// What can be said of an objective.
+/// The verdict on an objective.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Verdict {
@@ -96,7 +98,7 @@ pub enum Verdict {
     Missed,
 }
 
-/// What became of an SLO since the time before.
+/// The change of an SLO since the time before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Trend {
@@ -106,24 +108,26 @@ pub enum Trend {
     Worse,
     /// Fewer events are bad, by more than chance.
     Better,
-    /// No difference is shown.
+    /// There is no significant difference.
     Same,
 }
 
 /// An incident spends at least this share of the budget.
 const SIGNIFICANT: f64 = 0.01;
-/// The probability of an incident where a service burns exactly its budget, as that of a guarded alert.
+/// The probability of a chance incident in a service that burns exactly its budget, as for a guarded alert.
 const CHANCE: f64 = 0.001;
 /// Points of a burn-down.
 const POINTS: usize = 400;
-/// A time of which less was seen has no verdict.
+/// A time with less coverage has no verdict.
 const LITTLE: f64 = 0.5;
-/// The worst days that are listed.
+/// The number of worst days that are listed.
 const WORST: usize = 5;
 
 impl Priced {
-    /// The same with the edges of what `fine`, of shorter steps around it, knows to have spent more than its due; as it is
-    /// where that knows of nothing. Its events and its price stay.
+    /// The same stretch, with more exact edges from a history of shorter steps.
+    ///
+    /// The edges are the first and the last step of `fine` that spend more than allowed; without such steps,
+    /// they stay. Events and price stay.
     ///
     #[cfg_attr(feature = "spec", doc = "```")]
     #[cfg_attr(not(feature = "spec"), doc = "```ignore")]
@@ -155,8 +159,9 @@ impl Priced {
 }
 
 impl SloReview {
-    /// What `series` says of an SLO; `unseen` of its steps were not recorded. `before` is the time before it, and days are
-    /// those of `zone`.
+    /// Reviews an SLO from `series`, of which `unseen` steps were not recorded.
+    ///
+    /// `before` is the time before it. Days are those of `zone`.
     ///
     #[cfg_attr(feature = "spec", doc = "```")]
     #[cfg_attr(not(feature = "spec"), doc = "```ignore")]
@@ -175,7 +180,7 @@ impl SloReview {
     /// ```
     ///
     /// # Errors
-    /// A zone that is not known, or numbers that do not fit 128 bits.
+    /// An unknown zone, or numbers that do not fit 128 bits.
     pub fn of(
         service: &Service,
         slo: &Slo,
@@ -247,7 +252,7 @@ impl SloReview {
         }
     }
 
-    /// What became of it since the time before, by the interval of the difference.
+    /// The change since the time before, by the interval of the difference.
     #[must_use]
     pub fn trend(&self) -> Trend {
         match self.change {
@@ -258,7 +263,7 @@ impl SloReview {
         }
     }
 
-    /// The share of the time's budget that is left; `None` without events.
+    /// The share of the reviewed time's budget that is left; `None` without events.
     #[must_use]
     pub fn remaining(&self) -> Option<f64> {
         ErrorBudget::observed(self.objective, self.seen).remaining()
@@ -273,7 +278,8 @@ impl SloReview {
         days
     }
 
-    /// The alerts that told of an incident: those that fired at some time during it, and began before the next one.
+    /// The alerts on an incident: those that fired at some time during it, and began before the next
+    /// incident.
     #[must_use]
     pub fn alerts_of(&self, incident: &Priced) -> Vec<&FiredAlert> {
         let next = self.incidents.iter().map(|one| one.start).filter(|start| *start >= incident.end).min();
@@ -287,8 +293,9 @@ impl SloReview {
 }
 
 impl FiredAlert {
-    /// The times that one alert fired, from the steps at whose ends it did, in order; steps that follow each other are one
-    /// time. `start` is when the first step of all begins.
+    /// The times at which one alert fired, from the sorted steps at whose ends it fired.
+    ///
+    /// Consecutive steps are one time. `start` is the beginning of step 0.
     ///
     /// ```
     /// use slo_core::{model::{Timestamp, Window}, replay::FiredAlert};
@@ -317,8 +324,8 @@ impl FiredAlert {
     }
 }
 
-/// Whether so many bad events are more than chance, as an alert that is guarded against low traffic asks: of no more than
-/// what the fastest alert's `factor` would have them come from.
+/// Whether the bad events are more than chance explains, by the test of an alert that is guarded against low
+/// traffic. The burn rate counts as at most the fastest alert's `factor`.
 fn means_something(tally: Tally, objective: Objective, factor: f64) -> Result<bool, Error> {
     let burn = BurnRate::of(tally, objective).map_or(0.0, BurnRate::value).min(factor);
     if burn <= 1.0 {

@@ -1,4 +1,4 @@
-//! The rows of a table, in equal steps of time.
+//! The rows of a table as equal steps of time.
 
 use crate::{
     Error,
@@ -6,10 +6,10 @@ use crate::{
 };
 use std::{collections::BTreeMap, ops::Range};
 
-/// Where each row of a table belongs: the steps that its times make.
+/// The steps of the rows of a table, from their times.
 ///
-/// Rows may be missing, and are then steps without events. Columns of increments are put in their places by
-/// [`place`](Self::place); of columns that count from some beginning, [`growth`](Self::growth) makes increments.
+/// A missing row is a step without events. [`place`](Self::place) puts columns of increments into their
+/// steps; [`growth`](Self::growth) turns columns of counters into increments.
 ///
 /// ```
 /// use slo_core::{model::{Timestamp, Window}, replay::Rows};
@@ -30,18 +30,20 @@ pub struct Rows {
     len: usize,
 }
 
-/// A row that cannot be.
+/// An invalid row of a table.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}{error}", .row.map_or_else(String::new, |row| format!("row {row}: ")))]
+#[expect(clippy::exhaustive_structs, reason = "a fault of rows has nothing else")]
 pub struct RowError {
-    /// Its position; `None` where it is all of them together.
+    /// Its position; `None` if the error is about all rows.
     pub row: Option<usize>,
     /// What is wrong with it.
     pub error: Error,
 }
 
-/// What two counters have grown by, from each row to the next.
+/// The growth of two counters, from each row to the next.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "callers that reindex rows write all of it")]
 pub struct Growth {
     /// When the first step began: the time of the first row.
     pub start: Timestamp,
@@ -51,13 +53,14 @@ pub struct Growth {
     pub bad: Vec<u64>,
     /// The steps in which the counters were reset.
     pub resets: Vec<usize>,
-    /// The steps without a row; what the counters have grown by over them is in the step after.
+    /// The steps without a row; the growth over a gap is in the step after it.
     pub gaps: Vec<Range<usize>>,
 }
 
 impl Growth {
-    /// A step with a reset after which the counter stands far above what it usually grows by: it may be the sum of several
-    /// processes, of which one was restarted.
+    /// A step with a doubtful reset: after it, the counter is far above its usual growth.
+    ///
+    /// The counter may be the sum of several processes, of which one was restarted.
     ///
     /// ```
     /// use slo_core::{model::{Timestamp, Window}, replay::Rows};
@@ -82,12 +85,12 @@ impl Growth {
     }
 }
 
-/// The most steps that there may be for so many rows: more of them are an outlier in the times.
+/// The most steps for a number of rows: with more, one of the times is an outlier.
 pub(super) const fn most_steps(rows: usize) -> usize {
     rows.saturating_mul(1_000).saturating_add(1 << 24)
 }
 
-/// The most frequent number; of several, the smallest.
+/// The most frequent number; the smallest of several.
 fn usual(numbers: impl Iterator<Item = u64>) -> u64 {
     let mut counts: BTreeMap<u64, usize> = BTreeMap::new();
     let mut last = None;
@@ -109,7 +112,7 @@ fn usual(numbers: impl Iterator<Item = u64>) -> u64 {
     counts.into_iter().find(|(_, count)| *count == most).map_or(0, |(number, _)| number)
 }
 
-/// That a row lies between the steps of the others.
+/// The error for a row that lies between the steps of the others.
 fn off(late: u64, odd: usize, rows: usize, step: Window) -> Error {
     let early = step.as_millis() - late;
     let shown =
@@ -120,24 +123,21 @@ fn off(late: u64, odd: usize, rows: usize, step: Window) -> Error {
         1 => String::new(),
         odd => format!(", and {} others are off, too", odd - 1),
     };
-    Error::new(format!(
-        "the time is {what} for the steps of {step} that {} of {rows} rows make{others}",
-        rows - odd
-    ))
-    .with_hint(format!(
-        "round the times to whole steps of {step}, or give the step that all of them are made of"
-    ))
+    Error::new(format!("the time is {what}: {} of {rows} rows are in steps of {step}{others}", rows - odd))
+        .with_hint(format!(
+            "round the times to whole steps of {step}, or set a step that divides all of them"
+        ))
 }
 
 impl Rows {
-    /// `len` rows, none of which is missing, the first of which begins at `start`.
+    /// `len` rows without gaps; the first row begins at `start`.
     #[must_use]
     pub const fn regular(start: Timestamp, step: Window, len: usize) -> Self {
         Self { start, step, steps: None, len }
     }
 
-    /// Rows that end at `times`, in milliseconds since the Unix epoch; the usual time between two of them is the step, where
-    /// none is given.
+    /// Rows that end at `times`, in milliseconds since the Unix epoch. Without a `step`, the most frequent
+    /// time between two rows is the step.
     ///
     /// ```
     /// use slo_core::replay::Rows;
@@ -149,8 +149,9 @@ impl Rows {
     /// ```
     ///
     /// # Errors
-    /// Times that do not increase, that are not whole steps from most others, so far apart that one must be an outlier, or
-    /// too few to know the step. Of rows between the steps, the first is named.
+    /// Times that do not increase, that are not whole steps from most others, that are so far apart that one
+    /// must be an outlier, or that are too few to know the step. The error names the first row between the
+    /// steps.
     pub fn ending_at(times: &[i64], step: Option<Window>) -> Result<Self, RowError> {
         let wrong = |row: usize, error: Error| RowError { row: Some(row), error };
         let of_all = |error: Error| RowError { row: None, error };
@@ -160,9 +161,9 @@ impl Rows {
                 let what = if after == before { "a duplicate" } else { "earlier than the one before" };
                 let error = Error::new(format!("the time is {what}"));
                 let hint = if after == before {
-                    "each time comes once; times without a zone repeat an hour when the clocks go back: give their zone"
+                    "remove duplicates, or set the time zone if an hour repeats when the clocks go back"
                 } else {
-                    "sort by time; times without a zone repeat an hour when the clocks go back: give their zone"
+                    "sort by time, or set the time zone if an hour repeats when the clocks go back"
                 };
                 return Err(wrong(row + 1, error.with_hint(hint)));
             }
@@ -170,11 +171,11 @@ impl Rows {
         let step = match step {
             Some(step) => step,
             None if times.is_empty() => {
-                let error = Error::new("without rows, nobody knows the step").with_hint("give the step");
+                let error = Error::new("without rows, the step is not known").with_hint("set the step");
                 return Err(of_all(error));
             }
             None if times.len() < 2 => {
-                let error = Error::new("one row has no step").with_hint("give the step");
+                let error = Error::new("one row does not define a step").with_hint("set the step");
                 return Err(of_all(error));
             }
             None => {
@@ -202,7 +203,7 @@ impl Rows {
                     "the time is {step_of_row} steps of {step} after the first, with {} rows in all",
                     times.len()
                 ));
-                return Err(wrong(row, error.with_hint("leave out the outlier, or give a longer step")));
+                return Err(wrong(row, error.with_hint("remove the outlier, or set a longer step")));
             }
             steps.push(step_of_row);
         }
@@ -216,8 +217,9 @@ impl Rows {
         })
     }
 
-    /// Rows that begin at `times`, as tables do that are grouped by the hour or the day: as [`ending_at`](Self::ending_at),
-    /// a step later.
+    /// Rows that begin at `times`, as in tables that are grouped by the hour or the day.
+    ///
+    /// The same as [`ending_at`](Self::ending_at), but one step later.
     ///
     /// ```
     /// use slo_core::replay::Rows;
@@ -247,7 +249,7 @@ impl Rows {
         self.step
     }
 
-    /// How many steps there are, with those that have no row.
+    /// The number of steps, including those without a row.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.len
@@ -259,7 +261,7 @@ impl Rows {
         self.len == 0
     }
 
-    /// Whether every step has a row: columns are in their places as they are.
+    /// Whether every step has a row, so that columns need not be placed.
     #[must_use]
     pub const fn is_whole(&self) -> bool {
         self.steps.is_none()
@@ -285,7 +287,7 @@ impl Rows {
         pairs.filter_map(gap).collect()
     }
 
-    /// A column in its places; 0 where there is no row, and for rows that it lacks.
+    /// A column with a value for each step; 0 for steps without a row or a value.
     #[must_use]
     pub fn place(&self, column: &[u64]) -> Vec<u64> {
         let mut placed = vec![0; self.len];
@@ -298,11 +300,11 @@ impl Rows {
         placed
     }
 
-    /// What two counters of the same thing have grown by from each row to the next.
+    /// The growth of two counters of the same process, from each row to the next.
     ///
-    /// Where one of them falls, both were reset, for they are kept by the same process: they have counted from zero
-    /// since. The first row is what the others are compared with. What they have grown by over a gap is in the step
-    /// after it.
+    /// If one of them falls, both were reset, because the same process counts them: both have counted from
+    /// zero since then. The first row only serves as the base of the others. The growth over a gap is in the
+    /// step after it.
     ///
     /// ```
     /// use slo_core::{model::{Timestamp, Window}, replay::Rows};
@@ -315,7 +317,7 @@ impl Rows {
     /// ```
     ///
     /// # Errors
-    /// Columns of different lengths, or a row in which more bad events are added than events.
+    /// Columns of different lengths, or a row with more new bad events than new events.
     pub fn growth(&self, total: &[u64], bad: &[u64]) -> Result<Growth, RowError> {
         if total.len() != bad.len() {
             let error = Error::new(format!("{} rows of total and {} of bad events", total.len(), bad.len()));
@@ -333,10 +335,10 @@ impl Rows {
             }
             let (more, more_bad) = grown.unwrap_or((*total, *bad));
             if more_bad > more {
-                let error = Error::new(format!("{more_bad} more bad events, and {more} more events"));
+                let error = Error::new(format!("{more_bad} new bad events, but only {more} new events"));
                 return Err(RowError {
                     row: Some(row),
-                    error: error.with_hint("are they counters of the same events?"),
+                    error: error.with_hint("check that both columns count the same events"),
                 });
             }
             if let (Some(total), Some(bad)) = (totals.get_mut(step), bads.get_mut(step)) {
@@ -368,7 +370,7 @@ mod tests {
             refused(&[0, 5, 4], None),
             (Some(2), "row 2: the time is earlier than the one before".into())
         );
-        assert_eq!(refused(&[0], None), (None, "one row has no step".into()));
+        assert_eq!(refused(&[0], None), (None, "one row does not define a step".into()));
         assert_eq!(refused(&[0, 60_000, 150_000], Some(MINUTE)).0, Some(2));
         let hours = |odd: &[i64]| {
             (1..=20_i64)
@@ -376,10 +378,7 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         let early = refused(&hours(&[0, 0, 0, 0, -240_000]), None);
-        assert_eq!(
-            early,
-            (Some(3), "row 3: the time is 4m early for the steps of 1h that 19 of 20 rows make".into())
-        );
+        assert_eq!(early, (Some(3), "row 3: the time is 4m early: 19 of 20 rows are in steps of 1h".into()));
         // From the eleventh row on, all are a minute late: the ten before it are as many.
         let shifted = refused(&hours(&[[0; 11].as_slice(), &[60_000; 10]].concat()), None);
         assert_eq!((shifted.0, shifted.1.contains("and 9 others are off")), (Some(10), true));
@@ -397,7 +396,7 @@ mod tests {
         let grown = rows.growth(&[100, 150, 160], &[5, 2, 3]).unwrap();
         assert_eq!((grown.total, grown.bad, grown.resets), (vec![150, 10], vec![2, 1], vec![0]));
         let fault = rows.growth(&[0, 5, 6], &[0, 0, 2]).unwrap_err();
-        assert_eq!((fault.row, fault.error.message()), (Some(2), "2 more bad events, and 1 more events"));
+        assert_eq!((fault.row, fault.error.message()), (Some(2), "2 new bad events, but only 1 new events"));
         assert!(rows.growth(&[0, 5], &[0]).is_err());
     }
 

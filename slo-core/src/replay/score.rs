@@ -1,34 +1,36 @@
-//! How good alerts were: precision, recall, and what had been spent when they came.
+//! Scores alerts: precision, recall, and the budget that was spent before detection.
 
 use super::{Episode, Incident, Series};
 use crate::{Error, math::PeriodBudget, model::Window};
 
-/// Alerts held against incidents.
+/// The score of alerts against incidents.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Score {
-    /// How often an alert started.
+    /// The number of alerts.
     pub alerts: usize,
-    /// Those of them that overlap an incident, or start within the grace after its end.
+    /// The number of alerts that overlap an incident, or start within the grace after its end.
     pub true_alerts: usize,
-    /// The incidents, each with what found it.
+    /// The incidents, each with its detection.
     pub incidents: Vec<Detected>,
-    /// Steps that an alert was firing while there was no incident, grace included.
+    /// The number of steps at which an alert fired outside of all incidents and their grace.
     pub idle_steps: usize,
 }
 
 /// An incident and its detection.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Detected {
     /// The incident.
     pub incident: Incident,
-    /// From its beginning to the first alert, in seconds; `None` where none came.
+    /// From its beginning to the first alert, in seconds; `None` without an alert.
     pub seconds: Option<f64>,
-    /// The share of the period's budget that it had spent by then; all that it spent where no alert came.
+    /// The share of the period's budget that it had spent by then, or in total without an alert.
     ///
-    /// Every bad event counts, also those that [`Incident::excess`] leaves out as the usual ones.
+    /// Every bad event counts, including those that are allowed and that [`Incident::excess`] leaves out.
     pub spent: f64,
-    /// From its end to the end of the last alert on it, in seconds; 0 where that ended before it, `None` where no
-    /// alert came or it still fires.
+    /// From its end to the end of the last alert on it, in seconds; 0 if the alert ended before it, `None` if
+    /// there was no alert or it still fires.
     pub reset_seconds: Option<f64>,
 }
 
@@ -48,7 +50,7 @@ impl Score {
 
     /// (1+β²)·P·R/(β²P+R): above 1, `beta` makes missed incidents matter more than false alerts.
     ///
-    /// `None` where precision or recall is, and 0 where both are 0.
+    /// `None` if precision or recall is `None`; 0 if both are 0.
     #[must_use]
     pub fn f_score(&self, beta: f64) -> Option<f64> {
         let (precision, recall) = (self.precision()?, self.recall()?);
@@ -65,17 +67,17 @@ impl Score {
         (!seconds.is_empty()).then(|| crate::stats::quantile(&seconds, p))
     }
 
-    /// The most that any incident had spent before it was detected, a share of the period's budget.
+    /// The largest share of the period's budget that an incident spent before it was detected.
     #[must_use]
     pub fn most_spent(&self) -> f64 {
         self.incidents.iter().map(|incident| incident.spent).fold(0.0, f64::max)
     }
 }
 
-/// Holds alert episodes against incidents; both in order.
+/// Scores alert episodes against incidents; both must be in order.
 ///
-/// An alert is true if it overlaps an incident, or starts within `grace` after its end: it may be late. One
-/// alert may be true of several incidents.
+/// An alert is true if it overlaps an incident, or starts within `grace` after its end, because alerts may be
+/// late. One alert may be true for several incidents.
 ///
 /// ```
 /// use slo_core::{math::PeriodBudget, model::{AlertPolicy, Ratio, Timestamp, Window}};

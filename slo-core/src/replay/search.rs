@@ -1,4 +1,4 @@
-//! Choosing alerts by what they would have done.
+//! Searches for the alert policies that would have worked best on a history.
 
 use super::{AlertRule, Episode, Incident, Score, Series, WarmUp, alerts, any_of, score};
 use crate::{
@@ -8,8 +8,9 @@ use crate::{
     stats::FalseAlarms,
 };
 
-/// What an alert policy may be made of, and what it must do.
+/// A search for alert policies: the rules to try, and the limits to keep.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal over `Search::default()`")]
 pub struct Search {
     /// Long windows to try.
     pub longs: Vec<Window>,
@@ -17,41 +18,44 @@ pub struct Search {
     pub shorts: Vec<Window>,
     /// Burn rates to try as factors.
     pub factors: Vec<Ratio>,
-    /// The most rules of a policy.
+    /// The maximum number of rules in a policy.
     pub most_rules: usize,
-    /// The largest error ratio there may be; rules that need more are left out.
+    /// The largest error ratio that can occur; rules that need more are left out.
     pub worst: Ratio,
     /// A rule stops at most this long after an outage of the worst error ratio has ended.
     pub longest_reset: Option<Window>,
-    /// A rule starts at most so often on random errors, by [`FalseAlarms`] at the history's mean traffic.
+    /// The limit on false starts of a rule from random errors, by [`FalseAlarms`] at the history's mean
+    /// traffic.
     pub false_starts: Option<FalseStartLimit>,
-    /// Some rule of a policy detects every steady outage that is large enough, in time.
+    /// The limit on steady outages: some rule of a policy must detect each of them in time.
     pub outages: Option<OutageLimit>,
-    /// A policy detects at least this share of the incidents.
+    /// The minimum share of the incidents that a policy detects.
     pub least_recall: f64,
-    /// No incident spends more than this before it is detected, a share of the period's budget.
+    /// The largest share of the period's budget that an incident may spend before it is detected.
     pub most_spent: Option<f64>,
-    /// The fewest bad events in the long window, as in [`AlertRule`].
+    /// The minimum number of bad events in the long window, as in [`AlertRule`].
     pub fewest_bad: u64,
     /// An alert this long after an incident still counts as true.
     pub grace: Window,
-    /// Alerts are evaluated after every so many steps.
+    /// The number of steps between two evaluations of alerts.
     pub every: usize,
-    /// What rules make of windows that reach back before the history.
+    /// How rules treat windows that begin before the history.
     pub warm_up: WarmUp,
 }
 
 /// How often a rule may start to fire on a healthy service.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "a limit has nothing else")]
 pub struct FalseStartLimit {
     /// The burn rate of a healthy service.
     pub burn: f64,
-    /// The most starts per day, by errors that come one by one.
+    /// The maximum number of starts per day, from independent errors.
     pub per_day: f64,
 }
 
 /// How much a steady outage may spend before it is detected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "a limit has nothing else")]
 pub struct OutageLimit {
     /// Outages of this error ratio and more.
     pub error_ratio: Ratio,
@@ -61,17 +65,19 @@ pub struct OutageLimit {
     pub period: Window,
 }
 
-/// A policy of a [`Search`], and how it did.
+/// A policy of a [`Search`], and its score.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Candidate {
     /// Its rules; the alert fires when any of them does.
     pub rules: Vec<CandidateRule>,
-    /// Against the incidents of the history.
+    /// Its score against the incidents of the history.
     pub score: Score,
 }
 
 /// A rule of a [`Candidate`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CandidateRule {
     /// The rule.
     pub rule: AlertRule,
@@ -80,20 +86,20 @@ pub struct CandidateRule {
 }
 
 impl Candidate {
-    /// Alerts that were not true.
+    /// The number of false alerts.
     #[must_use]
     pub fn false_alerts(&self) -> usize {
         self.score.alerts - self.score.true_alerts
     }
 
-    /// Alerts that told of an incident again.
+    /// The number of alerts that repeat another alert on the same incident.
     #[must_use]
     pub fn repeats(&self) -> usize {
         let detected = self.score.incidents.iter().filter(|incident| incident.seconds.is_some()).count();
         self.score.true_alerts.saturating_sub(detected)
     }
 
-    /// What incidents had spent in all before they were detected, shares of the period's budget.
+    /// The share of the period's budget that all incidents together spent before they were detected.
     #[must_use]
     pub fn spent(&self) -> f64 {
         self.score.incidents.iter().map(|incident| incident.spent).fold(0.0, |sum, spent| sum + spent)
@@ -101,7 +107,7 @@ impl Candidate {
 }
 
 impl Search {
-    /// The windows and factors that people use, from `step`s of a history: up to four rules.
+    /// A search over common windows and factors, for steps of length `step`: up to four rules.
     #[must_use]
     pub fn usual(step: Window) -> Self {
         let minutes = |list: &[u64]| {
@@ -131,13 +137,15 @@ impl Search {
         }
     }
 
-    /// The policies that no other beats: fewer alerts for nothing, or less spent before detection. An alert is for nothing
-    /// where it is false, or tells of an incident again.
+    /// The policies that no other policy beats (the Pareto front).
+    ///
+    /// A policy beats another with fewer useless alerts, or with less budget spent before detection. An alert
+    /// is useless if it is false, or if it repeats an alert on the same incident.
     ///
     /// Every rule of the grid is replayed. From all of them, policies are built greedily for a range of
     /// exchange rates between false alerts and spend, and improved by exchanging single rules; greedy choice
-    /// covers incidents within 1 − 1/e of the best. The front is sorted by alerts for nothing, fewest first; it is
-    /// empty where no policy keeps the limits.
+    /// covers incidents within 1 − 1/e of the best. The front is sorted by useless alerts, fewest first; it
+    /// is empty if no policy keeps the limits.
     ///
     /// ```
     /// use slo_core::{math::PeriodBudget, model::{Ratio, Timestamp, Window}, replay::{Search, Series, incidents}};
@@ -156,7 +164,7 @@ impl Search {
     /// ```
     ///
     /// # Errors
-    /// No windows or factors that make a rule, or windows that are not whole steps.
+    /// Windows and factors that make no rule, or windows that are not whole steps.
     pub fn run(
         &self,
         series: &Series<'_>,
@@ -168,7 +176,7 @@ impl Search {
         let mut replayed = Vec::new();
         for rule in self.rules(series, objective)? {
             let episodes = alerts(series, &rule.rule, self.every)?;
-            // What never fires can only serve a limit on outages that did not happen.
+            // A rule that never fires is only useful for a limit on outages that did not happen.
             if !episodes.is_empty() || self.outages.is_some() {
                 replayed.push(Replayed { rule, episodes });
             }
@@ -185,7 +193,7 @@ impl Search {
         Ok(pareto(front))
     }
 
-    /// How far a policy is from keeping the limits; 0 for one that does.
+    /// How far a policy is from keeping the limits; 0 if it keeps them.
     fn shortfall<'r>(
         &self,
         score: &Score,
@@ -206,12 +214,14 @@ impl Search {
         recalls + spends + f64::from(u8::from(!detects))
     }
 
-    /// The rules of the grid that are sound for `objective`.
+    /// The rules of the grid that are usable for `objective`.
     fn rules(&self, series: &Series<'_>, objective: Objective) -> Result<Vec<CandidateRule>, Error> {
         let mut rules = Vec::new();
         for factor in &self.factors {
             let threshold = factor.checked_mul(objective.budget());
-            let threshold = threshold.ok_or_else(|| Error::new(format!("{factor} is too fine a factor")))?;
+            let threshold = threshold.ok_or_else(|| {
+                Error::new(format!("the factor {factor} times the error budget does not fit 128 bits"))
+            })?;
             if *factor < Ratio::ONE || threshold >= self.worst {
                 continue;
             }
@@ -229,9 +239,10 @@ impl Search {
             }
         }
         if rules.is_empty() {
-            return Err(Error::new(format!("no windows and factors make a rule for {objective}")).with_hint(
-                "a short window is at most half a long one; factors are 1 or more, below 1/budget",
-            ));
+            return Err(Error::new(format!(
+                "no combination of windows and factors makes a rule for {objective}"
+            ))
+            .with_hint("use short windows of at most half a long one, and factors from 1 to 1/budget"));
         }
         Ok(rules)
     }
@@ -260,7 +271,7 @@ impl Search {
     }
 }
 
-/// What a missed limit costs: more than any alerts and incidents.
+/// The cost of a missed limit: more than that of any alerts and incidents.
 const LIMIT: f64 = 1e12;
 
 struct Replayed {
@@ -285,15 +296,15 @@ impl Judge<'_> {
         Ok(Candidate { rules: rules.iter().map(|rule| rule.rule).collect(), score: self.score(rules)? })
     }
 
-    /// Spend before detection plus `rate` for every alert for nothing, and far more for limits that are not kept: lower is
-    /// better.
+    /// Spend before detection, plus `rate` for every useless alert, and far more for limits that are not
+    /// kept: lower is better.
     fn cost(&self, rules: &[&Replayed], rate: f64) -> Result<f64, Error> {
         let score = self.score(rules)?;
         let spent: f64 = score.incidents.iter().map(|incident| incident.spent).sum();
         let shortfall =
             self.search.shortfall(&score, rules.iter().map(|one| &one.rule.rule), self.budget.objective());
         let detected = score.incidents.iter().filter(|incident| incident.seconds.is_some()).count();
-        // One alert may tell of several incidents.
+        // One alert may cover several incidents.
         let for_nothing = score.alerts.saturating_sub(detected.min(score.true_alerts));
         Ok(spent + rate * for_nothing as f64 + LIMIT * shortfall)
     }
@@ -352,7 +363,9 @@ impl Judge<'_> {
     }
 }
 
-/// Of how many others each is beaten: neither in pages nor in spend worse, and better in one. 0 is on the front.
+/// For each policy, how many others beat it; 0 for a policy on the Pareto front.
+///
+/// A policy beats another if it is not worse in pages and in spend, and better in one of them.
 ///
 /// ```
 /// use slo_core::replay::beaten_by;
@@ -367,7 +380,7 @@ pub fn beaten_by(costs: &[(usize, f64)]) -> Vec<usize> {
     costs.iter().map(|cost| costs.iter().filter(|other| beats(other, cost)).count()).collect()
 }
 
-/// Those that no other beats in one respect without losing in the other, by alerts for nothing.
+/// The candidates that no other candidate beats, sorted by useless alerts.
 fn pareto(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
     candidates.sort_by(|one, two| {
         let for_nothing = |candidate: &Candidate| candidate.false_alerts() + candidate.repeats();

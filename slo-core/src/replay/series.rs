@@ -38,7 +38,7 @@ pub struct Series<'a> {
 
 /// The running sums of two columns of a [`Series`].
 ///
-/// Whoever makes a series over the same columns again keeps them, and need not add up everything anew.
+/// Keep them to make another series over the same columns without adding everything up again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sums {
     len: usize,
@@ -60,9 +60,9 @@ impl<'a> Series<'a> {
         Ok(Self { start, step, total, bad, sums })
     }
 
-    /// The same, from the `sums` of these columns.
+    /// The same, from precomputed `sums` of these columns.
     ///
-    /// Where they are those of others, every answer is wrong.
+    /// With the sums of other columns, every result is wrong.
     ///
     /// ```
     /// use slo_core::{model::{Timestamp, Window}, replay::{Series, Sums}};
@@ -86,12 +86,16 @@ impl<'a> Series<'a> {
     ) -> Result<Self, Error> {
         same_length(total, bad)?;
         if sums.len != total.len() {
-            return Err(Error::new(format!("the sums of {} steps beside {}", sums.len, total.len())));
+            return Err(Error::new(format!(
+                "sums of {} steps for a history of {} steps",
+                sums.len,
+                total.len()
+            )));
         }
         Ok(Self { start, step, total, bad, sums: Cow::Borrowed(sums) })
     }
 
-    /// How many steps there are.
+    /// The number of steps.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.total.len()
@@ -121,8 +125,8 @@ impl<'a> Series<'a> {
         self.start.after_steps(self.step, steps)
     }
 
-    /// The end of the step `index`: when what is evaluated after it is
-    /// known.
+    /// The end of the step `index`: the time of an evaluation after the
+    /// step.
     #[must_use]
     pub fn end_of(&self, index: usize) -> Timestamp {
         self.time_after(index.saturating_add(1))
@@ -135,10 +139,12 @@ impl<'a> Series<'a> {
     pub fn steps_in(&self, window: Window) -> Result<usize, Error> {
         if !window.is_multiple_of(self.step) {
             return Err(Error::new(format!("{window} is not a whole number of steps of {}", self.step))
-                .with_hint("windows are exact only at the edges of steps"));
+                .with_hint(
+                    "use a multiple of the step, because windows are only exact at the edges of steps",
+                ));
         }
         usize::try_from(window.as_millis() / self.step.as_millis())
-            .map_err(|_| Error::new(format!("{window} has more steps than memory")))
+            .map_err(|_| Error::new(format!("{window} has more steps than fit in memory")))
     }
 
     /// The tally of the step `index`; empty beyond the end.
@@ -156,7 +162,7 @@ impl<'a> Series<'a> {
         (0..self.len()).map(|index| self.at(index))
     }
 
-    /// The tally of the `steps` steps before position `end`, as many of them as there are.
+    /// The tally of the `steps` steps before position `end`, or of fewer if the history begins later.
     #[must_use]
     pub fn window(&self, end: usize, steps: usize) -> Tally {
         let end = end.min(self.len());
@@ -169,8 +175,9 @@ impl<'a> Series<'a> {
         self.before(self.len())
     }
 
-    /// The events that a whole `period` has: those of the last one, or as many as the history would have had, had it gone
-    /// on for so long. At least one.
+    /// The expected events of a whole `period`, at least one.
+    ///
+    /// They are the events of the last period; those of a shorter history are scaled up to the period.
     ///
     /// ```
     /// use slo_core::{model::{Timestamp, Window}, replay::Series};
@@ -199,7 +206,7 @@ impl<'a> Series<'a> {
 
     /// The events of `whole` steps, of which `covered` have been `seen`.
     pub(super) fn expected_of(&self, seen: Tally, covered: usize, whole: usize) -> u64 {
-        // A last period without traffic says nothing of the next; all of the history does.
+        // A last period without traffic says nothing about the next one; the whole history does.
         let (seen, covered) = match seen.total() {
             0 => (self.total().total(), self.len()),
             seen => (seen, covered),
@@ -257,10 +264,10 @@ impl<'a> Series<'a> {
         wider.since(leaving).unwrap_or(wider)
     }
 
-    /// What each `window` of the last `period` has spent, oldest first: shares of the budget.
+    /// The share of the budget that each `window` of the last `period` spent, oldest first.
     ///
-    /// The form that [`rolling_exhaustion`](crate::math::rolling_exhaustion) takes. Windows before the history
-    /// have spent nothing.
+    /// [`rolling_exhaustion`](crate::math::rolling_exhaustion) takes this form. Windows before the history
+    /// spent nothing.
     ///
     /// ```
     /// use slo_core::{math::{BurnRate, PeriodBudget, rolling_exhaustion}, model::{Timestamp, Window}, replay::Series};
@@ -317,7 +324,7 @@ impl Sums {
         Self::in_threads(total, bad, 1)
     }
 
-    /// The same, worked out by so many threads: for columns of millions of steps.
+    /// The same, computed by several threads: for columns of millions of steps.
     ///
     /// # Errors
     /// As [`Series::new`].
@@ -378,7 +385,8 @@ fn same_length(total: &[u64], bad: &[u64]) -> Result<(), Error> {
     Err(Error::new(format!("{} steps of total and {} of bad events", total.len(), bad.len())))
 }
 
-/// `sum` and the steps of a chunk, or `None` where a step contradicts itself or the sum overflows.
+/// `sum` plus the steps of a chunk; `None` if a step has more bad events than events, or if the sum
+/// overflows.
 fn add_chunk(sum: Tally, totals: &[u64], bads: &[u64]) -> Option<Tally> {
     // Plain loops over small numbers, so that they run as fast as memory is read.
     let (mut good, mut bad, mut fault) = (0_u64, 0_u64, 0_u64);
@@ -429,7 +437,7 @@ mod tests {
         let bad = vec![5; 200];
         total[130] = 4;
         let error = Series::new(Timestamp::EPOCH, MINUTE, &total, &bad).unwrap_err();
-        assert_eq!(error.message(), "step 130: 5 bad events of 4");
+        assert_eq!(error.message(), "step 130: 5 bad events are more than the total of 4");
         assert!(error.hint().is_some());
         assert!(Series::new(Timestamp::EPOCH, MINUTE, &total[..5], &bad).is_err());
         let error = Series::new(Timestamp::EPOCH, MINUTE, &[u64::MAX, 1], &[0, 0]).unwrap_err();

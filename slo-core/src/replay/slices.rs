@@ -5,10 +5,11 @@ use crate::{Error, model::TimeSlices};
 use std::ops::Range;
 
 impl Series<'_> {
-    /// The slices of a history, as its events: in each, 1 of all and 1 or 0 of the bad ones, or none where it does not count.
+    /// The time slices of a history, as columns of total and bad events.
     ///
-    /// The columns have steps of [`TimeSlices::length`] and begin where the history does; a slice that is not complete is
-    /// left out. A slice of which every step is `unseen` does not count: without events is what somebody saw.
+    /// A slice is 1 event, which is bad or good; a slice that does not count is 0. The columns have steps of
+    /// [`TimeSlices::length`] and begin with the history; an incomplete slice is left out. A slice whose
+    /// steps are all `unseen` does not count, because no data is different from no events.
     ///
     /// ```
     /// use slo_core::{model::{EmptySlice, TimeSlices, Timestamp, Window}, replay::Series};
@@ -16,19 +17,19 @@ impl Series<'_> {
     /// let minutes = TimeSlices::new(Window::minutes(1), "0.95".parse()?, EmptySlice::Good)?;
     /// let (total, bad) = ([50, 50, 50, 50, 0, 0, 0, 0], [0, 5, 0, 6, 0, 0, 0, 0]);
     /// let series = Series::new(Timestamp::EPOCH, Window::seconds(30), &total, &bad)?;
-    /// // 5 of 100 may be bad, 6 may not; nothing happened in the third minute, and nobody knows of the fourth.
+    /// // 5 of 100 may be bad, 6 may not; the third minute has no events, and the fourth no data.
     /// assert_eq!(series.slices(minutes, &[6..8])?, (vec![1, 1, 1, 0], vec![0, 1, 0, 0]));
     /// # Ok::<(), slo_core::Error>(())
     /// ```
     ///
     /// # Errors
-    /// Slices that are no whole number of steps, or that are as good as their share of good events: those are no counts.
+    /// Slices that are not a whole number of steps, or slices without a target, because they are not counts.
     pub fn slices(&self, slices: TimeSlices, unseen: &[Range<usize>]) -> Result<(Vec<u64>, Vec<u64>), Error> {
         let Some(allowed) = slices.allowed() else {
             return Err(Error::new(
                 "slices without a target are shares, which a history of counts cannot hold",
             )
-            .with_hint("give a history to an SLO whose slices say which share makes a good one"));
+            .with_hint("set the target of the slices, the share of events that makes a slice good"));
         };
         let steps = self.steps_in(slices.length())?;
         let (mut total, mut bad) = (Vec::new(), Vec::new());

@@ -1,8 +1,8 @@
-//! Many histories in one table.
+//! Splits a table that holds several histories.
 
 use std::collections::BTreeMap;
 
-/// The rows of each history of a table, in the order of time.
+/// The rows of each history of a table, sorted by time.
 ///
 /// ```
 /// use slo_core::replay::split;

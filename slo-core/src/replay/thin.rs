@@ -1,9 +1,9 @@
-//! Fewer points of a curve, for pictures.
+//! Thins out the points of a curve for charts.
 
-/// The positions of at most `most` points that show a curve as all of it would: of every stretch the first, the lowest,
-/// the highest and the last, so that no peak is lost.
+/// The positions of at most `most` points that keep the shape of a curve.
 ///
-/// Values that are no numbers are left out; a curve that is short enough is kept as it is.
+/// Each stretch keeps its first, lowest, highest and last point, so that no peak is lost. Values that are not
+/// finite are left out. A curve that is short enough keeps all other points.
 ///
 /// ```
 /// use slo_core::replay::thin;

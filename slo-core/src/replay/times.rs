@@ -1,4 +1,4 @@
-//! Times as tables have them.
+//! Converts the times of tables.
 
 #[cfg(feature = "calendar")]
 use super::RowError;
@@ -8,7 +8,7 @@ use crate::Error;
 /// The end of the year 9999, in seconds.
 const LAST: i64 = 253_402_300_800;
 
-/// Seconds since the Unix epoch as milliseconds, rounded; `None` beyond the year 9999, or where it is no number.
+/// Seconds since the Unix epoch as milliseconds, rounded; `None` beyond the year 9999, or if it is NaN.
 ///
 /// ```
 /// use slo_core::replay::millis_of_seconds;
@@ -41,7 +41,7 @@ pub const fn millis_of_micros(micros: i64) -> Option<i64> {
     Some((micros + 500).div_euclid(1_000))
 }
 
-/// What numbers are that were taken for seconds.
+/// A kind of number that was misread as seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Misread {
@@ -52,7 +52,8 @@ pub enum Misread {
 }
 
 impl Misread {
-    /// What times, in milliseconds since the Unix epoch, look like if they were numbers of seconds; `None` where they are.
+    /// The kind of numbers that were misread as seconds, if times in milliseconds look like it; `None`
+    /// otherwise.
     ///
     /// ```
     /// use slo_core::replay::Misread;
@@ -79,9 +80,10 @@ impl Misread {
     }
 }
 
-/// Times on the clocks of a zone, in order, as times since the Unix epoch; all in milliseconds.
+/// Local times of a zone, in order, as times since the Unix epoch; all in milliseconds.
 ///
-/// Where the clocks go back, an hour comes twice: it is the first one for as long as times increase that way.
+/// When the clocks go back, an hour repeats: a time is in the first of the two hours as long as times then
+/// increase.
 ///
 /// ```
 /// use slo_core::replay::zoned;
@@ -96,7 +98,7 @@ impl Misread {
 /// ```
 ///
 /// # Errors
-/// A zone that is not known, or a time that its clocks skip, with its row.
+/// An unknown zone, or a time that its clocks skip, with its row.
 #[cfg(feature = "calendar")]
 pub fn zoned(clock: &[i64], zone: &str) -> Result<Vec<i64>, RowError> {
     use jiff::{
@@ -108,12 +110,12 @@ pub fn zoned(clock: &[i64], zone: &str) -> Result<Vec<i64>, RowError> {
         let error = Error::new(format!("`{zone}` is not a time zone"));
         RowError {
             row: None,
-            error: error.with_hint("write one of the IANA database, such as Europe/Berlin"),
+            error: error.with_hint("write a name of the IANA database, such as Europe/Berlin"),
         }
     })?;
     let mut times: Vec<i64> = Vec::with_capacity(clock.len());
     for (row, shown) in clock.iter().enumerate() {
-        let out_of_range = || wrong(row, Error::new("the time is of no year there is"));
+        let out_of_range = || wrong(row, Error::new("the time is out of range"));
         let shown = Timestamp::from_millisecond(*shown).map_err(|_| out_of_range())?;
         let civil = TimeZone::UTC.to_datetime(shown);
         let ambiguous = zone.to_ambiguous_timestamp(civil);
@@ -124,8 +126,11 @@ pub fn zoned(clock: &[i64], zone: &str) -> Result<Vec<i64>, RowError> {
                 if times.last().is_some_and(|last| *last >= first) { of(after) } else { Ok(first) }
             }),
             AmbiguousOffset::Gap { .. } => {
-                let error = Error::new(format!("the time {civil} is one that the clocks skip"));
-                return Err(wrong(row, error.with_hint("are the times of another zone, or of UTC?")));
+                let error = Error::new(format!("the clocks skip the time {civil}"));
+                return Err(wrong(
+                    row,
+                    error.with_hint("check whether the times are in another zone, or in UTC"),
+                ));
             }
         };
         times.push(time.map_err(|_| out_of_range())?);

@@ -1,4 +1,4 @@
-//! Alerting rules: burn rates, what is left of the budget, and events that are gone or contradict each other.
+//! Alerting rules: burn rates, the remaining budget, absent events, and counters that disagree.
 
 use super::{
     AlertKind, Rule, Series, Stream,
@@ -13,7 +13,7 @@ use crate::{
     promql::{BinaryOp, Expr, Matching, RangeFunction},
 };
 
-/// What makes a rule an alert of its kind: its condition, and for how long that must hold.
+/// The condition of an alert, and for how long it must hold.
 struct Condition {
     kind: AlertKind,
     severity: Severity,
@@ -21,8 +21,8 @@ struct Condition {
     hold: Option<Window>,
 }
 
-/// The alert of a tier: both windows above the threshold, strictly, and enough bad events for it to mean
-/// something.
+/// The alert of a tier: both windows are strictly above the threshold, and a guarded tier has enough bad
+/// events.
 pub(super) fn burn_alert(context: &Context<'_>, burn: &Burn) -> Result<Rule, Error> {
     let slo = context.slo;
     let tier = &burn.tier;
@@ -47,7 +47,7 @@ pub(super) fn burn_alert(context: &Context<'_>, burn: &Burn) -> Result<Rule, Err
     Ok(rule)
 }
 
-/// Whether the long window of a guarded `tier` holds as many bad events as it asks for.
+/// Whether the long window of a guarded `tier` holds its minimum number of bad events.
 pub(super) fn enough_bad(context: &Context<'_>, tier: &Tier) -> Result<Expr, Error> {
     let tile = Series::Tile(Stream::Bad, context.plan.tile_of(tier.long()));
     // Half an event less: the tile of a restart is a fraction, and a sum of floats may fall short.
@@ -56,8 +56,8 @@ pub(super) fn enough_bad(context: &Context<'_>, tier: &Tier) -> Result<Expr, Err
     Ok(bad.greater(Expr::Number(fewest)))
 }
 
-/// The alerts besides those of the tiers: what the SLO asks for, and counters that disagree. `left` is the share of the
-/// budget that is left.
+/// The alerts that are not burn alerts: the budget alerts of the SLO, and counters that disagree. `left` is
+/// the share of the budget that is left.
 ///
 /// # Errors
 /// Numbers that no rule can hold.
@@ -86,12 +86,14 @@ fn budget_alert(context: &Context<'_>, alert: BudgetAlert, left: &Expr) -> Rule 
     rule(context, condition, annotations::budget(context, alert))
 }
 
-/// The events of a part in the last hour, or what is an hour in a shorter policy, where they are more than all
-/// events: good ones where bad is what is not good, else bad ones. An event that comes late and an estimate do not
-/// contradict anything.
+/// The alert on more good or bad events than all events in the last hour, or in a shorter time for a faster
+/// policy.
+///
+/// It compares good events if bad events are all events minus the good ones, and bad events otherwise. Its
+/// limit leaves room for late events and for estimates.
 fn counters_disagree(context: &Context<'_>) -> Result<Option<Rule>, Error> {
     let slo = context.slo;
-    // Nobody needs to be woken, where there is anything less.
+    // A ticket is enough, if the policy has tickets.
     let severity = [Severity::Ticket, Severity::Page].into_iter().find(|severity| {
         !slo.notification(*severity).silent
             && slo.policy().tiers().iter().any(|tier| tier.severity() == *severity)
@@ -117,8 +119,9 @@ fn counters_disagree(context: &Context<'_>) -> Result<Option<Rule>, Error> {
     Ok(Some(rule(context, condition, annotations::counters_disagree(context, *window, is_of_good))))
 }
 
-/// The labels by which an SLO's alerts of a severity are routed: those of the service, of the SLO and of the
-/// notification, which may rename `severity`.
+/// The labels for routing an SLO's alerts of one severity.
+///
+/// They are the labels of the service, of the SLO and of the notification, which may replace `severity`.
 ///
 /// ```
 /// use slo_core::{model::Severity, rules::alert_labels};
@@ -139,7 +142,7 @@ pub fn alert_labels(service: &Service, slo: &Slo, severity: Severity) -> Labels 
     labels
 }
 
-/// An alert with the labels and annotations that all of them carry.
+/// An alerting rule with the labels and annotations that all alerts have.
 fn rule(context: &Context<'_>, condition: Condition, text: Text) -> Rule {
     let (service, slo) = (context.service, context.slo);
     let Condition { kind, severity, expr, hold } = condition;

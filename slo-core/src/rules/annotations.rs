@@ -1,4 +1,4 @@
-//! What alerts tell people: summaries, descriptions and links, as templates of Prometheus.
+//! The annotations of alerts: summaries, descriptions and links, as Prometheus templates.
 
 use super::{
     AlertKind, Series,
@@ -10,19 +10,19 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-/// The sentences of an alert.
+/// The summary and the description of an alert.
 pub(super) struct Text {
     summary: String,
     description: String,
 }
 
-/// Those of a tier's alert: what somebody who was just woken needs.
+/// The text of a burn alert.
 pub(super) fn burn(context: &Context<'_>, burn: &Burn) -> Text {
-    let summary = format!("{} burns its error budget too fast", place(context.service, context.slo));
+    let summary = format!("{} is burning its error budget too fast", place(context.service, context.slo));
     Text { summary, description: description(context, burn) }
 }
 
-/// Those of an alert that an SLO asks for besides.
+/// The text of a budget alert.
 pub(super) fn budget(context: &Context<'_>, alert: BudgetAlert) -> Text {
     let slo = context.slo;
     let place = place(context.service, slo);
@@ -30,31 +30,35 @@ pub(super) fn budget(context: &Context<'_>, alert: BudgetAlert) -> Text {
         BudgetAlert::Exhausted { .. } => (format!("{place} has spent its error budget"), spent(slo)),
         BudgetAlert::Low { .. } => (format!("{place} has little of its error budget left"), spent(slo)),
         BudgetAlert::Absent { hold, .. } => (
-            format!("{place} counts no events any more"),
+            format!("{place} no longer counts any events"),
             format!(
-                "The series of its events have been gone for {hold}: the service is down, is not scraped, or has \
-                 renamed them. Until they are back, nobody knows whether the objective is met."
+                "The series of its events have been absent for {hold}: the service is down, it is not \
+                 scraped, or its metrics were renamed. Until they are back, it is unknown whether the \
+                 objective is met."
             ),
         ),
     };
     Text { summary, description: format!("{}{description}", promise(slo)) }
 }
 
-/// Those of counters that contradict each other.
+/// The text of the alert on counters that disagree.
 pub(super) fn counters_disagree(context: &Context<'_>, window: Window, is_of_good: bool) -> Text {
     let part = if is_of_good { "good" } else { "bad" };
     Text {
-        summary: format!("{} counts more {part} events than events", place(context.service, context.slo)),
+        summary: format!(
+            "{} counts more {part} events than total events",
+            place(context.service, context.slo)
+        ),
         description: format!(
-            "{}In the last {window}, {{{{ $value | humanize }}}} {part} events were counted, more than all events \
-             together. Until its two counters agree, neither its budget nor its alerts mean anything: look whether \
-             both select the same requests and still exist.",
+            "{}In the last {window}, {{{{ $value | humanize }}}} {part} events were counted, more than all \
+             events together. Until its two counters agree, its budget and its alerts are wrong: check that \
+             both counters still exist and select the same requests.",
             promise(context.slo)
         ),
     }
 }
 
-/// All annotations: the sentences, and what the SLO says for the severity.
+/// All annotations: the text, and those that the SLO sets for the severity.
 pub(super) fn with_links(
     text: Text,
     notification: &Notification,
@@ -71,7 +75,7 @@ pub(super) fn with_links(
         all.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?))).collect();
     let is_burn = matches!(kind, AlertKind::Burn(_) | AlertKind::AnyBurn(_));
     for (name, text) in &notification.annotations {
-        // What somebody wrote about a burn is not true of a budget that is gone.
+        // A custom text about a burn does not fit the other alerts.
         if is_burn || !["summary", "description"].contains(&name.as_str()) {
             annotations.insert(name.to_string(), text.clone());
         }
@@ -79,7 +83,7 @@ pub(super) fn with_links(
     annotations
 }
 
-/// The SLO, and of a grouped one the group, as alerts call it.
+/// The name of the SLO in alerts, with its group if it has groups.
 fn place(service: &Service, slo: &Slo) -> String {
     let groups = slo.by().iter().map(|label| format!("{label}={{{{ $labels.{label} }}}}"));
     let groups = groups.collect::<Vec<_>>().join(", ");
@@ -87,7 +91,7 @@ fn place(service: &Service, slo: &Slo) -> String {
     format!("{}/{}{groups}", service.name(), slo.name())
 }
 
-/// What is left of the budget, for an alert whose value it is.
+/// The budget and its remaining share, for an alert whose value is that share.
 fn spent(slo: &Slo) -> String {
     format!(
         "{objective} over {period} allows {budget}% bad events. Budget left: {{{{ $value | humanizePercentage }}}}.",
@@ -97,7 +101,7 @@ fn spent(slo: &Slo) -> String {
     )
 }
 
-/// What is promised, as the beginning of a description.
+/// The SLO's own description, as the beginning of an alert's description.
 fn promise(slo: &Slo) -> String {
     if slo.description().is_empty() {
         return String::new();
@@ -106,7 +110,7 @@ fn promise(slo: &Slo) -> String {
     format!("{}{} ", escape(slo.description()), if ended { "" } else { "." })
 }
 
-/// What somebody who was just woken needs: what fails, how much, how long the budget lasts.
+/// The description of a burn alert: what fails, how much, and how long the budget lasts.
 fn description(context: &Context<'_>, Burn { tier, factor, .. }: &Burn) -> String {
     let slo = context.slo;
     let of_group = |series| Expr::OfGroup { selector: context.selector(series), by: slo.by().to_vec() };
@@ -120,8 +124,9 @@ fn description(context: &Context<'_>, Burn { tier, factor, .. }: &Burn) -> Strin
     let exhaustion = left.clone().clamp_min(Ratio::ZERO).mul(period).div(burn.clone());
     let promise = promise(slo);
     format!(
-        "{promise}In the last {long}, {{{{ $value | humanizePercentage }}}} of events were bad; {objective} over {period} \
-         allows {budget}%. Burn rate: {burn}× (alerts above {factor}×). Budget left: {left}. Gone in: {exhaustion}.",
+        "{promise}In the last {long}, {{{{ $value | humanizePercentage }}}} of events were bad; {objective} \
+         over {period} allows {budget}%. Burn rate: {burn}× (alerts above {factor}×). Budget left: {left}. \
+         Exhausted in: {exhaustion}.",
         long = tier.long(),
         objective = slo.objective(),
         period = slo.period(),
@@ -137,7 +142,7 @@ fn percent(slo: &Slo) -> String {
     slo.objective().budget().checked_mul(hundred).map_or_else(String::new, |percent| percent.to_string())
 }
 
-/// A template that shows the first value of `query`, or that there is none.
+/// A template that shows the first value of `query`, or `unknown` if there is none.
 fn queried(query: &Expr, format: &str) -> String {
     let (text, labels) = query.to_template();
     let text = quotable(&text);
@@ -150,7 +155,7 @@ fn queried(query: &Expr, format: &str) -> String {
     format!("{{{{ with {query} }}}}{{{{ . | first | value | {format} }}}}{{{{ else }}}}unknown{{{{ end }}}}")
 }
 
-/// As it stands between quotes.
+/// Escapes text that stands between double quotes.
 fn quotable(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + text.len() / 4);
     for part in text.split_inclusive(['\\', '"']) {
@@ -167,7 +172,7 @@ fn quotable(text: &str) -> String {
     out
 }
 
-/// Text that templates must show as it is.
+/// Escapes text that a template must show unchanged.
 pub(super) fn escape(text: &str) -> String {
     text.replace("{{", "{{ \"{{\" }}")
 }

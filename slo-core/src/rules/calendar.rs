@@ -7,16 +7,16 @@ use crate::{
     promql::{BinaryOp, Expr, Function, Matching, RangeFunction},
 };
 
-/// For how long the bounds are written down.
+/// How far ahead the bounds are written.
 const HORIZON: Window = Window::days(731);
 
 impl Context<'_> {
-    /// The bounds of the current period, in seconds, from the moment the rules were made on: rules know no time zones,
-    /// so the bounds of two years are written out. After that they are absent, and with them everything that is said
-    /// of the period; alerts on burn rates go on.
+    /// The bounds of the current period, in seconds. Rules do not know time zones, so the bounds of the next
+    /// two years are written out. After that, the bounds and all other series of the period are absent;
+    /// alerts on burn rates still work.
     pub(super) fn calendar_bounds(&self, calendar: &Calendar) -> Result<[Rule; 2], Error> {
         let now = self.options.now.ok_or_else(|| {
-            Error::new("a calendar period, and no time to begin with").with_hint("set `now` of the options")
+            Error::new("a calendar period needs the current time").with_hint("set `now` in the options")
         })?;
         let mut period = calendar.period_at(now)?;
         let mut bounds = vec![seconds(period.start())?, seconds(period.end())?];
@@ -50,9 +50,9 @@ impl Context<'_> {
         ])
     }
 
-    /// `function` of the coarse tiles since the current period began. Steps lie on a grid of their own, so each takes the
-    /// one tile that was recorded since the step before; the first may have begun two coarse and a fine tile before the
-    /// period.
+    /// `function` of the coarse tiles since the current period began. The steps of a subquery lie on their
+    /// own grid, so each step takes the one tile that was recorded since the step before. The first tile may
+    /// begin two coarse tiles and one fine tile before the period.
     pub(super) fn since_start(&self, series: Series, calendar: &Calendar, function: RangeFunction) -> Expr {
         let step = self.plan.coarse();
         let start = Expr::AtEnd(self.selector(Series::PeriodStart));

@@ -1,4 +1,4 @@
-//! What every step from a plan to rules needs: one SLO with its plan and options, and the way its series are selected.
+//! The input for making rules: one SLO with its plan and options, and the selectors of its series.
 
 use super::{
     Options, Plan, Rule, Series,
@@ -11,7 +11,7 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// One SLO whose rules are made.
+/// An SLO, with its plan and options.
 pub(super) struct Context<'a> {
     pub(super) service: &'a Service,
     pub(super) slo: &'a Slo,
@@ -70,8 +70,8 @@ impl<'a> Context<'a> {
     }
 }
 
-/// `window` without its last millisecond: the samples of a left-open interval, whether the server counts both ends
-/// of a range (Prometheus 2) or only the later one (3).
+/// `window` minus one millisecond: it selects the samples of a left-open interval, whether a range includes
+/// both ends (Prometheus 2) or only the later one (Prometheus 3).
 pub(super) fn just_short_of(window: Window) -> Window {
     // A window of a millisecond holds one sample at most.
     Window::from_millis(window.as_millis() - 1).unwrap_or(window)

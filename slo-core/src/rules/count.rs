@@ -18,7 +18,7 @@ pub(super) struct Streams {
     pub(super) bad: Expr,
 }
 
-/// The streams of `slo`. The bad one builds on the total: `recorded_total`, as a rule has recorded it.
+/// The streams of the SLO. The bad stream uses `recorded_total`, the total that a rule has recorded.
 pub(super) fn streams(context: &Context<'_>, tile: Window, recorded_total: &Expr) -> Streams {
     let slo = context.slo;
     let tiles = Tiles {
@@ -61,8 +61,8 @@ fn zero() -> Expr {
     Expr::Number(Ratio::ZERO)
 }
 
-/// Whether the bad events of `sli` are those that are not good. A tile of them is below zero where an estimate of one
-/// counter is off, as at a restart, and that of its neighbour above: together they are right.
+/// Whether the bad events of `sli` are all events minus the good ones. Near a restart, an estimate may make
+/// one tile negative and its neighbour too large; their sum is right.
 pub(super) const fn is_difference(sli: &Sli) -> bool {
     match sli {
         Sli::Events(counters) => matches!(counters.pair(), EventPair::TotalGood),
@@ -72,7 +72,7 @@ pub(super) const fn is_difference(sli: &Sli) -> bool {
     }
 }
 
-/// Whether `sli` has two counters that may contradict each other: more bad events than events, or more good ones.
+/// Whether `sli` has two counters that may disagree: more bad events, or more good events, than all events.
 pub(super) fn has_total_and_part(sli: &Sli) -> bool {
     match sli {
         Sli::Events(counters) => counters.pair() != EventPair::GoodBad,
@@ -86,11 +86,11 @@ pub(super) fn has_total_and_part(sli: &Sli) -> bool {
 struct Tiles<'a> {
     tile: Window,
     scrape_interval: Window,
-    // The same, where that is known.
+    // The same as `scrape_interval`, if that is set.
     longest_scrape_interval: Window,
     slo: &'a Slo,
     backend: Backend,
-    // What tells targets apart, where new series are to be counted.
+    // The labels that identify a target; `None` if new series are not counted.
     target_labels: Option<&'a [LabelName]>,
 }
 
@@ -99,7 +99,7 @@ impl Tiles<'_> {
         self.grouped(Aggregation::Sum, series)
     }
 
-    /// Raw series, aggregated for each group. A label that the rules set gets the name that is recorded.
+    /// Raw series, aggregated for each group. Labels that the rules set themselves are renamed.
     fn grouped(&self, op: Aggregation, series: Expr) -> Expr {
         let (raw, recorded) = (self.slo.by_raw(), self.slo.by());
         let mut grouped = Expr::Aggregate { op, by: raw.to_vec(), operand: Box::new(series) };
@@ -151,7 +151,7 @@ impl Tiles<'_> {
         }
     }
 
-    /// What `query` counts in the last tile. A value that is no number is none.
+    /// The events that `query` counts in the last tile. NaN counts as no value.
     fn count_query(&self, query: &Query) -> Expr {
         let counted = self.sum(self.query(query)).greater_or_equal(zero());
         let tile = Expr::Number(self.tile.as_seconds());
@@ -162,8 +162,8 @@ impl Tiles<'_> {
         }
     }
 
-    /// `query` over the samples of the last tile. One that takes differences needs the sample before, too: its
-    /// ranges see one difference less than they have samples.
+    /// `query` over the samples of the last tile. A query of differences also needs the sample before: a
+    /// range has one difference less than it has samples.
     fn query(&self, query: &Query) -> Expr {
         let window = match query.counting() {
             Counting::PerSecond | Counting::PerWindow => self.with_longest_before(),
@@ -176,7 +176,7 @@ impl Tiles<'_> {
     fn of_classic_histogram(&self, latency: &LatencyHistogram, recorded_total: Expr) -> Streams {
         let (total, bucket) = (latency.count(), latency.bucket());
         let le = |matcher: &&Matcher| matcher.label.as_str() == "le" && matcher.op == MatchOp::Regex;
-        // From one tile to the next, a bound may be spelled otherwise.
+        // A bucket bound may be spelled differently in the next tile.
         let matching = match bucket.matchers().iter().find(le) {
             Some(bound) => Matching::Ignoring(vec![bound.label.clone()]),
             None => Matching::All,
@@ -189,7 +189,7 @@ impl Tiles<'_> {
         }
     }
 
-    /// The distribution of the last tile, as its rate: the share under the threshold and the number of requests.
+    /// The requests of the last tile and their share under the threshold, from the rate of the histogram.
     fn of_native_histogram(&self, latency: &LatencyHistogram, recorded_total: Expr) -> Streams {
         let rate = || {
             self.sum(
@@ -201,12 +201,12 @@ impl Tiles<'_> {
             || Expr::call(Function::HistogramCount, vec![rate()]).mul(Expr::Number(self.tile.as_seconds()));
         let threshold = Expr::Number(latency.threshold().as_seconds());
         let fast = Expr::call(Function::HistogramFraction, vec![zero(), threshold, rate()]);
-        // Of no requests, the share is no number.
+        // Without requests, the share is NaN.
         let fast = fast.greater_or_equal(zero()).mul(count()).or(count().mul(zero()));
         Streams { total: count(), bad: recorded_total.sub(fast) }
     }
 
-    /// Every series of the gauge is an event; one whose value is no number is bad.
+    /// Every series of the gauge is an event; a series whose value is NaN is bad.
     fn of_gauge(&self, gauge: &Gauge, recorded_total: impl Fn() -> Expr) -> Streams {
         let query = || Expr::Query(gauge.query().to_owned());
         let Bound { comparison, number } = gauge.good();
@@ -225,17 +225,18 @@ impl Tiles<'_> {
 
     /// The events of `series` in the last tile, over all its series.
     ///
-    /// Three cases, each series in the first that holds:
-    /// 1. It was there a tile ago and has not been reset since: the difference. Consecutive differences
+    /// Each series is counted by the first case that applies:
+    /// 1. It existed a tile ago and has not been reset since: the difference. Consecutive differences
     ///    neither overlap nor leave gaps, so every event is counted in exactly one tile, without extrapolation.
-    /// 2. It is new on a target of which `witness` finds a series that was there before: all of it is
-    ///    new. Without this the first errors of an outage would be lost with the birth of their series.
-    /// 3. Otherwise (a reset, a new target, the end of one, new labels on all of a target's series): its rate, over the
-    ///    tile and the scrape before it, so that all of its scrapes' differences are seen. Where nobody said how often
-    ///    scrapes come, that range may hold a single one. After a reset it is then as long as the longest interval asks
-    ///    for: what is counted in part there is counted in part in the tiles around it, too.
+    /// 2. It is new, and `witness` finds an older series of the same target: its whole value. Otherwise the
+    ///    first errors of an outage would be lost, because their series is new.
+    /// 3. All other series (a reset, a new target, the end of a target, new labels on all of its series): the
+    ///    rate over the tile and the scrape before it, so that every difference between scrapes is included.
+    ///    If the scrape interval is not set, that range may hold a single scrape. After a reset, the range is
+    ///    then long enough for the longest interval: events that are counted in part there are also counted
+    ///    in part in the tiles around it.
     ///
-    /// `matching` says which labels identify a series from one tile to the next.
+    /// `matching` names the labels that identify a series from one tile to the next.
     fn count(&self, series: &Selector, witness: Expr, matching: &Matching) -> Expr {
         let range = |window| Range::new(series.clone(), window);
         let now = || Expr::from(series.clone());
@@ -246,7 +247,8 @@ impl Tiles<'_> {
         match self.backend {
             Backend::Prometheus => {}
             Backend::PrometheusAnchored => {
-                // Differences that know of resets; a new series counts from its first sample on, so it comes first.
+                // Differences that handle resets. They miss the first sample of a new series, so new series
+                // come first.
                 let grown = range(self.tile).anchored().apply(RangeFunction::Increase);
                 return self.sum(match self.target_labels {
                     None => grown,
@@ -279,12 +281,12 @@ impl Tiles<'_> {
         self.sum(counted.binary(BinaryOp::Or, matching.clone(), rated))
     }
 
-    /// The series that are there now and were a tile ago, where `matching` says which labels identify one.
+    /// The series that exist now and existed a tile ago; `matching` names the labels that identify a series.
     fn there_and_before(&self, series: &Selector, matching: &Matching) -> Expr {
         Expr::from(series.clone()).binary(BinaryOp::And, matching.clone(), self.before(series))
     }
 
-    /// The series of `selector` that are there now and were a tile ago, under the same labels.
+    /// The series of `selector` that exist now and existed a tile ago, with the same labels.
     fn surviving(&self, selector: &Selector) -> Expr {
         Expr::from(selector.clone()).and(self.before(selector))
     }
@@ -293,13 +295,13 @@ impl Tiles<'_> {
         Expr::Instant { selector: selector.clone(), offset: Some(self.tile) }
     }
 
-    /// The tile, and the scrape before it that its first difference begins with; but no other, where scrapes come as
-    /// tiles end.
+    /// The tile and the scrape before it, at which its first difference begins; but not a second scrape, if
+    /// scrapes happen exactly when tiles end.
     fn with_scrape_before(&self) -> Window {
         self.with_before(self.scrape_interval)
     }
 
-    /// The same for any interval that there may be.
+    /// The same for the longest scrape interval that is possible.
     fn with_longest_before(&self) -> Window {
         self.with_before(self.longest_scrape_interval)
     }
@@ -310,7 +312,7 @@ impl Tiles<'_> {
     }
 }
 
-/// `stream`, or zero while it has no series but `other` has.
+/// `stream`, or zero while only `other` has series.
 fn or_zero(stream: Expr, other: Expr) -> Expr {
     stream.or(other.mul(Expr::Number(Ratio::ZERO)))
 }

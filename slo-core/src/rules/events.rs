@@ -1,4 +1,4 @@
-//! Queries for the events of an SLO, where its rules are not loaded.
+//! Queries for the events of an SLO, if its rules are not loaded.
 
 use super::{Backend, Options, context::Context, count};
 use crate::{
@@ -9,8 +9,8 @@ use crate::{
 
 /// Queries that count the events of an SLO from its raw series, as the rules' finest tiles do.
 ///
-/// Evaluated every `tile`, each event is in one value of each: what the rules would have recorded, had they been there. Of
-/// an SLO with groups, each has a series of its own.
+/// If they are evaluated once every `tile`, each event is counted once, as the rules would have recorded it.
+/// For an SLO with groups, each group has its own series.
 ///
 #[cfg_attr(feature = "spec", doc = "```")]
 #[cfg_attr(not(feature = "spec"), doc = "```ignore")]
@@ -30,12 +30,13 @@ pub struct EventQueries {
     pub tile: Window,
     /// All events of the tile.
     pub total: String,
-    /// The bad ones; below zero where an estimate of a tile before was above what it was.
+    /// The bad events of the tile; negative if the estimate of an earlier tile was too high.
     pub bad: String,
 }
 
 impl EventQueries {
-    /// Those of `slo`: of the events, also where time slices are judged, and also in times that are excluded.
+    /// The queries of `slo`. They count events even if the SLO judges time slices, and also in excluded
+    /// times.
     ///
     /// # Errors
     /// Those of [`Plan::of`](super::Plan::of).

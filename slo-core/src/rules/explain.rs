@@ -1,4 +1,4 @@
-//! What rules cost, how late they are, and what their alerts do.
+//! The costs and delays of rules, and the behaviour of their alerts.
 
 use super::accuracy::notes;
 use super::{
@@ -14,7 +14,7 @@ use crate::{
 };
 use std::collections::HashMap;
 
-/// An SLO's rules and alerts, explained.
+/// An explanation of an SLO's rules and alerts.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Explanation {
@@ -22,9 +22,9 @@ pub struct Explanation {
     pub service: String,
     /// The SLO.
     pub slo: String,
-    /// How its events are counted, and how exactly: sentences for people.
+    /// Sentences on how its events are counted, and how exactly.
     pub notes: Vec<String>,
-    /// The tile that its events are counted in.
+    /// The tile in which its events are counted.
     pub tile: Window,
     /// Its rules, in the order of their groups.
     pub rules: Vec<RuleCost>,
@@ -32,13 +32,13 @@ pub struct Explanation {
     pub tiers: Vec<TierExplanation>,
 }
 
-/// What one rule reads.
+/// The cost of one rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RuleCost {
     /// The rule's group.
     pub group: String,
-    /// Its series or alert; of a burn alert, with its tier.
+    /// Its series or alert; the name of a burn alert includes its tier.
     pub name: String,
     /// Whether it is an alert.
     pub is_alert: bool,
@@ -46,13 +46,13 @@ pub struct RuleCost {
     pub interval: Window,
     /// Samples of recorded series that an evaluation reads.
     pub samples: u64,
-    /// Samples that it reads besides, of each raw series that the SLI selects.
+    /// Additional samples that it reads of each raw series that the SLI selects.
     pub samples_per_raw_series: u64,
-    /// How old an event may be before the rule knows of it, at most; an alert's own `for` comes on top.
+    /// The longest time until the rule sees an event; the `for` of an alert comes on top.
     pub delay: Window,
 }
 
-/// What an alert tier does.
+/// The behaviour of an alert tier.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct TierExplanation {
@@ -62,24 +62,24 @@ pub struct TierExplanation {
     pub factor: Ratio,
     /// The error ratio above which it fires.
     pub threshold: Ratio,
-    /// For outages of 100 %, 10 % and 1 % of all events: when it fires and stops, if it does. A guarded tier waits
-    /// for its fewest bad events besides.
+    /// When it fires and stops in outages of 100 %, 10 % and 1 % of all events; `None` if it does not fire. A
+    /// guarded tier also waits for its minimum number of bad events.
     pub detection: [Option<Detection>; 3],
-    /// What scraping and evaluating add to that, at most.
+    /// The longest delay that scraping and evaluation add to that.
     pub delay: Window,
-    /// Fewer events than this in the long window, and a single bad one is above the threshold; `None` for a guarded
-    /// tier, which waits for more.
+    /// With fewer events than this in the long window, a single bad event exceeds the threshold; `None` for a
+    /// guarded tier, which waits for more bad events.
     pub quiet_below: Option<u64>,
-    /// The most of the period's budget that can be spent within the long window without it firing; `None` for a
-    /// guarded tier, where that depends on the traffic.
+    /// The largest share of the period's budget that can be spent within the long window without an alert;
+    /// `None` for a guarded tier, where it depends on the traffic.
     pub undetected: Option<Ratio>,
 }
 
-/// The outages that a tier is explained by.
+/// The outages in the explanation of a tier, as shares of bad events.
 const OUTAGES: [(u128, u128); 3] = [(1, 1), (1, 10), (1, 100)];
 
 impl Explanation {
-    /// Series that the rules create, alerts apart.
+    /// The number of series that the recording rules create.
     #[must_use]
     pub fn series(&self) -> usize {
         self.rules.iter().filter(|rule| !rule.is_alert).count()
@@ -102,7 +102,7 @@ impl Explanation {
     }
 }
 
-/// Explains the rules of every SLO of `service`: what they read, how late they are, what their alerts do.
+/// Explains the rules of every SLO of `service`: their costs, delays and alerts.
 ///
 #[cfg_attr(feature = "spec", doc = "```")]
 #[cfg_attr(not(feature = "spec"), doc = "```ignore")]
@@ -120,7 +120,7 @@ impl Explanation {
 /// ```
 ///
 /// # Errors
-/// What [`generate_with`](super::generate_with) refuses, or numbers that do not fit 128 bits.
+/// Those of [`generate_with`](super::generate_with), and numbers that do not fit 128 bits.
 pub fn explain(service: &Service, options: Options) -> Result<Vec<Explanation>, Error> {
     let all = of_each(service, options)?;
     // How often each series is recorded.
@@ -142,7 +142,7 @@ fn explanation(
     options: Options,
 ) -> Result<Explanation, Error> {
     let plan = &made.plan;
-    // Tiles that another SLO counts are recorded in its group, at a moment of their own.
+    // Tiles that another SLO counts are recorded in the group of that SLO, at a different time.
     let counts = made.fast.rules.iter().any(|rule| rule.series().is_some_and(Series::is_tile));
     let reader = Reader {
         plan,
@@ -194,7 +194,7 @@ fn explanation(
     })
 }
 
-/// The name of a rule, and of a burn alert its tier.
+/// The name of a rule, with the tier of a burn alert.
 fn shown(rule: &Rule) -> String {
     match rule {
         Rule::Alert { kind: AlertKind::Burn(tier), name, .. } => format!("{name} ({tier})"),
@@ -202,7 +202,7 @@ fn shown(rule: &Rule) -> String {
     }
 }
 
-/// How far back Prometheus looks for the last sample of a series, where it is not told otherwise.
+/// How far back Prometheus looks for the last sample of a series, by default.
 const LOOK_BACK: Window = Window::minutes(5);
 
 /// Counts samples.
@@ -215,7 +215,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// How late rules are that are evaluated every `interval`.
+    /// The delay of rules that are evaluated every `interval`.
     fn delay(&self, interval: Window) -> Result<Window, Error> {
         let (fine, coarse) = (self.plan.fine().as_millis(), self.plan.coarse().as_millis());
         let tiles = match interval {

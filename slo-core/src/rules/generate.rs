@@ -1,4 +1,4 @@
-//! From a service to its rule groups.
+//! Generates the rule groups of a service.
 
 use super::{
     Naming, Options, Plan, Rule, RuleGroup, Series, SlothSeries,
@@ -14,8 +14,9 @@ use crate::{
 };
 use std::collections::HashMap;
 
-/// The rules of every SLO of `service`: three groups each, a function of the service alone. For the
-/// usual alert windows:
+/// Generates the rules of every SLO of `service`, in three groups per SLO.
+///
+/// The result depends only on the service. The groups for the default alert windows:
 ///
 /// | group | interval | rules |
 /// |---|---|---|
@@ -39,10 +40,10 @@ pub fn generate(service: &Service) -> Result<Vec<RuleGroup>, Error> {
     generate_with(service, Options::default())
 }
 
-/// The same for a backend, a naming and a time of one's choice.
+/// Generates rules for a given backend, naming and time.
 ///
 /// # Errors
-/// Those of [`generate`]; a calendar period without a time, or with Sloth's names, which has none.
+/// Those of [`generate`], and a calendar period without a time or with Sloth's names.
 pub fn generate_with(service: &Service, options: Options) -> Result<Vec<RuleGroup>, Error> {
     Ok(of_each(service, options)?.into_iter().flat_map(|slo| [slo.fast, slo.tiles, slo.slow]).collect())
 }
@@ -50,11 +51,11 @@ pub fn generate_with(service: &Service, options: Options) -> Result<Vec<RuleGrou
 /// The rules of one SLO.
 pub(super) struct SloRules {
     pub(super) plan: Plan,
-    /// Fine tiles and what is made of them.
+    /// Fine tiles, and the rules on them.
     pub(super) fast: RuleGroup,
     /// Coarse tiles.
     pub(super) tiles: RuleGroup,
-    /// What is made of coarse tiles, and constants.
+    /// The rules on coarse tiles, and constants.
     pub(super) slow: RuleGroup,
 }
 
@@ -73,7 +74,7 @@ pub(super) fn of_each(service: &Service, options: Options) -> Result<Vec<SloRule
     for (index, slo) in service.slos().iter().enumerate() {
         let made = || Accepted::of(service, slo, options)?.rules();
         let mut made = made().map_err(|error: Error| error.of(&service.path_of(slo)))?;
-        // Of two objectives of one SLI, only the first reads the raw series.
+        // If two objectives share an SLI, only the first reads the raw series.
         let first = *seen.entry((slo.sli(), slo.by_raw(), slo.slices(), made.plan.fine())).or_insert(index);
         if let Some((original, from)) = all.get_mut(first).zip(service.slos().get(first)) {
             share_tiles(service, [from, slo], [&mut original.fast, &mut made.fast]);
@@ -83,7 +84,7 @@ pub(super) fn of_each(service: &Service, options: Options) -> Result<Vec<SloRule
     Ok(all)
 }
 
-/// What decides which events an SLO counts, and in which tiles.
+/// The properties that decide which events an SLO counts, and in which tiles.
 type Counted<'a> = (&'a Sli, &'a [LabelName], Option<TimeSlices>, Window);
 
 /// Makes the tiles of the second SLO copies of those of the first, which are recorded just before them.
@@ -99,7 +100,7 @@ fn share_tiles(service: &Service, [from, to]: [&Slo; 2], [first, second]: [&mut 
     first.rules.extend(copies);
 }
 
-/// Whether rules can be made of `service`: what [`generate_with`] refuses, without making any.
+/// Checks whether rules can be generated for `service`, without generating them.
 ///
 /// # Errors
 /// Those of [`generate_with`].
@@ -111,7 +112,7 @@ pub fn check(service: &Service, options: Options) -> Result<(), Error> {
     Ok(())
 }
 
-/// An SLO of which rules can be made: whatever may be refused is.
+/// An SLO that has passed all checks, so that its rules can be made.
 struct Accepted<'a> {
     context: Context<'a>,
     /// The bounds of a calendar period.
@@ -125,8 +126,8 @@ impl<'a> Accepted<'a> {
             Period::Rolling(_) => Vec::new(),
             #[cfg(feature = "calendar")]
             Period::Calendar(_) if options.naming == Naming::Sloth => {
-                return Err(Error::new("Sloth's names for a calendar period, which it does not have")
-                    .with_hint("generate it with `--naming native`"));
+                return Err(Error::new("Sloth's names do not support calendar periods")
+                    .with_hint("use `--naming native`"));
             }
             #[cfg(feature = "calendar")]
             Period::Calendar(calendar) => context.calendar_bounds(calendar)?.into(),

@@ -1,4 +1,4 @@
-//! Constants: the objective, and what the SLO is about.
+//! Constant series: the objective, and the labels that describe the SLO.
 
 use super::{Rule, Series, context::Context, series::identity};
 use crate::{

@@ -1,4 +1,4 @@
-//! SLOs as Prometheus rules: exact event counts in tiles, and everything else a sum of tiles.
+//! SLOs as Prometheus rules: events are counted exactly in tiles, and every window is a sum of tiles.
 //!
 //! A *tile* is the number of events in one short interval. Tiles of a stream partition time, so a
 //! window of any length is a sum of tiles: weighted by events, mergeable, and its cost does not depend

@@ -1,8 +1,10 @@
-//! What rules are made for.
+//! Options for generating rules.
 
 use crate::model::Timestamp;
 
-/// What rules are made for; the default is any Prometheus from 2.42 on, with names of our own.
+/// Options for generating rules.
+///
+/// The default is any Prometheus from 2.42 on, with native names.
 ///
 /// ```
 /// use slo_core::rules::{Backend, Options};
@@ -11,38 +13,39 @@ use crate::model::Timestamp;
 /// assert_eq!(options.now, None);
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal over `Options::default()`")]
 pub struct Options {
-    /// What evaluates them.
+    /// The server that evaluates the rules.
     pub backend: Backend,
-    /// How series and alerts are called.
+    /// The names of series and alerts.
     pub naming: Naming,
-    /// The time. Only calendar periods ask for it: their bounds are written
-    /// down from here on.
+    /// The current time. Only calendar periods need it: their bounds are written
+    /// from this time on.
     pub now: Option<Timestamp>,
 }
 
-/// What evaluates rules.
+/// The server that evaluates rules.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Backend {
-    /// Prometheus from 2.42 on, and what evaluates PromQL as it does: Thanos, Mimir, Cortex.
+    /// Prometheus from 2.42 on, and compatible servers: Thanos, Mimir, Cortex.
     #[default]
     Prometheus,
-    /// Prometheus from 3.16 on, with anchored ranges: they count from the sample before a tile, also past a restart.
-    /// Prometheus 3.15 has them with `--enable-feature=promql-extended-range-selectors`; in those before it, a gap
-    /// between scrapes makes the query fail.
+    /// Prometheus from 3.16 on, with anchored ranges: they count from the sample before a tile, and across
+    /// restarts. Prometheus 3.15 needs `--enable-feature=promql-extended-range-selectors`. In earlier
+    /// versions, a gap between scrapes makes the query fail.
     PrometheusAnchored,
     /// VictoriaMetrics with vmalert: its `increase` counts every event once, so tiles are simpler.
     VictoriaMetrics,
 }
 
-/// How series and alerts are called.
+/// The names of series and alerts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Naming {
-    /// As [`Series`](super::Series) says.
+    /// The names of [`Series`](super::Series).
     #[default]
     Native,
-    /// As Sloth calls them, so that dashboards and routes made for it keep working. The numbers are ours.
+    /// Sloth's names, so that dashboards and routes made for Sloth keep working. The values are still exact.
     Sloth,
 }

@@ -1,4 +1,4 @@
-//! Which tiles an SLO needs, and which of them each window sums.
+//! The tiles that an SLO needs, and the tiles that each window sums.
 
 use crate::{
     Error,
@@ -7,9 +7,9 @@ use crate::{
 
 /// The tiles of an SLO and the windows that are summed from them.
 ///
-/// Fine tiles, a fifth of the shortest alert window or the fewest that hold two scrapes each, serve windows up to 72 times that window (six
-/// hours for five minutes). Coarse tiles, each the sum of up to five fine ones, serve everything longer:
-/// 8,640 samples for 30 days.
+/// Fine tiles are a fifth of the shortest alert window, or longer if they would hold fewer than two scrapes.
+/// They serve windows up to 72 times the shortest window (six hours for five minutes). Coarse tiles, each the
+/// sum of up to five fine ones, serve all longer windows: 8,640 samples for 30 days.
 ///
 #[cfg_attr(feature = "spec", doc = "```")]
 #[cfg_attr(not(feature = "spec"), doc = "```ignore")]
@@ -31,7 +31,7 @@ pub struct Plan {
     alert_windows: Vec<Window>,
 }
 
-/// Fine tiles in the shortest window, and at most in a coarse tile.
+/// The most fine tiles in the shortest window, and in a coarse tile.
 const TILES: u32 = 5;
 /// Fewer tiles in the shortest window would make an alert late by half of it.
 const FEWEST_TILES: u32 = 2;
@@ -42,13 +42,13 @@ const FINE_REACH: u64 = 72;
 /// Fine tiles between two evaluations of the long windows: rare enough to be cheap, often enough that
 /// two in a row must be missed before Prometheus' five-minute look-back no longer finds a value.
 const SLOW: u64 = 2;
-/// Four minutes: longer, and a single late evaluation is not found any more.
+/// Four minutes: with a longer interval, a single late evaluation would leave no value in the look-back.
 const LONGEST_SLOW: u64 = 240_000;
-/// Prometheus evaluates rules no more sensibly than once a second.
+/// It makes no sense to evaluate rules more often than once a second.
 const SHORTEST_TILE: u64 = 1_000;
 
 impl Plan {
-    /// The plan for `slo` of `service`. Where it judges time slices, they are its fine tiles.
+    /// The plan for `slo` of `service`. If the SLO judges time slices, they are its fine tiles.
     ///
     /// # Errors
     /// Windows so short that a tile would be under a second, or that are not whole numbers of tiles.
@@ -62,13 +62,13 @@ impl Plan {
         };
         if fine.as_millis() < SHORTEST_TILE {
             return Err(Error::new(format!(
-                "an alert window of {shortest} would be counted in tiles of {fine}"
+                "an alert window of {shortest} needs tiles of {fine}, which are too short"
             ))
             .with_hint(
-                "tiles must be 1s or longer; with --time-scale, 60 is the fastest for the usual windows",
+                "make tiles 1s or longer; with `--time-scale`, 60 is the maximum for the default windows",
             ));
         }
-        // A window that is the period is recorded as that.
+        // A window as long as the period is recorded as the period.
         let is_period = |window: &Window| matches!(slo.period(), Period::Rolling(period) if period == window);
         let (fine_windows, alert_windows): (Vec<_>, Vec<_>) = windows
             .into_iter()
@@ -77,9 +77,7 @@ impl Plan {
         let coarse = coarse_tile(fine, &alert_windows, period)?;
         if let Some(window) = fine_windows.iter().find(|window| !window.is_multiple_of(fine)) {
             return Err(Error::new(format!("a window of {window} is not a whole number of {fine} tiles"))
-                .with_hint(
-                    "scrape more often, for shorter tiles; or give `alerting: {tiers: …}` of your own",
-                ));
+                .with_hint("scrape more often, for shorter tiles; or write custom `alerting: {tiers: …}`"));
         }
         let slow_interval = Window::from_millis((fine.as_millis() * SLOW).min(LONGEST_SLOW))?;
         Ok(Self { fine, coarse, slow_interval, fine_windows, alert_windows })
@@ -122,7 +120,7 @@ impl Plan {
     }
 }
 
-/// The shortest tile of which `window` is a whole number, five at most, and that holds enough scrapes.
+/// The shortest tile that divides `window` into at most five parts and holds enough scrapes.
 fn fine_tile(window: Window, scrape_interval: Window) -> Result<Window, Error> {
     for tiles in (FEWEST_TILES..=TILES).rev() {
         let Ok(tile) = window.divided_by(tiles) else { continue };
@@ -134,7 +132,7 @@ fn fine_tile(window: Window, scrape_interval: Window) -> Result<Window, Error> {
     window.divided_by(FEWEST_TILES)
 }
 
-/// The longest tile of two to five fine ones of which every window is a whole number.
+/// The longest tile of two to five fine tiles that divides every window.
 fn coarse_tile(fine: Window, windows: &[Window], period: Window) -> Result<Window, Error> {
     for tiles in (2..=u64::from(TILES)).rev() {
         let tile = Window::from_millis(fine.as_millis() * tiles)?;
@@ -142,9 +140,7 @@ fn coarse_tile(fine: Window, windows: &[Window], period: Window) -> Result<Windo
             return Ok(tile);
         }
     }
-    Err(Error::new(format!(
-        "the long windows are not whole numbers of any tile of 2 to {TILES} times {fine}"
-    )))
+    Err(Error::new(format!("no tile of 2 to {TILES} times {fine} divides all long windows")))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::{
     promql::{BinaryOp, Expr, Function, Matching, RangeFunction},
 };
 
-/// Moments of a period at which its first tile is looked for: each hour of thirty days.
+/// The number of times in a period at which its first tile is looked for: every hour of thirty days.
 const MOMENTS: u64 = 720;
 
 impl Context<'_> {
@@ -34,18 +34,18 @@ impl Context<'_> {
         events.into_iter().chain(judged).collect()
     }
 
-    /// Whether what is judged is made of the events that are counted, so that both are recorded.
+    /// Whether the SLO judges something other than its counted events, so that both are recorded.
     fn judges_what_it_makes(&self) -> bool {
         self.slo.slices().is_some() || !self.service.exclusions().is_empty()
     }
 
-    /// The events of a tile as they were counted, whether they are judged or not.
+    /// The series of a tile's events as they were counted, before time slices and exclusions.
     pub(super) fn counted(&self, stream: Stream) -> Series {
         let tile = self.plan.fine();
         if self.judges_what_it_makes() { Series::Counted(stream, tile) } else { Series::Tile(stream, tile) }
     }
 
-    /// A stream without the tiles that lie in an excluded time, be it in part.
+    /// A stream without the tiles that overlap an excluded time.
     fn outside_exclusions(&self, stream: Expr) -> Expr {
         let clock = || Expr::call(Function::Vector, vec![Expr::time()]);
         // `Exclusion` begins in 1970 or later.
@@ -60,7 +60,7 @@ impl Context<'_> {
         }
     }
 
-    /// The slices of a tile, one or none, made of its events.
+    /// The time slice of a tile, one or none, made of its events.
     fn slices(&self, slices: TimeSlices) -> [Expr; 2] {
         let tile = self.plan.fine();
         let (one, zero) = (|| Expr::Number(Ratio::ONE), || Expr::Number(Ratio::ZERO));
@@ -80,7 +80,7 @@ impl Context<'_> {
             EmptySlice::Good => (events().mul(zero()).add(one()), judged.or(events().mul(zero()))),
             EmptySlice::Bad => (events().mul(zero()).add(one()), judged.or(events().mul(zero()).add(one()))),
             EmptySlice::CarryForward => (
-                // What there is to carry forward makes it count.
+                // A slice without events counts if there is a slice to carry forward.
                 events()
                     .greater_bool(zero())
                     .and(events().greater(zero()))
@@ -117,7 +117,7 @@ impl Context<'_> {
         self.ratio(self.slo.period().into(), sum(Stream::Bad), sum(Stream::Total))
     }
 
-    /// The share of `bad` in `total`, and how much faster than allowed that is. Without events both are absent,
+    /// The share of `bad` in `total`, and the burn rate. Without events both are absent,
     /// never NaN.
     fn ratio(&self, span: Span, bad: Expr, total: Expr) -> [Rule; 2] {
         let total = total.greater(Expr::Number(Ratio::ZERO));
@@ -130,13 +130,13 @@ impl Context<'_> {
         ]
     }
 
-    /// The budget left over the period, and how much of the period was seen.
+    /// The budget left of the period, and the coverage of the period.
     pub(super) fn budget(&self) -> [Rule; 3] {
         let (tile, one) = (self.plan.coarse(), || Expr::Number(Ratio::ONE));
         let period = Span::from(self.slo.period());
         let burn = || self.series(Series::BurnRate(period));
         let seen = || self.over_period(Series::Tile(Stream::Total, tile), RangeFunction::CountOverTime);
-        // Of what is over of the period; and what has been spent of all of it.
+        // The coverage of the elapsed period, and the spent share of the whole period's budget.
         let (coverage, spent) = match self.slo.period() {
             Period::Rolling(length) => {
                 let coverage = seen().div(Expr::Number(length.ratio_to(tile)));
@@ -147,7 +147,7 @@ impl Context<'_> {
             #[cfg(feature = "calendar")]
             Period::Calendar(_) => {
                 let seconds = || seen().mul(Expr::Number(tile.as_seconds()));
-                // Beyond the bounds that are written down, a scalar is no number.
+                // After the last bound in the rules, a scalar is NaN.
                 let zero = || Expr::Number(Ratio::ZERO);
                 let part = self.elapsed_seconds().div(self.period_seconds());
                 (
@@ -163,8 +163,8 @@ impl Context<'_> {
         ]
     }
 
-    /// The part of `period` since its first tile, gaps in between or not: what was not seen of it is no traffic without
-    /// errors. Looked for at a number of moments, so that it is found a little late at most.
+    /// The share of `period` since its first tile, including gaps: a gap does not count as traffic without
+    /// errors. The first tile is looked for in steps, so it may be found a little late.
     fn since_first(&self, period: Window) -> Expr {
         let step = Window::from_millis((period.as_millis() / MOMENTS).max(self.plan.coarse().as_millis()));
         let tile = self.series(Series::Tile(Stream::Total, self.plan.coarse()));

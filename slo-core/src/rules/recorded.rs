@@ -1,4 +1,4 @@
-//! Queries for what the rules of an SLO have recorded.
+//! Queries for the series that the rules of an SLO record.
 
 use super::{Series, Stream, context::just_short_of, series::identity};
 use crate::{
@@ -7,10 +7,10 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-/// The labels that tell a group of an SLO with `by` from the others, and their values; empty without groups.
+/// A group of an SLO with `by`, as labels and their values; empty without groups.
 pub type Group = BTreeMap<String, String>;
 
-/// Queries for what the rules of one SLO have recorded.
+/// Queries for the series that the rules of one SLO record.
 ///
 #[cfg_attr(feature = "spec", doc = "```")]
 #[cfg_attr(not(feature = "spec"), doc = "```ignore")]
@@ -30,13 +30,13 @@ pub struct RecordedQueries<'a> {
 }
 
 impl<'a> RecordedQueries<'a> {
-    /// Those of `slo`, which is one of `service`.
+    /// The queries for `slo`, which belongs to `service`.
     #[must_use]
     pub const fn of(service: &'a Service, slo: &'a Slo) -> Self {
         Self { service, slo }
     }
 
-    /// The events of the last tile, asked for once a tile: of `group`, or of all groups together.
+    /// The events of the last tile, of `group` or of all groups together. Evaluate it once per tile.
     #[must_use]
     pub fn events(self, stream: Stream, tile: Window, group: Option<&Group>) -> Expr {
         sum(self.select(Series::Tile(stream, tile), group), tile).sum()
@@ -48,13 +48,13 @@ impl<'a> RecordedQueries<'a> {
         sum(self.select(Series::Tile(stream, tile), None), window).sum_by(self.slo.by())
     }
 
-    /// What is left of the period's budget.
+    /// The share of the period's budget that is left.
     #[must_use]
     pub fn budget_left(self) -> Expr {
         self.select(Series::BudgetProjected, None).into()
     }
 
-    /// The alerts that fire on `group`, or on any: 1 for each name, tier and severity.
+    /// The firing alerts of `group`, or of any group: 1 for each name, tier and severity.
     #[must_use]
     pub fn firing(self, group: Option<&Group>) -> Expr {
         let state = equal(LabelName::from_static("alertstate"), "firing");

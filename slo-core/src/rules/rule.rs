@@ -21,6 +21,7 @@ pub struct RuleGroup {
 
 /// A recording or alerting rule; closed, because Prometheus has just these two.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "Prometheus has no other kind of rule")]
 pub enum Rule {
     /// Records a series.
     Record {
@@ -33,19 +34,19 @@ pub enum Rule {
     },
     /// Alerts for every series of the expression.
     Alert {
-        /// What it is about.
+        /// Its kind.
         kind: AlertKind,
-        /// Its name; that of its kind where the SLO does not give another.
+        /// Its name; by default that of its kind.
         name: String,
         /// Labels added to it.
         labels: Labels,
-        /// What is told to people, as Prometheus templates.
+        /// Its annotations, as Prometheus templates.
         annotations: BTreeMap<String, String>,
-        /// When it fires.
+        /// The condition under which it fires.
         expr: Expr,
-        /// For how long that must have been so, if at all.
+        /// How long the condition must hold before it fires, if set.
         hold: Option<Window>,
-        /// For how long it goes on afterwards, if at all.
+        /// How long it keeps firing after the condition ends, if set.
         keep_firing_for: Option<Window>,
     },
 }
@@ -89,22 +90,22 @@ impl Rule {
     }
 }
 
-/// What an alert is about.
+/// The kind of an alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AlertKind {
-    /// The budget is burning as fast as one tier allows, or faster.
+    /// The burn rate is above the factor of one tier.
     Burn(BurnTier),
-    /// The same of all tiers of a severity, which are one alert under Sloth's names.
+    /// The same for all tiers of a severity: with Sloth's names, they are one alert.
     AnyBurn(Severity),
-    /// What the SLO asks to be alerted on besides.
+    /// A budget alert of the SLO.
     Budget(BudgetAlert),
-    /// Two counters contradict each other.
+    /// The two counters of the SLI disagree.
     CountersDisagree,
 }
 
 impl AlertKind {
-    /// The usual name of such an alert.
+    /// The default name of such an alert.
     ///
     /// ```
     /// use slo_core::{model::BurnTier, rules::AlertKind};

@@ -19,24 +19,24 @@ use std::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Series {
-    /// Events of each tile as they were counted, where the SLO judges something made of them: time slices, or the events
-    /// outside of excluded times.
+    /// Counted events of each tile, if the SLO judges something else: time slices, or the events outside of
+    /// excluded times.
     Counted(Stream, Window),
     /// Events of each tile as the SLO judges them.
     Tile(Stream, Window),
     /// Share of bad events.
     ErrorRatio(Span),
-    /// Burn rate: the error ratio over the one that the objective allows.
+    /// Burn rate: the error ratio divided by the error ratio that the objective allows.
     BurnRate(Span),
     /// Share of the tiles that were recorded.
     Coverage(Span),
-    /// Share of the period's error budget left, of the events seen; negative when overspent.
+    /// Share of the error budget left, of the events seen so far; negative if overspent.
     BudgetRemaining,
-    /// The same of the budget of the whole period, if none of the events still to come is bad.
+    /// Share of the whole period's error budget left, if no more events are bad.
     BudgetProjected,
     /// The objective, as a constant.
     Objective,
-    /// What an SLO is about, as labels of a constant 1.
+    /// A constant 1 with the labels that describe the SLO.
     Info,
     /// When the current calendar period began, in seconds since the Unix epoch.
     PeriodStart,
@@ -56,18 +56,18 @@ pub enum Stream {
     Bad,
 }
 
-/// The time that a series sums up: the last so many hours or days, or the present period of a calendar.
+/// The time range of a series: the last hours or days, or the current calendar period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Span {
     /// The time before each evaluation.
     Window(Window),
-    /// The time since the present period began.
+    /// The time since the current period began.
     #[cfg(feature = "calendar")]
     Calendar(CalendarUnit),
 }
 
-/// A series that Sloth records, too.
+/// A series that Sloth also records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum SlothSeries {
@@ -85,12 +85,12 @@ pub enum SlothSeries {
     PeriodBurnRate,
     /// Share of the period's error budget left.
     BudgetRemaining,
-    /// What an SLO is about, as labels of a constant 1.
+    /// A constant 1 with the labels that describe the SLO.
     Info,
 }
 
 impl Series {
-    /// Selects it of one SLO; of one with `by`, all of its groups.
+    /// A selector of this series for one SLO, with all of its groups.
     #[must_use]
     pub fn of(self, service: &Service, slo: &Slo) -> Selector {
         let labels = match self {
@@ -100,7 +100,7 @@ impl Series {
         self.selector(selecting(labels))
     }
 
-    /// Selects it by these matchers.
+    /// A selector of this series with these matchers.
     pub(crate) fn selector(self, matchers: Arc<[Matcher]>) -> Selector {
         // The longest name there is; grown by bytes, it would be moved three times.
         let mut name = String::with_capacity(48);
@@ -108,7 +108,8 @@ impl Series {
         Selector::composed(&name, matchers)
     }
 
-    /// Whether there is one for each group of an SLO with `by`. Constants and the bounds of a calendar have no groups.
+    /// Whether each group of an SLO with `by` has its own series. Constants and calendar bounds have no
+    /// groups.
     #[must_use]
     pub const fn has_groups(self) -> bool {
         !matches!(
@@ -169,7 +170,7 @@ impl fmt::Display for SlothSeries {
 }
 
 impl fmt::Display for Span {
-    /// `30d`, or `_month` for one of the calendar, as the names of series end.
+    /// `30d`, or `_month` for a calendar period: the end of the series' name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Window(window) => window.fmt(f),

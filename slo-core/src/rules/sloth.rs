@@ -1,4 +1,4 @@
-//! Rules with the names and labels of Sloth, so that what was made for it keeps working.
+//! Rules with the names and labels of Sloth, so that dashboards and routes made for Sloth keep working.
 
 use super::{
     AlertKind, Rule, Series, SlothSeries, Stream,
@@ -83,8 +83,8 @@ impl Sloth<'_> {
         let slo = self.context.slo;
         let objective = slo.objective();
         let budget = || Expr::Number(objective.budget());
-        // The window's own label is none of these series'. The largest, not the sum: at the first evaluation after a label
-        // of the specification has changed, there is also the series with the old one.
+        // These series do not have the window's label. Take the largest, not the sum: right after a label
+        // changes in the specification, the series with the old label still exists.
         let burn = |window| self.series(SlothSeries::ErrorRatio(window)).max_by(slo.by()).div(budget());
         let percent = objective.to_string().trim_end_matches('%').to_owned();
         let mut rules = vec![
@@ -113,7 +113,7 @@ impl Sloth<'_> {
         rules
     }
 
-    /// One alert of all tiers of a severity, as Sloth has it.
+    /// One alert for all tiers of a severity, as in Sloth.
     fn alert(&self, severity: Severity, burns: &[&Burn]) -> Result<Option<Rule>, Error> {
         let slo = self.context.slo;
         let notification = slo.notification(severity);
@@ -158,7 +158,7 @@ impl Sloth<'_> {
         annotations
             .extend(notification.annotations.iter().map(|(name, text)| (name.to_string(), text.clone())));
         if slo.alert_name().is_none() {
-            // Of one name for all SLOs, the rules must differ in something.
+            // All SLOs share the default name, so the rules must differ in their labels.
             labels.extend(self.identity.clone());
         }
         let kind = AlertKind::AnyBurn(severity);

@@ -1,4 +1,4 @@
-//! How the SLOs of a service do, from what their rules have recorded last.
+//! The status of a service's SLOs, from the last recorded values.
 
 use super::{Group, Series, Span};
 use crate::{
@@ -8,7 +8,9 @@ use crate::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How an SLO does, or one of its groups: what its rules have recorded last, `None` where that is nothing.
+/// The status of an SLO, or of one of its groups.
+///
+/// It holds the last recorded values; `None` if nothing was recorded.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct SloStatus {
@@ -16,23 +18,23 @@ pub struct SloStatus {
     pub group: Group,
     /// Share of good events in the period.
     pub sli: Option<f64>,
-    /// Share of the period's budget left, of the events seen.
+    /// Share of the error budget left, of the events seen so far.
     pub budget_remaining: Option<f64>,
-    /// The same of the budget of the whole period, if none of the events still to come is bad.
+    /// Share of the whole period's error budget left, if no more events are bad.
     pub budget_projected: Option<f64>,
     /// Share of the period that was recorded.
     pub coverage: Option<f64>,
-    /// Burn rates, by windows of the alerts, shortest first.
+    /// Burn rates over the windows of the alerts, shortest first.
     pub burn_rates: Vec<(Window, Option<f64>)>,
     /// Seconds until the budget is gone, at the burn rate over the long window of the fastest tier.
     pub time_to_exhaustion: Option<f64>,
-    /// Length of the present period.
+    /// Length of the current period.
     pub length: Window,
-    /// The alerts that fire.
+    /// The firing alerts.
     pub firing: Vec<FiringAlert>,
 }
 
-/// An alert that fires.
+/// A firing alert.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct FiringAlert {
@@ -50,7 +52,7 @@ impl SloStatus {
     }
 }
 
-/// What was recorded last of the SLOs of one service, and which of their alerts fire.
+/// The last recorded values of a service's SLOs, and their firing alerts.
 ///
 #[cfg_attr(feature = "spec", doc = "```")]
 #[cfg_attr(not(feature = "spec"), doc = "```ignore")]
@@ -61,7 +63,7 @@ impl SloStatus {
 ///
 /// let [series, alerts] = Recorded::queries(&service);
 /// assert_eq!(alerts.to_string(), r#"ALERTS{slo!="",alertstate="firing",service="a"}"#);
-/// // What a server answers to the first query:
+/// // A server's answer to the first query:
 /// let labels = [("__name__", "slo:error_budget:projected_remaining_ratio"), ("service", "a"), ("slo", "b")];
 /// let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
 /// let recorded = Recorded::of(&service, [(&labels, 0.25)], []);
@@ -75,14 +77,14 @@ pub struct Recorded {
     firing: BTreeMap<String, BTreeSet<(Group, FiringAlert)>>,
 }
 
-/// A number of each group of an SLO; one, without groups.
+/// A value for each group of an SLO; a single one without groups.
 type Groups = BTreeMap<Group, f64>;
 
 /// A sample of an answer: its labels with `__name__`, and its value.
 type Sample<'a> = (&'a BTreeMap<String, String>, f64);
 
 impl Recorded {
-    /// Two queries, for everything that is recorded of the SLOs but tiles, and for the alerts that fire on them.
+    /// Two queries: for all recorded series of the SLOs except tiles, and for their firing alerts.
     #[must_use]
     pub fn queries(service: &Service) -> [Expr; 2] {
         let matcher = |label, op, value: &str| Matcher {
@@ -102,8 +104,8 @@ impl Recorded {
             .map(|(metric, matchers)| Selector::composed(metric, matchers.into()).into())
     }
 
-    /// From the answers to [`queries`](Self::queries). Series of other SLOs are passed over, as are values that are no
-    /// numbers.
+    /// Reads the answers to [`queries`](Self::queries). Series of other SLOs are ignored, and so are values
+    /// that are not finite.
     #[must_use]
     pub fn of<'a>(
         service: &Service,
@@ -129,7 +131,7 @@ impl Recorded {
         recorded
     }
 
-    /// How an SLO does: a status of each of its groups, or one.
+    /// The status of each group of an SLO, or of the SLO if it has no groups.
     #[must_use]
     pub fn statuses(&self, slo: &Slo) -> Vec<SloStatus> {
         self.groups(slo).into_iter().map(|group| self.status(slo, group)).collect()
@@ -157,7 +159,7 @@ impl Recorded {
         }
     }
 
-    /// Those of which a budget is known, or an alert of their own fires; one without a name where there are none.
+    /// The groups with a known budget or a firing alert; one empty group if there are none.
     fn groups(&self, slo: &Slo) -> Vec<Group> {
         let known: BTreeSet<&Group> =
             self.values_of(slo, Series::BudgetProjected).into_iter().flat_map(BTreeMap::keys).collect();
@@ -167,7 +169,7 @@ impl Recorded {
         if all.is_empty() { vec![Group::new()] } else { all.into_iter().cloned().collect() }
     }
 
-    /// What fires on a group: alerts of its own, and those that are of several.
+    /// The firing alerts of a group: its own, and those of several groups.
     fn firing(&self, slo: &Slo, group: &Group) -> Vec<FiringAlert> {
         let is_group = |labels: &Group| {
             self.values_of(slo, Series::BudgetProjected).is_some_and(|groups| groups.contains_key(labels))
@@ -185,7 +187,7 @@ impl Recorded {
         self.values_of(slo, series)?.get(group).copied()
     }
 
-    /// The length of the present period.
+    /// The length of the current period.
     fn length(&self, slo: &Slo) -> Window {
         // A calendar has no groups.
         let bound = |series| self.value(slo, series, &Group::new());
@@ -202,14 +204,14 @@ impl Recorded {
     }
 }
 
-/// Those of the labels of a series that tell the groups of an SLO apart.
+/// The group of a series: those of its labels that are in the `by` of the SLO.
 #[must_use]
 pub fn group_of(slo: &Slo, labels: &BTreeMap<String, String>) -> Group {
     let by = slo.by().iter().filter_map(|label| labels.get_key_value(label.as_str()));
     by.map(|(label, value)| (label.clone(), value.clone())).collect()
 }
 
-/// Whether all that is known of an alert's group is so of another.
+/// Whether all labels of an alert's group match another group.
 fn is_of(alert: &Group, group: &Group) -> bool {
     alert.iter().all(|(label, value)| group.get(label) == Some(value))
 }

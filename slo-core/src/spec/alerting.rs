@@ -1,4 +1,4 @@
-//! What a native document says of its alerts.
+//! The `alerting` field of a native document.
 
 use super::{labels::labels, percent};
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-/// What an SLO says of its alerts.
+/// The alert settings of an SLO.
 #[derive(Default)]
 pub(super) struct Alerting {
     pub(super) name: Option<String>,
@@ -39,7 +39,7 @@ enum Spends {
 }
 
 impl Alerting {
-    /// The tiers for a period and an objective, or what is wrong and which field is to blame.
+    /// The alert policy for a period and an objective, or the error and the field that causes it.
     pub(super) fn policy(
         &self,
         period: Window,
@@ -94,7 +94,7 @@ pub(super) fn alerting(node: &Node, place: &str, faults: &mut Faults) -> Alertin
         match text(node, &place, faults) {
             Some("guard") => true,
             Some(other) => {
-                let error = Error::new(format!("`{other}` is no way with low traffic"))
+                let error = Error::new(format!("`{other}` is not a mode for low traffic"))
                     .with_hint("write `low_traffic: guard`, or leave it out");
                 faults.add(node.position, &place, error);
                 false
@@ -123,7 +123,7 @@ fn tiers(node: &Node, place: &str, faults: &mut Faults) -> Vec<RawTier> {
     let items = items(node, place, faults);
     if items.is_empty() && matches!(node.value, Value::List(_)) {
         let error = Error::new("no tiers")
-            .with_hint("leave `tiers` out for the usual ones; `silent: true` writes none");
+            .with_hint("leave `tiers` out for the default tiers, or write `silent: true` for no alerts");
         faults.add(node.position, place, error);
     }
     items.into_iter().filter_map(|(place, node)| tier(node, &place, faults)).collect()
@@ -142,7 +142,7 @@ fn tier(node: &Node, place: &str, faults: &mut Faults) -> Option<RawTier> {
         (Some(node), None) => percent::read(node, &fields.path("spent"), faults).map(Spends::Share),
         (None, Some(node)) => factor(node, &fields.path("factor"), faults).map(Spends::Factor),
         _ => {
-            let error = Error::new("a tier needs one of `spent` and `factor`")
+            let error = Error::new("a tier needs either `spent` or `factor`")
                 .with_hint("write `spent: 2%`, the share of the budget that is spent when it fires");
             faults.add(fields.position, place, error);
             None
@@ -151,7 +151,7 @@ fn tier(node: &Node, place: &str, faults: &mut Faults) -> Option<RawTier> {
     Some(RawTier { burn: burn?, severity: severity?, spends: spends?, windows: [long?, short?] })
 }
 
-/// A number, or a quotient where it has no decimal form: `14/15`.
+/// A number, or a fraction such as `14/15` if it has no decimal form.
 fn factor(node: &Node, place: &str, faults: &mut Faults) -> Option<Ratio> {
     let Some((over, under)) = text(node, place, faults)?.split_once('/') else {
         return parsed(node, place, faults);
@@ -159,7 +159,7 @@ fn factor(node: &Node, place: &str, faults: &mut Faults) -> Option<Ratio> {
     let whole = |text: &str| text.trim().parse::<u64>().ok().map(u128::from);
     let quotient = whole(over).zip(whole(under)).and_then(|(over, under)| Ratio::new(over, under).ok());
     if quotient.is_none() {
-        let error = Error::new("not a quotient").with_hint("write two whole numbers, such as `14/15`");
+        let error = Error::new("not a fraction").with_hint("write two whole numbers, such as `14/15`");
         faults.add(node.position, place, error);
     }
     quotient
@@ -186,7 +186,7 @@ fn budget_alerts(fields: &Fields<'_>, faults: &mut Faults) -> Vec<BudgetAlert> {
     [exhausted, low, absent].into_iter().flatten().collect()
 }
 
-/// As it is read.
+/// Writes a budget alert in the form that [`budget_alerts`] reads.
 pub(super) fn write_budget_alert(out: &mut Yaml, alert: &BudgetAlert) {
     match alert {
         BudgetAlert::Exhausted { severity } => out.bare("exhausted", severity),
@@ -209,7 +209,7 @@ fn required_severity(fields: &Fields<'_>, faults: &mut Faults) -> Option<Severit
 fn severity(node: &Node, place: &str, faults: &mut Faults) -> Option<Severity> {
     let found = text(node, place, faults)?.parse();
     let found = found.map_err(|error: Error| {
-        let hint = "write `page` or `ticket`; `alerting.page.labels` may rename the label";
+        let hint = "write `page` or `ticket`; to change the label's value, use `alerting.page.labels`";
         faults.add(node.position, place, error.with_hint(hint));
     });
     found.ok()
@@ -219,7 +219,7 @@ fn severity(node: &Node, place: &str, faults: &mut Faults) -> Option<Severity> {
 fn share(node: &Node, place: &str, faults: &mut Faults) -> Option<Ratio> {
     let share = percent::read(node, place, faults)?;
     if share == Ratio::ZERO || share >= Ratio::ONE {
-        let error = Error::new("all or nothing is not a share")
+        let error = Error::new("0% and 100% are not allowed here")
             .with_hint("write a percentage above 0% and below 100%, such as 25%");
         faults.add(node.position, place, error);
         return None;

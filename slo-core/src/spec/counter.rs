@@ -1,4 +1,4 @@
-//! What streams of events are counted by: counters where a query says no more than that, queries otherwise.
+//! Reads event streams as counters if their queries are plain rates, and as queries otherwise.
 
 use super::{
     parsed::{SENTINEL, parse, templated_text},
@@ -15,18 +15,18 @@ use crate::{
 use promql_parser::parser::{Expr, LabelModifier};
 use std::collections::BTreeSet;
 
-/// What a stream of events is written as.
+/// How a stream of events is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Counter {
-    /// A counter, or a query that says no more than one.
+    /// A counter, or a query that is only the rate of one.
     Selector(Selector),
-    /// The rate of one counter less that of another.
+    /// The rate of one counter minus the rate of another.
     Difference { minuend: Selector, subtrahend: Selector, query: Query },
     /// Any other query.
     Query(Query),
 }
 
-/// Reads a counter, or a query with a window to fill in. `by` are the labels that the SLO is split by.
+/// Reads a counter, or a query with a window placeholder. `by` holds the labels that split the SLO.
 pub(super) fn counter(text: &str, by: &[LabelName]) -> Result<Counter, Error> {
     if !text.contains("{{") || (!text.contains(".window") && selector(text).is_ok()) {
         return selector_or(text, ", or a query with the window `[{{.window}}]`").map(Counter::Selector);
@@ -51,8 +51,8 @@ pub(super) fn counter(text: &str, by: &[LabelName]) -> Result<Counter, Error> {
     })
 }
 
-/// The query of all events without what keeps a division by zero away from it, `… > 0` and `or vector(1)`; `None` of one
-/// that has neither.
+/// The query of all events without its guard against division by zero, `… > 0` or `or vector(1)`; `None` if
+/// it has no guard.
 pub(super) fn without_guard_of_division(text: &str) -> Option<String> {
     if !text.contains('>') && !text.contains("vector") {
         return None;
@@ -71,7 +71,7 @@ pub(super) fn without_guard_of_division(text: &str) -> Option<String> {
     let (mut rest, mut is_guarded) = (strip(&parsed), false);
     while let Expr::Binary(binary) = rest {
         match binary.op.to_string().as_str() {
-            // Zero divides nothing, and is what does not exist anyway.
+            // `or vector(0)` guards no division, and a missing series counts as zero anyway.
             "or" => match constant(&binary.rhs) {
                 Some(number) => is_guarded |= number != 0.0,
                 None => break,
@@ -84,8 +84,8 @@ pub(super) fn without_guard_of_division(text: &str) -> Option<String> {
     if is_guarded { templated_text(rest) } else { None }
 }
 
-/// Reads a counter as OpenSLO writes it: with a window to fill in, with a window of its own, or without any. One that
-/// is not `cumulative` is a gauge of events since the last sample.
+/// Reads a counter as OpenSLO writes it: with a window placeholder, with a fixed window, or without a window.
+/// A counter that is not `cumulative` is a gauge of the events since the last sample.
 pub(super) fn counter_or_rate(text: &str, cumulative: bool, by: &[LabelName]) -> Result<Counter, Error> {
     if text.contains("{{") {
         return counter(text, by);
@@ -116,7 +116,7 @@ pub(super) fn counter_or_rate(text: &str, cumulative: bool, by: &[LabelName]) ->
         }
         _ => Err(no_counter(&text)),
     }?;
-    // A rate is of a counter, whatever its values are.
+    // `rate` and `increase` only take counters, whatever `cumulative` says.
     if cumulative || is_rate {
         return Ok(Counter::Selector(series));
     }
@@ -125,11 +125,11 @@ pub(super) fn counter_or_rate(text: &str, cumulative: bool, by: &[LabelName]) ->
 }
 
 fn no_counter(text: &str) -> Error {
-    Error::new(format!("`{text}` is no counter, and has no window to fill in"))
+    Error::new(format!("`{text}` is neither a counter nor a query with a window"))
         .with_hint("write the window of its ranges as `[{{.window}}]`")
 }
 
-/// The SLI of two streams: counters where all of them are, queries otherwise.
+/// The SLI of two streams: counters if both streams are counters, queries otherwise.
 pub(super) fn events(counters: EventCounters<Counter>, by: &[LabelName]) -> Result<Sli, Error> {
     use Counter::{Difference, Selector};
     use EventCounters::{GoodBad, TotalBad, TotalGood};
@@ -137,7 +137,7 @@ pub(super) fn events(counters: EventCounters<Counter>, by: &[LabelName]) -> Resu
         TotalBad { total: Selector(total), bad: Selector(bad) } => Sli::Events(TotalBad { total, bad }),
         TotalGood { total: Selector(total), good: Selector(good) } => Sli::Events(TotalGood { total, good }),
         GoodBad { good: Selector(good), bad: Selector(bad) } => Sli::Events(GoodBad { good, bad }),
-        // Bad is what is not good.
+        // Bad events are all events minus the good ones.
         TotalBad { total: Selector(total), bad: Difference { minuend, subtrahend: good, .. } }
             if total.selects_as(&minuend) =>
         {
@@ -153,8 +153,8 @@ pub(super) fn events(counters: EventCounters<Counter>, by: &[LabelName]) -> Resu
     })
 }
 
-/// The SLI of a counter of all events and one of the good ones. Where they are the count and a bucket of one
-/// histogram, it is one of latency.
+/// The SLI of a counter of all events and a counter of the good ones. If they are the count and a bucket of
+/// one histogram, it is a latency SLI.
 pub(super) fn total_good(total: Selector, good: Selector) -> Sli {
     match latency(&total, &good) {
         Some(latency) => Sli::Latency(latency),
@@ -164,7 +164,7 @@ pub(super) fn total_good(total: Selector, good: Selector) -> Sli {
 
 fn latency(total: &Selector, good: &Selector) -> Option<LatencyHistogram> {
     let base = total.metric().strip_suffix("_count")?;
-    // A bound of milliseconds is no threshold in seconds.
+    // A bucket bound in milliseconds is not a threshold in seconds.
     if base.ends_with("_ms") || base.contains("milliseconds") {
         return None;
     }
@@ -192,7 +192,7 @@ fn as_query(counter: Counter, by: &[LabelName]) -> Result<Query, Error> {
     }
 }
 
-/// The events that a query of a share of bad ones divides, where it does no more than that.
+/// The event counters of a ratio query, if it only divides bad events by all events.
 pub(super) fn ratio_of_events(text: &str, by: &[LabelName]) -> Option<Sli> {
     let (_, parsed) = templated(text).ok()?;
     let counter_of = |expr: &Expr| {
@@ -229,7 +229,7 @@ pub(super) fn ratio_of_events(text: &str, by: &[LabelName]) -> Option<Sli> {
     }
 }
 
-/// The counter whose rate over the window, summed by `by`, an expression is.
+/// The counter of an expression that is its rate over the window, summed by `by`.
 fn rated(expr: &Expr, by: &[LabelName]) -> Option<Selector> {
     let Expr::Aggregate(sum) = expr else { return None };
     let kept: BTreeSet<&str> = match &sum.modifier {
@@ -252,7 +252,7 @@ fn rated(expr: &Expr, by: &[LabelName]) -> Option<Selector> {
     }
 }
 
-/// Whether what an expression counts adds up from window to window.
+/// Whether the counts of an expression can be added from window to window.
 fn is_sum(expr: &Expr) -> bool {
     match expr {
         Expr::Paren(inner) => is_sum(&inner.expr),

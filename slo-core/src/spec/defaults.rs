@@ -1,8 +1,8 @@
-//! What specifications leave out, and their reader gives.
+//! Defaults for settings that specifications leave out.
 
 use crate::model::{Labels, Window};
 
-/// What specifications leave to the command line of the tool that reads them.
+/// Defaults for settings that some formats leave to a tool's command line.
 ///
 /// ```
 /// use slo_core::{model::Window, spec::{self, Defaults}};
@@ -15,17 +15,18 @@ use crate::model::{Labels, Window};
 /// # Ok::<(), slo_core::Diagnostics>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal over `Defaults::default()`")]
 pub struct Defaults {
-    /// How often metrics are scraped, for documents that do not say. Without it, 15s are assumed.
+    /// The scrape interval of documents that do not set one. If `None`, 15s is assumed.
     pub scrape_interval: Option<Window>,
-    /// The period of SLOs of Sloth, whose documents have none. Without it, 30d are assumed.
+    /// The period of Sloth's SLOs, whose documents do not set one. If `None`, 30d is assumed.
     pub period: Option<Window>,
-    /// The label that names the service, for SLOs of Pyrra, which knows none. Without it, or where an SLO has no such label,
-    /// the namespace does.
+    /// The label that names the service of Pyrra's SLOs, because Pyrra has no services. If it is `None`, or
+    /// if an SLO does not have this label, the namespace names the service.
     pub service_label: Option<String>,
-    /// Labels that are set on every service, over those of its document, as Sloth's `--extra-labels` are.
+    /// Labels for every service. They override those of the document, like Sloth's `--extra-labels`.
     pub labels: Labels,
-    /// Whether SLOs are called as Sloth calls them: those of OpenSLO `v1alpha` carry the number of their objective, also
-    /// where there is only one.
+    /// Whether to name SLOs as Sloth does: the name of an SLO from OpenSLO `v1alpha` ends with the number of
+    /// its objective, even if there is only one.
     pub sloth_names: bool,
 }

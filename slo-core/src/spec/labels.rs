@@ -6,7 +6,7 @@ use crate::{
     model::{LabelName, Labels, RESERVED_LABELS},
 };
 
-/// The labels in the field `name`; those that the rules set themselves, and `also_reserved`, are faults.
+/// The labels in the field `name`. Labels that the rules set, and those in `also_reserved`, are faults.
 pub(super) fn labels(fields: &Fields<'_>, name: &str, also_reserved: &[&str], faults: &mut Faults) -> Labels {
     let mut labels = Labels::new();
     let Some(node) = fields.optional(name) else { return labels };

@@ -1,4 +1,4 @@
-//! From a tree of text to models: the one place that validates.
+//! Converts document nodes to models; all validation happens here.
 
 use super::{
     Defaults,
@@ -19,12 +19,12 @@ use std::collections::BTreeSet;
 const SERVICE_KEYS: [&str; 8] =
     ["version", "service", "scrape_interval", "target_labels", "newborn", "labels", "exclude", "slos"];
 
-/// A native document; one that cannot be read has a fault.
+/// Reads a native document. If it returns `None`, it adds a fault.
 pub(super) fn service(node: &Node, defaults: &Defaults, faults: &mut Faults) -> Option<Service> {
     let before = faults.len();
     let service = read_service(node, defaults, faults);
     if service.is_none() && faults.len() == before {
-        faults.add(node.position, "", Error::new("no service can be made of this document"));
+        faults.add(node.position, "", Error::new("the document does not describe a service"));
     }
     service
 }
@@ -33,8 +33,8 @@ fn read_service(node: &Node, defaults: &Defaults, faults: &mut Faults) -> Option
     if let Value::Map(entries) = &node.value
         && let Some((key, _)) = entries.iter().find(|(key, _)| key.text == "apiVersion")
     {
-        let error = Error::new("a Kubernetes or OpenSLO object in place of a native document")
-            .with_hint("`slo import` writes the native form of it");
+        let error = Error::new("this is a Kubernetes or OpenSLO object, not a native document")
+            .with_hint("convert it with `slo import`");
         faults.add(key.position, "", error);
         return None;
     }
@@ -43,8 +43,8 @@ fn read_service(node: &Node, defaults: &Defaults, faults: &mut Faults) -> Option
         && let Some(text) = text(version, "version", faults)
         && text != "slo/v1"
     {
-        let error = Error::new(format!("`{text}` is not a version this program reads"))
-            .with_hint("write `version: slo/v1`");
+        let error =
+            Error::new(format!("`{text}` is not a supported version")).with_hint("write `version: slo/v1`");
         faults.add(version.position, "version", error);
     }
     let name: Option<Name> = fields.parsed("service", "checkout", faults);
@@ -71,7 +71,8 @@ fn read_service(node: &Node, defaults: &Defaults, faults: &mut Faults) -> Option
             if let Some((name, position)) = lowered.name
                 && !names.insert(name.clone())
             {
-                let error = Error::new(format!("`{name}` names two SLOs")).with_hint("rename one of them");
+                let error =
+                    Error::new(format!("two SLOs have the name `{name}`")).with_hint("rename one of them");
                 faults.add(position, &format!("{place}.name"), error);
             }
             slos.extend(lowered.slo);
@@ -88,7 +89,7 @@ fn read_service(node: &Node, defaults: &Defaults, faults: &mut Faults) -> Option
     let service = match Service::new(name?, interval?, slos) {
         Ok(service) => service,
         Err(error) => {
-            // Most of what it refuses has been told above, with its position.
+            // Most of its errors were reported above, with their positions.
             if faults.is_empty() {
                 faults.add(fields.position, "", error);
             }
@@ -108,14 +109,14 @@ fn read_service(node: &Node, defaults: &Defaults, faults: &mut Faults) -> Option
     Some(if newborn { service } else { service.without_newborn_series() })
 }
 
-/// Whether the first value of a series that is born on a known target is new.
+/// Whether the first value of a new series on a known target counts as new events.
 fn newborn(fields: &Fields<'_>, faults: &mut Faults) -> bool {
     let Some(node) = fields.optional("newborn") else { return true };
     match text(node, "newborn", faults) {
         Some("count") | None => true,
         Some("ignore") => false,
         Some(other) => {
-            let error = Error::new(format!("`{other}` is nothing to do with new series"))
+            let error = Error::new(format!("`{other}` is not a mode for new series"))
                 .with_hint("write `count`, or `ignore` for exporters whose series disappear and return with their old value");
             faults.add(node.position, "newborn", error);
             true
@@ -123,7 +124,7 @@ fn newborn(fields: &Fields<'_>, faults: &mut Faults) -> bool {
     }
 }
 
-/// Times that do not count.
+/// Excluded times, such as planned maintenance.
 fn exclusions(fields: &Fields<'_>, faults: &mut Faults) -> Vec<Exclusion> {
     let Some(node) = fields.optional("exclude") else { return Vec::new() };
     items(node, "exclude", faults)
@@ -160,15 +161,14 @@ const SLO_KEYS: [&str; 10] =
     ["name", "description", "labels", "objective", "window", "objectives", "by", "sli", "slices", "alerting"];
 const OBJECTIVE_KEYS: [&str; 4] = ["name", "objective", "window", "alerting"];
 
-/// What could be made of an SLO; every part stands for itself, so that each is checked whatever the others
-/// are.
+/// The parts of an SLO that could be read. Each part is checked independently of the others.
 struct Lowered {
     slo: Option<Slo>,
     name: Option<(Name, Position)>,
     policy: Option<AlertPolicy>,
 }
 
-/// What the objectives of an SLI have in common.
+/// The fields that all objectives of an SLI share.
 struct Shared<'a> {
     description: &'a str,
     labels: Labels,
@@ -201,8 +201,8 @@ fn slo(node: &Node, place: &str, faults: &mut Faults) -> Vec<Lowered> {
     };
     for key in ["objective", "window", "alerting"] {
         if let Some(node) = fields.optional(key) {
-            let error = Error::new(format!("both `{key}` and `objectives`"))
-                .with_hint(format!("write `{key}` in each of the objectives"));
+            let error = Error::new(format!("`{key}` and `objectives` exclude each other"))
+                .with_hint(format!("move `{key}` into each item of `objectives`"));
             faults.add(node.position, &fields.path(key), error);
         }
     }
@@ -234,7 +234,7 @@ fn slo(node: &Node, place: &str, faults: &mut Faults) -> Vec<Lowered> {
     all
 }
 
-/// What tells the objectives of an SLI apart: their windows.
+/// The end of the default name of an objective: its window.
 fn suffix(window: Option<&Node>) -> &str {
     let Some(window) = window else { return "" };
     let unit = match &window.value {
@@ -265,7 +265,7 @@ fn objective(fields: &Fields<'_>, name: Option<Name>, shared: &Shared<'_>, fault
                 None
             }
         },
-        // The window is judged whatever the objective is.
+        // Check the window even if the objective is missing.
         (Some(period), None) => match AlertPolicy::for_period(period.length()) {
             Ok(policy) => Some(policy),
             Err(error) => {
@@ -353,7 +353,8 @@ fn calendar(fields: &Fields<'_>, faults: &mut Faults) -> Option<Period> {
 
 #[cfg(not(feature = "calendar"))]
 fn calendar(fields: &Fields<'_>, faults: &mut Faults) -> Option<Period> {
-    let error = Error::new("calendar periods are not built in").with_hint("turn on the feature `calendar`");
+    let error =
+        Error::new("this build does not support calendar periods").with_hint("enable the feature `calendar`");
     faults.add(fields.position, &fields.place, error);
     None
 }

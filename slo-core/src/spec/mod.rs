@@ -1,4 +1,4 @@
-//! Text to models, with every fault of a document at once.
+//! Parses specifications into models, and reports every fault of a document at once.
 
 mod alerting;
 mod counter;

@@ -27,7 +27,7 @@ use std::collections::BTreeSet;
 ///     alerting:
 ///       page: {labels: {severity: critical}, runbook: "https://…", dashboard: "https://…"}
 ///       ticket: {}
-///       low_traffic: guard              # alerts wait for failures that mean something
+///       low_traffic: guard              # alerts wait for a significant number of failures
 ///       exhausted: page                 # optional alerts
 ///       low: {left: 25%, severity: ticket}
 ///       absent: {for: 10m, severity: ticket}
@@ -71,7 +71,7 @@ pub(super) fn empty() -> Error {
     Error::new("the document is empty").with_hint("begin with `version: slo/v1`")
 }
 
-/// The services, of which no two may have one name.
+/// The services. Two services with the same name are a fault.
 pub(super) fn distinct(services: Vec<(Position, Service)>, faults: &mut Faults) -> Vec<Service> {
     let mut names = BTreeSet::new();
     for (position, service) in &services {
@@ -86,7 +86,8 @@ pub(super) fn distinct(services: Vec<(Position, Service)>, faults: &mut Faults) 
 
 /// JSON Schema of the native format (draft 2020-12), for editors.
 ///
-/// It knows the keys and the shape of their values; [`parse`] knows more, such as which selectors are valid.
+/// It checks the keys and the shape of their values. [`parse`] checks more, such as whether selectors are
+/// valid.
 ///
 /// ```
 /// assert!(slo_core::spec::SCHEMA.contains("\"title\": \"SLOs of a service, slo/v1\""));
@@ -112,7 +113,7 @@ mod tests {
                 "4:5: slos[0]: `objective` is missing\n  hint: write `objective: 99.9%`",
                 "5:5: slos[0]: unknown key `objectiv`\n  hint: did you mean `objective`?",
                 "6:13: slos[0].window: `30 days` is not a length of time\n  hint: write days, such as 30d; or `{calendar: month, time_zone: Europe/Berlin}`",
-                "8:23: slos[0].sli.events.total: `m{` is not valid PromQL: unexpected end of input inside braces\n  hint: `{` and `}` do not pair up",
+                "8:23: slos[0].sli.events.total: `m{` is not valid PromQL: unexpected end of input inside braces\n  hint: balance `{` and `}`",
             ],
         );
     }
@@ -123,7 +124,7 @@ mod tests {
         check(
             "version: slo/v2\nservice: a\nslos: []\n",
             &[
-                "1:10: version: `slo/v2` is not a version this program reads\n  hint: write `version: slo/v1`",
+                "1:10: version: `slo/v2` is not a supported version\n  hint: write `version: slo/v1`",
                 "3:7: slos: no SLO\n  hint: add an item that begins with `- name: availability`",
             ],
         );

@@ -1,4 +1,4 @@
-//! PromQL of a spec as the tree of the field's parser, and back to text.
+//! Parses the PromQL of a specification with `promql-parser`, and prints it again.
 
 use crate::{Error, model::Window};
 use promql_parser::{
@@ -7,23 +7,23 @@ use promql_parser::{
 };
 use std::time::Duration;
 
-/// A window that nobody writes, in place of the one that is to be filled in while a query is checked.
+/// An unusual window that stands for the window placeholder while a query is checked.
 pub(super) const SENTINEL: Duration = Duration::from_secs(7_919);
 
-/// Parentheses, brackets and braces within each other. Trees are walked by recursion, so that depth is stack.
+/// The deepest nesting of brackets. Trees are walked by recursion, so depth costs stack.
 const NESTING: usize = 64;
-/// Operators of a query. A chain of them is a tree as deep as it is long.
+/// The most operators in a query. A chain of operators is a tree as deep as the chain is long.
 const OPERATORS: usize = 500;
 
 /// Reads PromQL.
 ///
 /// # Errors
-/// Text that is no PromQL, or a query so deep or so long that no person wrote it.
+/// Text that is not PromQL, or a query with too many operators or nested brackets.
 pub(super) fn parse(text: &str) -> Result<Expr, Error> {
     parse_filled(text, text)
 }
 
-/// Reads `filled`, which was written as `written`, with a window to fill in.
+/// Reads `filled`, which is `written` with its window placeholder filled in.
 pub(super) fn parse_filled(filled: &str, written: &str) -> Result<Expr, Error> {
     check_size(filled)?;
     parser::parse(filled).map_err(|reason| not_promql(written, &reason))
@@ -58,26 +58,26 @@ fn check_size(text: &str) -> Result<(), Error> {
         if depth > NESTING || operators > OPERATORS {
             let beginning: String = text.chars().take(40).collect();
             let limit = if depth > NESTING {
-                format!("more than {NESTING} brackets within each other")
+                format!("more than {NESTING} nested brackets")
             } else {
                 format!("more than {OPERATORS} operators")
             };
             return Err(Error::new(format!("a query with {limit}: `{beginning}…`"))
-                .with_hint("record its parts by rules of your own, and count those"));
+                .with_hint("record its parts with your own rules, and count the recorded series"));
         }
     }
     Ok(())
 }
 
-/// The text of a query with its window to fill in, where the parser's printer can be trusted with it: it sorts the
-/// matchers of a selector, and must lose nothing else.
+/// The text of a query with its window placeholder; `None` if the parser's printer would change more than the
+/// order of matchers.
 pub(super) fn templated_text(expr: &Expr) -> Option<String> {
     let text = expr.to_string();
     (sorted(parser::parse(&text).ok()?) == sorted(expr.clone()))
         .then(|| text.replace(&Window::seconds(SENTINEL.as_secs()).to_string(), "{{.window}}"))
 }
 
-/// The same expression with the matchers of each selector in one order, which means nothing in PromQL.
+/// The same expression with sorted matchers; their order has no meaning in PromQL.
 fn sorted(mut expr: Expr) -> Expr {
     sort(&mut expr);
     expr
@@ -115,15 +115,15 @@ fn not_promql(text: &str, reason: &str) -> Error {
     let error = Error::new(format!("`{text}` is not valid PromQL: {reason}"));
     if text.contains("$__") {
         return error.with_hint(
-            "write `[{{.window}}]` where Grafana has a variable; the rules choose their own windows",
+            "replace Grafana's variable with `[{{.window}}]`; the rules choose their own windows",
         );
     }
     let unbalanced = [('{', '}'), ('(', ')'), ('[', ']')]
         .into_iter()
         .find(|(open, close)| text.matches(*open).count() != text.matches(*close).count());
     match unbalanced {
-        Some((open, close)) => error.with_hint(format!("`{open}` and `{close}` do not pair up")),
-        None if text.matches('"').count() % 2 == 1 => error.with_hint("a quote is not closed"),
+        Some((open, close)) => error.with_hint(format!("balance `{open}` and `{close}`")),
+        None if text.matches('"').count() % 2 == 1 => error.with_hint("close the quote"),
         None => {
             error.with_hint("write a selector such as http_requests_total{job=\"checkout\", code=~\"5..\"}")
         }

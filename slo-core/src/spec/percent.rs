@@ -14,19 +14,19 @@ pub(super) fn read(node: &Node, place: &str, faults: &mut Faults) -> Option<Rati
     let share = share.filter(|share| *share <= Ratio::ONE);
     if share.is_none() {
         let error = Error::new(format!("`{text}` is not a share"))
-            .with_hint("write a percentage with its sign, such as 25%");
+            .with_hint("write a percentage with `%`, such as 25%");
         faults.add(node.position, place, error);
     }
     share
 }
 
-/// Its decimal form, if it has one.
+/// A share as a percentage, if it has a decimal form.
 pub(super) fn decimal(share: Ratio) -> Option<String> {
     let decimal = share.checked_mul(Ratio::whole(100))?.to_decimal()?;
     Some(format!("{decimal}%"))
 }
 
-/// A share that was read from a percentage, and so has a decimal form.
+/// A share as a percentage. A share that was read from a percentage has a decimal form.
 pub(super) fn written(share: Ratio) -> String {
     decimal(share).unwrap_or_else(|| format!("{}%", share.to_f64() * 100.0))
 }

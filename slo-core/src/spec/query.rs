@@ -1,4 +1,4 @@
-//! Queries of a spec: those with a window to fill in, what they count, and those without.
+//! Queries of a specification, with and without a window placeholder, and how they count.
 
 use super::{
     parsed::{SENTINEL, parse, parse_filled},
@@ -14,17 +14,17 @@ use promql_parser::{
 };
 use std::collections::BTreeSet;
 
-/// Reads a query of a share of bad events, with a window to fill in.
+/// Reads a query of the share of bad events, with a window placeholder.
 pub(super) fn ratio(text: &str) -> Result<Query, Error> {
     templated(text).map(|(query, _)| query)
 }
 
-/// Reads a query without a window to fill in.
+/// Reads a query without a window placeholder.
 pub(super) fn instant(text: &str) -> Result<String, Error> {
     let text = on_one_line(text);
     match parse(&text)? {
         Expr::MatrixSelector(_) => Err(Error::new(format!("`{text}` is a range"))
-            .with_hint("write what is made of it, such as its mean")),
+            .with_hint("apply a function to it, such as `avg_over_time`")),
         Expr::NumberLiteral(_) | Expr::StringLiteral(_) => {
             Err(Error::new(format!("`{text}` is a constant")).with_hint("write a query"))
         }
@@ -34,7 +34,7 @@ pub(super) fn instant(text: &str) -> Result<String, Error> {
 
 pub(super) fn templated(text: &str) -> Result<(Query, Expr), Error> {
     let text = on_one_line(text);
-    // What it counts is known once it has been parsed.
+    // How it counts is only known after parsing.
     let query = Query::new(&text, Counting::Level)?;
     let filled = query.over(Window::seconds(SENTINEL.as_secs()));
     let parsed = parse_filled(&filled, &text)?;
@@ -43,21 +43,21 @@ pub(super) fn templated(text: &str) -> Result<(Query, Expr), Error> {
     kinds.look(&parsed);
     let counting = kinds.counting().map_err(|message| {
         Error::new(format!("`{text}` {message}")).with_hint(
-            "count all of it with one of `rate`, `increase`, and `sum_over_time` or `count_over_time`",
+            "use the same in all ranges: `rate`, `increase`, or `sum_over_time` and `count_over_time`",
         )
     })?;
     Ok((Query::new(&text, counting)?, parsed))
 }
 
-/// Refuses numbers, which no rule records.
+/// Refuses expressions that are not instant vectors, because a rule cannot record them.
 fn is_vector(text: &str, parsed: &Expr) -> Result<(), Error> {
     if parsed.value_type() == ValueType::Vector {
         return Ok(());
     }
-    Err(Error::new(format!("`{text}` is a number without series")).with_hint("put it into `vector(…)`"))
+    Err(Error::new(format!("`{text}` is not an instant vector")).with_hint("wrap a number in `vector(…)`"))
 }
 
-/// How the ranges of a query that have its window are counted.
+/// The functions that a query applies to ranges with the window placeholder.
 #[derive(Default)]
 struct Kinds(BTreeSet<&'static str>);
 
@@ -99,9 +99,9 @@ impl Kinds {
         };
         let mut kinds = self.0.iter().map(|name| kind(name));
         match kinds.next() {
-            None => Err("has no range of the window"),
+            None => Err("has no range with the window"),
             Some(first) if kinds.all(|other| other == first) => Ok(first),
-            Some(_) => Err("counts in several ways"),
+            Some(_) => Err("mixes functions that count differently"),
         }
     }
 }
@@ -114,7 +114,7 @@ pub(super) fn strip(expr: &Expr) -> &Expr {
     }
 }
 
-/// The expression without `or vector(0)` after it: what does not exist is none anyway.
+/// The expression without a final `or vector(0)`: a missing series counts as zero anyway.
 pub(super) fn without_zero(expr: &Expr) -> &Expr {
     match strip(expr) {
         Expr::Binary(binary) if binary.op.to_string() == "or" && binary.rhs.to_string() == "vector(0)" => {
@@ -124,14 +124,14 @@ pub(super) fn without_zero(expr: &Expr) -> &Expr {
     }
 }
 
-/// The labels of a query's values.
+/// The labels in the result of a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Kept {
-    /// It has no series, and goes with those of any other: a number.
+    /// None: a number, which matches the labels of any other operand.
     Nothing,
-    /// Just these, in the order of their names.
+    /// Only these, sorted by name.
     Labels(BTreeSet<String>),
-    /// Those of its series, or all but some.
+    /// Not known: the labels of its series, perhaps without some of them.
     Unknown,
 }
 
@@ -226,7 +226,7 @@ impl Kept {
         }
     }
 
-    /// The labels as those that an SLO is split by; none where they are not known.
+    /// The labels as the `by` of an SLO; none if they are not known.
     pub(super) fn names(&self) -> Vec<LabelName> {
         match self {
             Self::Labels(labels) => labels.iter().filter_map(|label| label.parse().ok()).collect(),
@@ -235,8 +235,8 @@ impl Kept {
     }
 }
 
-/// The counter whose summed rate or increase over the window `text` is, if it is written as plainly as most are: without
-/// the parser of the field, which takes longer than all the rest of reading and writing.
+/// The counter of a plain `sum(rate(…))` or `sum(increase(…))` over the window. It avoids `promql-parser`,
+/// which takes longer than all other steps of reading and writing together.
 pub(super) fn plain_rate(text: &str) -> Option<(Counting, Selector)> {
     let text = text.trim();
     let (counting, inner) = match text.strip_prefix("sum(rate(") {
@@ -246,7 +246,7 @@ pub(super) fn plain_rate(text: &str) -> Option<(Counting, Selector)> {
     Some((counting, plain(inner.strip_suffix("[{{.window}}]))")?)?))
 }
 
-/// What a query with a window to fill in counts.
+/// How a query with a window placeholder counts.
 pub(super) fn counting(text: &str) -> Option<Counting> {
     match plain_rate(text) {
         Some((counting, _)) => Some(counting),
@@ -254,7 +254,7 @@ pub(super) fn counting(text: &str) -> Option<Counting> {
     }
 }
 
-/// The labels of the values of a query with a window to fill in, if it is one.
+/// The labels in the result of a query with a window placeholder, if the text is one.
 pub(super) fn kept(text: &str) -> Option<Kept> {
     if plain_rate(text).is_some() {
         return Some(Kept::Labels(BTreeSet::new()));
@@ -263,12 +263,12 @@ pub(super) fn kept(text: &str) -> Option<Kept> {
     Some(Kept::of(without_zero(&parsed)))
 }
 
-/// Refuses a query that counts only where a condition holds: it would be asked of every tile, not of the window.
+/// Refuses a query with a condition, because rules would apply it to every tile instead of the window.
 pub(super) fn check_unconditional(parsed: &Expr) -> Result<(), Error> {
     match parsed {
         Expr::Binary(binary) if binary.op.is_comparison_operator() && !binary.return_bool() => {
-            Err(Error::new("a query of events with a comparison, which would be asked of every tile").with_hint(
-                "drop it; `alerting: {low_traffic: guard}` keeps a few failures of a quiet service from paging",
+            Err(Error::new("the rules would apply the comparison in this query to every tile").with_hint(
+                "remove it; with `alerting: {low_traffic: guard}`, a few failures at low traffic do not page",
             ))
         }
         Expr::Binary(binary) => {
@@ -279,12 +279,12 @@ pub(super) fn check_unconditional(parsed: &Expr) -> Result<(), Error> {
         Expr::Unary(unary) => check_unconditional(&unary.expr),
         Expr::Aggregate(aggregate) => check_unconditional(&aggregate.expr),
         Expr::Call(call) => call.args.args.iter().try_for_each(|argument| check_unconditional(argument)),
-        // Within a subquery, it is asked of every step.
+        // Within a subquery, a comparison applies to every step.
         _ => Ok(()),
     }
 }
 
-/// Refuses a query whose values have lost a label that the SLO is split by: its events would be those of no group.
+/// Refuses a query that drops a label of `by`, because its events would belong to no group.
 pub(super) fn check_kept(parsed: &Expr, by: &[LabelName]) -> Result<(), Error> {
     let Kept::Labels(labels) = Kept::of(without_zero(parsed)) else { return Ok(()) };
     match by.iter().find(|label| !labels.contains(label.as_str())) {

@@ -1,4 +1,4 @@
-//! Selectors of a spec, checked by the parser of the field.
+//! Selectors of a specification, checked by `promql-parser`.
 
 use super::parsed::parse;
 use crate::{
@@ -15,7 +15,7 @@ pub(super) fn selector(text: &str) -> Result<Selector, Error> {
     selector_or(text, "")
 }
 
-/// The same, where something else may stand in the place of a query: `or` says what, in its hint.
+/// Reads a selector. `or` names the alternative in the hint for text that is a query.
 pub(super) fn selector_or(text: &str, or: &str) -> Result<Selector, Error> {
     if let Some(selector) = plain(text) {
         return Ok(selector);
@@ -35,11 +35,11 @@ pub(super) fn selector_or(text: &str, or: &str) -> Result<Selector, Error> {
     from_parsed(found)
 }
 
-/// Words with an underscore that are no metric names.
+/// PromQL keywords with an underscore, which are not metric names.
 const KEYWORDS: [&str; 4] = ["count_values", "group_left", "group_right", "limit_ratio"];
 
-/// The selector that `text` is, if it is written as plainly as most are. The parser of the field compiles every regular
-/// expression, which takes longer than all the rest of reading and writing; here they are only checked.
+/// The selector in `text`, if it is a plain one, as most are. `promql-parser` compiles every regular
+/// expression, which takes longer than all other steps of reading and writing; here they are only checked.
 pub(super) fn plain(text: &str) -> Option<Selector> {
     let (metric, matchers) = match text.trim().strip_suffix('}') {
         Some(rest) => rest.split_once('{')?,
@@ -85,7 +85,7 @@ pub(super) fn from_parsed(found: parser::VectorSelector) -> Result<Selector, Err
     }
     if !found.matchers.or_matchers.is_empty() {
         return Err(Error::new(format!("`{text}` has matchers joined by `or`"))
-            .with_hint("Prometheus does not read this; use =~ with alternatives"));
+            .with_hint("use `=~` with alternatives; Prometheus does not support `or`"));
     }
     let Some(name) = found.name else {
         return Err(

@@ -1,4 +1,4 @@
-//! What a native document counts.
+//! The `sli` and `slices` fields of a native document.
 
 use super::{counter, percent, query, selector};
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 
 pub(super) fn sli(node: &Node, place: &str, by: &[LabelName], faults: &mut Faults) -> Option<Sli> {
     let fields = Fields::of(node, place, &KINDS.map(|(kind, _)| kind), faults)?;
-    // All are read even where only one is allowed, so that all their faults are told.
+    // All kinds are read, although only one is allowed, so that all faults are reported.
     let mut found = Vec::new();
     for (kind, read) in KINDS {
         let Some(node) = fields.optional(kind) else { continue };
@@ -53,7 +53,7 @@ fn events(node: &Node, place: &str, by: &[LabelName], faults: &mut Faults) -> Op
         (None, Some(good), Some(bad)) => EventCounters::GoodBad { good: good?, bad: bad? },
         (total, good, bad) => {
             let count = [total, good, bad].iter().flatten().count();
-            let error = Error::new(format!("{count} of `total`, `good` and `bad`"))
+            let error = Error::new(format!("found {count} of `total`, `good` and `bad`"))
                 .with_hint("write two of them; `total` and `bad` are the most exact");
             faults.add(fields.position, place, error);
             return None;
@@ -88,7 +88,7 @@ fn latency(node: &Node, place: &str, faults: &mut Faults) -> Option<LatencyHisto
             return None;
         }
     };
-    // What it refuses has been told above, with its position.
+    // Its errors were reported above, with their positions.
     Some(LatencyHistogram::new(histogram?, threshold?).ok()?.of_kind(kind))
 }
 
@@ -110,7 +110,7 @@ pub(super) fn slices(node: &Node, place: &str, faults: &mut Faults) -> Option<Ti
         Some("bad") => Some(EmptySlice::Bad),
         Some("carry_forward") => Some(EmptySlice::CarryForward),
         Some(other) => {
-            let error = Error::new(format!("`{other}` is nothing that a slice without events can be"))
+            let error = Error::new(format!("`{other}` is not a mode for slices without events"))
                 .with_hint("write `ignore`, `good`, `bad` or `carry_forward`");
             faults.add(fields.position, &fields.path("idle"), error);
             None
@@ -134,7 +134,7 @@ fn series(node: &Node, place: &str, faults: &mut Faults) -> Option<Selector> {
     told(node, place, faults, selector::selector)
 }
 
-/// What `read` makes of the scalar `node`.
+/// Reads the scalar `node` with `read`.
 fn told<T>(
     node: &Node,
     place: &str,

@@ -1,14 +1,14 @@
-//! Templates of Prometheus, as specifications write them.
+//! Checks the Prometheus templates of specifications.
 
 use crate::{
     Error,
     document::{Faults, Position},
 };
 
-/// Refuses templates that Prometheus would refuse, and with them all rules of the file.
+/// Refuses templates that are not closed: Prometheus would refuse the whole rule file.
 pub(super) fn check_template(text: &str, position: Position, place: &str, faults: &mut Faults) {
     if text.matches("{{").count() != text.matches("}}").count() {
-        let error = Error::new("a template that is not closed").with_hint("pair up `{{` and `}}`");
+        let error = Error::new("the template is not closed").with_hint("balance `{{` and `}}`");
         faults.add(position, place, error);
     }
 }

@@ -1,4 +1,4 @@
-//! Models to native documents: [`parse`](super::parse) reads back what is written here.
+//! Writes models as native documents, which [`parse`](super::parse) reads back.
 
 use super::{alerting::write_budget_alert, percent};
 use crate::{
@@ -68,12 +68,12 @@ pub fn write(service: &Service) -> String {
 /// ```
 ///
 /// # Errors
-/// Custom guards: a document has those of [`AlertPolicy::guarded`], or none.
+/// A custom guard: a document can only hold the guard of [`AlertPolicy::guarded`], or none.
 pub fn write_alerting(policy: &AlertPolicy) -> Result<String, Error> {
     let is_plain = policy.tiers().iter().all(|tier| tier.fewest_bad() == 0);
     if !is_plain && policy.clone().guarded() != *policy {
-        return Err(Error::new("a document has no place for a tier's own fewest bad events")
-            .with_hint("use those of `low_traffic: guard`"));
+        return Err(Error::new("a document cannot hold a custom minimum of bad events for a tier")
+            .with_hint("use the minimum of `low_traffic: guard`"));
     }
     let mut out = Yaml::default();
     out.nested("alerting", |out| out.tiers(policy));
@@ -204,7 +204,7 @@ impl Yaml {
     fn tier(&mut self, tier: &Tier) {
         self.bare("burn_tier", tier.burn());
         self.bare("severity", tier.severity());
-        // One of the two is a decimal for whatever was written; both may be.
+        // At least one of the two has a decimal form.
         match (percent::decimal(tier.share()), tier.factor()) {
             (Some(share), _) => self.bare("spent", share),
             (None, Ok(factor)) => self.bare("factor", factor),

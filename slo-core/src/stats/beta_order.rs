@@ -13,7 +13,8 @@ pub(super) fn beta_above_beta(above: (f64, f64), below: (f64, f64), margin: f64)
         return beta_above_beta(complement(below), complement(above), margin);
     }
     let (a, b) = below;
-    // Beyond these, Y holds less than a double can tell from nothing; 1 − high by itself, since 1 may be close.
+    // Outside these bounds, the probability of Y is negligible. 1 − high is computed directly, since high may
+    // be close to 1.
     let low = beta_quantile(Tail::Lower, NEGLIGIBLE, a, b).max(f64::MIN_POSITIVE);
     let rest = beta_quantile(Tail::Lower, NEGLIGIBLE, b, a).max(f64::MIN_POSITIVE);
     let room = 1.0 - margin;

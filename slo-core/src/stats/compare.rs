@@ -12,8 +12,8 @@ use crate::{
 
 /// Newcombe's interval for the difference of error ratios, `second` − `first`; `None` without events.
 ///
-/// Wilson's intervals of both, put together: with p̂ and [l, u] of each,
-/// d − √((p̂₂−l₂)² + (u₁−p̂₁)²) to d + √((u₂−p̂₂)² + (p̂₁−l₁)²) (R. G. Newcombe, 1998, method 10).
+/// Combines Wilson's intervals of both: with p̂ and [l, u] of each, d − √((p̂₂−l₂)² + (u₁−p̂₁)²) to d +
+/// √((u₂−p̂₂)² + (p̂₁−l₁)²) (R. G. Newcombe, 1998, method 10).
 ///
 /// ```
 /// use slo_core::{math::Tally, stats::{Confidence, newcombe}};
@@ -42,10 +42,10 @@ fn newcombe_of(first: Tally, second: Tally, times: f64, confidence: Confidence) 
     )
 }
 
-/// The statistic of the pooled two-proportion z test, `second` − `first`; `None` where it has no spread.
+/// The statistic of the pooled two-proportion z test, `second` − `first`.
 ///
-/// (p̂₂ − p̂₁)/√(p̂(1−p̂)(1/n₁ + 1/n₂)). It finds differences too easily in small counts: judge by
-/// [`fisher_p_value`].
+/// (p̂₂ − p̂₁)/√(p̂(1−p̂)(1/n₁ + 1/n₂)). For small counts, it finds differences too easily: use
+/// [`fisher_p_value`] to decide.
 ///
 /// | | statistic |
 /// |---|---|
@@ -68,9 +68,10 @@ pub fn two_proportion_z(first: Tally, second: Tally) -> Option<f64> {
     (spread > 0.0).then(|| difference / spread)
 }
 
-/// How likely at least this many of the bad events fall into `second` if both are alike, one-sided.
+/// The one-sided p-value of Fisher's exact test: is `second` worse than `first`?
 ///
-/// Fisher's exact test: hypergeometric, given the sums. 1 without bad events.
+/// The probability that at least this many of the bad events fall into `second` if both are alike:
+/// hypergeometric, given the sums. 1 without bad events.
 ///
 /// ```
 /// use slo_core::{math::Tally, stats::fisher_p_value};
@@ -88,7 +89,7 @@ pub fn fisher_p_value(first: Tally, second: Tally) -> Result<f64, Error> {
     hypergeometric_at_least(second.bad(), both.total(), both.bad(), second.total())
 }
 
-/// Events that each arm needs to tell the error ratio `p1` from the higher or lower `p0`.
+/// Events that each arm needs to distinguish the error ratios `p0` and `p1`.
 ///
 /// One-sided at level `alpha` with the given `power`, by the normal approximation with p̄ the mean of
 /// both: `(z_α √(2p̄(1−p̄)) + z_power √(p₀(1−p₀) + p₁(1−p₁)))² / (p₁−p₀)²`, rounded up.
@@ -112,34 +113,35 @@ pub fn events_per_arm(p0: f64, p1: f64, alpha: f64, power: f64) -> Result<u64, E
         false_alarm * (2.0 * mean * (1.0 - mean)).sqrt() + miss * (p0 * (1.0 - p0) + p1 * (1.0 - p1)).sqrt();
     let events = (apart / (p1 - p0)).powi(2);
     if !events.is_finite() || events >= 1.8e19 {
-        return Err(Error::new(format!("no number of events tells {p0} from {p1}")));
+        return Err(Error::new(format!("no number of events can distinguish {p0} from {p1}")));
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
     Ok(events.ceil().max(1.0) as u64)
 }
 
-/// What an experiment has shown about a change that may make `margin` more events bad.
+/// The result of an experiment: is a change worse by more than a margin?
 ///
 /// Closed: there is no fourth answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "there is no fourth answer")]
 pub enum Comparison {
     /// Worse by more than the margin.
     Degraded,
     /// Not worse by more than the margin.
     NotDegraded,
-    /// Neither is shown yet.
+    /// Neither has been shown yet.
     Inconclusive {
-        /// Further events for the larger arm, with as many times more for the other, at which the interval
-        /// clears the margin if the error ratios stay exactly as they are; `None` where it takes more than
-        /// half a million times as many, as where they sit at it.
+        /// Further events that the larger arm needs for a result if the error ratios stay exactly the same;
+        /// the other arm needs proportionally more. `None` if it takes more than half a million times as many
+        /// events, for example because the difference is at the margin.
         events_needed: Option<u64>,
     },
 }
 
 /// Compares `second` with `first` by [`newcombe`]'s interval against `margin`; `None` without events.
 ///
-/// In budget terms, the margin of a change that may burn k times the budget is (k − 1)β, or the spend
-/// allowed divided by the events exposed.
+/// In budget terms, the margin of a change that may burn k times the budget is (k − 1)β, or the allowed spend
+/// divided by the exposed events.
 ///
 /// ```
 /// use slo_core::{math::Tally, stats::{Comparison, Confidence, compare}};
@@ -194,14 +196,14 @@ pub fn compare(
     Ok(Some(Comparison::Inconclusive { events_needed }))
 }
 
-/// Beyond so many times as many events, ratios that stay as they are sit at the margin.
+/// If it takes this many times the events, the difference is taken to be at the margin.
 const MOST_TIMES: f64 = 1e6;
 
-/// P(p₂ > p₁ + `margin`) for error ratios p₁ and p₂ known from both tallies with Jeffreys' prior.
+/// The probability that `second` is worse than `first` by more than `margin`.
 ///
-/// `∫ f₁(p)·P(p₂ > p + margin) dp`, or over f₂ where that is the narrower one, by the trapezoidal rule in
-/// ln(p/(1−p)), where it converges exponentially: good to about ten digits, down to 1e-15. Half where neither
-/// has events and the margin is zero.
+/// P(p₂ > p₁ + margin) for the error ratios p₁ and p₂ with Jeffreys' prior: `∫ f₁(p)·P(p₂ > p + margin) dp`,
+/// or over f₂ if that is the narrower one. The trapezoidal rule in ln(p/(1−p)) converges exponentially: the
+/// result is good to about ten digits, down to 1e-15. One half if neither has events and the margin is zero.
 ///
 /// ```
 /// use slo_core::{math::Tally, stats::probability_worse};

@@ -2,7 +2,9 @@
 
 use crate::{Error, check::open_unit};
 
-/// How often an interval made this way contains the truth: above 0, below 1.
+/// A confidence level: how often such an interval contains the true value.
+///
+/// Above 0 and below 1.
 ///
 /// ```
 /// use slo_core::stats::Confidence;
@@ -25,7 +27,7 @@ impl Confidence {
     /// 99 %.
     pub const P99: Self = Self { level: 0.99 };
 
-    /// The confidence level `level`, a share of one.
+    /// The confidence level `level`, such as 0.95.
     ///
     /// # Errors
     /// A level that is not between 0 and 1.
@@ -33,13 +35,13 @@ impl Confidence {
         Ok(Self { level: open_unit("confidence", level)? })
     }
 
-    /// The level, a share of one.
+    /// The level, a number between 0 and 1.
     #[must_use]
     pub const fn level(self) -> f64 {
         self.level
     }
 
-    /// α = 1 − level: how often the truth lies outside.
+    /// α = 1 − level: how often the true value lies outside.
     #[must_use]
     pub const fn alpha(self) -> f64 {
         1.0 - self.level

@@ -1,4 +1,4 @@
-//! Rates of rare things, such as incidents per quarter.
+//! Rates of rare events, such as incidents per quarter.
 
 use super::{
     Confidence, Interval, binomial_at_least,
@@ -9,10 +9,10 @@ use crate::{
     check::{finite, positive},
 };
 
-/// Garwood's interval for the rate behind `count` things seen in `exposure`.
+/// Garwood's interval for the rate of rare events, from `count` of them in `exposure`.
 ///
-/// [χ²_{α/2}(2n)/2, χ²_{1−α/2}(2n+2)/2] / exposure; the unit is one over that of `exposure`
-/// (F. Garwood, 1936). Never covers less than it says; the lower end is exactly 0 for no thing seen.
+/// [χ²_{α/2}(2n)/2, χ²_{1−α/2}(2n+2)/2] / exposure, per unit of `exposure` (F. Garwood, 1936). The coverage
+/// is at least the confidence level. The lower end is exactly 0 for a count of 0.
 ///
 /// ```
 /// use slo_core::stats::{Confidence, garwood};
@@ -24,7 +24,7 @@ use crate::{
 /// ```
 ///
 /// # Errors
-/// An exposure that is not positive, or so small that the rate is no double.
+/// An exposure that is not positive, or so small that the rate does not fit a double.
 pub fn garwood(count: u64, exposure: f64, confidence: Confidence) -> Result<Interval, Error> {
     positive("exposure", exposure)?;
     let (n, half) = (count as f64, confidence.alpha() / 2.0);
@@ -33,7 +33,7 @@ pub fn garwood(count: u64, exposure: f64, confidence: Confidence) -> Result<Inte
     Ok(Interval::new(low, high))
 }
 
-/// The rate that `count` things seen in `exposure` leave unlikely to be exceeded: χ²_{1−α}(2n+2)/2.
+/// An upper bound for the rate, from `count` events in `exposure`: χ²_{1−α}(2n+2)/2 / exposure.
 ///
 /// ```
 /// use slo_core::stats::{Confidence, rate_at_most};
@@ -44,21 +44,22 @@ pub fn garwood(count: u64, exposure: f64, confidence: Confidence) -> Result<Inte
 /// ```
 ///
 /// # Errors
-/// An exposure that is not positive, or so small that the rate is no double.
+/// An exposure that is not positive, or so small that the rate does not fit a double.
 pub fn rate_at_most(count: u64, exposure: f64, confidence: Confidence) -> Result<f64, Error> {
     positive("exposure", exposure)?;
     finite("the rate", gamma_quantile(Tail::Upper, confidence.alpha(), count as f64 + 1.0) / exposure)
 }
 
-/// How likely a first count at least as high as `first` is if both rates are the same, one-sided.
+/// The one-sided p-value for a rate that was higher in `first` than in `second`.
 ///
-/// Given the sum of both counts, the first is binomial with p = t₁/(t₁ + t₂)
-/// (J. Przyborowski and H. Wilenski, 1940). 1 where nothing was seen at all.
+/// The probability of a first count at least as high if both rates are the same. Given the sum of both
+/// counts, the first is binomial with p = t₁/(t₁ + t₂) (J. Przyborowski and H. Wilenski, 1940). 1 if both
+/// counts are 0.
 ///
 /// ```
 /// use slo_core::stats::rate_increase_p_value;
 ///
-/// // Twelve incidents last quarter, five in this one: has it become better?
+/// // Twelve incidents last quarter, five in this one: are we getting better?
 /// let p = rate_increase_p_value((12, 90.0), (5, 90.0))?;
 /// assert!((p - 0.0717).abs() < 1e-4); // that is not evidence yet
 /// # Ok::<(), slo_core::Error>(())

@@ -1,4 +1,4 @@
-//! CUSUM: every window at once, in one number.
+//! CUSUM: one alert over every window at once.
 
 use super::{binomial_at_least, special::ln_binomial};
 use crate::{
@@ -8,11 +8,11 @@ use crate::{
     model::Ratio,
 };
 
-/// A cumulative sum of bad events above what is allowed: S ← max(0, S + B − κN), alarm at S > h.
+/// A cumulative sum of bad events above an allowed share: S ← max(0, S + B − κN), alarm at S > h.
 ///
-/// S is the largest excess over all windows up to now, bad − κ·total, so it is a burn-rate alert over
-/// every window at once (E. S. Page, 1954). At equal false alarms it is about as fast as two windows; its
-/// gain is one word of memory and two parameters. It drains slowly after an outage.
+/// S is the largest excess over all windows up to now, bad − κ·total, so it is a burn-rate alert over every
+/// window at once (E. S. Page, 1954). With as many false alarms, it is about as fast as two windows. Its
+/// advantages are that it keeps one number and has two parameters. After an outage, it falls slowly.
 ///
 /// ```
 /// use slo_core::{math::Tally, stats::Cusum};
@@ -31,8 +31,9 @@ pub struct Cusum {
 }
 
 impl Cusum {
-    /// A sum that lets the share `allowed` (κ) of events be bad, and alarms at an excess above
-    /// `threshold` bad events.
+    /// A sum that allows the share `allowed` (κ) of events to be bad.
+    ///
+    /// The alarm is on at an excess above `threshold` bad events.
     ///
     /// # Errors
     /// A threshold that is not positive.
@@ -40,7 +41,7 @@ impl Cusum {
         Ok(Self { allowed, threshold: positive("threshold", threshold)?, excess: 0.0 })
     }
 
-    /// Takes the next events; whether the alarm is on after them.
+    /// Adds the next events, and returns whether the alarm is on after them.
     pub fn observe(&mut self, tally: Tally) -> bool {
         self.excess = (self.excess + excess(tally, self.allowed)).max(0.0);
         self.alarm()
@@ -72,9 +73,9 @@ fn excess(tally: Tally, allowed: Ratio) -> f64 {
     }
 }
 
-/// The share to allow that best tells the error ratio `p1` from `p0`: (p₁ − p₀)/ln(p₁/p₀), for rare errors.
+/// The allowed share that best distinguishes the error ratios `p0` and `p1`.
 ///
-/// Any unit does, as long as both share it.
+/// (p₁ − p₀)/ln(p₁/p₀), for rare errors. Both can be in any unit, as long as it is the same.
 ///
 /// ```
 /// use slo_core::stats::best_allowance;
@@ -93,8 +94,10 @@ pub fn best_allowance(p0: f64, p1: f64) -> Result<f64, Error> {
     Ok((high - low) / (high.ln() - low.ln()))
 }
 
-/// Seconds until an excess of `threshold` bad events, at `traffic` events a second with the share
-/// `error_ratio` bad and `allowed` allowed: h/(λ(e − κ)); `None` if it is never reached.
+/// Seconds until an excess of `threshold` bad events: h/(λ(e − κ)); `None` if never.
+///
+/// There are `traffic` events a second. The share `error_ratio` of them is bad, and the share `allowed` is
+/// allowed.
 ///
 /// ```
 /// use slo_core::stats::time_to_excess;
@@ -123,10 +126,11 @@ pub fn time_to_excess(
 /// The most states of the chain behind [`average_run_length`].
 const MOST_STATES: usize = 600;
 
-/// Batches until a CUSUM alarms on average, each of `events` events with the share `error_ratio` bad.
+/// The average number of batches until a CUSUM alarms.
 ///
-/// Exact for independent errors, by the Markov chain of its states: `allowed` bad events per batch (κ)
-/// and `threshold` (h) must not make too many of them.
+/// Each batch has `events` events, of which the share `error_ratio` is bad. Exact for independent errors, by
+/// the Markov chain of its states. The number of states, which is limited, depends on the `allowed` bad
+/// events per batch (κ) and on the `threshold` (h).
 ///
 /// ```
 /// use slo_core::stats::average_run_length;

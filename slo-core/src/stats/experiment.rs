@@ -1,13 +1,13 @@
-//! Experiments that are looked at while they run.
+//! Experiments that may be checked at any time while they run.
 
 use super::{Comparison, Confidence, Interval, confidence_sequence};
 use crate::{Error, check::not_negative, math::Tally};
 
-/// What an experiment has shown, however often it was looked at before.
+/// The result of an experiment, valid however often it was checked before.
 ///
-/// Both arms get a [`confidence_sequence`] of half the error each, so the difference lies within their ends at every look
-/// together (Bonferroni): one may stop as soon as there is a verdict. The price is a wider interval than that of one look,
-/// [`newcombe`](super::newcombe)'s.
+/// Each arm gets a [`confidence_sequence`] with half the error, so the interval of the difference is valid at
+/// all checks together (Bonferroni): you may stop as soon as there is a verdict. In exchange, the interval is
+/// wider than that of [`newcombe`](super::newcombe), which is valid for one check.
 ///
 /// ```
 /// use slo_core::{math::Tally, stats::{Comparison, Confidence, Evidence}};
@@ -21,17 +21,20 @@ use crate::{Error, check::not_negative, math::Tally};
 /// # Ok::<(), slo_core::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Evidence {
     /// The second error ratio less the first.
     pub difference: f64,
-    /// Where it may lie, valid at every look.
+    /// The interval of the difference, valid at every check.
     pub interval: Interval,
-    /// What that says about the margin.
+    /// The verdict on the margin.
     pub verdict: Comparison,
 }
 
 impl Evidence {
-    /// The evidence on whether `second` is worse than `first` by more than `margin`; `None` where one has no events.
+    /// The evidence on whether `second` is worse than `first` by more than `margin`.
+    ///
+    /// `None` if one has no events.
     ///
     /// In budget terms, the margin of a change that may burn k times the budget is (k − 1)β.
     ///
@@ -60,9 +63,9 @@ impl Evidence {
     }
 }
 
-/// The differences of error ratios, `second` − `first`, that no look so far has refuted; `None` where one has no events.
+/// An interval for the difference of error ratios, `second` − `first`, valid at every check.
 ///
-/// The interval of [`Evidence`], without its verdict.
+/// The interval of [`Evidence`], without its verdict. `None` if one has no events.
 ///
 /// ```
 /// use slo_core::{math::Tally, stats::{Confidence, difference_sequence}};
@@ -74,7 +77,7 @@ impl Evidence {
 /// ```
 ///
 /// # Errors
-/// A confidence so near to 1 that half its error is none.
+/// A confidence so close to 1 that half its error is rounded to 0.
 pub fn difference_sequence(
     first: Tally,
     second: Tally,
@@ -92,7 +95,7 @@ fn of_both(first: Tally, second: Tally, half: Confidence) -> Option<Interval> {
     Some(Interval::new(two.low() - one.high(), two.high() - one.low()))
 }
 
-/// Beyond so many times as many events, ratios that stay as they are sit at the margin.
+/// If it takes this many times the events, the difference is taken to be at the margin.
 const MOST_TIMES: u64 = 1_000_000;
 
 fn judge(interval: Interval, margin: f64) -> Option<Comparison> {
@@ -107,7 +110,7 @@ fn times_as_many(tally: Tally, times: u64) -> Tally {
     Tally::new(total, bad).unwrap_or(tally)
 }
 
-/// The least number from 2 to `most` of which `holds`, which stays true once it is.
+/// The least number from 2 to `most` for which `holds` is true. It must stay true for all larger numbers.
 fn fewest(holds: impl Fn(u64) -> bool, most: u64) -> Option<u64> {
     let mut high = 2;
     while !holds(high) {

@@ -10,7 +10,7 @@ use crate::{
     model::Objective,
 };
 
-/// When changes may go out.
+/// A release gate: the conditions under which changes may go out.
 ///
 /// ```
 /// use slo_core::{math::Tally, stats::{Doubt, GateState, Hold, ReleaseGate, Verdict}};
@@ -22,52 +22,53 @@ use crate::{
 /// assert!(matches!(gate.judge(objective, burning)?.holds[..], [Hold::Burning { .. }]));
 /// let spent = GateState { remaining: Some(-0.2), ..quiet };
 /// assert!(matches!(gate.judge(objective, spent)?.holds[..], [Hold::BudgetSpent { .. }]));
-/// // A failure of ten requests says nothing, and holds nobody back.
+/// // One failure among ten requests is not significant, and does not hold changes back.
 /// let few = gate.judge(objective, GateState { recent: Tally::new(10, 1)?, ..quiet })?;
 /// assert_eq!((few.verdict(), few.may_go(), few.doubts), (Verdict::Inconclusive, true, vec![Doubt::FewEvents]));
 /// # Ok::<(), slo_core::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal over `ReleaseGate::default()`")]
 pub struct ReleaseGate {
     /// The share of the period's budget that must be left.
     pub min_budget: f64,
     /// The burn rate that recent events must not exceed.
     pub max_burn_rate: f64,
-    /// How sure it must be that they do.
+    /// How certain it must be that they exceed it.
     pub confidence: f64,
-    /// The share of the period until now that must have been seen.
+    /// The share of the period so far that must have been seen.
     pub min_coverage: f64,
 }
 
-/// What a [`ReleaseGate`] has found.
+/// The judgement of a [`ReleaseGate`].
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct Judgement {
-    /// What holds changes back.
+    /// The reasons to hold changes back.
     pub holds: Vec<Hold>,
-    /// What nobody can tell, which holds nobody back.
+    /// The unknowns; they do not hold changes back.
     pub doubts: Vec<Doubt>,
 }
 
-/// What a [`Judgement`] comes to.
+/// The verdict of a [`Judgement`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// Nothing speaks against a change.
+    /// There is no reason against a change.
     Open,
     /// The budget is spent, or is being spent too fast.
     Closed,
-    /// The events do not suffice to tell.
+    /// There are too few events to decide.
     Inconclusive,
 }
 
-/// What nobody can tell of the last while.
+/// Something that is unknown about the recent events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Doubt {
-    /// There were no events: nobody knows whether anything is going wrong now.
+    /// There were no recent events, so it is unknown whether anything is going wrong now.
     NoRecentEvents,
-    /// Some failed, too few to mean anything.
+    /// Some recent events failed, but too few to be significant.
     FewEvents,
 }
 
@@ -78,7 +79,7 @@ impl Judgement {
         self.holds.is_empty()
     }
 
-    /// What it comes to.
+    /// The verdict.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         let is_known = |hold: &Hold| matches!(hold, Hold::BudgetSpent { .. } | Hold::Burning { .. });
@@ -104,14 +105,15 @@ impl Verdict {
     }
 }
 
-/// What a [`ReleaseGate`] looks at.
+/// The input of a [`ReleaseGate`].
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "the gate needs all of it")]
 pub struct GateState {
     /// The share of the period's budget that is left; `None` without events.
     pub remaining: Option<f64>,
-    /// The events of the last while.
+    /// The recent events.
     pub recent: Tally,
-    /// The share of the period until now that was seen.
+    /// The share of the period so far that was seen.
     pub coverage: f64,
 }
 
@@ -119,55 +121,56 @@ pub struct GateState {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Hold {
-    /// Less of the budget is left than must be.
+    /// Not enough of the budget is left.
     BudgetSpent {
-        /// What is left.
+        /// The share that is left.
         remaining: f64,
-        /// What must be.
+        /// The share that must be left.
         least: f64,
     },
-    /// Something is going wrong now.
+    /// Recent events spend the budget too fast.
     Burning {
-        /// How likely the burn rate is above the one allowed.
+        /// The probability that the burn rate is above the allowed one.
         probability: f64,
-        /// The one allowed.
+        /// The allowed burn rate.
         most: f64,
     },
     /// Too little of the period was seen.
     Unseen {
-        /// What was.
+        /// The share that was seen.
         coverage: f64,
-        /// What must be.
+        /// The share that must be seen.
         least: f64,
     },
-    /// There were no events in the period: nobody knows.
+    /// There were no events in the period, so the state of the budget is unknown.
     NoEvents,
 }
 
 impl Default for ReleaseGate {
-    /// Open while some of the budget is left, it is not clearly being spent too fast, and nine tenths of the period until
-    /// now were seen.
+    /// Open while some of the budget is left, it is not clearly being spent too fast, and nine tenths of the
+    /// period so far were seen.
     fn default() -> Self {
         Self { min_budget: 0.0, max_burn_rate: 1.0, confidence: 0.95, min_coverage: 0.9 }
     }
 }
 
 impl ReleaseGate {
-    /// All that holds changes back, and all that nobody can tell.
+    /// All reasons to hold changes back, and all unknowns.
     ///
-    /// Nothing left is too little: at a `min_budget` of 0 the gate is open only above it. Recent events burn too fast
-    /// where that is sure enough, and where so many failed as an alert that is guarded against low traffic asks for
+    /// More than `min_budget` must be left, even if that is 0. Recent events burn too fast if that is certain
+    /// enough, and if as many events failed as an alert with a guard against low traffic needs
     /// ([`fewest_bad_events`]).
     ///
     /// # Errors
-    /// A confidence or coverage outside 0 to 1, a `min_budget` above 1, or a burn rate that is none.
+    /// A confidence or coverage outside 0 to 1, a `min_budget` above 1, or a `max_burn_rate` that is negative
+    /// or not finite.
     pub fn judge(&self, objective: Objective, state: GateState) -> Result<Judgement, Error> {
         let confidence = unit("the confidence of a gate", self.confidence)?;
-        let min_coverage = unit("the coverage that a gate asks for", self.min_coverage)?;
+        let min_coverage = unit("the coverage that a gate requires", self.min_coverage)?;
         not_negative("the burn rate that a gate allows", self.max_burn_rate)?;
         if !self.min_budget.is_finite() || self.min_budget > 1.0 {
-            return Err(Error::new(format!("a budget never has {} of itself left", self.min_budget))
-                .with_hint("write a share of one, such as 0.1 for 10 %"));
+            return Err(Error::new(format!("the remaining share of a budget cannot be {}", self.min_budget))
+                .with_hint("write a number up to 1, such as 0.1 for 10 %"));
         }
         let (mut holds, mut doubts) = (Vec::new(), Vec::new());
         match state.remaining {
@@ -194,14 +197,14 @@ impl ReleaseGate {
         Ok(Judgement { holds, doubts })
     }
 
-    /// Whether so many failures are more than what chance makes of a service that burns as fast as is allowed.
+    /// Whether the failures are more than chance would cause in a service at the allowed burn rate.
     fn means_something(&self, objective: Objective, recent: Tally, confidence: f64) -> Result<bool, Error> {
         let alpha = 1.0 - confidence;
         if self.max_burn_rate <= 0.0 || alpha <= 0.0 {
             return Ok(true);
         }
         let burn = BurnRate::of(recent, objective).map_or(0.0, BurnRate::value);
-        // As an alert of the fastest tier, however high the ratio of few events is.
+        // Limited to the factor of the fastest tier, however high the ratio of a few events is.
         let factor = (burn / self.max_burn_rate).min(FASTEST);
         Ok(factor > 1.0 && poisson_at_least(recent.bad(), recent.bad() as f64 / factor)? <= alpha)
     }
@@ -214,7 +217,7 @@ impl std::fmt::Display for Doubt {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::NoRecentEvents => "there were no recent events",
-            Self::FewEvents => "some recent events failed, too few to mean anything",
+            Self::FewEvents => "some recent events failed, but too few to be significant",
         })
     }
 }
@@ -225,7 +228,7 @@ impl std::fmt::Display for Hold {
             Self::BudgetSpent { remaining, least } => {
                 write!(
                     f,
-                    "{:.1} % of the period's budget is left, if it goes on like this, of at least {:.1} %",
+                    "{:.1} % of the period's budget is left (projected), and at least {:.1} % is required",
                     remaining * 100.0,
                     least * 100.0
                 )
@@ -236,7 +239,7 @@ impl std::fmt::Display for Hold {
             Self::Unseen { coverage, least } => {
                 write!(
                     f,
-                    "{:.1} % of the period until now was seen, of at least {:.1} %",
+                    "{:.1} % of the period so far was seen, and at least {:.1} % is required",
                     coverage * 100.0,
                     least * 100.0
                 )
@@ -260,9 +263,9 @@ mod tests {
         assert_eq!(
             words,
             [
-                "10.0 % of the period's budget is left, if it goes on like this, of at least 10.0 %",
+                "10.0 % of the period's budget is left (projected), and at least 10.0 % is required",
                 "the burn rate is above 1 with 100.0 % certainty",
-                "20.0 % of the period until now was seen, of at least 50.0 %"
+                "20.0 % of the period so far was seen, and at least 50.0 % is required"
             ]
         );
         let none = GateState { remaining: None, recent: Tally::EMPTY, coverage: 1.0 };

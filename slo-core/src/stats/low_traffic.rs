@@ -1,4 +1,4 @@
-//! What an alert means when there are few events.
+//! The significance of an alert when there are few events.
 
 use super::{
     binomial_at_least, poisson_at_least,
@@ -56,14 +56,14 @@ pub fn events_to_stay_silent(threshold: Ratio, bad: u64) -> Result<u64, Error> {
     events.ok_or_else(|| Error::new(format!("no number of events keeps {bad} bad ones within {threshold}")))
 }
 
-/// How likely a window of `events` events exceeds `threshold` while the error ratio is `error_ratio`.
+/// The probability that a window of `events` events exceeds `threshold`.
 ///
-/// P(X ≥ ⌊θn⌋ + 1) for a binomial X: errors that do not come in clusters.
+/// P(X ≥ ⌊θn⌋ + 1) for a binomial X with the probability `error_ratio`: errors that do not come in clusters.
 ///
 /// ```
 /// use slo_core::stats::firing_probability;
 ///
-/// // 500 requests, six times the budget of 0.1 % to fire, and the budget is burning just as planned.
+/// // 500 requests, a threshold of six times the budget of 0.1 %, and a burn rate of 1.
 /// let p = firing_probability("0.006".parse()?, 500, 0.001)?;
 /// assert!((p - 0.001_735_852).abs() < 1e-9);
 /// # Ok::<(), slo_core::Error>(())
@@ -75,14 +75,15 @@ pub fn firing_probability(threshold: Ratio, events: u64, error_ratio: f64) -> Re
     binomial_at_least(bad_events_to_fire(threshold, events)?, events, error_ratio)
 }
 
-/// How likely the true burn rate is above `burn`, given what was counted: P(e > burn·β).
+/// The probability that the true burn rate is above `burn`, given the counts: P(e > burn·β).
 ///
-/// With Jeffreys' prior, 1 − I_{burn·β}(B + ½, N − B + ½). Without events, what the prior thinks.
+/// With Jeffreys' prior, 1 − I_{burn·β}(B + ½, N − B + ½). Without events, it is the probability of the
+/// prior.
 ///
 /// ```
 /// use slo_core::{math::Tally, stats::burn_above};
 ///
-/// // One failure in a thousand at 99.9 % is a burn rate of 1, and says little.
+/// // One failure in a thousand at 99.9 % is a burn rate of 1, but that is uncertain.
 /// assert!((burn_above(Tally::new(1_000, 1)?, "99.9%".parse()?, 1.0)? - 0.5723).abs() < 1e-4);
 /// assert!((burn_above(Tally::new(1_000, 5)?, "99.9%".parse()?, 1.0)? - 0.9985).abs() < 1e-4);
 /// # Ok::<(), slo_core::Error>(())
@@ -95,13 +96,13 @@ pub fn burn_above(tally: Tally, objective: Objective, burn: f64) -> Result<f64, 
     beta_above(error_ratio, tally.bad() as f64 + 0.5, tally.good() as f64 + 0.5)
 }
 
-/// The fewest bad events in a window that mean something to an alert at burn rate `factor`.
+/// The fewest bad events in a window that are significant for an alert at burn rate `factor`.
 ///
-/// m*: from so many on, a service that burns exactly its budget reaches the factor with a probability of
-/// at most `alpha`: P(Poisson(m/k) ≥ m) ≤ α. It depends on neither objective nor traffic, so it makes a
-/// better guard for low traffic than a least number of requests. `None` for factors up to 1, which
-/// that service exceeds about every other time. Replays take it as
-/// [`AlertRule::fewest_bad`](crate::replay::AlertRule), alert policies as
+/// m*: with at least this many, a service at a burn rate of 1 reaches the factor with a probability of at
+/// most `alpha`: P(Poisson(m/k) ≥ m) ≤ α. It does not depend on the objective or the traffic, so it is a
+/// better guard for low traffic than a least number of requests. `None` for factors up to 1, which such a
+/// service exceeds about half of the time. Replays use it as
+/// [`AlertRule::fewest_bad`](crate::replay::AlertRule), alert policies by
 /// [`AlertPolicy::guarded`](crate::model::AlertPolicy::guarded).
 ///
 /// | k | α = 0.01 | 0.001 | 0.0001 |
@@ -114,7 +115,7 @@ pub fn burn_above(tally: Tally, objective: Objective, burn: f64) -> Result<f64, 
 /// ```
 /// use slo_core::stats::fewest_bad_events;
 ///
-/// // How many failures before the fast page means anything?
+/// // How many failures make the fast page significant?
 /// assert_eq!(fewest_bad_events("14.4".parse()?, 0.001)?, Some(4));
 /// # Ok::<(), slo_core::Error>(())
 /// ```
@@ -143,10 +144,10 @@ pub fn fewest_bad_events(factor: Ratio, alpha: f64) -> Result<Option<u64>, Error
     Ok(Some(high))
 }
 
-/// Events without a failure that show an objective is met: the least n with sⁿ ≤ α.
+/// Events without a failure that show that an objective is met: the least n with sⁿ ≤ α.
 ///
-/// At least 1. A single failure among them says nothing against the objective; it takes more events then,
-/// see [`clopper_pearson`](super::clopper_pearson).
+/// At least 1. A single failure among them is no evidence against the objective, but more events are needed
+/// then; see [`clopper_pearson`](super::clopper_pearson).
 ///
 /// ```
 /// use slo_core::stats::{Confidence, events_to_demonstrate};
@@ -162,9 +163,9 @@ pub fn events_to_demonstrate(objective: Objective, confidence: super::Confidence
     events
 }
 
-/// When an alert fires on errors that come at random: after the m-th of them.
+/// The time until an alert fires on random errors, which is after the m-th of them.
 ///
-/// The waiting time is Erlang(m, λe) with m = ⌊θN⌋ + 1; it holds while m errors come well within the
+/// The waiting time is Erlang(m, λe) with m = ⌊θN⌋ + 1. This is valid while m errors come well within the
 /// long window.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ErlangDetection {
@@ -174,8 +175,9 @@ pub struct ErlangDetection {
 }
 
 impl ErlangDetection {
-    /// Detection by a window of `long` with the given threshold, at `traffic` events per second, of which
-    /// the share `error_ratio` is bad.
+    /// Detection by a window of `long` with the given threshold.
+    ///
+    /// There are `traffic` events per second, of which the share `error_ratio` is bad.
     ///
     /// ```
     /// use slo_core::{model::{Ratio, Window}, stats::ErlangDetection};
@@ -197,19 +199,19 @@ impl ErlangDetection {
         Ok(Self { bad_events, rate })
     }
 
-    /// The bad events that it takes.
+    /// The number of bad events at which it fires.
     #[must_use]
     pub const fn bad_events(&self) -> u64 {
         self.bad_events
     }
 
-    /// Seconds from the first moment of the outage, on average: m/(λe).
+    /// The mean time in seconds from the start of the outage: m/(λe).
     #[must_use]
     pub fn mean(&self) -> f64 {
         self.bad_events as f64 / self.rate
     }
 
-    /// Seconds within which it fires with probability `p`.
+    /// The time in seconds within which it fires with probability `p`.
     ///
     /// # Errors
     /// A `p` that is not between 0 and 1.
@@ -221,13 +223,13 @@ impl ErlangDetection {
 
 fn events_in(traffic: Ratio, window: Window) -> Result<Ratio, Error> {
     let events = traffic.checked_mul(window.as_seconds());
-    events.ok_or_else(|| Error::new(format!("{traffic} events a second is too fine a number")))
+    events.ok_or_else(|| Error::new(format!("{traffic} events a second has too many digits")))
 }
 
-/// How a two-window alert behaves on errors that come at random, at constant traffic.
+/// How often a two-window alert fires on random errors, at constant traffic.
 ///
-/// Exact for Poisson errors. Errors that come in clusters fire it more often; divide the traffic by their
-/// [`design_effect`].
+/// Exact for Poisson errors. Errors that come in clusters make it fire more often; divide the traffic by
+/// their [`design_effect`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FalseAlarms {
     // Bad events that the windows need; at least one.
@@ -274,7 +276,7 @@ impl FalseAlarms {
             )));
         }
         if long_needs == 0 || short_needs == 0 {
-            return Err(Error::new("an alert that needs no bad events fires always"));
+            return Err(Error::new("an alert that needs no bad events always fires"));
         }
         let seconds = |window: Window| window.as_seconds().to_f64();
         Ok(Self { long_needs, short_needs, long: seconds(long), short: seconds(short) })
@@ -286,12 +288,12 @@ impl FalseAlarms {
         (self.long_needs, self.short_needs)
     }
 
-    /// How often it starts to fire, in times per second, while `bad_rate` bad events come per second.
+    /// How often it starts to fire per second, with `bad_rate` bad events per second.
     ///
     /// `λ·[P(N_L ≥ m_L−1, N_S ≥ m_S−1) − P(N_L ≥ m_L, N_S ≥ m_S)]`, since an episode begins only when an
-    /// event arrives. The difference is taken apart so that no digits are lost:
-    /// `λ·[P(N_S = m_S−1)·P(N_R ≥ m_L−m_S) + P(N_L = m_L−1)·P(Bin(m_L−1, S/L) ≥ m_S)]`, R being the
-    /// part of the long window before the short one.
+    /// event arrives. The difference is rewritten so that no digits are lost:
+    /// `λ·[P(N_S = m_S−1)·P(N_R ≥ m_L−m_S) + P(N_L = m_L−1)·P(Bin(m_L−1, S/L) ≥ m_S)]`, where R is the part
+    /// of the long window before the short one.
     ///
     /// ```
     /// use slo_core::{model::{Ratio, Window}, stats::FalseAlarms};
@@ -330,11 +332,11 @@ impl FalseAlarms {
     }
 }
 
-/// How much more bad events vary between `blocks` than independent ones would; `None` if that is undefined.
+/// How much more bad events vary between `blocks` than independent ones would.
 ///
-/// Pearson's `Σ(B_i − N_i p)²/(N_i p(1−p))` over the number of blocks less one. 1 for independent errors;
-/// n events then say as much as n / effect independent ones. Undefined for fewer than two blocks with
-/// events, or where no event or every event is bad.
+/// Pearson's `Σ(B_i − N_i p)²/(N_i p(1−p))`, divided by the number of blocks minus one. 1 for independent
+/// errors. In general, n events are worth as much as n / effect independent ones. `None` for fewer than two
+/// blocks with events, or if no event or every event is bad.
 ///
 /// ```
 /// use slo_core::{math::Tally, stats::design_effect};

@@ -1,10 +1,11 @@
-//! What counts can tell: intervals, tests and the meaning of few events.
+//! Statistics of counts: intervals, tests and the significance of few events.
 //!
-//! Error ratios are shares of one, probabilities are probabilities, and no function returns NaN: what
-//! cannot be answered is `None` or an error that says why.
+//! Error ratios and probabilities are numbers from 0 to 1. No function returns NaN: if there is no answer,
+//! the result is `None` or an error that says why.
 //!
-//! *How many requests before an alert means anything?* At 99.9 %, the fast tier fires on one failure
-//! among up to 69 requests; from 70 an hour on it takes two, and from four failures on it is evidence:
+//! *How many requests does an alert need to be significant?* At 99.9 %, the fast tier fires on one failure
+//! among up to 69 requests. From 70 requests an hour on, it takes two failures. Four failures or more are
+//! significant:
 //!
 //! ```
 //! use slo_core::stats::{events_to_stay_silent, fewest_bad_events};
@@ -17,14 +18,14 @@
 //!
 //! | question | answer |
 //! |---|---|
-//! | what may the error ratio be? | [`wilson`], [`clopper_pearson`], [`jeffreys`] |
-//! | what may the rate of incidents be? | [`garwood`], [`rate_at_most`], [`rate_increase_p_value`] |
+//! | in which range is the error ratio? | [`wilson`], [`clopper_pearson`], [`jeffreys`] |
+//! | in which range is the rate of incidents? | [`garwood`], [`rate_at_most`], [`rate_increase_p_value`] |
 //! | is the new version worse? | [`compare`], [`newcombe`], [`fisher_p_value`], [`probability_worse`] |
-//! | may I look after every request? | [`Evidence`], [`MixtureTest`], [`confidence_sequence`], [`Sprt`], [`rate_evidence`] |
-//! | does this alert mean anything? | [`fewest_bad_events`], [`FalseAlarms`], [`burn_above`], [`ErlangDetection`] |
+//! | may I check after every request? | [`Evidence`], [`MixtureTest`], [`confidence_sequence`], [`Sprt`], [`rate_evidence`] |
+//! | is this alert significant? | [`fewest_bad_events`], [`FalseAlarms`], [`burn_above`], [`ErlangDetection`] |
 //! | may a change go out? | [`ReleaseGate`] |
-//! | every window at once? | [`Cusum`], [`average_run_length`] |
-//! | how long does it take, and are we getting better? | [`TypicalTime`], [`compare_restore_times`], [`toil`] |
+//! | can one alert watch every window at once? | [`Cusum`], [`average_run_length`] |
+//! | how long does a repair take, and are we getting better? | [`TypicalTime`], [`compare_restore_times`], [`toil`] |
 
 mod beta_order;
 mod compare;

@@ -1,4 +1,4 @@
-//! Intervals for an error ratio that was measured on few events.
+//! Intervals for an error ratio that was measured from few events.
 
 use super::{
     Confidence, Interval,
@@ -39,14 +39,14 @@ pub(super) fn wilson_of(x: f64, good: f64, confidence: Confidence) -> Interval {
 
 /// The Clopper–Pearson interval for the error ratio, or `None` without events.
 ///
-/// From the quantiles of Beta(x, n − x + 1) and Beta(x + 1, n − x). It never covers less than it says,
-/// at the price of being wide (C. J. Clopper and E. S. Pearson, 1934). The ends are exactly 0 and 1
-/// where no event or every event is bad.
+/// From the quantiles of Beta(x, n − x + 1) and Beta(x + 1, n − x). Its coverage is never below the
+/// confidence level, but it is wide (C. J. Clopper and E. S. Pearson, 1934). The ends are exactly 0 and 1 if
+/// no event or every event is bad.
 ///
 /// ```
 /// use slo_core::{math::Tally, stats::{Confidence, clopper_pearson}};
 ///
-/// // No failure among 1,000 requests: 99.9 % is not shown yet.
+/// // No failure among 1,000 requests: that does not show 99.9 % yet.
 /// let interval = clopper_pearson(Tally::new(1_000, 0)?, Confidence::P95).unwrap();
 /// assert_eq!(interval.low(), 0.0);
 /// assert!((interval.high() - 0.003_682).abs() < 1e-6);
@@ -59,9 +59,9 @@ pub fn clopper_pearson(tally: Tally, confidence: Confidence) -> Option<Interval>
 
 /// Jeffreys' interval for the error ratio, or `None` without events.
 ///
-/// Quantiles of Beta(x + ½, n − x + ½), what a prior without opinion leaves after the data; covers what
-/// it says on average and is narrower than [`clopper_pearson`] (L. D. Brown, T. T. Cai and A. `DasGupta`,
-/// 2001). The ends are exactly 0 and 1 where no event or every event is bad.
+/// Quantiles of Beta(x + ½, n − x + ½), the posterior of an uninformative prior. On average, its coverage is
+/// the confidence level, and it is narrower than [`clopper_pearson`] (L. D. Brown, T. T. Cai and A.
+/// `DasGupta`, 2001). The ends are exactly 0 and 1 if no event or every event is bad.
 ///
 /// ```
 /// use slo_core::{math::Tally, stats::{Confidence, jeffreys}};

@@ -1,8 +1,9 @@
-//! Random numbers whose sequence is part of the result, and quantiles of samples.
+//! Reproducible random numbers, and quantiles of samples.
 
 /// `SplitMix64` (G. L. Steele, D. Lea and C. H. Flood, 2014): the same numbers for a seed in every version.
 ///
-/// A library's generator may change with its version, and with it the answers of a bootstrap.
+/// The generator of another library may change between versions, which would change the results of a
+/// bootstrap.
 #[derive(Debug, Clone)]
 pub(crate) struct Random(u64);
 

@@ -10,9 +10,10 @@ use crate::{
     model::{Objective, Ratio, Window},
 };
 
-/// The share of time up: MTTF/(MTTF + MTTR), from mean times up and to repair in one unit.
+/// The availability from mean times up and to repair: MTTF/(MTTF + MTTR).
 ///
-/// The time up is that between the end of one failure and the start of the next, not the whole cycle.
+/// Both are in the same unit. The time up is the time from the end of one failure to the start of the next,
+/// not the whole cycle.
 ///
 /// ```
 /// use slo_core::stats::availability;
@@ -25,11 +26,13 @@ use crate::{
 /// A time up that is not positive, or a negative time to repair.
 pub fn availability(time_up: f64, time_to_repair: f64) -> Result<f64, Error> {
     let up = positive("time up", time_up)?;
-    // Divided first: the sum of two large times may be no double.
+    // Divided first: the sum of two large times may not fit a double.
     Ok(1.0 / (1.0 + not_negative("time to repair", time_to_repair)? / up))
 }
 
-/// Entire outages of length `time_to_repair` that the budget of `period` allows: βT/MTTR, exactly.
+/// The number of entire outages that the budget of `period` allows: βT/MTTR, exact.
+///
+/// Each outage lasts `time_to_repair`.
 ///
 /// ```
 /// use slo_core::{model::Window, stats::incidents_allowed};
@@ -48,25 +51,27 @@ pub fn incidents_allowed(
     time_to_repair: Window,
 ) -> Result<Ratio, Error> {
     let exact = objective.budget().checked_mul(period.ratio_to(time_to_repair));
-    exact.ok_or_else(|| Error::new(format!("{period} and {time_to_repair} are too fine")))
+    exact.ok_or_else(|| Error::new(format!("{period} and {time_to_repair} have too many digits")))
 }
 
-/// How two samples of times to restore compare.
+/// The comparison of two samples of times to restore.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct RestoreTimes {
-    /// Geometric mean of the second over that of the first: ½ means twice as fast.
+    /// The geometric mean of the second divided by that of the first: ½ means twice as fast.
     pub ratio: f64,
-    /// Where that ratio may lie. An interval that contains 1 is no evidence of a change.
+    /// The confidence interval of the ratio. If it contains 1, there is no evidence of a change.
     pub interval: Interval,
 }
 
-/// The fewest incidents a side from which restore times are compared.
+/// The fewest incidents on each side for a comparison of restore times.
 const FEWEST_INCIDENTS: usize = 5;
 
 /// Compares times to restore before and after, as the ratio of geometric means with its interval.
 ///
 /// Times to restore are close to log-normal, so their logarithms are compared: Welch's interval for the
-/// difference of means, taken back through exp. A mean of raw times would follow its longest incident.
+/// difference of means, transformed back by exp. A mean of raw times would mostly depend on the longest
+/// incident.
 ///
 /// ```
 /// use slo_core::stats::{Confidence, compare_restore_times};
@@ -79,7 +84,8 @@ const FEWEST_INCIDENTS: usize = 5;
 /// ```
 ///
 /// # Errors
-/// Fewer than five incidents a side, times that are not positive, times that are all the same, or a ratio that is no double.
+/// Fewer than five incidents on a side, times that are not positive, times that are all the same, or a ratio
+/// that does not fit a double.
 pub fn compare_restore_times(
     before: &[f64],
     after: &[f64],
@@ -100,23 +106,27 @@ pub fn compare_restore_times(
     })
 }
 
-/// A typical time of several, such as times to restore: their geometric mean.
+/// The typical value of several times, such as times to restore: their geometric mean.
 ///
-/// A mean of raw times follows the longest one. With nothing changed, it "improves" by a tenth or more in two of five
-/// comparisons of ten incidents each; the geometric mean and its interval do not claim that.
+/// A mean of raw times mostly depends on the longest one. Even if nothing has changed, it "improves" by a
+/// tenth or more in two of five comparisons of ten incidents each; the geometric mean and its interval do not
+/// claim that.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct TypicalTime {
-    /// How many times there are.
+    /// The number of times in the sample.
     pub count: usize,
     /// Their geometric mean, in their unit.
     pub geometric_mean: f64,
-    /// Where that of all such times may lie, by Student's distribution of their logarithms; `None` of a single time, and of
-    /// times that are all the same.
+    /// The confidence interval of the geometric mean.
+    ///
+    /// By Student's distribution of the logarithms. `None` for a single time, and for times that are all the
+    /// same.
     pub interval: Option<Interval>,
 }
 
 impl TypicalTime {
-    /// That of `times`; `None` of none.
+    /// The typical value of `times`; `None` if there are none.
     ///
     /// ```
     /// use slo_core::stats::{Confidence, TypicalTime};
@@ -129,7 +139,7 @@ impl TypicalTime {
     /// ```
     ///
     /// # Errors
-    /// Times that are not positive, or a confidence whose interval ends nowhere.
+    /// Times that are not positive, or a confidence whose interval does not fit a double.
     pub fn of(times: &[f64], confidence: Confidence) -> Result<Option<Self>, Error> {
         if times.is_empty() {
             return Ok(None);
@@ -161,8 +171,8 @@ struct LogMoments {
 impl LogMoments {
     fn of(name: &str, times: &[f64]) -> Result<Self, Error> {
         if times.len() < FEWEST_INCIDENTS {
-            return Err(Error::new(format!("{name}: {} incidents say nothing about a trend", times.len()))
-                .with_hint(format!("compare at least {FEWEST_INCIDENTS} a side; take a longer time")));
+            return Err(Error::new(format!("{name}: {} incidents are too few for a trend", times.len()))
+                .with_hint(format!("compare at least {FEWEST_INCIDENTS} on each side; use a longer time")));
         }
         for (index, time) in times.iter().enumerate() {
             positive(&format!("{name}[{index}]"), *time)?;
@@ -181,22 +191,23 @@ fn student_quantile(upper: f64, degrees: f64) -> f64 {
     (degrees * x / (1.0 - x)).sqrt()
 }
 
-/// The most time that toil should take, as the SRE Book has it: half.
+/// The largest share of time that toil should take (SRE Book): half.
 pub const TOIL_CAP: f64 = 0.5;
 
-/// What a survey says about the share of time that goes into toil.
+/// The share of time that is spent on toil, from a survey.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Toil {
     /// Hours of toil over all hours worked.
     pub share: f64,
-    /// Where the share may lie, by resampling the answers.
+    /// The confidence interval of the share, by resampling the answers.
     pub interval: Interval,
 }
 
 /// The share of toil in a survey of (hours of toil, all hours worked), one answer each.
 ///
-/// A ratio estimator, Σ toil / Σ hours: who works more counts more. The interval holds the quantiles of
-/// 10,000 resamples of the answers, drawn from `seed`. Compare with [`TOIL_CAP`].
+/// A ratio estimator, Σ toil / Σ hours: an answer with more hours counts more. The ends of the interval are
+/// quantiles of 10,000 resamples of the answers, drawn from `seed`. Compare with [`TOIL_CAP`].
 ///
 /// ```
 /// use slo_core::stats::{Confidence, TOIL_CAP, toil};
@@ -212,13 +223,13 @@ pub struct Toil {
 /// Fewer than two answers, hours that are not positive, or more toil than hours.
 pub fn toil(answers: &[(f64, f64)], confidence: Confidence, seed: u64) -> Result<Toil, Error> {
     if answers.len() < 2 {
-        return Err(Error::new("one answer has no spread").with_hint("ask at least two people or weeks"));
+        return Err(Error::new("a single answer has no spread").with_hint("use at least two answers"));
     }
     for (index, (toil, hours)) in answers.iter().enumerate() {
         not_negative(&format!("answers[{index}]: toil"), *toil)?;
         positive(&format!("answers[{index}]: hours"), *hours)?;
         if toil > hours {
-            return Err(Error::new(format!("answers[{index}]: {toil} hours of toil in {hours} hours")));
+            return Err(Error::new(format!("answers[{index}]: {toil} hours of toil exceed {hours} hours")));
         }
     }
     finite("the sum of hours", answers.iter().map(|(_, hours)| hours).sum())?;

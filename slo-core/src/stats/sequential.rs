@@ -1,4 +1,4 @@
-//! Tests that may be looked at after every event: Wald's, and ones that stay valid whenever one stops.
+//! Sequential tests, which may be checked after every event.
 
 use super::{
     Confidence, Interval,
@@ -37,10 +37,11 @@ pub struct Sprt {
     beta: f64,
 }
 
-/// What a sequential test says after the events so far.
+/// The decision of a sequential test after the events so far.
 ///
 /// Closed: there is no fourth answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "there is no fourth answer")]
 pub enum Decision {
     /// The higher error ratio is accepted.
     Worse,
@@ -54,11 +55,11 @@ pub enum Decision {
 const CLOSEST: f64 = 1e-6;
 
 impl Sprt {
-    /// The test that takes p₀ for p₁ with probability `alpha`, and p₁ for p₀ with probability `beta`.
+    /// The test that mistakes p₀ for p₁ with probability `alpha`, and p₁ for p₀ with probability `beta`.
     ///
     /// # Errors
-    /// Numbers that are not between 0 and 1, or so small that it would take more events than a double holds; p₁ not above p₀ by a millionth, or α + β of one or
-    /// more.
+    /// Numbers that are not between 0 and 1, or so small that the number of events does not fit a double; a
+    /// p₁ that is not above p₀ by at least a millionth; or an α + β of one or more.
     pub fn new(p0: f64, p1: f64, alpha: f64, beta: f64) -> Result<Self, Error> {
         for (name, value) in [("p0", p0), ("p1", p1), ("alpha", alpha), ("beta", beta)] {
             open_unit(name, value)?;
@@ -76,13 +77,13 @@ impl Sprt {
         Ok(test)
     }
 
-    /// The evidence from which on p₁ is accepted, ln((1−β)/α).
+    /// The evidence at or above which p₁ is accepted, ln((1−β)/α).
     #[must_use]
     pub const fn upper(&self) -> f64 {
         self.upper
     }
 
-    /// The evidence down to which p₀ is accepted, ln(β/(1−α)).
+    /// The evidence at or below which p₀ is accepted, ln(β/(1−α)).
     #[must_use]
     pub const fn lower(&self) -> f64 {
         self.lower
@@ -106,7 +107,7 @@ impl Sprt {
         tally.bad() as f64 * self.bad_event() + tally.good() as f64 * self.good_event()
     }
 
-    /// What the events so far say. The first decision stands: do not ask on.
+    /// The decision after the events so far. The first decision is final: do not continue after it.
     #[must_use]
     pub fn decide(&self, tally: Tally) -> Decision {
         match self.evidence(tally) {
@@ -116,20 +117,21 @@ impl Sprt {
         }
     }
 
-    /// Bad events in a row, from the start, that are accepted as p₁.
+    /// The number of bad events in a row, from the start, after which p₁ is accepted.
     #[must_use]
     pub fn bad_in_a_row(&self) -> u64 {
         whole(self.upper / self.bad_event())
     }
 
-    /// Good events in a row, from the start, that are accepted as p₀.
+    /// The number of good events in a row, from the start, after which p₀ is accepted.
     #[must_use]
     pub fn good_in_a_row(&self) -> u64 {
         whole(self.lower / self.good_event())
     }
 
-    /// Events until a decision on average, if p₁ and if p₀ is true, by Wald's approximation, which leaves
-    /// out how far the last event goes past the bound.
+    /// The average number of events until a decision: if p₁ is true, and if p₀ is true.
+    ///
+    /// Wald's approximation, which ignores how far the last event goes beyond the bound.
     #[must_use]
     pub fn average_events(&self) -> (f64, f64) {
         let per_event = |p: f64| p * self.bad_event() + (1.0 - p) * self.good_event();
@@ -145,11 +147,11 @@ fn whole(events: f64) -> u64 {
     events
 }
 
-/// A test of an error ratio that may be looked at after every event, by a beta mixture (an e-process).
+/// A test of an error ratio that may be checked after every event.
 ///
-/// M = B(a+S, b+n−S) / (B(a,b)·p₀^S·(1−p₀)^{n−S}) for S bad of n. If p₀ is true, M ever reaches 1/α with
-/// a probability of at most α (J. Ville, 1939), so one may stop whenever one likes. One-sided, M is
-/// multiplied by P(p > p₀ | data)/P(p > p₀).
+/// It uses a beta mixture, which is an e-process: M = B(a+S, b+n−S) / (B(a,b)·p₀^S·(1−p₀)^{n−S}) for S bad of
+/// n. If p₀ is true, the probability that M ever reaches 1/α is at most α (J. Ville, 1939), so you may stop
+/// at any time. In a one-sided test, M is multiplied by P(p > p₀ | data)/P(p > p₀).
 ///
 /// ```
 /// use slo_core::{math::Tally, stats::MixtureTest};
@@ -171,7 +173,7 @@ pub struct MixtureTest {
 }
 
 impl MixtureTest {
-    /// Whether the error ratio is above `p0`, with a uniform prior.
+    /// The test whether the error ratio is above `p0`, with a uniform prior.
     ///
     /// # Errors
     /// An error ratio that is not between 0 and 1.
@@ -179,7 +181,7 @@ impl MixtureTest {
         Ok(Self { p0: open_unit("p0", p0)?, one_sided: true, a: 1.0, b: 1.0 })
     }
 
-    /// Whether the error ratio differs from `p0`, with a uniform prior.
+    /// The test whether the error ratio differs from `p0`, with a uniform prior.
     ///
     /// # Errors
     /// An error ratio that is not between 0 and 1.
@@ -187,12 +189,11 @@ impl MixtureTest {
         Ok(Self { one_sided: false, ..Self::worse_than(p0)? })
     }
 
-    /// Whether the second arm of an experiment is worse than the first, given the share of all events that
-    /// it gets.
+    /// The test whether the second arm of an experiment is worse than the first.
     ///
-    /// If the arms are alike, each bad event falls into the second with that share, whatever the error
-    /// ratio: give [`MixtureTest::evidence`] all bad events as the total, and those of the second arm as
-    /// the bad ones.
+    /// `share` is the share of all events that the second arm gets. If the arms are alike, each bad event
+    /// falls into the second one with that probability, whatever the error ratio. Pass all bad events to
+    /// [`MixtureTest::evidence`] as the total, and those of the second arm as the bad ones.
     ///
     /// ```
     /// use slo_core::{math::Tally, stats::MixtureTest};
@@ -212,11 +213,11 @@ impl MixtureTest {
     /// The same test with the prior Beta(a, b): where the error ratio is expected if it is not p₀.
     ///
     /// # Errors
-    /// Parameters that are not positive, or a one-sided test's prior that leaves nothing above p₀.
+    /// Parameters that are not positive, or a prior of a one-sided test that has no weight above p₀.
     pub fn with_prior(self, a: f64, b: f64) -> Result<Self, Error> {
         let above = ln_beta_tails(positive("a", a)?, positive("b", b)?, self.p0, 1.0 - self.p0).upper;
         if self.one_sided && !above.is_finite() {
-            return Err(Error::new(format!("the prior leaves nothing above p0 of {}", self.p0)));
+            return Err(Error::new(format!("the prior has no weight above p0 of {}", self.p0)));
         }
         Ok(Self { a, b, ..self })
     }
@@ -243,10 +244,10 @@ impl MixtureTest {
     }
 }
 
-/// The error ratios that no look so far has refuted: an interval that stays valid at every look.
+/// An interval for the error ratio that stays valid at every check.
 ///
-/// {p : M(p) < 1/α} with a uniform prior; wider than an interval for one look, and `None` without events.
-/// The ends are exactly 0 and 1 where no event or every event is bad.
+/// {p : M(p) < 1/α} with a uniform prior. It is wider than an interval for one check, and `None` without
+/// events. The ends are exactly 0 and 1 if no event or every event is bad.
 ///
 /// ```
 /// use slo_core::{math::Tally, stats::{Confidence, confidence_sequence}};
@@ -290,10 +291,10 @@ pub fn confidence_sequence(tally: Tally, confidence: Confidence) -> Option<Inter
     Some(Interval::new(low, high))
 }
 
-/// The evidence that things do not come at `rate`, where `count` came in `exposure`; ln of an e-value.
+/// The evidence against `rate`, from `count` events in `exposure`: ln of an e-value.
 ///
-/// A gamma mixture of Poisson processes: ln[Γ(a+N)/Γ(a) · b^a/(b+t)^{a+N}] + λ₀t − N ln λ₀ with
-/// a = b = 1 in units of `exposure`. Two-sided: it also grows when fewer come. Valid at every look, like
+/// A gamma mixture of Poisson processes: ln[Γ(a+N)/Γ(a) · b^a/(b+t)^{a+N}] + λ₀t − N ln λ₀ with a = b = 1 in
+/// units of `exposure`. Two-sided: it also grows if there are fewer events. Valid at every check, like
 /// [`MixtureTest`].
 ///
 /// ```
@@ -305,7 +306,7 @@ pub fn confidence_sequence(tally: Tally, confidence: Confidence) -> Option<Inter
 /// ```
 ///
 /// # Errors
-/// A rate that is not positive, a negative exposure, or evidence beyond the doubles.
+/// A rate that is not positive, a negative exposure, or evidence that does not fit a double.
 pub fn rate_evidence(count: u64, exposure: f64, rate: f64) -> Result<f64, Error> {
     let (n, t) = (count as f64, not_negative("exposure", exposure)?);
     let mixture = libm::lgamma(1.0 + n) - (1.0 + n) * t.ln_1p();

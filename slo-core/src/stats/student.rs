@@ -1,8 +1,8 @@
-//! Student's distribution: what a mean of few things may be.
+//! Student's distribution, for the mean of few values.
 
 use super::special::{Tail, beta_quantile, ln_beta_tails};
 
-/// P(T > t) with so many degrees of freedom, of which there is at least a fraction of one.
+/// P(T > t) with `freedom` degrees of freedom, a positive number.
 pub(crate) fn student_upper_tail(t: f64, freedom: f64) -> f64 {
     let square = t * t;
     let (x, y) = (freedom / (freedom + square), square / (freedom + square));
@@ -10,7 +10,7 @@ pub(crate) fn student_upper_tail(t: f64, freedom: f64) -> f64 {
     if t >= 0.0 { beyond } else { 1.0 - beyond }
 }
 
-/// The t below which T is with the probability `p`, above one half.
+/// The quantile t with P(T < t) = `p`, for `p` above one half.
 pub(crate) fn student_quantile(p: f64, freedom: f64) -> f64 {
     let x = beta_quantile(Tail::Lower, 2.0 * (1.0 - p), freedom / 2.0, 0.5);
     (freedom * (1.0 - x) / x).sqrt()

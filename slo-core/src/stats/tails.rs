@@ -60,7 +60,7 @@ pub fn poisson_at_least(m: u64, mean: f64) -> Result<f64, Error> {
     Ok(if m == 0 { 1.0 } else { ln_gamma_tails(m as f64, mean).lower.exp() })
 }
 
-/// P(X > x) for X ~ Beta(a, b): what is still likely of an error ratio after the data.
+/// P(X > x) for X ~ Beta(a, b), such as the posterior of an error ratio.
 ///
 /// ```
 /// use slo_core::stats::beta_above;
@@ -78,30 +78,30 @@ pub fn beta_above(x: f64, a: f64, b: f64) -> Result<f64, Error> {
     Ok(ln_beta_tails(a, b, x, 1.0 - x).upper.exp())
 }
 
-/// P(X ≥ m) for a hypergeometric X: `drawn` of `all` events are looked at, `marked` of all are bad.
+/// P(X ≥ m) for a hypergeometric X: `drawn` of `all` events are examined, and `marked` of all are bad.
 ///
 /// ```
 /// use slo_core::stats::hypergeometric_at_least;
 ///
-/// // Three of the three bad events among 200 fell on the canary's 100 by chance?
+/// // Can all three bad events of 200 fall on the canary's 100 by chance?
 /// assert!((hypergeometric_at_least(3, 200, 3, 100)? - 0.123_115_577_9).abs() < 1e-9);
 /// # Ok::<(), slo_core::Error>(())
 /// ```
 ///
 /// # Errors
-/// More marked or drawn than there are, or more than 10^14 of both.
+/// More marked or drawn events than there are, or more than 10^14 of both.
 pub fn hypergeometric_at_least(m: u64, all: u64, marked: u64, drawn: u64) -> Result<f64, Error> {
     if marked > all || drawn > all {
-        return Err(Error::new(format!("{marked} marked and {drawn} drawn of {all}")));
+        return Err(Error::new(format!("{marked} marked or {drawn} drawn are more than all {all} events")));
     }
     let most = marked.min(drawn);
-    // Left out by neither: marked + drawn − all, in numbers that cannot overflow.
+    // At least marked + drawn − all of them are both; in numbers that cannot overflow.
     let least = marked.saturating_sub(all - drawn);
     if most.min((all - marked).min(all - drawn)) > MOST_MARKED {
         return Err(Error::new(format!(
             "{marked} marked and {drawn} drawn of {all} are too many to be summed"
         ))
-        .with_hint("with so many events, the two-proportion z test is as good"));
+        .with_hint("use the two-proportion z test, which is as good with so many events"));
     }
     if m <= least {
         return Ok(1.0);
@@ -138,8 +138,8 @@ pub fn hypergeometric_at_least(m: u64, all: u64, marked: u64, drawn: u64) -> Res
 
 /// P(X ≥ m) for a beta-binomial X: `trials` events whose probability of being bad is Beta(a, b).
 ///
-/// What is to be expected of the next events when the error ratio itself is only known from past ones. To all
-/// digits up to ten million trials; beyond, to about ten digits of 1.
+/// A forecast of the next events, if the error ratio itself is only known from past ones. Up to ten million
+/// trials, all digits are right; beyond that, about ten decimals.
 ///
 /// ```
 /// use slo_core::stats::beta_binomial_at_least;

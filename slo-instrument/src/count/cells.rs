@@ -1,9 +1,9 @@
 //! Counters that threads add to without sharing them.
 //!
-//! Every thread has cells of its own, and is the only one that writes them: adding is a load and a store, not a locked
-//! instruction that makes two processors take turns. Readers sum over all cells. What a thread leaves behind when it
-//! ends keeps its counts, and is taken on by the next thread that needs some; where several wait already, its counts are
-//! added to those of all threads that are gone. The lock of the pool orders the two.
+//! Every thread has its own cells and is the only one that writes them. So adding is a load and a store, not
+//! a locked instruction for which processors take turns. Readers sum over all cells. The cells of a thread
+//! that ends keep their counts, and the next thread that needs cells takes them over. If several free cells
+//! wait already, their counts are added to those of all ended threads. The lock of the pool orders the two.
 
 use super::sync::{Arc, AtomicU64, KEPT, Mutex, Ordering, PoisonError};
 

@@ -3,16 +3,16 @@
 use super::{Kind, Method, Outcome, outcome::named};
 use std::{fmt, time::Duration};
 
-/// What an SLO makes of an event.
+/// How an SLO counts an event: as good, bad or ignored.
 ///
-/// In the extensions of a response it overrules what the service's [`Classify`] says of it:
+/// A handler can put it into the extensions of its response. It then overrides the service's [`Classify`]:
 ///
 /// ```
 /// use axum::Extension;
 /// use slo_instrument::Class;
 ///
 /// async fn healthy() -> (Extension<Class>, &'static str) {
-///     (Extension(Class::Ignored), "ok") // probes are no users
+///     (Extension(Class::Ignored), "ok") // probes are not users
 /// }
 ///
 /// async fn pay() -> (Extension<Class>, &'static str) {
@@ -22,18 +22,18 @@ use std::{fmt, time::Duration};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Class {
-    /// It went as promised.
+    /// A good event.
     Good,
-    /// It did not; `error.type` says how it ended.
+    /// A bad event; `error.type` says how it ended.
     Bad,
-    /// It did not, and this is what `error.type` says: a word of a small set.
+    /// A bad event with this `error.type`: a word from a small set.
     BadFor(&'static str),
-    /// It is no valid event: counted apart, in `slo_ignored_events_total`.
+    /// Not a valid event; it is counted separately, in `slo_ignored_events_total`.
     Ignored,
 }
 
 impl Class {
-    /// What `error.type` says; empty for what is not bad.
+    /// The value of `error.type`; empty unless the event is bad.
     pub(crate) fn error_type(self, outcome: Outcome) -> String {
         match self {
             Self::Good | Self::Ignored => String::new(),
@@ -43,7 +43,7 @@ impl Class {
     }
 }
 
-/// Decides what is good, bad, or no valid event; closures do.
+/// Decides whether an event is good, bad or ignored; closures implement it.
 ///
 /// ```
 /// use slo_instrument::{Class, Ended, Service};
@@ -59,7 +59,9 @@ impl Class {
 /// # Ok::<(), slo_instrument::Error>(())
 /// ```
 pub trait Classify: Send + Sync + 'static {
-    /// What `ended` counts as. It is asked when an event ends, on its thread, and when a route is declared ahead. Where it
+    /// Decides how `ended` counts.
+    ///
+    /// This is called when an event ends, on its thread, and when a route is declared in advance. If it
     /// panics, [`Ended::by_convention`] decides.
     fn classify(&self, ended: &Ended<'_>) -> Class;
 }
@@ -70,14 +72,14 @@ impl<F: Fn(&Ended<'_>) -> Class + Send + Sync + 'static> Classify for F {
     }
 }
 
-/// What is known of an event beyond its outcome.
+/// A fact about an event beyond its outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Circumstance {
     /// Nothing.
     Usual,
-    /// A browser asked whether it may ask.
+    /// A CORS preflight.
     Preflight,
-    /// The server gives up after so long a time.
+    /// The event took as long as the timeout of the server.
     Timeout,
 }
 
@@ -95,20 +97,21 @@ pub struct Ended<'a> {
 }
 
 impl Ended<'_> {
-    /// What it is.
+    /// The kind of the event.
     #[must_use]
     pub const fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// The method of an HTTP request, such as `GET`; `_OTHER` for one that HTTP does not know, and `None` for what is no
-    /// HTTP request.
+    /// The method of an HTTP request, such as `GET`.
+    ///
+    /// `_OTHER` for an unknown method, `None` for an event that is not an HTTP request.
     #[must_use]
     pub fn method(&self) -> Option<&'static str> {
         matches!(self.kind, Kind::HttpServer | Kind::HttpClient).then(|| self.method.name())
     }
 
-    /// The route, the gRPC method or the operation; empty for HTTP requests that are sent.
+    /// The route, the gRPC method or the operation; empty for HTTP requests sent.
     #[must_use]
     pub const fn name(&self) -> &str {
         self.name
@@ -126,8 +129,9 @@ impl Ended<'_> {
         self.outcome
     }
 
-    /// The HTTP status of a response that was read; `None` for one that broke off or was left, see
-    /// [`outcome`](Self::outcome).
+    /// The HTTP status of a response that was read to its end.
+    ///
+    /// `None` if the body failed or the client left, see [`outcome`](Self::outcome).
     #[must_use]
     pub const fn status(&self) -> Option<http::StatusCode> {
         match self.outcome {
@@ -136,24 +140,33 @@ impl Ended<'_> {
         }
     }
 
-    /// How long it took, as it is counted.
+    /// The duration that is counted.
     #[must_use]
     pub const fn duration(&self) -> Duration {
         self.duration
     }
 
-    /// What it counts as where nobody says otherwise.
+    /// How the event counts by default.
     ///
-    /// A status is bad where OpenTelemetry's conventions call it an error: 5xx for HTTP servers, 4xx too for clients;
-    /// the server's own fault for gRPC servers, `UNIMPLEMENTED` among them, all but `OK` for clients. Panics, failures
-    /// without a response and bodies that fail are bad, as are operations that were not finished.
+    /// A status is bad if OpenTelemetry's conventions call it an error:
     ///
-    /// gRPC's health checks are ignored, and what a browser asks before it asks (CORS preflights): probes are no users.
+    /// - HTTP servers: 5xx
+    /// - HTTP clients: 4xx and 5xx
+    /// - gRPC servers: statuses that are the server's fault, `UNIMPLEMENTED` among them
+    /// - gRPC clients: all statuses but `OK`
     ///
-    /// A client that goes away before the response is bad if it has waited for longer than the shortest threshold of
-    /// the latency SLOs of such events, or than 10 s if there is none; else nothing can be said of it, and it is ignored.
-    /// A call that this service itself gives up is bad if there is no such threshold.
-    /// So is one that goes away in the body of a response, if the latency that counts was within the threshold.
+    /// Panics, failures without a response, failed bodies and unfinished operations are bad, too.
+    ///
+    /// gRPC health checks and CORS preflights without a server error are ignored: they are not requests of
+    /// users.
+    ///
+    /// A request whose client goes away before the response is bad if the client has waited for longer than
+    /// the shortest threshold of the latency SLOs of such events, or than 10 s if there is none. Otherwise
+    /// the request is ignored, because it says nothing about the service. A call that this service itself
+    /// gives up is bad if there is no such threshold.
+    ///
+    /// A request whose client goes away during the response body is ignored if there is no such threshold, or
+    /// if its counted latency is within it. Otherwise it is bad.
     #[must_use]
     pub fn by_convention(&self) -> Class {
         by_convention(self.kind, self.name, self.outcome, self.circumstance, self.duration, self.patience)
@@ -163,8 +176,8 @@ impl Ended<'_> {
 /// gRPC's own service for probes.
 const HEALTH_CHECK: &str = "grpc.health.v1.Health/";
 
-/// How long a client waits before it may say that a promise was broken, where no latency SLO says so: else whoever opens
-/// connections and closes them could page on-call.
+/// How long a client must wait before its leaving is bad, if no latency SLO says so. Without this, anyone who
+/// opens and closes connections could page on-call.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// [`Ended::by_convention`], without making one.
@@ -194,7 +207,7 @@ pub(super) fn by_convention(
         Outcome::Completed => false,
         // Nobody waits for an operation: one that is dropped was not done.
         Outcome::Cancelled if kind == Kind::Operation => true,
-        // A client of this service's own has waited in vain, however long.
+        // Calls that this service makes have no default patience: the caller waited in vain.
         Outcome::Cancelled
             if patience
                 .or((!is_client()).then_some(PATIENCE))

@@ -6,7 +6,7 @@ use super::{Circumstance, Class, Outcome};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct End {
     pub(crate) outcome: Outcome,
-    /// What it counts as, where somebody has said so.
+    /// The class that the service has set, if any.
     pub(crate) class: Option<Class>,
     pub(crate) nanos: u64,
     pub(crate) circumstance: Circumstance,

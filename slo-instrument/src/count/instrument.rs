@@ -1,4 +1,4 @@
-//! What counts the events of one kind: its routes, and their series.
+//! The counters for the events of one kind: its routes and their series.
 
 use super::{
     Circumstance, Class, Classify, Edges, End, Ended, Key, Kind, Outcome, SloCounter,
@@ -28,13 +28,13 @@ pub(crate) struct Instrument {
     peer: Box<str>,
     shape: Arc<Shape>,
     routes: Names<Route>,
-    // Kept for good: what goes with a request must hold no share of it.
+    // Never freed, so that requests can refer to it without a reference count.
     twice: &'static Twice,
     // How many events of each method were started, and then how many are over.
     flow: Arc<Pool>,
 }
 
-/// What all series of a service are made after.
+/// The parts that all series of a service share.
 #[derive(Debug)]
 pub(crate) struct Shape {
     pub(crate) edges: Edges,
@@ -49,7 +49,7 @@ pub(crate) struct Route {
     pub(crate) name: Box<str>,
     kind: Kind,
     peer: Box<str>,
-    // How long somebody waits before they may say that a promise was broken.
+    // How long a client waits before its leaving is bad.
     patience: Option<Duration>,
     pub(crate) shape: Arc<Shape>,
     series: Mutex<Known>,
@@ -66,14 +66,14 @@ struct Known {
 
 /// The route of requests that no route matched, whatever their path.
 pub(crate) const UNMATCHED: &str = "_unmatched";
-/// The gRPC method of calls that no method is there for.
+/// The gRPC method of calls to unknown methods.
 pub(crate) const OTHER: &str = "_OTHER";
 /// The route of requests to routes beyond [`MOST_ROUTES`].
 pub(crate) const OVERFLOW: &str = "_overflow";
 pub(crate) const MOST_ROUTES: usize = 1_000;
 
-/// All instruments of the process by their numbers, so that what goes with a request need not hold one: a shared count
-/// of holders makes processors take turns.
+/// All instruments of the process, by number. A request holds the number, not a shared reference: processors
+/// would contend for its count.
 static INSTRUMENTS: RwLock<Vec<Weak<Instrument>>> = RwLock::new(Vec::new());
 
 impl Instrument {
@@ -179,7 +179,7 @@ impl Route {
         self.kind
     }
 
-    /// What an event of this route counts as.
+    /// How an event of this route counts.
     pub(crate) fn class_of(&self, method: Method, end: &End) -> Class {
         let Self { kind, patience, .. } = *self;
         let End { outcome, nanos, circumstance, .. } = *end;
@@ -230,7 +230,7 @@ impl Route {
         Arc::clone(&self.series.lock().unwrap_or_else(PoisonError::into_inner).all)
     }
 
-    /// Makes sure that the series of a success and of a failure are there, so that the first one of each is seen.
+    /// Creates the series of a success and of a failure, so that the first of each is an increase.
     pub(crate) fn declare(&self, method: Method) {
         let outcomes = match self.kind {
             Kind::HttpServer | Kind::HttpClient => {

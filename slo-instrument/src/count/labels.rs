@@ -4,7 +4,7 @@ use super::{Class, GrpcStatus, Outcome};
 use crate::{Kind, labels::Labels};
 use slo_core::model::metric;
 
-/// The labels of a series; `name` is a route, a method or an operation, as the kind has it.
+/// The labels of a series; `name` is its route, method or operation, depending on the kind.
 pub(crate) fn labels(kind: Kind, event: &Labelled<'_>) -> Labels {
     let value = |label: &str| match label {
         metric::ERROR_TYPE => event.class.error_type(event.outcome),

@@ -24,7 +24,7 @@ use std::{
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ticket {
     instrument: u32,
-    // None of them until the name is known to be one of the program's own.
+    // `UNKNOWN` until the name proves to be one that the program defines.
     route: u32,
     method: Method,
 }
@@ -35,7 +35,7 @@ thread_local! {
     static LOCAL: RefCell<Local> = const { RefCell::new(Local { instruments: Vec::new() }) };
 }
 
-/// What a thread has of the instruments that it has met.
+/// The counters of one thread, for each instrument that it has used.
 #[derive(Debug)]
 struct Local {
     instruments: Vec<LocalInstrument>,
@@ -45,8 +45,8 @@ struct Local {
 struct LocalInstrument {
     id: u32,
     instrument: Weak<Instrument>,
-    // Numbers of routes by their names. The ones met last are where a few bytes of their names say: comparing a name takes
-    // less time than hashing it.
+    // Numbers of routes by name. Recent routes are in slots chosen by a few bytes of the name: comparing one
+    // name takes less time than hashing it.
     recent: [Recent; REMEMBERED],
     names: HashMap<Rc<str>, u32, FnvBuildHasher>,
     routes: Vec<Option<LocalRoute>>,
@@ -104,7 +104,7 @@ impl Ticket {
         Self { instrument, route, method }
     }
 
-    /// Starts an event of the route `name` if it is known; else it is to be named before its end.
+    /// Starts an event of the route `name` if it is known; otherwise name it before its end.
     pub(crate) fn start_if_known(instrument: u32, name: &str, method: Method) -> Self {
         let ticket = Self { instrument, route: UNKNOWN, method };
         let route = with_local(instrument, |local| {
@@ -128,7 +128,7 @@ impl Ticket {
         self.route != UNKNOWN
     }
 
-    /// Says what the event belongs to.
+    /// Sets the route of the event.
     pub(crate) fn name(&mut self, name: &str) {
         self.route = Instrument::find(self.instrument).map_or(UNKNOWN, |instrument| instrument.route(name));
     }
@@ -162,7 +162,7 @@ impl Ticket {
     }
 }
 
-/// Runs `work` on what this thread has of the instrument; `None` where it can have nothing.
+/// Runs `work` on this thread's counters of the instrument; `None` if it can have none.
 fn with_local<T>(id: u32, work: impl FnOnce(&mut LocalInstrument) -> T) -> Option<T> {
     LOCAL
         .try_with(|local| {
@@ -223,7 +223,7 @@ impl LocalInstrument {
 
     #[cold]
     fn remember(&mut self, name: &str, number: u32) -> Option<u32> {
-        // What is folded into another route is not kept: there is no end to it.
+        // A name that is folded into another route is not kept: there is no limit to such names.
         if *self.local_route(number)?.route.name == *name {
             self.names.insert(name.into(), number);
         }

@@ -1,4 +1,4 @@
-//! Methods of HTTP, as labels have them.
+//! HTTP methods, as label values.
 
 /// An HTTP method that has a label value of its own, or the one for all others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub(crate) const METHODS: [&str; 10] =
 impl Method {
     pub(crate) const HEAD: Self = Self(5);
     pub(crate) const OPTIONS: Self = Self(6);
-    /// For what has no method.
+    /// For events without a method.
     pub(crate) const NONE: Self = Self(9);
 
     /// The method whose label value this is.

@@ -1,12 +1,12 @@
-//! Names that get numbers, in the order in which they come.
+//! Names that get numbers, in order of their arrival.
 //!
-//! Looking one up waits for nobody; a new one replaces the table as a whole, which happens once for each name.
+//! A lookup never waits. A new name replaces the whole table, which happens once for each name.
 
 use super::sync::{Arc, ArcSwap};
 use fnv::FnvBuildHasher;
 use std::collections::HashMap;
 
-/// What is there under each name.
+/// A table of values by name.
 #[derive(Debug)]
 pub(crate) struct Names<T>(ArcSwap<Table<T>>);
 
@@ -37,7 +37,7 @@ impl<T> Names<T> {
         self.0.load().all.len()
     }
 
-    /// What has this number.
+    /// The value with this number.
     pub(crate) fn at(&self, number: u32) -> Option<Arc<T>> {
         self.0.load().all.get(usize::try_from(number).ok()?).cloned()
     }
@@ -47,7 +47,7 @@ impl<T> Names<T> {
         Arc::clone(&self.0.load().sorted)
     }
 
-    /// The number of `name`, under which `new` is from now on, unless something else was there before.
+    /// The number of `name`; stores `new` under it if the name is new.
     pub(crate) fn add(&self, name: &str, new: &Arc<T>) -> u32 {
         self.0.rcu(|table| {
             if table.numbers.contains_key(name) { Arc::clone(table) } else { Arc::new(table.with(name, new)) }

@@ -14,15 +14,15 @@ pub enum Outcome {
     Completed,
     /// An operation that failed, and why: a word of a small set.
     Failed(&'static str),
-    /// Whoever waited for it went away before there was a response.
+    /// The client left before there was a response, or the operation was dropped.
     Cancelled,
     /// The handler or the body panicked.
     Panic,
-    /// The service below failed without a response.
+    /// The inner service failed without a response.
     TransportError,
-    /// A response with this status, whose body failed on the way.
+    /// A response with this status whose body failed midway.
     StreamError(StatusCode),
-    /// A response with this status, in whose body the client went away.
+    /// A response with this status whose client left during the body.
     StreamCancelled(StatusCode),
 }
 
@@ -45,7 +45,7 @@ impl Outcome {
         }
     }
 
-    /// What `error.type` says of it where it is bad.
+    /// The value of `error.type` if the event is bad.
     pub(crate) fn error_type(self) -> String {
         match self {
             Self::Http(status) => status.as_str().to_owned(),
@@ -98,38 +98,40 @@ impl GrpcStatus {
     pub const OK: Self = Self(0);
     /// The caller has given up.
     pub const CANCELLED: Self = Self(1);
-    /// A failure that nothing is known of, such as a response without a status.
+    /// An unknown failure, such as a response without a status.
     pub const UNKNOWN: Self = Self(2);
     /// The caller's argument is wrong, whatever the state of the system.
     pub const INVALID_ARGUMENT: Self = Self(3);
     /// The deadline passed before the call was done.
     pub const DEADLINE_EXCEEDED: Self = Self(4);
-    /// No such thing.
+    /// The thing asked for does not exist.
     pub const NOT_FOUND: Self = Self(5);
-    /// There is such a thing already.
+    /// The thing to be created exists already.
     pub const ALREADY_EXISTS: Self = Self(6);
-    /// Not for this caller.
+    /// The caller is not allowed to do this.
     pub const PERMISSION_DENIED: Self = Self(7);
     /// A quota is used up.
     pub const RESOURCE_EXHAUSTED: Self = Self(8);
-    /// Not in this state of the system.
+    /// The system is not in a state that allows the call.
     pub const FAILED_PRECONDITION: Self = Self(9);
-    /// Another call came in between.
+    /// Another call interfered.
     pub const ABORTED: Self = Self(10);
     /// Past the valid range.
     pub const OUT_OF_RANGE: Self = Self(11);
-    /// No such method.
+    /// The method does not exist.
     pub const UNIMPLEMENTED: Self = Self(12);
     /// A fault of the server.
     pub const INTERNAL: Self = Self(13);
-    /// Not at the moment.
+    /// The service is not available at the moment.
     pub const UNAVAILABLE: Self = Self(14);
     /// Data is lost beyond recovery.
     pub const DATA_LOSS: Self = Self(15);
-    /// Nobody knows who is calling.
+    /// The caller is not authenticated.
     pub const UNAUTHENTICATED: Self = Self(16);
 
-    /// The status with this code; a code that gRPC does not know is [`GrpcStatus::UNKNOWN`], as clients take it.
+    /// The status with this code.
+    ///
+    /// A code that gRPC does not define is [`GrpcStatus::UNKNOWN`], as gRPC clients treat it.
     #[must_use]
     pub const fn from_code(code: u8) -> Self {
         if (code as usize) < NAMES.len() { Self(code) } else { Self::UNKNOWN }
@@ -141,7 +143,7 @@ impl GrpcStatus {
         self.0
     }
 
-    /// The status that the header or trailer `grpc-status` gives.
+    /// The status in the header or trailer `grpc-status`.
     pub(crate) fn from_header(value: &http::HeaderValue) -> Self {
         let code = value.to_str().ok().and_then(|text| text.parse().ok());
         code.map_or(Self::UNKNOWN, Self::from_code)
@@ -180,7 +182,7 @@ impl GrpcStatus {
     }
 }
 
-/// A word for what went wrong; what has none would look like a success.
+/// The word, or `_OTHER` if it is empty: without a word, the event would look like a success.
 pub(super) fn named(word: &str) -> String {
     if word.is_empty() { "_OTHER".to_owned() } else { word.to_owned() }
 }

@@ -13,8 +13,8 @@ use crate::{
 };
 use std::{sync::Arc, time::SystemTime};
 
-/// What tells events of one route apart. Several of them may come to the same labels, and so to one series: an answer
-/// and a body that broke, where both are said to be good.
+/// What distinguishes the events of one route. Different keys may have the same labels and so share a series,
+/// such as a complete and a failed response that are both judged good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Key {
     pub(crate) method: Method,
@@ -23,7 +23,7 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    /// Why no SLO judges such events, where none does.
+    /// The reason why SLOs ignore such events, if they do.
     pub(crate) fn ignored(self) -> Option<&'static str> {
         match (self.class, self.outcome) {
             (Class::Ignored, Outcome::Cancelled | Outcome::StreamCancelled(_)) => Some("cancelled"),
@@ -37,7 +37,7 @@ impl Key {
 #[derive(Debug)]
 pub(crate) struct Series {
     pub(crate) method: Method,
-    /// Why no SLO judges its events, where none does.
+    /// The reason why SLOs ignore its events, if they do.
     pub(crate) ignored: Option<&'static str>,
     pub(crate) labels: Labels,
     // The labels as the text formats have them, without the closing brace.

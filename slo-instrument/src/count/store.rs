@@ -24,7 +24,7 @@ impl Store {
         &self.shape.slos
     }
 
-    /// What counts the events of `kind`, to `peer` for those that are sent.
+    /// The instrument for events of `kind`, and of `peer` if they are sent.
     pub(crate) fn instrument(&self, kind: Kind, peer: &str) -> Arc<Instrument> {
         let find = |all: &[Arc<Instrument>]| {
             all.iter().find(|one| one.kind() == kind && one.peer() == peer).cloned()
@@ -49,7 +49,7 @@ impl Store {
         self.instruments.load_full()
     }
 
-    /// Whether two layers have seen the same requests, the inner of which adds nothing.
+    /// Whether two layers see the same requests and the inner one adds nothing.
     pub(crate) fn has_layer_in_vain(&self) -> bool {
         self.instruments.load().iter().any(|instrument| instrument.twice().is_in_vain())
     }

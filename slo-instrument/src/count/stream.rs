@@ -9,7 +9,7 @@ use slo_core::{
 };
 use std::time::Duration;
 
-/// The two streams of an SLO, and what is made of them.
+/// The two streams of an SLO, and how they make a tally.
 #[derive(Debug)]
 pub(crate) struct SloCounter {
     name: Name,
@@ -82,8 +82,8 @@ impl SloCounter {
         Ok(Some(Self { name: slo.name().clone(), pair, first, second, threshold }))
     }
 
-    /// The names that the SLO's selectors give, and the methods of HTTP requests: the series of those are there from the
-    /// start, whatever the first event of one is.
+    /// The routes, methods and operations that the SLO's selectors name. Their series exist from the start,
+    /// whatever the first event is.
     pub(crate) fn named(&self) -> Vec<(Kind, Method, &str)> {
         let streams = [&self.first, &self.second];
         streams.into_iter().flat_map(Stream::named).collect()
@@ -169,10 +169,11 @@ pub(crate) fn add(slos: &[SloCounter], members: &[Member], reading: &Reading, su
     }
 }
 
-/// Refuses labels that are meant for what this crate emits, and are not there: in Prometheus they would select nothing.
+/// Refuses labels that this crate does not emit but that were meant as its labels: in Prometheus they would
+/// select nothing.
 ///
-/// A label that the scrape puts on is one of both counters. One that is of the narrower alone, or whose name is a part
-/// of an emitted one, such as `status_code`, is not.
+/// A label that the scrape adds stands in both selectors. A label that is only in the narrower selector, or
+/// whose name is part of an emitted label, such as `status_code`, is refused.
 fn check_labels(slo: &Slo, counters: &EventCounters) -> Result<(), Error> {
     let [wide, narrow] = counters.both();
     for selector in [wide, narrow] {
@@ -189,7 +190,7 @@ fn check_labels(slo: &Slo, counters: &EventCounters) -> Result<(), Error> {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None if wide.matchers().contains(matcher) => continue,
                 None => format!(
-                    "there are {}; one that the scrape puts on belongs to both counters",
+                    "the labels are {}; write a label that the scrape adds into both selectors",
                     emitted.join(", ")
                 ),
             };
@@ -200,23 +201,23 @@ fn check_labels(slo: &Slo, counters: &EventCounters) -> Result<(), Error> {
     Ok(())
 }
 
-/// Why an SLO is for the rules alone: what it says of the service is not in what this process counts.
+/// Why only the rules judge an SLO: this process does not count what the SLO needs.
 pub(crate) fn why_not_counted(slo: &Slo) -> Option<&'static str> {
     match slo.sli() {
-        Sli::Gauge(_) => return Some("a gauge is read by the rules"),
-        Sli::Probe(_) => return Some("a probe is read by the rules"),
-        Sli::Ratio(_) => return Some("a recorded ratio is read by the rules"),
-        Sli::Queries(_) => return Some("queries are read by the rules"),
+        Sli::Gauge(_) => return Some("only the rules read a gauge"),
+        Sli::Probe(_) => return Some("only the rules read a probe"),
+        Sli::Ratio(_) => return Some("only the rules read a recorded ratio"),
+        Sli::Queries(_) => return Some("only the rules read queries"),
         Sli::Events(_) | Sli::Latency(_) => {}
-        _ => return Some("an SLI of its kind is read by the rules"),
+        _ => return Some("only the rules read an SLI of this kind"),
     }
     if !slo.by().is_empty() {
-        return Some("budgets of groups (`by`) are kept by the rules");
+        return Some("only the rules keep the budgets of groups (`by`)");
     }
     if slo.slices().is_some() {
-        return Some("time slices are kept by the rules");
+        return Some("only the rules judge time slices");
     }
-    (!matches!(slo.period(), Period::Rolling(_))).then_some("calendar periods are kept by the rules")
+    (!matches!(slo.period(), Period::Rolling(_))).then_some("only the rules judge calendar periods")
 }
 
 fn place(slo: &Slo) -> String {
@@ -231,10 +232,8 @@ impl Stream {
     fn compile(slo: &Slo, selector: &Selector, suffix: &str, up_to: Option<usize>) -> Result<Self, Error> {
         let kind = selector.metric().strip_suffix(suffix).and_then(Kind::of_metric).ok_or_else(|| {
             let emitted = Kind::ALL.map(|kind| format!("`{}{suffix}`", kind.metric())).join(", ");
-            let message = format!(
-                "selects `{}`, which this crate does not emit; it emits {emitted}",
-                selector.metric()
-            );
+            let message =
+                format!("`{}` is not a metric of this crate; select one of {emitted}", selector.metric());
             Error::new(place(slo), message)
         })?;
         // Other labels are put on by the scrape (`job`, `instance`, …) and hold for all series alike.
@@ -250,7 +249,7 @@ impl Stream {
 }
 
 impl Stream {
-    /// The names that it selects, with the methods of those that have some.
+    /// The names that it selects, with their methods.
     fn named(&self) -> Vec<(Kind, Method, &str)> {
         let values = |label: &str| -> Vec<&str> {
             let named = self.conditions.iter().filter(|condition| condition.label == label);
@@ -264,7 +263,7 @@ impl Stream {
             }
             Kind::GrpcServer => (values(metric::RPC_METHOD), vec![Method::NONE]),
             Kind::Operation => (values(metric::OPERATION), vec![Method::NONE]),
-            // What is called has a series of its own for each that is called.
+            // Client series are per peer, so none can be created in advance.
             Kind::HttpClient | Kind::GrpcClient => (Vec::new(), Vec::new()),
         };
         names.iter().flat_map(|name| methods.iter().map(|method| (self.kind, *method, *name))).collect()
@@ -283,7 +282,7 @@ impl Test {
         })
     }
 
-    /// The values that it names, where it names all of them.
+    /// The values that match, if the test lists all of them.
     fn values(&self) -> &[String] {
         match self {
             Self::Equal(value) => std::slice::from_ref(value),
@@ -302,23 +301,22 @@ impl Test {
     }
 }
 
-/// The pattern as Prometheus reads it: anchored, and with classes such as `\w` of ASCII.
+/// The pattern as Prometheus reads it: anchored, with ASCII classes such as `\w`.
 ///
 /// # Errors
-/// What is no pattern; what folds the case of letters beyond ASCII, or names a class of Unicode.
+/// A pattern that is not valid, ignores the case of letters beyond ASCII, or names a class of Unicode
+/// characters.
 fn expression(pattern: &str) -> Result<Regex, String> {
     if pattern.contains("(?") && !pattern.is_ascii() && folds_case(pattern) {
-        return Err("ignores the case of letters beyond ASCII, which the process cannot".to_owned());
+        return Err("ignoring the case of letters beyond ASCII is not supported; write both cases".to_owned());
     }
     if pattern.contains(r"\p") || pattern.contains(r"\P") {
-        return Err(
-            "names a class of Unicode characters, which the process cannot; write the characters".to_owned()
-        );
+        return Err("a class of Unicode characters is not supported; write the characters".to_owned());
     }
     Regex::new(&format!("^(?s:{})$", literal_braces(pattern))).map_err(|error| error.to_string())
 }
 
-/// Whether a flag of the pattern, such as `(?i)` or `(?is:…)`, lets case not matter.
+/// Whether a flag of the pattern, such as `(?i)` or `(?is:…)`, makes it ignore case.
 fn folds_case(pattern: &str) -> bool {
     pattern.split("(?").skip(1).any(|group| {
         let flags = group.split([':', ')']).next().unwrap_or_default();
@@ -326,8 +324,8 @@ fn folds_case(pattern: &str) -> bool {
     })
 }
 
-/// The values that a pattern of literals names, as in `shop.Cart/Add|shop.Cart/Remove`; none where it is any other. A dot
-/// stands for itself: names have them.
+/// The alternatives of a pattern of literals, such as `shop.Cart/Add|shop.Cart/Remove`; none for other
+/// patterns. A dot stands for itself, because names contain dots.
 fn alternatives(pattern: &str) -> Vec<String> {
     let inside = pattern.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or(pattern);
     let parts: Vec<String> = inside.split('|').map(|part| part.replace("\\.", ".")).collect();
@@ -336,8 +334,8 @@ fn alternatives(pattern: &str) -> Vec<String> {
     if parts.iter().all(is_literal) { parts } else { Vec::new() }
 }
 
-/// The pattern with every `{` escaped that begins no repetition: Prometheus takes those literally, as in
-/// the route `/users/{id}`.
+/// The pattern with every `{` escaped unless it begins a repetition: Prometheus takes the others literally,
+/// as in the route `/users/{id}`.
 fn literal_braces(pattern: &str) -> String {
     let mut escaped = String::with_capacity(pattern.len());
     let mut after_backslash = false;

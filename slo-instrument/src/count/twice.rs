@@ -3,11 +3,13 @@
 use http::Extensions;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-/// Looks whether requests come to one instrument twice, as where a layer is around a router and around a router in it.
+/// Detects requests that pass one instrument twice, such as with a layer around a router and another around a
+/// nested router.
 ///
-/// The request that is the first of its route carries a mark, and so do some after it; once one has come twice, all do.
-/// The outer layer counts it. The inner one says which route it is, where the outer one does not know. Not seen is a layer
-/// around a route that was known from the start and is asked for only after many others.
+/// The first request of each route gets a mark, and so do some requests after it. Once one request has passed
+/// twice, all requests get the mark. The outer layer counts the request. The inner layer adds the route if
+/// the outer one does not know it. One case is missed: a layer around a route that was known from the start
+/// and that is first used after many other requests.
 #[derive(Debug)]
 pub(crate) struct Twice {
     // Requests that are still to be marked.
@@ -16,16 +18,16 @@ pub(crate) struct Twice {
     in_vain: AtomicBool,
 }
 
-/// Requests that are marked from a new route on.
+/// The number of requests to mark after a new route.
 const FIRST: u32 = 64;
-/// All that are to come.
+/// Marks all further requests.
 const ALL: u32 = u32::MAX;
 
-/// The instruments that a request has come to, and whether its route was known there.
+/// The instruments that a request has passed, and whether its route was known there.
 #[derive(Debug, Clone, Default)]
 struct Seen(Vec<(u32, bool)>);
 
-/// The route that an inner layer knows a response to be of, by its number.
+/// The number of the route of a response, as an inner layer knows it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct InnerRoute(pub(crate) u32);
 
@@ -34,24 +36,24 @@ impl Twice {
         Self { left: AtomicU32::new(FIRST), in_vain: AtomicBool::new(false) }
     }
 
-    /// Marks the requests that come next: a new route may be one that is nested in another.
+    /// Marks the next requests: a new route may be nested in another.
     pub(super) fn look(&self) {
         // Never fewer than before.
         self.left.fetch_max(FIRST, Ordering::Relaxed);
     }
 
-    /// Whether requests have come to two layers, the inner of which was in vain.
+    /// Whether requests have passed two layers and the inner one added nothing.
     pub(crate) fn is_in_vain(&self) -> bool {
         self.in_vain.load(Ordering::Relaxed)
     }
 
-    /// Whether requests are marked at the moment.
+    /// Whether requests are being marked.
     #[inline]
     pub(crate) fn is_looking(&self) -> bool {
         self.left.load(Ordering::Relaxed) > 0
     }
 
-    /// Whether the request with these extensions has come to the instrument before.
+    /// Whether the request with these extensions has passed the instrument before.
     #[cold]
     pub(crate) fn is_again(&self, instrument: u32, extensions: &Extensions) -> bool {
         let seen =

@@ -5,7 +5,7 @@
 pub(crate) enum Format {
     /// Prometheus' text format 0.0.4.
     Text,
-    /// OpenMetrics 1.0, which has exemplars and times of creation.
+    /// OpenMetrics 1.0, with exemplars and creation times.
     OpenMetrics,
     /// Prometheus' protobuf format, which has native histograms too.
     #[cfg(feature = "native-histograms")]
@@ -24,7 +24,7 @@ impl Format {
         }
     }
 
-    /// The format that the header `Accept` prefers; the text format where it names none of them.
+    /// The format that the header `Accept` prefers; the text format if it names none.
     pub(crate) fn of<'a>(accept: impl IntoIterator<Item = &'a str>) -> Self {
         let ranges = accept.into_iter().flat_map(|value| value.split(',')).filter_map(|range| {
             let mut parts = range.split(';').map(str::trim);

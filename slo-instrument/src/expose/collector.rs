@@ -12,8 +12,9 @@ use prometheus::{
 };
 use std::{collections::HashMap, sync::Arc};
 
-/// Exposes what a service counts to a [`prometheus::Registry`] of its own; made by
-/// [`Service::collector`](crate::Service::collector).
+/// The metrics of a service for your own [`prometheus::Registry`].
+///
+/// Made by [`Service::collector`](crate::Service::collector).
 ///
 /// ```
 /// use prometheus::{Encoder, Registry, TextEncoder};
@@ -41,10 +42,10 @@ impl Collector {
         Ok(Self { source, descriptions: vec![description] })
     }
 
-    /// Keeps its place in a registry whose metrics `/metrics` shows beside its own, so that the registry refuses it: they
-    /// would be there twice.
+    /// Makes `registry` refuse this collector: `/metrics` shows the metrics of both, so it would show the
+    /// collector's twice.
     pub(crate) fn reserve(&self, registry: &prometheus::Registry) {
-        // One that has it already refuses it, too.
+        // A registry that has the collector already refuses this, too.
         let _reserved = registry.register(Box::new(Reserved(self.descriptions.clone())));
     }
 

@@ -1,4 +1,4 @@
-//! The metrics that are no histograms: what is on its way, what is ignored, and how the SLOs are doing.
+//! The metrics other than histograms: events in flight, ignored events, and the state of the SLOs.
 
 use crate::{
     Kind, SloStatus,
@@ -8,7 +8,7 @@ use crate::{
 };
 use slo_core::model::metric;
 
-/// What is gathered from all series, each of which was read once.
+/// The values gathered from all series, each of which is read once.
 pub(super) struct Gathered {
     sums: Vec<Sums>,
     ignored: Vec<Sample>,
@@ -41,18 +41,18 @@ impl Gathered {
 }
 
 impl Source {
-    /// The metrics that are no histograms, each with at least one sample.
+    /// The metrics other than histograms, each with at least one sample.
     #[cfg(any(feature = "native-histograms", feature = "otlp", feature = "prometheus"))]
     pub(crate) fn families(&self) -> Vec<Family> {
         self.families_of(Gathered::of_all(self))
     }
 
-    /// The same, from what is gathered.
+    /// The same, from gathered values.
     pub(super) fn families_of(&self, gathered: Gathered) -> Vec<Family> {
         let mut families = self.active();
         families.push(Family {
             name: metric::IGNORED_EVENTS,
-            help: "Events that no SLO judges.",
+            help: "Events that SLOs ignore.",
             kind: Type::Counter,
             samples: gathered.ignored,
         });
@@ -67,7 +67,7 @@ impl Source {
         if let Some(spans) = &self.spans {
             families.push(Family {
                 name: "slo_spans_lost_total",
-                help: "Spans that no collector has.",
+                help: "Spans that did not reach a collector.",
                 kind: Type::Counter,
                 samples: vec![Sample { labels: vec![], value: spans.lost() as f64 }],
             });
@@ -82,7 +82,7 @@ impl Source {
             });
             families.push(Family {
                 name: "slo_otlp_refused_data_points_total",
-                help: "Data points that the collector did not take.",
+                help: "Data points that the collector rejected.",
                 kind: Type::Counter,
                 samples: failures.refused_samples(),
             });
@@ -170,12 +170,12 @@ impl Source {
             ),
             family(
                 "slo_error_budget_remaining_ratio",
-                "Share of the error budget left, of the events that this process has seen.",
+                "Share of the error budget left, for the events that this process has seen.",
                 per_slo(|status| status.budget_remaining),
             ),
             family(
                 "slo_error_budget_projected_remaining_ratio",
-                "Share of the error budget left, with the unseen part of the period taken as clean.",
+                "Share of the error budget left, if the unseen part of the period has no bad events.",
                 per_slo(|status| status.projected_budget_remaining),
             ),
             family(
@@ -185,7 +185,7 @@ impl Source {
             ),
             family(
                 "slo_burn_alert_firing",
-                "Whether the alert tier fires on what this process has seen.",
+                "Whether the alert tier fires on the events that this process has seen.",
                 alerts.collect(),
             ),
         ]

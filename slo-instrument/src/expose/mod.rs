@@ -1,4 +1,4 @@
-//! What is counted, in the formats that are asked for.
+//! The metrics, in the formats that scrapers ask for.
 
 mod accept;
 #[cfg(feature = "prometheus")]

@@ -1,6 +1,7 @@
 //! Prometheus' protobuf format: length-delimited `io.prometheus.client.MetricFamily` messages, with native histograms.
 //!
-//! The messages hold what is written here, under the field numbers of `metrics.proto` in `prometheus/client_model`.
+//! The messages hold only the fields in use, with the field numbers of `metrics.proto` in
+//! `prometheus/client_model`.
 
 use crate::{
     Kind,
@@ -129,7 +130,7 @@ pub(super) fn encode(source: &Source) -> Vec<u8> {
     let families = source.families().into_iter().map(|family| plain(family, source.created));
     for family in histograms.chain(families) {
         bytes.reserve(family.encoded_len());
-        // It fails only where there is no room, which a vector makes.
+        // Encoding fails only for lack of room, and a vector grows.
         let _ = family.encode_length_delimited(&mut bytes);
     }
     bytes
@@ -197,7 +198,7 @@ fn add_native(histogram: &mut Histogram, bounds: &[u64], reading: &Reading) {
         let bucket = bounds.binary_search(&native_bound(index)).ok();
         bucket.and_then(|bucket| reading.cumulative.get(bucket)).copied().unwrap_or(0)
     };
-    // What is faster than the first bound counts as nothing at all; what is slower than the last, as just that.
+    // Durations below the first bound count as zero; durations above the last bound count as the last bound.
     let (fastest, slowest) = (*NATIVE_INDICES.start(), *NATIVE_INDICES.end());
     let mut counts: Vec<(i32, u64)> =
         (fastest + 1..=slowest).map(|index| (index, up_to(index).saturating_sub(up_to(index - 1)))).collect();

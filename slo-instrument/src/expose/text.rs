@@ -47,8 +47,8 @@ struct Text {
     start: Vec<u8>,
 }
 
-/// What is written between the labels of a bucket and its value, `,le="0.5"} `, in more room than its line needs: copies of
-/// a size that is known when this is compiled take less time.
+/// The text between the labels of a bucket and its value, `,le="0.5"} `. It has more room than its line
+/// needs: copies of a fixed size are faster.
 struct Bound {
     text: [u8; ROOM],
     length: usize,
@@ -134,7 +134,7 @@ impl Text {
         }
     }
 
-    /// The end of a bucket's line. Its digits are written where they stay: to read again what was just written costs more.
+    /// The end of a bucket's line. Its digits are written in place: reading them again would cost more.
     fn bucket(&mut self, bound: &Bound, count: u64) {
         let digits = self.out.len() + bound.length;
         self.out.extend_from_slice(&bound.text);

@@ -10,7 +10,8 @@ use std::{
 };
 
 pin_project! {
-    /// The body of a response of [`FaultService`](super::FaultService): the service's own, none, or one that fails.
+    /// The response body of [`FaultService`](super::FaultService): the service's own, an empty or a failing
+    /// one.
     #[derive(Debug)]
     pub struct FaultBody<B> {
         #[pin]

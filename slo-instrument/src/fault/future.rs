@@ -25,14 +25,14 @@ impl fmt::Debug for Wait {
 }
 
 pin_project! {
-    /// A request on its way; made by [`FaultService`](super::FaultService).
+    /// The future of a request; made by [`FaultService`](super::FaultService).
     #[derive(Debug)]
     pub struct FaultFuture<F> {
         #[pin]
         inner: Option<F>,
         wait: Option<Wait>,
         fault: Option<&'static str>,
-        // Of the answer in the place of the service; none where the connection breaks.
+        // The status of the injected answer; `None` if the connection breaks.
         status: Option<StatusCode>,
     }
 }
@@ -42,7 +42,7 @@ impl<F> FaultFuture<F> {
         Self { inner: Some(inner), wait: None, fault: None, status: None }
     }
 
-    /// With what was drawn for the request, in the place of the service or before it.
+    /// A request with the fault that was drawn for it.
     pub(super) fn injured(drawn: Drawn, inner: impl FnOnce() -> F) -> Self {
         let fault = Some(drawn.name);
         match drawn.what {

@@ -5,7 +5,8 @@ use tower_layer::Layer;
 
 /// Injects the faults that are armed; made by [`Service::fault_layer`](crate::Service::fault_layer).
 ///
-/// Put it inside the layer that counts, so that what it does is counted: in axum, before it.
+/// Put it inside the counting layer, so that the faults are counted. In axum, add it before the counting
+/// layer.
 #[derive(Debug, Clone)]
 pub struct FaultLayer {
     faults: Faults,

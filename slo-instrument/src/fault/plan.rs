@@ -17,7 +17,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-/// A fault, and the share of the requests that it is injected into.
+/// A fault and the share of requests that get it.
 ///
 /// ```
 /// use http::StatusCode;
@@ -42,7 +42,7 @@ pub struct Fault {
     share: f64,
 }
 
-/// What is done to a request.
+/// The kind of a fault.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum What {
     Error(StatusCode),
@@ -51,18 +51,19 @@ pub(super) enum What {
 }
 
 impl Fault {
-    /// Answers with `status` in the place of the service.
+    /// Answers with `status` instead of calling the service.
     pub const fn error(status: StatusCode) -> Self {
         Self::of(What::Error(status))
     }
 
-    /// Lets the request wait before the service begins to work on it: for 10 minutes at most, and for no longer than the
-    /// faults are armed.
+    /// Delays the request before the service handles it.
+    ///
+    /// The delay is at most 10 minutes. It ends at once when the faults are no longer armed.
     pub const fn latency(wait: Duration) -> Self {
         Self::of(What::Latency(wait))
     }
 
-    /// Breaks the connection in the place of an answer: the body of the response fails.
+    /// Breaks the connection instead of answering: the response body fails.
     pub const fn abort() -> Self {
         Self::of(What::Abort)
     }
@@ -71,19 +72,21 @@ impl Fault {
         Self { what, route: None, share: 1.0 }
     }
 
-    /// Only into requests to this route, as axum matched it; where it did not, into requests to this path.
+    /// Limits the fault to requests to this route.
+    ///
+    /// The route is the one that axum matched; without one, it is the path.
     pub fn on(mut self, route: impl Into<String>) -> Self {
         self.route = Some(route.into());
         self
     }
 
-    /// Into this share of them, from 0 to 1.
+    /// Limits the fault to this share of the requests, from 0 to 1.
     pub const fn for_share(mut self, share: f64) -> Self {
         self.share = share;
         self
     }
 
-    /// What the metrics and spans call it.
+    /// Its name in metrics and spans.
     pub(super) const fn name(&self) -> &'static str {
         match self.what {
             What::Error(_) => "error",
@@ -93,9 +96,9 @@ impl Fault {
     }
 }
 
-/// The switch of a service's [`FaultLayer`](crate::FaultLayer)s; made by [`Service::faults`](crate::Service::faults).
+/// Turns faults on and off; made by [`Service::faults`](crate::Service::faults).
 ///
-/// It is off until it is armed, and goes off by itself.
+/// Faults are off until they are armed, and turn off by themselves.
 #[derive(Debug, Clone, Default)]
 pub struct Faults {
     inner: Arc<Inner>,
@@ -114,7 +117,7 @@ struct Armed {
     seed: u64,
     until: Instant,
     requests: AtomicU64,
-    // Tells those who wait that it is over.
+    // Ends the delay of waiting requests.
     over: Arc<Notify>,
 }
 
@@ -136,19 +139,21 @@ impl Drawn {
 }
 
 /// The longest that a request is kept waiting.
-const LONGEST_WAIT: Duration = Duration::from_mins(10);
+const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
-/// A day: an experiment that runs for longer is forgotten about.
-const LONGEST: Duration = Duration::from_hours(24);
+/// A day: a longer experiment was probably forgotten.
+const LONGEST: Duration = Duration::from_secs(86_400);
 
 impl Faults {
-    /// Injects the faults of `plan` until `lasts` is over, in the place of those that were armed before.
+    /// Injects the faults of `plan` for the duration `lasts`.
     ///
-    /// A request gets the first fault of the plan that is drawn for it. The draws follow from `seed` and from which
-    /// request it is: the same requests one after the other meet the same faults.
+    /// They replace the faults that were armed before. Each request gets the first fault of the plan that is
+    /// drawn for it. The draws follow from `seed` and the number of the request, so the same requests in the
+    /// same order get the same faults.
     ///
     /// # Errors
-    /// A share beyond 0 and 1, a latency above 10 minutes, or faults for longer than a day; nothing is armed then.
+    /// A share that is not between 0 and 1, a latency above 10 minutes, or a duration above a day; nothing is
+    /// armed then.
     pub fn arm(
         &self,
         plan: impl IntoIterator<Item = Fault>,
@@ -176,7 +181,7 @@ impl Faults {
         Ok(())
     }
 
-    /// Injects no more faults; requests that wait go on.
+    /// Stops injecting faults; delayed requests continue.
     pub fn disarm(&self) {
         self.replace(None);
     }
@@ -187,13 +192,13 @@ impl Faults {
         }
     }
 
-    /// Whether faults are injected at the moment.
+    /// Whether faults are armed.
     #[must_use]
     pub fn is_armed(&self) -> bool {
         self.inner.armed.load().as_ref().is_some_and(|armed| Instant::now() < armed.until)
     }
 
-    /// The fault for the next request, which is one to `path`, and to `route` where one matched.
+    /// The fault for the next request, by its `path`, and by its `route` if one matched.
     pub(super) fn draw(&self, route: Option<&str>, path: &str) -> Option<Drawn> {
         let current = self.inner.armed.load();
         let armed = current.as_ref()?;
@@ -209,7 +214,7 @@ impl Faults {
             // Drawn for every fault, so that one of another route does not change what is drawn after it.
             random.f64() < fault.share && is_here
         })?;
-        // Asked for first: what is over before that is not armed any more.
+        // Subscribed first: a plan that ends before this is not armed any more.
         let over = Arc::clone(&armed.over).notified_owned();
         if !self.inner.armed.load().as_ref().is_some_and(|now| Arc::ptr_eq(now, armed)) {
             return None;
@@ -238,7 +243,7 @@ mod tests {
 
     fn drawn(seed: u64, plan: impl IntoIterator<Item = Fault>) -> Vec<Option<&'static str>> {
         let faults = Faults::default();
-        faults.arm(plan, seed, Duration::from_mins(1)).unwrap();
+        faults.arm(plan, seed, Duration::from_secs(60)).unwrap();
         (0..2_000).map(|_| faults.draw(Some("/a"), "/a").map(|fault| fault.name)).collect()
     }
 
@@ -278,7 +283,10 @@ mod tests {
             "fault `abort`: a share of 20 is not between 0 and 1"
         );
         assert!(refused(Fault::abort().for_share(f64::NAN), second).contains("NaN"));
-        assert_eq!(refused(Fault::abort(), Duration::from_hours(25)), "faults: 90000s is longer than a day");
+        assert_eq!(
+            refused(Fault::abort(), Duration::from_secs(90_000)),
+            "faults: 90000s is longer than a day"
+        );
         assert_eq!(
             refused(Fault::latency(Duration::MAX), second),
             "fault `latency`: a request waits for 10 minutes at most"
@@ -288,7 +296,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn nobody_waits_for_longer_than_it_is_armed() {
-        const MINUTE: Duration = Duration::from_mins(1);
+        const MINUTE: Duration = Duration::from_secs(60);
         let faults = Faults::default();
         let plan = || [Fault::latency(5 * MINUTE)];
         let waits = || {

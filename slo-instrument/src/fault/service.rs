@@ -10,7 +10,7 @@ use std::{
 };
 use tower_service::Service;
 
-/// A service into which faults may be injected; made by [`FaultLayer`](super::FaultLayer).
+/// A service that may get faults; made by [`FaultLayer`](super::FaultLayer).
 #[derive(Debug, Clone)]
 pub struct FaultService<S> {
     inner: S,

@@ -10,7 +10,7 @@ use slo_core::{
 };
 use std::{sync::Arc, time::Duration};
 
-/// The trackers of those SLOs of a service that are counted here.
+/// The trackers of the SLOs that this process counts.
 #[derive(Debug)]
 pub(crate) struct LiveBudget {
     service: Service,
@@ -33,10 +33,10 @@ impl LiveBudget {
         Self { service, store, trackers, problems }
     }
 
-    /// Reads the counters as they are at `time` after the start, and what that makes of every SLO.
+    /// Reads the counters at `time` after the start, and computes the state of every SLO.
     ///
-    /// Counters that contradict each other are not taken: the status then says so, and its numbers stay
-    /// those of the last good reading.
+    /// Counters that contradict each other are not used: the status reports them, and its numbers stay those
+    /// of the last good reading.
     pub(crate) fn tick(&mut self, time: Duration) -> Vec<SloStatus> {
         let sums = self.store.sums();
         let readings = self.trackers.iter_mut().zip(&mut self.problems).zip(self.store.slos()).zip(sums);
@@ -58,7 +58,8 @@ impl LiveBudget {
 }
 
 /// The problem of a layer that is applied twice.
-const SEEN_TWICE: &str = "two layers of this service see the same requests, which count once, at the outer one; take the inner one away";
+const SEEN_TWICE: &str =
+    "two layers of this service see the same requests; remove the inner one (the outer one counts them)";
 
 fn status(service: &Service, slo: &Slo, tracker: &Tracker, problem: Option<&Error>) -> Option<SloStatus> {
     let objective = slo.objective();
@@ -107,7 +108,7 @@ fn status(service: &Service, slo: &Slo, tracker: &Tracker, problem: Option<&Erro
     })
 }
 
-/// The status of an SLO that the rules alone know.
+/// The status of an SLO that only the rules judge.
 fn not_counted(service: &Service, slo: &Slo, why: &str) -> SloStatus {
     SloStatus {
         service: service.name().to_string(),
@@ -130,7 +131,7 @@ fn not_counted(service: &Service, slo: &Slo, why: &str) -> SloStatus {
     }
 }
 
-/// How few bad events are chance: one tick in a thousand would fire on fewer while all is well.
+/// The fewest bad events with which firing is not chance, at a probability of 0.001.
 fn fewest_bad(tier: &Tier) -> u64 {
     const ALPHA: f64 = 0.001;
     let fewest = tier.factor().ok().and_then(|factor| fewest_bad_events(factor, ALPHA).ok().flatten());
@@ -149,7 +150,7 @@ fn tier_status(tier: &Tier, firing: bool) -> TierStatus {
     }
 }
 
-/// The budget of the whole period, if its traffic goes on as it was while this process watched.
+/// The budget of the whole period, if its traffic stays as this process has seen it.
 fn projected(slo: &Slo, seen: &WindowTally) -> Result<ErrorBudget, Error> {
     let total = seen.tally.total();
     let period = slo.period().length().as_duration().as_millis();

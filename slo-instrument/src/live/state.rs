@@ -1,12 +1,12 @@
-//! What is known of an SLO at one moment.
+//! The state of an SLO at one moment.
 
 use serde::{Serialize, Serializer};
 use slo_core::model::{BurnTier, Severity, Window};
 use std::fmt::Display;
 
-/// How an SLO is doing in this process; the shape of one entry of `/slo.json`.
+/// The status of an SLO in this process: one entry of `/slo.json`.
 ///
-/// Shares are fractions of one, windows are written as in the spec, and what cannot be known is `null`.
+/// Shares are fractions of one. Windows are written as in the spec. Unknown values are `null`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct SloStatus {
@@ -22,10 +22,13 @@ pub struct SloStatus {
     pub period: String,
     /// The period in seconds.
     pub period_seconds: f64,
-    /// What to do about it.
+    /// How urgent it is.
     pub state: State,
-    /// Why the numbers are those of an earlier moment: counters that contradict each other. Why there are none, see
-    /// [`State::NotCounted`]. Or what is wrong with how requests come here: a layer that is applied twice.
+    /// What is wrong, if anything.
+    ///
+    /// - The counters contradict each other, and the numbers are from the last good reading.
+    /// - This process does not count the SLO, see [`State::NotCounted`].
+    /// - A layer is applied twice.
     pub problem: Option<String>,
     /// Events in the period.
     pub total: u64,
@@ -33,9 +36,9 @@ pub struct SloStatus {
     pub bad: u64,
     /// Share of good events in the period.
     pub sli: Option<f64>,
-    /// Share of the budget left, of the events seen; as Prometheus records it.
+    /// Share of the budget left, for the events seen; as Prometheus records it.
     pub budget_remaining: Option<f64>,
-    /// Share of the budget left, with the part of the period that has not been seen taken as clean.
+    /// Share of the budget left, if the unseen part of the period has no bad events.
     pub projected_budget_remaining: Option<f64>,
     /// Share of the period that this process has seen.
     pub coverage: f64,
@@ -51,7 +54,7 @@ pub struct SloStatus {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct TierStatus {
-    /// How fast a budget burns that it is for.
+    /// Its name: how fast the budget burns when it fires.
     #[serde(serialize_with = "as_text")]
     pub burn_tier: BurnTier,
     /// Whether it pages or opens a ticket.
@@ -65,10 +68,12 @@ pub struct TierStatus {
     pub short: Window,
     /// The burn rate that both windows must exceed.
     pub factor: f64,
-    /// Bad events in the long window below which firing means little: `alerting: {low_traffic: guard}` waits for them,
-    /// and so does [`Budget::is_burning`](crate::Budget::is_burning).
+    /// The fewest bad events in the long window with which firing means something.
+    ///
+    /// `alerting: {low_traffic: guard}` waits for them, and so does
+    /// [`Budget::is_burning`](crate::Budget::is_burning).
     pub fewest_bad: u64,
-    /// Whether they do.
+    /// Whether both windows exceed the factor.
     pub firing: bool,
 }
 
@@ -87,16 +92,16 @@ pub struct WindowStatus {
     pub burn_rate: Option<f64>,
 }
 
-/// What an SLO asks for, most urgent first.
+/// The state of an SLO; the most urgent comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum State {
-    /// A tier fires that pages.
+    /// A paging tier fires.
     Page,
     /// The projected budget is gone.
     Exhausted,
-    /// A tier fires that opens a ticket.
+    /// A ticket tier fires.
     Ticket,
     /// Its counters contradict each other, see [`SloStatus::problem`].
     Invalid,
@@ -104,7 +109,7 @@ pub enum State {
     Ok,
     /// No events yet.
     NoData,
-    /// The rules judge it from what this process does not count, such as a gauge or a probe.
+    /// Only the rules judge it, for example an SLO over a gauge or a probe.
     NotCounted,
 }
 

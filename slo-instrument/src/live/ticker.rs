@@ -35,7 +35,7 @@ impl Ticker {
         Ok(Self { latest, _stop: stop })
     }
 
-    /// Where the statuses of the last tick are.
+    /// The statuses of the last tick.
     pub(crate) fn latest(&self) -> &ArcSwap<Vec<SloStatus>> {
         &self.latest
     }

@@ -10,8 +10,9 @@ use std::{
 };
 
 pin_project! {
-    /// The body of a response of [`SloService`](super::SloService): its request is counted when it has been read, fails,
-    /// or is given up.
+    /// The response body of [`SloService`](super::SloService), which counts the request.
+    ///
+    /// The request is counted when the body has been read, fails, or is dropped.
     #[derive(Debug)]
     pub struct CountedBody<B> {
         #[pin]
@@ -28,7 +29,7 @@ impl<B> CountedBody<B> {
 }
 
 impl<B: Default> Default for CountedBody<B> {
-    /// A body of no request.
+    /// A body without a request.
     fn default() -> Self {
         Self::new(B::default(), None)
     }
@@ -63,7 +64,7 @@ impl<B: Body> Body for CountedBody<B> {
                 } else {
                     let length = frame.data_ref().map_or(0, Buf::remaining);
                     let length = u64::try_from(length).unwrap_or(u64::MAX);
-                    // A server stops asking once it has what was promised.
+                    // A server stops reading once it has the promised bytes.
                     let is_complete = promised.is_some_and(|left| length >= left) && guard.ends_with_data();
                     this.inner.is_end_stream() || is_complete
                 }

@@ -12,14 +12,14 @@ use std::{
 };
 
 pin_project! {
-    /// A request on its way; made by [`SloService`](super::SloService).
+    /// The future of a request; made by [`SloService`](super::SloService).
     #[derive(Debug)]
     pub struct RequestFuture<F> {
         #[pin]
         inner: F,
-        // None once the response has it, and where it is counted elsewhere.
+        // `None` once the response holds it, and if the request is counted elsewhere.
         guard: Option<Guard>,
-        // Of a request that is counted elsewhere, and may not be known there.
+        // The route of a request that is counted elsewhere, where it may be unknown.
         route: Option<u32>,
     }
 }

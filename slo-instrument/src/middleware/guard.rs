@@ -1,4 +1,4 @@
-//! What counts a request exactly once.
+//! The guard that counts a request exactly once.
 
 use crate::{
     Class, GrpcStatus, Latency, Outcome,
@@ -8,30 +8,30 @@ use crate::{
 };
 use http::{HeaderMap, StatusCode};
 
-/// Counts its request exactly once: when it has ended, or when it is dropped before that. It goes with the request from
-/// the call through the future into the body of the response.
+/// Counts its request exactly once: when the request ends, or when the guard is dropped before. It moves with
+/// the request from the call through the future into the response body.
 #[derive(Debug)]
 pub(crate) struct Guard {
     ticket: Ticket,
     protocol: Protocol,
     latency: Latency,
     purpose: Purpose,
-    // When the server itself gives up, in nanoseconds; never where nobody says so.
+    // The server's timeout in nanoseconds; the maximum if it has none.
     gives_up: u64,
     start: Start,
-    // Until the response's head was there.
+    // The time until the response head.
     head_nanos: u64,
     stage: Stage,
     grpc_status: Option<GrpcStatus>,
-    // Set while code below runs; still set when this is dropped: it panicked.
+    // Set while inner code runs. If it is still set when this is dropped, that code panicked.
     running: bool,
     finished: bool,
-    // Whether no router said what its route is.
+    // Whether no router has reported its route.
     unmatched: bool,
     rare: Option<Box<Rare>>,
 }
 
-/// How the status of a response is told.
+/// Where the status of a response is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocol {
     /// In its head.
@@ -40,18 +40,18 @@ pub(crate) enum Protocol {
     Grpc,
 }
 
-/// What a request is for.
+/// The purpose of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// What its method says.
+    /// A usual request.
     Content,
-    /// A head, which no body comes after.
+    /// A HEAD request, whose response has no body.
     Head,
-    /// A question of a browser whether it may ask, as CORS has it: nothing that a user asked for.
+    /// A CORS preflight, which no user asked for.
     Preflight,
 }
 
-/// What few requests have, or those that are traced.
+/// Fields that only few or traced requests have.
 #[derive(Debug, Default)]
 struct Rare {
     // Of a gRPC method that has not been seen before.
@@ -91,13 +91,13 @@ impl Guard {
         }
     }
 
-    /// The method, if it proves to be one of the service.
+    /// Sets the method, to be used if the service proves to have it.
     pub(crate) fn with_name(mut self, name: &str) -> Self {
         self.rare.get_or_insert_default().name = Some(name.into());
         self
     }
 
-    /// A request of no route that is known here.
+    /// Marks the request as one without a known route.
     #[inline]
     pub(crate) const fn unmatched(mut self) -> Self {
         self.unmatched = true;
@@ -109,7 +109,7 @@ impl Guard {
         self.unmatched
     }
 
-    /// A layer further inside knows the route, by its number.
+    /// Sets the number of the route, which an inner layer knows.
     pub(crate) const fn matched(&mut self, route: u32) {
         self.ticket = self.ticket.of_route(route);
         self.unmatched = false;
@@ -121,7 +121,7 @@ impl Guard {
         self
     }
 
-    /// A request that the server gives up after so many nanoseconds.
+    /// Sets the server's timeout.
     #[inline]
     pub(crate) const fn given_up_after(mut self, nanos: u64) -> Self {
         self.gives_up = nanos;
@@ -135,10 +135,10 @@ impl Guard {
         self
     }
 
-    /// Code of the service is about to run: until [`Guard::returned`], a panic is counted as one. What is given back is
-    /// to be kept for as long: it makes the request's trace the current one.
+    /// Notes that code of the service is about to run: until [`Guard::returned`], a panic counts as one. Keep
+    /// the result for as long, because it makes the request's trace the current one.
     ///
-    /// Two calls around the code, not one with a closure: into a closure a request would be moved.
+    /// Two calls around the code are used, not a closure: a request would be moved into a closure.
     #[inline]
     pub(crate) fn enter(&mut self) -> Option<Entered> {
         self.running = true;
@@ -163,7 +163,7 @@ impl Guard {
         false
     }
 
-    /// The response's head is there; its end is told apart.
+    /// The response head is there; the end of the response is reported separately.
     #[inline]
     pub(crate) fn headed(&mut self, status: StatusCode, headers: &HeaderMap) {
         self.stage = Stage::Head(status);
@@ -175,7 +175,7 @@ impl Guard {
         }
     }
 
-    /// Somebody has said what the request counts as.
+    /// The service has judged the request.
     pub(crate) fn judged(&mut self, class: Class) {
         self.rare.get_or_insert_default().class = Some(class);
     }
@@ -203,7 +203,7 @@ impl Guard {
         true
     }
 
-    /// Whether a body is over once it has brought the bytes that it promised; the status of a gRPC call comes after.
+    /// Whether a body ends with its promised bytes; the status of a gRPC call comes after them.
     #[inline]
     pub(crate) fn ends_with_data(&self) -> bool {
         self.protocol == Protocol::Http || self.grpc_status.is_some()
@@ -251,12 +251,12 @@ impl Guard {
         let mut rare = self.rare.take();
         if !self.ticket.has_route() {
             let name = rare.as_ref().and_then(|rare| rare.name.as_deref());
-            // A status that was only read from that of HTTP may be of whoever stands before the service.
+            // A status that was derived from the HTTP status may come from a proxy before the service.
             let is_told = self.grpc_status.is_some() || outcome == Outcome::Panic;
             self.ticket.name(name.filter(|_| is_told && shows_method(outcome)).unwrap_or(OTHER));
         }
         let judged = rare.as_ref().and_then(|rare| rare.class);
-        // What was said to be good at its head may break all the same.
+        // A response that was judged good at its head may still break.
         let is_answer = matches!(outcome, Outcome::Http(_) | Outcome::Grpc(_));
         let class = judged.filter(|class| is_answer || *class != Class::Good);
         let mut trace = rare.as_mut().and_then(|rare| rare.trace.as_mut());
@@ -267,8 +267,8 @@ impl Guard {
     }
 }
 
-/// Whether a gRPC method is known to be there that ended so: all else may be said of what a scanner made up, by the router
-/// and by what checks calls before it.
+/// Whether a call that ended like this proves that its gRPC method exists. The other statuses may come from
+/// the router or from checks before the call, for methods that a scanner made up.
 fn shows_method(outcome: Outcome) -> bool {
     match outcome {
         Outcome::Grpc(status) => matches!(
@@ -313,8 +313,8 @@ impl Guard {
         self.finish(match self.stage {
             _ if self.running || std::thread::panicking() => Outcome::Panic,
             Stage::Waiting => Outcome::Cancelled,
-            // Nobody asked for the body, or not for the rest of a call that has its status: it was answered all the
-            // same.
+            // Nobody read the body, or the rest of a call that has its status: the request was answered
+            // anyway.
             Stage::Head(status) => self.answer(status),
             Stage::Body(status) if self.grpc_status.is_some() => self.answer(status),
             Stage::Body(status) => Outcome::StreamCancelled(status),

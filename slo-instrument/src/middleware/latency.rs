@@ -4,9 +4,9 @@
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Latency {
-    /// When the head of the response is there: the time that a service takes, however long its clients read.
+    /// At the response head: the time that the service takes, however slowly clients read.
     #[default]
     Head,
-    /// When the last byte of its body has been asked for. gRPC calls always end there.
+    /// At the last byte of the response body. gRPC calls always end there.
     End,
 }

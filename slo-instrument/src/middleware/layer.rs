@@ -4,9 +4,9 @@ use super::{SloService, service::Counted};
 use std::time::Duration;
 use tower_layer::Layer;
 
-/// Counts every request that passes; made by [`Service::layer`](crate::Service::layer) and its like.
+/// The layer that counts requests; made by [`Service::layer`](crate::Service::layer) and similar methods.
 ///
-/// It does not keep the [`Service`](crate::Service) alive, whose last handle ends the counting.
+/// It does not keep the [`Service`](crate::Service) alive: counting ends with the last handle.
 #[derive(Debug, Clone)]
 pub struct SloLayer {
     counted: Counted,
@@ -17,7 +17,9 @@ impl SloLayer {
         Self { counted }
     }
 
-    /// The same for a service that is all of one route, where no axum router says which one matched.
+    /// Counts all requests under one route.
+    ///
+    /// Use it for a service without an axum router, which has no matched routes.
     ///
     /// ```
     /// use slo_instrument::Service;
@@ -31,9 +33,11 @@ impl SloLayer {
         Self { counted: self.counted.for_route(route) }
     }
 
-    /// Says that the server gives up a request after `timeout`: tonic's `Server::timeout`, which is always outside of other
-    /// layers, or a `TimeoutLayer` around this one. Such a request is bad, with the `error_type` `timeout`; else it looks
-    /// like one whose client has gone away.
+    /// Tells the layer that the server gives up a request after `timeout`.
+    ///
+    /// This is tonic's `Server::timeout`, which is always outside other layers, or a `TimeoutLayer` around
+    /// this one. A request that is given up is then bad, with the `error_type` `timeout`. Without this, it
+    /// looks like a request whose client has gone away.
     ///
     /// ```
     /// use slo_instrument::Service;

@@ -28,7 +28,7 @@ pub struct SloService<S> {
     counted: Counted,
 }
 
-/// What is counted of the requests that pass.
+/// The settings by which requests are counted.
 #[derive(Debug, Clone)]
 pub(crate) struct Counted {
     // By its number: a shared count of holders makes processors take turns.
@@ -36,7 +36,7 @@ pub(crate) struct Counted {
     kind: Kind,
     twice: &'static Twice,
     latency: Latency,
-    // Of a service that is all of one route, by its number.
+    // The number of the only route, if the service has only one.
     route: Option<u32>,
     // When the server itself gives up, in nanoseconds.
     gives_up: u64,
@@ -45,7 +45,7 @@ pub(crate) struct Counted {
 
 impl Counted {
     pub(crate) fn new(instrument: &Instrument, latency: Latency, tracer: Option<Tracer>) -> Self {
-        // A call's status comes at its end, and so does what it was called for.
+        // The status and the result of a call come at its end.
         let latency = match instrument.kind() {
             Kind::GrpcServer | Kind::GrpcClient => Latency::End,
             _ => latency,
@@ -85,7 +85,7 @@ impl Counted {
                 .given_up_after(self.gives_up)
         };
         match self.kind {
-            // What a client calls is its own; what a server is called may be anything.
+            // A client's methods are in the program; a server may be called with any name.
             Kind::GrpcClient => {
                 guard(Ticket::start(self.instrument, grpc_method(request), Method::NONE), Protocol::Grpc)
             }
@@ -120,7 +120,7 @@ impl Counted {
     }
 }
 
-/// A browser asks whether it may send another request with this header, as the Fetch standard has it.
+/// Browsers send preflights with this header, by the Fetch standard.
 fn purpose<B>(method: Method, request: &Request<B>) -> Purpose {
     match method {
         Method::HEAD => Purpose::Head,
@@ -163,7 +163,7 @@ where
         }
         // The clock starts before the inner service is called: some do their work there.
         let mut guard = self.counted.start(&request);
-        // Not before: a route that is new makes it look.
+        // Not before: a new route turns this check on.
         if twice.is_looking() {
             twice.mark(instrument, !guard.is_unmatched(), request.extensions_mut());
         }

@@ -1,4 +1,4 @@
-//! Where a collector is, and what it is sent.
+//! The address of a collector, and what is sent to it.
 
 use crate::{
     Error,
@@ -8,9 +8,10 @@ use std::{sync::mpsc::Receiver, time::Duration};
 
 /// An OpenTelemetry collector, and what is sent to it.
 ///
-/// An address of `https://` is spoken to over TLS, with the system's certificate authorities or [those that are
-/// given](Otlp::authorities). What does not arrive is counted in `slo_otlp_failed_exports_total`, `slo_otlp_refused_data_points_total` and `slo_spans_lost_total`, which `/metrics`
-/// says whatever becomes of the collector.
+/// An `https://` address uses TLS, with the system's certificate authorities or [your
+/// own](Otlp::authorities). Data that does not arrive is counted in `slo_otlp_failed_exports_total`,
+/// `slo_otlp_refused_data_points_total` and `slo_spans_lost_total`. `/metrics` has these counters even while
+/// the collector is down.
 ///
 /// ```
 /// use slo_instrument::{Otlp, Service};
@@ -43,7 +44,7 @@ pub struct Otlp {
     pub(super) sends_traces: bool,
 }
 
-/// How a collector is spoken to.
+/// The protocol of a collector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Protocol {
     Grpc,
@@ -76,7 +77,7 @@ impl Otlp {
             traces_headers: Vec::new(),
             authorities: None,
             timeout: Duration::from_secs(10),
-            interval: Duration::from_mins(1),
+            interval: Duration::from_secs(60),
             is_delta: false,
             resource: Vec::new(),
             sampled_share: 1.0,
@@ -85,15 +86,19 @@ impl Otlp {
         }
     }
 
-    /// What OpenTelemetry's environment variables say: `OTEL_EXPORTER_OTLP_ENDPOINT`, `…_PROTOCOL`, `…_HEADERS`,
-    /// `…_CERTIFICATE`, `…_TIMEOUT`, of one signal `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT`, `…_TRACES_ENDPOINT`,
-    /// `…_METRICS_HEADERS` and `…_TRACES_HEADERS`; `OTEL_METRICS_EXPORTER` and `OTEL_TRACES_EXPORTER`, which are `otlp` or
-    /// `none`, and `OTEL_SDK_DISABLED`, which turns off both;
-    /// `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`, `OTEL_METRIC_EXPORT_INTERVAL`, `OTEL_TRACES_SAMPLER` with
-    /// `OTEL_TRACES_SAMPLER_ARG`, `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES`.
+    /// The collector that OpenTelemetry's environment variables describe.
+    ///
+    /// - `OTEL_EXPORTER_OTLP_ENDPOINT`, `…_PROTOCOL`, `…_HEADERS`, `…_CERTIFICATE` and `…_TIMEOUT`
+    /// - for one signal: `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT`, `…_TRACES_ENDPOINT`, `…_METRICS_HEADERS` and
+    ///   `…_TRACES_HEADERS`
+    /// - `OTEL_METRICS_EXPORTER` and `OTEL_TRACES_EXPORTER`: `otlp` or `none`
+    /// - `OTEL_SDK_DISABLED`, which turns off both signals
+    /// - `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE` and `OTEL_METRIC_EXPORT_INTERVAL`
+    /// - `OTEL_TRACES_SAMPLER` with `OTEL_TRACES_SAMPLER_ARG`
+    /// - `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES`
     ///
     /// # Errors
-    /// A value that cannot be read, or a protocol or sampler that is not supported.
+    /// A value that cannot be read, or one that is not supported.
     pub fn from_env() -> Result<Self, Error> {
         Self::from_variables(|name| std::env::var(name).ok())
     }
@@ -131,7 +136,7 @@ impl Otlp {
                 return Err(refuse("OTEL_EXPORTER_OTLP_PROTOCOL", other, way_out));
             }
         };
-        // Of one signal, they are taken as they are.
+        // The endpoint of one signal is used as it is, without a path added.
         if let Some(endpoint) = general("METRICS_ENDPOINT") {
             otlp.metrics_endpoint = endpoint;
         }
@@ -139,7 +144,7 @@ impl Otlp {
             otlp.traces_endpoint = endpoint;
         }
         let of_all = pairs("OTEL_EXPORTER_OTLP_HEADERS", general("HEADERS"))?;
-        // Those of one signal are in the place of those of all.
+        // The headers of one signal replace the general ones.
         let headers_of = |signal: &str| match general(&format!("{signal}_HEADERS")) {
             None => Ok(of_all.clone()),
             Some(text) => pairs(&format!("OTEL_EXPORTER_OTLP_{signal}_HEADERS"), Some(text)),
@@ -157,7 +162,7 @@ impl Otlp {
             None => false,
             Some(value) => match value.as_str() {
                 "cumulative" => false,
-                // Of what memory is about, counters and histograms, it is the same.
+                // For counters and histograms, both mean the same.
                 "delta" | "lowmemory" => true,
                 other => {
                     let name = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
@@ -179,7 +184,7 @@ impl Otlp {
             }
         };
         otlp.sampled_share = match read("OTEL_TRACES_SAMPLER").as_deref() {
-            // What a parent has decided is kept to in any case.
+            // The decision of a parent always holds.
             None | Some("parentbased_always_on" | "always_on") => 1.0,
             Some("parentbased_always_off" | "always_off") => 0.0,
             Some("parentbased_traceidratio" | "traceidratio") => share()?,
@@ -198,7 +203,7 @@ impl Otlp {
         Ok(otlp)
     }
 
-    /// A header of every request, such as one that says who is asking.
+    /// Adds a header to every request, such as one for authentication.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         for headers in [&mut self.metrics_headers, &mut self.traces_headers] {
             headers.push((name.to_owned(), value.to_owned()));
@@ -206,8 +211,9 @@ impl Otlp {
         self
     }
 
-    /// The certificate authorities that the collector's certificate is checked against, in PEM: in the place of the
-    /// system's.
+    /// Replaces the system's certificate authorities with these, in PEM.
+    ///
+    /// The collector's certificate is checked against them.
     pub fn authorities(mut self, pem: &str) -> Self {
         self.authorities = Some(pem.to_owned());
         self
@@ -219,26 +225,28 @@ impl Otlp {
         self
     }
 
-    /// How long a request to the collector may take; 10 s where nothing is said.
+    /// Sets how long a request to the collector may take; 10 s by default.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// How often metrics are sent; once a minute where nothing is said. Spans are sent every second.
+    /// Sets how often metrics are sent; once a minute by default. Spans are sent every second.
     pub const fn every(mut self, interval: Duration) -> Self {
         self.interval = interval;
         self
     }
 
-    /// The share of the traces that begin here which is recorded, from 0 to 1; all where nothing is said. Traces that
-    /// began elsewhere are recorded where their caller does. Requests that hurt an SLO are recorded in any case.
+    /// Sets the share of traces that are recorded, from 0 to 1; all by default.
+    ///
+    /// It applies to traces that begin here. Traces that began elsewhere are recorded if their caller records
+    /// them. Requests that are bad for an SLO are always recorded.
     pub const fn sample(mut self, share: f64) -> Self {
         self.sampled_share = share;
         self
     }
 
-    /// Refuses what cannot be meant.
+    /// Refuses a share that is not between 0 and 1.
     pub(crate) fn check(&self) -> Result<(), Error> {
         if (0.0..=1.0).contains(&self.sampled_share) {
             return Ok(());

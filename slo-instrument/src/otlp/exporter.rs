@@ -22,20 +22,20 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, interval_at, timeout_at},
 };
 
-/// Sends until it is shut down or dropped, on a thread and a runtime of its own: whatever the collector does, no request
-/// waits for it, and whatever the program's runtime does, what is left at the end is sent.
+/// Sends until it is shut down or dropped, on its own thread and runtime. So no request waits for the
+/// collector, and the remaining data is sent at the end in any state of the program's runtime.
 #[derive(Debug)]
 pub(crate) struct Exporter {
     stop: watch::Sender<bool>,
-    // What became of the last exports.
+    // The result of the last exports.
     done: watch::Receiver<Option<Result<(), Error>>>,
 }
 
-/// Spans of one request to the collector.
+/// The most spans in one request to the collector.
 const BATCH: usize = 512;
 /// How often spans are sent.
 const SPAN_INTERVAL: Duration = Duration::from_secs(1);
-/// How often a batch is sent before it is given up.
+/// The number of attempts to send a batch.
 const ATTEMPTS: u32 = 5;
 
 impl Exporter {
@@ -51,7 +51,7 @@ impl Exporter {
         thread::Builder::new()
             .name("slo-otlp".to_owned())
             .spawn(move || {
-                // What is done to send is not itself traced.
+                // Sending is not traced.
                 let _suppressed = opentelemetry::Context::enter_telemetry_suppressed_scope();
                 runtime.block_on(async move {
                     let (metrics, traces) = match make(&otlp, source, spans) {
@@ -75,7 +75,7 @@ impl Exporter {
         Ok(Self { stop, done })
     }
 
-    /// Sends what is left, and ends.
+    /// Sends the remaining data, and ends.
     pub(crate) async fn shutdown(&self) -> Result<(), Error> {
         self.stop.send_replace(true);
         let mut done = self.done.clone();
@@ -106,7 +106,7 @@ fn make(otlp: &Otlp, source: Arc<Source>, queue: Receiver<Span>) -> Result<(Metr
     Ok((MetricsLoop { metrics, sender, failures }, traces))
 }
 
-/// How often is sent, and how long that may take.
+/// The interval of sending, and how long it may take.
 #[derive(Debug, Clone, Copy)]
 struct Times {
     every: Duration,
@@ -118,13 +118,13 @@ struct Times {
 struct Stop(watch::Receiver<bool>);
 
 impl Stop {
-    /// Waits for it, or for the handle to be gone.
+    /// Waits until it is time to stop, or the handle is gone.
     async fn wait(mut self) {
         let _gone = self.0.wait_for(|stopped| *stopped).await;
     }
 
-    /// What is on its way when it is time to stop has the time of a request left, and what comes after it the rest of
-    /// that: until the deadline that is given back.
+    /// Gives running work the time of one request after the stop. Returns the deadline, because the work
+    /// after it shares this time.
     async fn finish<T>(
         self,
         timeout: Duration,
@@ -194,7 +194,7 @@ struct TracesLoop {
     // None where spans are not sent, and so none are made.
     exporter: Option<opentelemetry_otlp::SpanExporter>,
     queue: Receiver<Span>,
-    // Spans on their way: those that did not arrive are sent again.
+    // The spans being sent; they are sent again if they do not arrive.
     batch: Vec<SpanData>,
     attempts: u32,
     spans: Option<Spans>,

@@ -22,7 +22,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// Makes requests, and remembers what has arrived, of which deltas are made.
+/// Makes requests, and remembers the counters that arrived, to compute deltas.
 pub(super) struct Metrics {
     source: Arc<Source>,
     resource: Resource,
@@ -41,7 +41,7 @@ struct Arrived {
 /// A series, by the metric and its labels.
 type Identity = (&'static str, Vec<(&'static str, String)>);
 
-/// A request, and what has arrived if it does.
+/// A request, and the counters to remember if it arrives.
 pub(super) struct Request {
     pub(super) message: ExportMetricsServiceRequest,
     arrived: Arrived,
@@ -71,9 +71,9 @@ impl Metrics {
         Request { message: ExportMetricsServiceRequest { resource_metrics }, arrived: next }
     }
 
-    /// The request has arrived: what comes next is counted from there.
+    /// Notes that the request has arrived: later deltas start from it.
     pub(super) fn arrived(&mut self, request: Request) {
-        // What was not part of this request was not forgotten by the collector.
+        // The collector still has the series that were not part of this request.
         let Arrived { at, histograms, counters } = request.arrived;
         self.arrived.at = at;
         self.arrived.histograms.extend(histograms);
@@ -86,7 +86,7 @@ impl Metrics {
         temporality.into()
     }
 
-    /// When what is sent was begun to be counted, of a series that is counted since `created`.
+    /// The start time of the sent counts of a series that was created at `created`.
     fn start(&self, created: SystemTime, now: SystemTime) -> u64 {
         let last = self.arrived.at.filter(|last| self.is_delta && *last > created);
         // A series may have been made since the request was begun.

@@ -1,4 +1,4 @@
-//! Sending metrics; OpenTelemetry's own exporter cannot be given ready-made ones.
+//! Sends metrics; OpenTelemetry's own exporter does not accept ready-made ones.
 
 use super::{
     config::{Otlp, Protocol},
@@ -29,7 +29,7 @@ enum Transport {
     Http(Box<Client<Connector, Full<Bytes>>>, Uri),
 }
 
-/// The longest answer that is read, and for how long; one is a few bytes.
+/// The limits for reading an answer, which is usually a few bytes.
 const LONGEST_ANSWER: usize = 1 << 16;
 const LONGEST_READING: Duration = Duration::from_secs(1);
 
@@ -46,8 +46,8 @@ impl Sender {
         Ok(Self { transport, headers: headers(&otlp.metrics_headers)?, timeout: otlp.timeout })
     }
 
-    /// Sends, and waits for no longer than the timeout. Gives what the collector refused of it: that is not to be sent
-    /// again.
+    /// Sends, and waits no longer than the timeout. Returns the number of data points that the collector
+    /// rejected, which must not be sent again.
     pub(super) async fn send(&mut self, message: ExportMetricsServiceRequest) -> Result<u64, Error> {
         let failed = |message: String| Error::new("otlp metrics", message);
         let late = |_| failed(format!("no answer within {:?}", self.timeout));
@@ -71,9 +71,9 @@ impl Sender {
                 let answer = answer.map_err(|error| failed(format!("{uri}: {}", Error::chain(&error))))?;
                 let status = answer.status();
                 if !status.is_success() {
-                    return Err(failed(format!("the collector answers {status}")));
+                    return Err(failed(format!("the collector answered {status}")));
                 }
-                // It has arrived, and must not be sent again: an answer that cannot be read refuses nothing.
+                // The request has arrived and must not be sent again: an unreadable answer rejects nothing.
                 let body = Limited::new(answer.into_body(), LONGEST_ANSWER).collect();
                 let body = timeout(LONGEST_READING, body).await.ok().and_then(Result::ok);
                 let bytes = body.map(http_body_util::Collected::to_bytes).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! TLS to a collector: rustls, with the system's certificate authorities or those that are given.
+//! TLS to a collector: rustls, with the system's or your own certificate authorities.
 
 use super::Otlp;
 use crate::Error;
@@ -14,7 +14,7 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 
 pub(super) type Connector = HttpsConnector<HttpConnector>;
 
-/// What connects over HTTP/1.1, with TLS where the address asks for it.
+/// The connector for HTTP/1.1, with TLS for `https://` addresses.
 pub(super) fn connector(otlp: &Otlp, endpoint: &http::Uri) -> Result<Connector, Error> {
     let builder = HttpsConnectorBuilder::new();
     let provider = ring::default_provider();
@@ -22,7 +22,7 @@ pub(super) fn connector(otlp: &Otlp, endpoint: &http::Uri) -> Result<Connector, 
     let builder = match &otlp.authorities {
         Some(pem) => builder.with_tls_config(config(provider, roots(pem)?)?),
         None if is_tls => builder.with_provider_and_native_roots(provider).map_err(|error| failed(&error))?,
-        // The system's need not be there for what does without.
+        // Connections without TLS do not need the system's authorities.
         None => builder.with_tls_config(config(provider, RootCertStore::empty())?),
     };
     Ok(builder.https_or_http().enable_http1().build())
@@ -58,7 +58,7 @@ fn roots(pem: &str) -> Result<RootCertStore, Error> {
         roots.add(certificate.map_err(|error| failed(&error))?).map_err(|error| failed(&error))?;
     }
     if roots.is_empty() {
-        return Err(Error::new("otlp", "there is no certificate in the PEM of the certificate authorities"));
+        return Err(Error::new("otlp", "the PEM of the certificate authorities holds no certificate"));
     }
     Ok(roots)
 }

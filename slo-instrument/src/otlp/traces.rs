@@ -46,7 +46,7 @@ pub(super) fn exporter(otlp: &Otlp, resource: &[(String, String)]) -> Result<Spa
     Ok(exporter)
 }
 
-/// What is said of the process: at least the service's name.
+/// The resource attributes: at least the service's name and an instance id.
 pub(super) fn resource_attributes(otlp: &Otlp, service: &str) -> Vec<(String, String)> {
     let mut attributes = otlp.resource.clone();
     if !attributes.iter().any(|(key, _)| key == "service.name") {
@@ -58,7 +58,7 @@ pub(super) fn resource_attributes(otlp: &Otlp, service: &str) -> Vec<(String, St
     attributes
 }
 
-/// A random UUID: what is sent by several instances must not look like one.
+/// A random UUID, so that the data of several instances stays apart.
 fn instance_id() -> String {
     let (high, low) = (fastrand::u64(..), fastrand::u64(..));
     let (time, version, variant) = (high >> 16, high & 0xfff, (low >> 48) & 0x3fff | 0x8000);

@@ -42,7 +42,7 @@ pub(super) fn burn_rate(rate: Option<f64>) -> String {
     rate.map_or_else(|| "–".to_owned(), |rate| escape(&rate.to_string()))
 }
 
-/// A share of one as a percentage with `decimals`; never rounded up to a whole that it is not.
+/// A share of one as a percentage with `decimals`; never rounded up to 100 %.
 pub(super) fn percent(share: Option<f64>, decimals: usize) -> String {
     let Some(share) = share else { return "–".to_owned() };
     let text = format!("{:.decimals$}%", share * 100.0);

@@ -28,8 +28,9 @@ setInterval(async () => {
 }, 1000);
 ";
 
-/// The page `/slo` of one service or of several, which refreshes itself: for servers without a router of axum's, which has
-/// `status_routes`.
+/// The page `/slo` of one or several services, which refreshes itself.
+///
+/// It is for servers without an axum router; those with one use `status_routes`.
 ///
 /// ```
 /// use slo_instrument::{Service, status_page};
@@ -65,7 +66,7 @@ fn render(report: &StatusReport) -> String {
 <thead><tr><th>State<th>SLO<th class="number">SLI <small>so far</small><th class="number">Burn rate<th class="number">Budget left <small>of the period</small><th class="number">Lasts</tr></thead>
 <tbody>{rows}</tbody>
 </table>
-<footer>{scale}Counted in this process since it started; the part of a period before that is taken as clean.
+<footer>{scale}Counted in this process since it started; earlier parts of a period count as free of bad events.
 <a href="slo.json">JSON</a></footer>
 </main>
 <script>{SCRIPT}</script>
@@ -76,7 +77,7 @@ fn render(report: &StatusReport) -> String {
     )
 }
 
-/// What somebody who was just woken reads first.
+/// The first line for an engineer who was just paged.
 fn headline(slos: &[SloStatus]) -> (String, String, &'static str) {
     let is_urgent = |state| matches!(state, State::Page | State::Exhausted | State::Ticket | State::Invalid);
     let urgent: Vec<&SloStatus> = slos.iter().filter(|slo| is_urgent(slo.state)).collect();
@@ -85,13 +86,13 @@ fn headline(slos: &[SloStatus]) -> (String, String, &'static str) {
     let Some(worst) = urgent.first() else {
         return match silent {
             0 if counted.is_empty() => (
-                "Prometheus knows these SLOs".to_owned(),
+                "Only the rules judge these SLOs".to_owned(),
                 "This process counts none of them.".to_owned(),
                 "none",
             ),
-            0 => (format!("{} SLOs are within budget", counted.len()), "Nothing needs you.".to_owned(), "ok"),
+            0 => (format!("{} SLOs are within budget", counted.len()), "Nothing to do.".to_owned(), "ok"),
             silent if silent == counted.len() => {
-                ("No events yet".to_owned(), "Nothing was counted so far.".to_owned(), "none")
+                ("No events yet".to_owned(), "Nothing has been counted so far.".to_owned(), "none")
             }
             silent => {
                 let good = counted.len() - silent;
@@ -133,7 +134,7 @@ fn row(slo: &SloStatus) -> String {
 <td><strong>{service}/{name}</strong><br><small>{description}</small>
 <td class="number">{sli}<br><small>of {objective}</small>
 <td class="number burn">{windows}
-<td class="number budget"><span title="{observed} of the budget of the events seen; {coverage} of the period seen">{left}</span><i class="{level}"><i style="width:{width:.1}%"></i></i>
+<td class="number budget"><span title="{observed} left for the events seen; {coverage} of the period seen">{left}</span><i class="{level}"><i style="width:{width:.1}%"></i></i>
 <td class="number lasts">{lasts}</tr>"#,
         class = class(slo.state),
         state = label(slo.state),

@@ -3,7 +3,9 @@
 use crate::{Service, SloStatus, State};
 use serde::Serialize;
 
-/// How the SLOs of services do: what the status page shows, and, as JSON, what `/slo.json` is and `slo top` reads.
+/// The state of the SLOs of services, as on the status page.
+///
+/// As JSON, it is `/slo.json`, which `slo top` reads.
 ///
 /// ```
 /// use slo_instrument::{Service, StatusReport};
@@ -16,14 +18,14 @@ use serde::Serialize;
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct StatusReport {
-    /// What windows and periods are divided by, the most of any service.
+    /// The factor by which windows and periods are shortened: the highest of all services.
     pub time_scale: u32,
     /// The SLOs, the most urgent first.
     pub slos: Vec<SloStatus>,
 }
 
 impl StatusReport {
-    /// That of `services`, from what their threads saw last.
+    /// The report of `services`, as of their last ticks.
     #[must_use]
     pub fn of(services: &[Service]) -> Self {
         let mut slos: Vec<SloStatus> = services.iter().flat_map(|slo| slo.statuses().to_vec()).collect();

@@ -1,4 +1,4 @@
-//! The routes of a service, for a router of axum's.
+//! The routes of a service, for an axum router.
 
 use super::{page, report::StatusReport, scrape::Scrapes};
 use crate::{Class, Service};
@@ -12,14 +12,16 @@ use axum::{
 use std::sync::Arc;
 
 impl Service {
-    /// The routes `/metrics`, `/slo`, `/slo.json` and `/healthz`, and `/slo.yaml` with the feature `spec`. Requests to them are no events of an SLO.
+    /// The routes `/metrics`, `/slo`, `/slo.json` and `/healthz`.
     ///
-    /// What they show is for its operators: serve them on a port that the public does not reach. A
-    /// service that has a `/healthz` of its own takes [`Service::metrics_routes`] and [`status_routes`](crate::status_routes).
+    /// The feature `spec` adds `/slo.yaml`. Requests to these routes are not events of an SLO.
     ///
-    /// `/metrics` is made off the runtime's workers, and clients that do not read it cannot fill the memory: from the
-    /// fifth rendering that is still being read, requests share one of the last 5 seconds, and whoever reads the oldest of
-    /// eight is cut off.
+    /// They are for operators: serve them on a port that the public cannot reach. A service with its own
+    /// `/healthz` uses [`Service::metrics_routes`] and [`status_routes`](crate::status_routes) instead.
+    ///
+    /// `/metrics` is rendered outside the runtime's workers, and clients that do not read it cannot fill the
+    /// memory. While four renderings are being read, further requests share the newest one for 5 seconds.
+    /// While eight are being read, a new one cuts off the readers of the oldest.
     pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         self.metrics_routes().merge(health_route()).merge(status_routes([self.clone()]))
     }

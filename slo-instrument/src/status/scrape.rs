@@ -1,4 +1,4 @@
-//! The answers of `/metrics`: made off the runtime's workers, and bounded whatever their readers do.
+//! The answers of `/metrics`: rendered outside the runtime's workers, with bounded memory.
 
 use crate::{Service, expose::Format};
 use bytes::Bytes;
@@ -12,23 +12,24 @@ use std::{
 };
 use tokio::{sync::Mutex, task::spawn_blocking};
 
-/// Renderings that may be on their way before requests share the newest.
+/// The number of renderings being read from which on requests share the newest.
 const MOST_FRESH: usize = 4;
-/// Renderings that may be on their way at all; the oldest makes room for a new one.
+/// The most renderings being read; a new one replaces the oldest.
 const MOST: usize = 8;
-/// How old a rendering may be that is shared.
+/// The greatest age of a shared rendering.
 const LONGEST_SHARED: Duration = Duration::from_secs(5);
 /// Bytes of a rendering that are handed to a connection at once.
 const CHUNK: usize = 16 << 10;
 
-/// The renderings that somebody still reads.
+/// The renderings that are still being read.
 ///
-/// A client that asks and does not read holds a rendering, which may be megabytes. Every request gets one of its own as
-/// long as few are held. From then on requests share one of the last seconds, and where even that is too much, those who
-/// read the oldest are cut off: a scraper is always answered, and memory is bounded.
+/// A client that sends a request and does not read holds a rendering, which may be megabytes. While few are
+/// held, every request gets its own. Then requests share the newest one for a few seconds. If even this is
+/// too much, the readers of the oldest are cut off. So a scraper always gets an answer, and memory is
+/// bounded.
 #[derive(Debug, Default)]
 pub(super) struct Scrapes {
-    // Locked while one is made, whether somebody waits for it still or not: one at a time, in the order of the requests.
+    // Locked during a rendering, even if its client has left: one at a time, in the order of the requests.
     held: Arc<Mutex<Vec<Held>>>,
 }
 
@@ -47,7 +48,7 @@ impl Scrapes {
     /// The metrics of `slo` in `format`.
     ///
     /// # Errors
-    /// A collector of the service's own registry panicked.
+    /// A collector in the registry from the builder panicked.
     pub(super) async fn body(&self, slo: &Service, format: Format) -> Result<ScrapeBody, Failed> {
         let mut held = Arc::clone(&self.held).lock_owned().await;
         held.retain(|one| one.rendering.strong_count() > 0);
@@ -119,7 +120,7 @@ impl Body for ScrapeBody {
         if let Ok(Some(chunk)) = &chunk {
             self.position += chunk.len();
         }
-        // What is read to its end, or cut off, is not held until the connection is done with it.
+        // A rendering that was read or cut off is freed at once, not when the connection ends.
         if !matches!(chunk, Ok(Some(_))) || self.position >= self.length {
             self.rendering = None;
         }

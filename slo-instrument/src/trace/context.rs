@@ -22,19 +22,22 @@ thread_local! {
 #[derive(Debug, Clone)]
 pub(crate) struct Current {
     pub(crate) context: TraceContext,
-    /// What other tracing systems have to say, to be passed on as it is.
+    /// The `tracestate` of other tracing systems, passed on as it is.
     pub(crate) state: Option<HeaderValue>,
 }
 
 impl TraceContext {
-    /// The request that is being worked on, for logs: in its handler, where no task was spawned in between. `None` in a
-    /// service that neither has [exemplars](crate::Builder::exemplars) nor sends traces, whose requests are of no trace.
+    /// The trace context of the current request, for logs.
+    ///
+    /// It is known in the handler of the request, but not in tasks that the handler spawns. It is `None` in a
+    /// service that neither has [exemplars](crate::Builder::exemplars) nor sends traces, because its requests
+    /// have no trace.
     #[must_use]
     pub fn current() -> Option<Self> {
         Current::get().map(|current| current.context)
     }
 
-    /// The root of a trace of its own.
+    /// The root of a new trace.
     pub(crate) fn root(sampled: bool) -> Self {
         let id = || fastrand::u64(1..);
         Self { trace_id: [id(), id()], span_id: id(), sampled }
@@ -45,7 +48,7 @@ impl TraceContext {
         Self { span_id: fastrand::u64(1..), ..self }
     }
 
-    /// What the header `traceparent` says, where it says something that is valid.
+    /// The context in the header `traceparent`, if it is valid.
     ///
     /// ```
     /// use http::{HeaderMap, HeaderValue};
@@ -132,7 +135,7 @@ impl Current {
         }
         match state {
             Some(state) => headers.insert(STATE_HEADER, state.clone()),
-            // It belongs to a trace that is none any more.
+            // The header belongs to another trace.
             None => headers.remove(STATE_HEADER),
         };
     }
@@ -148,11 +151,11 @@ impl Current {
     }
 }
 
-/// Members of `tracestate` that are passed on, and how many characters they may have: W3C Trace Context, section 3.3.
+/// The most members and characters of `tracestate` passed on: W3C Trace Context, section 3.3.
 const MOST_MEMBERS: usize = 32;
 const LONGEST_STATE: usize = 512;
 
-/// What the headers `tracestate` say together, as much of it as is passed on: the newest members come first.
+/// The joined `tracestate` headers, as far as they are passed on: the newest members come first.
 fn state_of(headers: &HeaderMap) -> Option<HeaderValue> {
     let mut values = headers.get_all(STATE_HEADER).iter();
     let first = values.next()?;

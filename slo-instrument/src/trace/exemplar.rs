@@ -1,4 +1,4 @@
-//! A request of every bucket that can be looked up.
+//! Exemplars: for each bucket, a request whose trace can be looked up.
 
 use super::{TraceContext, words::Words};
 use std::{

@@ -1,8 +1,8 @@
-//! What is being worked on.
+//! The current span or request.
 
 use super::context::Current;
 
-/// What is being worked on here: a span of `tracing` or OpenTelemetry, or a request.
+/// The current span of `tracing` or OpenTelemetry, or the current request.
 pub(super) fn here() -> Option<Current> {
     #[cfg(feature = "otlp")]
     if let Some(current) = super::otel::current() {

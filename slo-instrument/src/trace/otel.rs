@@ -1,4 +1,4 @@
-//! The context of OpenTelemetry's API, so that spans made there and ours are of one trace.
+//! The context of OpenTelemetry's API, so that its spans and ours belong to one trace.
 
 use super::{Current, TraceContext};
 use http::HeaderValue;
@@ -7,8 +7,8 @@ use opentelemetry::{
     trace::{SpanContext, TraceContextExt},
 };
 
-/// A context in which spans are children of the request. Where the request is not sampled and a span is active that is, of a
-/// layer of the program's own, its children stay: `None`.
+/// A context in which new spans are children of the request. `None` if the request is not sampled but the
+/// active span of another layer is: then that span keeps its children.
 pub(super) fn scope(current: &Current) -> Option<Context> {
     let is_sampled = Context::map_current(|context| context.span().span_context().is_sampled());
     if is_sampled && !current.context.is_sampled() {
@@ -19,7 +19,7 @@ pub(super) fn scope(current: &Current) -> Option<Context> {
     Some(Context::current().with_remote_span_context(context))
 }
 
-/// The span that is being worked on, where there is one.
+/// The active span, if there is one.
 pub(super) fn current() -> Option<Current> {
     Context::map_current(|context| {
         let span = context.span();
@@ -36,7 +36,7 @@ pub(super) fn current() -> Option<Current> {
     })
 }
 
-/// The context of a span that is exported: recorded, whatever a coin said before its end.
+/// The context of an exported span: marked as recorded, even if it was not sampled before its end.
 pub(crate) fn recorded(context: TraceContext, state: Option<&HeaderValue>) -> SpanContext {
     span_context(context, state, TraceFlags::SAMPLED)
 }

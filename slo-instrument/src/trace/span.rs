@@ -34,7 +34,7 @@ pub(crate) struct Span {
     pub(crate) fault: Option<&'static str>,
 }
 
-/// A queue of spans that never keeps a request waiting: what it has no room for is lost, and counted.
+/// A queue of spans that never makes a request wait: spans without room are lost and counted.
 #[derive(Debug, Clone)]
 pub(crate) struct Spans {
     queue: SyncSender<Span>,
@@ -58,7 +58,7 @@ impl Spans {
         self.lost.fetch_add(spans, Ordering::Relaxed);
     }
 
-    /// Spans that no collector has.
+    /// The number of spans that did not reach a collector.
     pub(crate) fn lost(&self) -> u64 {
         self.lost.load(Ordering::Relaxed)
     }

@@ -1,4 +1,4 @@
-//! Which requests are traced, and what is made of them.
+//! Decides which requests are traced, and records their exemplars and spans.
 
 use super::{Current, Entered, Exemplars, Span, Spans, TraceContext, here::here};
 use crate::Kind;
@@ -21,15 +21,15 @@ struct Inner {
     spans: Option<Spans>,
 }
 
-/// The trace of a request on its way. Most are none, or unsampled: numbers, nothing else.
+/// The trace of a request in flight. Most requests have none, or an unsampled one: only numbers.
 #[derive(Debug, Default)]
 pub(crate) struct Trace {
     current: Option<Current>,
-    // What spans of `tracing` or of OpenTelemetry's own API become children of.
+    // The parent of spans of `tracing` and of OpenTelemetry's API.
     #[cfg(feature = "otlp")]
     scope: Option<opentelemetry::Context>,
     parent: Option<u64>,
-    // Since the request was begun; what is counted may be less.
+    // Since the start of the request; the counted duration may be shorter.
     nanos: u64,
     // The path of a sampled request.
     path: Option<Box<str>>,
@@ -37,7 +37,7 @@ pub(crate) struct Trace {
 }
 
 impl Tracer {
-    /// Samples that share of the traces that begin here, and sends spans to `spans`. Without them, no trace begins here.
+    /// Samples this share of the traces that begin here. Without `spans`, no trace begins here.
     pub(crate) fn new(sampled_share: f64, spans: Option<Spans>) -> Self {
         Self { inner: Arc::new(Inner { sampled_share, spans }) }
     }
@@ -46,8 +46,8 @@ impl Tracer {
         self.inner.spans.as_ref()
     }
 
-    /// Starts the trace of a request, or goes on with it: what is served has its parent in its headers; what is sent has
-    /// it there or here, and passes its own on.
+    /// Starts or continues the trace of a request. A served request has its parent in its headers. A sent
+    /// request has it there or in the current request, and passes its own context on.
     pub(crate) fn start<B>(&self, kind: Kind, request: &mut Request<B>) -> Option<Trace> {
         let is_client = matches!(kind, Kind::HttpClient | Kind::GrpcClient);
         let given = Current::of(request.headers());
@@ -62,7 +62,7 @@ impl Tracer {
         Some(trace)
     }
 
-    /// Starts the trace of an operation, below the request that is being worked on.
+    /// Starts the trace of an operation, below the current request.
     pub(crate) fn start_operation(&self) -> Option<Trace> {
         self.below(here())
     }
@@ -90,11 +90,11 @@ impl Tracer {
         share >= 1.0 || (share > 0.0 && fastrand::f64() < share)
     }
 
-    /// Records what became of a request: an exemplar, and a span if it was sampled or hurt an SLO.
+    /// Records how a request ended: an exemplar, and a span if it was sampled or bad for an SLO.
     pub(crate) fn end(&self, trace: &mut Trace, ended: &impl Counted) {
         let Some(current) = trace.current.take() else { return };
         let is_sampled = current.context.is_sampled();
-        // Without spans, only what somebody else has sampled can be looked up.
+        // Without spans, only traces that another service sampled can be looked up.
         let is_recorded = is_sampled || (self.inner.spans.is_some() && (ended.is_error() || ended.hurts()));
         if !is_recorded {
             return;
@@ -134,7 +134,7 @@ pub(crate) trait Counted {
 
     fn labels(&self) -> &[(&'static str, String)];
 
-    /// Those of its series with its bucket, where it is not ignored.
+    /// The exemplars of its series, and its bucket; `None` if it is ignored.
     fn exemplars(&self) -> Option<(&Exemplars, usize)>;
 
     /// The duration that was counted.
@@ -165,11 +165,12 @@ fn span_name(kind: Kind, method: &str, name: &str) -> String {
 /// The beginning of a path, which a client chooses.
 fn shortened(path: &str) -> &str {
     const LONGEST: usize = 512;
-    path.get(..path.floor_char_boundary(LONGEST)).unwrap_or(path)
+    let end = (0..=LONGEST.min(path.len())).rev().find(|end| path.is_char_boundary(*end));
+    end.and_then(|end| path.get(..end)).unwrap_or(path)
 }
 
 impl Trace {
-    /// Makes this the current trace for as long as what is given back is kept.
+    /// Makes this the current trace until the result is dropped.
     pub(crate) fn enter(&self) -> Option<Entered> {
         let entered = self.current.as_ref()?.enter();
         #[cfg(feature = "otlp")]

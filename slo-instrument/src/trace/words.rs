@@ -1,11 +1,11 @@
-//! A few words that are written and read as one: a sequence lock, with which nobody waits.
+//! A few words that are written and read as one: a sequence lock, which never waits.
 
 use super::sync::{ATTEMPTS, AtomicU64, Ordering, fence};
 
 /// Words that are written and read as one.
 ///
-/// Writers take turns by an odd version, and give up where another one writes; readers read again where the version has
-/// changed.
+/// A writer makes the version odd, and gives up if another one is writing. Readers read again if the version
+/// has changed.
 #[derive(Debug)]
 pub(crate) struct Words<const N: usize> {
     version: AtomicU64,
@@ -39,7 +39,7 @@ impl<const N: usize> Words<N> {
         self.version.store(version.wrapping_add(2), Ordering::Release);
     }
 
-    /// What was written last; `None` where nothing was, or where writers do not leave a moment.
+    /// The words written last; `None` if there are none, or if writers are too busy.
     pub(crate) fn read(&self) -> Option<[u64; N]> {
         for _ in 0..ATTEMPTS {
             let before = self.version.load(Ordering::Acquire);

@@ -275,7 +275,7 @@ async fn spans_of_others_become_children() {
 async fn marks_what_was_injected() {
     let collector = Collector::start(Protocol::Http);
     let slo = slo(collector.otlp());
-    slo.faults().arm([Fault::error(StatusCode::BAD_GATEWAY)], 1, Duration::from_mins(1)).unwrap();
+    slo.faults().arm([Fault::error(StatusCode::BAD_GATEWAY)], 1, Duration::from_secs(60)).unwrap();
     ask(&slo, "/users/1", UNSAMPLED).await;
     slo.shutdown().await.unwrap();
     assert!(attributes(&collector.state.spans()[0].attributes).contains(&"slo.fault=error".to_owned()));
@@ -442,7 +442,7 @@ fn refuses_what_it_cannot_send_to() {
         ),
         (
             Otlp::grpc("https://collector:4317").authorities("no PEM"),
-            "otlp: there is no certificate in the PEM",
+            "otlp: the PEM of the certificate authorities holds no certificate",
         ),
         (Otlp::http("collector"), "otlp"),
         (Otlp::http("http://a:1").header("a b", "c"), "otlp: header `a b`"),

@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 use slo_core::model::Timestamp;
 use std::{collections::BTreeMap, fmt};
 
-/// Whether an alert fires.
+/// The status of an alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(clippy::exhaustive_enums, reason = "an alert fires or does not")]
+#[expect(clippy::exhaustive_enums, reason = "an alert is firing or not")]
 pub enum Status {
-    /// It fires.
+    /// It is firing.
     Firing,
-    /// It does not fire any more.
+    /// It is no longer firing.
     Resolved,
 }
 
@@ -26,7 +26,7 @@ impl fmt::Display for Status {
     }
 }
 
-/// An alert as Alertmanager knows it: labels that identify it, and since when it fires.
+/// An alert: its identifying labels, its status, and when it began to fire.
 ///
 /// ```
 /// use slo_core::model::Timestamp;
@@ -40,20 +40,20 @@ impl fmt::Display for Status {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Alert {
-    /// Whether it fires.
+    /// Whether it is firing.
     pub status: Status,
-    /// What identifies it.
+    /// The labels that identify it.
     pub labels: LabelSet,
-    /// What it tells people; values may change from one delivery to the next.
+    /// Texts for people, which may change from one delivery to the next.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: LabelSet,
-    /// Since when it fires.
+    /// When it began to fire.
     #[serde(with = "time::millis")]
     pub starts: Timestamp,
-    /// Since when it does not fire any more; `None` while it fires.
+    /// When it stopped firing; `None` while it is firing.
     #[serde(default, with = "time::optional_millis", skip_serializing_if = "Option::is_none")]
     pub ends: Option<Timestamp>,
-    /// Link to the rule's expression.
+    /// Link to the expression of the rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generator_url: Option<String>,
 }
@@ -65,13 +65,13 @@ impl Alert {
         Self { status, labels, annotations: LabelSet::new(), starts, ends: None, generator_url: None }
     }
 
-    /// What identifies it: a hash of its labels.
+    /// Its fingerprint: a hash of its labels.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(&self.labels)
     }
 
-    /// The SLO that it is about, as `service/slo`, where its labels say so.
+    /// The SLO that it belongs to, as `service/slo`, if its labels name one.
     #[must_use]
     pub fn slo(&self) -> Option<String> {
         Some(format!("{}/{}", self.labels.get("service")?, self.labels.get("slo")?))

@@ -1,4 +1,4 @@
-//! What a sender of alerts delivers at once: a group of alerts.
+//! A delivery: a group of alerts that a sender delivers at once.
 
 use super::{Alert, DeliveryId, IncidentId, Status};
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use slo_core::model::Timestamp;
 use std::fmt;
 
-/// Who sends alerts.
+/// A sender of alerts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -26,7 +26,7 @@ impl fmt::Display for Source {
     }
 }
 
-/// A group of alerts, as a webhook delivers it.
+/// A delivery: a group of alerts from a webhook.
 ///
 /// ```
 /// use slo_ops::alert::{Delivery, Source};
@@ -43,20 +43,20 @@ impl fmt::Display for Source {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Delivery {
-    /// Who sent it.
+    /// The sender.
     pub source: Source,
-    /// What identifies the group at its sender: its route and the values of the labels it is grouped by.
+    /// The key of the group at its sender: the route and the values of the grouping labels.
     pub group_key: String,
     /// The alerts that were sent.
     pub alerts: Vec<Alert>,
-    /// How many more the group has, which were not sent.
+    /// How many more alerts the group has that were not sent.
     pub truncated: u64,
     /// Link to the sender.
     pub external_url: String,
 }
 
 impl Delivery {
-    /// What identifies it, however often it is sent.
+    /// Its id, which stays the same when it is sent again.
     #[must_use]
     pub fn id(&self) -> DeliveryId {
         let mut alerts: Vec<_> = self
@@ -84,13 +84,13 @@ impl Delivery {
         IncidentId::of_group(&self.group_key)
     }
 
-    /// Since when the first of the alerts that fire does so; `None` where none fires.
+    /// When the first of its firing alerts began to fire; `None` if no alert is firing.
     #[must_use]
     pub fn began(&self) -> Option<Timestamp> {
         self.alerts.iter().filter(|alert| alert.is_firing()).map(|alert| alert.starts).min()
     }
 
-    /// Whether it says that the whole group is resolved: nothing fires, and no alert was left out.
+    /// Whether it resolves the whole group: no alert is firing, and none was left out.
     #[must_use]
     pub fn resolves_all(&self) -> bool {
         self.truncated == 0 && self.alerts.iter().all(|alert| !alert.is_firing())

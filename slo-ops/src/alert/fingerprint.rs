@@ -1,14 +1,14 @@
-//! What makes two alerts the same.
+//! Fingerprints of alerts.
 
 use std::{collections::BTreeMap, fmt};
 
-/// Labels or annotations as a sender wrote them: any text at all, in names and in values.
+/// Labels or annotations as a sender wrote them; names and values can be any text.
 pub type LabelSet = BTreeMap<String, String>;
 
-/// What Alertmanager calls the fingerprint of an alert: 64-bit FNV-1a over its sorted labels.
+/// The fingerprint of an alert, as Alertmanager computes it.
 ///
-/// It matches alerts with each other. Anybody can make labels with a fingerprint of their choice, so nothing may be
-/// allowed because of one.
+/// It is the 64-bit FNV-1a hash of the sorted labels. Use it only to match alerts, never to authorize
+/// anything: anybody can create labels with a chosen fingerprint.
 ///
 /// ```
 /// use slo_ops::alert::Fingerprint;
@@ -23,7 +23,7 @@ pub type LabelSet = BTreeMap<String, String>;
 pub struct Fingerprint(u64);
 
 impl Fingerprint {
-    /// That of an alert with these labels.
+    /// The fingerprint of an alert with these labels.
     #[must_use]
     pub fn of(labels: &LabelSet) -> Self {
         let mut hash = Fnv::new();

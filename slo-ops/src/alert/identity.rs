@@ -1,4 +1,4 @@
-//! What makes two deliveries or incidents the same.
+//! Ids of incidents, deliveries and episodes.
 
 use crate::hex;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -31,7 +31,8 @@ macro_rules! digest_id {
             fn from_str(text: &str) -> Result<Self, Error> {
                 let bytes = hex::decode(text).and_then(|bytes| bytes.try_into().ok());
                 bytes.map(Self).ok_or_else(|| {
-                    Error::new(format!("`{text}` is no {}", $what)).with_hint("write its 64 hexadecimal digits")
+                    Error::new(format!("`{text}` is not {} id", $what))
+                        .with_hint("write its 64 hexadecimal digits")
                 })
             }
         }
@@ -51,10 +52,10 @@ macro_rules! digest_id {
 }
 
 digest_id! {
-    /// What identifies an incident: the SHA-256 of the `groupKey` that Alertmanager gives a group of alerts.
+    /// The id of an incident: the SHA-256 of Alertmanager's `groupKey` for a group of alerts.
     ///
-    /// Alertmanager gives `PagerDuty` the same text as the `dedup_key` of the group, so that whoever knows it can add to that
-    /// very alert, or resolve it.
+    /// Alertmanager sends the same text to `PagerDuty` as the `dedup_key` of the group. Events with this key
+    /// add to the same `PagerDuty` alert, or resolve it.
     ///
     /// ```
     /// use slo_ops::alert::IncidentId;
@@ -62,7 +63,7 @@ digest_id! {
     /// let incident = IncidentId::of_group(r#"{}:{service="checkout", slo="checkout-availability"}"#);
     /// assert_eq!(incident.to_string(), "8f6a0b058419c489987c81e0bb252d2abaca24141c2565b7a5aa4cb4a5355dc9");
     /// ```
-    IncidentId, "incident"
+    IncidentId, "an incident"
 }
 
 impl IncidentId {
@@ -74,28 +75,29 @@ impl IncidentId {
 }
 
 digest_id! {
-    /// What identifies a delivery, however often it comes: its group, and of each alert its labels, status and beginning.
+    /// The id of a delivery, which stays the same when it is sent again.
     ///
-    /// Annotations, the end and the link of an alert are no part of it, since they differ when the same is sent again.
-    DeliveryId, "delivery"
+    /// It depends on the group, and on the labels, status and beginning of each alert. Annotations, the end
+    /// and the link of an alert are not part of it, since they change when a delivery is sent again.
+    DeliveryId, "a delivery"
 }
 
 impl DeliveryId {
-    /// The one with the digest that `hash` has come to.
+    /// The id with the digest of `hash`.
     pub(super) fn new(hash: Sha256) -> Self {
         Self(hash.finalize().into())
     }
 }
 
-/// What identifies an episode: its incident, and since when the first of its alerts fires.
+/// The id of an episode: its incident, and when its first alert began to fire.
 ///
-/// A group of alerts that fires again after it was resolved is the same incident and a new episode.
+/// If a group of alerts fires again after it was resolved, it is the same incident, but a new episode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub struct EpisodeId {
     /// The incident.
     pub incident: IncidentId,
-    /// Since when its first alert fires.
+    /// When its first alert began to fire.
     pub began: Timestamp,
 }
 

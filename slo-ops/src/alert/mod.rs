@@ -1,4 +1,4 @@
-//! Alerts as they come in, and what identifies them.
+//! Alerts as they come in, and their ids.
 
 #[expect(clippy::module_inception, reason = "the module of alerts holds the alert")]
 mod alert;

@@ -41,12 +41,13 @@ fn nullable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LabelSet, D::E
 const OPEN_END: &str = "0001-01-01T00:00:00Z";
 
 impl Delivery {
-    /// Reads the body of a webhook: Alertmanager's `version: "4"`, or Grafana's of the same shape.
+    /// Reads the body of a webhook of Alertmanager or Grafana.
     ///
-    /// Fields that are not known are passed over, since senders add some.
+    /// The body is Alertmanager's `version: "4"`, or Grafana's of the same shape. Unknown fields are ignored,
+    /// since senders add new ones.
     ///
     /// # Errors
-    /// What is no such body, says which field.
+    /// A body of another shape; the error names the field.
     pub fn parse(source: Source, body: &[u8]) -> Result<Self, Error> {
         parse(source, body)
     }
@@ -54,19 +55,20 @@ impl Delivery {
 
 fn parse(source: Source, body: &[u8]) -> Result<Delivery, Error> {
     let body: Body = serde_json::from_slice(body).map_err(|error| {
-        Error::new(format!("not the webhook of {source}: {error}"))
-            .with_hint("let a `webhook_configs` receiver of Alertmanager, or a webhook contact point of Grafana, send it")
+        Error::new(format!("not a webhook of {source}: {error}")).with_hint(
+            "send it from a `webhook_configs` receiver of Alertmanager or a webhook contact point of Grafana",
+        )
     })?;
     let known = match source {
         Source::Alertmanager => ["4"].as_slice(),
         Source::Grafana => &["1", "4"],
     };
     if !known.contains(&body.version.as_str()) {
-        return Err(Error::new(format!("version `{}` of the webhook is not known", body.version))
+        return Err(Error::new(format!("version `{}` of the webhook is not supported", body.version))
             .with_hint(format!("{source} sends version `{}`", known.join("` or `"))));
     }
     if body.group_key.is_empty() {
-        return Err(Error::new("groupKey: the group has no key"));
+        return Err(Error::new("groupKey: the key of the group is empty"));
     }
     let alerts =
         body.alerts.into_iter().enumerate().map(|(index, entry)| {
@@ -74,7 +76,7 @@ fn parse(source: Source, body: &[u8]) -> Result<Delivery, Error> {
         });
     let alerts: Vec<Alert> = alerts.collect::<Result<_, _>>()?;
     if alerts.is_empty() {
-        return Err(Error::new("alerts: the group has none"));
+        return Err(Error::new("alerts: the group has no alerts"));
     }
     Ok(Delivery {
         source,
@@ -91,7 +93,7 @@ fn alert(entry: Entry) -> Result<Alert, Error> {
     };
     let ends = match entry.ends_at.as_deref() {
         None | Some("" | OPEN_END) => None,
-        // While an alert fires, this is when it would end if nothing more were heard of it.
+        // While an alert is firing, this is when it expires without further news.
         Some(_) if entry.status == Status::Firing => None,
         Some(text) => Some(time("endsAt", text)?),
     };
@@ -121,13 +123,13 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_webhook() {
-        assert!(refusal("").starts_with("not the webhook of Alertmanager"));
+        assert!(refusal("").starts_with("not a webhook of Alertmanager"));
         assert!(refusal("{}").contains("missing field"));
-        assert_eq!(refusal(&body("3", ALERT)), "version `3` of the webhook is not known");
-        assert_eq!(refusal(&body("4", "")), "alerts: the group has none");
+        assert_eq!(refusal(&body("3", ALERT)), "version `3` of the webhook is not supported");
+        assert_eq!(refusal(&body("4", "")), "alerts: the group has no alerts");
         let wrong = ALERT.replace("2026-11-23T06:27:20Z", "yesterday");
         assert_eq!(refusal(&body("4", &wrong)), "alerts[0].startsAt: `yesterday` is not a time");
-        assert!(refusal(&"[".repeat(100_000)).starts_with("not the webhook"));
+        assert!(refusal(&"[".repeat(100_000)).starts_with("not a webhook"));
     }
 
     #[test]

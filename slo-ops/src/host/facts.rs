@@ -1,61 +1,61 @@
-//! What a machine says of itself.
+//! Facts about a machine.
 
 use serde::{Deserialize, Serialize};
 
-/// What a machine or a container says of itself; what it does not say is `None` or not in the list.
+/// Facts about a machine or a container; unknown ones are `None` or missing.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-#[expect(clippy::exhaustive_structs, reason = "whoever looks says all that can be seen")]
+#[expect(clippy::exhaustive_structs, reason = "a caller sets every fact that it can read")]
 pub struct Facts {
-    /// How many processors there are.
+    /// The number of CPUs.
     pub cpus: u32,
-    /// The part of their time that they worked, from 0 to 1.
+    /// The share of the time in which the CPUs were busy, from 0 to 1.
     pub cpu_busy: Option<f64>,
-    /// How many processes ran or waited to run or for a disk, over the last minute.
+    /// The load average of the last minute: how many processes ran, or waited for a CPU or a disk.
     pub load: Option<f64>,
-    /// How much work waited for processors, memory and disks.
+    /// How long tasks waited for CPUs, memory and disks.
     pub pressure: Vec<Pressure>,
     /// The memory of the machine.
     pub memory: Option<Memory>,
-    /// Groups of processes with limits of their own, such as containers.
+    /// Cgroups: groups of processes with their own limits, such as containers.
     pub cgroups: Vec<Cgroup>,
     /// File systems.
     pub disks: Vec<Disk>,
-    /// Sockets that take connections.
+    /// Listening sockets.
     pub listeners: Vec<Listener>,
-    /// Connections that listeners did not take while this was looked at, for want of room.
+    /// Connections that did not fit into an accept queue during the check.
     pub listen_overflows: Option<u64>,
-    /// Connections that are over, and wait for stragglers.
+    /// Connections in the state `TIME_WAIT`.
     pub time_wait: Option<u64>,
-    /// The local ports that outgoing connections may have.
+    /// The number of local ports for outgoing connections.
     pub local_ports: Option<u64>,
-    /// The part of TCP segments that were sent again while this was looked at, and how many were sent.
+    /// The share of TCP segments that were retransmitted during the check, and how many were sent.
     pub retransmitted: Option<(f64, u64)>,
-    /// Connections that the firewall tracks, and how many it can.
+    /// Connections in the connection tracking table (conntrack), and its size.
     pub conntrack: Option<(u64, u64)>,
-    /// Open files, and how many there may be.
+    /// Open files, and the most that the kernel allows.
     pub open_files: Option<(u64, u64)>,
     /// Processes.
     pub processes: Vec<ProcessFact>,
-    /// What the kernel says of processes that it killed for want of memory in the last quarter of an hour.
+    /// Kernel messages about processes that the OOM killer killed in the last 15 minutes.
     pub oom_kills: Vec<String>,
     /// Units of systemd that have failed.
     pub failed_units: Vec<String>,
-    /// Others that were asked for.
+    /// Other hosts that were checked.
     pub peers: Vec<Peer>,
-    /// What could not be seen, and why.
+    /// Facts that could not be read, and why.
     pub unseen: Vec<String>,
 }
 
-/// How much work waited for a resource, as the kernel's pressure stall information has it.
+/// How long tasks waited for a resource: the kernel's pressure stall information.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(clippy::exhaustive_structs, reason = "it is what the kernel says")]
 pub struct Pressure {
     /// `cpu`, `memory` or `io`.
     pub resource: String,
-    /// The part of the last ten seconds in which any work waited, in percent.
+    /// The share of the last ten seconds in which some tasks waited, in percent.
     pub some: f64,
-    /// The part in which all work waited.
+    /// The share in which all tasks waited, in percent.
     pub full: f64,
 }
 
@@ -63,34 +63,34 @@ pub struct Pressure {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::exhaustive_structs, reason = "it is what the kernel says")]
 pub struct Memory {
-    /// All of it.
+    /// All memory.
     pub total: u64,
-    /// What can be had without swapping.
+    /// Memory that is available without swapping.
     pub available: u64,
-    /// All of the swap space.
+    /// All swap space.
     pub swap: u64,
-    /// What is left of it.
+    /// Free swap space.
     pub swap_free: u64,
 }
 
-/// A group of processes with limits of its own.
+/// A cgroup: a group of processes with its own limits.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[expect(clippy::exhaustive_structs, reason = "it is what the kernel says")]
 pub struct Cgroup {
     /// Its path below the root of its hierarchy.
     pub path: String,
-    /// The most memory it may use, in bytes.
+    /// Its memory limit, in bytes.
     pub memory_limit: Option<u64>,
-    /// What it uses of it, without what the kernel can take back.
+    /// The memory that it uses, in bytes, without file cache that the kernel can reclaim.
     pub memory_used: Option<u64>,
-    /// How often the kernel killed one of its processes for want of memory, since it was made.
+    /// How many of its processes the OOM killer has killed since the cgroup was created.
     pub oom_kills: u64,
-    /// Processors that it may use, such as 0.5.
+    /// Its CPU limit, in CPUs, such as 0.5.
     pub cpu_limit: Option<f64>,
-    /// Periods in which it ran, while this was looked at.
+    /// CPU periods in which it ran during the check.
     pub periods: u64,
-    /// Periods among them in which it was held back.
+    /// Periods among them in which it was throttled.
     pub throttled: u64,
 }
 
@@ -100,31 +100,31 @@ pub struct Cgroup {
 pub struct Disk {
     /// Where it is mounted.
     pub path: String,
-    /// Its kind.
+    /// Its type, such as `ext4`.
     pub kind: String,
     /// Its size, in bytes.
     pub size: u64,
-    /// What is left for programs that are not root's.
+    /// Free space for programs that do not run as root, in bytes.
     pub free: u64,
-    /// How many files it can have; 0 where it has no limit.
+    /// The number of inodes; 0 if it has no limit.
     pub files: u64,
-    /// How many more it can have.
+    /// Free inodes.
     pub files_free: u64,
-    /// Whether nothing can be written to it.
+    /// Whether it is read-only.
     pub is_read_only: bool,
-    /// Whether it is mounted so on purpose.
+    /// Whether it was mounted read-only on purpose.
     pub is_meant: bool,
 }
 
-/// A socket that takes connections.
+/// A listening socket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::exhaustive_structs, reason = "it is what the kernel says")]
 pub struct Listener {
     /// Its address and port.
     pub address: String,
-    /// Connections that nobody has accepted yet.
+    /// Connections that wait to be accepted.
     pub waiting: u64,
-    /// How many may wait.
+    /// The size of its accept queue.
     pub most: u64,
 }
 
@@ -132,32 +132,32 @@ pub struct Listener {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(clippy::exhaustive_structs, reason = "it is what the kernel says")]
 pub struct ProcessFact {
-    /// Its number.
+    /// Its process id.
     pub pid: i32,
-    /// Its parent's number.
+    /// The process id of its parent.
     pub parent: i32,
     /// Its name.
     pub name: String,
     /// Its state, as `ps` writes it: `R`, `S`, `D`, `Z`, `T`, …
     pub state: char,
-    /// The processors that it used while this was looked at.
+    /// How many CPUs it used during the check.
     pub cpus: f64,
     /// Its memory, in bytes.
     pub memory: u64,
-    /// Its open files, and how many it may have, where they can be seen.
+    /// Its open files and its limit of open files, if they can be read.
     pub files: Option<(u64, u64)>,
 }
 
-/// Somebody else, asked for by name.
+/// Another host, checked by name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::exhaustive_structs, reason = "all that a connection tells")]
 pub struct Peer {
     /// `host:port`.
     pub name: String,
-    /// How long its name took, in milliseconds.
+    /// How long the name lookup took, in milliseconds.
     pub resolved: Option<u64>,
-    /// How long the connection took.
+    /// How long the connection took, in milliseconds.
     pub connected: Option<u64>,
-    /// Why there is none.
+    /// Why there is no connection.
     pub error: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! What is wrong with a machine.
+//! Findings: what is wrong with a machine, from the facts about it.
 
 use super::{Cgroup, Disk, Facts, ProcessFact};
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use std::fmt;
 pub enum Level {
     /// Something fails because of it.
     Critical,
-    /// Something may fail because of it soon, or is slow.
+    /// Something is slow because of it, or may fail soon.
     Warning,
     /// It is worth knowing.
     Info,
@@ -27,19 +27,19 @@ impl fmt::Display for Level {
     }
 }
 
-/// Something that is wrong: what, above which threshold, and where that is from.
+/// A finding: a problem, its threshold, and the source of its numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Finding {
     /// How bad it is.
     pub level: Level,
-    /// What is looked at: `cpu`, `memory`, `disk`, `network`, `files`, `processes`, `units` or `peers`.
+    /// The area: `cpu`, `memory`, `io`, `disk`, `network`, `files`, `processes`, `units` or `peers`.
     pub check: String,
-    /// What is wrong, with its numbers.
+    /// The problem, with its numbers.
     pub text: String,
-    /// From where on it is wrong.
+    /// The threshold of the problem.
     pub threshold: String,
-    /// Where the number is from.
+    /// The source of the numbers.
     pub source: String,
 }
 
@@ -51,26 +51,26 @@ const HOG: f64 = 0.9;
 const STALLED: f64 = 25.0;
 /// Less than this part of the memory is available.
 const LITTLE_MEMORY: f64 = 0.05;
-/// A group uses more than this part of its limit.
+/// A cgroup uses more than this part of its memory limit.
 const AT_LIMIT: f64 = 0.95;
-/// A group is held back in more than this part of its periods.
+/// A cgroup is throttled in more than this part of its periods.
 const THROTTLED: f64 = 0.25;
 /// Less than this part of a file system is free.
 const LITTLE_SPACE: f64 = 0.05;
-/// Nothing to speak of is free, in bytes.
+/// A file system with less free space than this is full, in bytes.
 const NO_SPACE: u64 = 1 << 20;
-/// More than this part of the room for waiting connections is taken.
+/// More than this part of an accept queue, or of the local ports, is taken.
 const QUEUED: f64 = 0.8;
-/// More than this part of segments is sent again.
+/// More than this part of segments is retransmitted.
 const RESENT: f64 = 0.02;
-/// Fewer segments tell nothing.
+/// Fewer segments than this are too few to judge.
 const FEWEST_SEGMENTS: u64 = 200;
 /// More than this part of a table is taken.
 const TABLE: f64 = 0.9;
 /// A connection takes longer than this, in milliseconds.
 const SLOW: u64 = 250;
 
-/// What is wrong, the worst first; nothing, on a healthy machine.
+/// The findings about a machine, worst first; none on a healthy machine.
 ///
 /// ```
 /// use slo_ops::host::{Disk, Facts, Level, findings};
@@ -110,21 +110,23 @@ impl Found {
     fn processors(&mut self, facts: &Facts) {
         let is_busy = facts.cpu_busy.is_some_and(|busy| busy > BUSY);
         if let Some(busy) = facts.cpu_busy.filter(|_| is_busy) {
-            let text = format!("the {} processors are busy {:.0} % of the time", facts.cpus, busy * 100.0);
+            let text = format!("the {} CPUs are busy {:.0} % of the time", facts.cpus, busy * 100.0);
             self.add(Level::Warning, "cpu", text, format!("above {:.0} %", BUSY * 100.0), "/proc/stat");
         }
         for process in facts.processes.iter().filter(|process| process.cpus > HOG) {
             let level = if is_busy { Level::Warning } else { Level::Info };
-            let text = format!("{} takes {:.1} processors", named(process), process.cpus);
-            self.add(level, "cpu", text, format!("above {HOG} of a processor"), "/proc/PID/stat");
+            let text = format!("{} uses {:.1} CPUs", named(process), process.cpus);
+            self.add(level, "cpu", text, format!("above {HOG} of a CPU"), "/proc/PID/stat");
         }
         for pressure in &facts.pressure {
-            // Of processors there is no full stop of a machine.
+            // For the CPU, the kernel defines no `full` value of a whole machine.
             let stalled = if pressure.resource == "cpu" { pressure.some } else { pressure.full };
             let limit = if pressure.resource == "cpu" { 2.0 * STALLED } else { STALLED };
             if stalled > limit {
-                let text =
-                    format!("work waited for {} {stalled:.0} % of the last ten seconds", pressure.resource);
+                let text = format!(
+                    "tasks waited for {} in {stalled:.0} % of the last ten seconds",
+                    pressure.resource
+                );
                 let source = format!("/proc/pressure/{}", pressure.resource);
                 self.add(Level::Warning, &pressure.resource, text, format!("above {limit} %"), &source);
             }
@@ -136,7 +138,7 @@ impl Found {
             let share = part(memory.available, memory.total);
             if share < LITTLE_MEMORY {
                 let (left, all) = (bytes(memory.available), bytes(memory.total));
-                let text = format!("{left} of {all} of memory are available");
+                let text = format!("only {left} of {all} of memory is available");
                 let threshold = format!("below {:.0} %", LITTLE_MEMORY * 100.0);
                 self.add(Level::Critical, "memory", text, threshold, "/proc/meminfo");
             }
@@ -145,14 +147,8 @@ impl Found {
             let count = facts.oom_kills.len();
             let processes =
                 if count == 1 { "a process".to_owned() } else { format!("{count} processes, the last one") };
-            let text = format!("the kernel killed {processes} for want of memory: {last}");
-            self.add(
-                Level::Critical,
-                "memory",
-                text,
-                "any in the last quarter of an hour".to_owned(),
-                "/dev/kmsg",
-            );
+            let text = format!("the OOM killer killed {processes}: {last}");
+            self.add(Level::Critical, "memory", text, "any in the last 15 minutes".to_owned(), "/dev/kmsg");
         }
     }
 
@@ -160,21 +156,25 @@ impl Found {
         if let (Some(limit), Some(used)) = (group.memory_limit, group.memory_used)
             && part(used, limit) > AT_LIMIT
         {
-            let text =
-                format!("{} uses {} of {} of memory that it may use", group.path, bytes(used), bytes(limit));
+            let text = format!("{} uses {} of its memory limit of {}", group.path, bytes(used), bytes(limit));
             let threshold = format!("above {:.0} % of its limit", AT_LIMIT * 100.0);
             self.add(Level::Critical, "memory", text, threshold, "cgroup: memory");
         }
         if group.oom_kills > 0 {
-            let text =
-                format!("in {}, {} processes were killed for want of memory", group.path, group.oom_kills);
-            self.add(Level::Warning, "memory", text, "any since it was made".to_owned(), "cgroup: oom_kill");
+            let text = format!("processes in {} that the OOM killer killed: {}", group.path, group.oom_kills);
+            self.add(
+                Level::Warning,
+                "memory",
+                text,
+                "any since the cgroup was created".to_owned(),
+                "cgroup: oom_kill",
+            );
         }
         let held_back = part(group.throttled, group.periods);
         if group.throttled > 1 && held_back > THROTTLED {
-            let limit = group.cpu_limit.map_or_else(String::new, |limit| format!(" of {limit} processors"));
+            let limit = group.cpu_limit.map_or_else(String::new, |limit| format!(" of {limit} CPUs"));
             let text = format!(
-                "{} was held back by its limit{limit} in {:.0} % of the time",
+                "{} was throttled by its CPU limit{limit} in {:.0} % of the periods",
                 group.path,
                 held_back * 100.0
             );
@@ -185,7 +185,7 @@ impl Found {
 
     fn disk(&mut self, disk: &Disk) {
         if disk.is_read_only && !disk.is_meant {
-            let text = format!("{} has become read-only, as a file system with errors does", disk.path);
+            let text = format!("{} has become read-only, as happens after file system errors", disk.path);
             self.add(Level::Critical, "disk", text, "any".to_owned(), "/proc/self/mountinfo");
         }
         if disk.is_read_only || disk.size == 0 {
@@ -201,13 +201,13 @@ impl Found {
             self.add(Level::Warning, "disk", text, threshold, "statvfs");
         }
         if disk.files > 0 && part(disk.files_free, disk.files) < LITTLE_SPACE {
-            let text = format!("{} can have {} more files, of {}", disk.path, disk.files_free, disk.files);
+            let text = format!("{} has {} free inodes of {}", disk.path, disk.files_free, disk.files);
             let level = if disk.files_free == 0 { Level::Critical } else { Level::Warning };
             self.add(
                 level,
                 "disk",
                 text,
-                format!("below {:.0} % of its inodes", LITTLE_SPACE * 100.0),
+                format!("below {:.0} % free inodes", LITTLE_SPACE * 100.0),
                 "statvfs",
             );
         }
@@ -217,7 +217,7 @@ impl Found {
         for listener in facts.listeners.iter().filter(|listener| listener.waiting > 0) {
             if part(listener.waiting, listener.most.max(1)) > QUEUED {
                 let text = format!(
-                    "{} connections wait to be accepted at {}, where {} may wait",
+                    "{} connections wait in the accept queue of {}, which has room for {}",
                     listener.waiting, listener.address, listener.most
                 );
                 let threshold = format!("above {:.0} %", QUEUED * 100.0);
@@ -225,12 +225,12 @@ impl Found {
             }
         }
         if let Some(overflows @ 1..) = facts.listen_overflows {
-            let text = format!("{overflows} connections found no room in the queue of their listener");
+            let text = format!("{overflows} connections did not fit into the accept queue of their socket");
             self.add(
                 Level::Critical,
                 "network",
                 text,
-                "any while it was looked at".to_owned(),
+                "any during the check".to_owned(),
                 "/proc/net/netstat",
             );
         }
@@ -245,7 +245,7 @@ impl Found {
             && share > RESENT
             && sent >= FEWEST_SEGMENTS
         {
-            let text = format!("{:.1} % of {sent} TCP segments were sent again", share * 100.0);
+            let text = format!("{:.1} % of {sent} TCP segments were retransmitted", share * 100.0);
             let threshold = format!("above {:.0} %", RESENT * 100.0);
             self.add(Level::Warning, "network", text, threshold, "/proc/net/snmp");
         }
@@ -256,20 +256,20 @@ impl Found {
         if let Some((used, most)) = facts.conntrack
             && part(used, most) > TABLE
         {
-            let text = format!("the firewall tracks {used} connections, and can track {most}");
+            let text = format!("conntrack tracks {used} of at most {most} connections");
             self.add(Level::Critical, "network", text, threshold(), "/proc/sys/net/netfilter");
         }
         if let Some((used, most)) = facts.open_files
             && part(used, most) > TABLE
         {
-            let text = format!("{used} files are open, and {most} may be");
+            let text = format!("{used} of at most {most} files are open");
             self.add(Level::Critical, "files", text, threshold(), "/proc/sys/fs/file-nr");
         }
         for process in &facts.processes {
             if let Some((used, most)) = process.files
                 && part(used, most) > TABLE
             {
-                let text = format!("{} has {used} files open, and may have {most}", named(process));
+                let text = format!("{} has {used} of at most {most} files open", named(process));
                 self.add(Level::Critical, "files", text, threshold(), "/proc/PID/fd");
             }
         }
@@ -277,27 +277,15 @@ impl Found {
 
     fn processes(&mut self, processes: &[ProcessFact]) {
         for process in processes.iter().filter(|process| process.state == 'D') {
-            let text = format!("{} waits for a disk or a device, and cannot be ended", named(process));
-            self.add(
-                Level::Warning,
-                "processes",
-                text,
-                "both times it was looked at".to_owned(),
-                "/proc/PID/stat",
-            );
+            let text =
+                format!("{} is stuck waiting for a disk or a device, and cannot be killed", named(process));
+            self.add(Level::Warning, "processes", text, "in both samples".to_owned(), "/proc/PID/stat");
         }
         for process in processes.iter().filter(|process| process.state == 'Z') {
             let parent = processes.iter().find(|other| other.pid == process.parent);
             let parent = parent.map_or_else(|| format!("process {}", process.parent), named);
-            let text =
-                format!("{} has ended, and {parent} has not taken note of it (a zombie)", named(process));
-            self.add(
-                Level::Info,
-                "processes",
-                text,
-                "both times it was looked at".to_owned(),
-                "/proc/PID/stat",
-            );
+            let text = format!("{} is a zombie: {parent} has not reaped it", named(process));
+            self.add(Level::Info, "processes", text, "in both samples".to_owned(), "/proc/PID/stat");
         }
     }
 
@@ -313,7 +301,7 @@ impl Found {
                     self.add(Level::Critical, "peers", text, "any".to_owned(), "connect");
                 }
                 None if time > SLOW => {
-                    let text = format!("{} takes {time} ms to be reached", peer.name);
+                    let text = format!("connecting to {} takes {time} ms, with the name lookup", peer.name);
                     self.add(Level::Warning, "peers", text, format!("above {SLOW} ms"), "connect");
                 }
                 None => {}
@@ -330,7 +318,7 @@ fn part(of: u64, all: u64) -> f64 {
     if all == 0 { 0.0 } else { of as f64 / all as f64 }
 }
 
-/// Bytes, in the unit that leaves three digits.
+/// Bytes, in the unit that keeps the number below 1024.
 fn bytes(bytes: u64) -> String {
     let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
     let (mut size, mut unit) = (bytes as f64, 0);
@@ -405,16 +393,16 @@ mod tests {
                 ..Facts::default()
             },
             &[
-                "critical: 1 B of 100 B of memory are available",
-                "critical: /app uses 990 B of 1000 B of memory that it may use",
-                "critical: /app was held back by its limit of 0.5 processors in 75 % of the time",
-                "critical: 6 connections wait to be accepted at *:80, where 5 may wait",
-                "critical: x (process 7) has 1000 files open, and may have 1024",
+                "critical: only 1 B of 100 B of memory is available",
+                "critical: /app uses 990 B of its memory limit of 1000 B",
+                "critical: /app was throttled by its CPU limit of 0.5 CPUs in 75 % of the periods",
+                "critical: 6 connections wait in the accept queue of *:80, which has room for 5",
+                "critical: x (process 7) has 1000 of at most 1024 files open",
                 "critical: db:5432 cannot be reached: no such host",
-                "warning: the 2 processors are busy 99 % of the time",
-                "warning: x (process 7) takes 1.0 processors",
-                "warning: in /app, 2 processes were killed for want of memory",
-                "info: x (process 7) has ended, and process 1 has not taken note of it (a zombie)",
+                "warning: the 2 CPUs are busy 99 % of the time",
+                "warning: x (process 7) uses 1.0 CPUs",
+                "warning: processes in /app that the OOM killer killed: 2",
+                "info: x (process 7) is a zombie: process 1 has not reaped it",
             ],
         );
     }

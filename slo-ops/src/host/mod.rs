@@ -1,6 +1,6 @@
-//! A machine or a container: what it says of itself, and what is wrong with it, by the USE method.
+//! Facts and findings about a machine or a container, by the USE method.
 //!
-//! Source: Brendan Gregg, *The USE Method*: of every resource its utilization, its saturation and its errors.
+//! Source: Brendan Gregg, *The USE Method*: for every resource, its utilization, saturation and errors.
 
 mod facts;
 mod findings;

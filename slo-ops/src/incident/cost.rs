@@ -1,4 +1,4 @@
-//! What an episode has cost, and when it began to, from the counts of its SLO.
+//! The cost of an episode, and the start of its bad events, from the event counts of its SLO.
 
 use super::Event;
 use slo_core::{
@@ -6,7 +6,7 @@ use slo_core::{
     model::{Objective, Timestamp, Window},
 };
 
-/// The events of an SLO around an episode, tile by tile, and what its rules have recorded of the period.
+/// The events of an SLO around an episode, and the recorded cost of its period.
 ///
 /// ```
 /// use slo_core::{math::Tally, model::{Timestamp, Window}};
@@ -27,11 +27,11 @@ use slo_core::{
 /// let [began, spent] = cost.events(at(11)).try_into().unwrap();
 /// assert_eq!(began, Event::Began { time: at(7) });
 /// // 440 of the 880 bad events of the period, which have cost 20 % of its budget.
-/// assert_eq!(spent.to_string(), "checkout/availability has lost 10.0 % of its error budget");
+/// assert_eq!(spent.to_string(), "the episode has cost checkout/availability 10.0 % of its error budget");
 /// # Ok::<(), slo_core::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::exhaustive_structs, reason = "whoever counts must say all of it")]
+#[expect(clippy::exhaustive_structs, reason = "every caller must set every field")]
 pub struct Cost {
     /// The SLO, as `service/slo`.
     pub slo: String,
@@ -43,17 +43,18 @@ pub struct Cost {
     pub tiles: Vec<(Timestamp, Tally)>,
     /// The bad events of the period so far.
     pub period_bad: f64,
-    /// The share of the whole period's budget that they have cost: one less what is left, as every page shows it.
+    /// The share of the whole period's budget that they have cost: 1 minus the budget left, as on dashboards.
     pub period_spent: f64,
 }
 
-/// So many calm tiles in a row are before the beginning.
+/// How many calm tiles in a row come before the beginning.
 const CALM: usize = 5;
 
 impl Cost {
-    /// When bad events began that led to the alert of `firing`: the beginning of the first tile that burned the budget, after
-    /// which there were never five tiles in a row that did not. `None` where none burned it, and where the tiles do not go
-    /// back to the calm before it.
+    /// When the bad events began that led to the alert at `firing`.
+    ///
+    /// This is the beginning of the first tile that burned the budget and was not followed by five calm tiles
+    /// in a row. It is `None` if no tile burned the budget, or if the tiles do not go back to five calm ones.
     #[must_use]
     pub fn bad_since(&self, firing: Timestamp) -> Option<Timestamp> {
         let budget = self.objective.budget().to_f64();
@@ -75,23 +76,29 @@ impl Cost {
         None
     }
 
-    /// What is written down: when bad events began, and which share of the period's error budget those since then are.
+    /// The events to record.
+    ///
+    /// They say when bad events began and which share of the period's error budget they have cost, or that
+    /// the cost is unknown.
     #[must_use]
     pub fn events(&self, firing: Timestamp) -> Vec<Event> {
         let not_counted = |reason: String| vec![Event::NotCounted { reason }];
         if self.tiles.first().is_none_or(|(end, _)| end.before(self.tile) > firing) {
-            return not_counted(format!("the counts of {} do not go back to its beginning", self.slo));
+            return not_counted(format!(
+                "the event counts of {} do not go back to the beginning of the episode",
+                self.slo
+            ));
         }
         let began = self.bad_since(firing);
         let since = began.unwrap_or(firing);
         let own = self.tiles.iter().filter(|(end, _)| *end > since).map(|(_, tally)| tally);
         let (total, bad) =
             own.fold((0_u64, 0_u64), |(total, bad), tally| (total + tally.total(), bad + tally.bad()));
-        // Rules look back a little later than the counts that were asked.
+        // The rules may lag a little behind the event counts that were queried.
         let part = bad as f64 / self.period_bad.max(bad as f64);
         let share = if bad == 0 { 0.0 } else { part * self.period_spent.max(0.0) };
         if !share.is_finite() || (bad > 0 && share <= 0.0) {
-            return not_counted(format!("the rules of {} have recorded nothing of it yet", self.slo));
+            return not_counted(format!("the rules of {} have not recorded its cost yet", self.slo));
         }
         let spent = Event::Spent { slo: self.slo.clone(), total, bad, share };
         began.map(|time| Event::Began { time }).into_iter().chain([spent]).collect()

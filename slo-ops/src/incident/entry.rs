@@ -1,4 +1,4 @@
-//! What is written into the record of an incident.
+//! Entries in the record of an incident.
 
 use super::{Evidence, Message, Output, SendOutcome, StepInfo, StepOutcome, Target};
 use crate::{
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use slo_core::model::Timestamp;
 use std::{collections::BTreeMap, fmt};
 
-/// An entry of an incident's record: what happened, and when it was written down.
+/// An entry of an incident's record: an event, and when it was written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Entry {
@@ -19,98 +19,98 @@ pub struct Entry {
     /// The beginning of the episode it belongs to; deliveries belong to the incident as a whole.
     #[serde(default, with = "time::optional_millis", skip_serializing_if = "Option::is_none")]
     pub episode: Option<Timestamp>,
-    /// What happened.
+    /// The event.
     #[serde(flatten)]
     pub event: Event,
 }
 
 impl Entry {
-    /// An entry on the incident as a whole.
+    /// An entry about the incident as a whole.
     #[must_use]
     pub const fn new(at: Timestamp, event: Event) -> Self {
         Self { at, episode: None, event }
     }
 
-    /// An entry on the episode that began at `began`.
+    /// An entry about the episode that began at `began`.
     #[must_use]
     pub const fn of(began: Timestamp, at: Timestamp, event: Event) -> Self {
         Self { at, episode: Some(began), event }
     }
 }
 
-/// What may happen in an incident.
+/// An event in an incident.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Event {
-    /// Alerts came in that had not come in like this before.
+    /// A new delivery was received.
     Received {
-        /// What identifies the delivery.
+        /// The id of the delivery.
         delivery: DeliveryId,
-        /// Who sent it.
+        /// The sender.
         source: Source,
-        /// What its sender calls the group.
+        /// The key of the group at its sender.
         group_key: String,
-        /// The alerts, those that are resolved among them.
+        /// The alerts, firing and resolved.
         alerts: Vec<Alert>,
-        /// How many more the group has.
+        /// How many more alerts the group has.
         truncated: u64,
         /// Link to the sender.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         external_url: String,
     },
-    /// A delivery came in again.
+    /// A delivery was received again.
     Repeated {
-        /// What identifies the delivery.
+        /// The id of the delivery.
         delivery: DeliveryId,
     },
-    /// The runbook that answers the episode.
+    /// A runbook was chosen for the episode.
     RunbookChosen {
         /// Its name.
         name: String,
-        /// A hash of what it says; steps that were not begun are not run once it says something else.
+        /// A hash of the runbook. If it is changed, the steps that have not started are skipped.
         digest: String,
         /// Its steps.
         steps: Vec<StepInfo>,
     },
-    /// No runbook answers the episode.
+    /// There is no runbook for the episode.
     NoRunbook {
         /// Why.
         reason: String,
     },
-    /// Somebody is asked whether a step may run.
+    /// Approval was requested for a step.
     ApprovalAsked {
         /// The place of the step in the runbook.
         step: usize,
-        /// Until when an answer counts.
+        /// Until when an approval counts.
         #[serde(with = "time::millis")]
         until: Timestamp,
-        /// The program and its arguments, which run with these very words or not at all.
+        /// The program and its arguments. It runs with exactly these or not at all.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         command: Vec<String>,
     },
-    /// A step may run.
+    /// A step was approved.
     Approved {
         /// The place of the step in the runbook.
         step: usize,
-        /// Who says so.
+        /// Who approved it.
         who: String,
     },
-    /// A step may not run.
+    /// A step was denied.
     Denied {
         /// The place of the step in the runbook.
         step: usize,
-        /// Who says so.
+        /// Who denied it.
         who: String,
     },
-    /// What the counts say about whether the budget burns, before a step or after it.
+    /// Event counts before or after a step, which show whether the error budget is burning.
     Evidence {
         /// The place of the step in the runbook.
         step: usize,
-        /// What they say.
+        /// The event counts.
         evidence: Evidence,
     },
-    /// A step begins; written before it does.
+    /// A step is about to start; written before it does.
     StepStarted {
         /// The place of the step in the runbook.
         step: usize,
@@ -128,17 +128,17 @@ pub enum Event {
         attempt: u32,
         /// How it ended.
         outcome: StepOutcome,
-        /// What it said.
+        /// Its output.
         output: Output,
     },
-    /// Nobody knows how a step ended: the process that ran it died.
+    /// The outcome of a step is unknown: the process that ran it died.
     StepLost {
         /// The place of the step in the runbook.
         step: usize,
         /// Which attempt it was.
         attempt: u32,
     },
-    /// A step is not run.
+    /// A step was skipped.
     StepSkipped {
         /// The place of the step in the runbook.
         step: usize,
@@ -147,72 +147,72 @@ pub enum Event {
     },
     /// A message is about to be sent; written before it is.
     Sending {
-        /// To whom.
+        /// The receiver.
         target: Target,
-        /// What it says.
+        /// The message.
         message: Message,
         /// Which attempt it is, from 1.
         attempt: u32,
     },
-    /// What came of sending a message.
+    /// A message was accepted or refused, or sending it failed.
     Sent {
-        /// To whom.
+        /// The receiver.
         target: Target,
-        /// What it says.
+        /// The message.
         message: Message,
         /// Which attempt it was.
         attempt: u32,
-        /// What came of it.
+        /// The outcome.
         outcome: SendOutcome,
     },
-    /// Somebody takes care of it.
+    /// Somebody acknowledged the episode.
     Acknowledged {
         /// Who.
         who: String,
     },
-    /// Users do not suffer any more, whatever is still to be mended.
+    /// Users are no longer affected, even if the cause is still to be repaired.
     Mitigated {
-        /// Who says so, or what.
+        /// The person or the step that reported it.
         who: String,
     },
-    /// Bad events began, as the counts tell afterwards.
+    /// The start of the bad events, found in the event counts afterwards.
     Began {
         /// When.
         #[serde(with = "time::millis")]
         time: Timestamp,
     },
-    /// What the episode has cost an SLO so far.
+    /// The cost of the episode for an SLO so far.
     Spent {
         /// The SLO, as `service/slo`.
         slo: String,
         /// Events since it began.
         total: u64,
-        /// Bad ones among them.
+        /// Bad events among them.
         bad: u64,
-        /// The share of the period's error budget that they are.
+        /// The share of the period's error budget that they have cost.
         share: f64,
     },
-    /// Nobody knows what the episode has cost.
+    /// The cost of the episode is unknown.
     NotCounted {
         /// Why.
         reason: String,
     },
-    /// It is over, whatever its sender says.
+    /// Somebody closed the episode by hand.
     Closed {
-        /// Who says so.
+        /// Who.
         who: String,
     },
-    /// Somebody writes something down.
+    /// Somebody wrote a note.
     Note {
         /// Who.
         who: String,
-        /// What.
+        /// The note.
         text: String,
     },
 }
 
 impl Event {
-    /// The whole of a delivery that has not come in before.
+    /// The event that records a delivery that was not received before.
     #[must_use]
     pub fn received(delivery: &Delivery) -> Self {
         Self::Received {
@@ -227,7 +227,7 @@ impl Event {
 }
 
 impl Event {
-    /// The place of the step that it is about.
+    /// The place of its step in the runbook, if it is about one.
     #[must_use]
     pub const fn step(&self) -> Option<usize> {
         match self {
@@ -245,68 +245,70 @@ impl Event {
 }
 
 impl fmt::Display for Event {
-    /// One sentence, as a timeline shows it. Texts of senders and people stand in it as they are.
+    /// One sentence, as a timeline shows it. Texts from senders and people are neither redacted nor escaped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Received { source, alerts, truncated, .. } => {
                 let firing = alerts.iter().filter(|alert| alert.is_firing()).count();
                 write!(f, "{source} sent {firing} firing and {} resolved alerts", alerts.len() - firing)?;
-                if *truncated > 0 { write!(f, ", and left {truncated} out") } else { Ok(()) }
+                if *truncated > 0 { write!(f, ", and left out {truncated} more") } else { Ok(()) }
             }
-            Self::Repeated { .. } => f.write_str("the same came in again"),
+            Self::Repeated { .. } => f.write_str("the same delivery came in again"),
             Self::RunbookChosen { name, steps, .. } => {
-                write!(f, "the runbook {name} answers, with {} steps", steps.len())
+                write!(f, "the runbook {name} was chosen, steps: {}", steps.len())
             }
-            Self::NoRunbook { reason } => write!(f, "no runbook answers: {reason}"),
+            Self::NoRunbook { reason } => write!(f, "no runbook was chosen: {reason}"),
             Self::ApprovalAsked { step, until, command } => {
-                write!(f, "step {} waits for an approval until {until}", step + 1)?;
+                write!(f, "step {} waits for approval until {until}", step + 1)?;
                 if command.is_empty() { Ok(()) } else { write!(f, ", to run {}", words(command)) }
             }
             Self::Approved { step, who } => write!(f, "{who} approved step {}", step + 1),
             Self::Denied { step, who } => write!(f, "{who} denied step {}", step + 1),
             Self::Evidence { step, evidence: Evidence { slo, total: 0, .. } } => {
-                write!(f, "for step {}: no events of {slo} are counted yet", step + 1)
+                write!(f, "evidence for step {}: {slo} has no events yet", step + 1)
             }
             Self::Evidence { step, evidence: Evidence { slo, total, bad, .. } } => {
-                write!(f, "for step {}: {bad} of {total} events of {slo} were bad", step + 1)
+                write!(f, "evidence for step {}: {bad} of {total} events of {slo} were bad", step + 1)
             }
-            Self::StepStarted { step, attempt: 1, .. } => write!(f, "step {} began", step + 1),
+            Self::StepStarted { step, attempt: 1, .. } => write!(f, "step {} started", step + 1),
             Self::StepStarted { step, attempt, .. } => {
-                write!(f, "step {} began again, attempt {attempt}", step + 1)
+                write!(f, "step {} started again, attempt {attempt}", step + 1)
             }
             Self::StepEnded { step, outcome, output, .. } => {
                 write!(f, "step {} {outcome}", step + 1)?;
                 output.findings.iter().try_for_each(|finding| write!(f, "; {finding}"))
             }
             Self::StepLost { step, .. } => {
-                write!(f, "nobody knows how step {} ended: the process that ran it died", step + 1)
+                write!(f, "the outcome of step {} is unknown: the process that ran it died", step + 1)
             }
-            Self::StepSkipped { step, reason } => write!(f, "step {} is not run: {reason}", step + 1),
-            Self::Sending { target, message, attempt: 1 } => write!(f, "telling {target}: {message}"),
+            Self::StepSkipped { step, reason } => write!(f, "step {} was skipped: {reason}", step + 1),
+            Self::Sending { target, message, attempt: 1 } => write!(f, "sending to {target}: {message}"),
             Self::Sending { target, message, attempt } => {
-                write!(f, "telling {target}: {message}, attempt {attempt}")
+                write!(f, "sending to {target}: {message}, attempt {attempt}")
             }
-            Self::Sent { target, outcome: SendOutcome::Accepted { .. }, .. } => write!(f, "{target} took it"),
+            Self::Sent { target, outcome: SendOutcome::Accepted { .. }, .. } => {
+                write!(f, "{target} accepted it")
+            }
             Self::Sent { target, outcome: SendOutcome::Refused { reason }, .. } => {
                 write!(f, "{target} refused it: {reason}")
             }
             Self::Sent { target, outcome: SendOutcome::Failed { reason, again, .. }, .. } => {
-                write!(f, "{target} did not take it: {reason}; again at {again}")
+                write!(f, "sending to {target} failed: {reason}; next attempt at {again}")
             }
-            Self::Acknowledged { who } => write!(f, "{who} takes care of it"),
-            Self::Mitigated { who } => write!(f, "users do not suffer any more, says {who}"),
-            Self::Began { time } => write!(f, "bad events began about {time}"),
+            Self::Acknowledged { who } => write!(f, "{who} acknowledged the episode"),
+            Self::Mitigated { who } => write!(f, "{who} reported that users are no longer affected"),
+            Self::Began { time } => write!(f, "bad events began at about {time}"),
             Self::Spent { slo, share, .. } => {
-                write!(f, "{slo} has lost {:.1} % of its error budget", share * 100.0)
+                write!(f, "the episode has cost {slo} {:.1} % of its error budget", share * 100.0)
             }
-            Self::NotCounted { reason } => write!(f, "nobody knows what it has cost: {reason}"),
-            Self::Closed { who } => write!(f, "it is over, says {who}"),
+            Self::NotCounted { reason } => write!(f, "the cost of the episode is unknown: {reason}"),
+            Self::Closed { who } => write!(f, "{who} closed the episode"),
             Self::Note { who, text } => write!(f, "{who} writes: {text}"),
         }
     }
 }
 
-/// A command as people read it: words that are more than one, or none, stand in quotes.
+/// A command as people read it: arguments that are empty or have special characters are quoted.
 pub(crate) fn words(command: &[String]) -> String {
     let is_plain = |character: char| character.is_alphanumeric() || "/._-=:,+@%".contains(character);
     let word = |word: &String| {

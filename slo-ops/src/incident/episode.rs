@@ -1,4 +1,4 @@
-//! One time that an incident's alerts fired, from the first alert until none fires.
+//! An episode: one time that an incident's alerts fired, until none is firing.
 
 use super::{Event, Message, MessageState, Moments, SendOutcome, Sent, StepRun, StepState, Target};
 use crate::{
@@ -8,22 +8,22 @@ use crate::{
 use slo_core::model::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Where an episode stands.
+/// The state of an episode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum EpisodeState {
-    /// Alerts fire, and nobody has taken it.
+    /// Alerts are firing, and nobody has acknowledged the episode.
     Firing,
-    /// Alerts fire, and somebody takes care of it.
+    /// Alerts are firing, and somebody has acknowledged the episode.
     Acknowledged,
-    /// Users do not suffer any more; alerts may still fire.
+    /// Users are no longer affected; alerts may still be firing.
     Mitigated,
-    /// No alert fires any more.
+    /// No alert is firing any more.
     Resolved,
 }
 
 impl EpisodeState {
-    /// What JSON and tables call it.
+    /// Its name in JSON and tables.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -39,75 +39,75 @@ impl EpisodeState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Resolution {
-    /// When it was heard of.
+    /// When it was received.
     pub at: Timestamp,
-    /// When the last alert stopped firing, as its sender says.
+    /// When the last alert stopped firing, according to its sender.
     pub ended: Timestamp,
 }
 
-/// What answers an episode.
+/// The runbook of an episode.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum RunbookRun {
-    /// Nobody has looked yet.
+    /// It has not been chosen yet.
     NotChosen,
-    /// No runbook answers it.
+    /// There is no runbook for the episode.
     Missing {
         /// Why.
         reason: String,
     },
-    /// A runbook does.
+    /// A runbook was chosen.
     Chosen {
         /// Its name.
         name: String,
-        /// A hash of what it said.
+        /// A hash of it when it was chosen.
         digest: String,
-        /// Its steps, and where they stand.
+        /// Its steps and their states.
         steps: Vec<StepRun>,
     },
 }
 
-/// How much of an episode the counts were asked about.
+/// How much of an episode its cost covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Counted {
-    /// It was not over.
+    /// The part so far: it was not over.
     SoFar,
     /// All of it.
     Whole,
 }
 
-/// An episode, as the record tells it.
+/// An episode, computed from the record.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Episode {
-    /// What identifies it.
+    /// Its id.
     pub id: EpisodeId,
-    /// When it was heard of.
+    /// When its first delivery was received.
     pub heard: Timestamp,
-    /// The alerts that fired in it, as they were told last.
+    /// The alerts that fired in it, as they were last delivered.
     pub alerts: Vec<Alert>,
     /// How many more alerts the group had, at the last delivery.
     pub truncated: u64,
     /// Its end.
     pub resolution: Option<Resolution>,
-    /// What answers it.
+    /// Its runbook.
     pub runbook: RunbookRun,
     /// The messages about it.
     pub messages: BTreeMap<(Target, Message), Sent>,
-    /// Who takes care of it, since when.
+    /// Who acknowledged it, and when.
     pub acknowledged: Option<(String, Timestamp)>,
-    /// Who says that users do not suffer any more, since when.
+    /// Who or what reported that users are no longer affected, and when.
     pub mitigated: Option<(String, Timestamp)>,
     /// When bad events began.
     pub bad_since: Option<Timestamp>,
     /// The share of the period's error budget that it has cost, by SLO.
     pub spent: BTreeMap<String, f64>,
-    /// Whether the counts were asked what it has cost, and whether it was over by then.
+    /// How much of it the recorded cost covers; `None` before its cost was queried.
     pub counted: Option<Counted>,
-    /// Who ended it in place of its sender.
+    /// Who closed it by hand.
     pub closed: Option<String>,
-    /// What people wrote down.
+    /// Notes of people: author, text and time.
     pub notes: Vec<(String, String, Timestamp)>,
 }
 
@@ -131,7 +131,7 @@ impl Episode {
         }
     }
 
-    /// One sentence on what happened to it, with the name of the step that it is about.
+    /// One sentence about an event, with the name of its step.
     #[must_use]
     pub fn told(&self, event: &Event) -> String {
         let text = event.to_string();
@@ -140,13 +140,13 @@ impl Episode {
         let (place, name) = (format!("step {}", step + 1), &run.info.name);
         let of_person = matches!(event, Event::Approved { .. } | Event::Denied { .. });
         match text.rsplit_once(&place).filter(|_| of_person) {
-            // What the person is called stands before it, and may be anything.
+            // The name of the person stands before it, and may be any text.
             Some((before, after)) => format!("{before}{place} ({name}){after}"),
             None => text.replacen(&place, &format!("{place} ({name})"), 1),
         }
     }
 
-    /// Its alerts, those that fire longest first.
+    /// Its alerts, ordered by how long they have been firing, longest first.
     #[must_use]
     pub fn in_order(&self) -> Vec<&Alert> {
         let mut alerts: Vec<&Alert> = self.alerts.iter().collect();
@@ -154,7 +154,7 @@ impl Episode {
         alerts
     }
 
-    /// Where it stands.
+    /// Its state.
     #[must_use]
     pub const fn state(&self) -> EpisodeState {
         if self.resolution.is_some() {
@@ -168,7 +168,7 @@ impl Episode {
         }
     }
 
-    /// Whether any of its alerts fires.
+    /// Whether any of its alerts is firing.
     #[must_use]
     pub const fn is_open(&self) -> bool {
         self.resolution.is_none()
@@ -183,19 +183,19 @@ impl Episode {
         }
     }
 
-    /// The label `name`, where all of its alerts share its value.
+    /// The value of the label `name`, if all of its alerts share it.
     #[must_use]
     pub fn label(&self, name: &str) -> Option<&str> {
         shared(self.alerts.iter().map(|alert| alert.labels.get(name)))
     }
 
-    /// The annotation `name`, where all of its alerts share its text.
+    /// The text of the annotation `name`, if all of its alerts share it.
     #[must_use]
     pub fn annotation(&self, name: &str) -> Option<&str> {
         shared(self.alerts.iter().map(|alert| alert.annotations.get(name)))
     }
 
-    /// What it is about, in one line: what its alerts say, or which SLO they are of, or what they are called.
+    /// Its title in one line: the summary, the SLO or the name of its alerts.
     #[must_use]
     pub fn title(&self) -> String {
         if let Some(summary) = self.annotation("summary").filter(|summary| !summary.trim().is_empty()) {
@@ -217,7 +217,7 @@ impl Episode {
         }
     }
 
-    /// The name of the runbook that answers it.
+    /// The name of its runbook.
     #[must_use]
     pub fn runbook_name(&self) -> Option<&str> {
         match &self.runbook {
@@ -233,13 +233,13 @@ impl Episode {
         all().find(|severity| is_urgent(severity)).or_else(|| all().min()).map_or("", String::as_str)
     }
 
-    /// Whether it wakes somebody.
+    /// Whether it pages somebody.
     #[must_use]
     pub fn is_urgent(&self) -> bool {
         is_urgent(self.severity())
     }
 
-    /// The times from which its stages follow.
+    /// The times from which its stages are computed.
     #[must_use]
     pub fn moments(&self) -> Moments {
         let accepted = self.messages.values().filter_map(|sent| match &sent.state {
@@ -254,12 +254,14 @@ impl Episode {
             acknowledged: self.acknowledged.as_ref().map(|(_, at)| *at),
             diagnosed: self.diagnosed(),
             mitigated: self.mitigated.as_ref().map(|(_, at)| *at),
-            // When somebody ended it by hand is not when its alerts stopped.
+            // The time when somebody closed it is not the time when its alerts stopped.
             resolved: self.resolution.filter(|_| self.closed.is_none()).map(|resolution| resolution.ended),
         }
     }
 
-    /// When its last diagnosis ended; `None` while one has not, and without any.
+    /// When its last diagnosis ended.
+    ///
+    /// It is `None` while a diagnosis is unfinished, or if there is none.
     #[must_use]
     pub fn diagnosed(&self) -> Option<Timestamp> {
         let diagnoses = || self.steps().iter().filter(|step| step.info.kind == StepKind::Diagnose);
@@ -274,8 +276,10 @@ impl Episode {
             .max()
     }
 
-    /// What its diagnoses found: the most important finding of each, then the second of each, and so on, so that one that has
-    /// much to say does not hide another.
+    /// The findings of its diagnoses, most important first.
+    ///
+    /// The first finding of each diagnosis comes first, then the second of each, and so on. So a diagnosis
+    /// with many findings does not hide another one.
     #[must_use]
     pub fn findings(&self) -> Vec<&str> {
         let diagnoses = self.steps().iter().filter(|step| step.info.kind == StepKind::Diagnose);
@@ -290,7 +294,7 @@ impl Episode {
         (0..most).flat_map(place).map(String::as_str).collect()
     }
 
-    /// Takes in what happened to it; deliveries are the incident's.
+    /// Applies an event; deliveries are applied by the incident.
     pub(super) fn apply(&mut self, at: Timestamp, event: &Event) {
         match event {
             Event::RunbookChosen { name, digest, steps } => {
@@ -311,7 +315,7 @@ impl Episode {
                     state: MessageState::Sending,
                 });
                 sent.asked = asked;
-                // The attempt before has no answer: its process died.
+                // The attempt before has no outcome: its process died.
                 sent.may_have_arrived |= sent.attempts > 0 && sent.state == MessageState::Sending;
                 sent.attempts = sent.attempts.saturating_add(1);
                 sent.state = MessageState::Sending;
@@ -362,7 +366,7 @@ impl Episode {
                 run.command.clone_from(command);
             }
             Event::Approved { who, .. } => {
-                // An answer that comes too late is none.
+                // An approval that comes too late does not count.
                 if matches!(run.approval, Some(Approval::Asked { until }) if at <= until) {
                     run.approval = Some(Approval::Given { who: who.clone(), at });
                 }
@@ -378,13 +382,13 @@ impl Episode {
     }
 }
 
-/// The value that all have; `None` where one has none, or another one.
+/// The value that all of them share; `None` if one is missing or differs.
 fn shared<'a>(mut values: impl Iterator<Item = Option<&'a String>>) -> Option<&'a str> {
     let first = values.next()??;
     values.all(|value| value == Some(first)).then_some(first)
 }
 
-/// Severities of Prometheus' users that wake somebody.
+/// Whether a severity pages somebody.
 fn is_urgent(severity: &str) -> bool {
     ["page", "critical"].contains(&severity)
 }

@@ -1,19 +1,20 @@
-//! An incident: what its record says.
+//! An incident, computed from its record.
 
 use super::{Entry, Episode, Event, Resolution};
 use crate::alert::{Alert, DeliveryId, EpisodeId, Fingerprint, IncidentId, Source};
 use slo_core::model::{Timestamp, Window};
 use std::collections::BTreeMap;
 
-/// How long a delivery may be under way: one that still says an alert fires, so long after that alert was heard to be
-/// resolved, is news and not late.
+/// How late a delivery may be.
 ///
-/// Alertmanager tries to deliver a notification until its `group_interval` is over, five minutes unless it is set.
+/// For this long after an alert was reported as resolved, a delivery that still says "firing" is late and
+/// opens no episode. After that, the alert counts as firing again. Alertmanager retries a notification until
+/// its `group_interval` is over, which is five minutes by default.
 pub const LATE: Window = Window::minutes(10);
 
 /// An incident: a group of alerts, and every time that it fired.
 ///
-/// It is a function of its record, entry by entry: whoever reads the same entries sees the same incident.
+/// It is a function of its record, entry by entry: the same entries give the same incident.
 ///
 /// ```
 /// use slo_core::model::Timestamp;
@@ -51,16 +52,16 @@ pub struct Incident {
     episodes: Vec<Episode>,
 }
 
-/// What was heard of an alert last.
+/// The latest news of an alert.
 #[derive(Debug, Clone, PartialEq)]
 struct Heard {
     alert: Alert,
-    /// Where it was resolved: when, and when that was heard.
+    /// If it was resolved: when, and when that was received.
     resolved: Option<(Timestamp, Timestamp)>,
 }
 
 impl Incident {
-    /// An incident of which nothing is recorded.
+    /// An incident with an empty record.
     #[must_use]
     pub const fn new(id: IncidentId) -> Self {
         Self {
@@ -75,7 +76,7 @@ impl Incident {
         }
     }
 
-    /// The incident that a record tells of.
+    /// The incident that a record describes.
     #[must_use]
     pub fn of<'a>(id: IncidentId, record: impl IntoIterator<Item = &'a Entry>) -> Self {
         record.into_iter().fold(Self::new(id), |mut incident, entry| {
@@ -84,37 +85,37 @@ impl Incident {
         })
     }
 
-    /// What identifies it.
+    /// Its id.
     #[must_use]
     pub const fn id(&self) -> IncidentId {
         self.id
     }
 
-    /// What its sender calls the group of alerts.
+    /// The key of the group of alerts at its sender.
     #[must_use]
     pub fn group_key(&self) -> &str {
         &self.group_key
     }
 
-    /// Who sends its alerts; `None` before the first one.
+    /// The sender of its alerts; `None` before the first delivery.
     #[must_use]
     pub const fn source(&self) -> Option<Source> {
         self.source
     }
 
-    /// Link to the sender of its alerts; empty where it sent none.
+    /// Link to the sender of its alerts; empty if the sender gave none.
     #[must_use]
     pub fn external_url(&self) -> &str {
         &self.external_url
     }
 
-    /// How many deliveries came in, those that came again among them.
+    /// How many deliveries were received, including repeated ones.
     #[must_use]
     pub const fn deliveries(&self) -> u64 {
         self.received
     }
 
-    /// Every time that it fired, oldest first.
+    /// Its episodes, oldest first.
     #[must_use]
     pub fn episodes(&self) -> &[Episode] {
         &self.episodes
@@ -126,13 +127,15 @@ impl Incident {
         self.episodes.iter().find(|episode| episode.id.began == began)
     }
 
-    /// The episode whose alerts fire.
+    /// The episode whose alerts are firing.
     #[must_use]
     pub fn open(&self) -> Option<&Episode> {
         self.episodes.last().filter(|episode| episode.is_open())
     }
 
-    /// The entry that records `delivery`, which came in at `at`: the whole of it, or that it came again.
+    /// The entry that records `delivery`, received at `at`.
+    ///
+    /// It holds the whole delivery, or only its id if the same delivery was received before.
     #[must_use]
     pub fn receive(&self, delivery: &crate::alert::Delivery, at: Timestamp) -> Entry {
         let id = delivery.id();
@@ -142,7 +145,7 @@ impl Incident {
         Entry::new(at, Event::received(delivery))
     }
 
-    /// Takes in the next entry of its record.
+    /// Applies the next entry of its record.
     pub fn apply(&mut self, entry: &Entry) {
         match &entry.event {
             Event::Received { delivery, source, group_key, alerts, truncated, external_url } => {
@@ -174,7 +177,7 @@ impl Incident {
         }
     }
 
-    /// Takes in what a delivery says, with the rest of the group left out if `truncated`.
+    /// Applies the alerts of a delivery; `truncated` more alerts of the group were left out.
     fn hear(&mut self, at: Timestamp, alerts: &[Alert], truncated: u64) {
         let news: Vec<&Alert> = alerts.iter().filter(|alert| self.is_news(alert, at)).collect();
         for alert in &news {
@@ -185,7 +188,7 @@ impl Incident {
         if self.open().is_none()
             && let Some(began) = began
         {
-            // The same alerts, heard of long after they were resolved: another episode all the same.
+            // The same alerts, received long after they were resolved, open a new episode.
             let mut began = if self.episode(began).is_some() { at } else { began };
             while self.episode(began).is_some() {
                 began = Timestamp::from_millis(began.as_millis().saturating_add(1));
@@ -200,7 +203,7 @@ impl Incident {
         }
         episode.truncated = truncated;
         if says_all_is_over {
-            // Alerts of the group that were not sent are silenced, or their end was told in a delivery that is late.
+            // Alerts of the group that were not sent are silenced, or the delivery with their end is late.
             let ends = news.iter().filter_map(|alert| alert.ends).max();
             self.end(at, ends.unwrap_or(at));
         } else if !firing.is_empty() {
@@ -208,7 +211,7 @@ impl Incident {
         }
     }
 
-    /// Somebody ends the open episode. What its sender says afterwards is news, however soon.
+    /// Ends the open episode by hand. The next delivery that says "firing" opens a new one, however soon.
     fn close(&mut self, entry: &Entry, who: &str) {
         let Some(open) = self.episodes.last_mut().filter(|episode| episode.is_open()) else { return };
         if entry.episode.is_some_and(|began| began != open.id.began) {
@@ -231,12 +234,12 @@ impl Incident {
         }
     }
 
-    /// Whether an alert of a delivery says something that is not over already: deliveries come late and out of order, and
-    /// from several senders.
+    /// Whether an alert of a delivery is news: deliveries can be late, out of order, and from several
+    /// senders.
     fn is_news(&self, alert: &Alert, at: Timestamp) -> bool {
         let Some(heard) = self.alerts.get(&alert.fingerprint()) else { return true };
         match heard.resolved {
-            // Resolved before the one that fires began.
+            // No news if it was resolved before the firing one began.
             None if !alert.is_firing() => alert.ends.is_none_or(|ends| ends > heard.alert.starts),
             None => true,
             Some((ended, when)) => {

@@ -5,31 +5,33 @@ use crate::{Redactor, alert::IncidentId};
 use serde::Serialize;
 use slo_core::plain;
 
-/// An episode in a list, as `slo incidents list --format json` and the API of the server write it.
+/// An episode in a list, as JSON.
+///
+/// `slo incidents list --format json` and the API of the server write it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Listed {
     /// The incident.
     pub incident: IncidentId,
-    /// What identifies the episode.
+    /// The id of the episode.
     pub episode: String,
-    /// The label `service` of its alerts, where they share it.
+    /// The label `service` of its alerts, if they share it.
     pub service: Option<String>,
     /// The label `slo`.
     pub slo: Option<String>,
     /// The most urgent `severity`.
     pub severity: String,
-    /// What it is about.
+    /// Its title.
     pub summary: String,
     /// `firing`, `acknowledged`, `mitigated` or `resolved`.
     pub state: &'static str,
-    /// When its first alert fired, by RFC 3339.
+    /// When its first alert began to fire, as RFC 3339.
     pub began: String,
     /// When its last alert stopped.
     pub ended: Option<String>,
-    /// How many deliveries of the incident came in, in all its episodes.
+    /// How many deliveries of the incident were received, over all its episodes.
     pub deliveries: u64,
-    /// The runbook that answers it.
+    /// The name of its runbook.
     pub runbook: Option<String>,
     /// Its steps.
     pub steps: Vec<ListedStep>,
@@ -39,7 +41,7 @@ pub struct Listed {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ListedStep {
-    /// What people call it.
+    /// Its name.
     pub name: String,
     /// `waiting`, `running`, `succeeded`, `failed`, `timed_out`, `skipped` or `unknown`.
     pub state: &'static str,
@@ -48,7 +50,9 @@ pub struct ListedStep {
 }
 
 impl Listed {
-    /// The episodes of an incident, latest first; secrets are taken out, and so is what a terminal would obey.
+    /// The episodes of an incident, latest first.
+    ///
+    /// Secrets are removed, and control characters are replaced.
     #[must_use]
     pub fn of(incident: &Incident, redactor: &Redactor) -> Vec<Self> {
         let clean = |text: &str| plain(&redactor.redact(text)).into_owned();

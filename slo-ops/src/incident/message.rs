@@ -1,11 +1,11 @@
-//! Messages to people, as the record tells of them.
+//! Messages to people, and their states in the record.
 
 use crate::time;
 use serde::{Deserialize, Serialize};
 use slo_core::model::Timestamp;
 use std::{collections::BTreeSet, fmt};
 
-/// Who is told.
+/// A receiver of messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -26,30 +26,30 @@ impl fmt::Display for Target {
     }
 }
 
-/// What a message is about; each is sent once an episode and target.
+/// The subject of a message; each is sent once for each episode and receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(tag = "message", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Message {
-    /// Alerts fire.
+    /// Alerts are firing.
     Opened,
     /// All diagnoses have ended.
     Diagnosed,
-    /// A step asks whether it may run.
+    /// A step waits for approval.
     ApprovalAsked {
         /// The place of the step in the runbook.
         step: usize,
     },
-    /// Somebody takes care of it.
+    /// Somebody acknowledged the episode.
     Acknowledged,
-    /// Users do not suffer any more.
+    /// Users are no longer affected.
     Mitigated,
-    /// A remediation has ended, or its undoing.
+    /// A remediation or an undo step has ended.
     Remediated {
         /// The place of the step in the runbook.
         step: usize,
     },
-    /// Nothing fires any more.
+    /// No alert is firing any more.
     Resolved,
 }
 
@@ -58,7 +58,7 @@ impl fmt::Display for Message {
         match self {
             Self::Opened => f.write_str("opened"),
             Self::Diagnosed => f.write_str("diagnosed"),
-            Self::ApprovalAsked { step } => write!(f, "approval asked for step {}", step + 1),
+            Self::ApprovalAsked { step } => write!(f, "approval requested for step {}", step + 1),
             Self::Acknowledged => f.write_str("acknowledged"),
             Self::Mitigated => f.write_str("mitigated"),
             Self::Remediated { step } => write!(f, "step {} has ended", step + 1),
@@ -67,78 +67,78 @@ impl fmt::Display for Message {
     }
 }
 
-/// What came of sending a message.
+/// The outcome of sending a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum SendOutcome {
-    /// It was taken.
+    /// It was accepted.
     Accepted {
-        /// What its receiver calls it, where later messages must say so.
+        /// The receiver's reference to it, if later messages need one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reference: Option<String>,
     },
-    /// It will never be taken.
+    /// It was refused for good, and is not sent again.
     Refused {
-        /// What the receiver says.
+        /// Why.
         reason: String,
     },
-    /// It was not taken, and may be later.
+    /// It failed, and is sent again later.
     Failed {
         /// What went wrong.
         reason: String,
         /// When it is sent again.
         #[serde(with = "time::millis")]
         again: Timestamp,
-        /// Whether it may have arrived all the same: nobody answered in time.
+        /// Whether it may have arrived anyway, because there was no answer in time.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         may_have_arrived: bool,
     },
 }
 
-/// Where a message stands.
+/// The state of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MessageState {
-    /// It is being sent, or the process that sent it died: then nobody knows whether it arrived.
+    /// It is being sent. If the process that sent it died, it is unknown whether it arrived.
     Sending,
-    /// It was taken.
+    /// It was accepted.
     Accepted {
         /// When.
         at: Timestamp,
-        /// What its receiver calls it.
+        /// The receiver's reference to it.
         reference: Option<String>,
     },
-    /// It was not taken, and is sent again.
+    /// It failed, and is sent again later.
     Failed {
         /// What went wrong.
         reason: String,
         /// When it is sent again.
         again: Timestamp,
-        /// Whether it may have arrived all the same.
+        /// Whether it may have arrived anyway.
         may_have_arrived: bool,
     },
-    /// It will never be taken.
+    /// It was refused for good, and is not sent again.
     Refused {
-        /// What the receiver says.
+        /// Why.
         reason: String,
     },
 }
 
-/// A message, and where it stands.
+/// A message that was sent, and its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Sent {
     /// How often it was sent.
     pub attempts: u32,
-    /// How often it was not taken, apart from attempts whose process died.
+    /// How often sending it failed, not counting attempts whose process died.
     pub failures: u32,
-    /// Whether any of the attempts may have arrived without an answer.
+    /// Whether any of the attempts may have arrived although there was no answer.
     pub may_have_arrived: bool,
     /// When it was sent first.
     pub first: Timestamp,
-    /// The steps that waited for an approval when it was sent last, so that it showed them.
+    /// The steps that waited for approval when it was last sent, so that it showed them.
     pub asked: BTreeSet<usize>,
-    /// Where it stands.
+    /// Its state.
     pub state: MessageState,
 }

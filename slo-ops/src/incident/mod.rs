@@ -1,4 +1,4 @@
-//! Incidents: a record that is only added to, and everything that follows from it.
+//! Incidents: an append-only record, and everything that is computed from it.
 
 mod cost;
 mod entry;

@@ -3,23 +3,23 @@
 use slo_core::model::Timestamp;
 use std::fmt;
 
-/// A part of the time that it takes to restore a service.
+/// A stage of restoring a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Stage {
     /// From the first bad events to the alert.
     Detect,
-    /// From the alert to the first message that was taken.
+    /// From the alert to the first message that was accepted.
     Notify,
-    /// From that message until somebody takes care of it.
+    /// From that message until somebody acknowledges the episode.
     Acknowledge,
     /// From that message until the last diagnosis has ended.
     Diagnose,
-    /// From then until users do not suffer any more.
+    /// From then until users are no longer affected.
     Mitigate,
-    /// From then until no alert fires.
+    /// From then until no alert is firing.
     Resolve,
-    /// From the alert until no alert fires.
+    /// From the alert until no alert is firing.
     Restore,
 }
 
@@ -35,7 +35,7 @@ impl Stage {
         Self::Restore,
     ];
 
-    /// What JSON and tables call it.
+    /// Its name in JSON and tables.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -56,7 +56,7 @@ impl fmt::Display for Stage {
     }
 }
 
-/// When what happened in an episode.
+/// The times of an episode from which its stages are computed.
 ///
 /// ```
 /// use slo_core::model::Timestamp;
@@ -78,22 +78,22 @@ pub struct Moments {
     pub bad_since: Option<Timestamp>,
     /// The first alert fired.
     pub firing: Timestamp,
-    /// The alert was heard of.
+    /// The first delivery was received.
     pub heard: Timestamp,
-    /// The first message was taken.
+    /// The first message was accepted.
     pub notified: Option<Timestamp>,
-    /// Somebody took care of it.
+    /// Somebody acknowledged the episode.
     pub acknowledged: Option<Timestamp>,
     /// The last diagnosis ended.
     pub diagnosed: Option<Timestamp>,
-    /// Users did not suffer any more.
+    /// Users were no longer affected.
     pub mitigated: Option<Timestamp>,
     /// The last alert stopped firing.
     pub resolved: Option<Timestamp>,
 }
 
 impl Moments {
-    /// Those of an episode of which nothing more is known.
+    /// The times of an episode about which nothing else is known.
     #[must_use]
     pub const fn new(firing: Timestamp, heard: Timestamp) -> Self {
         Self {
@@ -108,8 +108,10 @@ impl Moments {
         }
     }
 
-    /// How long a stage took, in milliseconds: `None` where its beginning or its end is not known, 0 where the end comes
-    /// first, as clocks of two machines may have it.
+    /// How long a stage took, in milliseconds.
+    ///
+    /// It is `None` if the beginning or the end is unknown. It is 0 if the end comes first, as the clocks of
+    /// two machines may differ.
     #[must_use]
     pub fn millis(&self, stage: Stage) -> Option<u64> {
         let (from, to) = match stage {

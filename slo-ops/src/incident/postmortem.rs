@@ -1,14 +1,14 @@
-//! The draft of a postmortem: what the record says, and the questions that it cannot answer.
+//! The draft of a postmortem: facts from the record, and questions that people must answer.
 
 use super::{Entry, Episode, Stage};
 use crate::{Redactor, time_between};
 use slo_core::plain;
 use std::fmt::Write as _;
 
-/// The draft of a postmortem of `episode` in Markdown: a summary, the stages, what was found and done, the timeline from
-/// `record`, and headings for what only people know.
+/// The draft of a postmortem of `episode`, in Markdown.
 ///
-/// Secrets are taken out, and text that came from outside makes no markup.
+/// It has a summary, the stages, the findings and steps, the timeline from `record`, and headings for the
+/// parts that people must write. Secrets are removed, and text from outside is escaped.
 #[must_use]
 pub fn postmortem(episode: &Episode, record: &[Entry], redactor: &Redactor) -> String {
     let draft = Draft { episode, record, redactor, text: String::new() };
@@ -22,20 +22,20 @@ struct Draft<'a> {
     text: String,
 }
 
-/// Questions of the SRE Book's example, ch. 15 and appendix D, which no record answers.
+/// Questions from the example of the SRE Book, ch. 15 and appendix D, which a record cannot answer.
 const QUESTIONS: [(&str, &str); 5] = [
-    ("Impact", "Who could not do what, and how many of them?"),
-    ("Root causes", "Why did it happen, and why was that possible?"),
+    ("Impact", "Which users were affected, how many, and what could they not do?"),
+    ("Root causes", "Why did it happen, and why was it possible?"),
     ("What went well", ""),
     ("What went wrong, and where we got lucky", ""),
-    ("Action items", "What, who, until when; prevent, detect or mitigate?"),
+    ("Action items", "For each: action, owner, due date, and whether it prevents, detects or mitigates."),
 ];
 
 impl Draft<'_> {
     fn written(mut self) -> String {
         let title = self.clean(&self.episode.title());
         self.line(&format!("# Postmortem: {title}\n"));
-        self.line("*Draft, written from the record. What is in italics is still to be written.*\n");
+        self.line("*Draft, written from the record. Replace the text in italics.*\n");
         self.summary();
         self.stages();
         self.found();
@@ -54,7 +54,7 @@ impl Draft<'_> {
         self.text.push('\n');
     }
 
-    /// Text that makes no markup.
+    /// Text without secrets, escaped for Markdown.
     fn clean(&self, text: &str) -> String {
         let text = plain(&self.redactor.redact(text)).into_owned();
         text.chars().fold(String::new(), |mut out, character| {
@@ -81,7 +81,7 @@ impl Draft<'_> {
             rows.push(("error budget spent", format!("{:.1} % of {}", share * 100.0, self.clean(slo))));
         }
         if let Some((who, _)) = &episode.acknowledged {
-            rows.push(("taken by", self.clean(who)));
+            rows.push(("acknowledged by", self.clean(who)));
         }
         if let Some(name) = episode.runbook_name() {
             rows.push(("runbook", self.clean(name)));
@@ -98,7 +98,7 @@ impl Draft<'_> {
         self.line("## Stages\n\n| stage | seconds |\n|---|---|");
         for stage in Stage::ALL {
             let told = moments.millis(stage).map_or_else(
-                || "not known".to_owned(),
+                || "unknown".to_owned(),
                 |millis| format!("{}.{:03}", millis / 1_000, millis % 1_000),
             );
             self.line(&format!("| {stage} | {told} |"));
@@ -107,7 +107,7 @@ impl Draft<'_> {
     }
 
     fn found(&mut self) {
-        self.line("## What was found and done\n");
+        self.line("## Findings and steps\n");
         let mut lines: Vec<String> = self
             .episode
             .findings()
@@ -128,11 +128,11 @@ impl Draft<'_> {
     }
 
     fn timeline(&mut self) {
-        self.line("## Timeline\n\n| time | what |\n|---|---|");
+        self.line("## Timeline\n\n| time | event |\n|---|---|");
         let began = self.episode.id.began;
         for entry in self.record.iter().filter(|entry| entry.episode.is_none_or(|own| own == began)) {
             let mut told = String::new();
-            // A string takes everything.
+            // Writing to a string cannot fail.
             let _ = write!(told, "{}", entry.event);
             let told = self.clean(&told);
             self.line(&format!("| {} | {told} |", entry.at));

@@ -1,4 +1,4 @@
-//! How long the stages of incidents take, over many of them.
+//! Statistics over many incidents: durations of stages, and counts of episodes.
 
 use super::{Episode, Stage};
 use slo_core::{
@@ -8,7 +8,7 @@ use slo_core::{
 };
 use std::collections::BTreeMap;
 
-/// How long each stage took, in seconds, of episodes for which that is known.
+/// Durations of each stage in seconds, from the episodes for which they are known.
 ///
 /// ```
 /// use slo_core::{model::Timestamp, stats::Confidence};
@@ -31,11 +31,11 @@ pub struct StageTimes {
     seconds: BTreeMap<Stage, Vec<f64>>,
 }
 
-/// Shorter times are within the error of two clocks.
+/// Shorter durations are within the error of two clocks.
 const SHORTEST: f64 = 0.001;
 
 impl StageTimes {
-    /// Those of `episodes`.
+    /// The durations of the stages of `episodes`.
     pub fn of<'a>(episodes: impl IntoIterator<Item = &'a Episode>) -> Self {
         let mut times = Self::default();
         for episode in episodes {
@@ -44,7 +44,7 @@ impl StageTimes {
         times
     }
 
-    /// Adds those of an episode with these moments.
+    /// Adds the durations of an episode with these times.
     pub fn add(&mut self, moments: &super::Moments) {
         for stage in Stage::ALL {
             if let Some(millis) = moments.millis(stage) {
@@ -60,42 +60,48 @@ impl StageTimes {
         self.seconds.get(&stage).map_or(&[], Vec::as_slice)
     }
 
-    /// How long it typically takes, in seconds; `None` where that is not known of any episode.
+    /// How long a stage typically takes, in seconds.
+    ///
+    /// It is `None` if that is not known for any episode.
     ///
     /// # Errors
-    /// A confidence whose interval ends nowhere.
+    /// A confidence whose interval is not finite.
     pub fn typical(&self, stage: Stage, confidence: Confidence) -> Result<Option<TypicalTime>, Error> {
         TypicalTime::of(self.seconds(stage), confidence)
     }
 
-    /// How a stage of these compares with that of `later` ones, as the ratio of geometric means with its interval.
+    /// Compares a stage with the same stage of `later` episodes.
+    ///
+    /// The result is the ratio of the geometric means, with its interval.
     ///
     /// # Errors
-    /// Those of [`compare_restore_times`], such as fewer than five episodes a side.
+    /// The errors of [`compare_restore_times`], such as fewer than five episodes on a side.
     pub fn compare(&self, later: &Self, stage: Stage, confidence: Confidence) -> Result<RestoreTimes, Error> {
         compare_restore_times(self.seconds(stage), later.seconds(stage), confidence)
     }
 }
 
-/// How alerts did, over many episodes.
+/// Counts over many episodes, which show how useful alerts were.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AlertCounts {
     /// Episodes.
     pub episodes: u64,
-    /// Those that woke somebody.
+    /// Episodes that paged somebody.
     pub pages: u64,
-    /// Those that somebody took.
+    /// Episodes that somebody acknowledged.
     pub acknowledged: u64,
-    /// Those that began within half an hour of the end of the one before, of the same incident.
+    /// Episodes that began within half an hour after the one before of the same incident ended.
     pub flaps: u64,
 }
 
-/// How soon after the end of the one before an episode is a flap.
+/// An episode is a flap if it begins within this time after the end of the one before.
 const FLAP: Window = Window::minutes(30);
 
 impl AlertCounts {
-    /// Those of `incidents`, each with its episodes in their order, of which those count that began from `since` on.
+    /// The counts over `incidents`, each given as its episodes in order.
+    ///
+    /// Only episodes that began at `since` or later count.
     pub fn of<'a>(incidents: impl IntoIterator<Item = &'a [Episode]>, since: Timestamp) -> Self {
         let mut counts = Self::default();
         for episodes in incidents {

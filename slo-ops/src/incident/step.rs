@@ -1,4 +1,4 @@
-//! Steps of a runbook, as the record tells of them.
+//! Steps of a runbook, and their states in the record.
 
 use crate::time;
 use serde::{Deserialize, Serialize};
@@ -9,16 +9,16 @@ use slo_core::{
 };
 use std::{collections::BTreeMap, fmt};
 
-/// What a step is for.
+/// The kind of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum StepKind {
-    /// It looks, and changes nothing.
+    /// It only looks and changes nothing.
     Diagnose,
     /// It changes something.
     Remediate,
-    /// It takes a remediation back that did not help.
+    /// It undoes a remediation that did not help.
     Undo,
 }
 
@@ -32,15 +32,15 @@ impl fmt::Display for StepKind {
     }
 }
 
-/// A step, as the record knows it.
+/// The description of a step in the record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct StepInfo {
-    /// What people call it.
+    /// Its name.
     pub name: String,
-    /// What it is for.
+    /// Its kind.
     pub kind: StepKind,
-    /// Whether it may run a second time when nobody knows how the first one ended.
+    /// Whether it may run again if the outcome of an attempt is unknown.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub repeatable: bool,
 }
@@ -52,7 +52,7 @@ impl StepInfo {
         Self { name: name.into(), kind, repeatable: false }
     }
 
-    /// The same step, which may run a second time when nobody knows how the first one ended.
+    /// The same step, which may run again if the outcome of an attempt is unknown.
     #[must_use]
     pub fn repeatable(self) -> Self {
         Self { repeatable: true, ..self }
@@ -64,24 +64,24 @@ impl StepInfo {
 #[serde(tag = "outcome", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum StepOutcome {
-    /// As it should.
+    /// It succeeded.
     Succeeded,
-    /// It says that it failed.
+    /// It failed.
     Failed {
-        /// What it says: `exit status 1`, or what could not be reached.
+        /// Why: the exit status, or the error.
         reason: String,
     },
-    /// It could not begin, and changed nothing.
+    /// It could not start, and changed nothing.
     NotStarted {
         /// Why.
         reason: String,
     },
-    /// It took too long and was stopped, with all that it had started.
+    /// It took too long and was killed, with every process that it had started.
     TimedOut,
 }
 
 impl StepOutcome {
-    /// Whether it ended as it should.
+    /// Whether it succeeded.
     #[must_use]
     pub const fn is_success(&self) -> bool {
         matches!(self, Self::Succeeded)
@@ -93,34 +93,34 @@ impl fmt::Display for StepOutcome {
         match self {
             Self::Succeeded => f.write_str("succeeded"),
             Self::Failed { reason } => write!(f, "failed: {reason}"),
-            Self::NotStarted { reason } => write!(f, "could not begin: {reason}"),
+            Self::NotStarted { reason } => write!(f, "could not start: {reason}"),
             Self::TimedOut => f.write_str("timed out"),
         }
     }
 }
 
-/// What a step said, with its secrets taken out and cut to the length that is kept.
+/// The output of a step, without secrets and cut to the length that is kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Output {
-    /// What it found, most important first: a line each.
+    /// Its findings, most important first, one line each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<String>,
-    /// What it wrote.
+    /// Its standard output.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub text: String,
-    /// What it wrote as errors.
+    /// Its standard error output.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub errors: String,
-    /// SHA-256 of all that it wrote, as it was written.
+    /// SHA-256 of its whole output, before redaction and cutting.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub digest: String,
-    /// Whether more was written than is kept.
+    /// Whether the output was longer than the length that is kept.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cut: bool,
 }
 
-/// Events over a window that has just ended, and the objective they are held against.
+/// The events of an SLO in a window, and the error budget to compare them with.
 ///
 /// ```
 /// use slo_core::{math::Tally, model::{Timestamp, Window}};
@@ -149,7 +149,7 @@ pub struct Evidence {
     pub window: u64,
     /// Events in the window.
     pub total: u64,
-    /// Bad ones among them.
+    /// Bad events among them.
     pub bad: u64,
 }
 
@@ -167,15 +167,16 @@ impl Evidence {
         }
     }
 
-    /// How many times as fast as the budget allows bad events come; `None` without events.
+    /// The burn rate: the error ratio divided by the budget; `None` without events.
     #[must_use]
     pub fn burn_rate(&self) -> Option<f64> {
         let ratio = Tally::new(self.total, self.bad).ok()?.error_ratio()?;
         Some(ratio / self.budget).filter(|rate| rate.is_finite())
     }
 
-    /// Whether the budget burns faster than it may, beyond chance: the 95 % interval of the error ratio (Wilson's) lies
-    /// above the budget. `None` without events.
+    /// Whether the error budget is burning too fast, beyond chance.
+    ///
+    /// It is if the 95 % interval of the error ratio (Wilson's) lies above the budget. `None` without events.
     #[must_use]
     pub fn is_burning(&self) -> Option<bool> {
         let interval = wilson(Tally::new(self.total, self.bad).ok()?, Confidence::P95)?;
@@ -183,36 +184,36 @@ impl Evidence {
     }
 }
 
-/// What became of the question whether a step may run.
+/// The state of the approval of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Approval {
-    /// Nobody has answered.
+    /// It was requested, and nobody has answered.
     Asked {
-        /// Until when an answer counts.
+        /// Until when an approval counts.
         until: Timestamp,
     },
-    /// It may.
+    /// The step was approved.
     Given {
-        /// Who says so.
+        /// Who approved it.
         who: String,
-        /// When it was said.
+        /// When.
         at: Timestamp,
     },
-    /// It may not.
+    /// The step was denied.
     Denied {
-        /// Who says so.
+        /// Who denied it.
         who: String,
     },
 }
 
-/// Where a step of an episode stands.
+/// The state of a step of an episode.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StepState {
-    /// It was not begun.
+    /// It has not started.
     Waiting,
-    /// It runs.
+    /// It is running.
     Running {
         /// Which attempt it is.
         attempt: u32,
@@ -227,15 +228,15 @@ pub enum StepState {
         millis: u64,
         /// How it ended.
         outcome: StepOutcome,
-        /// What it said.
+        /// Its output.
         output: Output,
     },
-    /// It is not run.
+    /// It was skipped.
     Skipped {
         /// Why.
         reason: String,
     },
-    /// The process that ran it died.
+    /// Its outcome is unknown: the process that ran it died.
     Unknown {
         /// Which attempt it was.
         attempt: u32,
@@ -243,7 +244,7 @@ pub enum StepState {
 }
 
 impl StepState {
-    /// What JSON and tables call it.
+    /// Its name in JSON and tables.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
@@ -259,26 +260,26 @@ impl StepState {
         }
     }
 
-    /// Whether nothing more becomes of it.
+    /// Whether it ended, was skipped, or is unknown.
     #[must_use]
     pub const fn is_final(&self) -> bool {
         matches!(self, Self::Ended { .. } | Self::Skipped { .. } | Self::Unknown { .. })
     }
 }
 
-/// A step of an episode's runbook, and where it stands.
+/// A step of an episode's runbook, and its state.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct StepRun {
-    /// What the step is.
+    /// The description of the step.
     pub info: StepInfo,
-    /// Where it stands.
+    /// Its state.
     pub state: StepState,
-    /// What became of the question whether it may run.
+    /// The state of its approval.
     pub approval: Option<Approval>,
-    /// What was asked to run: the program and its arguments.
+    /// The command that approval was requested for: the program and its arguments.
     pub command: Vec<String>,
-    /// What the counts said last, before it or after it.
+    /// The latest event counts, from before or after it.
     pub evidence: Option<Evidence>,
     /// The values of its parameters when it was started last.
     pub values: BTreeMap<String, String>,
@@ -287,7 +288,7 @@ pub struct StepRun {
 }
 
 impl StepRun {
-    /// Whether it waits for somebody to say whether it may run.
+    /// Whether it waits for approval.
     #[must_use]
     pub fn is_asked(&self) -> bool {
         self.state == StepState::Waiting && matches!(self.approval, Some(Approval::Asked { .. }))

@@ -1,4 +1,4 @@
-//! What people are told, within the limits of those who carry it.
+//! Messages to people, within the limits of `PagerDuty` and Slack.
 
 mod pagerduty;
 mod signature;

@@ -11,7 +11,7 @@ use crate::{
 use serde_json::{Map, Value, json};
 use slo_core::model::Timestamp;
 
-/// The largest event that it takes, in bytes.
+/// The largest event that `PagerDuty` accepts, in bytes.
 pub const PAGERDUTY_LARGEST: usize = 512 * 1024;
 /// Characters of a summary.
 const SUMMARY: usize = 1_024;
@@ -19,29 +19,32 @@ const SUMMARY: usize = 1_024;
 const FIELD: usize = 255;
 /// Characters of one detail.
 const DETAIL: usize = 4_000;
-/// How many labels and steps are told.
+/// The most findings and the most labels in an event.
 const MOST_DETAILS: usize = 40;
 
-/// Events on episodes for `PagerDuty`: triggers, acknowledgements and resolutions of one alert, that of the incident.
+/// `PagerDuty` events about episodes.
 ///
-/// Their `dedup_key` is the incident, which is also the one that Alertmanager gives, so that both speak of one alert.
+/// They trigger, acknowledge and resolve one alert for each incident. Their `dedup_key` is the id of the
+/// incident. Alertmanager sends the same key, so both update the same alert.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct PagerDuty<'a> {
-    /// The key of the integration.
+    /// The integration key.
     pub routing_key: &'a str,
-    /// Who says so, such as the name of this server.
+    /// The source of the events, such as the name of this server.
     pub source: &'a str,
 }
 
 impl<'a> PagerDuty<'a> {
-    /// Events for the integration `routing_key`, in the name of `source`.
+    /// Events for the integration `routing_key`, from `source`.
     #[must_use]
     pub const fn new(routing_key: &'a str, source: &'a str) -> Self {
         Self { routing_key, source }
     }
 
-    /// The body of `POST /v2/enqueue` that tells `message` about `episode`, as it stands at `now`.
+    /// The body of `POST /v2/enqueue` for `message`.
+    ///
+    /// It has the state of `episode` at `now`.
     #[must_use]
     pub fn event(&self, episode: &Episode, message: Message, redactor: &Redactor, now: Timestamp) -> Value {
         let action = match message {
@@ -113,7 +116,7 @@ fn details(summary: &Summary, episode: &Episode, redactor: &Redactor) -> Value {
     labels.truncate(MOST_DETAILS);
     add("labels", clean(&labels.join("\n")));
     if episode.truncated > 0 && summary.state != EpisodeState::Resolved {
-        add("not_sent", format!("{} more alerts were left out by the sender", episode.truncated));
+        add("not_sent", format!("the sender left out {} more alerts", episode.truncated));
     }
     Value::Object(details)
 }

@@ -1,4 +1,4 @@
-//! Signatures of what comes in from Slack and `PagerDuty`.
+//! Signatures of requests from Slack and `PagerDuty`.
 
 use crate::hex;
 use hmac::{Hmac, KeyInit, Mac};
@@ -8,17 +8,19 @@ use slo_core::{
     model::{Timestamp, Window},
 };
 
-/// What became of checking a signature.
+/// The result of checking a signature.
 pub type Signature = Result<(), Error>;
 
-/// More are not looked at.
+/// The most signatures that are checked.
 const MOST_SIGNATURES: usize = 10;
 
-/// How old a request may be: older ones may be sent again by somebody who saw them.
+/// How old a request may be: an older one may be a replay by somebody who saw it.
 const OLDEST: Window = Window::minutes(5);
 
-/// Checks that Slack signed `body`: `header` is `X-Slack-Signature`, `v0=` and the HMAC-SHA-256 of `v0:{timestamp}:{body}` in
-/// hexadecimal digits; `timestamp` is `X-Slack-Request-Timestamp`, in seconds, at most five minutes from `now`.
+/// Checks that Slack signed `body`.
+///
+/// `header` is `X-Slack-Signature`: `v0=` and the HMAC-SHA-256 of `v0:{timestamp}:{body}` in hexadecimal
+/// digits. `timestamp` is `X-Slack-Request-Timestamp`, in seconds, at most five minutes from `now`.
 ///
 /// Source: Slack, *Verifying requests from Slack*.
 ///
@@ -40,7 +42,7 @@ const OLDEST: Window = Window::minutes(5);
 /// ```
 ///
 /// # Errors
-/// Another signature, or a time that is too far from `now`.
+/// A signature that does not match, or a timestamp too far from `now`.
 pub fn slack_signature(
     secret: &[u8],
     header: &str,
@@ -48,21 +50,24 @@ pub fn slack_signature(
     body: &[u8],
     now: Timestamp,
 ) -> Signature {
-    let seconds: i64 = timestamp.parse().map_err(|_| Error::new("the time of the request is no number"))?;
+    let seconds: i64 =
+        timestamp.parse().map_err(|_| Error::new("the timestamp of the request is not a number"))?;
     let time = Timestamp::from_seconds(seconds);
     if time.millis_since(now).max(now.millis_since(time)) > OLDEST.as_millis() {
-        return Err(Error::new("the request is not of the last five minutes")
-            .with_hint("set the clock of this machine"));
+        return Err(Error::new("the timestamp of the request is more than five minutes off")
+            .with_hint("check the clock of this machine"));
     }
     let digest = header.strip_prefix("v0=").and_then(hex::decode).ok_or_else(unsigned)?;
     let mac = mac(secret, &[b"v0:", timestamp.as_bytes(), b":", body])?;
     mac.verify_slice(&digest).map_err(|_| unsigned())
 }
 
-/// Checks that `PagerDuty` signed `body`: one of the signatures of `header`, `X-PagerDuty-Signature`, is `v1=` and the
-/// HMAC-SHA-256 of the body in hexadecimal digits.
+/// Checks that `PagerDuty` signed `body`.
 ///
-/// There are several while a secret is being replaced. Source: `PagerDuty`, *Verifying signatures* of webhooks v3.
+/// `header` is `X-PagerDuty-Signature`. One of its signatures must be `v1=` and the HMAC-SHA-256 of the body
+/// in hexadecimal digits. There are several while a secret is being replaced.
+///
+/// Source: `PagerDuty`, *Verifying signatures* of webhooks v3.
 ///
 /// ```
 /// use slo_ops::notify::pagerduty_signature;
@@ -73,7 +78,7 @@ pub fn slack_signature(
 /// ```
 ///
 /// # Errors
-/// No such signature.
+/// No matching signature.
 pub fn pagerduty_signature(secret: &[u8], header: &str, body: &[u8]) -> Signature {
     let digests = header.split(',').filter_map(|one| hex::decode(one.trim().strip_prefix("v1=")?));
     let mac = mac(secret, &[body])?;
@@ -86,7 +91,8 @@ pub fn pagerduty_signature(secret: &[u8], header: &str, body: &[u8]) -> Signatur
 }
 
 fn mac(secret: &[u8], parts: &[&[u8]]) -> Result<Hmac<Sha256>, Error> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret).map_err(|_| Error::new("the secret is no key"))?;
+    let mut mac =
+        Hmac::<Sha256>::new_from_slice(secret).map_err(|_| Error::new("the secret is not a valid key"))?;
     for part in parts {
         mac.update(part);
     }
@@ -94,6 +100,6 @@ fn mac(secret: &[u8], parts: &[&[u8]]) -> Result<Hmac<Sha256>, Error> {
 }
 
 fn unsigned() -> Error {
-    Error::new("the signature is not that of the request")
-        .with_hint("give the secret that its sender signs with")
+    Error::new("the signature does not match the request")
+        .with_hint("configure the secret that the sender signs with")
 }

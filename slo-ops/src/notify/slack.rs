@@ -1,4 +1,4 @@
-//! Slack's messages.
+//! Messages for Slack.
 
 use super::{
     Summary,
@@ -22,20 +22,20 @@ const BUTTON: usize = 75;
 /// Characters of the text that stands in a notification.
 const FALLBACK: usize = 1_000;
 
-/// What a button does; its value names the episode and the step.
+/// A button in a message; its value names the episode and the step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SlackButton {
-    /// Somebody takes care of the episode.
+    /// Acknowledge the episode.
     Acknowledge,
-    /// A step may run.
+    /// Approve a step.
     Approve,
-    /// A step may not run.
+    /// Deny a step.
     Deny,
 }
 
 impl SlackButton {
-    /// All of them.
+    /// All buttons.
     pub const ALL: [Self; 3] = [Self::Acknowledge, Self::Approve, Self::Deny];
 
     /// Its `action_id`.
@@ -49,23 +49,24 @@ impl SlackButton {
     }
 }
 
-/// Messages on episodes for Slack, in its blocks.
+/// Slack messages about episodes, made of blocks.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Slack {
-    /// Whether messages have buttons, which somebody must answer.
+    /// Whether messages have buttons, whose requests must be handled.
     pub has_buttons: bool,
 }
 
 impl Slack {
-    /// Messages, with buttons where `has_buttons`.
+    /// Messages, with buttons if `has_buttons`.
     #[must_use]
     pub const fn new(has_buttons: bool) -> Self {
         Self { has_buttons }
     }
 
-    /// `text` and `blocks` of a message that tells `message` about `episode`, as it stands at `now`. `may_repeat` says that
-    /// the same may have arrived before.
+    /// The `text` and `blocks` for `message`.
+    ///
+    /// They have the state of `episode` at `now`. `may_repeat` marks the message as a possible duplicate.
     #[must_use]
     pub fn message(
         &self,
@@ -109,12 +110,13 @@ fn unmarked(text: &str, most: usize) -> String {
     cut(&plain(text), most).replace('<', "‹").replace('>', "›")
 }
 
-/// Text word for word.
+/// A section with literal text.
 fn section(text: &str) -> Value {
     mrkdwn_section(&slack_text(text, SECTION))
 }
 
-/// Text that is escaped already. `verbatim` keeps Slack from making links of what looks like a channel or a name.
+/// A section with text that is already escaped. `verbatim` stops Slack from turning channels and names into
+/// links.
 fn mrkdwn_section(text: &str) -> Value {
     json!({"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": true}})
 }
@@ -147,10 +149,10 @@ fn fitting(links: impl Iterator<Item = String>, most: usize) -> String {
 fn context(summary: &Summary, episode: &Episode, may_repeat: bool) -> Value {
     let mut parts = vec![format!("episode {}", cut(&episode.id.to_string(), 13))];
     if episode.truncated > 0 && summary.state != EpisodeState::Resolved {
-        parts.push(format!("{} more alerts were left out by the sender", episode.truncated));
+        parts.push(format!("the sender left out {} more alerts", episode.truncated));
     }
     if may_repeat {
-        parts.push("this message may have arrived before".to_owned());
+        parts.push("this message may be a duplicate".to_owned());
     }
     let text = slack_text(&parts.join(" · "), CONTEXT);
     json!({"type": "context", "elements": [{"type": "mrkdwn", "text": text, "verbatim": true}]})
@@ -170,7 +172,7 @@ fn buttons(episode: &Episode, message: Message, redactor: &Redactor) -> Vec<Valu
     }
     if episode.acknowledged.is_none() && !matches!(message, Message::Acknowledged) {
         let value = episode.id.to_string();
-        buttons.push(button(SlackButton::Acknowledge, "I take care of it", &value, Some("primary")));
+        buttons.push(button(SlackButton::Acknowledge, "Acknowledge", &value, Some("primary")));
     }
     buttons
 }

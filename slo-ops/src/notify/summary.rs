@@ -1,4 +1,4 @@
-//! What people read first of an episode.
+//! The summary of an episode.
 
 use super::text::{cut, is_web_link};
 use crate::{
@@ -12,52 +12,52 @@ use slo_core::{
     plain,
 };
 
-/// A link to more.
+/// A link to more details.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Link {
-    /// What it leads to.
+    /// The text of the link.
     pub name: String,
-    /// Its address, of the web.
+    /// Its address, with `http` or `https`.
     pub url: String,
 }
 
-/// What people read first: which SLO, how bad, since when, what was found, what is being done, and where to look; in at most
-/// ten lines.
+/// The summary of an episode, in at most ten lines.
 ///
-/// Secrets are taken out, and so is what a terminal or a reader would obey.
+/// It says which SLO is affected, how badly and since when, what was found, what is being done, and where to
+/// look. Secrets are removed, and control characters are replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Summary {
-    /// What it is about, in one line.
+    /// The title, in one line.
     pub title: String,
-    /// Whether it wakes somebody.
+    /// Whether it pages somebody.
     pub is_urgent: bool,
-    /// Where the episode stands.
+    /// The state of the episode.
     pub state: EpisodeState,
-    /// Since when, and for how long.
+    /// When it began, and how long it has lasted.
     pub since: String,
-    /// What the alert says.
+    /// The description of the alert.
     pub description: Option<String>,
-    /// What it has cost, where that is known.
+    /// The share of the error budget that it has cost, if known.
     pub spent: Option<String>,
-    /// What the diagnoses found, most important first; at most four.
+    /// The findings of the diagnoses, most important first; at most four.
     pub findings: Vec<String>,
-    /// What is being done, or what stands in the way.
+    /// What is being done, and what needs somebody's attention; at most three lines.
     pub steps: Vec<String>,
-    /// Where to look.
+    /// Links to more details.
     pub links: Vec<Link>,
 }
 
-/// More are in the record.
+/// The most findings in a summary; the record has all.
 const MOST_FINDINGS: usize = 4;
-/// More are in the record.
+/// The most steps in a summary; the record has all.
 const MOST_STEPS: usize = 3;
-/// The longest line: it has room for a command that somebody is asked to approve.
+/// The longest line: it has room for a command that waits for approval.
 const LONGEST: usize = 1_200;
 
 impl Summary {
-    /// That of `episode`, as it stands at `now`.
+    /// The summary of `episode` at `now`.
     #[must_use]
     pub fn of(episode: &Episode, redactor: &Redactor, now: Timestamp) -> Self {
         let clean = |text: &str| cut(&plain(&redactor.redact(text)), LONGEST).into_owned();
@@ -91,7 +91,7 @@ impl Summary {
         lines
     }
 
-    /// Where it stands, in one word.
+    /// Its state, in one word.
     #[must_use]
     pub const fn word(&self) -> &'static str {
         match self.state {
@@ -103,7 +103,7 @@ impl Summary {
     }
 }
 
-/// What the alert says, or the first one of several.
+/// The description that all alerts share, or else the first one.
 fn description(episode: &Episode) -> Option<&str> {
     let own = episode.annotation("description");
     own.or_else(|| {
@@ -128,15 +128,17 @@ fn seconds(time: Timestamp) -> Timestamp {
 }
 
 fn spent(episode: &Episode) -> Option<String> {
-    let parts =
-        episode.spent.iter().map(|(slo, share)| format!("{:.1} % of the budget of {slo}", share * 100.0));
+    let parts = episode
+        .spent
+        .iter()
+        .map(|(slo, share)| format!("{:.1} % of the error budget of {slo}", share * 100.0));
     let parts: Vec<String> = parts.collect();
     let word = if episode.counted == Some(Counted::Whole) { "Cost" } else { "Cost so far" };
     (!parts.is_empty()).then(|| format!("{word}: {}", parts.join(", ")))
 }
 
-/// What is being done, what waits for somebody first: remediations and their undoing, the diagnoses that did not end as they
-/// should, and what stands in the way of an answer.
+/// Steps that wait for approval and a missing runbook first; then remediations, undo steps, failed diagnoses
+/// and refused messages.
 fn steps(episode: &Episode) -> Vec<String> {
     let (mut asked, mut rest) = (Vec::new(), Vec::new());
     for run in episode.steps() {
@@ -144,14 +146,14 @@ fn steps(episode: &Episode) -> Vec<String> {
         let is_diagnosis = run.info.kind == StepKind::Diagnose;
         match &run.state {
             StepState::Waiting if run.is_asked() && episode.is_open() => {
-                asked.push(format!("{name}: waits for an approval to run {}", words(&run.command)));
+                asked.push(format!("{name}: waits for approval to run {}", words(&run.command)));
             }
-            StepState::Running { .. } if !is_diagnosis => rest.push(format!("{name}: runs")),
+            StepState::Running { .. } if !is_diagnosis => rest.push(format!("{name}: running")),
             StepState::Ended { outcome, .. } if !(is_diagnosis && outcome.is_success()) => {
                 rest.push(format!("{name}: {outcome}"));
             }
-            StepState::Skipped { reason } => rest.push(format!("{name}: not run, {reason}")),
-            StepState::Unknown { .. } => rest.push(format!("{name}: nobody knows how it ended")),
+            StepState::Skipped { reason } => rest.push(format!("{name}: skipped, {reason}")),
+            StepState::Unknown { .. } => rest.push(format!("{name}: its outcome is unknown")),
             _ => {}
         }
     }
@@ -159,7 +161,7 @@ fn steps(episode: &Episode) -> Vec<String> {
     if let RunbookRun::Missing { reason } = &episode.runbook
         && episode.alerts.iter().any(names_response)
     {
-        asked.push(format!("no runbook answers: {reason}"));
+        asked.push(format!("no runbook was chosen: {reason}"));
     }
     for ((target, message), sent) in &episode.messages {
         if let MessageState::Refused { reason } = &sent.state {

@@ -1,14 +1,15 @@
-//! Text of a length that is allowed.
+//! Text, cut to an allowed length.
 
 use slo_core::plain;
 use std::borrow::Cow;
 
-/// What stands in place of what is cut off.
+/// The mark in place of text that was cut off.
 const CUT: char = '…';
 
-/// `text` in at most `most` characters; what is cut off becomes `…`.
+/// `text`, cut to at most `most` characters; the mark of a cut is `…`.
 ///
-/// Characters are counted as UTF-16 does, where some count twice, so that it fits however its receiver counts.
+/// Characters are counted as in UTF-16, where some count twice, so that the text fits however the receiver
+/// counts.
 ///
 /// ```
 /// use slo_ops::notify::cut;
@@ -25,7 +26,7 @@ pub fn cut(text: &str, most: usize) -> Cow<'_, str> {
     }
 }
 
-/// Where to cut `text` so that what is left and `…` have at most `most` units; `None` where it fits.
+/// Where to cut `text` so that the part before and `…` have at most `most` units; `None` if all of it fits.
 fn end_within(text: &str, most: usize, units: impl Fn(char) -> usize) -> Option<usize> {
     let (mut used, mut end) = (0, 0);
     for (index, character) in text.char_indices() {
@@ -41,8 +42,10 @@ fn end_within(text: &str, most: usize, units: impl Fn(char) -> usize) -> Option<
     None
 }
 
-/// `text` as Slack's `mrkdwn` shows it word for word, in at most `most` characters: `&`, `<` and `>` are escaped, so that it
-/// neither mentions anybody nor links anything, and what a reader would obey is taken out. Line breaks stay.
+/// `text` as literal text for Slack's `mrkdwn`, cut to at most `most` characters.
+///
+/// `&`, `<` and `>` are escaped, so that the text cannot mention anybody or link anything. Control characters
+/// are replaced; line breaks stay.
 ///
 /// ```
 /// use slo_ops::notify::slack_text;
@@ -83,7 +86,7 @@ pub(super) fn lines_plain(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether it is a link that a page may show: of the web, and without anything that would end it.
+/// Whether `url` is a web link that is safe to show: not too long, and without characters that would end it.
 pub(super) fn is_web_link(url: &str) -> bool {
     let is_text = |character: char| character.is_ascii_graphic() && !"\"'<>\\^`{|}".contains(character);
     (url.starts_with("https://") || url.starts_with("http://"))
@@ -91,7 +94,7 @@ pub(super) fn is_web_link(url: &str) -> bool {
         && url.chars().all(is_text)
 }
 
-/// What Slack and `PagerDuty` take.
+/// The longest link that Slack and `PagerDuty` accept.
 const LONGEST_LINK: usize = 2_000;
 
 #[cfg(test)]

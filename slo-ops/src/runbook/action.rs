@@ -1,4 +1,4 @@
-//! What is to be done about an incident, and what must be known to tell.
+//! Actions on an incident, and the facts that decide them.
 
 use super::Runbooks;
 use crate::{
@@ -8,27 +8,27 @@ use crate::{
 use slo_core::model::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Work that runs, so that it is not begun a second time.
+/// Work in progress, which must not start a second time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Work {
-    /// A step of the episode that began then.
+    /// A step that runs, with the beginning of its episode.
     Step(Timestamp, usize),
-    /// The counts are being asked for a step of the episode that began then.
+    /// A query of the event counts for a step, with the beginning of its episode.
     Look(Timestamp, usize),
-    /// The counts are being asked what the episode that began then has cost.
+    /// A query for the cost of the episode that began at this time.
     Account(Timestamp),
-    /// A message on the episode that began then.
+    /// A message about the episode that began at this time.
     Send(Timestamp, Target, Message),
 }
 
-/// What is to be done.
+/// An action to take.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Action {
-    /// Write an entry; nothing else happens.
+    /// Write an entry to the record; nothing else happens.
     Record(Entry),
-    /// Write that a step begins, and run it.
+    /// Record that a step starts, and run it.
     Run {
         /// The beginning of its episode.
         began: Timestamp,
@@ -37,55 +37,55 @@ pub enum Action {
         /// Which attempt it is.
         attempt: u32,
     },
-    /// Ask the counts whether the budget burns, and write down what they say.
+    /// Query whether the error budget is burning, and record the event counts.
     Look {
         /// The beginning of its episode.
         began: Timestamp,
         /// The step it is for.
         step: usize,
-        /// The first event that counts; `None` for those of the last five minutes.
+        /// Events after this time count; `None` for those of the last five minutes.
         since: Option<Timestamp>,
     },
-    /// Ask the counts what the episode has cost and when it began to, and write down what they say.
+    /// Query the cost of the episode and the start of its bad events, and record both.
     Account {
         /// The beginning of the episode.
         began: Timestamp,
     },
-    /// Write that a message is about to be sent, and send it.
+    /// Record that a message is about to be sent, and send it.
     Send {
         /// The beginning of its episode.
         began: Timestamp,
-        /// To whom.
+        /// The receiver.
         target: Target,
-        /// What.
+        /// The message.
         message: Message,
         /// Which attempt it is.
         attempt: u32,
-        /// Whether it may have arrived before.
+        /// Whether an earlier attempt may have arrived.
         may_repeat: bool,
     },
 }
 
-/// What is known besides the record.
+/// The facts besides the record that decide the next actions.
 #[derive(Debug)]
-#[expect(clippy::exhaustive_structs, reason = "whoever runs incidents must say all of it")]
+#[expect(clippy::exhaustive_structs, reason = "every caller must set every field")]
 pub struct Situation<'a> {
-    /// The time.
+    /// The current time.
     pub now: Timestamp,
-    /// What runs already.
+    /// The work in progress.
     pub running: &'a BTreeSet<Work>,
-    /// When steps were started, in all incidents, by the names of the runbook and the step.
+    /// The starts of steps in all incidents, by the names of the runbook and the step.
     pub starts: &'a BTreeMap<(String, String), Vec<Timestamp>>,
-    /// Who is told.
+    /// The receivers of messages.
     pub targets: &'a [Target],
-    /// What may answer.
+    /// The configured runbooks.
     pub runbooks: &'a Runbooks,
-    /// The SLOs whose counts can be asked, as `service/slo`.
+    /// The SLOs whose event counts can be queried, as `service/slo`.
     pub counted: &'a BTreeSet<String>,
 }
 
 impl Situation<'_> {
-    /// Whether it can be asked what an episode has cost, and was not: it is asked once while it lasts, and once when it is over.
+    /// Whether the cost of an episode is still to be queried: once while it lasts, and once when it is over.
     pub(super) fn lacks_counts(&self, episode: &Episode) -> bool {
         let is_counted = |alert: &Alert| alert.slo().is_some_and(|slo| self.counted.contains(&slo));
         let wanted = if episode.is_open() { Counted::SoFar } else { Counted::Whole };
@@ -93,13 +93,13 @@ impl Situation<'_> {
     }
 }
 
-/// What is to be done now, and when there may be more.
+/// The actions to take now, and when to ask again.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Next {
-    /// What is to be done now.
+    /// The actions to take now.
     pub actions: Vec<Action>,
-    /// When to ask again, if nothing happens before.
+    /// When to ask again, unless something happens before.
     pub at: Option<Timestamp>,
 }
 
@@ -108,7 +108,7 @@ impl Next {
         self.at = Some(self.at.map_or(until, |at| at.min(until)));
     }
 
-    /// Whether nothing is left to be done until something happens.
+    /// Whether there is nothing to do until something happens.
     #[must_use]
     pub const fn is_settled(&self) -> bool {
         self.actions.is_empty() && self.at.is_none()

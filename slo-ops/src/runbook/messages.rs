@@ -1,4 +1,4 @@
-//! Which messages are to be sent, and when again.
+//! Which messages to send, and when to send them again.
 
 use super::{Action, Next, Situation, Work};
 use crate::incident::{
@@ -6,12 +6,12 @@ use crate::incident::{
 };
 use slo_core::model::{Timestamp, Window};
 
-/// How long the last message waits for what the episode has cost.
+/// How long the last message waits for the cost of the episode.
 const COUNTED_WITHIN: Window = Window::seconds(30);
-/// How long a message is tried.
+/// How long a failed message is sent again.
 const GIVE_UP: Window = Window::hours(24);
 
-/// The messages that `target` is to get of an episode, in their order.
+/// The messages about an episode for `target`, in their order.
 fn wanted(episode: &Episode, target: Target) -> Vec<Message> {
     if !episode.is_open() {
         return vec![Message::Resolved];
@@ -46,10 +46,10 @@ fn wanted(episode: &Episode, target: Target) -> Vec<Message> {
     wanted
 }
 
-/// How those begin who act in `PagerDuty`, which needs not be told what it said.
+/// The prefix of names that come from `PagerDuty`. An acknowledgement made there is not sent back.
 const PAGERDUTY_USER: &str = "PagerDuty: ";
 
-/// Adds what `target` is to be sent of an episode.
+/// Adds the next message about an episode for `target`.
 pub(super) fn messages(episode: &Episode, target: Target, situation: &Situation<'_>, next: &mut Next) {
     let (began, now) = (episode.id.began, situation.now);
     let is_running = |work: &Work| matches!(work, Work::Send(of, to, _) if *of == began && *to == target);
@@ -69,7 +69,7 @@ pub(super) fn messages(episode: &Episode, target: Target, situation: &Situation<
             Some((MessageState::Failed { .. } | MessageState::Sending, Sent { first, attempts, .. }))
                 if first.after(GIVE_UP) <= now =>
             {
-                let reason = format!("given up after {attempts} attempts in {GIVE_UP}");
+                let reason = format!("gave up after {attempts} attempts in {GIVE_UP}");
                 let outcome = SendOutcome::Refused { reason };
                 let event = Event::Sent { target, message, attempt: *attempts, outcome };
                 next.actions.push(Action::Record(Entry::of(began, now, event)));
@@ -86,14 +86,16 @@ pub(super) fn messages(episode: &Episode, target: Target, situation: &Situation<
     }
 }
 
-/// Until when the last message waits for what the episode has cost, which is being asked.
+/// Until when the last message waits for the cost of the episode.
 fn waits_for_counts(episode: &Episode, situation: &Situation<'_>) -> Option<Timestamp> {
     let until = episode.resolution?.at.after(COUNTED_WITHIN);
     (situation.lacks_counts(episode) && situation.now < until).then_some(until)
 }
 
-/// When a message that was not taken for the `failures`th time is sent again: after a second, and twice as long each time, up
-/// to five minutes; or when the receiver says, up to an hour.
+/// When to send a message again that has failed `failures` times.
+///
+/// The wait is a second after the first failure and doubles each time, up to five minutes. A longer wait that
+/// the receiver asks for is kept, up to an hour.
 ///
 /// ```
 /// use slo_core::model::{Timestamp, Window};

@@ -1,4 +1,4 @@
-//! Runbooks: what answers an episode, and whether each of its steps may run.
+//! Runbooks: the choice for an episode, and whether each step may run.
 
 mod action;
 mod messages;

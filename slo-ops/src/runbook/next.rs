@@ -1,12 +1,12 @@
-//! What is to be done next about an incident: a function of its record, of the configuration and of the time.
+//! The next actions on an incident: a function of its record, the configuration and the time.
 
 use super::{Action, Choice, Next, Situation, Step, Work, messages::messages, steps::Steps};
 use crate::incident::{Entry, Episode, Event, Incident, RunbookRun, Target};
 
-/// What is to be done about `incident`.
+/// The next actions on `incident`.
 ///
-/// Whoever does it writes down what it did and asks again; a process that dies loses nothing, since the same record gives the
-/// same answer.
+/// The caller takes the actions, records them, and asks again. A process that dies loses nothing, since the
+/// same record gives the same actions.
 #[must_use]
 pub fn next(incident: &Incident, situation: &Situation<'_>) -> Next {
     let mut next = Next::default();
@@ -45,7 +45,8 @@ fn one_episode(episode: &Episode, is_last: bool, situation: &Situation<'_>, next
         next.actions.push(Action::Account { began: episode.id.began });
     }
     for target in situation.targets {
-        // PagerDuty has one alert of the incident: what is late of an earlier episode would end that of a later one.
+        // PagerDuty has one alert for the incident: a late message about an earlier episode would end the
+        // later one.
         if is_last || *target != Target::PagerDuty {
             messages(episode, *target, situation, next);
         }

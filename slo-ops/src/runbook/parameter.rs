@@ -1,4 +1,4 @@
-//! What commands get from alerts.
+//! Parameters of commands, whose values come from alerts.
 
 use crate::incident::Episode;
 use regex::Regex;
@@ -15,28 +15,28 @@ pub enum ParameterSource {
     Annotation(String),
 }
 
-/// What the value of a parameter is.
+/// The type of a parameter's value.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ParameterType {
-    /// Any text that the pattern finds from end to end.
+    /// Any text that matches the pattern.
     #[default]
     Text,
     /// A whole number.
     Integer,
 }
 
-/// A parameter: where it comes from, and what may come.
+/// A parameter: the source of its value, and the rules that the value must meet.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Parameter {
     /// Where its value comes from.
     pub from: ParameterSource,
-    /// What it is.
+    /// The type of its value.
     pub kind: ParameterType,
-    /// What it must be from end to end.
+    /// The pattern that the whole value must match.
     pub pattern: Pattern,
-    /// The most characters that it has.
+    /// The most characters that the value may have.
     pub longest: usize,
 }
 
@@ -50,13 +50,13 @@ impl PartialEq for Parameter {
 impl Eq for Parameter {}
 
 impl Parameter {
-    /// The most characters, unless it says so.
+    /// The most characters by default.
     pub const LONGEST: usize = 256;
 
     /// Its value for `episode`.
     ///
     /// # Errors
-    /// A value that the alerts do not share, or that its declaration refuses.
+    /// A value that is missing, differs between the alerts, or does not fit its declaration.
     pub fn value(&self, episode: &Episode) -> Result<String, Error> {
         let (what, value) = match &self.from {
             ParameterSource::Label(name) => (format!("the label `{name}`"), episode.label(name)),
@@ -71,16 +71,16 @@ impl Parameter {
             return Err(Error::new(format!("{what} has more than {} characters", self.longest)));
         }
         if self.kind == ParameterType::Integer && value.parse::<i64>().is_err() {
-            return Err(Error::new(format!("{what} is no whole number")));
+            return Err(Error::new(format!("{what} is not a whole number")));
         }
         if !self.pattern.takes(value) {
-            return Err(Error::new(format!("{what} is not what the pattern `{}` takes", self.pattern)));
+            return Err(Error::new(format!("{what} does not match the pattern `{}`", self.pattern)));
         }
         Ok(value.to_owned())
     }
 }
 
-/// A regular expression that a value must be from end to end.
+/// A regular expression that a whole value must match.
 #[derive(Debug, Clone)]
 pub struct Pattern {
     text: String,
@@ -88,10 +88,10 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// From the text of a regular expression.
+    /// A pattern from the text of a regular expression.
     ///
     /// # Errors
-    /// What is none.
+    /// A text that is not a regular expression.
     pub fn new(text: &str) -> Result<Self, Error> {
         let regex = Regex::new(&format!(r"\A(?:{text})\z")).map_err(|_| {
             Error::new(format!("`{text}` is not a regular expression"))
@@ -100,7 +100,7 @@ impl Pattern {
         Ok(Self { text: text.to_owned(), regex })
     }
 
-    /// Whether `value` is what it takes, from end to end.
+    /// Whether the whole of `value` matches.
     #[must_use]
     pub fn takes(&self, value: &str) -> bool {
         self.regex.is_match(value)

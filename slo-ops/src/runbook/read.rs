@@ -11,7 +11,7 @@ use slo_core::{
 };
 use std::{collections::BTreeMap, str::FromStr};
 
-/// The mapping `node` of runbooks by name; what is wrong is added to `faults`.
+/// Reads the mapping `node` of runbooks by name, and adds its faults to `faults`.
 ///
 /// ```
 /// use slo_core::document::{Faults, documents};
@@ -60,7 +60,7 @@ pub fn read(node: &Node, place: &str, faults: &mut Faults) -> Runbooks {
     runbooks
 }
 
-/// What may name a parameter.
+/// Whether `text` may be the name of a parameter.
 fn is_name(text: &str) -> bool {
     let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     (1..=63).contains(&text.len()) && text.bytes().all(is_of_name)
@@ -72,7 +72,7 @@ fn runbook(name: &str, node: &Node, place: &str, faults: &mut Faults) -> Option<
     let declared = fields.optional("parameters");
     let parameters =
         declared.map(|node| parameters(node, &fields.path("parameters"), faults)).unwrap_or_default();
-    // One that has a fault is declared all the same.
+    // A parameter with a fault is declared, too.
     let is_declared = |name: &str| match declared.map(|node| &node.value) {
         Some(Value::Map(entries)) => entries.iter().any(|(key, _)| key.text == name),
         _ => false,
@@ -87,16 +87,12 @@ fn runbook(name: &str, node: &Node, place: &str, faults: &mut Faults) -> Option<
     if let Value::List(items) = &node.value
         && items.is_empty()
     {
-        faults.add(
-            node.position,
-            &fields.path("steps"),
-            Error::new("a runbook without steps answers nothing"),
-        );
+        faults.add(node.position, &fields.path("steps"), Error::new("the runbook has no steps"));
     }
     for (number, (step, (place, position))) in steps.iter().zip(&places).enumerate() {
         if steps.iter().take(number).any(|before| before.name == step.name) {
-            let error = Error::new(format!("two steps are called `{}`", step.name)).with_hint(
-                "give one of them another `name`: ceilings, approvals and the record tell steps by it",
+            let error = Error::new(format!("two steps have the name `{}`", step.name)).with_hint(
+                "give one of them another `name`: limits, approvals and the record identify steps by name",
             );
             faults.add(*position, place, error);
         }
@@ -113,7 +109,7 @@ fn runbook(name: &str, node: &Node, place: &str, faults: &mut Faults) -> Option<
     Some(Runbook { name: name.to_owned(), when, steps, parameters, concurrent })
 }
 
-/// Whether a switch is on; it is off unless it is written.
+/// The value of a switch; `false` if it is missing.
 fn switch(fields: &Fields<'_>, name: &str, faults: &mut Faults) -> bool {
     let Some(node) = fields.optional(name) else { return false };
     match text(node, &fields.path(name), faults) {
@@ -141,7 +137,8 @@ fn when(node: &Node, place: &str, faults: &mut Faults) -> Option<When> {
     let labels = fields.optional("labels").map(|node| labels(node, &fields.path("labels"), faults));
     let when = When { slo, severity, labels: labels.unwrap_or_default() };
     if when == When::default() {
-        let error = Error::new("it would answer every alert").with_hint("name an SLO, a severity or labels");
+        let error = Error::new("an empty `when` would match every alert")
+            .with_hint("name an SLO, a severity or labels");
         faults.add(node.position, place, error);
     }
     Some(when)
@@ -201,7 +198,7 @@ fn parameter(node: &Node, place: &str, faults: &mut Faults) -> Option<Parameter>
         let longest = text.parse().ok().filter(|longest| (1..=4_096).contains(longest));
         if longest.is_none() {
             let error =
-                Error::new(format!("`{text}` is no length")).with_hint("write a number from 1 to 4096");
+                Error::new(format!("`{text}` is not a length")).with_hint("write a number from 1 to 4096");
             faults.add(node.position, &place, error);
         }
         longest
@@ -223,7 +220,7 @@ impl FromStr for ParameterSource {
         match text.split_once('.') {
             Some(("labels", name)) if !name.is_empty() => Ok(Self::Label(name.to_owned())),
             Some(("annotations", name)) if !name.is_empty() => Ok(Self::Annotation(name.to_owned())),
-            _ => Err(Error::new(format!("`{text}` is nothing that an alert has"))
+            _ => Err(Error::new(format!("`{text}` is neither a label nor an annotation"))
                 .with_hint("write `labels.NAME` or `annotations.NAME`")),
         }
     }
@@ -236,7 +233,7 @@ impl FromStr for ParameterType {
         match text {
             "text" => Ok(Self::Text),
             "integer" => Ok(Self::Integer),
-            _ => Err(Error::new(format!("`{text}` is no type of a parameter"))
+            _ => Err(Error::new(format!("`{text}` is not a parameter type"))
                 .with_hint("write `text` or `integer`")),
         }
     }
@@ -262,8 +259,8 @@ fn diagnose(node: &Node, name: Option<&str>, place: &str, faults: &mut Faults) -
         let found = Check::ALL.into_iter().find(|check| check.name() == text);
         let Some(check) = found else {
             let known: Vec<_> = Check::ALL.iter().map(|check| format!("`{}`", check.name())).collect();
-            let error = Error::new(format!("`{text}` is no built-in diagnosis")).with_hint(format!(
-                "known: {}; or write `{{command: [/path/to/program]}}`",
+            let error = Error::new(format!("`{text}` is not a built-in diagnosis")).with_hint(format!(
+                "write one of {}, or `{{command: [/path/to/program]}}`",
                 known.join(", ")
             ));
             faults.add(node.position, place, error);
@@ -290,8 +287,8 @@ fn remediate(node: &Node, name: Option<&str>, place: &str, steps: &mut Vec<Step>
         None | Some("required") => ApprovalRule::Required { within },
         Some("waived") => ApprovalRule::Waived,
         Some(other) => {
-            let error = Error::new(format!("`{other}` is no rule of approval"))
-                .with_hint("write `approval: required`, or `approval: waived` if nobody needs to agree");
+            let error = Error::new(format!("`{other}` is not an approval rule"))
+                .with_hint("write `approval: required`, or `approval: waived` to run it without approval");
             let position = fields.optional("approval").map_or(fields.position(), |node| node.position);
             faults.add(position, &fields.path("approval"), error);
             ApprovalRule::Required { within }
@@ -320,10 +317,12 @@ fn remediate(node: &Node, name: Option<&str>, place: &str, steps: &mut Vec<Step>
     steps.extend(undo);
 }
 
-/// `2/h`, `1/30m`: how often, within what.
+/// A limit such as `2/h` or `1/30m`: how many starts in which window.
 fn ceiling(text: &str) -> Result<(u32, Window), Error> {
-    let refused =
-        || Error::new(format!("`{text}` is no ceiling")).with_hint("write how often within what: 2/h, 1/30m");
+    let refused = || {
+        Error::new(format!("`{text}` is not a limit"))
+            .with_hint("write a count and a window, such as 2/h or 1/30m")
+    };
     let (count, window) = text.split_once('/').ok_or_else(refused)?;
     let count = count.trim().parse().ok().filter(|count| *count > 0).ok_or_else(refused)?;
     let window = window.trim();
@@ -349,8 +348,8 @@ fn command(fields: &Fields<'_>, faults: &mut Faults) -> Option<Command> {
             return None;
         }
         Some(program) if !program.starts_with('/') => {
-            let error = Error::new(format!("`{program}` is no absolute path"))
-                .with_hint("write where the program is, such as /usr/local/bin/check; no shell looks for it");
+            let error = Error::new(format!("`{program}` is not an absolute path"))
+                .with_hint("write the full path, such as /usr/local/bin/check; no shell searches for it");
             faults.add(node.position, &place, error);
         }
         Some(_) => {}
@@ -360,8 +359,8 @@ fn command(fields: &Fields<'_>, faults: &mut Faults) -> Option<Command> {
         let inside =
             argument.find('{').and_then(|at| argument.get(at..)).and_then(|rest| rest.split_once('}'));
         if let Some((name, _)) = inside.filter(|(name, _)| name.get(1..).is_some_and(is_name)) {
-            let error = Error::new(format!("`{argument}`: a parameter is a whole argument"))
-                .with_hint(format!("write \"{name}}}\" as an argument of its own"));
+            let error = Error::new(format!("`{argument}`: a parameter must be a whole argument"))
+                .with_hint(format!("write \"{name}}}\" as a separate argument"));
             faults.add(node.position, &place, error);
         }
     }
@@ -369,7 +368,7 @@ fn command(fields: &Fields<'_>, faults: &mut Faults) -> Option<Command> {
     if let (Some(digest), Some(node)) = (&sha256, fields.optional("sha256"))
         && crate::hex::decode(digest).is_none_or(|bytes| bytes.len() != 32)
     {
-        let error = Error::new(format!("`{digest}` is no SHA-256"))
+        let error = Error::new(format!("`{digest}` is not a SHA-256 hash"))
             .with_hint("write the 64 digits that sha256sum prints");
         faults.add(node.position, &fields.path("sha256"), error);
     }

@@ -1,4 +1,4 @@
-//! A runbook: steps, and the rules they run by.
+//! A runbook: its steps, and the rules for running them.
 
 use super::{Parameter, When};
 use crate::{
@@ -9,23 +9,23 @@ use sha2::{Digest, Sha256};
 use slo_core::{Error, model::Window};
 use std::collections::BTreeMap;
 
-/// A diagnosis that is built in.
+/// A built-in diagnosis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Check {
-    /// What this machine or container says.
+    /// The state of this machine or container.
     Host,
-    /// Which labels the bad events have, against an hour before.
+    /// The labels of the bad events, compared with an hour before.
     Prometheus,
-    /// What else happened nearby: other episodes.
+    /// Other episodes at about the same time.
     Changes,
 }
 
 impl Check {
-    /// All of them.
+    /// All built-in diagnoses.
     pub const ALL: [Self; 3] = [Self::Host, Self::Prometheus, Self::Changes];
 
-    /// What runbooks call it.
+    /// Its name in runbooks.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -36,30 +36,33 @@ impl Check {
     }
 }
 
-/// A program, and the limits it runs within; no shell reads any of it.
+/// A program and the limits it runs within; it runs without a shell.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Command {
-    /// The program, by an absolute path, and its arguments; `{name}` as a whole argument stands for a parameter.
+    /// The absolute path of the program, and its arguments.
+    ///
+    /// `{name}` as a whole argument stands for a parameter.
     pub argv: Vec<String>,
     /// The SHA-256 that the program must have.
     pub sha256: Option<String>,
-    /// The longest that it may take.
+    /// The longest time that it may take.
     pub timeout: Window,
-    /// Names of environment variables that it gets; it gets no others.
+    /// Names of the environment variables that it gets from the server; it gets no others.
     pub environment: Vec<String>,
-    /// Files and folders that it may write besides its working directory.
+    /// Files and folders that it may write to, besides its working directory.
     pub writes: Vec<String>,
 }
 
 impl Command {
-    /// The longest that a command may take, unless its step says so.
+    /// The longest time that a command may take by default.
     pub const TIMEOUT: Window = Window::seconds(30);
 
     /// The arguments with `values` in place of parameters.
     ///
     /// # Errors
-    /// A value that begins with `-`, which the program would take for an option.
+    /// A parameter without a value, or a value that begins with `-`, which the program would read as an
+    /// option.
     pub fn filled(&self, values: &BTreeMap<String, String>) -> Result<Vec<String>, Error> {
         self.argv.iter().map(|argument| fill(argument, values)).collect()
     }
@@ -72,50 +75,51 @@ pub(super) fn placeholder(argument: &str) -> Option<&str> {
 
 fn fill(argument: &str, values: &BTreeMap<String, String>) -> Result<String, Error> {
     let Some(name) = placeholder(argument) else { return Ok(argument.to_owned()) };
-    let value = values.get(name).ok_or_else(|| Error::new(format!("`{name}` is not declared")))?;
+    let value =
+        values.get(name).ok_or_else(|| Error::new(format!("the parameter `{name}` is not declared")))?;
     if value.starts_with('-') {
-        return Err(Error::new(format!("{name}: `{value}` begins with `-`, as an option does")));
+        return Err(Error::new(format!("{name}: `{value}` begins with `-`, like an option")));
     }
     Ok(value.clone())
 }
 
-/// Whether somebody must agree before a remediation runs.
+/// Whether somebody must approve a remediation before it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ApprovalRule {
-    /// Somebody must, within this time.
+    /// Somebody must approve it.
     Required {
-        /// How long an answer counts after the question.
+        /// How long after the request an approval counts.
         within: Window,
     },
-    /// Nobody must: evidence, cooldown and ceiling are enough.
+    /// No approval is needed: evidence, cooldown and the limit of starts are enough.
     Waived,
 }
 
-/// What a remediation needs besides evidence that the budget burns.
+/// A remediation, and its rules besides the evidence that the budget is burning.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Remediation {
     /// The program.
     pub command: Command,
-    /// Whether somebody must agree.
+    /// Whether somebody must approve it.
     pub approval: ApprovalRule,
     /// The shortest time between two starts, over all incidents.
     pub cooldown: Window,
     /// The most starts within a window, over all incidents.
     pub at_most: (u32, Window),
-    /// How long it may take until the counts show that it helped.
+    /// How long the event counts are checked for whether it helped.
     pub verify_within: Window,
 }
 
 impl Remediation {
-    /// How long an answer counts, unless the step says so.
+    /// How long after the request an approval counts by default.
     pub const APPROVAL_WITHIN: Window = Window::hours(1);
-    /// The shortest time between two starts, unless the step says so.
+    /// The shortest time between two starts by default.
     pub const COOLDOWN: Window = Window::minutes(30);
-    /// The most starts, unless the step says so.
+    /// The most starts within a window by default.
     pub const AT_MOST: (u32, Window) = (2, Window::hours(1));
-    /// How long it may take until it helped, unless the step says so.
+    /// How long the event counts are checked by default.
     pub const VERIFY_WITHIN: Window = Window::minutes(5);
 }
 
@@ -129,7 +133,7 @@ pub enum Task {
     Diagnose(Command),
     /// A program that changes something.
     Remediate(Remediation),
-    /// A program that takes back the remediation before it, where that did not help.
+    /// A program that undoes the remediation before it, if that did not help.
     Undo(Command),
 }
 
@@ -137,23 +141,23 @@ pub enum Task {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Step {
-    /// What people call it.
+    /// Its name.
     pub name: String,
     /// What it does.
     pub task: Task,
-    /// Whether it may run a second time when nobody knows how the first one ended. Built-in diagnoses may.
+    /// Whether it may run again if the outcome of an attempt is unknown. Built-in diagnoses may.
     pub repeatable: bool,
 }
 
 impl Step {
-    /// What the record says of it.
+    /// Its description in the record.
     #[must_use]
     pub fn info(&self) -> StepInfo {
         let info = StepInfo::new(&self.name, self.kind());
         if self.repeatable { info.repeatable() } else { info }
     }
 
-    /// What it is for.
+    /// Its kind.
     #[must_use]
     pub const fn kind(&self) -> StepKind {
         match self.task {
@@ -174,24 +178,24 @@ impl Step {
     }
 }
 
-/// A runbook: its steps, one after the other, and the parameters that they take from alerts.
+/// A runbook: its steps in order, and the parameters that they take from alerts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Runbook {
-    /// What alerts call it, in the annotation `slo_response`.
+    /// Its name, which alerts have in the annotation `slo_response`.
     pub name: String,
-    /// The alerts that it answers, of those that name no response themselves.
+    /// The conditions for alerts that name no runbook themselves.
     pub when: Option<When>,
     /// Its steps, in their order.
     pub steps: Vec<Step>,
-    /// What its commands get from the alerts.
+    /// The parameters of its commands, by name.
     pub parameters: BTreeMap<String, Parameter>,
     /// Whether it may run while another runbook runs for the same service.
     pub concurrent: bool,
 }
 
 impl Runbook {
-    /// A hash of all that it says, so that a record can tell whether it still says the same.
+    /// A hash of its steps and parameters, which shows whether it has changed.
     #[must_use]
     pub fn digest(&self) -> String {
         // Derived `Debug` shows every field, and its order is that of the source.
@@ -202,7 +206,7 @@ impl Runbook {
     /// The values of its parameters for `episode`.
     ///
     /// # Errors
-    /// A parameter that the alerts do not have, that differs between them, or that its declaration refuses.
+    /// A parameter whose value is missing, differs between the alerts, or does not fit its declaration.
     pub fn values(&self, episode: &Episode) -> Result<BTreeMap<String, String>, Error> {
         let values = self.parameters.iter().map(|(name, parameter)| {
             let value = parameter.value(episode);

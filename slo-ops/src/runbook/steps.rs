@@ -1,4 +1,4 @@
-//! Whether the steps of a runbook may run: evidence, approval, cooldown and ceiling.
+//! Whether the steps of a runbook may run: evidence, approval, cooldown and limit of starts.
 
 use super::{Action, ApprovalRule, Next, Remediation, Runbook, Situation, Step, Task, Work};
 use crate::{
@@ -13,15 +13,15 @@ use slo_core::{
     stats::{Confidence, wilson},
 };
 
-/// The longest command that somebody is asked to approve, which messages show whole.
+/// The longest command that can be approved, in characters: messages must show all of it.
 pub(crate) const LONGEST_SHOWN: usize = 1_000;
-/// How old evidence may be that a remediation relies on.
+/// How old the evidence for a remediation may be.
 const FRESH: Window = Window::minutes(1);
-/// How often the counts are asked whether a remediation helped.
+/// How often the event counts are queried to see whether a remediation helped.
 const VERIFY_EVERY: Window = Window::seconds(15);
-/// How often a step is tried whose process died.
+/// How many attempts a repeatable step has if its process dies.
 const MOST_ATTEMPTS: u32 = 3;
-/// The burn rate that must be excluded before a remediation counts as one that helped; the Workbook pages from 6 on.
+/// A remediation has helped once the burn rate is surely below this; the SRE Workbook pages from 6 on.
 const BURNS: f64 = 6.0;
 
 /// The steps of an episode's runbook.
@@ -36,9 +36,9 @@ pub(super) struct Steps<'a> {
 /// Whether a step may run.
 enum May {
     Run,
-    /// The counts must be asked first.
+    /// The event counts must be queried first.
     Look(Option<Timestamp>),
-    /// Somebody must be asked within this time whether these arguments may run.
+    /// Somebody must approve these arguments within this time.
     Ask(Window, Vec<String>),
     Wait(Timestamp),
     Skip(String),
@@ -46,7 +46,7 @@ enum May {
 }
 
 impl Steps<'_> {
-    /// Adds what is to be done about them.
+    /// Adds the next action on them.
     pub(super) fn next(&self, next: &mut Next) {
         let began = self.episode.id.began;
         let record = |event| Action::Record(Entry::of(began, self.situation.now, event));
@@ -77,7 +77,7 @@ impl Steps<'_> {
                 May::Wait(until) => next.wait(until),
                 May::Skip(reason) => {
                     next.actions.push(record(Event::StepSkipped { step, reason }));
-                    // The record says more once that is written.
+                    // The next step follows once this is in the record.
                 }
                 May::Record(event) => next.actions.push(record(event)),
             }
@@ -85,7 +85,8 @@ impl Steps<'_> {
         }
     }
 
-    /// Whether nothing more becomes of a step: it has ended, and it is known whether it helped.
+    /// Whether nothing is left to do about a step: it has ended, and its effect is known or no longer
+    /// checked.
     fn is_over(&self, step: usize, run: &StepRun) -> bool {
         match &run.state {
             StepState::Unknown { .. } => !self.may_repeat(run),
@@ -121,10 +122,13 @@ impl Steps<'_> {
             return self.verification(run, at);
         }
         if !self.episode.is_open() {
-            return May::Skip("the alerts were resolved first".to_owned());
+            return May::Skip("the alerts were resolved before it could run".to_owned());
         }
         let Some(configured) = self.step(step) else {
-            return May::Skip(format!("the runbook `{}` was changed or taken away since", self.name));
+            return May::Skip(format!(
+                "the runbook `{}` has been changed or removed since it was chosen",
+                self.name
+            ));
         };
         match &configured.task {
             Task::Check(_) | Task::Diagnose(_) => May::Run,
@@ -136,21 +140,21 @@ impl Steps<'_> {
     fn may_remediate(&self, run: &StepRun, remediation: &Remediation) -> May {
         let now = self.situation.now;
         if self.episode.mitigated.is_some() {
-            return May::Skip("users do not suffer any more".to_owned());
+            return May::Skip("users are no longer affected".to_owned());
         }
-        // A start whose process died is its own, and no earlier one.
+        // A repeated step must not be blocked by its own lost attempt.
         let is_again = matches!(run.state, StepState::Unknown { .. });
         if let Some(reason) = self.is_too_soon(run, remediation).filter(|_| !is_again) {
             return May::Skip(reason);
         }
-        // What somebody approves is what runs, with these very parameters.
+        // The command that is approved is the one that runs, with the same parameters.
         let command = match self.arguments(remediation) {
             Ok(command) => command,
             Err(error) => return May::Skip(error.to_string()),
         };
         if words(&command).chars().count() > LONGEST_SHOWN {
             return May::Skip(format!(
-                "its command has more than {LONGEST_SHOWN} characters, which nobody who approves it would see"
+                "its command has more than {LONGEST_SHOWN} characters, too many to show for approval"
             ));
         }
         let mut is_agreed = false;
@@ -163,9 +167,7 @@ impl Steps<'_> {
                 }
                 Some(Approval::Denied { who }) => return May::Skip(format!("{who} denied it")),
                 Some(Approval::Given { .. }) if run.command != command => {
-                    return May::Skip(
-                        "the alerts name other parameters than those that were approved".to_owned(),
-                    );
+                    return May::Skip("its parameters have changed since it was approved".to_owned());
                 }
                 Some(Approval::Given { .. }) => is_agreed = true,
             }
@@ -175,14 +177,14 @@ impl Steps<'_> {
             return if is_agreed {
                 May::Run
             } else {
-                May::Skip("its alerts are of no SLO, whose counts would show that it is needed".to_owned())
+                May::Skip("its alerts belong to no SLO, so no event counts show that it is needed".to_owned())
             };
         };
         match &run.evidence {
             Some(evidence) if evidence.at.after(FRESH) >= now => match evidence.is_burning() {
                 Some(true) => May::Run,
-                Some(false) => May::Skip(format!("{slo} does not burn its budget any more")),
-                None => May::Skip(format!("{slo} has no events that would show that it is needed")),
+                Some(false) => May::Skip(format!("{slo} is no longer burning its error budget")),
+                None => May::Skip(format!("{slo} has no events to show that it is needed")),
             },
             _ => May::Look(None),
         }
@@ -193,7 +195,7 @@ impl Steps<'_> {
         remediation.command.filled(&values.unwrap_or_default())
     }
 
-    /// Why it must not be started yet, over all incidents.
+    /// Why it must not start yet, given its starts in all incidents.
     fn is_too_soon(&self, run: &StepRun, remediation: &Remediation) -> Option<String> {
         let now = self.situation.now;
         let starts = self.situation.starts.get(&(self.name.to_owned(), run.info.name.clone()))?;
@@ -201,14 +203,14 @@ impl Steps<'_> {
         if within(remediation.cooldown) > 0 {
             let last = starts.iter().max()?;
             let (ago, cooldown) = (time_between(*last, now), remediation.cooldown);
-            return Some(format!("it was started {ago} ago, less than its cooldown of {cooldown}"));
+            return Some(format!("it was started {ago} ago, and its cooldown is {cooldown}"));
         }
         let (most, window) = remediation.at_most;
         (within(window) >= most as usize)
-            .then(|| format!("it was started as often as it may: {most} in {window}"))
+            .then(|| format!("it has reached its limit of starts: {most} in {window}"))
     }
 
-    /// Whether a remediation that has ended well has helped: asked until it has, or its time is over.
+    /// Checks whether a remediation that succeeded has helped, until it has or its time is over.
     fn verification(&self, run: &StepRun, ended: Timestamp) -> May {
         let now = self.situation.now;
         match &run.evidence {
@@ -230,11 +232,11 @@ impl Steps<'_> {
         self.runs.get(step.checked_sub(1)?)
     }
 
-    /// A remediation is taken back if it failed after it had started, or if the counts after it show that the budget still
-    /// burns.
+    /// A remediation is undone if it failed after it had started, or if the event counts after it show that
+    /// the error budget is still burning.
     fn may_undo(&self, step: usize) -> May {
         let Some(before) = self.before(step) else {
-            return May::Skip("there is nothing to take back".to_owned());
+            return May::Skip("there is nothing to undo".to_owned());
         };
         match &before.state {
             StepState::Ended { outcome: StepOutcome::Failed { .. } | StepOutcome::TimedOut, .. } => May::Run,
@@ -242,25 +244,25 @@ impl Steps<'_> {
                 let after = before.evidence.as_ref().filter(|evidence| evidence.at > *at);
                 match after.and_then(Evidence::is_burning) {
                     Some(true) if self.episode.mitigated.is_none() => May::Run,
-                    Some(_) => May::Skip("there is nothing to take back".to_owned()),
-                    None => May::Skip("no counts say that the remediation did not help".to_owned()),
+                    Some(_) => May::Skip("there is nothing to undo".to_owned()),
+                    None => May::Skip("no event counts show that the remediation did not help".to_owned()),
                 }
             }
-            StepState::Unknown { .. } => May::Skip(
-                "nobody knows whether the remediation ran: look, and take it back by hand".to_owned(),
-            ),
+            StepState::Unknown { .. } => {
+                May::Skip("it is unknown whether the remediation ran: check, and undo it by hand".to_owned())
+            }
             _ => May::Skip("the remediation did not run".to_owned()),
         }
     }
 }
 
-/// Whether the counts of an SLO were asked for a step, so that they can tell whether it helped.
+/// Whether event counts were queried for a step, so that they can show whether it helped.
 const fn has_counts(run: &StepRun) -> bool {
     run.evidence.is_some()
 }
 
-/// Whether the events after a remediation show that it helped: enough of them that the budget does not burn, and that
-/// a burning one would have shown.
+/// Whether the events after a remediation show that it helped: the budget is not burning, and there are
+/// enough events to be sure.
 fn has_recovered(after: &Evidence) -> bool {
     let Ok(events) = Tally::new(after.total, after.bad) else { return false };
     let Some(interval) = wilson(events, Confidence::P95) else { return false };

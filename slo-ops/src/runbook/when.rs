@@ -1,9 +1,11 @@
-//! The alerts that a runbook answers.
+//! The conditions that match alerts to a runbook.
 
 use super::Pattern;
 use crate::alert::Alert;
 
-/// The alerts that a runbook answers, of those that name no response themselves: all that is said must be so.
+/// Conditions for the alerts that a runbook is for; all of them must hold.
+///
+/// They apply to alerts that name no runbook themselves.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct When {
@@ -11,7 +13,7 @@ pub struct When {
     pub slo: Option<String>,
     /// The label `severity`.
     pub severity: Option<String>,
-    /// Labels, with what their values must be from end to end.
+    /// Labels, each with a pattern that the whole value must match.
     pub labels: Vec<(String, Pattern)>,
 }
 

@@ -47,7 +47,7 @@ from slo._slo import (
 if TYPE_CHECKING:
     from slo import plot, polars, spark
 
-# Rows in order: pandas makes a frame of such.
+# pandas builds a frame from a sequence of rows.
 Sequence.register(Table)
 
 __all__ = [
@@ -90,7 +90,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    # Loaded when somebody asks for them: they are for other libraries.
+    # Loaded on first use, because they import other libraries.
     if name in ("plot", "polars", "spark"):
         import importlib
 

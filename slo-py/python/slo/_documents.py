@@ -10,7 +10,7 @@ from typing import Any
 
 
 def dumps(document: Any) -> str:
-    """JSON, which is YAML; moments and exact numbers as the native format writes them."""
+    """The document as JSON, which is YAML; times and exact numbers as in the native format."""
     return json.dumps(document, default=_plain)
 
 
@@ -21,4 +21,4 @@ def _plain(value: Any) -> str:
         return value.isoformat()
     if isinstance(value, decimal.Decimal | fractions.Fraction):
         return str(value)
-    raise TypeError(f"a spec has no place for {type(value).__name__}")
+    raise TypeError(f"a spec cannot hold a value of type {type(value).__name__}")

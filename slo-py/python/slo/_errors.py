@@ -1,4 +1,4 @@
-"""Exceptions that are of two kinds."""
+"""Exceptions with two base classes."""
 
 from slo._slo import SloError
 

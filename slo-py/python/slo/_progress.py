@@ -14,7 +14,7 @@ class Bar:
         try:
             tqdm = importlib.import_module("tqdm.auto").tqdm
         except ImportError as error:
-            raise SloError("a progress bar needs tqdm: pip install 'slo[progress]', or give a callable") from error
+            raise SloError("a progress bar needs tqdm; run pip install 'slo[progress]', or give a callable") from error
         self._bar = tqdm(unit="request")
 
     def __call__(self, done: int, of: int) -> None:

@@ -1,4 +1,4 @@
-"""The budget to come: when it will be gone, and whether it survives.
+"""Forecasts of the budget: when it will be spent, and whether it lasts.
 
 >>> from slo import forecast
 >>> round(forecast.survival(rate=3, spends=[(0.05, 0.6), (0.2, 0.3), (0.6, 0.1)]), 4)

@@ -8,7 +8,7 @@
 >>> at = datetime(2026, 11, 23, 6, 27, 35, tzinfo=timezone.utc)
 >>> (incident,) = incidents.receive([(at, body)])
 >>> [action["text"] for action in runbooks.next(incident, at=at)[0] if action["action"] == "record"]
-['the runbook checkout-down answers, with 1 steps']
+['the runbook checkout-down was chosen, steps: 1']
 """
 
 import json
@@ -27,17 +27,17 @@ def read(record: str | os.PathLike[str] | Iterable[str | Mapping[str, Any]]) -> 
     Parameters
     ----------
     record : path, or iterable of str or dict
-        The file that ``slo incidents export --out FILE`` wrote, its lines, or what they hold.
+        The file written by ``slo incidents export --out FILE``, its lines, or their entries as dicts.
 
     Returns
     -------
     list of Incident
-        In the order in which they come first.
+        In the order of their first entries.
 
     Raises
     ------
     SloError
-        A line that is no entry of a record, by its number.
+        A line that is not an entry of a record; the message has its number.
     """
     if isinstance(record, (str, os.PathLike)):
         with open(record, encoding="utf-8") as file:

@@ -7,7 +7,7 @@
 >>> frame.select(burn.over("slo"))["burn_rate"].to_list()
 [0.0, 0.5, 0.5]
 
-The rows of each SLO are steps of the same length, in order, with none missing: see :meth:`Samples.check`.
+The rows of each SLO must be steps of the same length, in order, with none missing: see :meth:`Samples.check`.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def burn_rate(
         Events and bad events of each step: whole numbers, none of them null.
     objective : str, Decimal, float or Objective
     window, step : str or timedelta
-        The window is a whole number of steps; at the beginning, it is as long as the history.
+        The window is a whole number of steps; at the beginning, it is only as long as the history so far.
     """
     share = Objective(objective).ratio * 10**12
     expression = _call("slo_burn_rate", total, bad, [_steps(window, step), int(share)])
@@ -73,7 +73,7 @@ def fires(
     objective: str | Decimal | float | Objective,
     step: str | timedelta,
 ) -> pl.Expr:
-    """Whether the alert of a tier fires, after every row: exactly as the rules do.
+    """Whether the alert of a tier fires, after every row: exactly as in the rules.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""Many SLOs over many months, in PySpark: the functions of this package, an SLO a task.
+"""Many SLOs over many months in PySpark, with one task for each SLO.
 
-Each function takes a DataFrame with a row for each SLO and step of time, and the SLOs by their keys; what comes back is what
-one process would say of each of them. The histories of an SLO are brought together by ``groupBy().applyInArrow()``, so one
-SLO's columns fit a worker's memory: a month of seconds is 40 MB.
+Each function takes a DataFrame with a row for each SLO and step of time, and a mapping of keys to SLOs. The results are the
+same as in one process. ``groupBy().applyInArrow()`` collects the rows of each SLO, so the columns of one SLO must fit into the
+memory of a worker: a month of seconds is 40 MB.
 
 >>> import slo.spark                                                      # doctest: +SKIP
 >>> frame = spark.read.parquet("s3://metrics/events/")                   # doctest: +SKIP
@@ -10,9 +10,9 @@ SLO's columns fit a worker's memory: a month of seconds is 40 MB.
 >>> slo.spark.backtest(frame, spec, step="15s").orderBy("start").show()  # doctest: +SKIP
 
 Spark's workers run the ``python3`` of their PATH: set ``PYSPARK_PYTHON`` to one that has this package. An SLO without rows has
-none in the answer either.
+no rows in the result.
 
-Where histories are cut by time as well, tally each part with :func:`by` and add up: events and bad events are sums.
+If histories are also split by time, run :func:`by` on each part, and add up the events and the bad events.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def evaluate(
     kind: str = "increment",
     label: str | None = None,
 ) -> Any:
-    """What the history of each SLO says of it.
+    """Evaluate each SLO over its history.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def evaluate(
         ``key``, ``time`` (a timestamp, or seconds since the Unix epoch), ``total`` and ``bad``; in any order.
     slos : Spec, or mapping of keys to Slo or ErrorBudget
     key : str, default ``"slo"``
-        The column that says whose row it is.
+        The column with the key of the SLO.
     step : str or timedelta
         The length of a step.
     time, total, bad, kind, label
@@ -102,7 +102,7 @@ def backtest(
     kind: str = "increment",
     label: str | None = None,
 ) -> Any:
-    """When the alerts of each SLO would have fired.
+    """Replay the alerts of each SLO over its history.
 
     Parameters are those of :func:`evaluate` and :meth:`slo.Slo.backtest`.
 

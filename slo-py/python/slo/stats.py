@@ -1,4 +1,4 @@
-"""What counts can tell: intervals, comparisons, sequential tests, the meaning of few events.
+"""Statistics of counts: intervals, comparisons, sequential tests, low traffic.
 
 Counts are ``total`` and ``bad``; intervals are ``(low, high)``; nothing returns NaN.
 

@@ -36,12 +36,12 @@ fn message(name: &str) -> PyResult<Message> {
     known
         .into_iter()
         .find(|message| message.to_string() == name)
-        .ok_or_else(|| SloError::new_err(format!("`{name}` is no message; known: {names}")))
+        .ok_or_else(|| SloError::new_err(format!("`{name}` is not a message; write one of {names}")))
 }
 
 #[pymethods]
 impl Episode {
-    /// What identifies it: its incident and its beginning.
+    /// Its identity: its incident and when it began.
     #[getter]
     fn id(&self) -> String {
         self.episode.id.to_string()
@@ -59,7 +59,7 @@ impl Episode {
         self.episode.severity()
     }
 
-    /// What it is about, in one line.
+    /// A title of one line.
     #[getter]
     fn title(&self) -> String {
         self.episode.title()
@@ -71,7 +71,7 @@ impl Episode {
         datetime(py, self.episode.id.began)
     }
 
-    /// When bad events began, as the counts tell; None where nobody asked them.
+    /// When bad events began, by the SLO's counts; None if the counts were not queried.
     #[getter]
     fn bad_since<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.episode.bad_since.map(|time| datetime(py, time)).transpose()
@@ -83,7 +83,7 @@ impl Episode {
         self.episode.resolution.map(|resolution| datetime(py, resolution.ended)).transpose()
     }
 
-    /// The alerts that fired in it, as they were told last: dicts with ``labels`` and ``annotations``, among others.
+    /// The alerts that fired in it, in their last state: dicts with ``labels``, ``annotations`` and others.
     #[getter]
     fn alerts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         object(py, &serde_json::json!(self.episode.alerts))
@@ -95,7 +95,7 @@ impl Episode {
         self.episode.runbook_name()
     }
 
-    /// The steps of its runbook: dicts with ``name``, ``kind``, ``state`` and ``starts``, how often it was started.
+    /// The steps of its runbook: dicts with ``name``, ``kind``, ``state`` and ``starts`` (how often it was started).
     #[getter]
     fn steps<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
         let steps = self.episode.steps().iter().map(|run| {
@@ -109,14 +109,14 @@ impl Episode {
         steps.collect()
     }
 
-    /// What its diagnoses found, most important first.
+    /// The findings of its diagnoses, most important first.
     #[getter]
     fn findings(&self) -> Vec<String> {
         self.episode.findings().into_iter().map(ToOwned::to_owned).collect()
     }
 
     /// How long each stage took, in seconds: ``detect``, ``notify``, ``acknowledge``, ``diagnose``, ``mitigate``,
-    /// ``resolve``, ``restore``; None where its beginning or its end is not known.
+    /// ``resolve``, ``restore``; None if its beginning or its end is not known.
     #[getter]
     fn stages(&self) -> BTreeMap<&'static str, Option<f64>> {
         let moments = self.episode.moments();
@@ -124,24 +124,24 @@ impl Episode {
         Stage::ALL.iter().map(|stage| (stage.name(), seconds(*stage))).collect()
     }
 
-    /// The share of the period's error budget that it has cost, by SLO.
+    /// The share of the period's error budget that it has spent, by SLO.
     #[getter]
     fn spent(&self) -> BTreeMap<String, f64> {
         self.episode.spent.clone()
     }
 
-    /// What people read first: at most ten lines, without secrets.
+    /// A summary of at most ten lines, without secrets.
     ///
     /// Parameters
     /// ----------
     /// at : datetime, default now
-    ///     When it is read.
+    ///     The time that the summary is for.
     #[pyo3(signature = (*, at = None))]
     fn summary(&self, py: Python<'_>, at: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<String>> {
         Ok(Summary::of(&self.episode, &Redactor::default(), at_or_now(py, at)?).lines())
     }
 
-    /// A draft of its postmortem in Markdown: what the record says, and the questions that it cannot answer.
+    /// A draft of its postmortem in Markdown: facts from the record, and open questions.
     fn postmortem(&self) -> String {
         postmortem(&self.episode, &self.record, &Redactor::default())
     }
@@ -155,7 +155,7 @@ impl Episode {
     /// routing_key : str
     ///     The key of the integration.
     /// source : str, default "slo"
-    ///     In whose name.
+    ///     The source that the event names.
     /// at : datetime, default now
     ///     When it is sent.
     #[pyo3(signature = (message, *, routing_key, source = "slo", at = None))]

@@ -33,19 +33,19 @@ impl Incident {
 
 #[pymethods]
 impl Incident {
-    /// What identifies it: the SHA-256 of its group key, in hexadecimal digits; PagerDuty's ``dedup_key``.
+    /// Its identity, also PagerDuty's ``dedup_key``: the SHA-256 of its group key in hexadecimal.
     #[getter]
     fn id(&self) -> String {
         self.incident.id().to_string()
     }
 
-    /// What its sender calls the group of alerts.
+    /// The sender's name for the group of alerts.
     #[getter]
     fn group_key(&self) -> &str {
         self.incident.group_key()
     }
 
-    /// How many deliveries came in, those that came again among them.
+    /// The number of deliveries, with repeated ones.
     #[getter]
     const fn deliveries(&self) -> u64 {
         self.incident.deliveries()
@@ -57,7 +57,7 @@ impl Incident {
         self.incident.episodes().iter().map(|episode| self.wrapped(episode)).collect()
     }
 
-    /// The episode whose alerts fire; None where none does.
+    /// The episode whose alerts are firing, or None.
     #[getter]
     fn open(&self) -> Option<Episode> {
         self.incident.open().map(|episode| self.wrapped(episode))
@@ -78,7 +78,7 @@ struct Line {
     entry: Entry,
 }
 
-/// The incidents of the lines of ``slo incidents export``, in the order in which they come first.
+/// The incidents in lines of ``slo incidents export``, in the order of their first entries.
 #[pyfunction]
 pub(crate) fn read_record(lines: Vec<String>) -> PyResult<Vec<Incident>> {
     let mut order = Vec::new();
@@ -100,24 +100,24 @@ pub(crate) fn read_record(lines: Vec<String>) -> PyResult<Vec<Incident>> {
     Ok(order.into_iter().filter_map(of).collect())
 }
 
-/// The incidents that webhooks make, as `slo serve` would record them without answering.
+/// The incidents of webhooks, as `slo serve` would record them without responding.
 ///
 /// Parameters
 /// ----------
 /// deliveries : list of (datetime, str or bytes)
-///     When each came in, and its body.
+///     The arrival time and the body of each webhook.
 /// source : str, default "alertmanager"
 ///     ``"alertmanager"`` or ``"grafana"``.
 ///
 /// Returns
 /// -------
 /// list of Incident
-///     In the order in which they come first.
+///     In the order of their first deliveries.
 ///
 /// Raises
 /// ------
 /// SloError
-///     A body that is no webhook, or a time without a time zone.
+///     A body that is not a webhook, or a time without a time zone.
 ///
 /// Examples
 /// --------
@@ -136,7 +136,7 @@ pub(crate) fn receive(deliveries: Vec<(Bound<'_, PyAny>, Body)>, source: &str) -
         "alertmanager" => Source::Alertmanager,
         "grafana" => Source::Grafana,
         other => {
-            let told = format!("`{other}` sends no alerts; write \"alertmanager\" or \"grafana\"");
+            let told = format!("`{other}` is not a source of alerts; write \"alertmanager\" or \"grafana\"");
             return Err(SloError::new_err(told));
         }
     };
@@ -187,7 +187,7 @@ impl Body {
 /// ----------
 /// text : str
 /// patterns : list of str, default []
-///     Regular expressions of what is taken out besides.
+///     Regular expressions of further secrets to take out.
 ///
 /// Examples
 /// --------

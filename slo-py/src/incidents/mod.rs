@@ -1,4 +1,4 @@
-//! `slo.incidents`: records of incidents, and what follows from them.
+//! `slo.incidents`: incidents from records and webhooks, and their runbooks.
 
 mod episode;
 mod incident;

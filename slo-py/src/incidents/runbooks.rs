@@ -13,7 +13,9 @@ use slo_ops::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The runbooks of a configuration: what stands under ``runbooks:`` in the file of `slo serve`.
+/// The runbooks of a configuration.
+///
+/// They are the part under ``runbooks:`` in the file of `slo serve`.
 ///
 /// Parameters
 /// ----------
@@ -23,7 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Raises
 /// ------
 /// SpecError
-///     With every fault at once.
+///     A text with faults; ``faults`` holds all of them.
 ///
 /// Examples
 /// --------
@@ -58,24 +60,27 @@ impl Runbooks {
         Ok(Self { runbooks })
     }
 
-    /// Their names.
+    /// The names of the runbooks.
     #[getter]
     fn names(&self) -> Vec<String> {
         self.runbooks.keys().cloned().collect()
     }
 
-    /// What would be done next about an incident: a function of its record, the runbooks and the time.
+    /// The next actions for an incident.
+    ///
+    /// They follow from its record, the runbooks and the time alone.
     ///
     /// Parameters
     /// ----------
     /// incident : Incident
     /// at : datetime, default now
     /// starts : dict of (str, str) to list of datetime, default {}
-    ///     When steps were started in all incidents, by the names of runbook and step; for cooldowns and ceilings.
+    ///     When steps were started in all incidents, by the names of runbook and step. Cooldowns and ceilings
+    ///     depend on it.
     /// targets : list of str, default ["pagerduty", "slack"]
-    ///     Who is told.
+    ///     The channels that get notifications.
     /// counted : list of str, default []
-    ///     SLOs whose counts could be asked, as ``service/slo``.
+    ///     SLOs whose counts can be queried, as ``service/slo``.
     ///
     /// Returns
     /// -------
@@ -95,7 +100,7 @@ impl Runbooks {
             "pagerduty" => Ok(Target::PagerDuty),
             "slack" => Ok(Target::Slack),
             _ => {
-                Err(SloError::new_err(format!("nobody is called `{name}`; write \"pagerduty\" or \"slack\"")))
+                Err(SloError::new_err(format!("`{name}` is not a target; write \"pagerduty\" or \"slack\"")))
             }
         };
         let targets = targets.unwrap_or_else(|| vec!["pagerduty".to_owned(), "slack".to_owned()]);
@@ -149,7 +154,7 @@ fn dict<'py>(py: Python<'py>, action: &Action) -> PyResult<Bound<'py, PyDict>> {
             dict.set_item("may_repeat", may_repeat)?;
         }
         _ => {
-            let told = "this action has no name in Python; take the newest version of the package";
+            let told = "this version of the package does not know the action; update it";
             return Err(SloError::new_err(told));
         }
     }

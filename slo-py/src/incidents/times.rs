@@ -11,31 +11,33 @@ use slo_ops::incident::{Stage, StageTimes};
 fn stage(name: &str) -> PyResult<Stage> {
     let names = Stage::ALL.map(Stage::name).join(", ");
     let found = Stage::ALL.into_iter().find(|stage| stage.name() == name);
-    found.ok_or_else(|| SloError::new_err(format!("`{name}` is no stage; known: {names}")))
+    found.ok_or_else(|| SloError::new_err(format!("`{name}` is not a stage; write one of {names}")))
 }
 
 fn times(episodes: &[PyRef<'_, Episode>]) -> StageTimes {
     StageTimes::of(episodes.iter().map(|episode| &episode.episode))
 }
 
-/// A geometric mean, its interval, and of how many.
+/// A geometric mean, its interval, and the number of values.
 type Typical = (f64, Option<(f64, f64)>, u64);
 
-/// How long a stage typically takes: the geometric mean in seconds, its interval, and of how many episodes.
+/// How long a stage typically takes.
+///
+/// This is the geometric mean in seconds, with its interval and the number of episodes.
 ///
 /// Parameters
 /// ----------
 /// episodes : list of Episode
-///     Those for which the stage is not known do not count.
+///     Episodes without this stage do not count.
 /// stage : str
 ///     ``"detect"``, ``"notify"``, ``"acknowledge"``, ``"diagnose"``, ``"mitigate"``, ``"resolve"`` or ``"restore"``.
 /// confidence : float, default 0.95
-///     How often such intervals hold the truth, between 0 and 1.
+///     The confidence level, between 0 and 1.
 ///
 /// Returns
 /// -------
 /// (float, (float, float) or None, int) or None
-///     No interval for a single episode; None where the stage is not known of any.
+///     The interval is None for a single episode. The result is None if no episode has this stage.
 #[pyfunction]
 #[pyo3(signature = (episodes, stage, *, confidence = 0.95))]
 pub(crate) fn typical_stage(
@@ -52,16 +54,16 @@ pub(crate) fn typical_stage(
 /// Parameters
 /// ----------
 /// before, after : list of Episode
-///     At least five each for which the stage is known.
+///     At least five episodes each with this stage.
 /// stage : str
-///     One of those that :func:`typical_stage` knows.
+///     A stage of :func:`typical_stage`.
 /// confidence : float, default 0.95
-///     How often such intervals hold the truth, between 0 and 1.
+///     The confidence level, between 0 and 1.
 ///
 /// Returns
 /// -------
 /// (float, (float, float))
-///     The ratio and its interval; one that holds 1 is no evidence of a change.
+///     The ratio and its interval; an interval that contains 1 is no evidence of a change.
 #[pyfunction]
 #[pyo3(signature = (before, after, stage, *, confidence = 0.95))]
 pub(crate) fn compare_stage(

@@ -21,7 +21,7 @@ use slo_core::{
 };
 use std::{fmt::Write, ops::Range, time::Duration};
 
-/// Counts of all and of bad events, in equal steps of time.
+/// Counts of events and bad events, in equal steps of time.
 ///
 /// Parameters
 /// ----------
@@ -29,39 +29,42 @@ use std::{fmt::Write, ops::Range, time::Duration};
 ///     A polars or pyarrow table, a duckdb relation, a pandas frame (3 or newer), or a dict of arrays. Without it, ``time``,
 ///     ``total`` and ``bad`` are the arrays.
 /// time : str or array, default ``"time"``
-///     The time of each step, strictly increasing: numpy or Arrow times (in UTC, where they do not say), datetimes that know
-///     their zone, or numbers of seconds since the Unix epoch. Rounded to milliseconds.
+///     The time of each step, strictly increasing: numpy or Arrow times (UTC by default), datetimes with a
+///     time zone, or seconds since the Unix epoch. Times are rounded to milliseconds.
 /// total, bad, good : str or array, defaults ``"total"`` and ``"bad"``
-///     Events, bad events and good events, two of the three: whole numbers that are not negative. Contiguous ``uint64`` of
-///     a megabyte and more is not copied, and its numpy array becomes read-only.
+///     Two of the three: events, bad events and good events, as whole numbers of 0 or more. Contiguous
+///     ``uint64`` of a megabyte or more is not copied, and its numpy array becomes read-only.
 /// kind : ``"increment"`` or ``"counter"``, default ``"increment"``
-///     Whether each number counts the events of its step, or all since some beginning, as Prometheus' counters do. The first
-///     row of counters is what the others are compared with. Where one of the two falls, the process was restarted, and both
-///     count from zero: counters are of one process. Of several, make samples of each, and :func:`merge` them.
+///     With ``"increment"``, each number counts the events of its step. With ``"counter"``, each number
+///     counts all events since some beginning, as Prometheus' counters do, and the first row is only the
+///     baseline. If one of the two counters falls, the process was restarted, and both count from zero again.
+///     So the counters must come from one process: for several, make samples of each and :func:`merge` them.
 /// label : ``"start"`` or ``"end"``, default ``"start"`` for increments and ``"end"`` for counters
-///     Whether times are when steps began, as pandas' ``resample``, polars' ``group_by_dynamic`` and most exports say, or when
-///     they ended, as a scrape does.
+///     Whether times say when steps began, as in pandas' ``resample``, polars' ``group_by_dynamic`` and most
+///     exports, or when they ended, as in scrapes.
 /// gaps : ``"unknown"``, ``"zero"`` or ``"refuse"``, default ``"unknown"``
-///     What steps without a row are: not seen, which lowers the coverage and never earns budget; without events, as where a
-///     count by hours has no row for the night; or an error.
+///     How to treat steps without a row. ``"unknown"``: they were not seen, which lowers the coverage and
+///     never earns budget. ``"zero"``: they had no events, as when hourly counts have no rows for the night.
+///     ``"refuse"``: they are an error.
 /// tz : str, optional
-///     The zone of times that do not say theirs, such as ``"Europe/Berlin"``.
+///     The zone of times without one, such as ``"Europe/Berlin"``.
 /// sort : bool, default False
 ///     Whether rows may come in any order.
 /// start : datetime, optional
-///     When the first step began, in place of times.
+///     When the first step began, in place of ``time``.
 /// step : str or timedelta, optional
-///     The length of a step; the usual time between two rows where it is not given.
+///     The length of a step; by default, the usual time between two rows.
 ///
 /// Raises
 /// ------
 /// DataError
-///     Columns of different lengths or types, times that do not increase or are not on a grid, numbers that are no counts,
-///     more bad events than events; ``position`` is the row of the first offender.
+///     Columns of different lengths or types, times that do not increase or are not on a grid, numbers that
+///     are not counts, more bad events than events; ``position`` is the first such row.
 ///
 /// Notes
 /// -----
-/// What a counter has grown by over steps that are missing is in the step after. :meth:`check` lists them.
+/// The growth of a counter over missing steps counts in the step after them. :meth:`check` lists missing
+/// steps.
 ///
 /// Examples
 /// --------
@@ -128,7 +131,7 @@ impl Samples {
                 ));
             }
             (Some(start), Some(step), None) => Rows::regular(convert::moment(start)?, step, rows),
-            (Some(_), None, None) => return Err(SloError::new_err("'start' needs a 'step' beside it")),
+            (Some(_), None, None) => return Err(SloError::new_err("'start' needs a 'step'; give both")),
             (None, step, time) => {
                 let mut times = source.times(py, "time", time)?;
                 if times.millis.len() != rows {
@@ -149,8 +152,11 @@ impl Samples {
                 let times = times.in_zone(tz)?;
                 let of_times = if is_begin { Rows::beginning_at } else { Rows::ending_at };
                 py.detach(|| of_times(&times, step)).map_err(|error| {
-                    let more =
-                        if sort || times.is_sorted() { "" } else { "; rows in any order take sort=True" };
+                    let more = if sort || times.is_sorted() {
+                        ""
+                    } else {
+                        "; for rows in any order, pass sort=True"
+                    };
                     row_error_with(&error, more)
                 })?
             }
@@ -173,8 +179,8 @@ impl Samples {
             let grown = py.detach(|| rows.growth(total, bad)).map_err(|error| row_error(&error))?;
             if let Some(step) = grown.doubtful_reset() {
                 let message = format!(
-                    "the counter falls in step {step} and is still {} then, far more than it grows in a step: is it the sum of \
-                     several processes? Of those, make Samples of each, and merge them",
+                    "the counter falls in step {step} to {}, far more than it grows in a step; \
+                     if it is the sum of several processes, make Samples of each and merge them",
                     grown.total.get(step).copied().unwrap_or(0),
                 );
                 warn(py, &message)?;
@@ -239,7 +245,7 @@ impl Samples {
             .table()
     }
 
-    /// What is not as it should be: missing steps and resets of counters.
+    /// The missing steps, counter resets and excluded steps of the history.
     ///
     /// Returns
     /// -------
@@ -297,12 +303,13 @@ impl Samples {
         self.to_table(py)?.__arrow_c_stream__(py, requested_schema)
     }
 
-    /// A part of the history: ``samples[a:b]``, with datetimes or numbers of steps. Steps that begin from ``a`` on and
-    /// before ``b``.
+    /// A part of the history, ``samples[a:b]``, with datetimes or numbers of steps.
+    ///
+    /// It holds the steps that begin at or after ``a`` and before ``b``.
     fn __getitem__(&self, py: Python<'_>, part: &Bound<'_, PySlice>) -> PyResult<Self> {
         let [from, to, by] = ["start", "stop", "step"].map(|name| part.getattr(name));
         if !by?.is_none() {
-            return Err(SloError::new_err("a history has no steps left out; give samples[a:b]"));
+            return Err(SloError::new_err("a slice cannot leave out steps; give samples[a:b]"));
         }
         let first = self.place(py, &from?, 0)?;
         let last = self.place(py, &to?, self.steps(py)?)?.max(first);
@@ -360,7 +367,7 @@ impl Samples {
     }
 }
 
-/// What makes samples again.
+/// The state from which samples are restored.
 type State<'py> =
     (i64, u64, Bound<'py, PyArray1<u64>>, Bound<'py, PyArray1<u64>>, Vec<(&'static str, usize, usize)>);
 
@@ -426,7 +433,7 @@ impl Samples {
         self.start.after_steps(self.step, steps)
     }
 
-    /// The step that an end of a slice names: a number of steps, or a moment.
+    /// The step at an end of a slice: a number of steps, or a time.
     fn place(&self, py: Python<'_>, end: &Bound<'_, PyAny>, otherwise: usize) -> PyResult<usize> {
         let steps = self.steps(py)?;
         if end.is_none() {
@@ -448,13 +455,13 @@ impl Samples {
         self.step
     }
 
-    /// The steps of which nothing is known, and those that do not count.
+    /// The steps that were not seen, and those that are excluded.
     pub(crate) fn unknown(&self) -> (Vec<Range<usize>>, Vec<Range<usize>>) {
         let of = |kind| self.findings.iter().filter(move |one| one.kind == kind).map(|one| one.steps.clone());
         (of(Kind::Gap).collect(), of(Kind::Excluded).collect())
     }
 
-    /// What an SLO judges of these events: its time slices, and nothing of times that are excluded.
+    /// The samples that an SLO judges: its time slices, without excluded times.
     pub(crate) fn judged(&self, py: Python<'_>, service: &Service, slo: &Slo) -> PyResult<Self> {
         let owned = |counts: &Counts| Ok::<_, PyErr>(counts.borrow(py)?.as_slice()?.to_vec());
         let gaps = self.unknown().0;
@@ -469,7 +476,7 @@ impl Samples {
         let (History { start, step, total, bad, gaps }, excluded) =
             judged.map_err(|error| value_error(&error))?;
         let of = |kind: Kind| move |steps: Range<usize>| Finding { kind, steps };
-        // Steps of slices are others than those that these are of.
+        // The steps of time slices differ from the steps of these samples.
         let resets = self.findings.iter().filter(|one| one.kind == Kind::Reset && step == self.step).cloned();
         let gaps = gaps.into_iter().map(of(Kind::Gap));
         let mut findings: Vec<Finding> =

@@ -57,13 +57,14 @@ impl<'a, 'py> Source<'a, 'py> {
                     Ok(Self::Arrow(batches, schema))
                 }
                 None if data.hasattr("collect")? && data.hasattr("lazy")? => {
-                    Err(SloError::new_err("a LazyFrame is no table yet; give frame.collect()"))
+                    Err(SloError::new_err("a LazyFrame is not a table; give frame.collect()"))
                 }
                 None if data.hasattr("keys")? && data.hasattr("__getitem__")? => Ok(Self::Mapping(data)),
                 None => {
                     let kind = data.get_type().name()?;
-                    let message =
-                        format!("{kind} is no table; give one, a dict of arrays, or the arrays by keyword");
+                    let message = format!(
+                        "{kind} is not a table; give a table, a dict of arrays, or the arrays by keyword"
+                    );
                     Err(SloError::new_err(message))
                 }
             },
@@ -85,11 +86,11 @@ impl<'a, 'py> Source<'a, 'py> {
             .map_or(Ok(default.to_owned()), |argument| argument.cast::<PyString>().map(ToString::to_string));
         match (self, named) {
             (Self::Arguments, _) => {
-                let message = format!("no '{default}'; give a table, or the arrays by keyword");
+                let message = format!("'{default}' is missing; give a table, or the arrays by keyword");
                 argument.map(|array| Column::Python(array.clone())).ok_or_else(|| SloError::new_err(message))
             }
             (_, Err(_)) => {
-                Err(SloError::new_err(format!("'{default}' is to be the name of a column of the table")))
+                Err(SloError::new_err(format!("'{default}' must be the name of a column of the table")))
             }
             (Self::Arrow(batches, schema), Ok(name)) => {
                 if schema.index_of(&name).is_err() {
@@ -135,7 +136,7 @@ impl<'a, 'py> Source<'a, 'py> {
     pub(super) fn words(&self, name: &str) -> PyResult<Vec<String>> {
         let of_python = |words: &Bound<'py, PyAny>| -> PyResult<Vec<String>> {
             let word = |(row, word): (usize, PyResult<Bound<'py, PyAny>>)| {
-                word?.extract().map_err(|_| data_error_at(row, &format!("'{name}' at {row} is no text")))
+                word?.extract().map_err(|_| data_error_at(row, &format!("'{name}' at {row} is not text")))
             };
             words.try_iter()?.enumerate().map(word).collect()
         };
@@ -190,14 +191,14 @@ impl<'a, 'py> Source<'a, 'py> {
 /// Times in milliseconds since the Unix epoch.
 pub(super) struct Times {
     pub(super) millis: Vec<i64>,
-    /// Whether they do not say their zone, and are taken for those of UTC.
+    /// Whether they have no zone, and count as UTC.
     is_naive: bool,
     /// Whether they are numbers.
     are_seconds: bool,
 }
 
 impl Times {
-    /// The same, of a zone where they do not say theirs.
+    /// The same in a zone, if they have none.
     pub(super) fn in_zone(self, zone: Option<&str>) -> PyResult<Vec<i64>> {
         match zone {
             Some(zone) if self.is_naive => {
@@ -208,7 +209,7 @@ impl Times {
     }
 }
 
-/// Refuses pandas' periods, which Arrow takes for plain numbers.
+/// Refuses pandas' periods, which Arrow reads as plain numbers.
 fn refuse_periods(name: &str, array: &Bound<'_, PyAny>) -> PyResult<()> {
     let Ok(dtype) = array.getattr("dtype") else { return Ok(()) };
     let kind = dtype.get_type().name()?.to_string();
@@ -220,12 +221,12 @@ fn refuse_periods(name: &str, array: &Bound<'_, PyAny>) -> PyResult<()> {
 
 fn periods(name: &str) -> PyErr {
     let message = format!(
-        "'{name}' holds periods; give when they began: .dt.to_timestamp(), or .to_timestamp() of an index"
+        "'{name}' holds periods; convert them with .dt.to_timestamp(), or .to_timestamp() for an index"
     );
     data_error_at(0, &message)
 }
 
-/// The name of the column that an argument says.
+/// The name of the column that an argument gives.
 fn named(default: &str, argument: Option<&Bound<'_, PyAny>>) -> Option<String> {
     argument.map_or(Some(default.to_owned()), |argument| Some(argument.cast::<PyString>().ok()?.to_string()))
 }
@@ -241,7 +242,8 @@ fn refuse_dates(name: &str, millis: &[i64]) -> PyResult<()> {
     Err(data_error_at(0, &format!("'{name}' at 0 is {first}, which looks like {what}")))
 }
 
-/// What an Arrow stream holds; `None` where there is none, or none without a library that is missing: pandas wants pyarrow.
+/// The content of an Arrow stream; `None` without one, or without a library that it needs (pandas needs
+/// pyarrow).
 fn arrow<'py, T: for<'a> FromPyObject<'a, 'py, Error = PyErr>>(
     data: &Bound<'py, PyAny>,
 ) -> PyResult<Option<T>> {
@@ -344,19 +346,21 @@ fn widened(name: &str, chunk: &ArrayRef) -> PyResult<ArrayRef> {
         .map_err(|error| data_error_at(0, &format!("'{name}': {error}")))
 }
 
-/// That a column holds no counts, and how to make it.
+/// The message for a column that holds no counts, with a hint.
 fn counts_nothing(name: &str, kind: &str) -> String {
     let hint = match kind {
         "object" | "Utf8" | "LargeUtf8" | "Utf8View" | "str" | "string" => {
             "; convert it, with pandas' .astype(\"int64\") or polars' .cast(pl.UInt64)"
         }
-        "bool" | "Boolean" => "; count with it, with pandas' .astype(\"int64\") or polars' .cast(pl.UInt64)",
+        "bool" | "Boolean" => {
+            "; make it 0 and 1, with pandas' .astype(\"int64\") or polars' .cast(pl.UInt64)"
+        }
         _ => "",
     };
-    format!("'{name}' is of type {kind}, which counts nothing{hint}")
+    format!("'{name}' is of type {kind}, which cannot hold counts{hint}")
 }
 
-/// An array that lies in memory as it should; what is masked in it is not known.
+/// An aligned, contiguous array; masked values are refused.
 fn plain<'py>(py: Python<'py>, name: &str, array: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let numpy = py.import("numpy")?;
     if numpy.getattr("ma")?.call_method1("isMaskedArray", (array,))?.is_truthy()? {
@@ -369,17 +373,17 @@ fn plain<'py>(py: Python<'py>, name: &str, array: &Bound<'py, PyAny>) -> PyResul
     numpy.call_method1("require", (array, py.None(), "CA"))
 }
 
-/// Counts that are copied: a megabyte takes a tenth of a millisecond.
+/// Arrays of fewer counts are copied: a megabyte takes a tenth of a millisecond.
 const FEW: usize = 131_072;
 
 fn numpy_counts<'py>(py: Python<'py>, name: &str, array: &Bound<'py, PyAny>) -> PyResult<Counts> {
     let array = plain(py, name, array)?;
     if array.getattr("ndim")?.extract::<usize>()? != 1 {
         let shape = array.getattr("shape")?;
-        return Err(data_error_at(0, &format!("'{name}' has the shape {shape}; it is to be one column")));
+        return Err(data_error_at(0, &format!("'{name}' has the shape {shape}; it must be one column")));
     }
     if let Ok(array) = array.cast::<PyArray1<u64>>() {
-        // Who changes the array later must not change what was said of it.
+        // Read-only, so that later changes to the array do not change the results.
         if array.len()? < FEW {
             return Ok(Counts::Owned(array.to_vec().map_err(|error| SloError::new_err(error.to_string()))?));
         }
@@ -441,7 +445,7 @@ fn arrow_times(name: &str, chunks: &[ArrayRef]) -> PyResult<Times> {
             _ => {
                 if !chunk.data_type().is_numeric() {
                     let message = format!(
-                        "'{name}' is of type {}, which tells no time; parse it, with polars' str.to_datetime or pandas' to_datetime",
+                        "'{name}' is of type {}, which is not a type of times; parse it, with polars' str.to_datetime or pandas' to_datetime",
                         chunk.data_type()
                     );
                     return Err(data_error_at(first, &message));
@@ -463,7 +467,7 @@ fn of_seconds(name: &str, row: usize, seconds: f64) -> PyResult<i64> {
     let what = if seconds.is_finite() {
         "are these milliseconds, or finer? give seconds, or datetime64"
     } else {
-        "which is no time"
+        "which is not a time"
     };
     let wrong = || data_error_at(row, &format!("'{name}' at {row} is {seconds}; {what}"));
     millis_of_seconds(seconds).ok_or_else(wrong)
@@ -527,7 +531,7 @@ fn numpy_times<'py>(py: Python<'py>, name: &str, array: &Bound<'py, PyAny>) -> P
         _ => {
             let dtype = array.getattr("dtype")?;
             Err(unreadable(format!(
-                "{dtype} is no type of times; give datetime64, datetimes, or seconds since the Unix epoch"
+                "{dtype} is not a type of times; give datetime64, datetimes, or seconds since the Unix epoch"
             )))
         }
     };

@@ -1,15 +1,15 @@
-//! What is not as it should be in a history, and what looks like a mistake.
+//! Irregularities of a history, and signs of a mistake.
 
 use std::ops::Range;
 
-/// Something that is not as it should be.
+/// An irregularity of a history.
 #[derive(Debug, Clone)]
 pub(super) struct Finding {
     pub(super) kind: Kind,
     pub(super) steps: Range<usize>,
 }
 
-/// What it is.
+/// The kind of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Gap,

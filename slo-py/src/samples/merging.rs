@@ -11,15 +11,15 @@ use pyo3::types::PyTuple;
 use slo_core::replay::{Merged, Series, merged};
 use std::ops::Range;
 
-/// Put histories together: months after one another, instances or regions beside one another.
+/// Merge histories: later months, or other instances and regions.
 ///
-/// Where several have the same step, their events add up; where none has it, there is a gap. The order does not matter, so
-/// parts may be made anywhere.
+/// If several parts have the same step, their events add up. If none has it, there is a gap. The order of the
+/// parts does not matter.
 ///
 /// Parameters
 /// ----------
 /// *parts : Samples
-///     Of the same step, whole steps apart.
+///     With the same step, and starts that are whole steps apart.
 ///
 /// Returns
 /// -------

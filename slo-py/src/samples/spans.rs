@@ -14,12 +14,12 @@ pub(crate) fn spans<'py>(py: Python<'py>, data: &Bound<'py, PyAny>) -> PyResult<
             let (start, end): (Bound<'py, PyAny>, Bound<'py, PyAny>) = pair?.extract().map_err(|_| {
                 data_error_at(
                     row,
-                    &format!("row {row} is no pair of datetimes, when it started and when it ended"),
+                    &format!("row {row} is not a pair of datetimes; give when it started and when it ended"),
                 )
             })?;
             let span = (convert::moment(&start)?, convert::moment(&end)?);
             if span.1 <= span.0 {
-                let message = format!("row {row} does not end after it starts; when it started comes first");
+                let message = format!("row {row} does not end after it starts; put the start first");
                 return Err(data_error_at(row, &message));
             }
             Ok(span)

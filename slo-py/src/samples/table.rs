@@ -1,11 +1,11 @@
-//! What tables are read as.
+//! Options and checks for reading tables.
 
 use super::columns::{self, Counts};
 use crate::error::{SloError, data_error_at};
 use pyo3::{prelude::*, types::PyAny};
 use slo_core::model::EventPair;
 
-/// What steps without a row are.
+/// How steps without a row are treated.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Gaps {
     Unknown,
@@ -21,7 +21,7 @@ impl Gaps {
     }
 }
 
-/// Whether a label of times says when steps began.
+/// Whether times are the starts of steps.
 pub(crate) fn begins(label: &str) -> PyResult<bool> {
     Ok(one_of("label", label, ["start", "end"])? == 0)
 }
@@ -57,11 +57,11 @@ pub(crate) fn table_of_many<'py>(
     Ok(Many { keys, times, total, bad })
 }
 
-/// Which of some words an argument is.
+/// The position of an argument's value in a list of words.
 pub(super) fn one_of<const N: usize>(name: &str, value: &str, words: [&str; N]) -> PyResult<usize> {
     words.iter().position(|word| *word == value).ok_or_else(|| {
         let words = words.map(|word| format!("'{word}'")).join(", ");
-        SloError::new_err(format!("{name} '{value}' is none of {words}"))
+        SloError::new_err(format!("{name} is '{value}'; write one of {words}"))
     })
 }
 
@@ -77,7 +77,7 @@ pub(super) fn two_of_three<'py>(
         return Ok((source.counts(py, "total", total)?, source.counts(py, "bad", bad)?));
     };
     if total.is_some() && bad.is_some() {
-        return Err(SloError::new_err("'total', 'bad' and 'good' say the same; give two of them"));
+        return Err(SloError::new_err("'total', 'bad' and 'good' are one too many; give two of them"));
     }
     let good = source.counts(py, "good", Some(good))?;
     let columns = if bad.is_some() { EventPair::GoodBad } else { EventPair::TotalGood };
@@ -103,14 +103,15 @@ pub(super) fn two_of_three<'py>(
     Ok((Counts::Owned(totals), Counts::Owned(bads)))
 }
 
-/// Refuses more bad events than events, by the row that says so.
+/// Refuses more bad events than events, and names the row.
 pub(super) fn check_rows(py: Python<'_>, total: &Counts, bad: &Counts) -> PyResult<()> {
     let (total, bad) = (total.borrow(py)?, bad.borrow(py)?);
     let (total, bad) = (total.as_slice()?, bad.as_slice()?);
     match total.iter().zip(bad).enumerate().find(|(_, (total, bad))| bad > total) {
         None => Ok(()),
         Some((row, (total, bad))) => {
-            Err(data_error_at(row, &format!("row {row}: {bad} bad events of {total}")))
+            let message = format!("row {row}: {bad} bad events are more than the total of {total}");
+            Err(data_error_at(row, &message))
         }
     }
 }

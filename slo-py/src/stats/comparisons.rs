@@ -1,4 +1,4 @@
-//! `slo.stats`: is the second worse?
+//! `slo.stats`: comparisons of two error ratios.
 
 use super::convert::{ends, level, ok, tally};
 use pyo3::prelude::*;
@@ -11,7 +11,7 @@ use slo_core::stats::{self, Comparison};
 /// first, second : (int, int)
 ///     Events and bad events of each.
 /// confidence : float, default 0.95
-///     How often such intervals hold the truth, between 0 and 1.
+///     The confidence level, between 0 and 1.
 ///
 /// Returns
 /// -------
@@ -30,7 +30,7 @@ pub(crate) fn newcombe(
 
 /// The statistic of the pooled two-proportion z test, second − first.
 ///
-/// Judge small counts by `fisher_p_value`.
+/// For small counts, use `fisher_p_value`.
 ///
 /// Parameters
 /// ----------
@@ -47,7 +47,7 @@ pub(crate) fn two_proportion_z(first: (u64, u64), second: (u64, u64)) -> PyResul
     Ok(stats::two_proportion_z(tally(first.0, first.1)?, tally(second.0, second.1)?))
 }
 
-/// Fisher's exact test: how likely so many of the bad events fall into the second by chance.
+/// Fisher's exact test: the probability that chance puts so many bad events into the second.
 ///
 /// Parameters
 /// ----------
@@ -66,15 +66,15 @@ pub(crate) fn fisher_p_value(first: (u64, u64), second: (u64, u64)) -> PyResult<
 /// first, second : (int, int)
 ///     Events and bad events of each.
 /// margin : float, default 0.0
-///     A difference of error ratios, a share of one: what the second may have more.
+///     By how much the second error ratio may exceed the first one, a share of one.
 /// confidence : float, default 0.95
-///     How often such intervals hold the truth, between 0 and 1.
+///     The confidence level, between 0 and 1.
 ///
 /// Returns
 /// -------
 /// ("degraded" | "not degraded" | "inconclusive", int or None) or None
-///     With the further events of the larger one at which the interval decides if error ratios stay as they are.
-///     None where one of them has no events.
+///     The verdict, with the number of further events of the larger one that would decide if error ratios
+///     stay as they are. None if one of them has no events.
 ///
 /// Examples
 /// --------
@@ -98,7 +98,7 @@ pub(crate) fn compare(
     }))
 }
 
-/// How likely the second error ratio is above the first one plus a margin.
+/// The probability that the second error ratio is above the first one plus a margin.
 ///
 /// Parameters
 /// ----------
@@ -112,16 +112,16 @@ pub(crate) fn probability_worse(first: (u64, u64), second: (u64, u64), margin: f
     ok(stats::probability_worse(tally(first.0, first.1)?, tally(second.0, second.1)?, margin))
 }
 
-/// Events that each arm of an experiment needs to tell two error ratios apart.
+/// The events that each arm of an experiment needs to distinguish two error ratios.
 ///
 /// Parameters
 /// ----------
 /// p0, p1 : float
 ///     The error ratios, shares of one.
 /// alpha : float, default 0.05
-///     How often a difference may be seen where there is none, one-sided.
+///     The probability of seeing a difference where there is none, one-sided.
 /// power : float, default 0.8
-///     How often it is to be seen where there is one.
+///     The probability of seeing a difference where there is one.
 #[pyfunction]
 #[pyo3(signature = (p0, p1, *, alpha = 0.05, power = 0.8))]
 pub(crate) fn events_per_arm(p0: f64, p1: f64, alpha: f64, power: f64) -> PyResult<u64> {

@@ -1,4 +1,4 @@
-//! What statistics take and give.
+//! Conversions of arguments and results.
 
 use crate::error::value_error;
 use pyo3::prelude::*;

@@ -1,18 +1,18 @@
-//! `slo.stats`: rates of rare things.
+//! `slo.stats`: rates of rare events.
 
 use super::convert::{ends, level, ok};
 use pyo3::prelude::*;
 use slo_core::stats;
 
-/// Garwood's interval for the rate behind things that were counted, such as incidents.
+/// Garwood's interval for the rate of counted things, such as incidents.
 ///
 /// Parameters
 /// ----------
 /// count : int
 /// exposure : float, default 1.0
-///     How long was counted; the rates are per unit of it.
+///     The length of the count; rates are per unit of it.
 /// confidence : float, default 0.95
-///     How often such intervals hold the truth, between 0 and 1.
+///     The confidence level, between 0 and 1.
 ///
 /// Returns
 /// -------
@@ -23,27 +23,27 @@ pub(crate) fn garwood(count: u64, exposure: f64, confidence: f64) -> PyResult<(f
     ok(stats::garwood(count, exposure, level(confidence)?)).map(ends)
 }
 
-/// The rate that a count leaves unlikely to be exceeded.
+/// An upper confidence bound for a rate, from a count.
 ///
 /// Parameters
 /// ----------
 /// count : int
 /// exposure : float, default 1.0
-///     How long was counted; the rate is per unit of it.
+///     The length of the count; the rate is per unit of it.
 /// confidence : float, default 0.95
-///     How often such intervals hold the truth, between 0 and 1.
+///     The confidence level, between 0 and 1.
 #[pyfunction]
 #[pyo3(signature = (count, *, exposure = 1.0, confidence = 0.95))]
 pub(crate) fn rate_at_most(count: u64, exposure: f64, confidence: f64) -> PyResult<f64> {
     ok(stats::rate_at_most(count, exposure, level(confidence)?))
 }
 
-/// How likely a first count at least as high is if both rates are the same.
+/// The probability of a first count at least this high if both rates are the same.
 ///
 /// Parameters
 /// ----------
 /// first, second : (int, float)
-///     A count, and how long was counted, in any unit.
+///     A count, and the length of the count in any unit.
 ///
 /// Examples
 /// --------

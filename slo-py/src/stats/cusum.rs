@@ -1,11 +1,11 @@
-//! `slo.stats`: every window at once.
+//! `slo.stats`: CUSUM, which watches every window at once.
 
 use super::convert::ok;
 use crate::convert::ratio;
 use pyo3::{prelude::*, types::PyAny};
 use slo_core::stats;
 
-/// The share of bad events that a CUSUM should allow to tell two error ratios apart soonest.
+/// The share of bad events to allow in a CUSUM that distinguishes two error ratios soonest.
 ///
 /// Parameters
 /// ----------

@@ -5,7 +5,7 @@ use crate::convert::{ratio, window};
 use pyo3::{prelude::*, types::PyAny};
 use slo_core::stats::{self, ErlangDetection, FalseAlarms};
 
-/// How likely the true burn rate is above a given one, by what was counted (Jeffreys' prior).
+/// The probability that the true burn rate is above a given one (Jeffreys' prior).
 ///
 /// Parameters
 /// ----------
@@ -19,7 +19,9 @@ pub(crate) fn burn_above(total: u64, bad: u64, objective: &Bound<'_, PyAny>, bur
     ok(stats::burn_above(tally(total, bad)?, crate::objective::objective(objective)?, burn))
 }
 
-/// The fewest bad events that mean something to an alert at burn rate `factor`; None up to 1.
+/// The fewest bad events that mean something to an alert at burn rate `factor`.
+///
+/// None for factors up to 1.
 ///
 /// Examples
 /// --------
@@ -32,7 +34,7 @@ pub(crate) fn fewest_bad_events(factor: &Bound<'_, PyAny>, alpha: f64) -> PyResu
     ok(stats::fewest_bad_events(ratio(factor)?, alpha))
 }
 
-/// The fewest events among which bad ones never exceed a threshold.
+/// The fewest events with which `bad` bad ones do not exceed a threshold.
 ///
 /// Parameters
 /// ----------
@@ -45,20 +47,20 @@ pub(crate) fn events_to_stay_silent(threshold: &Bound<'_, PyAny>, bad: u64) -> P
     ok(stats::events_to_stay_silent(ratio(threshold)?, bad))
 }
 
-/// Events without a failure that show an objective is met.
+/// The number of events without a failure that shows that an objective is met.
 ///
 /// Parameters
 /// ----------
 /// objective : str, Decimal, float or Objective
 /// confidence : float, default 0.95
-///     How often such intervals hold the truth, between 0 and 1.
+///     The confidence level, between 0 and 1.
 #[pyfunction]
 #[pyo3(signature = (objective, *, confidence = 0.95))]
 pub(crate) fn events_to_demonstrate(objective: &Bound<'_, PyAny>, confidence: f64) -> PyResult<u64> {
     Ok(stats::events_to_demonstrate(crate::objective::objective(objective)?, level(confidence)?))
 }
 
-/// How likely a window exceeds a threshold by chance.
+/// The probability that the error ratio of a window exceeds a threshold.
 ///
 /// Parameters
 /// ----------
@@ -118,7 +120,7 @@ pub(crate) fn false_starts_per_second(
 /// Returns
 /// -------
 /// (int, float, float)
-///     The bad events it takes, and the seconds to them: on average, and at the quantile.
+///     The number of bad events needed, and the seconds until then: the mean and the quantile.
 #[pyfunction]
 #[pyo3(signature = (*, long, threshold, traffic, error_ratio, quantile = 0.95))]
 pub(crate) fn erlang_detection(
@@ -142,7 +144,7 @@ pub(crate) fn erlang_detection(
 /// Returns
 /// -------
 /// float or None
-///     1 for independent errors; None where that is undefined.
+///     1 for independent errors; None if it is undefined.
 #[pyfunction]
 #[pyo3(signature = (blocks))]
 pub(crate) fn design_effect(blocks: Vec<(u64, u64)>) -> PyResult<Option<f64>> {

@@ -1,4 +1,4 @@
-//! `slo.stats`: what counts can tell.
+//! `slo.stats`: statistics of counts.
 
 mod comparisons;
 pub(crate) mod convert;

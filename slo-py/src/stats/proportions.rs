@@ -28,14 +28,14 @@ pub(crate) fn wilson(total: u64, bad: u64, confidence: f64) -> PyResult<Option<(
     Ok(stats::wilson(tally(total, bad)?, level(confidence)?).map(ends))
 }
 
-/// The Clopper–Pearson interval for an error ratio: never covers less than it says.
+/// The Clopper–Pearson interval for an error ratio: its coverage is at least the confidence level.
 ///
 /// Parameters
 /// ----------
 /// total, bad : int
 ///     Events, and the bad ones among them.
 /// confidence : float, default 0.95
-///     How often such intervals hold the truth, between 0 and 1.
+///     The confidence level, between 0 and 1.
 ///
 /// Returns
 /// -------
@@ -47,14 +47,14 @@ pub(crate) fn clopper_pearson(total: u64, bad: u64, confidence: f64) -> PyResult
     Ok(stats::clopper_pearson(tally(total, bad)?, level(confidence)?).map(ends))
 }
 
-/// Jeffreys' interval for an error ratio: covers what it says on average.
+/// Jeffreys' interval for an error ratio: its coverage is the confidence level on average.
 ///
 /// Parameters
 /// ----------
 /// total, bad : int
 ///     Events, and the bad ones among them.
 /// confidence : float, default 0.95
-///     How often such intervals hold the truth, between 0 and 1.
+///     The confidence level, between 0 and 1.
 ///
 /// Returns
 /// -------

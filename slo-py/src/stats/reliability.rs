@@ -9,7 +9,7 @@ use slo_core::stats;
 /// Parameters
 /// ----------
 /// time_up, time_to_repair : float
-///     Their means, in one unit.
+///     The mean times, in the same unit.
 #[pyfunction]
 #[pyo3(signature = (*, time_up, time_to_repair))]
 pub(crate) fn availability(time_up: f64, time_to_repair: f64) -> PyResult<f64> {
@@ -21,14 +21,14 @@ pub(crate) fn availability(time_up: f64, time_to_repair: f64) -> PyResult<f64> {
 /// Parameters
 /// ----------
 /// before, after : list of float
-///     In one unit; at least five each.
+///     At least five times each, in the same unit.
 /// confidence : float, default 0.95
-///     How often such intervals hold the truth, between 0 and 1.
+///     The confidence level, between 0 and 1.
 ///
 /// Returns
 /// -------
 /// (float, (float, float))
-///     The ratio and its interval; one that holds 1 is no evidence of a change.
+///     The ratio and its interval; an interval that contains 1 is no evidence of a change.
 #[pyfunction]
 #[pyo3(signature = (before, after, *, confidence = 0.95))]
 pub(crate) fn compare_restore_times(
@@ -40,16 +40,16 @@ pub(crate) fn compare_restore_times(
     Ok((change.ratio, ends(change.interval)))
 }
 
-/// The share of time that goes into toil, by a survey.
+/// The share of time spent on toil, from a survey.
 ///
 /// Parameters
 /// ----------
 /// answers : list of (float, float)
 ///     Hours of toil, and all hours worked.
 /// confidence : float, default 0.95
-///     How often such intervals hold the truth, between 0 and 1.
+///     The confidence level, between 0 and 1.
 /// seed : int, default 0
-///     Of the resampling that makes the interval.
+///     The seed of the resampling for the interval.
 ///
 /// Returns
 /// -------

@@ -1,4 +1,4 @@
-//! `slo.stats`: tests that may be looked at after every event.
+//! `slo.stats`: tests whose result may be read after every event.
 
 use super::convert::{ends, level, ok, tally};
 use pyo3::prelude::*;
@@ -22,13 +22,13 @@ impl Sprt {
         ok(stats::Sprt::new(p0, p1, alpha, beta)).map(Self)
     }
 
-    /// The evidence from which on `p1` is accepted.
+    /// The evidence at or above which `p1` is accepted.
     #[getter]
     fn upper(&self) -> f64 {
         self.0.upper()
     }
 
-    /// The evidence down to which `p0` is accepted.
+    /// The evidence at or below which `p0` is accepted.
     #[getter]
     fn lower(&self) -> f64 {
         self.0.lower()
@@ -50,19 +50,19 @@ impl Sprt {
         })
     }
 
-    /// Events to a decision on average, if `p1` and if `p0` is true.
+    /// The mean number of events to a decision: if `p1` is true, and if `p0` is true.
     #[getter]
     fn average_events(&self) -> (f64, f64) {
         self.0.average_events()
     }
 
-    /// Bad events in a row that are accepted as `p1`.
+    /// The number of bad events in a row that accepts `p1`.
     #[getter]
     fn bad_in_a_row(&self) -> u64 {
         self.0.bad_in_a_row()
     }
 
-    /// Good events in a row that are accepted as `p0`.
+    /// The number of good events in a row that accepts `p0`.
     #[getter]
     fn good_in_a_row(&self) -> u64 {
         self.0.good_in_a_row()
@@ -87,29 +87,31 @@ pub(crate) fn mixture_evidence(total: u64, bad: u64, p0: f64, one_sided: bool) -
     Ok(ok(test)?.evidence(tally(total, bad)?))
 }
 
-/// ln of the evidence that things do not come at a rate, valid at every look: reject at ln(1/α).
+/// ln of the evidence against a rate, valid at every look: reject at ln(1/α).
 ///
 /// Parameters
 /// ----------
 /// count : int
 /// exposure : float
-///     How long was counted.
+///     The length of the count.
 /// rate : float
-///     Per unit of the exposure.
+///     The rate per unit of the exposure.
 #[pyfunction]
 #[pyo3(signature = (count, *, exposure, rate))]
 pub(crate) fn rate_evidence(count: u64, exposure: f64, rate: f64) -> PyResult<f64> {
     ok(stats::rate_evidence(count, exposure, rate))
 }
 
-/// The error ratios that no look so far has refuted: an interval that is valid at every look.
+/// An interval for an error ratio that is valid at every look.
+///
+/// It holds the error ratios that no look so far has refuted.
 ///
 /// Parameters
 /// ----------
 /// total, bad : int
 ///     Events, and the bad ones among them.
 /// confidence : float, default 0.95
-///     How often such intervals hold the truth, between 0 and 1.
+///     The confidence level, between 0 and 1.
 ///
 /// Returns
 /// -------

@@ -66,7 +66,7 @@ pub(crate) fn beta_binomial_at_least(m: u64, trials: u64, a: f64, b: f64) -> PyR
 /// marked : int
 ///     The bad ones among them.
 /// drawn : int
-///     How many are looked at.
+///     The number of events drawn.
 #[pyfunction]
 #[pyo3(signature = (m, *, all, marked, drawn))]
 pub(crate) fn hypergeometric_at_least(m: u64, all: u64, marked: u64, drawn: u64) -> PyResult<f64> {

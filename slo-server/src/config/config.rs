@@ -1,4 +1,4 @@
-//! What a server is told.
+//! The configuration of a server.
 
 use super::{Secret, files::Files};
 use crate::tls;
@@ -6,56 +6,56 @@ use rustls::ServerConfig;
 use slo_ops::{Error, Redactor, runbook::Runbooks};
 use std::{net::SocketAddr, path::PathBuf};
 
-/// What a server is told: where it listens, what it keeps, whom it tells, and what it may do.
+/// The configuration of a server.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Config {
-    /// Where it listens.
+    /// The address that it listens on.
     pub listen: SocketAddr,
-    /// By which certificate callers know it; `None` for plain HTTP.
+    /// Its certificate and key; `None` for plain HTTP.
     pub tls: Option<TlsConfig>,
-    /// Where the record is.
+    /// The store of the record.
     pub store: StoreConfig,
-    /// The SLOs: files and folders.
+    /// Files and folders with the specifications of SLOs.
     pub specs: Vec<PathBuf>,
-    /// Who knows the counts.
+    /// The Prometheus server to query for event counts.
     pub prometheus: Option<PrometheusConfig>,
-    /// Who may send alerts; `None` for everybody on this machine.
+    /// The credentials for sending alerts; `None` allows everybody on this machine.
     pub intake: Option<Credentials>,
-    /// Who may look and act; `None` for everybody on this machine.
+    /// The credentials for viewing and acting; `None` allows everybody on this machine.
     pub access: Option<Access>,
-    /// Who is told.
+    /// The receivers of messages.
     pub notify: Notify,
-    /// What may answer.
+    /// The runbooks.
     pub runbooks: Runbooks,
-    /// What is taken out of everything that leaves the process.
+    /// Removes secrets from everything that leaves the process.
     pub redactor: Redactor,
 }
 
-/// By which certificate callers know a server.
+/// The certificate and key of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TlsConfig {
-    /// The file of its certificate and of those that vouch for it, its own first, as PEM.
+    /// The PEM file of its certificate chain, its own certificate first.
     pub certificate: PathBuf,
-    /// The file of its private key, as PEM.
+    /// The PEM file of its private key.
     pub key: PathBuf,
 }
 
 impl TlsConfig {
-    /// What the two files say now.
+    /// Reads both files.
     pub(crate) fn read(&self) -> Result<ServerConfig, Error> {
         tls::server(&Files::bytes(&self.certificate)?, &Files::bytes(&self.key)?)
     }
 }
 
-/// Where the record is.
+/// The store of the record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreConfig {
-    /// A file of `SQLite`.
+    /// A `SQLite` file.
     Sqlite(PathBuf),
-    /// A database of `PostgreSQL`.
+    /// A `PostgreSQL` database.
     Postgres {
         /// Its URL, without a password.
         url: String,
@@ -64,7 +64,7 @@ pub enum StoreConfig {
     },
 }
 
-/// Who knows the counts.
+/// The Prometheus server to query for event counts.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct PrometheusConfig {
@@ -76,7 +76,7 @@ pub struct PrometheusConfig {
     pub roots: Option<Vec<u8>>,
 }
 
-/// What a caller must know.
+/// The credentials of a caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Credentials {
@@ -86,17 +86,17 @@ pub enum Credentials {
     Basic(Secret),
 }
 
-/// Who may look and act.
+/// The credentials for viewing and acting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Access {
-    /// Who may look.
+    /// The credentials of viewers, who may only look.
     pub viewers: Option<Credentials>,
-    /// Who may acknowledge, approve and write notes; they may look, too.
+    /// The credentials of responders, who may also acknowledge, approve and write notes.
     pub responders: Credentials,
 }
 
-/// Who is told.
+/// The receivers of messages.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Notify {
@@ -106,35 +106,35 @@ pub struct Notify {
     pub slack: Option<SlackConfig>,
 }
 
-/// How `PagerDuty` is told, and tells.
+/// The connection to `PagerDuty`, in both directions.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct PagerDutyConfig {
-    /// The key of the integration.
+    /// The integration key.
     pub routing_key: Secret,
     /// The address of its Events API.
     pub url: String,
-    /// What its webhooks are signed with.
+    /// The secret that its webhooks are signed with.
     pub signing_secret: Option<Secret>,
 }
 
-/// How Slack is told, and tells.
+/// The connection to Slack, in both directions.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct SlackConfig {
-    /// How messages go there.
+    /// How messages are sent.
     pub door: SlackDoor,
-    /// What its requests are signed with; without it, messages have no buttons.
+    /// The secret that its requests are signed with; without it, messages have no buttons.
     pub signing_secret: Option<Secret>,
 }
 
-/// How messages go to Slack.
+/// How messages are sent to Slack.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum SlackDoor {
-    /// An incoming webhook: each message stands for itself.
+    /// An incoming webhook, which posts a new message each time.
     Webhook(Secret),
-    /// A bot: its first message is brought up to date, and details go into its thread.
+    /// A bot, which updates its first message and posts details in its thread.
     Bot {
         /// Its token.
         token: Secret,

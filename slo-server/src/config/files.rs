@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A secret or a configuration is not longer than this.
+/// The largest secret or configuration, in bytes.
 const LONGEST: u64 = 1 << 20;
 
 /// Files, relative to the folder of a configuration.
@@ -20,24 +20,27 @@ impl Files {
         Self { folder: folder.to_owned() }
     }
 
-    /// Where a file is that the configuration names.
+    /// The path of a file that the configuration names.
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 
-    /// What is in a file.
+    /// The content of a file.
     pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, Error> {
         let told = |error: io::Error| Error::new(format!("{}: {error}", path.display()));
         let length = fs::metadata(path).map_err(told)?.len();
         if length > LONGEST {
-            return Err(Error::new(format!("{}: {length} bytes are too many", path.display())));
+            return Err(Error::new(format!(
+                "{}: {length} bytes are more than the limit of {LONGEST}",
+                path.display()
+            )));
         }
         fs::read(path).map_err(told)
     }
 
     pub(super) fn text(path: &Path) -> Result<String, Error> {
         String::from_utf8(Self::bytes(path)?)
-            .map_err(|_| Error::new(format!("{}: not text in UTF-8", path.display())))
+            .map_err(|_| Error::new(format!("{}: not UTF-8 text", path.display())))
     }
 
     /// The secret in a file: its text, without the line break at its end.
@@ -46,10 +49,13 @@ impl Files {
         let text = Self::text(&path)?;
         let text = text.trim_end_matches(['\n', '\r']);
         if text.is_empty() {
-            return Err(Error::new(format!("{}: there is no secret in it", path.display())));
+            return Err(Error::new(format!("{}: the secret is empty", path.display())));
         }
         if text.contains(char::is_control) {
-            return Err(Error::new(format!("{}: the secret has more than one line", path.display())));
+            return Err(Error::new(format!(
+                "{}: the secret has a line break or a control character",
+                path.display()
+            )));
         }
         Ok(Secret::new(text))
     }

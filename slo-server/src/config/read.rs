@@ -31,17 +31,18 @@ const KNOWN: [&str; 11] = [
     "redact",
 ];
 const VERSION: &str = "slo-server/v1";
-/// Where it listens unless it is told.
+/// The address that it listens on by default.
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9_099);
 const PAGERDUTY: &str = "https://events.pagerduty.com";
 const SLACK: &str = "https://slack.com/api";
 
 impl Config {
-    /// Reads the configuration in the file `path`, and the secrets in the files that it names, which are relative to its
-    /// folder.
+    /// Reads the configuration in the file `path`, and the secrets that it names.
+    ///
+    /// Paths in it are relative to its folder.
     ///
     /// # Errors
-    /// Every fault of the file at once, secrets that cannot be read among them.
+    /// All faults of the file at once, including secrets that cannot be read.
     pub fn load(path: &Path) -> Result<Self, Diagnostics> {
         let folder = path.parent().unwrap_or(Path::new("."));
         let files = Files::new(folder);
@@ -51,10 +52,10 @@ impl Config {
         }
     }
 
-    /// The same from a text whose files are relative to `folder`.
+    /// Reads a configuration from text; paths in it are relative to `folder`.
     ///
     /// # Errors
-    /// Every fault of the text at once.
+    /// All faults of the text at once.
     pub fn parse(text: &str, folder: &Path) -> Result<Self, Diagnostics> {
         read(text, &Files::new(folder))
     }
@@ -130,7 +131,7 @@ impl Reader<'_> {
     fn version(&mut self, fields: &Fields<'_>) {
         let Some(node) = fields.required("version", VERSION, &mut self.faults) else { return };
         if let Some(version) = text(node, "version", &mut self.faults).filter(|version| *version != VERSION) {
-            let error = Error::new(format!("`{version}` is no version of this file"))
+            let error = Error::new(format!("`{version}` is not a version of this file"))
                 .with_hint(format!("write `version: {VERSION}`"));
             self.faults.add(node.position, "version", error);
         }
@@ -140,7 +141,7 @@ impl Reader<'_> {
         let Some(node) = fields.optional("listen") else { return LISTEN };
         let Some(address) = text(node, "listen", &mut self.faults) else { return LISTEN };
         address.parse().unwrap_or_else(|_| {
-            let error = Error::new(format!("`{address}` is no address with a port"))
+            let error = Error::new(format!("`{address}` is not an address with a port"))
                 .with_hint("write 127.0.0.1:9099, or 0.0.0.0:9099 for all interfaces");
             self.faults.add(node.position, "listen", error);
             LISTEN
@@ -180,13 +181,13 @@ impl Reader<'_> {
             let authority =
                 url.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
             if authority.split_once('@').is_some_and(|(user, _)| user.contains(':')) {
-                let error = Error::new("the password is in the URL, where others read it")
+                let error = Error::new("the URL contains the password, where others can read it")
                     .with_hint("write `store: {url: postgres://user@host/database, password_file: …}`");
                 self.faults.add(node.position, "store", error);
             }
             return Some(StoreConfig::Postgres { url: url.to_owned(), password });
         }
-        let error = Error::new(format!("`{url}` is no store"))
+        let error = Error::new(format!("`{url}` is not the URL of a store"))
             .with_hint("write sqlite:slo.db, or postgres://user@host/database for several replicas");
         self.faults.add(node.position, "store", error);
         None
@@ -201,14 +202,14 @@ impl Reader<'_> {
             if path.exists() {
                 paths.push(path);
             } else {
-                let error = Error::new(format!("{}: there is no such file or folder", path.display()));
+                let error = Error::new(format!("{}: no such file or folder", path.display()));
                 self.faults.add(item.position, &place, error);
             }
         }
         paths
     }
 
-    /// What `read` makes of the field `name`, where that is written.
+    /// Reads the field `name` with `read`, if it is there.
     fn section<T>(
         &mut self,
         fields: &Fields<'_>,
@@ -227,7 +228,7 @@ impl Reader<'_> {
             self.told(read, node, &place)
         });
         let headers = headers.unwrap_or_default();
-        // Of `Bearer …`, what comes after the word is the secret.
+        // In `Bearer …`, the part after the word is the secret.
         let values = headers.iter().map(|(_, value)| value.expose());
         let parts = values.flat_map(|value| [Some(value), value.split_once(' ').map(|(_, rest)| rest)]);
         self.secrets.extend(parts.flatten().map(|part| part.trim().to_owned()));
@@ -250,7 +251,7 @@ impl Reader<'_> {
                 if let Some((_, password)) = secret.expose().split_once(':') {
                     self.secrets.push(password.to_owned());
                 } else {
-                    let error = Error::new("the secret is not `user:password`");
+                    let error = Error::new("the secret is not of the form `user:password`");
                     self.faults.add(node.position, &fields.path("basic_file"), error);
                 }
                 Some(Credentials::Basic(secret))
@@ -298,14 +299,14 @@ impl Reader<'_> {
             (Some(node), None) => {
                 for name in ["channel", "url"] {
                     if let Some(node) = fields.optional(name) {
-                        let error = Error::new(format!("a webhook knows its {name} itself"))
-                            .with_hint("leave it out");
+                        let error = Error::new(format!("`{name}` cannot be set for a webhook"))
+                            .with_hint("remove it");
                         self.faults.add(node.position, &fields.path(name), error);
                     }
                 }
                 let webhook = self.secret(&fields, "webhook_file")?;
                 if !is_url(webhook.expose()) {
-                    let error = Error::new("the file holds no web address");
+                    let error = Error::new("the file contains no web address");
                     self.faults.add(node.position, &fields.path("webhook_file"), error);
                 }
                 SlackDoor::Webhook(webhook)
@@ -353,7 +354,7 @@ impl Reader<'_> {
         Some(secret)
     }
 
-    /// A web address; what stands for it where it is not written, or an example of it where it must be.
+    /// A web address. `otherwise` is its default, or an example if it is required.
     fn url(&mut self, fields: &Fields<'_>, name: &str, otherwise: Result<&str, &str>) -> Option<String> {
         let node = match otherwise {
             Ok(otherwise) => match fields.optional(name) {
@@ -365,8 +366,8 @@ impl Reader<'_> {
         let place = fields.path(name);
         let url = text(node, &place, &mut self.faults)?;
         if !is_url(url) {
-            let error =
-                Error::new(format!("`{url}` is no web address")).with_hint("begin with http:// or https://");
+            let error = Error::new(format!("`{url}` is not a web address"))
+                .with_hint("begin with http:// or https://");
             self.faults.add(node.position, &place, error);
             return None;
         }

@@ -13,13 +13,13 @@ impl Secret {
         Self(text.into())
     }
 
-    /// The secret itself, for whom it is meant.
+    /// The secret itself, for the receiver that needs it.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Whether it is `other`, in a time that does not tell how much of it is.
+    /// Whether it equals `other`, compared in constant time.
     #[must_use]
     pub fn is(&self, other: &[u8]) -> bool {
         self.0.as_bytes().ct_eq(other).into()

@@ -1,15 +1,15 @@
-//! What a configuration may mean otherwise than it says, as far as this machine can tell.
+//! Warnings about a valid configuration, as far as this machine can check it.
 
 use super::{Config, StoreConfig};
 use rustix::fs::{Access, access};
 use slo_core::model::{Service, Severity};
 use std::path::Path;
 
-/// How long `PagerDuty`'s keys of an integration are.
+/// The length of `PagerDuty`'s integration keys.
 const ROUTING_KEY: usize = 32;
 
 impl Config {
-    /// What is wrong in all likelihood, but need not be: a response that no runbook answers, a program that is not here.
+    /// Likely mistakes, such as a response without a runbook or a missing program.
     #[must_use]
     pub fn warnings(&self, services: &[Service]) -> Vec<String> {
         let mut warnings = Vec::new();
@@ -21,7 +21,7 @@ impl Config {
                 if let Some(name) = response.filter(|name| !self.runbooks.contains_key(name.as_str())) {
                     let slo = format!("{}/{}", service.name(), slo.name());
                     warnings
-                        .push(format!("{slo}: its response `{name}` is no runbook of this configuration"));
+                        .push(format!("{slo}: its response `{name}` is not a runbook in this configuration"));
                 }
             }
         }
@@ -35,20 +35,19 @@ impl Config {
                 warnings.push(format!("runbooks.{name}: {}: {program}: {error}", step.name));
             }
             for path in command.writes.iter().filter(|path| !Path::new(path).exists()) {
-                warnings.push(format!("runbooks.{name}: {}: writes: {path} is not there", step.name));
+                warnings.push(format!("runbooks.{name}: {}: writes: {path} does not exist", step.name));
             }
         }
         if let StoreConfig::Sqlite(path) = &self.store
             && let Some(folder) =
                 path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists())
         {
-            warnings.push(format!("store: the folder {} is not there", folder.display()));
+            warnings.push(format!("store: the folder {} does not exist", folder.display()));
         }
         if let Some(pagerduty) = &self.notify.pagerduty {
             let key = pagerduty.routing_key.expose();
             if key.len() != ROUTING_KEY || !key.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-                let told =
-                    "notify.pagerduty.routing_key_file: a key of an integration has 32 letters and digits";
+                let told = "notify.pagerduty.routing_key_file: an integration key has 32 letters and digits";
                 warnings.push(told.to_owned());
             }
         }

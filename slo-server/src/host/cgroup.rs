@@ -1,4 +1,4 @@
-//! Groups of processes with limits of their own, of both versions of cgroups.
+//! Cgroups with their own limits, of version 1 and version 2.
 
 use slo_ops::host::Cgroup;
 use std::{
@@ -7,18 +7,18 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A group at a moment.
+/// A cgroup at one moment.
 pub(super) struct Counted {
     group: Cgroup,
 }
 
-/// More are not looked at.
+/// The most folders that are read.
 const MOST: usize = 2_000;
-/// Above this, a limit of version 1 is none.
+/// In version 1, a number above this means that there is no limit.
 const NO_LIMIT: u64 = 1 << 60;
 const ROOT: &str = "/sys/fs/cgroup";
 
-/// All groups that have a limit.
+/// All cgroups that have a limit.
 pub(super) fn read() -> Vec<Counted> {
     let root = Path::new(ROOT);
     let mut found: BTreeMap<String, Cgroup> = BTreeMap::new();
@@ -73,7 +73,7 @@ fn field(folder: &Path, file: &str, name: &str) -> Option<u64> {
 
 fn version_2(folder: &Path, path: String, found: &mut Groups) {
     let limit = number(folder, "memory.max");
-    // What the kernel can take back at once is no use of it.
+    // File cache that the kernel can reclaim at once does not count as used.
     let reclaimable = field(folder, "memory.stat", "inactive_file").unwrap_or(0);
     let quota = fs::read_to_string(folder.join("cpu.max")).unwrap_or_default();
     let mut quota = quota.split_whitespace().map(str::parse::<f64>);
@@ -112,7 +112,7 @@ fn cpu_1(folder: &Path, path: String, found: &mut Groups) {
     group.throttled = field(folder, "cpu.stat", "nr_throttled").unwrap_or(0);
 }
 
-/// The groups of the second time, with what was counted since the first.
+/// The cgroups of the second sample, with the counts since the first.
 pub(super) fn compare(before: &[Counted], after: &[Counted]) -> Vec<Cgroup> {
     let known: BTreeMap<&str, &Cgroup> =
         before.iter().map(|counted| (counted.group.path.as_str(), &counted.group)).collect();

@@ -1,4 +1,4 @@
-//! What the kernel's log and systemd say.
+//! OOM kills from the kernel log, and failed units of systemd.
 
 use rustix::{
     fs::{Mode, OFlags, open},
@@ -8,10 +8,10 @@ use std::{path::Path, process::Command};
 
 /// How far back the log is read, in microseconds.
 const RECENT: u64 = 900_000_000;
-/// The most lines that are told.
+/// The most lines that are kept.
 const MOST: usize = 100;
 
-/// Lines of the last quarter of an hour on processes that were killed for want of memory.
+/// Lines of the last 15 minutes about processes that the OOM killer killed.
 pub(super) fn oom_kills() -> Result<Vec<String>, Errno> {
     let log = open("/dev/kmsg", OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty())?;
     let up = std::fs::read_to_string("/proc/uptime").unwrap_or_default();
@@ -40,19 +40,19 @@ pub(super) fn oom_kills() -> Result<Vec<String>, Errno> {
     Ok(found.split_off(skipped))
 }
 
-/// The message of a record, `6,339,5140900,-;Message`, if it is of a kill and recent.
+/// The message of a record, `6,339,5140900,-;Message`, if it is about a recent kill.
 fn killed(record: &str, now: u64) -> Option<String> {
     let (head, rest) = record.split_once(';')?;
     let message = rest.lines().next()?;
     let time: u64 = head.split(',').nth(2)?.parse().ok()?;
     let is_kill = message.contains("Killed process") || message.contains("oom-kill:");
     let is_recent = time.saturating_add(RECENT) > now;
-    // Each kill has both lines; the one that names the process is told.
+    // Each kill has both lines; the one that names the process is kept.
     (is_kill && is_recent && message.contains("Killed process"))
         .then(|| slo_core::plain(message).into_owned())
 }
 
-/// Units of systemd that have failed; none, where it does not run.
+/// Units of systemd that have failed; none if systemd does not run.
 pub(super) fn failed_units() -> Vec<String> {
     if !Path::new("/run/systemd/system").exists() {
         return Vec::new();

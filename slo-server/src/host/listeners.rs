@@ -1,4 +1,4 @@
-//! Sockets that take connections, as the kernel's `sock_diag` tells of them: only there is how many may wait.
+//! Listening sockets, from the kernel's `sock_diag`, which alone has the sizes of accept queues.
 
 use rustix::{
     io::Errno,
@@ -73,7 +73,7 @@ fn request(family: u8) -> Vec<u8> {
     bytes
 }
 
-/// An `inet_diag_msg`: of a listening socket, its queues are how many wait, and how many may.
+/// An `inet_diag_msg`. Of a listening socket, its queues are the waiting connections and the queue's size.
 fn listener(message: &[u8]) -> Option<Listener> {
     let port = message.get(4..6).and_then(|bytes| bytes.try_into().ok()).map(u16::from_be_bytes)?;
     let ip: IpAddr = if *message.first()? == INET {

@@ -1,4 +1,4 @@
-//! All that this machine says of itself.
+//! All facts about this machine.
 
 use super::{cgroup, kernel, listeners, peers, process};
 use procfs::{Current, CurrentSI, KernelStats, LoadAverage, Meminfo, process::Process};
@@ -14,8 +14,9 @@ use std::{
 /// How long counters are watched.
 const WATCHED: Duration = Duration::from_millis(300);
 
-/// Looks at this machine, and for `peers`, each `host:port`. It takes a third of a second, and no rights beyond its own; what
-/// it cannot see, it says.
+/// Collects facts about this machine, and checks `peers`, each `host:port`.
+///
+/// It takes a third of a second, and needs no extra rights. Facts that it cannot read are listed in `unseen`.
 #[must_use]
 pub fn look(peers: &[String]) -> Facts {
     let mut facts = Facts::default();
@@ -28,11 +29,11 @@ pub fn look(peers: &[String]) -> Facts {
     tables(&mut facts);
     match listeners::listeners() {
         Ok(listeners) => facts.listeners = listeners,
-        Err(error) => facts.unseen.push(format!("sockets that take connections: {error}")),
+        Err(error) => facts.unseen.push(format!("listening sockets: {error}")),
     }
     match kernel::oom_kills() {
         Ok(lines) => facts.oom_kills = lines,
-        Err(error) => facts.unseen.push(format!("the kernel's log: {error}")),
+        Err(error) => facts.unseen.push(format!("the kernel log: {error}")),
     }
     facts.failed_units = kernel::failed_units();
     sleep(WATCHED.saturating_sub(begun.elapsed()));
@@ -42,7 +43,7 @@ pub fn look(peers: &[String]) -> Facts {
     facts
 }
 
-/// What is watched.
+/// Counters that are compared over time.
 struct Counters {
     busy: Option<(u64, u64)>,
     overflows: Option<u64>,
@@ -67,7 +68,7 @@ impl Counters {
     }
 }
 
-/// Ticks in which processors worked, and all of them.
+/// Ticks in which CPUs were busy, and all ticks.
 fn busy() -> Option<(u64, u64)> {
     let total = KernelStats::current().ok()?.total;
     let idle = total.idle + total.iowait.unwrap_or(0);
@@ -141,7 +142,7 @@ fn pressure(facts: &mut Facts) {
     }
 }
 
-/// File systems that hold nothing of their own.
+/// Types of file systems that are not checked.
 const NO_DISKS: [&str; 8] =
     ["squashfs", "iso9660", "overlay", "ramfs", "devtmpfs", "nsfs", "efivarfs", "erofs"];
 

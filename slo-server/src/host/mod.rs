@@ -1,4 +1,4 @@
-//! This machine or container, looked at for a third of a second.
+//! Facts about this machine or container, collected in a third of a second.
 
 mod cgroup;
 mod kernel;

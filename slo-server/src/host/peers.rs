@@ -1,4 +1,4 @@
-//! Others, asked for by name.
+//! Checks of other hosts, by name.
 
 use slo_ops::host::Peer;
 use std::{
@@ -8,10 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long a name, and then a connection, may take.
+/// How long a name lookup may take, and then a connection.
 const PATIENCE: Duration = Duration::from_millis(400);
 
-/// Asks for all of them at once.
+/// Starts to check all of them at once.
 pub(super) fn start(names: &[String]) -> Vec<JoinHandle<Peer>> {
     names.iter().cloned().map(|name| thread::spawn(move || ask(name))).collect()
 }
@@ -28,7 +28,7 @@ fn ask(name: String) -> Peer {
         Ok(Err(error)) => return Peer { error: Some(error.to_string()), ..peer },
         Err(_) => {
             return Peer {
-                error: Some(format!("its name was not found in {} ms", PATIENCE.as_millis())),
+                error: Some(format!("its name was not resolved within {} ms", PATIENCE.as_millis())),
                 ..peer
             };
         }

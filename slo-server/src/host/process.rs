@@ -4,7 +4,7 @@ use procfs::process::{LimitValue, Process, all_processes};
 use slo_ops::host::ProcessFact;
 use std::{collections::BTreeMap, time::Duration};
 
-/// A process at a moment.
+/// A process at one moment.
 pub(super) struct Counted {
     pid: i32,
     started: u64,
@@ -45,7 +45,7 @@ fn files(process: &Process) -> Option<(u64, u64)> {
     }
 }
 
-/// The processes that were there both times; those that wait or have ended only if they did so both times.
+/// The processes in both samples; a state counts only if it is the same in both.
 pub(super) fn compare(before: &[Counted], after: &[Counted], time: Duration) -> Vec<ProcessFact> {
     let known: BTreeMap<(i32, u64), &Counted> =
         before.iter().map(|process| ((process.pid, process.started), process)).collect();

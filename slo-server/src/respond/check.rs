@@ -1,4 +1,4 @@
-//! The diagnoses that are built in.
+//! The built-in diagnoses.
 
 use super::counts::{Counts, unreachable};
 use crate::{
@@ -21,7 +21,7 @@ use std::{
 };
 use tokio::time::timeout;
 
-/// Makes a diagnosis.
+/// Runs a built-in diagnosis.
 pub(super) async fn check(
     counts: &Counts,
     store: &dyn Store,
@@ -51,11 +51,11 @@ pub(super) async fn check(
 
 /// How long a diagnosis may take.
 const LONGEST: Duration = Duration::from_secs(30);
-/// How much of the bad events a label's value must have to be told.
+/// The share of bad events that must have a label value, so that it is a finding.
 const MOST: f64 = 0.5;
-/// Of all events, so much less must have it.
+/// The share among all events may be at most this part of the share among bad events.
 const APART: f64 = 0.8;
-/// Labels that say how a request ended, which comes of a cause and is none: they are told last.
+/// Labels that say how a request ended. They are an effect and not a cause, so they come last.
 const OUTCOMES: [&str; 14] = [
     "code",
     "error_type",
@@ -72,11 +72,11 @@ const OUTCOMES: [&str; 14] = [
     "status",
     "status_code",
 ];
-/// How many labels are told.
+/// The most labels in the findings.
 const MOST_TOLD: usize = 4;
 
-/// How fast the budget burns, and which labels most bad events have that other events have not: over the windows of the
-/// fastest tier, of an hour and five minutes unless the SLO says so.
+/// The burn rate, and the labels that most bad events have, but clearly fewer of all events. The labels use
+/// the windows of the fastest tier, by default an hour and five minutes.
 async fn prometheus(counts: &Counts, episode: &Episode) -> Result<Vec<String>, Error> {
     let (service, slo) = counts.slo(episode)?;
     let evidence = counts.evidence(episode, None).await?;
@@ -84,7 +84,7 @@ async fn prometheus(counts: &Counts, episode: &Episode) -> Result<Vec<String>, E
     let name = format!("{}/{}", service.name(), slo.name());
     match evidence.burn_rate() {
         Some(rate) => findings.push(format!(
-            "{name}: {} of {} events were bad in the last {}, {rate:.1} times what the budget allows",
+            "{name}: {} of {} events were bad in the last {}, a burn rate of {rate:.1}",
             evidence.bad,
             evidence.total,
             Window::from_millis(evidence.window)?,
@@ -94,14 +94,14 @@ async fn prometheus(counts: &Counts, episode: &Episode) -> Result<Vec<String>, E
     if evidence.bad == 0 {
         return Ok(findings);
     }
-    // Gauges, probes and queries of one's own have no labels that tell bad events apart.
+    // Gauges, probes and custom queries have no labels that tell bad events apart.
     let (Some(counters), Some(fastest)) = (slo.sli().counters(), slo.policy().tiers().first()) else {
         return Ok(findings);
     };
     let at = now();
     let events = Split::of(counts, &counters, fastest.short(), at).await?;
     let before = Split::of(counts, &counters, fastest.short(), at.before(fastest.long())).await;
-    // What makes an event bad tells nothing about the bad ones.
+    // The labels that define a bad event are no finding.
     let [first, second] = counters.both();
     let of = |selector: &Selector| -> BTreeSet<String> {
         selector.matchers().iter().map(|matcher| matcher.label.to_string()).collect()
@@ -119,7 +119,7 @@ struct Split {
     bad: Series,
 }
 
-/// What a counter grew by, series by series, without the bounds of buckets.
+/// The increase of a counter, series by series, without the label of bucket bounds.
 async fn increases(
     counts: &Counts,
     counter: &Selector,
@@ -170,7 +170,8 @@ impl Split {
         })
     }
 
-    /// Values of labels that most bad events have, and far from most events; not of those that define what is bad.
+    /// Label values that most bad events have, but clearly fewer of all events; without labels that define a
+    /// bad event.
     fn shares(&self, before: Option<&Self>, ago: Window, defining: &BTreeSet<String>) -> Vec<String> {
         let (bad_shares, all_shares) = (part_by_value(&self.bad), part_by_value(&self.all));
         let before = before.map(|before| part_by_value(&before.bad)).filter(|before| !before.is_empty());
@@ -182,11 +183,12 @@ impl Split {
             }
             let then = before.as_ref().map(|before| before.get(&(name, value)).copied().unwrap_or(0.0));
             let then = then.map_or_else(String::new, |then| {
-                format!("; {:.0} % of the bad ones {ago} before", then * 100.0)
+                format!("; {ago} earlier, {:.0} % of the bad events", then * 100.0)
             });
             let (bad_part, all_part) = (bad * 100.0, all * 100.0);
             let text = format!(
-                "{bad_part:.0} % of the bad events have {name}={value}, and {all_part:.0} % of all events{then}"
+                "{bad_part:.0} % of the bad events have {name}={value}, \
+                 but {all_part:.0} % of all events{then}"
             );
             found.push((OUTCOMES.contains(&name.as_str()), bad - all, text));
         }
@@ -209,28 +211,28 @@ fn part_by_value(series: &Series) -> BTreeMap<(&String, &String), f64> {
     parts
 }
 
-/// What is wrong with this machine.
+/// The findings about this machine.
 async fn host() -> Result<Vec<String>, Error> {
     let facts = tokio::task::spawn_blocking(|| crate::host::look(&[])).await;
     let facts = facts.map_err(|error| Error::new(error.to_string()))?;
     let found = findings(&facts).into_iter().filter(|finding| finding.level < Level::Info);
     let mut texts: Vec<String> = found.map(|finding| finding.text).collect();
     if texts.is_empty() {
-        texts.push("this machine: nothing is wrong".to_owned());
+        texts.push("this machine: no problems found".to_owned());
     }
     Ok(texts)
 }
 
-/// How near another episode must be.
+/// How near in time another episode must be.
 const NEARBY: Window = Window::minutes(30);
-/// How many other episodes are told.
+/// The most other episodes in the findings.
 const MOST_CHANGES: usize = 10;
 /// The longest text of one.
 const LONGEST_CHANGE: usize = 200;
 /// How many incidents are looked at.
 const MOST_INCIDENTS: usize = 50;
 
-/// What else happened around the beginning of an episode: other episodes in this record.
+/// Other episodes in this record that began at about the same time.
 async fn changes(store: &dyn Store, episode: &Episode) -> Result<Vec<String>, Error> {
     let began = episode.id.began;
     let told = |error: crate::store::StoreError| Error::new(error.to_string());
@@ -261,7 +263,7 @@ async fn changes(store: &dyn Store, episode: &Episode) -> Result<Vec<String>, Er
     if findings.len() > MOST_CHANGES {
         let more = findings.len() - MOST_CHANGES;
         findings.truncate(MOST_CHANGES);
-        findings.push(format!("{more} other episodes within half an hour"));
+        findings.push(format!("{more} more episodes within half an hour"));
     }
     if findings.is_empty() {
         findings.push("no other alerts within half an hour".to_owned());

@@ -1,4 +1,4 @@
-//! What the counts of an SLO say, as Prometheus has them.
+//! The event counts of SLOs, from Prometheus.
 
 use crate::{clock::now, config::PrometheusConfig};
 use slo_core::{
@@ -17,31 +17,31 @@ use std::{
     time::Duration,
 };
 
-/// How many tiles evidence is made of: five minutes, where a tile is one.
+/// How many tiles evidence is made of: five minutes, if a tile is a minute.
 const TILES: usize = 5;
-/// How many tiles before an alert its beginning is looked for: six hours, where a tile is a minute.
+/// How many tiles before an alert are searched for its beginning: six hours, if a tile is a minute.
 const BEFORE: usize = 360;
-/// The most tiles that are asked for: a week, where a tile is a minute.
+/// The most tiles in a query: a week, if a tile is a minute.
 const MOST_TILES: usize = 10_080;
 /// The most series of an answer.
 const MOST_SERIES: usize = 50_000;
 /// How long a server may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The counts of SLOs.
+/// The event counts of SLOs.
 #[derive(Debug)]
 pub(super) struct Counts {
     client: Option<AsyncClient>,
     services: Vec<Service>,
-    /// The SLOs that can be asked about, as `service/slo`.
+    /// The SLOs whose event counts can be queried, as `service/slo`.
     known: BTreeSet<String>,
 }
 
 impl Counts {
-    /// Those of `services`, as the server of `config` has them.
+    /// The event counts of `services`, on the server of `config`.
     ///
     /// # Errors
-    /// What is no address, no header or no certificate.
+    /// An invalid address, header or certificate.
     pub(super) fn new(
         config: Option<&PrometheusConfig>,
         services: Vec<Service>,
@@ -64,17 +64,17 @@ impl Counts {
         Ok(Self { client, services, known })
     }
 
-    /// The SLOs that can be asked about, as `service/slo`.
+    /// The SLOs whose event counts can be queried, as `service/slo`.
     pub(super) const fn known(&self) -> &BTreeSet<String> {
         &self.known
     }
 
-    /// The SLO that an episode is about, where it is known.
+    /// The SLO of an episode, if it is known.
     pub(super) fn slo(&self, episode: &Episode) -> Result<(&Service, &Slo), Error> {
         let name = episode.in_order().into_iter().find_map(Alert::slo);
-        let name = name.ok_or_else(|| Error::new("its alerts are of no SLO"))?;
+        let name = name.ok_or_else(|| Error::new("its alerts belong to no SLO"))?;
         self.named(&name).ok_or_else(|| {
-            Error::new(format!("the SLO {name} is not known here")).with_hint("name its file in `specs`")
+            Error::new(format!("the SLO {name} is not in `specs`")).with_hint("add its file to `specs`")
         })
     }
 
@@ -86,11 +86,11 @@ impl Counts {
 
     pub(super) fn client(&self) -> Result<&AsyncClient, Error> {
         let missing =
-            || Error::new("there is no Prometheus to ask").with_hint("write `prometheus: {url: …}`");
+            || Error::new("no Prometheus server is configured").with_hint("write `prometheus: {url: …}`");
         self.client.as_ref().ok_or_else(missing)
     }
 
-    /// The events of an episode's SLO: of the last tiles, or those since a time.
+    /// The events of an episode's SLO, in the last tiles or since a time.
     pub(super) async fn evidence(
         &self,
         episode: &Episode,
@@ -120,7 +120,8 @@ impl Counts {
         Ok(Evidence::new(at, &name, slo.objective(), window, Tally::new(total, bad)?))
     }
 
-    /// What an episode has cost each SLO of its alerts so far: of the events since bad ones began, or since the alert.
+    /// The cost of an episode so far for each SLO of its alerts, since its bad events began or since the
+    /// alert.
     pub(super) async fn cost(&self, episode: &Episode) -> Result<Vec<Event>, Error> {
         let slos: BTreeSet<String> = episode.alerts.iter().filter_map(Alert::slo).collect();
         let mut events = Vec::new();
@@ -134,7 +135,7 @@ impl Counts {
                 }
             }
         }
-        // Of several SLOs, the first that suffered.
+        // With several SLOs, the earliest beginning counts.
         Ok(began.map(|time| Event::Began { time }).into_iter().chain(events).collect())
     }
 
@@ -158,7 +159,7 @@ impl Counts {
         });
         let ends = (1..).map(|step| steps.start.after_steps(tile, step));
         let tiles = ends.zip(tallies).map(|(end, tally)| Ok((end, tally?))).collect::<Result<_, Error>>()?;
-        // As the rules have recorded it, so that the share is that of every page and report.
+        // From the recording rules, so that the share is the same as on dashboards and in reports.
         let recorded = RecordedQueries::of(service, slo);
         let length = period_so_far(slo, end)?;
         let recorded_tile = Plan::of(service, slo)?.tile_of(slo.period().length());
@@ -177,7 +178,7 @@ impl Counts {
         Ok(events(self.sums(query, steps, group).await?.into_iter().sum()))
     }
 
-    /// The same at each step; 0 where there is nothing.
+    /// The sum at each step; 0 if there is no value.
     async fn sums(
         &self,
         query: &str,
@@ -188,7 +189,8 @@ impl Counts {
         Ok(values.into_iter().map(Option::unwrap_or_default).collect())
     }
 
-    /// The sum of a query at each step, of the series that have the labels of `group`; `None` where there is none.
+    /// The sum of a query at each step, of the series with the labels of `group`; `None` if there is no
+    /// value.
     async fn values(
         &self,
         query: &str,
@@ -212,7 +214,7 @@ impl Counts {
     }
 }
 
-/// How long the period is in which `at` is, so far.
+/// The length, up to `at`, of the period that contains `at`.
 fn period_so_far(slo: &Slo, at: Timestamp) -> Result<Window, Error> {
     match slo.period() {
         Period::Calendar(calendar) => {
@@ -222,12 +224,12 @@ fn period_so_far(slo: &Slo, at: Timestamp) -> Result<Window, Error> {
     }
 }
 
-/// What people and alerts call an SLO.
+/// The name of an SLO for people and alerts.
 fn name(service: &Service, slo: &Slo) -> String {
     format!("{}/{}", service.name(), slo.name())
 }
 
-/// What of an episode's labels tells a group of its SLO.
+/// The labels of an episode that name a group of its SLO.
 fn group(slo: &Slo, episode: &Episode) -> BTreeMap<String, String> {
     let of = |label: &LabelName| Some((label.to_string(), episode.label(label.as_str())?.to_owned()));
     slo.by().iter().filter_map(of).collect()

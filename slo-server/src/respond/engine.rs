@@ -1,4 +1,4 @@
-//! What takes incidents that wait, and has them worked on.
+//! The engine, which takes incidents that are due and works on them.
 
 use super::{
     owner,
@@ -21,22 +21,22 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-/// How often it says so.
+/// How often leases are renewed.
 const RENEW_EVERY: Duration = Duration::from_secs(5);
-/// How often incidents are looked for that nobody woke this process for.
+/// How often to look for due incidents without being woken.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How many incidents are worked on at once.
 const MOST_AT_ONCE: usize = 64;
 /// How long work may go on after the process was told to stop.
 const GRACE: Duration = Duration::from_secs(20);
 
-/// Works on the incidents that wait, each by one process at a time, until it is told to stop.
+/// Works on the incidents that are due, each in one process at a time.
 #[derive(Clone)]
 pub struct Engine {
     shared: Arc<Shared>,
-    /// Something was written: look.
+    /// Wakes the search for due incidents.
     look: Arc<Notify>,
-    /// Those that are worked on, each with what wakes it.
+    /// The incidents that are worked on, each with the signal that wakes it.
     active: Arc<Mutex<BTreeMap<IncidentId, Arc<Notify>>>>,
 }
 
@@ -51,11 +51,12 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Engine {
-    /// An engine on the record in `store`, which has not begun. `services` are the SLOs, and `launcher` a binary that calls
-    /// [`launch`](crate::run::launch).
+    /// An engine on the record in `store`, not yet running.
+    ///
+    /// `services` are the SLOs, and `launcher` is a binary that calls [`launch`](crate::run::launch).
     ///
     /// # Errors
-    /// An address of Prometheus that is none, or a system without certificates to trust.
+    /// An invalid address of Prometheus, or a system without certificates to trust.
     pub fn new(
         store: Arc<dyn Store>,
         config: &Config,
@@ -66,20 +67,20 @@ impl Engine {
         Ok(Self { shared: Arc::new(shared), look: Arc::default(), active: Arc::default() })
     }
 
-    /// How far the kernel keeps programs to the files that they may write.
+    /// How far the kernel enforces which files programs may write to.
     ///
     /// # Errors
-    /// A launcher that is none.
+    /// A launcher that does not work.
     pub async fn enforced(&self) -> Result<Enforced, Error> {
         self.shared.runner().probe().await
     }
 
-    /// What the process counts of itself.
+    /// The metrics of the process.
     pub(crate) fn own(&self) -> &Own {
         self.shared.own()
     }
 
-    /// Says that something was written of an incident.
+    /// Signals that an entry of an incident was written.
     pub fn wake(&self, incident: IncidentId) {
         match locked(&self.active).get(&incident) {
             Some(own) => own.notify_one(),
@@ -87,32 +88,32 @@ impl Engine {
         }
     }
 
-    /// Says that this process is alive, of the incidents that it works on.
+    /// Renews the leases of the incidents that this process works on, and its locks.
     async fn renew(&self) {
         let incidents: Vec<IncidentId> = locked(&self.active).keys().copied().collect();
         let (store, owner, locks) = (self.shared.store(), self.shared.owner(), self.shared.locks());
-        // It says so again soon.
+        // The next renewal comes soon.
         let _later = store.renew(owner, incidents, locks, now(), LEASE).await;
     }
 
-    /// Takes over what processes of this machine left behind that have ended, without waiting for the end of their leases.
+    /// Frees the incidents of processes on this machine that have ended, before their leases expire.
     async fn recover(&self) {
         let store = self.shared.store();
         let Ok(owners) = store.owners().await else { return };
         for owner in owners.iter().filter(|owner| *owner != self.shared.owner() && owner::has_ended(owner)) {
-            // Their leases end by themselves.
+            // Their leases expire by themselves.
             let _later = store.disown(owner).await;
         }
     }
 
-    /// Works until `stop` says so; what runs then may come to its end.
+    /// Works until `stop` is true; running work may then end, within a time limit.
     pub async fn run(&self, mut stop: watch::Receiver<bool>) {
         self.recover().await;
         let mut tasks = JoinSet::new();
         let mut renew_at = Instant::now() + RENEW_EVERY;
         while !*stop.borrow() {
             let room = MOST_AT_ONCE.saturating_sub(tasks.len());
-            // A store that is away is looked for again.
+            // A store that is not available is asked again.
             let claims = if room > 0 {
                 self.shared.store().claim(self.shared.owner(), now(), LEASE, room).await
             } else {
@@ -121,7 +122,7 @@ impl Engine {
             for claim in claims.unwrap_or_default() {
                 let wake = Arc::new(Notify::new());
                 match locked(&self.active).entry(claim.incident) {
-                    // Its lease had run out while the store was away: it is worked on.
+                    // Its lease expired while the store was not available, and it is still worked on here.
                     Entry::Occupied(_) => continue,
                     Entry::Vacant(free) => free.insert(Arc::clone(&wake)),
                 };

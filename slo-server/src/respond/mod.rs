@@ -1,4 +1,4 @@
-//! Incidents, worked on: what the record says is to be done next is done, and written down.
+//! The work on incidents: the next actions are recorded and performed.
 
 mod check;
 mod counts;

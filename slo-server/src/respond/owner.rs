@@ -4,13 +4,14 @@ use crate::store::Owner;
 use rustix::process::{Pid, test_kill_process};
 use std::fs;
 
-/// The name of this process. Its last part is drawn, so that two have never the same.
+/// The name of this process. Its last part is random, so that the name is unique.
 pub(super) fn own() -> Owner {
     let (machine, process, random) = (machine(), std::process::id(), fastrand::u64(..));
     format!("{machine}/{process}/{random:016x}").into()
 }
 
-/// What processes have in common that see each other: the boot of the machine, and the namespace of processes.
+/// The part of the name that is the same for processes that can see each other: the boot id and the PID
+/// namespace.
 fn machine() -> String {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
@@ -18,8 +19,9 @@ fn machine() -> String {
     format!("{}-{}", digits(&boot), digits(&namespace.to_string_lossy()))
 }
 
-/// Whether the process of this name is known to have ended: it ran here, and is not there any more. One that had the number of
-/// this process has ended, too.
+/// Whether the process with this name is known to have ended: it ran on this machine, and no longer exists.
+///
+/// An earlier process with the process id of this one has ended, too.
 pub(super) fn has_ended(owner: &str) -> bool {
     let mut parts = owner.split('/');
     let (Some(there), Some(process)) = (parts.next(), parts.next()) else { return false };

@@ -1,4 +1,4 @@
-//! What the work on all incidents shares.
+//! The state that the work on all incidents shares.
 
 use super::{
     counts::{Counts, unreachable},
@@ -25,10 +25,10 @@ use std::{
 };
 use tokio::time::sleep;
 
-/// How long a process keeps an incident without saying that it is alive.
+/// How long a process keeps an incident without renewing its lease.
 pub(super) const LEASE: Window = Window::seconds(15);
 
-/// What an engine is made of, in the name of its process.
+/// The parts of an engine, and the name of its process.
 pub(super) struct Shared {
     store: Arc<dyn Store>,
     runbooks: Runbooks,
@@ -113,7 +113,7 @@ impl Shared {
     }
 }
 
-/// What a store says, as often as it takes until it says something final.
+/// Calls a store again while it is not available, until it succeeds or fails for good.
 pub(super) async fn persistently<'a, T>(
     mut call: impl FnMut() -> StoreFuture<'a, T>,
 ) -> Result<T, StoreError> {

@@ -1,4 +1,4 @@
-//! What runs beside a job: a step of a runbook, and questions to the counts.
+//! Work that runs beside a job: steps of a runbook, and queries for event counts.
 
 use super::{check::check, shared::Shared};
 use crate::run::Input;
@@ -11,12 +11,12 @@ use slo_ops::{
 use std::{collections::BTreeMap, time::Duration};
 use tokio::time::sleep;
 
-/// How often the counts are asked before a step is given up.
+/// How often a query is tried before it fails.
 const LOOKS: u32 = 3;
-/// How long between two looks.
+/// How long to wait between two tries.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
 
-/// What the counts say, asked a few times.
+/// The result of a query, which is tried a few times.
 pub(super) async fn repeatedly<T, F: Future<Output = Result<T, Error>>>(
     mut ask: impl FnMut() -> F,
 ) -> Result<T, String> {

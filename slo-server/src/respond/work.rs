@@ -1,4 +1,4 @@
-//! One incident, worked on until nothing is left to be done.
+//! The work on one incident, until nothing is left to do.
 
 use super::{
     shared::{LEASE, Shared, persistently},
@@ -30,18 +30,18 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// How often what others wrote is looked for.
+/// How often to look for entries that others wrote.
 const LOOK_EVERY: Window = Window::seconds(1);
-/// How long the counts may take to say what an episode has cost so far.
+/// How long the query for the cost of an open episode may take.
 const COUNTED_WITHIN: Duration = Duration::from_secs(5);
-/// How far back starts of steps are counted: the longest cooldown or ceiling that is of use.
+/// How far back starts of steps are counted: the longest useful cooldown or limit of starts.
 const STARTS: Window = Window::days(366);
-/// When an incident is looked at again whose record cannot be read or written.
+/// How soon to try again if the record of an incident cannot be read or written.
 const TROUBLED: Window = Window::minutes(5);
-/// How long a lock is kept while it is decided whether a step may start.
+/// How long the lock on the decision whether a step may start is kept.
 const DECIDING: Window = Window::seconds(10);
 
-/// What has come to its end.
+/// Work that has ended.
 enum Done {
     Step { began: Timestamp, step: usize, attempt: u32, lock: Option<String>, ended: (StepOutcome, Output) },
     Look { began: Timestamp, step: usize, is_verification: bool, found: Result<Evidence, String> },
@@ -49,7 +49,7 @@ enum Done {
     Send { began: Timestamp, target: Target, message: Message, attempt: u32, outcome: SendOutcome },
 }
 
-/// Works on `incident`, whose lease this process has, and gives it back.
+/// Works on `incident`, whose lease this process holds, and gives the lease back.
 pub(super) async fn work(
     shared: &Arc<Shared>,
     incident: IncidentId,
@@ -74,9 +74,9 @@ pub(super) async fn work(
     }
     let due = match ended {
         Ok(due) => due,
-        // Whoever has the lease now goes on.
+        // The process that holds the lease now continues.
         Err(StoreError::Lost) => return,
-        // It may be mended by then, by another version or by a person.
+        // By then, another version or a person may have repaired it.
         Err(_) => Some(now().after(TROUBLED)),
     };
     let (store, owner) = (shared.store(), shared.owner());
@@ -89,15 +89,16 @@ struct Job {
     seen: u64,
     running: BTreeSet<Work>,
     tasks: JoinSet<Done>,
-    /// When to look again at what cannot be done yet: another runbook runs for the service, or a receiver has others first.
+    /// When to try again an action that must wait for another runbook of the service, or for its turn at a
+    /// receiver.
     put_off: Option<Timestamp>,
-    /// The locks that it holds, and in whose name.
+    /// The locks that it holds, in the name of `holder`.
     locks: BTreeSet<String>,
     holder: Owner,
 }
 
 impl Job {
-    /// Until nothing is to be done, or the process stops; returns when there may be more.
+    /// Works until nothing is left to do or the process stops; returns when to continue.
     async fn run(
         &mut self,
         wake: &Notify,
@@ -134,7 +135,7 @@ impl Job {
         }
     }
 
-    /// Reads what was written since.
+    /// Reads and applies new entries.
     async fn catch_up(&mut self) -> Result<(), StoreError> {
         let (store, id, seen) = (self.shared.store(), self.incident.id(), self.seen);
         for numbered in persistently(|| store.record(id, seen)).await? {
@@ -164,7 +165,7 @@ impl Job {
         Ok(next(&self.incident, &situation))
     }
 
-    /// Does what is to be done; whether anything was written.
+    /// Performs actions; returns whether anything was written.
     async fn act(&mut self, actions: Vec<Action>) -> Result<bool, StoreError> {
         let records: Vec<Entry> = actions
             .iter()
@@ -192,7 +193,7 @@ impl Job {
         Ok(acted)
     }
 
-    /// Writes entries down, and takes them in.
+    /// Writes entries, and applies them.
     async fn append(&mut self, append: Append) -> Result<(), StoreError> {
         let shared = Arc::clone(&self.shared);
         let (store, owner, id) = (shared.store(), shared.owner(), self.incident.id());
@@ -230,7 +231,7 @@ impl Job {
         self.incident.episode(began)
     }
 
-    /// Writes that a step begins, and begins it; not while another runbook runs for the same service.
+    /// Records that a step starts, and starts it, unless another runbook runs for the same service.
     async fn start_step(&mut self, began: Timestamp, step: usize, attempt: u32) -> Result<bool, StoreError> {
         let Some(episode) = self.episode(began).cloned() else { return Ok(false) };
         let shared = Arc::clone(&self.shared);
@@ -238,7 +239,7 @@ impl Job {
             return Ok(false);
         };
         let Some(configured) = runbook.steps.get(step).cloned() else { return Ok(false) };
-        // What takes a remediation back has the parameters that the remediation had.
+        // An undo step gets the parameters that its remediation had.
         let before = step.checked_sub(1).and_then(|before| episode.steps().get(before));
         let values = match before.filter(|_| configured.kind() == StepKind::Undo) {
             Some(remediation) => Ok(remediation.values.clone()),
@@ -255,7 +256,8 @@ impl Job {
         let deciding = format!("step {}/{}", runbook.name, configured.name);
         let mut may_start = true;
         if is_remedy {
-            // Ceilings are of all incidents: nobody else decides about this step meanwhile. And whatever was said since counts.
+            // Limits hold over all incidents, so no other process may decide about this step at the same
+            // time. New entries count, too.
             may_start = self.lock(&deciding, DECIDING).await?;
             if may_start {
                 self.catch_up().await?;
@@ -294,7 +296,7 @@ impl Job {
         Ok(true)
     }
 
-    /// Asks the counts.
+    /// Queries the event counts for a step.
     fn look(&mut self, began: Timestamp, step: usize, since: Option<Timestamp>) -> bool {
         let Some(episode) = self.episode(began).cloned() else { return false };
         self.running.insert(Work::Look(began, step));
@@ -307,7 +309,7 @@ impl Job {
         true
     }
 
-    /// Asks the counts what an episode has cost.
+    /// Queries the cost of an episode.
     fn account(&mut self, began: Timestamp) -> bool {
         let Some(episode) = self.episode(began).cloned() else { return false };
         self.running.insert(Work::Account(began));
@@ -360,7 +362,7 @@ impl Job {
         Ok(true)
     }
 
-    /// Writes down what came of it.
+    /// Records the outcome of work.
     async fn finish(&mut self, done: Done) -> Result<(), StoreError> {
         match done {
             Done::Step { began, step, attempt, lock, ended: (outcome, output) } => {
@@ -375,7 +377,7 @@ impl Job {
             Done::Look { began, step, is_verification, found } => {
                 let event = match found {
                     Ok(evidence) => Some(Event::Evidence { step, evidence }),
-                    // Whether a remedy helped is asked again, until its time is over.
+                    // The check whether a remediation helped is repeated until its time is over.
                     Err(_) if is_verification => None,
                     Err(reason) => {
                         Some(Event::StepSkipped { step, reason: format!("no evidence: {reason}") })
@@ -407,7 +409,8 @@ impl Job {
     }
 }
 
-/// What keeps two runbooks from working on one service at once: by a hash, since the name is what a sender says.
+/// The lock that stops two runbooks from working on one service at once; hashed, since a sender chooses the
+/// name.
 fn service_lock(episode: &Episode) -> Option<String> {
     Some(format!("service {}", IncidentId::of_group(episode.label("service")?)))
 }

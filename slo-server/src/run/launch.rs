@@ -1,7 +1,7 @@
-//! The launcher: a process that takes limits upon itself and then becomes the program.
+//! The launcher: a process that sets limits for itself and then runs the program.
 //!
-//! What runs between the beginning of a new process and its program must not allocate in a program of many threads, so that
-//! limits are taken in a process of their own, this one.
+//! In a program with many threads, code between the start of a new process and its program must not allocate.
+//! So the limits are set in a separate process, this one.
 
 use super::{Enforced, Limits, supervise::supervise};
 use landlock::{
@@ -20,30 +20,31 @@ use std::{
 
 /// The first argument of a launcher.
 pub const LAUNCH: &str = "__launch";
-/// In place of a program: says how far the limits are enforced.
+/// In place of a program: prints how far the limits are enforced.
 pub(super) const PROBE: &str = "--probe";
 /// The most files that a program may have open.
 const MOST_FILES: u64 = 1_024;
 
-/// Runs a program: `args` are the limits as JSON, the program, and its arguments. Ends as the program does.
+/// Runs a program within limits, and exits as the program does.
 ///
-/// A binary that runs runbooks calls this first, where its first argument is [`LAUNCH`].
+/// `args` are the limits as JSON, the program, and its arguments. A binary that runs runbooks calls this
+/// first if its first argument is [`LAUNCH`].
 pub fn launch(args: impl Iterator<Item = OsString>) -> ! {
     let error = begin(args);
-    // There is nobody else to tell.
+    // There is nowhere else to report it.
     let _closed = writeln!(io::stderr(), "{error}");
-    // No program ends like this, so that the server knows that none began.
+    // No program ends like this, so the server knows that none started.
     let _unsent = kill_process(getpid(), NOT_BEGUN);
     std::process::exit(126)
 }
 
-/// The signal by which a launcher ends if it could not begin the program.
+/// The signal that ends a launcher that could not start the program.
 pub(super) const NOT_BEGUN: Signal = Signal::USR1;
 
 fn begin(mut args: impl Iterator<Item = OsString>) -> io::Error {
     let limits = args.next().and_then(|json| serde_json::from_slice::<Limits>(json.as_encoded_bytes()).ok());
     let (Some(limits), Some(program)) = (limits, args.next()) else {
-        return io::Error::new(io::ErrorKind::InvalidInput, "the launcher is called by slo itself");
+        return io::Error::new(io::ErrorKind::InvalidInput, "the launcher may only be called by slo itself");
     };
     let enforced = match restrict(&limits) {
         Ok(enforced) => enforced,
@@ -57,7 +58,7 @@ fn begin(mut args: impl Iterator<Item = OsString>) -> io::Error {
 }
 
 fn restrict(limits: &Limits) -> io::Result<Enforced> {
-    // Without a terminal, and with a process group of its own. It fails where it is so already.
+    // Without a terminal, and with its own process group. It fails if that is so already.
     let _leads = setsid();
     set_no_new_privs(true)?;
     let most = [
@@ -68,13 +69,13 @@ fn restrict(limits: &Limits) -> io::Result<Enforced> {
     ];
     for (resource, most) in most {
         let limit = Some(most);
-        // More than there is already is not to be had.
+        // A limit cannot be raised above the current one.
         let _refused = setrlimit(resource, Rlimit { current: limit, maximum: limit });
     }
     confine(limits).map_err(io::Error::other)
 }
 
-/// Reading and running are allowed everywhere, writing only where it is named.
+/// Allows reading and running everywhere, and writing only to the named paths.
 fn confine(limits: &Limits) -> Result<Enforced, landlock::RulesetError> {
     let abi = ABI::V5;
     let read = AccessFs::from_read(abi);
@@ -94,5 +95,5 @@ fn confine(limits: &Limits) -> Result<Enforced, landlock::RulesetError> {
     })
 }
 
-/// What programs write to without leaving anything.
+/// Devices that every program may write to.
 const DEVICES: [&str; 1] = ["/dev/null"];

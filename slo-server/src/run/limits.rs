@@ -1,21 +1,21 @@
-//! What a program may do.
+//! The limits of a program.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What a program may do, as its launcher is told.
+/// The limits of a program, as its launcher gets them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::exhaustive_structs, reason = "a launcher and its caller are of one version")]
 pub struct Limits {
-    /// Seconds of processor time.
+    /// The CPU time, in seconds.
     pub cpu_seconds: u64,
     /// The largest file that it may write, in bytes.
     pub largest_file: u64,
-    /// Files and folders that it may write.
+    /// Files and folders that it may write to.
     pub writes: Vec<String>,
 }
 
-/// How far the kernel keeps a program to the files that it may write.
+/// How far the kernel enforces which files a program may write to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Enforced {

@@ -34,24 +34,24 @@ use tokio::{
 const LARGEST_FILE: u64 = 64 << 20;
 /// How long a launcher may take to end a program and all that it started.
 const TO_END: Duration = Duration::from_secs(5);
-/// How long what a program left behind may hold its output open.
+/// How long leftover processes may keep the output open after the program has ended.
 const AFTER_ITS_END: Duration = Duration::from_secs(1);
-/// How much is told of what a program that failed said last.
+/// The most characters of a failed program's last error line in the reason.
 const LONGEST_REASON: usize = 300;
 /// The most findings of a program.
 const MOST_FINDINGS: usize = 20;
 
-/// What a program gets.
+/// The input of a program.
 #[derive(Debug, Clone, Default)]
 #[expect(clippy::exhaustive_structs, reason = "all of it is needed")]
 pub struct Input {
-    /// In place of its parameters.
+    /// The values of its parameters.
     pub values: BTreeMap<String, String>,
-    /// On its standard input.
+    /// The text for its standard input.
     pub stdin: String,
 }
 
-/// Runs programs through a launcher, which is this very binary.
+/// Runs programs through a launcher.
 #[derive(Debug, Clone)]
 pub struct Runner {
     launcher: PathBuf,
@@ -62,7 +62,7 @@ pub struct Runner {
 struct Running {
     child: Child,
     stdin: Option<ChildStdin>,
-    /// The launcher leads a session, of which the program is.
+    /// The session that the launcher leads and the program belongs to.
     session: i32,
 }
 
@@ -71,20 +71,20 @@ impl Running {
     async fn tell(&mut self, text: &str) {
         if let Some(stdin) = &mut self.stdin {
             let length = (text.len() as u64).to_le_bytes();
-            // A launcher that could not begin does not read.
+            // A launcher that could not start the program does not read.
             let _ended = stdin.write_all(&length).await;
             let _ended = stdin.write_all(text.as_bytes()).await;
         }
     }
 
-    /// Has the launcher end everything; ends its process group if it does not.
+    /// Lets the launcher end everything, and kills its session if it does not.
     async fn end(&mut self) {
         self.stdin = None;
         let ended = timeout(TO_END, self.child.wait()).await;
         if matches!(&ended, Ok(Ok(status)) if status.signal().is_none()) {
             return;
         }
-        // It was ended itself, or does not do it: what is left of its session goes without it.
+        // It was killed, or does not end: its session is killed without it.
         let session = self.session;
         let _ended =
             tokio::task::spawn_blocking(move || processes::end_all(|| processes::of_session(session))).await;
@@ -94,7 +94,9 @@ impl Running {
 }
 
 impl Runner {
-    /// One that starts programs with `launcher`, a binary that calls [`launch`](super::launch).
+    /// A runner that starts programs with `launcher`.
+    ///
+    /// `launcher` is a binary that calls [`launch`](super::launch).
     #[must_use]
     pub const fn new(launcher: PathBuf, redactor: Redactor) -> Self {
         Self { launcher, redactor }
@@ -103,7 +105,7 @@ impl Runner {
     /// How far the kernel of this machine enforces limits.
     ///
     /// # Errors
-    /// A launcher that is none.
+    /// A launcher that does not work.
     pub async fn probe(&self) -> Result<Enforced, Error> {
         let limits = Limits { cpu_seconds: 5, largest_file: LARGEST_FILE, writes: Vec::new() };
         let mut command = tokio::process::Command::new(&self.launcher);
@@ -117,8 +119,9 @@ impl Runner {
         Enforced::named(told).ok_or_else(|| failed(String::from_utf8_lossy(&output.stderr).into_owned()))
     }
 
-    /// Runs a program to its end, or to the end of its time. What it started is killed with it, also when the future is
-    /// dropped.
+    /// Runs a program until it ends or its time is over.
+    ///
+    /// Every process that it started is killed with it, also when the future is dropped.
     pub async fn run(&self, command: &Command, input: &Input) -> (StepOutcome, Output) {
         match self.try_run(command, input).await {
             Ok(ended) => ended,
@@ -170,7 +173,7 @@ impl Runner {
         })
         .await;
         running.end().await;
-        // What could not be ended may hold the output open for ever.
+        // A process that could not be killed may keep the output open for ever.
         if timeout(AFTER_ITS_END, &mut readers).await.is_err() {
             readers.abort();
         }
@@ -193,13 +196,14 @@ impl Runner {
         lines.lines().map(|line| slo_core::plain(line).into_owned()).collect::<Vec<_>>().join("\n")
     }
 
-    /// Why a program failed: how it ended, and the last thing that it said about it.
+    /// Why a program failed: its exit status, and the last line of its errors.
     fn reason(&self, status: ExitStatus, errors: &str) -> String {
         let last = errors.lines().map(str::trim).rfind(|line| !line.is_empty());
         let Some(last) = last else { return told(status) };
         let last = self.clean(&cut(last, LONGEST_REASON));
         let is_refused = REFUSED.iter().any(|refused| last.contains(refused));
-        let hint = if is_refused { "; a step may write what its `writes` names" } else { "" };
+        let hint =
+            if is_refused { "; if the step may write there, add the path to its `writes`" } else { "" };
         format!("{}: {last}{hint}", told(status))
     }
 
@@ -219,43 +223,43 @@ impl Runner {
     }
 }
 
-/// How a program ended, as its launcher says.
+/// How a program ended, according to its launcher.
 fn told(status: ExitStatus) -> String {
     match status.code() {
         // There are 64 signals.
         Some(code) if (1..=64).contains(&(code - BY_SIGNAL)) => {
-            format!("{status}, as of signal {}", code - BY_SIGNAL)
+            format!("{status} (signal {})", code - BY_SIGNAL)
         }
         _ => status.to_string(),
     }
 }
 
-/// What a program says when it may not write a file.
+/// Messages of a program that may not write to a file.
 const REFUSED: [&str; 2] = ["Permission denied", "Read-only file system"];
 
 fn json(limits: &Limits) -> String {
     serde_json::to_string(limits).unwrap_or_default()
 }
 
-/// Whether a program is the one that was looked at when its step was written.
+/// Checks that a program has the expected SHA-256.
 async fn pinned(program: &str, expected: &str) -> Result<(), String> {
     let bytes = tokio::fs::read(program).await.map_err(|error| format!("{program}: {error}"))?;
     let found = digits(&Sha256::digest(bytes));
     if found == expected {
         return Ok(());
     }
-    Err(format!("{program}: its SHA-256 is {found}, and the runbook says {expected}"))
+    Err(format!("{program}: its SHA-256 is {found}, but the runbook expects {expected}"))
 }
 
 fn digits(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut digits, byte| {
-        // A string takes everything.
+        // Writing to a string cannot fail.
         let _ = write!(digits, "{byte:02x}");
         digits
     })
 }
 
-/// What a program found: `findings` of the JSON that it wrote, or its first line.
+/// The findings of a program: `findings` in its JSON output, or the first line of its output.
 fn findings(raw: &str, clean: &str) -> Vec<String> {
     let json = serde_json::from_str::<serde_json::Value>(raw.trim()).ok();
     let listed = json.as_ref().and_then(|json| json.get("findings")?.as_array());

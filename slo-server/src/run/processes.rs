@@ -1,4 +1,4 @@
-//! The processes that there are, as `/proc` has them.
+//! Running processes, from `/proc`.
 
 use rustix::process::{Pid, Signal, kill_process};
 use std::{collections::BTreeMap, fs, thread, time::Duration};
@@ -10,14 +10,14 @@ struct Process {
     session: i32,
 }
 
-/// All that can be seen.
+/// All processes that can be seen.
 fn all() -> Vec<Process> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
     pids.filter_map(|pid| running(pid, &fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)).collect()
 }
 
-/// A line of `stat`, unless it is of a process that has ended.
+/// The process of a line of `stat`; `None` if it has ended.
 fn running(pid: i32, stat: &str) -> Option<Process> {
     // The name, in brackets, may be anything.
     let (_, rest) = stat.rsplit_once(')')?;
@@ -26,11 +26,11 @@ fn running(pid: i32, stat: &str) -> Option<Process> {
     let parent = fields.next()?.parse().ok()?;
     let session = fields.nth(1)?.parse().ok()?;
     let threads = fields.nth(13)?;
-    // One whose first thread has ended looks like it while others run.
+    // A process whose first thread has ended looks the same while other threads run.
     (state != "Z" || threads != "1").then_some(Process { pid, parent, session })
 }
 
-/// Those that came from `ancestor`.
+/// The descendants of `ancestor`.
 pub(super) fn descendants(ancestor: i32) -> Vec<i32> {
     let mut children: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
     for Process { pid, parent, .. } in all() {
@@ -45,15 +45,16 @@ pub(super) fn descendants(ancestor: i32) -> Vec<i32> {
     found
 }
 
-/// Those of the session that `leader` began, which may have ended.
+/// The processes of the session that `leader` started; the leader may have ended.
 pub(super) fn of_session(leader: i32) -> Vec<i32> {
     all().into_iter().filter(|process| process.session == leader).map(|process| process.pid).collect()
 }
 
-/// How often what still runs is looked for.
+/// How many times to look for processes that still run.
 const ROUNDS: u64 = 200;
 
-/// Ends those that `find` finds, until it finds none. All are stopped first, so that none starts another meanwhile.
+/// Kills the processes that `find` finds, until it finds none. All are stopped first, so that none starts
+/// another.
 pub(super) fn end_all(find: impl Fn() -> Vec<i32>) {
     for round in 0..ROUNDS {
         let left = find();

@@ -1,4 +1,4 @@
-//! What comes out of a program.
+//! The output of a program.
 
 use sha2::{Digest, Sha256};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 /// How much of each stream is kept.
 const KEPT: usize = 64 * 1024;
 
-/// What came out of a stream so far: its beginning, and a hash of all of it.
+/// The output of a stream so far: its beginning, and a hash of all of it.
 #[derive(Clone, Default)]
 pub(super) struct Stream {
     kept: Vec<u8>,
@@ -16,7 +16,7 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    /// Reads a stream to its end, into what others may look at.
+    /// Reads a stream to its end, into a shared value.
     pub(super) async fn read(stream: Option<impl AsyncRead + Unpin>, into: Arc<Mutex<Self>>) {
         let Some(mut stream) = stream else { return };
         let mut buffer = vec![0; 16 * 1024];

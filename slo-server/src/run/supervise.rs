@@ -1,4 +1,4 @@
-//! A program and all that it starts, until it ends or its server says so: what the launcher does once it is confined.
+//! The supervision of a program and its processes, by a launcher that has set its limits.
 
 use super::processes;
 use rustix::process::{getpid, set_child_subreaper};
@@ -11,21 +11,24 @@ use std::{
     time::Duration,
 };
 
-/// What is heard from the server.
+/// A message from the server.
 enum Heard {
-    /// What the program gets on its standard input.
+    /// The text for the program's standard input.
     Text(Vec<u8>),
-    /// It has ended, or wants the program to.
+    /// The server has ended, or wants the program to end.
     Enough,
 }
 
-/// How often it is looked whether the program has ended.
+/// How often to check whether the program has ended.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
-/// Runs `program` with what comes on standard input: its length in eight bytes, the least first, and as much text. Standard
-/// input then stays open for as long as the program may run. Returns only if it cannot begin.
+/// Runs `program` with the text from standard input; returns only if it cannot start.
 ///
-/// Whatever it started goes away with it, also what left its process group: it becomes a child of this process.
+/// Standard input holds the length of the text in eight bytes, least significant first, and the text. It then
+/// stays open for as long as the program may run.
+///
+/// Every process that the program started is killed when it ends. A process that left its group becomes a
+/// child of this process, and is killed as well.
 pub(super) fn supervise(program: &mut Command) -> io::Error {
     match begin(program) {
         Ok((child, heard)) => wait(child, &heard),
@@ -33,7 +36,7 @@ pub(super) fn supervise(program: &mut Command) -> io::Error {
     }
 }
 
-/// Begins the program; everything else that may fail comes first.
+/// Starts the program, after everything else that may fail.
 fn begin(program: &mut Command) -> io::Result<(Child, Receiver<Heard>)> {
     set_child_subreaper(Some(getpid()))?;
     let (tell, heard) = channel();
@@ -46,7 +49,7 @@ fn begin(program: &mut Command) -> io::Result<(Child, Receiver<Heard>)> {
     let Ok(Heard::Text(text)) = heard.recv() else {
         return Err(io::Error::new(io::ErrorKind::BrokenPipe, "the server has ended"));
     };
-    // A group of its own: what it sends to its group does not reach this process.
+    // Its own group: signals that it sends to its group do not reach this process.
     let mut child = program.stdin(Stdio::piped()).process_group(0).spawn()?;
     if let Some(stdin) = child.stdin.take() {
         let _ended = give.send((stdin, text));
@@ -54,7 +57,7 @@ fn begin(program: &mut Command) -> io::Result<(Child, Receiver<Heard>)> {
     Ok((child, heard))
 }
 
-/// Waits until the program ends, or is to end; ends all that is left, and then this process, as the program ended.
+/// Waits until the program ends or must end, kills all that is left, and exits as the program did.
 fn wait(mut child: Child, heard: &Receiver<Heard>) -> ! {
     let ended = loop {
         match child.try_wait() {
@@ -75,7 +78,7 @@ fn wait(mut child: Child, heard: &Receiver<Heard>) -> ! {
     std::process::exit(ended.map_or(1, code))
 }
 
-/// Passes on what the server says, until it closes the door.
+/// Passes on the text from the server, and then its end.
 fn listen(tell: &Sender<Heard>) {
     let mut server = io::stdin().lock();
     let mut length = [0; 8];
@@ -90,7 +93,7 @@ fn listen(tell: &Sender<Heard>) {
     let _ended = tell.send(Heard::Enough);
 }
 
-/// What is added to the number of the signal that ended a program, as shells do.
+/// The exit code of a program that a signal ended is this plus the signal's number, as in shells.
 pub(super) const BY_SIGNAL: i32 = 128;
 
 fn code(status: ExitStatus) -> i32 {

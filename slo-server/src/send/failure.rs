@@ -1,22 +1,23 @@
-//! Why a message was not taken.
+//! Why sending a message failed.
 
 use super::http::NoAnswer;
 use reqwest::StatusCode;
 use slo_core::model::Window;
 
-/// How much is kept of what a receiver says is wrong.
+/// The most characters of a receiver's error message that are kept.
 const LONGEST: usize = 200;
 
-/// Why a message was not taken.
+/// Why sending a message failed.
 pub(super) enum Failure {
-    /// It may be taken later.
+    /// It may succeed later.
     Later { reason: String, wait: Option<Window>, may_have_arrived: bool },
-    /// It will never be taken.
+    /// It will never succeed.
     Never { reason: String },
 }
 
 impl Failure {
-    /// That of an answer other than success: too many requests and faults of the server pass. `told` is what it says.
+    /// The failure of an answer with another status than success; `told` is its message. Too many requests,
+    /// timeouts and errors of the server are temporary.
     pub(super) fn of(status: StatusCode, wait: Option<Window>, told: &str) -> Self {
         let passes = [StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT].contains(&status);
         if passes || status.is_server_error() {

@@ -1,4 +1,4 @@
-//! A post to somebody else's server.
+//! POST requests to other servers.
 
 use crate::{config::Secret, tls};
 use reqwest::{Client, StatusCode, header, redirect};
@@ -13,22 +13,23 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// How much of an answer is read.
 const LONGEST_ANSWER: usize = 64 * 1024;
 
-/// What came back.
+/// An answer.
 pub(super) struct Answered {
     pub(super) status: StatusCode,
-    /// How long to wait before the next one.
+    /// How long to wait before the next request.
     pub(super) retry_after: Option<Window>,
     pub(super) body: String,
 }
 
-/// Why nothing came back.
+/// Why there was no answer.
 pub(super) struct NoAnswer {
     pub(super) reason: String,
-    /// Whether it may have arrived all the same.
+    /// Whether the request may have arrived anyway.
     pub(super) may_have_arrived: bool,
 }
 
-/// Posts to other servers: no redirects, which would take a secret elsewhere, and limits of time and length.
+/// Posts to other servers, within limits of time and length. It follows no redirects, which could leak a
+/// secret.
 #[derive(Clone, Debug)]
 pub(super) struct Poster {
     client: Client,

@@ -1,4 +1,4 @@
-//! Messages on their way to people.
+//! Sending messages to people.
 
 mod failure;
 mod http;

@@ -17,7 +17,7 @@ pub(super) async fn send(poster: &Poster, config: &PagerDutyConfig, event: &Valu
     }
 }
 
-/// What it says is wrong.
+/// The error message of an answer.
 fn message(body: &str) -> String {
     let told = serde_json::from_str::<Value>(body).ok().map(|json| {
         let errors = json.get("errors").and_then(Value::as_array).into_iter().flatten();

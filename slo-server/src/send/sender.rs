@@ -1,4 +1,4 @@
-//! Messages on episodes, sent.
+//! Sending messages about episodes.
 
 use super::{
     failure::Failure,
@@ -20,33 +20,33 @@ use slo_ops::{
 };
 use std::time::{Duration, Instant};
 
-/// Slack takes a message a second and channel.
+/// Slack accepts one message per second and channel.
 const SLACK_EVERY: Duration = if cfg!(feature = "storm") { Duration::ZERO } else { Duration::from_secs(1) };
-/// `PagerDuty` takes more than that of an integration.
+/// `PagerDuty` accepts more events per integration than that.
 const PAGERDUTY_EVERY: Duration = Duration::from_millis(20);
 
-/// A message that is to be sent.
+/// A message to send.
 #[derive(Debug)]
 #[expect(clippy::exhaustive_structs, reason = "all of it is needed")]
 pub struct Outgoing {
-    /// What it is about.
+    /// The episode that it is about.
     pub episode: Episode,
-    /// To whom.
+    /// The receiver.
     pub target: Target,
-    /// What it says.
+    /// The message.
     pub message: Message,
-    /// Whether it may have arrived before.
+    /// Whether an earlier attempt may have arrived.
     pub may_repeat: bool,
 }
 
 impl Outgoing {
-    /// How often it was not taken before.
+    /// How often sending it has failed before.
     fn failures(&self) -> u32 {
         self.episode.messages.get(&(self.target, self.message)).map_or(0, |sent| sent.failures)
     }
 }
 
-/// Sends messages, at most as fast as their receivers take them.
+/// Sends messages, at most as fast as their receivers accept them.
 #[derive(Debug)]
 pub struct Sender {
     poster: Poster,
@@ -57,7 +57,9 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// One for whom `config` names, in the name of this machine.
+    /// A sender for the receivers in `config`.
+    ///
+    /// The source of its events is the name of this machine.
     ///
     /// # Errors
     /// A system without certificates to trust.
@@ -73,17 +75,17 @@ impl Sender {
         })
     }
 
-    /// Whom it can tell.
+    /// The configured receivers.
     #[must_use]
     pub fn targets(&self) -> Vec<Target> {
         let pagerduty = self.pagerduty.as_ref().map(|_| Target::PagerDuty);
         pagerduty.into_iter().chain(self.slack.as_ref().map(|_| Target::Slack)).collect()
     }
 
-    /// Whether a receiver takes the next message, which is of this incident; or how long until it does.
+    /// Takes the turn of an incident to send its next message to a receiver.
     ///
     /// # Errors
-    /// How long to wait.
+    /// How long to wait for the turn.
     pub fn turn(&self, target: Target, incident: IncidentId, message: Message) -> Result<(), Duration> {
         let throttle = match target {
             Target::PagerDuty => self.pagerduty.as_ref().map(|(_, throttle)| (throttle, 1)),
@@ -93,12 +95,12 @@ impl Sender {
         throttle.map_or(Ok(()), |(throttle, calls)| throttle.turn(incident, calls, Instant::now()))
     }
 
-    /// Sends a message, whose turn it is.
+    /// Sends a message whose turn it is.
     pub async fn send(&self, outgoing: &Outgoing) -> SendOutcome {
         let result = match outgoing.target {
             Target::PagerDuty => self.pagerduty(outgoing).await.map(|()| None),
             Target::Slack => self.slack(outgoing).await,
-            _ => Err(Failure::Never { reason: "nobody knows how to tell them".to_owned() }),
+            _ => Err(Failure::Never { reason: "this receiver is not supported".to_owned() }),
         };
         let clean = |reason: String| slo_core::plain(&self.redactor.redact(&reason)).into_owned();
         match result {
@@ -144,19 +146,19 @@ impl Sender {
 /// Characters of a message without blocks.
 const REPLY: usize = 3_000;
 
-/// How many calls a message takes: a bot brings its first message up to date, and replies to it.
+/// How many calls a message takes: a bot updates its first message, and replies to it.
 fn calls(config: &SlackConfig, message: Message) -> u32 {
     let is_two = matches!(config.door, SlackDoor::Bot { .. }) && message != Message::Opened;
     if is_two { 2 } else { 1 }
 }
 
 fn not_configured() -> Failure {
-    Failure::Never { reason: "it is not configured any more".to_owned() }
+    Failure::Never { reason: "the receiver is not configured any more".to_owned() }
 }
 
-/// Holds everything back for as long as a receiver asks.
+/// Pauses sending to a receiver for as long as it asks.
 fn paused<T>(throttle: &Throttle, result: &Result<T, Failure>) {
     if let Err(Failure::Later { wait: Some(wait), .. }) = result {
-        throttle.pause(wait.as_duration().min(Duration::from_hours(1)), Instant::now());
+        throttle.pause(wait.as_duration().min(Duration::from_secs(3_600)), Instant::now());
     }
 }

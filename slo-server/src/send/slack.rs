@@ -11,17 +11,18 @@ use slo_core::model::Window;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// A message, and the one before it that it brings up to date.
+/// A message, and the earlier one that it updates.
 pub(super) struct SlackMessage<'a> {
     /// `text` and `blocks`.
     pub(super) message: Value,
-    /// What the first message of the episode is called, as an earlier call returned it.
+    /// The reference to the first message of the episode, which an earlier call returned.
     pub(super) first: Option<&'a str>,
-    /// What goes into the thread of the first message.
+    /// The reply in the thread of the first message.
     pub(super) reply: Option<String>,
 }
 
-/// Sends it, with some time between two calls; returns what the first message of the episode is called, of a bot.
+/// Sends a message, with a pause between two calls; a bot returns the reference to the first message of the
+/// episode.
 pub(super) async fn send(
     poster: &Poster,
     door: &SlackDoor,
@@ -35,7 +36,7 @@ pub(super) async fn send(
             let Some((there, ts)) = message.first.and_then(|first| first.split_once(' ')) else {
                 return bot.post(channel, message.message).await;
             };
-            // Two calls, of which each counts.
+            // Two calls, and each counts against the rate limit.
             let update = with(message.message.clone(), &[("channel", there), ("ts", ts)]);
             match bot.call("chat.update", update).await {
                 // Somebody deleted it, or it is too old: a new one takes its place.
@@ -77,10 +78,10 @@ struct Bot<'a> {
     url: &'a str,
 }
 
-/// Errors of the Web API that say that a message cannot be brought up to date.
+/// Errors of the Web API that say that a message cannot be updated.
 const GONE: [&str; 3] = ["message_not_found", "edit_window_closed", "cant_update_message"];
 
-/// Errors of the Web API that pass.
+/// Temporary errors of the Web API.
 const LATER: [&str; 6] = [
     "ratelimited",
     "rate_limited",
@@ -91,7 +92,7 @@ const LATER: [&str; 6] = [
 ];
 
 impl Bot<'_> {
-    /// Posts a message; returns what it is called.
+    /// Posts a message, and returns the reference to it.
     async fn post(&self, channel: &str, message: Value) -> Result<Option<String>, Failure> {
         let posted = self.call("chat.postMessage", with(message, &[("channel", channel)])).await?;
         let text = |name: &str| posted.get(name).and_then(Value::as_str);
@@ -105,7 +106,7 @@ impl Bot<'_> {
         if status.is_success() && answer.get("ok") == Some(&Value::Bool(true)) {
             return Ok(answer);
         }
-        // Errors of the Web API come with 200; others are of whatever is in between.
+        // Errors of the Web API come with status 200; other statuses come from a proxy or the like.
         if !status.is_success() {
             return Err(Failure::of(status, retry_after, &body));
         }

@@ -1,4 +1,4 @@
-//! As many messages as a receiver takes.
+//! The rate limit of a receiver.
 
 use slo_ops::alert::IncidentId;
 use std::{
@@ -7,9 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Gives turns: each incident gets the next free one, and keeps it until it comes for it.
+/// The rate limit of a receiver: each incident gets the next free turn, and keeps it.
 ///
-/// Nobody waits in here: an incident is put aside until its turn, so that others are worked on meanwhile.
+/// No call blocks: an incident is put aside until its turn, so that work on other incidents continues.
 #[derive(Debug)]
 pub(super) struct Throttle {
     every: Duration,
@@ -22,15 +22,15 @@ struct Turns {
     of: HashMap<IncidentId, Instant>,
 }
 
-/// How long a turn is kept for whoever does not come for it.
-const KEPT: Duration = Duration::from_mins(1);
+/// How long a turn is kept for an incident that does not take it.
+const KEPT: Duration = Duration::from_secs(60);
 
 impl Throttle {
     pub(super) fn new(every: Duration) -> Self {
         Self { every, turns: Mutex::default() }
     }
 
-    /// Takes the turn of an incident for `calls` calls, if it has come; or says how long until then.
+    /// Takes the turn of an incident for `calls` calls, if it has come; the error is how long to wait for it.
     pub(super) fn turn(&self, incident: IncidentId, calls: u32, now: Instant) -> Result<(), Duration> {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         let at = turns.of.get(&incident).copied().unwrap_or_else(|| {
@@ -47,7 +47,8 @@ impl Throttle {
         Err(at - now)
     }
 
-    /// Lets nobody through for as long as a receiver asks. Turns that would come before then come later, in their order.
+    /// Pauses all turns for as long as a receiver asks. Turns that would come sooner are moved back, in their
+    /// order.
     pub(super) fn pause(&self, wait: Duration, now: Instant) {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         let turns = &mut *turns;

@@ -1,4 +1,4 @@
-//! Incidents as JSON, and what people do about them.
+//! The API: incidents as JSON, and actions of people.
 
 use super::{app::App, auth::who, refused::Refused};
 use crate::{clock::now, store::Query};
@@ -16,9 +16,9 @@ use slo_ops::{
 };
 use std::sync::Arc;
 
-/// How many incidents are listed.
+/// The most incidents in a list.
 const MOST: usize = 200;
-/// The longest text of a person.
+/// The longest note, in characters.
 const LONGEST_NOTE: usize = 4_000;
 
 /// `GET /api/v1/incidents`: the latest episodes, those with the latest entries first.
@@ -56,7 +56,7 @@ pub(super) async fn show(
     Ok(Json(json!({"incident": incident.id(), "episodes": episodes.collect::<Vec<_>>()})))
 }
 
-/// What a person does.
+/// An action of a person.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum Deed {
@@ -81,13 +81,13 @@ impl Deed {
     }
 }
 
-/// `POST /api/v1/incidents/{incident}`: what a person does about its open episode.
+/// `POST /api/v1/incidents/{incident}`: an action of a person on its open episode.
 pub(super) async fn act(
     State(app): State<Arc<App>>,
     Path(incident): Path<String>,
     request: Request,
 ) -> Result<Json<Value>, Refused> {
-    // Nothing is read of somebody who may not.
+    // The body is read only if the caller may act.
     let headers = request.headers().clone();
     app.may_act(&headers)?;
     let Json(deed) =
@@ -104,7 +104,7 @@ pub(super) async fn act(
 }
 
 impl App {
-    /// The incident of an id that somebody wrote.
+    /// The incident with an id from a request.
     pub(super) async fn incident(&self, id: &str) -> Result<Incident, Refused> {
         let id: IncidentId = id.parse().map_err(|error: slo_ops::Error| Refused::bad(error.to_string()))?;
         let record = self.store.record(id, 0).await?;
@@ -114,16 +114,16 @@ impl App {
         Ok(Incident::of(id, record.iter().map(|numbered| &numbered.entry)))
     }
 
-    /// Writes down what a person did about the open episode.
+    /// Records an action of a person on the open episode.
     pub(super) async fn act(&self, incident: &Incident, event: Event) -> Result<(), Refused> {
         let episode = incident.open().filter(|episode| episode.state() != EpisodeState::Resolved);
         let Some(episode) = episode else {
-            return Err(Refused::conflict("none of its alerts fires any more".to_owned()));
+            return Err(Refused::conflict("no alert of the incident is firing any more".to_owned()));
         };
         if let Event::Approved { step, .. } | Event::Denied { step, .. } = &event
             && episode.steps().get(*step).is_none_or(|run| run.approval.is_none() || run.state.is_final())
         {
-            return Err(Refused::conflict(format!("step {} does not wait for an approval", step + 1)));
+            return Err(Refused::conflict(format!("step {} is not waiting for approval", step + 1)));
         }
         self.store.add(incident.id(), Entry::of(episode.id.began, now(), event)).await?;
         self.engine.wake(incident.id());

@@ -1,4 +1,4 @@
-//! What the doors share.
+//! The state that the routes share.
 
 use super::{
     auth::{check, has},
@@ -26,14 +26,14 @@ use tokio::{
 
 /// The longest delivery, in bytes.
 const LONGEST: usize = 16 << 20;
-/// What room in memory is given out in, in bytes.
+/// The unit in which memory is reserved, in bytes.
 const PAGE: usize = 4_096;
-/// How many pages deliveries take that are read, or wait to be written: 128 MiB of what was sent.
+/// How many pages there are for deliveries that are being read or wait to be written: 128 MiB.
 pub(super) const ROOM: usize = (128 << 20) / PAGE;
 /// How long a sender may take to send one.
 const SLOWEST: Duration = Duration::from_secs(30);
 
-/// What the doors share.
+/// The state that the routes share.
 #[derive(Debug)]
 pub(super) struct App {
     pub(super) store: Arc<dyn Store>,
@@ -49,7 +49,7 @@ pub(super) struct App {
 }
 
 impl App {
-    /// Reads a delivery, once there is room in memory for it; the room is taken for as long as the permit is kept.
+    /// Reads a delivery, once there is memory for it; the memory is reserved until the permit is dropped.
     pub(super) async fn read(
         &self,
         source: Source,
@@ -59,12 +59,12 @@ impl App {
         let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
         let length: usize = length.unwrap_or(LONGEST);
         let pages = u32::try_from(length.min(LONGEST) / PAGE + 1).unwrap_or(u32::MAX);
-        let busy = || Refused::unavailable("more deliveries come than can be written".to_owned());
+        let busy = || Refused::unavailable("too many deliveries at once".to_owned());
         let room = timeout(SLOWEST, Arc::clone(&self.room).acquire_many_owned(pages)).await;
         let room = room.map_err(|_| busy())?.map_err(|_| busy())?;
         let bytes = timeout(SLOWEST, to_bytes(body, LONGEST)).await;
         let bytes = bytes
-            .map_err(|_| Refused::bad("the delivery took longer than 30 s".to_owned()))?
+            .map_err(|_| Refused::bad("the delivery took longer than 30 s to arrive".to_owned()))?
             .map_err(|error| Refused { status: StatusCode::PAYLOAD_TOO_LARGE, reason: error.to_string() })?;
         let delivery = Delivery::parse(source, &bytes).map_err(|error| Refused::bad(error.to_string()))?;
         Ok((delivery, room))

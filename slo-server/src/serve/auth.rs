@@ -1,12 +1,12 @@
-//! Who may.
+//! Which callers are allowed.
 
 use super::refused::Refused;
 use crate::config::Credentials;
 use axum::http::{HeaderMap, header};
 use std::net::IpAddr;
 
-/// Whether a request may: that it has the credentials of `role`. Without any, which a configuration allows on loopback only,
-/// programs of this machine may, and pages in its browsers may not.
+/// Checks that a request has the credentials of `role`. If none are configured, which is possible on loopback
+/// only, programs on this machine are allowed, and web pages in its browsers are not.
 pub(super) fn check(
     headers: &HeaderMap,
     credentials: Option<&Credentials>,
@@ -33,7 +33,7 @@ pub(super) fn has(headers: &HeaderMap, credentials: &Credentials) -> bool {
     }
 }
 
-/// That it was sent to this machine by name, and not by a page of somebody else's, whose browser says where it is from.
+/// Checks that a request is for a loopback name and not from a web page, for which a browser sends `Origin`.
 fn local(headers: &HeaderMap) -> Result<(), String> {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
@@ -43,13 +43,15 @@ fn local(headers: &HeaderMap) -> Result<(), String> {
         .map_or_else(|_| name.eq_ignore_ascii_case("localhost"), |address| address.is_loopback());
     if !is_loopback {
         return Err(format!(
-            "without credentials only requests to localhost are answered, and this one is to `{}`; write `intake` and `access`",
+            "without credentials, only requests to localhost are allowed, and this one is to `{}`; \
+             configure `intake` and `access`",
             slo_core::plain(host)
         ));
     }
     if headers.contains_key(header::ORIGIN) {
         return Err(
-            "without credentials no page of a browser is answered; write `intake` and `access`".to_owned()
+            "without credentials, requests from web pages are refused; configure `intake` and `access`"
+                .to_owned(),
         );
     }
     Ok(())
@@ -66,7 +68,7 @@ fn decoded(text: &[u8]) -> Option<Vec<u8>> {
     STANDARD.decode(text).ok()
 }
 
-/// Who asked, as the record tells it: the user of basic credentials, or the name of the role.
+/// The name of the caller for the record: the user of basic credentials, or the role.
 pub(super) fn who(headers: &HeaderMap, role: &str) -> String {
     let user = headers.get(header::AUTHORIZATION).and_then(|value| {
         let (scheme, given) = split(value.as_bytes())?;

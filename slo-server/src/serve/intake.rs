@@ -1,4 +1,4 @@
-//! Alerts that come in: parsed, written down, and only then answered.
+//! The intake of alerts: a delivery is recorded before it is answered.
 
 use crate::{
     clock::now,
@@ -15,12 +15,12 @@ use tokio::{
 
 /// How many deliveries are written at once.
 const MOST_AT_ONCE: usize = 256;
-/// How many wait; more are asked to come again.
+/// How many deliveries may wait; more are refused, and their senders try again.
 const QUEUE: usize = 1_024;
 /// How long writing may take: an Alertmanager waits ten seconds.
 const TIMEOUT: Duration = Duration::from_secs(8);
 
-/// Writes deliveries down, those that come at the same time together.
+/// Records deliveries; those that arrive at the same time are written together.
 #[derive(Debug, Clone)]
 pub(super) struct Intake {
     queue: mpsc::Sender<Waiting>,
@@ -29,15 +29,15 @@ pub(super) struct Intake {
 struct Waiting {
     arrival: Arrival,
     answer: oneshot::Sender<Result<Receipt, StoreError>>,
-    /// The room that it takes in memory, free again once it is written.
+    /// The memory that it takes, released once it is written.
     _room: OwnedSemaphorePermit,
 }
 
 /// Why a delivery was not written down.
 pub(super) enum NotRecorded {
-    /// More come than can be written.
+    /// Too many deliveries wait.
     Busy,
-    /// The store is away.
+    /// The store is not available.
     Store(StoreError),
 }
 
@@ -49,7 +49,7 @@ impl Intake {
         Self { queue }
     }
 
-    /// Writes a delivery down; what returns `Ok` is on the disk.
+    /// Records a delivery; if it returns `Ok`, the delivery is on the disk.
     pub(super) async fn record(
         &self,
         delivery: Delivery,
@@ -59,7 +59,7 @@ impl Intake {
         kill::point("received");
         let waiting = Waiting { arrival: Arrival { delivery, at: now() }, answer, _room: room };
         self.queue.try_send(waiting).map_err(|_| NotRecorded::Busy)?;
-        let late = || NotRecorded::Store(StoreError::Unavailable("it took too long to write".to_owned()));
+        let late = || NotRecorded::Store(StoreError::Unavailable("writing took too long".to_owned()));
         let result = timeout(TIMEOUT, written).await.map_err(|_| late())?.map_err(|_| late())?;
         let receipt = result.map_err(NotRecorded::Store)?;
         kill::point("recorded");
@@ -74,7 +74,7 @@ async fn write(store: Arc<dyn Store>, engine: Engine, mut waiting: mpsc::Receive
         let mut incidents: Vec<_> = arrivals.iter().map(|arrival| arrival.delivery.incident()).collect();
         match store.receive(arrivals).await {
             Ok(receipts) => {
-                // Whoever does not wait any more is not told.
+                // A sender that no longer waits gets no answer.
                 batch.drain(..).zip(receipts).for_each(|(one, receipt)| drop(one.answer.send(Ok(receipt))));
                 incidents.sort_unstable();
                 incidents.dedup();

@@ -1,4 +1,4 @@
-//! What comes in: alerts, answers of people, and questions.
+//! The HTTP server: alerts, actions of people, and queries.
 
 mod api;
 mod app;

@@ -1,4 +1,4 @@
-//! Webhooks of `PagerDuty`: who takes care of an incident there, takes care of it here.
+//! Webhooks of `PagerDuty`: an acknowledgement there counts here as well.
 
 use super::{app::App, refused::Refused};
 use axum::{body::Bytes, extract::State, http::HeaderMap};
@@ -20,7 +20,7 @@ pub(super) async fn told(
     pagerduty_signature(secret.expose().as_bytes(), signature, &body)
         .map_err(|error| Refused::unauthorized(error.to_string()))?;
     let json: Value = serde_json::from_slice(&body)
-        .map_err(|error| Refused::bad(format!("not what PagerDuty sends: {error}")))?;
+        .map_err(|error| Refused::bad(format!("not a webhook of PagerDuty: {error}")))?;
     let event = json.get("event").unwrap_or(&Value::Null);
     let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str);
     if text("/event_type") != Some("incident.acknowledged") {
@@ -32,9 +32,9 @@ pub(super) async fn told(
     let who = format!("PagerDuty: {}", slo_core::plain(who));
     let incident = match app.incident(key).await {
         Ok(incident) => incident,
-        // It is asked again while the store is away.
+        // PagerDuty tries again while the store is not available.
         Err(refused) if refused.is_of_store() => return Err(refused),
-        // Of an alert that did not come here.
+        // The alert was never received here.
         Err(_) => return Ok(()),
     };
     if incident.open().is_some_and(|episode| episode.acknowledged.is_none()) {

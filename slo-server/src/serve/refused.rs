@@ -15,7 +15,7 @@ pub(super) struct Refused {
 }
 
 impl Refused {
-    /// Whether the same may be answered later.
+    /// Whether the same request may succeed later.
     pub(super) fn is_of_store(&self) -> bool {
         self.status == StatusCode::SERVICE_UNAVAILABLE
     }
@@ -29,7 +29,7 @@ impl Refused {
     }
 
     pub(super) fn late() -> Self {
-        Self { status: StatusCode::REQUEST_TIMEOUT, reason: "the request took too long to come".to_owned() }
+        Self { status: StatusCode::REQUEST_TIMEOUT, reason: "the request took too long to arrive".to_owned() }
     }
 
     pub(super) const fn missing(reason: String) -> Self {

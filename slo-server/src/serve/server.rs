@@ -1,4 +1,4 @@
-//! The server: its doors, and its end.
+//! The server: its routes, and its shutdown.
 
 use super::{
     api,
@@ -36,18 +36,18 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// The longest request of a person.
+/// The longest request of a person, in bytes.
 const LONGEST_REQUEST: usize = 1 << 20;
 /// How long a connection may take to send a request.
 const SLOWEST: Duration = Duration::from_secs(30);
-/// How long requests may go on once the server is told to stop.
+/// How long requests may continue once the server is told to stop.
 const TO_END: Duration = Duration::from_secs(10);
 /// How often the certificate is read again.
-const RENEW_EVERY: Duration = Duration::from_mins(1);
-/// How long the store may take to say that it is there.
+const RENEW_EVERY: Duration = Duration::from_secs(60);
+/// How long the store may take to answer a health check.
 const HEALTHY: Duration = Duration::from_secs(3);
 
-/// Why a server does not begin.
+/// Why a server cannot start or run.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct ServeError(String);
@@ -69,11 +69,13 @@ pub struct Server {
 }
 
 impl Server {
-    /// Opens the store and the port of `config`; `services` are the SLOs of its specs, and `launcher` a binary that calls
+    /// Opens the store and the port of `config`.
+    ///
+    /// `services` are the SLOs of its specs, and `launcher` is a binary that calls
     /// [`launch`](crate::run::launch).
     ///
     /// # Errors
-    /// A store, a port or a launcher that is not to be had.
+    /// A store, a port or a launcher that cannot be used.
     pub async fn open(config: Config, services: Vec<Service>, launcher: PathBuf) -> Result<Self, ServeError> {
         let store: Arc<dyn Store> = open_store(&config.store).await.map_err(ServeError::new)?;
         let engine = Engine::new(Arc::clone(&store), &config, services, launcher).map_err(ServeError::new)?;
@@ -100,25 +102,27 @@ impl Server {
         Ok(Self { listener, tls, engine, app: Arc::new(app), enforced })
     }
 
-    /// Where it listens: `http://127.0.0.1:9099`.
+    /// The URL that it listens on, such as `http://127.0.0.1:9099`.
     ///
     /// # Errors
-    /// A port that is gone.
+    /// A port that cannot be used.
     pub fn url(&self) -> Result<String, ServeError> {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         Ok(format!("{scheme}://{}", self.listener.local_addr().map_err(ServeError::new)?))
     }
 
-    /// How far the kernel keeps programs to the files that they may write.
+    /// How far the kernel enforces which files programs may write to.
     #[must_use]
     pub const fn enforced(&self) -> Enforced {
         self.enforced
     }
 
-    /// Serves and works until `stop` is true; then what runs may come to its end.
+    /// Serves requests and works on incidents until `stop` is true.
+    ///
+    /// Running requests and steps may then end, within a time limit.
     ///
     /// # Errors
-    /// A port that is gone.
+    /// A port that cannot be used.
     pub async fn run(self, stop: watch::Receiver<bool>) -> Result<(), ServeError> {
         let engine = tokio::spawn({
             let (engine, stop) = (self.engine.clone(), stop.clone());
@@ -148,7 +152,7 @@ impl Server {
     }
 }
 
-/// Reads the certificate again, as whoever renews it writes it; the one before stays for as long as it cannot be read.
+/// Reads the certificate again and again, to pick up a renewed one. If it cannot be read, the old one stays.
 async fn renew(config: TlsConfig, tls: RustlsConfig) {
     loop {
         sleep(RENEW_EVERY).await;
@@ -161,7 +165,7 @@ async fn renew(config: TlsConfig, tls: RustlsConfig) {
 /// Opens the store that a configuration names.
 ///
 /// # Errors
-/// A store that is not to be had.
+/// A store that cannot be opened.
 pub async fn open_store(config: &StoreConfig) -> Result<Arc<dyn Store>, StoreError> {
     Ok(match config {
         StoreConfig::Sqlite(path) => Arc::new(Sqlite::open(path)?),
@@ -190,7 +194,7 @@ fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-/// Answers a request of a person, who may not take for ever to send it.
+/// Limits the time of a request of a person.
 async fn in_time(request: Request<Body>, next: Next) -> Response {
     match timeout(SLOWEST, next.run(request)).await {
         Ok(response) => response,
@@ -198,7 +202,7 @@ async fn in_time(request: Request<Body>, next: Next) -> Response {
     }
 }
 
-/// Takes a delivery in: reads it, writes it down, and answers only then.
+/// Receives a delivery: reads it, records it, and answers only then.
 async fn receive(State(app): State<Arc<App>>, source: Source, request: Request<Body>) -> Response {
     let answer = async {
         check(request.headers(), app.senders.as_ref(), "`intake`")?;
@@ -206,9 +210,7 @@ async fn receive(State(app): State<Arc<App>>, source: Source, request: Request<B
         let (delivery, room) = app.read(source, &parts.headers, body).await?;
         match app.intake.record(delivery, room).await {
             Ok(receipt) => Ok(receipt),
-            Err(NotRecorded::Busy) => {
-                Err(Refused::unavailable("more deliveries come than can be written".to_owned()))
-            }
+            Err(NotRecorded::Busy) => Err(Refused::unavailable("too many deliveries at once".to_owned())),
             Err(NotRecorded::Store(error)) => Err(error.into()),
         }
     };

@@ -1,4 +1,4 @@
-//! Buttons of Slack.
+//! Buttons in Slack messages.
 
 use super::{app::App, refused::Refused};
 use crate::clock::now;
@@ -10,7 +10,7 @@ use slo_ops::{
 };
 use std::sync::Arc;
 
-/// What Slack sends when somebody presses a button.
+/// The payload of a request that Slack sends when somebody presses a button.
 #[derive(Deserialize)]
 struct Payload {
     user: User,
@@ -50,7 +50,7 @@ pub(super) async fn pressed(
     let mut fields = url::form_urlencoded::parse(&body);
     let json = fields.find(|(name, _)| name == "payload").map(|(_, value)| value.into_owned());
     let payload: Payload = serde_json::from_str(&json.unwrap_or_default())
-        .map_err(|error| Refused::bad(format!("not what Slack sends of a button: {error}")))?;
+        .map_err(|error| Refused::bad(format!("not a button request of Slack: {error}")))?;
     let User { id, username, name } = payload.user;
     let who = format!("Slack: {}", username.or(name).unwrap_or(id));
     let who = slo_core::plain(&who).into_owned();

@@ -1,16 +1,16 @@
-//! Why a store did not do what it should.
+//! Errors of a store.
 
-/// Why a store did not do what it should.
+/// An error of a store.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// It is away, full or read-only: nothing was written, and the same may work later.
+    /// It is unreachable, full or read-only. Nothing was written, and the same call may succeed later.
     #[error("the store is not available: {0}")]
     Unavailable(String),
-    /// Somebody else works on the incident by now: nothing was written.
+    /// Another process works on the incident by now. Nothing was written.
     #[error("another process works on the incident")]
     Lost,
-    /// It holds what this version cannot read.
+    /// It holds data that this version cannot read.
     #[error("the store cannot be read: {0}")]
     Unreadable(String),
 }

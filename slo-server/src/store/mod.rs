@@ -1,4 +1,4 @@
-//! The record, where nothing of it is lost: a file of `SQLite`, or `PostgreSQL`.
+//! The durable record, in a `SQLite` file or in `PostgreSQL`.
 
 mod error;
 mod postgres;

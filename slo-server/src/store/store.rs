@@ -1,4 +1,4 @@
-//! What a store does.
+//! The interface of a store.
 
 use super::StoreError;
 use slo_core::model::{Timestamp, Window};
@@ -8,39 +8,39 @@ use slo_ops::{
 };
 use std::{fmt, pin::Pin, sync::Arc};
 
-/// What becomes of a call of a store.
+/// The result of a call of a store, as a future.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
-/// A process that works on incidents; two have never the same name.
+/// The unique name of a process that works on incidents.
 pub type Owner = Arc<str>;
 
-/// A delivery that came in.
+/// A delivery that was received.
 #[derive(Debug, Clone)]
 #[expect(clippy::exhaustive_structs, reason = "all of it is needed")]
 pub struct Arrival {
-    /// What came in.
+    /// The delivery.
     pub delivery: Delivery,
     /// When.
     pub at: Timestamp,
 }
 
-/// What was written of a delivery.
+/// How a delivery was recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a delivery is new or not")]
 pub enum Receipt {
-    /// The whole of it.
+    /// As a new one, in full.
     New,
-    /// That it came again.
+    /// As a repeated one.
     Repeated,
 }
 
-/// An incident that a process works on from now on.
+/// An incident that a process has leased.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "an incident, and since when it waited")]
 pub struct Claim {
     /// The incident.
     pub incident: IncidentId,
-    /// Since when it waited.
+    /// Since when it has waited.
     pub due: Timestamp,
 }
 
@@ -66,13 +66,13 @@ pub struct Start {
     pub at: Timestamp,
 }
 
-/// What is written at once.
+/// Entries that are written at once.
 #[derive(Debug, Clone, Default)]
 #[expect(clippy::exhaustive_structs, reason = "what is written at once")]
 pub struct Append {
     /// The entries.
     pub entries: Vec<Entry>,
-    /// A step that begins with them.
+    /// The start of a step, if they record one.
     pub start: Option<Start>,
 }
 
@@ -82,21 +82,21 @@ pub struct Append {
 pub struct IncidentRow {
     /// The incident.
     pub incident: IncidentId,
-    /// When anything was written of it first.
+    /// When its first entry was written.
     pub first: Timestamp,
-    /// When anything was written of it last.
+    /// When its latest entry was written.
     pub last: Timestamp,
-    /// Whether any of its alerts fires, as far as somebody has looked.
+    /// Whether it was open when it was last worked on; a new incident counts as open.
     pub is_open: bool,
 }
 
-/// Which incidents are listed, those with the latest entries first.
+/// A query for incidents, which are listed with the latest entries first.
 #[derive(Debug, Clone, Copy)]
-#[expect(clippy::exhaustive_structs, reason = "whoever lists incidents must say all of it")]
+#[expect(clippy::exhaustive_structs, reason = "every caller must set every field")]
 pub struct Query {
-    /// Only those whose alerts fire.
+    /// Only incidents that are open.
     pub open: bool,
-    /// Only those that come after this one in the list.
+    /// Only incidents that come after this one in the list.
     pub after: Option<(Timestamp, IncidentId)>,
     /// How many at most.
     pub limit: usize,
@@ -104,13 +104,13 @@ pub struct Query {
 
 /// A durable record of incidents, which several processes may share.
 ///
-/// Whatever returns `Ok` has reached the disk. Each incident is worked on by one process at a time, which holds its lease;
-/// entries of a process that has lost it are refused.
+/// A call that writes has reached the disk when it returns `Ok`. One process at a time works on an incident
+/// and holds its lease. Entries from a process that has lost the lease are refused.
 pub trait Store: Send + Sync + fmt::Debug {
-    /// Writes down deliveries, all of them or none, and wakes whoever works on their incidents.
+    /// Records deliveries, all of them or none, and makes their incidents due.
     fn receive(&self, arrivals: Vec<Arrival>) -> StoreFuture<'_, Vec<Receipt>>;
 
-    /// Leases at most `limit` incidents that wait for work, those that wait longest first.
+    /// Leases at most `limit` incidents that are due and not leased, longest waiting first.
     fn claim<'a>(
         &'a self,
         owner: &'a Owner,
@@ -119,7 +119,7 @@ pub trait Store: Send + Sync + fmt::Debug {
         limit: usize,
     ) -> StoreFuture<'a, Vec<Claim>>;
 
-    /// Prolongs the leases of `owner` on `incidents`, and the locks `locks`, each with who holds it.
+    /// Extends the leases of `owner` on `incidents`, and `locks`, each given with its holder.
     fn renew<'a>(
         &'a self,
         owner: &'a Owner,
@@ -129,8 +129,9 @@ pub trait Store: Send + Sync + fmt::Debug {
         lease: Window,
     ) -> StoreFuture<'a, ()>;
 
-    /// Gives a lease back: the incident waits until `due`, or until something is written. `seen` is the last entry that
-    /// was looked at, so that a later one is not slept over.
+    /// Gives a lease back. The incident waits until `due`, or until an entry is added.
+    ///
+    /// `seen` is the last entry that was read. If there is a later one, the incident is due at once.
     fn release<'a>(
         &'a self,
         incident: IncidentId,
@@ -139,7 +140,7 @@ pub trait Store: Send + Sync + fmt::Debug {
         due: Option<Timestamp>,
     ) -> StoreFuture<'a, ()>;
 
-    /// Writes entries of the process that holds the lease, and whether alerts of the incident fire after them.
+    /// Adds entries from the process that holds the lease, and whether the incident is open after them.
     fn append<'a>(
         &'a self,
         incident: IncidentId,
@@ -148,7 +149,7 @@ pub trait Store: Send + Sync + fmt::Debug {
         is_open: bool,
     ) -> StoreFuture<'a, ()>;
 
-    /// Writes an entry of somebody else, such as a person, and wakes whoever works on the incident.
+    /// Adds an entry from somebody else, such as a person, and makes the incident due.
     fn add(&self, incident: IncidentId, entry: Entry) -> StoreFuture<'_, ()>;
 
     /// The record of an incident after the entry `after`.
@@ -160,7 +161,7 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Starts of the steps of a runbook from `since` on, in all incidents.
     fn starts<'a>(&'a self, runbook: &'a str, since: Timestamp) -> StoreFuture<'a, Vec<Start>>;
 
-    /// Takes the lock `name`, if it is free or `owner` has it already; [`renew`](Self::renew) prolongs it.
+    /// Takes the lock `name`, if it is free or `owner` holds it already; [`renew`](Self::renew) extends it.
     fn lock<'a>(
         &'a self,
         name: &'a str,
@@ -175,9 +176,9 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// The processes that hold leases or locks.
     fn owners(&self) -> StoreFuture<'_, Vec<Owner>>;
 
-    /// Takes the leases and locks of a process away, which is known to have ended.
+    /// Removes the leases and locks of a process that is known to have ended.
     fn disown<'a>(&'a self, owner: &'a Owner) -> StoreFuture<'a, ()>;
 
-    /// How many incidents wait for work that nobody works on, and since when the first of them does.
+    /// How many incidents are due and not leased, and since when the first of them is due.
     fn waiting(&self, now: Timestamp) -> StoreFuture<'_, (u64, Option<Timestamp>)>;
 }

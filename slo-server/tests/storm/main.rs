@@ -57,7 +57,7 @@ const TIMES: [u32; 3] = [1, 2, 9];
 /// How long a server has to come to such a point.
 const TO_A_POINT: Duration = Duration::from_secs(4);
 /// How long it may take to finish in peace.
-const IN_PEACE: Duration = Duration::from_mins(2);
+const IN_PEACE: Duration = Duration::from_secs(120);
 
 fn main() {
     let mut args = std::env::args_os().skip(1);

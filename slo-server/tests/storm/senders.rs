@@ -154,7 +154,7 @@ async fn approve(port: u16, group: u32) {
         let post = post.body(r#"{"action": "approve", "step": 2}"#).timeout(Duration::from_secs(2));
         if let Ok(response) = post.send().await {
             let (status, text) = (response.status(), response.text().await.unwrap_or_default());
-            if status.is_success() || text.contains("fires any more") {
+            if status.is_success() || text.contains("is firing any more") {
                 return;
             }
         }

@@ -71,6 +71,6 @@ async fn slack(
         return (StatusCode::TOO_MANY_REQUESTS, "rate_limited");
     }
     seen.messages += 1;
-    seen.may_repeat += u64::from(text.contains("may have arrived before"));
+    seen.may_repeat += u64::from(text.contains("may be a duplicate"));
     (StatusCode::OK, "ok")
 }

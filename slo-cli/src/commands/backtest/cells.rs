@@ -20,25 +20,25 @@ use std::{
 pub(super) enum Cell {
     /// There is none.
     Missing,
-    /// Words; of a CSV, everything is.
+    /// Text; in a CSV file, every value is text.
     Text(String),
     /// A whole number that is not negative.
     Count(u64),
     /// Any other number.
     Number(f64),
-    /// A moment, in milliseconds since the Unix epoch; whether it says so itself.
+    /// A time in milliseconds since the Unix epoch, and whether it has a time zone.
     Moment(i64, Zoned),
 }
 
-/// Whether a moment knows its zone.
+/// Whether a time has a time zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Zoned {
     Yes,
     No,
 }
 
-/// Calls `head` with the names of the columns, which says where those are that it wants; and then `row` with the number of
-/// each row and its cells in those places.
+/// Calls `head` with the names of the columns, which returns the indexes of the columns to read. Then calls
+/// `row` for each row, with its number and its cells in those columns.
 pub(super) fn read(
     path: &Path,
     head: impl FnOnce(&[String]) -> Result<Vec<usize>, Error>,
@@ -101,7 +101,7 @@ fn read_parquet(
     let schema = reader.metadata().file_metadata().schema();
     let names: Vec<String> = schema.get_fields().iter().map(|field| field.name().to_owned()).collect();
     let places = head(&names)?;
-    // In the order of the file, each once; the places say where each of them is among these.
+    // The columns in the order of the file, each once; `order` maps the places to them.
     let mut sorted = places.clone();
     sorted.sort_unstable();
     sorted.dedup();
@@ -109,8 +109,8 @@ fn read_parquet(
         sorted.iter().filter_map(|place| schema.get_fields().get(*place).cloned()).collect();
     if let Some(field) = fields.iter().find(|field| !is_readable(field)) {
         return Err(Error::Input(format!(
-            "{}: the column `{}` is of a type that no time, count or word has\n  hint: write it as a number, a timestamp or a \
-             string",
+            "{}: the column `{}` has a type that is not a time, a number or text\n  hint: write it as a \
+             number, a timestamp or a string",
             path.display(),
             field.name()
         )));
@@ -130,13 +130,13 @@ fn read_parquet(
     Ok(())
 }
 
-/// Whether the values of a column are read: not those of several parts, nor bytes of a fixed length but for decimals.
+/// Whether the type of a column is supported: no nested types, and fixed-length bytes only for decimals.
 fn is_readable(field: &Type) -> bool {
     let is_decimal = || field.get_basic_info().converted_type() == ConvertedType::DECIMAL;
     field.is_primitive() && (field.get_physical_type() != Physical::FIXED_LEN_BYTE_ARRAY || is_decimal())
 }
 
-/// What the whole numbers of a column of times are.
+/// The unit of the whole numbers in a timestamp column.
 #[derive(Clone, Copy)]
 struct Unit {
     unit: TimeUnit,
@@ -161,7 +161,7 @@ impl Unit {
             TimeUnit::NANOS => Some(number.div_euclid(1_000)),
         };
         let millis = micros.and_then(millis_of_micros);
-        // Of no year there is: the number says what it was.
+        // Out of range: keeps the number for the error message.
         millis.map_or_else(
             || Cell::Text(format!("{number} {:?}", self.unit)),
             |millis| Cell::Moment(millis, self.zoned),
@@ -191,7 +191,7 @@ fn cells(row: &Row, units: &[Option<Unit>]) -> Vec<Cell> {
             (Field::Float(number), _) => Cell::Number(f64::from(*number)),
             (Field::Double(number), _) => Cell::Number(*number),
             (Field::Str(text), _) => Cell::Text(text.clone()),
-            // Text of writers that do not say that it is some.
+            // Some writers do not mark their text as text.
             (Field::Bytes(bytes), _) => Cell::Text(String::from_utf8_lossy(bytes.data()).into_owned()),
             // A decimal and everything else as it is written.
             (other, _) => Cell::Text(other.to_string()),

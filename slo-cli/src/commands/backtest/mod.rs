@@ -36,7 +36,7 @@ pub(super) fn run(asked: &Asked, out: &mut dyn Write, talk: &mut dyn Write) -> R
             let table = table::Table::read(path, asked, &slos)?;
             let of_nobody = table.of_nobody(&slos);
             if of_nobody > 0 {
-                writeln!(talk, "{}: {of_nobody} rows are of none of these SLOs", path.display())?;
+                writeln!(talk, "{}: {of_nobody} rows belong to none of these SLOs", path.display())?;
             }
             for (service, slo) in slos {
                 for (group, history) in table.histories(service, slo, talk)? {
@@ -77,7 +77,7 @@ pub(super) fn run(asked: &Asked, out: &mut dyn Write, talk: &mut dyn Write) -> R
     Ok(())
 }
 
-/// What the alerts of an SLO would have done on a history; `None` of a history without events.
+/// The replay of an SLO's alerts on a history; `None` if the history has no events.
 fn replayed(
     service: &Service,
     slo: &Slo,
@@ -98,7 +98,7 @@ fn replayed(
         FittedTiers::of(slo.policy(), slo.objective(), series.step(), series.len()).map_err(wrong)?;
     for remark in remarks(&fitted, series.step()) {
         let remark = format!("{name}: {remark}");
-        // Groups of the same length have the same.
+        // Histories of the same length have the same remarks.
         if told.insert(remark.clone()) {
             writeln!(talk, "{remark}")?;
         }
@@ -109,7 +109,7 @@ fn replayed(
     SloBacktest::of(service, slo, group, &history, &done, &score).map(Some).map_err(wrong)
 }
 
-/// What is to be said of tiers that cannot fire, and of windows that are rounded.
+/// Remarks about tiers that cannot fire and windows that are rounded.
 fn remarks(fitted: &FittedTiers, step: Window) -> Vec<String> {
     let windows = |tier: &Tier| format!("{} over {} and {}", tier.burn(), tier.long(), tier.short());
     let rounded = (!fitted.rounded.is_empty()).then(|| {
@@ -119,7 +119,7 @@ fn remarks(fitted: &FittedTiers, step: Window) -> Vec<String> {
     let unreachable = fitted
         .unreachable
         .iter()
-        .map(|tier| format!("the {} tier never fires: no error ratio is above its threshold", tier.burn()));
+        .map(|tier| format!("the {} tier never fires: no error ratio can exceed its threshold", tier.burn()));
     let blind = fitted.blind.iter().map(|tier| {
         format!(
             "the {} tier cannot fire: the history is shorter than its window of {}",
@@ -156,7 +156,7 @@ fn shown(page: &BacktestPage) -> String {
                 "incident",
                 "lasted",
                 "bad events",
-                "budget beyond its due",
+                "excess budget spent",
                 "paged after",
                 "budget spent by then",
             ]);

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use slo_core::model::{Service, Slo};
 
-/// Labels of a group of an SLO's events, with their values; none of an SLO without groups.
+/// The labels of a group and their values; empty for an SLO without groups.
 pub(super) type Group = Vec<(String, String)>;
 
 /// An error of an SLO, with its name.

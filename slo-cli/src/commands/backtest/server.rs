@@ -1,4 +1,4 @@
-//! Histories from a server: what the rules would have recorded there.
+//! Histories from a server: the events that the rules would have recorded there.
 
 use super::named::{Group, named};
 use crate::{args::Backtest as Asked, error::Error, time};
@@ -14,10 +14,10 @@ use std::{
     io::Write,
 };
 
-/// Steps that are asked for at once: a server holds all series of a query in memory, at all of its steps.
+/// Steps per query; a server holds all series of a query in memory, at all of its steps.
 const CHUNK: usize = 1_440;
 
-/// What was counted in each step, of all and of the bad events; `None` where nothing was.
+/// All events and bad events in each step; `None` where nothing was counted.
 type Columns = [Vec<Option<f64>>; 2];
 
 /// The history of an SLO, or of each of its groups.
@@ -33,7 +33,10 @@ pub(super) fn histories(
     let tile = queries.tile;
     let count = usize::try_from(asked.last.as_millis() / tile.as_millis()).unwrap_or(usize::MAX);
     if count == 0 {
-        return Err(Error::Usage(format!("--last {}: events are counted every {tile}", asked.last)));
+        return Err(Error::Usage(format!(
+            "--last {}: events are counted every {tile}\n  hint: give {tile} or longer",
+            asked.last
+        )));
     }
     let end = asked.end.unwrap_or_else(time::now);
     let end = end.on_grid(tile, Timestamp::EPOCH);
@@ -61,31 +64,32 @@ pub(super) fn histories(
     if groups.is_empty() {
         writeln!(
             talk,
-            "{}/{}: no events in that time\n  hint: is the spec that of this server? `--last` looks further back",
+            "{}/{}: no events in that time\n  hint: check that the server has the series of this spec, or \
+             look further back with `--last`",
             service.name(),
             slo.name()
         )?;
     }
     let mut histories = Vec::new();
-    // Each takes the place of its columns.
+    // Consumes the columns, so that both are not kept in memory.
     for (group, [total, bad]) in groups {
         match History::of_recorded(start, tile, &total, &bad) {
             Some(history) => histories.push((group, history)),
             None => writeln!(
                 talk,
-                "{}/{}{}: left out, since {} are not there\n  hint: of a latency, is the threshold one of the histogram's \
-                 buckets?",
+                "{}/{}{}: left out, because {} are missing\n  hint: for a latency SLI, check that the \
+                 threshold is a bucket of the histogram",
                 service.name(),
                 slo.name(),
                 shown(&group),
-                if total.iter().any(Option::is_some) { "its bad events" } else { "all of its events" },
+                if total.iter().any(Option::is_some) { "its bad events" } else { "its total events" },
             )?,
         }
     }
     Ok(histories)
 }
 
-/// The labels of a group, where it has some.
+/// The labels of a group as text; empty if it has none.
 fn shown(group: &Group) -> String {
     let labels: Vec<String> = group.iter().map(|(name, value)| format!("{name}={}", plain(value))).collect();
     if labels.is_empty() { String::new() } else { format!(" {}", labels.join(", ")) }

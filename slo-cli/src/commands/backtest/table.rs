@@ -21,10 +21,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What a table holds: the rows of each of its histories.
+/// A table, with the rows of each of its histories.
 pub(super) struct Table {
     path: PathBuf,
-    // The columns that say whose a row is, which are `service`, `slo` and labels.
+    // The columns that assign a row to an SLO or a group: `service`, `slo` and labels.
     keys: Vec<String>,
     rows: BTreeMap<Vec<String>, Vec<Row>>,
     label: Label,
@@ -37,13 +37,13 @@ pub(super) struct Table {
 struct Row {
     millis: i64,
     zoned: Zoned,
-    // Its line in the file, or its number.
+    // The line in a CSV file, or the number of the row in a Parquet file.
     number: usize,
     total: u64,
     bad: u64,
 }
 
-const HINT: &str = "a history has `time` and two of `total`, `good` and `bad`";
+const HINT: &str = "give the columns `time` and two of `total`, `good` and `bad`";
 
 impl Table {
     pub(super) fn read(path: &Path, asked: &Asked, slos: &[(&Service, &Slo)]) -> Result<Self, Error> {
@@ -58,7 +58,7 @@ impl Table {
             let missing = |name: &str, hint: &str| {
                 let there: Vec<String> = names.iter().map(|name| plain(name).into_owned()).collect();
                 Error::Input(format!(
-                    "{}: no column `{name}`; there are {}\n  hint: {hint}",
+                    "{}: no column `{name}`; the columns are {}\n  hint: {hint}",
                     path.display(),
                     there.join(", ")
                 ))
@@ -77,7 +77,7 @@ impl Table {
                     places.push(place);
                     keys.push(name.to_owned());
                 } else if labels.contains(name) {
-                    let hint = "an SLO is grouped by it, and each group has a budget of its own; `--slo` chooses another one";
+                    let hint = "add it, since an SLO is grouped by it, or choose another SLO with `--slo`";
                     return Err(missing(name, hint));
                 }
             }
@@ -115,14 +115,17 @@ impl Table {
         ] {
             if several && !keys.iter().any(|key| key == column) {
                 return Err(Error::Input(format!(
-                    "{}: no column `{column}`, which says whose the rows are: there are several\n  hint: add it, or choose \
-                     one SLO with `--slo`",
+                    "{}: no column `{column}`, but there are several SLOs\n  hint: add it, or choose one SLO \
+                     with `--slo`",
                     path.display()
                 )));
             }
         }
         if kinds == (true, true) {
-            return Err(Error::Input(format!("{}: some times are numbers, others are not", path.display())));
+            return Err(Error::Input(format!(
+                "{}: some times are numbers, others are not\n  hint: write all of them in the same form",
+                path.display()
+            )));
         }
         if kinds.0 {
             let millis: Vec<i64> = rows.values().flatten().map(|row| row.millis).collect();
@@ -139,7 +142,7 @@ impl Table {
         Ok(Self { path: path.to_owned(), keys, rows, label, step, zone })
     }
 
-    /// How many rows are of none of these SLOs.
+    /// The number of rows that belong to none of these SLOs.
     pub(super) fn of_nobody(&self, slos: &[(&Service, &Slo)]) -> usize {
         let is_of_one = |key: &[String]| slos.iter().any(|(service, slo)| self.is_of(key, service, slo));
         self.rows.iter().filter(|(key, _)| !is_of_one(key)).map(|(_, rows)| rows.len()).sum()
@@ -149,7 +152,7 @@ impl Table {
         self.keys.iter().position(|key| key == name)
     }
 
-    /// Whether rows with this key are of an SLO. Without a column that says so, all are.
+    /// Whether rows with this key belong to an SLO. Without a column `service` or `slo`, all rows do.
     fn is_of(&self, key: &[String], service: &Service, slo: &Slo) -> bool {
         let names = [("service", service.name().as_str()), ("slo", slo.name().as_str())];
         names.into_iter().all(|(column, name)| {
@@ -181,7 +184,7 @@ impl Table {
 
     fn history(&self, mut rows: Vec<Row>) -> Result<History, Error> {
         let wrong = |rows: &[Row], error: &RowError| {
-            // The rows of a history are those of the file.
+            // `error.row` is an index of `rows`, which know their numbers in the file.
             let line = error
                 .row
                 .and_then(|row| rows.get(row))
@@ -192,7 +195,8 @@ impl Table {
         match rows.iter().filter(|row| row.zoned == Zoned::No).count() {
             0 => {}
             naive if naive == rows.len() => {
-                // In the order of the file, which tells the two hours apart that clocks show twice.
+                // Keeps the order of the file: it tells apart the two hours with the same clock times when
+                // summer time ends.
                 rows.sort_by_key(|row| row.number);
                 if rows.first().zip(rows.last()).is_some_and(|(first, last)| first.millis > last.millis) {
                     rows.reverse();
@@ -203,7 +207,7 @@ impl Table {
             }
             _ => {
                 return Err(Error::Input(format!(
-                    "{}: some times say their zone, others do not",
+                    "{}: some times have a time zone, others do not\n  hint: write all or none with a zone",
                     self.path.display()
                 )));
             }
@@ -226,7 +230,7 @@ impl Table {
     }
 }
 
-/// A word that says whose a row is.
+/// A cell of a key column as text.
 fn word(cell: &Cell) -> String {
     match cell {
         Cell::Missing => String::new(),
@@ -239,7 +243,7 @@ fn word(cell: &Cell) -> String {
 
 fn count(name: &str, cell: &Cell) -> Result<u64, String> {
     let wrong =
-        |what: &str| Err(format!("`{name}` is {}\n  hint: counts are whole numbers from 0 on", plain(what)));
+        |what: &str| Err(format!("`{name}` is {}\n  hint: write a whole number, 0 or more", plain(what)));
     let of_number = |number: f64| whole_count(number).map_or_else(|| wrong(&number.to_string()), Ok);
     match cell {
         Cell::Count(count) => Ok(*count),
@@ -254,12 +258,12 @@ fn count(name: &str, cell: &Cell) -> Result<u64, String> {
     }
 }
 
-/// A moment in milliseconds, whether it says its zone, and whether it is a number of seconds.
+/// A time in milliseconds, whether it has a time zone, and whether it was a number of seconds.
 fn moment(cell: &Cell) -> Result<(i64, Zoned, bool), String> {
     const TIMES: &str =
         "\n  hint: write 2026-11-01T14:30:00Z, 2026-11-01 14:30, or seconds since the Unix epoch";
     let of_seconds = |seconds: f64| {
-        let finer = || format!("`time` is {seconds}: are these milliseconds, or finer?{TIMES}");
+        let finer = || format!("`time` is {seconds}, out of range for seconds{TIMES}");
         millis_of_seconds(seconds).map(|millis| (millis, Zoned::Yes, true)).ok_or_else(finer)
     };
     match cell {
@@ -274,11 +278,11 @@ fn moment(cell: &Cell) -> Result<(i64, Zoned, bool), String> {
             if let Ok(time) = text.parse::<Timestamp>() {
                 return Ok((time.as_millisecond(), Zoned::Yes, false));
             }
-            // A date is its midnight. The name of a zone is one more than a row can say.
+            // A date stands for its midnight. Zone names in brackets are not supported.
             let clock = text.parse::<DateTime>().ok().filter(|_| !text.contains('['));
             match clock.and_then(|clock| TimeZone::UTC.to_timestamp(clock).ok()) {
                 Some(clock) => Ok((clock.as_millisecond(), Zoned::No, false)),
-                None => Err(format!("`time` is `{}`, which is no time{TIMES}", plain(text))),
+                None => Err(format!("`time` is `{}`, which is not a time{TIMES}", plain(text))),
             }
         }
     }

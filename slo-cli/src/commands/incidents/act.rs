@@ -1,4 +1,4 @@
-//! What a person does about an incident.
+//! Actions of people on an incident.
 
 use super::record::Opened;
 use crate::{args::Act, error::Error, time::now};
@@ -12,22 +12,22 @@ pub(super) fn place(episode: &Episode, step: &str) -> Result<usize, Error> {
         || step.parse::<usize>().ok()?.checked_sub(1).filter(|place| *place < episode.steps().len());
     let place = by_name.or_else(by_number).ok_or_else(|| {
         let names: Vec<&str> = episode.steps().iter().map(|run| run.info.name.as_str()).collect();
-        Error::Input(format!("the episode has no step `{step}`\n  hint: it has {}", names.join(", ")))
+        Error::Input(format!("the episode has no step `{step}`\n  hint: choose one of: {}", names.join(", ")))
     })?;
     if !episode.steps().get(place).is_some_and(StepRun::is_asked) {
         let state = episode.steps().get(place).map(|run| match &run.state {
-            StepState::Skipped { reason } => format!("it is not run, {reason}"),
+            StepState::Skipped { reason } => format!("it was skipped, {reason}"),
             StepState::Ended { outcome, .. } => format!("it {outcome}"),
-            StepState::Waiting => "nobody was asked yet".to_owned(),
+            StepState::Waiting => "its approval has not been requested yet".to_owned(),
             other => format!("it is {}", other.name()),
         });
         let state = state.unwrap_or_default();
-        return Err(Error::Input(format!("the step `{step}` does not wait for an approval: {state}")));
+        return Err(Error::Input(format!("the step `{step}` is not waiting for approval: {state}")));
     }
     Ok(place)
 }
 
-/// Writes down what somebody did about the open episode.
+/// Records an action on the open episode.
 pub(super) async fn acted(
     act: &Act,
     event: impl FnOnce(String, &Episode) -> Result<Event, Error>,
@@ -37,7 +37,7 @@ pub(super) async fn acted(
     let id = record.find(&act.incident).await?;
     let (incident, _) = record.incident(id).await?;
     let Some(episode) = incident.open() else {
-        return Err(Error::Input(format!("no alert of incident {id} fires any more")));
+        return Err(Error::Input(format!("incident {id} has no open episode")));
     };
     let user = || {
         let named = ["USER", "LOGNAME"].iter().filter_map(|name| std::env::var(name).ok());
@@ -49,7 +49,7 @@ pub(super) async fn acted(
     record.add(id, Entry::of(episode.id.began, now(), event)).await?;
     writeln!(out, "{}", slo_core::plain(&told))?;
     if is_end {
-        writeln!(out, "its alerts may still fire: a delivery that says so opens another episode")?;
+        writeln!(out, "if its alerts are still firing, the next webhook opens a new episode")?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! A record that is looked at.
+//! An open incident record.
 
 use crate::{args::Record, commands::serve::outside, error::Error};
 use slo_ops::{
@@ -18,7 +18,7 @@ use std::{
     sync::Arc,
 };
 
-/// A record, and what is taken out of what it says.
+/// An open incident record, and the redactor for its texts.
 pub(super) struct Opened {
     store: Arc<dyn Store>,
     pub(super) redactor: Redactor,
@@ -37,7 +37,7 @@ impl Opened {
             None => (of_url(record)?, Redactor::default()),
         };
         if let StoreConfig::Sqlite(path) = &config {
-            // A record that is looked at is there.
+            // A missing file is an error; it must not be created.
             fs::metadata(path).map_err(|error| Error::file(path, &error))?;
         }
         Ok(Self { store: open_store(&config).await.map_err(outside)?, redactor })
@@ -64,13 +64,13 @@ impl Opened {
         Ok((Incident::of(id, &entries), entries))
     }
 
-    /// The incidents after `after`, those with the latest entries first, and where the next page begins; none after the last.
+    /// The page of incidents after `after`, the most recently changed first; empty after the last one.
     async fn page(&self, after: Option<IncidentRow>) -> Result<Vec<IncidentRow>, Error> {
         let after = after.map(|row| (row.last, row.incident));
         self.list(Query { open: false, after, limit: PAGE }).await
     }
 
-    /// All incidents. One that is written to meanwhile moves to the front, where it is looked for again.
+    /// All incidents. An incident that changes meanwhile moves to the front, so the front is read again.
     pub(super) async fn ids(&self) -> Result<Vec<IncidentId>, Error> {
         let mut found = Vec::new();
         let mut known = BTreeSet::new();
@@ -102,7 +102,7 @@ impl Opened {
         }
     }
 
-    /// The incident whose id begins with `text`; that of an episode is taken, too.
+    /// The incident whose ID begins with `text`; the ID of an episode works, too.
     pub(super) async fn find(&self, text: &str) -> Result<IncidentId, Error> {
         let digits = text.split('-').next().unwrap_or(text);
         if let Ok(id) = digits.parse() {
@@ -116,12 +116,12 @@ impl Opened {
             }
         }
         found.ok_or_else(|| {
-            Error::Input(format!("no incident begins with `{text}`\n  hint: `slo incidents list` shows them"))
+            Error::Input(format!("no incident begins with `{text}`\n  hint: see `slo incidents list`"))
         })
     }
 }
 
-/// The record that an URL names.
+/// The incident record at a URL.
 fn of_url(record: &Record) -> Result<StoreConfig, Error> {
     let url = record.store.as_deref().unwrap_or_default();
     if let Some(path) = url.strip_prefix("sqlite:") {
@@ -136,6 +136,6 @@ fn of_url(record: &Record) -> Result<StoreConfig, Error> {
         return Ok(StoreConfig::Postgres { url: url.to_owned(), password });
     }
     Err(Error::Usage(format!(
-        "--store: `{url}` is no record\n  hint: write sqlite:FILE, or postgres://USER@HOST/DATABASE"
+        "--store: `{url}` is not a record URL\n  hint: write sqlite:FILE, or postgres://USER@HOST/DATABASE"
     )))
 }

@@ -30,7 +30,7 @@ pub(super) async fn show_list(list: &List, out: &mut dyn Write) -> Result<(), Er
     if list.output.format == Format::Json {
         return text::json(out, &listed);
     }
-    let mut table = table::new(&["incident", "state", "severity", "began", "lasted", "what", "steps"]);
+    let mut table = table::new(&["incident", "state", "severity", "began", "lasted", "summary", "steps"]);
     for episode in listed {
         let time = |text: &str| text.parse::<Timestamp>().unwrap_or_default();
         let began = time(&episode.began);

@@ -12,7 +12,7 @@ use slo_core::stats::{Confidence, TypicalTime};
 use slo_ops::incident::{AlertCounts, Incident, Stage, StageTimes};
 use std::io::Write;
 
-/// Fewer times have no interval that says anything.
+/// The fewest times for a useful confidence interval.
 const FEWEST: usize = 5;
 
 async fn all(record: &Opened) -> Result<Vec<Incident>, Error> {
@@ -38,7 +38,7 @@ pub(super) async fn show_stats(stats: &Stats, out: &mut dyn Write) -> Result<(),
     for stage in Stage::ALL {
         let typical = later.typical(stage, Confidence::P95)?;
         let before = earlier.typical(stage, Confidence::P95)?;
-        // Too few say nothing, which is no fault.
+        // Too few times allow no comparison, which is not an error.
         let change = stats.split.and_then(|_| earlier.compare(&later, stage, Confidence::P95).ok());
         rows.push((stage, before, typical, change));
     }
@@ -103,7 +103,7 @@ pub(super) async fn show_stats(stats: &Stats, out: &mut dyn Write) -> Result<(),
     write!(out, "{}", table::lines(&table))?;
     writeln!(
         out,
-        "{} episodes, {} of them pages; {} were acknowledged, {} came back within half an hour",
+        "{} episodes, {} of them pages; {} were acknowledged, {} fired again within half an hour",
         counts.episodes, counts.pages, counts.acknowledged, counts.flaps
     )?;
     Ok(())

@@ -34,7 +34,7 @@ pub(super) async fn write_postmortem(
     Ok(())
 }
 
-/// Writes all records, incident after incident, each from its first entry on.
+/// Writes the records of all incidents, each from its first entry.
 pub(super) async fn export(export: &Export, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
     let record = Opened::new(&export.record).await?;
     let Some(path) = &export.out else { return write_records(&record, out).await };

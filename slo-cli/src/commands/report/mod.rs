@@ -31,15 +31,16 @@ pub(super) fn run(asked: &Asked, out: &mut dyn Write, talk: &mut dyn Write) -> R
     }
     if slos.iter().all(|slo| slo.seen.total() == 0) {
         return Err(Error::Outside(format!(
-            "{}: no events of these SLOs are recorded in that time\n  hint: the rules of `slo generate` record them; give a time \
-             since they were loaded, and their `--time-scale` if they have one",
+            "{}: no events of these SLOs were recorded in that time\n  hint: load the rules of `slo \
+             generate`, and ask for a time after that; if they were generated with `--time-scale`, give the \
+             same value",
             client.address()
         )));
     }
     for one in &others {
         writeln!(
             talk,
-            "{}/{}: {} groups that spent less are counted, not shown\n  hint: `--groups` shows more",
+            "{}/{}: {} groups that spent less are counted, but not shown\n  hint: show more with `--groups`",
             one.service, one.slo, one.groups
         )?;
     }

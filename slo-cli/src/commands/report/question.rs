@@ -1,4 +1,4 @@
-//! What is asked of an SLO, and its report.
+//! The queries for an SLO, and its report.
 
 use super::{server::Server, span::Span};
 use crate::error::Error;
@@ -12,10 +12,10 @@ use slo_core::{
 use slo_prometheus::Steps;
 use std::collections::BTreeMap;
 
-/// A group, with all and the bad events of the time that is asked for.
+/// A group, with its total and bad events in the reported time.
 type Counted = (Group, (f64, f64));
 
-/// What is asked of an SLO.
+/// A request for the report of an SLO.
 #[derive(Clone, Copy)]
 pub(super) struct Question<'a> {
     pub(super) service: &'a Service,
@@ -27,7 +27,8 @@ pub(super) struct Question<'a> {
 }
 
 impl Question<'_> {
-    /// Of an SLO, or of each of its groups, those first whose budget is spent most; and what is counted of the others.
+    /// The reports of an SLO or of its groups, the most spent first, and the counts of groups that are not
+    /// shown.
     pub(super) fn reports(
         self,
         server: &mut Server<'_>,
@@ -38,7 +39,7 @@ impl Question<'_> {
         let before = self.steps(self.span.before, self.span.start, step)?;
         if now.count == 0 {
             return Err(Error::Input(format!(
-                "{} is shorter than {step}\n  hint: events are added up in steps of {step}; ask for some of them",
+                "{} is shorter than {step}, the step of the counts\n  hint: ask for {step} or longer",
                 self.span.title
             )));
         }
@@ -74,7 +75,8 @@ impl Question<'_> {
         Ok((found, others))
     }
 
-    /// The groups of either time, with all and the bad events of this one; those that spent most first.
+    /// The groups of this time and the one before, with their total and bad events in this time, most spent
+    /// first.
     fn groups(
         self,
         server: &mut Server<'_>,
@@ -114,7 +116,7 @@ impl Question<'_> {
         Ok(groups)
     }
 
-    /// What is said of groups that are not shown.
+    /// The counts of groups that are not shown.
     fn counted(self, groups: &[Counted]) -> Result<Option<OtherGroups>, Error> {
         if groups.is_empty() {
             return Ok(None);
@@ -164,7 +166,7 @@ impl Question<'_> {
         Ok(Steps { start, step, count })
     }
 
-    /// What was recorded of a group.
+    /// The recorded tiles of a group.
     fn tiles(
         self,
         server: &mut Server<'_>,

@@ -1,11 +1,11 @@
-//! The server that a report is asked of.
+//! The server that a report queries.
 
 use crate::error::Error;
 use slo_core::promql::Expr;
 use slo_prometheus::{Client, Labels, Steps};
 use std::collections::BTreeSet;
 
-/// The server, and what it has warned of.
+/// The server, and its warnings so far.
 pub(super) struct Server<'a> {
     pub(super) client: &'a Client,
     pub(super) warnings: BTreeSet<String>,

@@ -1,9 +1,9 @@
-//! The time that a report is of.
+//! The time that a report covers.
 
 use crate::{args::Report as Asked, error::Error, time};
 use slo_core::model::{Calendar, CalendarUnit, Timestamp, Window};
 
-/// A time, and the one before it.
+/// A span of time, and the start of the span before it.
 pub(super) struct Span {
     pub(super) title: String,
     pub(super) before: Timestamp,

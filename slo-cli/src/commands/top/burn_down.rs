@@ -7,26 +7,26 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 /// Points of a sparkline.
 pub(super) const POINTS: usize = 24;
 
-/// What was left, by SLO and group.
+/// The budgets left over time, by SLO and group.
 pub(super) type History = BTreeMap<String, BurnDown>;
 
-/// What was left, at moments of the same distance; the last one is now.
+/// The budget left at evenly spaced times, the last of which is now.
 #[derive(Default)]
 pub(super) struct BurnDown {
     points: VecDeque<f64>,
-    /// Milliseconds between them; none of a service, whose past nobody knows: each look is one.
+    /// Milliseconds between points. It is 0 for a service, which has no history: each refresh adds a point.
     step: u64,
-    /// Since when the last one has been there.
+    /// When the last point was added.
     last_kept: Timestamp,
 }
 
 impl BurnDown {
-    /// What was left at some moments until `now`, `step` apart.
+    /// The budget left at times until `now`, `step` apart.
     pub(super) const fn of(points: VecDeque<f64>, step: Window, now: Timestamp) -> Self {
         Self { points, step: step.as_millis(), last_kept: now }
     }
 
-    /// What was left, from nothing to all of it, in eighths.
+    /// The sparkline, in eighths from no budget to the whole budget.
     pub(super) fn sparkline(&self) -> String {
         const EIGHTHS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
         let eighth = |left: &f64| {
@@ -50,7 +50,7 @@ impl BurnDown {
     }
 }
 
-/// Puts what is left at the end of what was. Groups that are gone are forgotten.
+/// Adds the current lines to the history, and drops groups that no longer exist.
 pub(super) fn remember(history: &mut History, lines: &[Line], now: Timestamp) {
     let known: HashSet<&str> = lines.iter().map(|line| line.key.as_str()).collect();
     history.retain(|key, _| known.contains(key.as_str()));

@@ -2,22 +2,22 @@
 
 use std::cmp::Ordering;
 
-/// What is shown of an SLO, or of the worst of its groups.
+/// A line for an SLO, or for the worst of its groups.
 #[derive(Clone)]
 pub(super) struct Line {
     pub(super) key: String,
-    /// Of an SLO with groups, how many others there are.
+    /// The number of other groups of the SLO.
     pub(super) others: usize,
     pub(super) objective: String,
     pub(super) sli: Option<f64>,
     /// The share of the period's budget that is left.
     pub(super) left: Option<f64>,
-    /// Over the long window of the fastest alert, which is named.
+    /// The long window of the fastest alert, and the burn rate over it.
     pub(super) burn: Option<(String, f64)>,
-    /// Seconds that the budget lasts at that rate, where that is less than the period.
+    /// Seconds that the budget lasts at that rate, if less than the period.
     pub(super) lasts: Option<f64>,
     pub(super) period: String,
-    /// The share of the period that was seen.
+    /// The share of the period that was recorded.
     pub(super) seen: Option<f64>,
     pub(super) state: String,
 }
@@ -28,7 +28,7 @@ impl Line {
         self.key.split(' ').next().unwrap_or_default()
     }
 
-    /// Those whose budget is gone soonest first; what is firing before what is not.
+    /// Firing lines first, then the ones whose budget is spent soonest.
     pub(super) fn by_urgency(&self, other: &Self) -> Ordering {
         let lasts = |line: &Self| line.lasts.unwrap_or(f64::INFINITY);
         let is_quiet = |line: &Self| line.state == "ok" || line.state == "no data";

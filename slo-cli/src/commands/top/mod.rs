@@ -33,10 +33,10 @@ pub(super) fn run(asked: &Top, out: &mut dyn Write, talk: &mut dyn Write) -> Res
             out.write_all(screen.as_bytes())?;
             return Ok(());
         }
-        // From the top left, over what is there.
+        // Redraws the screen from the top left.
         write!(
             out,
-            "\x1b[H\x1b[2J{screen}\n{} · every {} s · Ctrl-C ends\n",
+            "\x1b[H\x1b[2J{screen}\n{} · refreshed every {} s · Ctrl-C to quit\n",
             source.name(),
             asked.every.as_seconds()
         )?;
@@ -44,11 +44,11 @@ pub(super) fn run(asked: &Top, out: &mut dyn Write, talk: &mut dyn Write) -> Res
             writeln!(out, "\nwarning: {}", plain(warning))?;
         }
         if let Some(error) = &trouble {
-            writeln!(out, "\nnot new: {error}")?;
+            writeln!(out, "\nnot refreshed: {error}")?;
         }
         out.flush()?;
         thread::sleep(Duration::from_millis(asked.every.as_millis()));
-        // Who watches wants to go on when the server does.
+        // Keeps going after an error: the server may come back.
         match source.lines() {
             Ok(new) => {
                 ((lines, warnings), trouble) = (new, None);
@@ -59,7 +59,7 @@ pub(super) fn run(asked: &Top, out: &mut dyn Write, talk: &mut dyn Write) -> Res
     }
 }
 
-/// Those that are most urgent first; of an SLO with groups, the worst one.
+/// The most urgent lines first; for an SLO with groups, only its worst group.
 fn worst_first(lines: &[Line]) -> Vec<Line> {
     let mut sorted: Vec<&Line> = lines.iter().collect();
     sorted.sort_by(|one, other| one.by_urgency(other));
@@ -79,9 +79,9 @@ fn draw(lines: &[Line], history: &History, colored: bool) -> String {
         "objective",
         "SLI so far",
         "burn rate",
-        "left of the period's budget",
-        "lasts",
-        "seen",
+        "period's budget left",
+        "budget lasts",
+        "coverage",
         "burn-down",
         "state",
     ]);
@@ -91,7 +91,7 @@ fn draw(lines: &[Line], history: &History, colored: bool) -> String {
             if line.others == 0 {
                 line.key.clone()
             } else {
-                format!("{} (and {} better)", line.key, line.others)
+                format!("{} (better groups: {})", line.key, line.others)
             },
             line.objective.clone(),
             text::percent(line.sli, 4),
@@ -170,7 +170,7 @@ mod tests {
         let screen = draw(&[line("a/b", Some(60.0), "page")], &history, true);
         assert!(screen.contains("█▅▁▁") && screen.contains("\x1b[31m"), "{screen}");
         assert!(!draw(&[line("a/b", None, "ok")], &history, false).contains('\x1b'));
-        // However often one looks, a moment is a moment.
+        // A refresh within one step replaces the last point.
         remember(&mut history, &[line("a/b", None, "ok")], Timestamp::from_millis(999));
         assert_eq!(history["a/b"].sparkline(), "█▅▁▅");
         remember(&mut history, &[line("a/b", None, "ok")], Timestamp::from_millis(1_000));

@@ -1,4 +1,4 @@
-//! Where `slo top` has its numbers from.
+//! The sources of numbers for `slo top`.
 
 use super::{
     burn_down::{BurnDown, History, POINTS},
@@ -62,7 +62,7 @@ struct LiveWindow {
 }
 
 impl Source {
-    /// `is_once`: nobody waits for what is not there yet.
+    /// With `is_once`, SLOs that are not recorded yet are an error.
     pub(super) fn of(asked: &Top, is_once: bool, talk: &mut dyn Write) -> Result<Self, Error> {
         match (&asked.prometheus, &asked.service) {
             (Some(address), _) => Ok(Self::Prometheus {
@@ -72,7 +72,7 @@ impl Source {
             }),
             (None, Some(address)) => Ok(Self::Service { client: asked.access.client(address)? }),
             (None, None) => Err(Error::Input(
-                "nobody to ask\n  hint: give --prometheus and the specs, or --service and the address of a service".to_owned(),
+                "no source given\n  hint: give `--prometheus URL` and specs, or `--service URL`".to_owned(),
             )),
         }
     }
@@ -83,7 +83,7 @@ impl Source {
         }
     }
 
-    /// What was left before, as Prometheus has recorded it.
+    /// The budgets left in the past, as Prometheus has recorded them.
     pub(super) fn history(&self) -> Result<History, Error> {
         let mut found = BTreeMap::new();
         let Self::Prometheus { client, services, .. } = self else { return Ok(found) };
@@ -106,13 +106,13 @@ impl Source {
         Ok(found)
     }
 
-    /// What there is, and what the server warns of.
+    /// The current lines, and the server's warnings.
     pub(super) fn lines(&self) -> Result<(Vec<Line>, BTreeSet<String>), Error> {
         let mut warnings = BTreeSet::new();
         let lines = match self {
             Self::Prometheus { client, services, is_once } => {
                 let rows = rows(client, services, &mut warnings)?;
-                // Who goes on watching may wait for the rules.
+                // A live screen can wait until the rules are evaluated.
                 if *is_once {
                     check_recorded(client, &rows)?;
                 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 /// Hours of some days of the week, in a time zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hours {
-    /// Days and times as Alertmanager writes them; hours that go on after midnight are two.
+    /// Days and times as Alertmanager writes them; hours that cross midnight are two spans.
     spans: Vec<(Vec<String>, String, String)>,
     zone: String,
 }
@@ -36,42 +36,42 @@ impl Hours {
 impl FromStr for Hours {
     type Err = Error;
 
-    /// `Mon-Fri 09:00-17:00 Europe/Berlin`; the zone is UTC where it is not given. `Fri-Mon` is over the week's end, and
-    /// `22:00-06:00` until the morning after each of the days. They last half an hour or longer, since Alertmanager looks
-    /// every few minutes.
+    /// `Mon-Fri 09:00-17:00 Europe/Berlin`; the default zone is UTC. `Fri-Mon` includes the weekend, and
+    /// `22:00-06:00` lasts until the morning after each of the days. They must last at least half an hour,
+    /// because Alertmanager checks them only every few minutes.
     fn from_str(text: &str) -> Result<Self, Error> {
         let refuse = |why: &str| {
-            Error::new(format!("`{text}` are no hours: {why}"))
-                .with_hint("write them as `Mon-Fri 09:00-17:00 Europe/Berlin`")
+            Error::new(format!("`{text}` is not a valid range of hours: {why}"))
+                .with_hint("write, for example, `Mon-Fri 09:00-17:00 Europe/Berlin`")
         };
         let mut words = text.split_whitespace();
         let (Some(days), Some(times), zone, None) = (words.next(), words.next(), words.next(), words.next())
         else {
-            return Err(refuse("they are days, times and a time zone"));
+            return Err(refuse("it must be days, times and an optional time zone"));
         };
         let day = |name: &str| {
             let lower = name.to_ascii_lowercase();
             DAYS.iter()
                 .position(|long| *long == lower || long.get(..3) == Some(&lower))
-                .ok_or_else(|| refuse(&format!("`{name}` is no day of the week")))
+                .ok_or_else(|| refuse(&format!("`{name}` is not a day of the week")))
         };
         let (first, last) = days.split_once('-').unwrap_or((days, days));
         let (first, last) = (day(first)?, day(last)?);
         let count = (last + DAYS.len() - first) % DAYS.len() + 1;
         let (from, to) =
-            times.split_once('-').ok_or_else(|| refuse(&format!("`{times}` is no span of time")))?;
+            times.split_once('-').ok_or_else(|| refuse(&format!("`{times}` is not a span of time")))?;
         let time = |text: &str| {
-            minute_of_day(text).ok_or_else(|| refuse(&format!("`{text}` is no time of the day")))
+            minute_of_day(text).ok_or_else(|| refuse(&format!("`{text}` is not a time of the day")))
         };
         let (begin, mut end) = (time(from)?, time(to)?);
         if begin == end {
-            return Err(refuse("they end when they begin"));
+            return Err(refuse("it ends when it begins"));
         }
         if end < begin {
             end += MINUTES_OF_DAY;
         }
         if end - begin < SHORTEST {
-            return Err(refuse(&format!("they last less than {SHORTEST} minutes")));
+            return Err(refuse(&format!("it lasts less than {SHORTEST} minutes")));
         }
         let zone = known_zone(zone.unwrap_or("UTC"))?;
         let span = |first: usize, from: &str, to: &str| {
@@ -87,10 +87,10 @@ impl FromStr for Hours {
     }
 }
 
-/// In Alertmanager's order, whose ranges cannot go beyond it.
+/// The days in Alertmanager's order; a range cannot go past the last one.
 const DAYS: [&str; 7] = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
 
-/// Some days from `first` on, as ranges within a week that begins on a Sunday.
+/// `count` days from `first` on, as ranges within a week that begins on Sunday.
 fn day_ranges(first: usize, count: usize) -> Vec<String> {
     let mut ranges: Vec<(usize, usize)> = Vec::new();
     for day in 0..DAYS.len() {
@@ -112,7 +112,7 @@ fn day_ranges(first: usize, count: usize) -> Vec<String> {
 /// The end of a day.
 const MIDNIGHT: &str = "24:00";
 const MINUTES_OF_DAY: u32 = 24 * 60;
-/// Minutes; some flushes of a route are in it.
+/// The shortest span in minutes, in which a route is flushed several times.
 const SHORTEST: u32 = 30;
 
 /// The minute of the day, of `00:00` to `24:00`.
@@ -129,7 +129,7 @@ fn minute_of_day(text: &str) -> Option<u32> {
 
 #[cfg(feature = "calendar")]
 fn known_zone(zone: &str) -> Result<String, Error> {
-    // In its own letters, which Alertmanager insists on.
+    // In its official spelling, which Alertmanager requires.
     crate::model::Calendar::new(crate::model::CalendarUnit::Day, zone).map(|days| days.zone().to_owned())
 }
 

@@ -27,25 +27,26 @@ use routes::{inhibitions, others, routes};
 
 /// An Alertmanager configuration for the alerts of these services.
 ///
-/// | what | how |
+/// | part | contents |
 /// |---|---|
-/// | routes | a team, by the label `team`, has a receiver for pages and one for tickets |
-/// | others | alerts of a team that no specification here names, such as that of a group, go to `default` |
+/// | routes | each team, by the label `team`, has a receiver for pages and one for tickets |
+/// | others | alerts of a team that is in none of the specifications, such as that of a group, go to `default` |
 /// | grouping | by service and severity: two SLOs that one outage breaks are one notification |
-/// | inhibition | a page of an SLO, or of a group of its `by`, silences the tickets of the same |
-/// | response | `slo serve`, if it is given, hears of every group of alerts that a receiver hears of |
+/// | inhibition | a page of an SLO, or of a group of its `by`, silences the tickets of the same SLO or group |
+/// | response | `slo serve`, if it is set, gets every group of alerts that a receiver gets |
 /// | secrets | in files, `<secrets>/<team>/…`; `default` for all others |
-/// | fragments | are of the alerts of these services, and of no others |
+/// | fragments | only the alerts of these services |
 ///
 /// # Errors
-/// A severity whose alerts go nowhere, a team that makes no folder, or what the version does not know.
+/// A severity without a channel, a team that cannot be a folder name, or a setting that the version does not
+/// support.
 pub fn alertmanager(services: &[Service], routing: &Routing) -> Result<String, Error> {
     let mut recipients = recipients(services)?;
     for recipient in &recipients {
         if routing.channels(recipient.severity).is_empty() && routing.response.is_none() {
             let severity = recipient.severity;
-            return Err(Error::new(format!("nobody hears of a {severity}"))
-                .with_hint(format!("say where they go, such as `--{severity} slack:#channel`")));
+            return Err(Error::new(format!("there is no channel for a {severity}"))
+                .with_hint(format!("add a channel, such as `--{severity} slack:#channel`")));
         }
     }
     let others = others(services, &recipients, routing);
@@ -91,9 +92,9 @@ mod tests {
         let mut routing = routing();
         routing.ticket.clear();
         let error = alertmanager(&services(""), &routing).unwrap_err();
-        assert_eq!(error.message(), "nobody hears of a ticket");
+        assert_eq!(error.message(), "there is no channel for a ticket");
         assert!(error.hint().unwrap().contains("--ticket"));
-        // Where there are no tickets, nobody need hear of them.
+        // Without tickets, they need no channel.
         let silent = services(", alerting: {ticket: {silent: true}}");
         assert!(!alertmanager(&silent, &routing).unwrap().contains("inhibit"));
     }
@@ -202,7 +203,10 @@ mod tests {
     #[test]
     fn a_severity_is_of_pages_or_of_tickets() {
         let error = alertmanager(&services(", alerting: {page: {labels: {severity: ticket}}}"), &routing());
-        assert_eq!(error.unwrap_err().to_string(), "a/b: the severity `ticket` is of pages and of tickets");
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "a/b: the severity `ticket` is used for pages and for tickets"
+        );
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub(super) fn receivers(out: &mut Yaml, recipients: &[Recipient], routing: &Rout
     let mut done = Ok(());
     out.nested("receivers", |out| {
         if !routing.fragment {
-            out.comment("Has no channel until you add one: alerts that are not of SLOs are lost.");
+            out.comment("Add a channel here. Without one, alerts that are not from SLOs are lost.");
             out.item(|out| out.entry("name", UNROUTED));
         }
         done = recipients.iter().try_for_each(|recipient| receiver(out, recipient, routing));

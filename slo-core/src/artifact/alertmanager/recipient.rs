@@ -7,7 +7,7 @@ use crate::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The alerts of a team and severity: what their labels say.
+/// The alerts of a team and severity, identified by their labels.
 pub(super) struct Recipient {
     pub(super) team: Option<String>,
     pub(super) severity: Severity,
@@ -15,7 +15,7 @@ pub(super) struct Recipient {
     pub(super) labels: BTreeSet<String>,
 }
 
-/// The name of the team of alerts that have none.
+/// The team name for alerts without a team.
 pub(super) const NO_TEAM: &str = "default";
 
 impl Recipient {
@@ -36,10 +36,10 @@ pub(super) fn receiver_name(team: &str, severity: Severity) -> String {
     format!("slo-{team}-{severity}")
 }
 
-/// Those of the alerts of all SLOs.
+/// The recipients of the alerts of all SLOs.
 ///
 /// # Errors
-/// A team that makes no folder, or a severity that is of pages and of tickets.
+/// A team that cannot be a folder name, or a severity that is used for pages and for tickets.
 pub(super) fn recipients(services: &[Service]) -> Result<Vec<Recipient>, Error> {
     let mut found: BTreeMap<(Option<String>, Severity), Recipient> = BTreeMap::new();
     let mut severities: BTreeMap<String, Severity> = BTreeMap::new();
@@ -55,18 +55,22 @@ pub(super) fn recipients(services: &[Service]) -> Result<Vec<Recipient>, Error> 
                 };
                 let team = label("team");
                 if let Some(team) = team.as_deref().filter(|team| !is_folder(team)) {
-                    let error = Error::new(format!("the team `{team}` makes no folder for its secrets"));
+                    let error = Error::new(format!(
+                        "the team `{team}` cannot be the name of a folder for its secrets"
+                    ));
                     let hint = "use letters, digits, `-`, `_` and `.` in the label `team`";
                     return Err(error.with_hint(hint).of(&service.path_of(slo)));
                 }
                 if team.as_deref() == Some(NO_TEAM) {
-                    let error = Error::new(format!("`{NO_TEAM}` is where alerts without a team go"));
+                    let error =
+                        Error::new(format!("the team `{NO_TEAM}` is reserved for alerts without a team"));
                     return Err(error.with_hint("rename the team").of(&service.path_of(slo)));
                 }
                 let named = label("severity").unwrap_or_else(|| severity.to_string());
                 if *severities.entry(named.clone()).or_insert(severity) != severity {
-                    let error = Error::new(format!("the severity `{named}` is of pages and of tickets"));
-                    let hint = "name them apart in `alerting.page.labels` and `alerting.ticket.labels`";
+                    let error =
+                        Error::new(format!("the severity `{named}` is used for pages and for tickets"));
+                    let hint = "use different values in `alerting.page.labels` and `alerting.ticket.labels`";
                     return Err(error.with_hint(hint).of(&service.path_of(slo)));
                 }
                 found
@@ -77,7 +81,7 @@ pub(super) fn recipients(services: &[Service]) -> Result<Vec<Recipient>, Error> 
             }
         }
     }
-    // Teams also hear of groups that are theirs, of any severity that there is.
+    // Teams also get the alerts of their groups, of any severity.
     if services.iter().flat_map(Service::slos).any(has_teams) {
         let teams: BTreeSet<Option<String>> = found.keys().map(|(team, _)| team.clone()).collect();
         for severity in severities.values().copied().collect::<BTreeSet<_>>() {
@@ -95,7 +99,7 @@ pub(super) fn recipients(services: &[Service]) -> Result<Vec<Recipient>, Error> 
     Ok(found.into_values().collect())
 }
 
-/// What the label `severity` of pages, or of tickets, is in any of the specifications.
+/// The values of the label `severity` of pages, or of tickets, in all specifications.
 pub(super) fn labels_of(recipients: &[Recipient], severity: Severity) -> BTreeSet<&String> {
     recipients.iter().filter(|one| one.severity == severity).flat_map(|one| &one.labels).collect()
 }

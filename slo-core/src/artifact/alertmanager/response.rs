@@ -2,8 +2,10 @@
 
 use crate::{Error, yaml::Yaml};
 
-/// The server that answers alerts, `slo serve`: each receiver also tells it, so that it and `PagerDuty` hear of the very same
-/// group of alerts, by the same key.
+/// The server that answers alerts, `slo serve`.
+///
+/// Each receiver also notifies it, so that the server and `PagerDuty` get the same group of alerts with the
+/// same key.
 ///
 /// ```
 /// use slo_core::artifact::Response;
@@ -20,21 +22,21 @@ pub struct Response {
     token_file: Option<String>,
 }
 
-/// Where a server takes alerts in.
+/// The path at which the server receives alerts.
 const PATH: &str = "/alerts/alertmanager";
 /// The file of the token, in the folder of secrets.
 const TOKEN: &str = "response-token";
 
 impl Response {
-    /// The server at `url`, with or without a path. Beyond this machine it wants a token, which is in the file
+    /// The server at `url`, with or without a path. A server on another host needs a token, in the file
     /// `response-token` of the folder `secrets`.
     ///
     /// # Errors
-    /// What is no web address.
+    /// Text that is not a web address.
     pub fn new(url: &str, secrets: &str) -> Result<Self, Error> {
         let refused = || {
-            Error::new(format!("`{url}` is no web address"))
-                .with_hint("write where `slo serve` listens, such as http://slo:9099")
+            Error::new(format!("`{url}` is not a web address"))
+                .with_hint("write the address of `slo serve`, such as http://slo:9099")
         };
         let rest =
             url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).ok_or_else(refused)?;
@@ -74,7 +76,7 @@ impl Response {
         out.item(|out| {
             out.entry("url", &self.url);
             out.bare("send_resolved", true);
-            out.comment("All of them: what is left out is not answered.");
+            out.comment("Send all alerts: the server does not answer alerts that are left out.");
             out.bare("max_alerts", 0);
             if let Some(file) = &self.token_file {
                 out.nested("http_config", |out| {

@@ -1,4 +1,4 @@
-//! The routes of a configuration, and what silences what.
+//! The routes and inhibition rules of a configuration.
 
 use super::{
     super::matcher::equals,
@@ -34,9 +34,7 @@ pub(super) fn routes(
     routing: &Routing,
 ) {
     if routing.fragment {
-        out.comment(
-            "Merge into your own: these routes into `route.routes`, before those that match everything.",
-        );
+        out.comment("Merge these routes into your `route.routes`, before routes that match everything.");
     }
     out.nested("route", |out| {
         if !routing.fragment {
@@ -44,7 +42,7 @@ pub(super) fn routes(
             out.bare("group_by", "[alertname, service, severity]");
         }
         out.nested("routes", |out| {
-            // A receiver without labels is that of the others alone.
+            // A recipient without labels only gets the other alerts.
             for recipient in recipients.iter().filter(|recipient| !recipient.labels.is_empty()) {
                 let matchers = matchers_of(services, recipient, recipients, routing.fragment);
                 one_route(out, &recipient.receiver(), recipient.severity, &matchers, routing);
@@ -60,7 +58,7 @@ fn one_route(out: &mut Yaml, receiver: &str, severity: Severity, matchers: &[Mat
     let waits = severity == Severity::Ticket && routing.ticket_hours.is_some();
     let (wait, interval, repeat) = match severity {
         Severity::Page => ("10s", "1m", "4h"),
-        // Whether the hours have begun is seen at each interval.
+        // Alertmanager checks at each interval whether the hours have begun.
         Severity::Ticket if waits => ("5m", "5m", "1d"),
         Severity::Ticket => ("5m", "1h", "1d"),
     };
@@ -78,8 +76,8 @@ fn one_route(out: &mut Yaml, receiver: &str, severity: Severity, matchers: &[Mat
     });
 }
 
-/// What the alerts of a recipient are known by, those of groups of other specifications among them: a severity may be
-/// any that is of pages, or of tickets, in one of them.
+/// The matchers for the alerts of a recipient, including those of groups in other specifications: the
+/// severity may have any value that pages, or tickets, have in one of them.
 fn matchers_of(
     services: &[Service],
     recipient: &Recipient,
@@ -102,8 +100,9 @@ fn names<'a>(services: impl IntoIterator<Item = &'a Service>) -> Matcher {
     equals("service", services.into_iter().map(|service| service.name().as_str()).collect::<BTreeSet<_>>())
 }
 
-/// Routes for alerts on SLOs of a team that no specification names: tickets by their labels, and all else to the
-/// pager. In a fragment these are the SLOs whose groups may have a team; all others there have a route.
+/// Routes for alerts on SLOs of a team that is in no specification: tickets by their labels, and everything
+/// else to the pager. In a fragment, these are the SLOs whose groups may have a team; all other SLOs have a
+/// route.
 pub(super) fn others(services: &[Service], recipients: &[Recipient], routing: &Routing) -> Vec<Other> {
     if !routing.fragment {
         return others_of(vec![any_slo()], recipients, routing);
@@ -134,15 +133,17 @@ fn others_of(slos: Vec<Matcher>, recipients: &[Recipient], routing: &Routing) ->
     others
 }
 
-/// A page on an SLO, or on a group of it, silences the tickets on the same: a rule for all SLOs whose groups have the same
-/// labels, since alerts are held against each other by the labels that they must share.
+/// A page on an SLO, or on one of its groups, silences the tickets on the same SLO or group. One rule covers
+/// all SLOs whose groups have the same labels, because these are the labels that the alerts must share.
 pub(super) fn inhibitions(out: &mut Yaml, services: &[Service], recipients: &[Recipient]) {
     let (pages, tickets) = (labels_of(recipients, Severity::Page), labels_of(recipients, Severity::Ticket));
     if pages.is_empty() || tickets.is_empty() {
         return;
     }
     out.nested("inhibit_rules", |out| {
-        out.comment("A page on an SLO, or on a group of it, silences the tickets on the same.");
+        out.comment(
+            "A page on an SLO, or on one of its groups, silences the tickets on the same SLO or group.",
+        );
         for (groups, slos) in alike(services) {
             let matchers = |severities| [&slos[..], &[equals("severity", severities)]].concat();
             out.item(|out| {
@@ -175,7 +176,7 @@ fn alike(services: &[Service]) -> Vec<(BTreeSet<&str>, Vec<Matcher>)> {
             );
         }
     }
-    // Labels that neither of two alerts has are equal, so that both must be of SLOs.
+    // Labels that both alerts lack count as equal, so both alerts must be on SLOs.
     rules.extend(whole.into_iter().map(|(groups, services)| (groups, vec![names(services), any_slo()])));
     rules
 }

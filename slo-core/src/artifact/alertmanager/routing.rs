@@ -27,20 +27,20 @@ pub struct Routing {
     pub ticket: Vec<Channel>,
     /// The server that answers alerts, besides the channels.
     pub response: Option<Response>,
-    /// The folder with a folder of secrets for each team.
+    /// The folder that holds a folder of secrets for each team.
     pub secrets: String,
-    /// When tickets are sent; at all times where it is not given. Outside of them they wait.
+    /// When tickets are sent; `None` for at all times. Outside of these hours, tickets wait.
     pub ticket_hours: Option<Hours>,
-    /// What sends e-mail; what the configuration says for all where it is not given, in fragments.
+    /// The server that sends e-mail; a fragment may leave it to the global settings.
     pub mail: Option<Mail>,
     /// The version of Alertmanager that reads it.
     pub version: AlertmanagerVersion,
-    /// Whether only what is to be merged into another configuration is wanted: without a route for other alerts.
+    /// Whether to write a fragment to merge into another configuration, without a route for other alerts.
     pub fragment: bool,
 }
 
 impl Routing {
-    /// Routing to nobody yet.
+    /// A routing without channels.
     #[must_use]
     pub fn new(secrets: impl Into<String>) -> Self {
         Self {

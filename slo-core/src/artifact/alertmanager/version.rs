@@ -1,4 +1,4 @@
-//! Versions of Alertmanager, and what they know.
+//! Versions of Alertmanager, and their features.
 
 use crate::Error;
 use std::{fmt, str::FromStr};
@@ -11,16 +11,16 @@ pub struct AlertmanagerVersion {
 }
 
 impl AlertmanagerVersion {
-    /// Knows time zones and routing keys in files: the oldest that is written for.
+    /// The oldest supported version: the first with time zones and routing keys in files.
     const OLDEST: Self = Self { major: 0, minor: 25 };
-    /// Knows web addresses in files.
+    /// The first version with web addresses in files.
     pub(super) const URL_FILE: Self = Self { major: 0, minor: 26 };
-    /// Knows the workflows of Microsoft Teams, and web addresses of all channels in files.
+    /// The first version with workflows of Microsoft Teams, and web addresses of all channels in files.
     pub(super) const WORKFLOWS: Self = Self { major: 0, minor: 28 };
 }
 
 impl Default for AlertmanagerVersion {
-    /// The newest that this was tried with.
+    /// The newest tested version.
     fn default() -> Self {
         Self { major: 0, minor: 33 }
     }
@@ -39,12 +39,12 @@ impl FromStr for AlertmanagerVersion {
     fn from_str(text: &str) -> Result<Self, Error> {
         let mut parts = text.strip_prefix('v').unwrap_or(text).split('.').map(str::parse::<u32>);
         let (Some(Ok(major)), Some(Ok(minor))) = (parts.next(), parts.next()) else {
-            return Err(Error::new(format!("`{text}` is no version")).with_hint("write it as `0.27`"));
+            return Err(Error::new(format!("`{text}` is not a version")).with_hint("write it as `0.27`"));
         };
         let version = Self { major, minor };
         if version < Self::OLDEST {
             return Err(Error::new(format!("Alertmanager {version} is older than {}", Self::OLDEST))
-                .with_hint("it knows no time zones and no secrets in files; upgrade it"));
+                .with_hint("upgrade it; it does not support time zones or secrets in files"));
         }
         Ok(version)
     }

@@ -1,12 +1,15 @@
-//! Backtests of several SLOs as a value.
+//! The backtests of several SLOs.
 
 use super::SloBacktest;
 
-/// Backtests of several SLOs. Not `non_exhaustive`: who makes a page knows all of it.
+/// The backtests of several SLOs.
+///
+/// Not `non_exhaustive`, because its maker knows all of its fields.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "callers write all of it")]
 pub struct BacktestPage {
-    /// The time zone of what is shown.
+    /// The time zone of the times on the page.
     pub zone: String,
-    /// The SLOs, and the groups of those that have groups.
+    /// The SLOs, or each group of an SLO with groups.
     pub slos: Vec<SloBacktest>,
 }

@@ -13,7 +13,7 @@ pub(super) fn page(page: &BacktestPage) -> String {
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
          <title>Backtest</title><style>{STYLE}</style></head><body>\n<h1>Backtest: what the alerts would have done</h1>\n"
     );
-    out.push_str("<div class=\"wide\"><table><thead><tr><th>SLO</th><th class=\"n\">pages</th><th class=\"n\">false</th><th class=\"n\">tickets</th><th class=\"n\">incidents</th><th class=\"n\">paged</th></tr></thead><tbody>\n");
+    out.push_str("<div class=\"wide\"><table><thead><tr><th>SLO</th><th class=\"n\">pages</th><th class=\"n\">false pages</th><th class=\"n\">tickets</th><th class=\"n\">incidents</th><th class=\"n\">incidents paged</th></tr></thead><tbody>\n");
     for (number, slo) in page.slos.iter().enumerate() {
         let _ = writeln!(
             out,
@@ -28,8 +28,8 @@ pub(super) fn page(page: &BacktestPage) -> String {
     }
     let _ = writeln!(
         out,
-        "</tbody></table></div>\n<p class=\"small\">Times are of {}. An incident spent {} of a period's budget or more above its \
-         due; a page is false that was about none.</p>",
+        "</tbody></table></div>\n<p class=\"small\">Times are in {}. An incident spent {} of a period's \
+         budget or more, beyond the allowed rate. A page is false if it was not about an incident.</p>",
         escape(&page.zone),
         percent(Some(Replay::SIGNIFICANT), 0),
     );
@@ -43,15 +43,16 @@ pub(super) fn page(page: &BacktestPage) -> String {
 fn section(out: &mut String, slo: &SloBacktest, number: usize, zone: &str) {
     let _ = writeln!(
         out,
-        "<h2 id=\"s{number}\">{}</h2>\n<p>{}.</p>\n<p><b>{}</b>.</p>\n{}\n<p class=\"small\">The burn rate over an hour, highest of \
-         each part; incidents are shaded. Below: when alerts fired, pages in red, tickets in yellow.</p>",
+        "<h2 id=\"s{number}\">{}</h2>\n<p>{}.</p>\n<p><b>{}</b>.</p>\n{}\n<p class=\"small\">The highest burn rate over an hour, for \
+         each part of the time; incidents are shaded. Below: when alerts fired, pages in red, tickets in \
+         yellow.</p>",
         escape(&slo.name()),
         escape(&slo.history(zone)),
         escape(&slo.summary()),
         picture(slo, zone),
     );
     if !slo.incidents.is_empty() {
-        out.push_str("<h3>Incidents</h3><div class=\"wide\"><table><thead><tr><th>began</th><th class=\"n\">lasted</th><th class=\"n\">bad events</th><th class=\"n\">budget beyond its due</th><th class=\"n\">paged after</th><th class=\"n\">budget spent by then</th></tr></thead><tbody>\n");
+        out.push_str("<h3>Incidents</h3><div class=\"wide\"><table><thead><tr><th>began</th><th class=\"n\">lasted</th><th class=\"n\">bad events</th><th class=\"n\">excess budget spent</th><th class=\"n\">paged after</th><th class=\"n\">budget spent by then</th></tr></thead><tbody>\n");
         for one in &slo.incidents {
             let paged = one
                 .seconds

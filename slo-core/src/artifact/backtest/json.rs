@@ -1,4 +1,4 @@
-//! Backtests for programs.
+//! Backtests as JSON.
 
 use super::BacktestPage;
 use crate::model::Timestamp;

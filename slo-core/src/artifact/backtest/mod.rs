@@ -1,4 +1,4 @@
-//! Backtests: what alerts would have done, for people and programs.
+//! Backtests of alerts, as HTML and as JSON.
 
 mod data;
 mod html;

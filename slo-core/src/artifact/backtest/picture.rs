@@ -10,14 +10,14 @@ const TOP: f64 = 8.0;
 const CURVE: f64 = 120.0;
 const ROW: f64 = 16.0;
 
-/// An SVG element, in the colours of the page that it stands on.
+/// An SVG element, in the colours of the page that shows it.
 pub(super) fn picture(slo: &SloBacktest, zone: &str) -> String {
     let shaded = slo.incidents.iter().map(|one| (one.start, one.end)).collect();
     let dates = Dates { start: slo.start, end: slo.end, zone, shaded };
     let tiers = tiers(slo);
     let height = TOP + CURVE + ROW * tiers.len() as f64 + 30.0;
     let x = |time: Timestamp| MARGIN + (WIDTH - MARGIN - 8.0) * dates.place(time);
-    // Thresholds are far apart, and an outage is far above them: each power of ten is as high as the next.
+    // The scale is logarithmic, because thresholds are far apart and an outage is far above them.
     let highest = slo.peaks().iter().copied().fold(10.0_f64, f64::max).log10().ceil();
     let y = |rate: f64| TOP + CURVE * (1.0 - (rate.max(0.1).log10() + 1.0) / (highest + 1.0));
     let bottom = TOP + CURVE;

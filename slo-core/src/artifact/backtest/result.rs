@@ -1,4 +1,4 @@
-//! What the alerts of an SLO would have done, as a value.
+//! The backtest of one SLO.
 
 use super::super::words::{count, length, moment, percent};
 use crate::{
@@ -9,10 +9,10 @@ use crate::{
     replay::{Backtest, History, Score, Series},
 };
 
-/// Parts of the time that are drawn, each with its highest burn rate.
+/// The number of parts of the time that are drawn, each with its highest burn rate.
 const PARTS: usize = 600;
 
-/// What the alerts of an SLO would have done.
+/// The backtest of one SLO, or of one of its groups.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct SloBacktest {
@@ -20,7 +20,7 @@ pub struct SloBacktest {
     pub service: String,
     /// The SLO.
     pub slo: String,
-    /// Of an SLO with groups, the labels and values of this one.
+    /// The labels and values of the group; empty without groups.
     pub group: Vec<(String, String)>,
     /// The share of events that must be good.
     pub objective: Objective,
@@ -32,19 +32,19 @@ pub struct SloBacktest {
     pub end: Timestamp,
     /// The length of its steps, in seconds.
     pub step_seconds: f64,
-    /// The share of its steps of which something is known.
+    /// The share of its steps with data.
     pub coverage: f64,
     /// Its events.
     pub seen: Tally,
     /// Each time that the alert of a tier fired, in order.
     pub alerts: Vec<SloFired>,
-    /// How often somebody would have been paged; tiers that fire at once are one page.
+    /// The number of pages; tiers that fire at the same time are one page.
     pub pages: usize,
-    /// Pages that were about no incident.
+    /// The number of pages that were not about an incident.
     pub false_pages: usize,
-    /// Tickets; tiers that fire at once are one.
+    /// The number of tickets; tiers that fire at the same time are one ticket.
     pub tickets: usize,
-    /// What spent 2 % of the period's budget or more above its due.
+    /// The stretches that spent 2 % of the period's budget or more, beyond the allowed rate.
     pub incidents: Vec<SloIncident>,
     /// The share of pages that were about an incident; `None` without pages.
     pub precision: Option<f64>,
@@ -62,11 +62,11 @@ pub struct SloFired {
     pub tier: Tier,
     /// The evaluation at which it began.
     pub start: Timestamp,
-    /// The evaluation at which it ended; `None` where it still fires at the end of the history.
+    /// The evaluation at which it ended; `None` if it still fires at the end of the history.
     pub end: Option<Timestamp>,
 }
 
-/// An incident, and what the pages made of it.
+/// An incident, and its detection by a page.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct SloIncident {
@@ -76,11 +76,11 @@ pub struct SloIncident {
     pub end: Timestamp,
     /// Its events.
     pub tally: Tally,
-    /// The share of the period's budget that it spent above its due.
+    /// The share of the period's budget that it spent beyond the allowed rate.
     pub excess: f64,
-    /// Seconds from its beginning to its page; `None` where none came.
+    /// Seconds from its beginning to its page; `None` without a page.
     pub seconds: Option<f64>,
-    /// The share of the period's budget that it had spent by then; all that it spent where no page came.
+    /// The share of the period's budget that it had spent by then, or in total without a page.
     pub spent: f64,
 }
 
@@ -89,7 +89,7 @@ impl SloFired {
     #[must_use]
     pub fn lasted(&self, end_of_history: Timestamp) -> String {
         let lasted = length(self.end.unwrap_or(end_of_history).millis_since(self.start));
-        if self.end.is_some() { lasted } else { format!("{lasted}, and goes on") }
+        if self.end.is_some() { lasted } else { format!("{lasted}, still firing") }
     }
 }
 
@@ -102,7 +102,7 @@ impl SloIncident {
 }
 
 impl SloBacktest {
-    /// Of an SLO, or of one `group` of its events.
+    /// The backtest of an SLO, or of one `group` of its events.
     ///
     /// ```
     /// use slo_core::{artifact::{BacktestPage, SloBacktest}, model::{Timestamp, Window}, replay::{Backtest, History, Replay}};
@@ -128,7 +128,7 @@ impl SloBacktest {
     /// ```
     ///
     /// # Errors
-    /// Columns that make no series.
+    /// Columns that do not make a [`Series`].
     pub fn of(
         service: &Service,
         slo: &Slo,
@@ -188,7 +188,7 @@ impl SloBacktest {
         plain(&name).into_owned()
     }
 
-    /// What the history holds, in words.
+    /// The history, in words.
     #[must_use]
     pub fn history(&self, zone: &str) -> String {
         let missing = if self.coverage < 1.0 {
@@ -207,7 +207,7 @@ impl SloBacktest {
         )
     }
 
-    /// What the alerts did, in words.
+    /// The result, in words.
     #[must_use]
     pub fn summary(&self) -> String {
         let some =
@@ -229,8 +229,8 @@ impl SloBacktest {
     }
 }
 
-/// The highest burn rate in each part of the time, over an hour, or a step where that is longer: shorter ones are noise at low
-/// traffic.
+/// The highest burn rate in each part of the time, over an hour, or over a step if that is longer: over
+/// shorter times, it is noise at low traffic.
 fn peaks(series: &Series<'_>, objective: Objective) -> Vec<f64> {
     let hour = usize::try_from(3_600_000 / series.step().as_millis().max(1)).unwrap_or(1).max(1);
     let parts = series.len().clamp(1, PARTS);

@@ -1,29 +1,29 @@
-//! What all dashboards have.
+//! The parts that all dashboards share.
 
 use super::{links::TAG, panel::Layout};
 use crate::model::{Service, Slo};
 use serde_json::{Value, json};
 
-/// A dashboard, as Grafana imports it or is provisioned with it.
+/// A Grafana dashboard, for import or provisioning.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Dashboard {
-    /// Its file, such as `checkout-availability.json`.
+    /// Its file name, such as `checkout-availability.json`.
     pub file: String,
-    /// Its identity, which links lead to: the same for the same SLO.
+    /// Its identity in links; it is always the same for the same SLO.
     pub uid: String,
     /// The JSON.
     pub json: Value,
 }
 
-/// The schema of dashboards that is written: that of Grafana 12 and 13, which newer ones migrate.
+/// The schema version of the dashboards: that of Grafana 12 and 13, which newer versions migrate.
 pub(super) const SCHEMA_VERSION: u32 = 42;
 pub(super) const OVERVIEW: &str = "slo-overview";
 pub(super) const INCIDENT: &str = "slo-incident";
-/// The time zone of whoever looks.
+/// The time zone of the viewer.
 pub(super) const BROWSER: &str = "browser";
 
-/// The identity of an SLO's page: 40 characters at most, as Grafana wants them.
+/// The identity of an SLO's page: 40 characters at most, as Grafana requires.
 pub(super) fn uid(service: &Service, slo: &Slo) -> String {
     let name = format!("{}/{}", service.name(), slo.name());
     // FNV-1a, so that it is the same everywhere and for ever.
@@ -33,7 +33,7 @@ pub(super) fn uid(service: &Service, slo: &Slo) -> String {
     format!("slo-{hash:016x}")
 }
 
-/// What a dashboard is about.
+/// The properties of a dashboard.
 pub(super) struct About<'a> {
     pub(super) uid: String,
     pub(super) file: String,

@@ -1,4 +1,4 @@
-//! What happens during an incident.
+//! The dashboard for an incident.
 
 use super::{
     dashboard::{About, BROWSER, Dashboard, INCIDENT, OVERVIEW, finish},
@@ -26,7 +26,7 @@ pub(super) fn dashboard(services: &[Service]) -> Dashboard {
     layout.add(
         4,
         5,
-        Panel::stat("SLOs with alerts", "SLOs on which an alert fires.", "short")
+        Panel::stat("SLOs with alerts", "The number of SLOs with a firing alert.", "short")
             .now(&firing(&any).count_by(&slo_labels()).count_by(&[]).or_zero())
             .thresholds(GREEN, &[(1.0, RED)])
             .linked("Overview", &overview),
@@ -34,34 +34,37 @@ pub(super) fn dashboard(services: &[Service]) -> Dashboard {
     layout.add(
         4,
         5,
-        Panel::stat("For", "How long the alert that fires longest has been active.", "dtdurations")
+        Panel::stat("Firing for", "How long the oldest firing alert has been active.", "dtdurations")
             .now(&Expr::time().sub(since(&any).min_by(&[])))
             .thresholds(ORANGE, &[(3_600.0, RED)])
-            .with("noValue", json!("nothing fires"))
+            .with("noValue", json!("no alert is firing"))
             .linked("Overview", &overview),
     );
     layout.add(
         4,
         5,
         Panel::stat(
-            "Budget gone in",
-            "How long the shortest budget lasts at the burn rate of now, of the SLOs that burn.",
+            "Budget exhausted in",
+            "The shortest time until a budget is exhausted, at the current burn rates.",
             "dtdurations",
         )
         .now(&lasts(services).min_by(&[]))
         .thresholds(RED, &[(86_400.0, ORANGE), (604_800.0, GREEN)])
-        .with("noValue", json!("nothing burns"))
+        .with("noValue", json!("no budget is burning"))
         .linked("Overview", &overview),
     );
     layout.add(
         12,
         5,
-        Panel::alerts("Stages", "When each tier began to fire and ended: the first one is the detection.")
-            .over_time(
-                &firing(&any).max_by(&[identity.labels(), labels(["burn_tier", "severity"]).into()].concat()),
-                &format!("{} {{{{burn_tier}}}} ({{{{severity}}}})", identity.legend()),
-            )
-            .linked("Overview", &overview),
+        Panel::alerts(
+            "Stages",
+            "When each tier started and stopped firing; the first start is the detection.",
+        )
+        .over_time(
+            &firing(&any).max_by(&[identity.labels(), labels(["burn_tier", "severity"]).into()].concat()),
+            &format!("{} {{{{burn_tier}}}} ({{{{severity}}}})", identity.legend()),
+        )
+        .linked("Overview", &overview),
     );
     layout.add(24, 8, alerts(services, &identity, &overview));
     what_burns(&mut layout, services, &identity, &overview);
@@ -69,7 +72,7 @@ pub(super) fn dashboard(services: &[Service]) -> Dashboard {
         uid: INCIDENT.to_owned(),
         file: format!("{INCIDENT}.json"),
         title: "SLO incident".to_owned(),
-        words: "What fires, since when, and what it has cost.".to_owned(),
+        words: "The firing alerts, how long they have been active, and the budget spent.".to_owned(),
         from: "now-6h".to_owned(),
         refresh: "10s",
         zone: BROWSER,
@@ -85,7 +88,7 @@ fn of_slos(shown: &[Matcher]) -> Vec<Matcher> {
     [&[any_slo()], shown].concat()
 }
 
-/// What is recorded of the groups on which an alert fires.
+/// A recorded series of the groups with a firing alert.
 fn of_what_fires(services: &[Service], series: Series) -> Expr {
     let labels = |slo: &Slo| Some(join_labels(slo));
     each_kind(services, labels, |labels, shown| {
@@ -93,7 +96,7 @@ fn of_what_fires(services: &[Service], series: Series) -> Expr {
     })
 }
 
-/// What tells the alerts of SLOs and groups apart. A label that one does not have is empty.
+/// The labels that identify the alerts of SLOs and groups. A missing label is empty.
 struct Identity(Vec<LabelName>);
 
 impl Identity {
@@ -113,10 +116,10 @@ impl Identity {
     }
 }
 
-/// How fast, and whether it gets better.
+/// The burn rates and bad events of SLOs with firing alerts.
 fn what_burns(layout: &mut Layout, services: &[Service], identity: &Identity, overview: &str) {
     let legend = identity.legend();
-    layout.row("What burns");
+    layout.row("Burning budgets");
     let windows: BTreeSet<Window> = services
         .iter()
         .flat_map(Service::slos)
@@ -124,7 +127,7 @@ fn what_burns(layout: &mut Layout, services: &[Service], identity: &Identity, ov
         .flat_map(|tier| [tier.short(), tier.long()])
         .collect();
     let mut burn = Panel::time_series(
-        "Burn rate of what fires",
+        "Burn rate of SLOs with alerts",
         "How many times faster than allowed the budgets are spent, over the windows of the fastest alerts.",
         "none",
     );
@@ -143,8 +146,8 @@ fn what_burns(layout: &mut Layout, services: &[Service], identity: &Identity, ov
             .linked("Overview", overview),
     );
     let mut errors = Panel::time_series(
-        "Share of bad events of what fires",
-        "Over the shortest window: whether it gets better.",
+        "Share of bad events of SLOs with alerts",
+        "Over the shortest window, to see whether it gets better.",
         "percentunit",
     );
     let shortest: BTreeSet<Window> = services
@@ -164,7 +167,7 @@ fn what_burns(layout: &mut Layout, services: &[Service], identity: &Identity, ov
 /// A query of an SLO to join to its alerts, from its long window, its matchers and its labels.
 type Joined<'a> = &'a dyn Fn(Window, &[Matcher], &[LabelName]) -> Expr;
 
-/// What fires, since when, and the budget that it has spent.
+/// The firing alerts, how long they have been active, and the budget spent.
 fn alerts(services: &[Service], identity: &Identity, overview: &str) -> Panel {
     let alert = [labels(["alertname", "burn_tier", "severity"]).into(), identity.labels()].concat();
     // All rows have the same labels: those of an alert, whose own value is 1.
@@ -193,13 +196,13 @@ fn alerts(services: &[Service], identity: &Identity, overview: &str) -> Panel {
     let order: Map<String, Value> =
         columns.enumerate().map(|(place, column)| (column.to_owned(), json!(place))).collect();
     Panel::table(
-        "What fires",
-        "Each alert with the time since it is active; of its SLO, or group, the burn rate, what a day at most has spent of the \
-         budget, and what is left.",
+        "Firing alerts",
+        "Each alert, how long it has been active, and for its SLO or group: the burn rate, the budget spent \
+         in the last day, and the budget left.",
         "percentunit",
     )
     .rows(&Expr::time().sub(since(&of_slos(&shown())).max_by(&alert)))
-    // What was spent since is the difference of what was left then, a day at most.
+    // The budget spent is the most that was left in the last day, minus what is left now.
     .rows(&of_alert(&|_, shown, of_slo| most_left(shown).sub(left(shown)).max_by(of_slo)))
     .rows(&of_alert(&|_, shown, of_slo| left(shown).min_by(of_slo)))
     .rows(&of_alert(&|long, shown, of_slo| last(Series::BurnRate(long.into()), shown).max_by(of_slo)))
@@ -210,7 +213,7 @@ fn alerts(services: &[Service], identity: &Identity, overview: &str) -> Panel {
             "excludeByName": {"Time": true},
             "indexByName": order,
             "renameByName": {"service": "Service", "slo": "SLO", "alertname": "Alert", "burn_tier": "Tier", "severity": "Severity",
-                "Value #A": "Active for", "Value #B": "Spent in a day", "Value #C": "Budget left", "Value #D": "Burn rate"},
+                "Value #A": "Active for", "Value #B": "Spent in the last day", "Value #C": "Budget left", "Value #D": "Burn rate"},
         }),
     )
     .transformed("sortBy", &json!({"fields": {}, "sort": [{"field": "Active for", "desc": true}]}))

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-/// What all dashboards have.
+/// The tag of all dashboards.
 pub(super) const TAG: &str = "slo";
 
 /// The path of another dashboard, with the time and the data source that are shown.

@@ -1,4 +1,4 @@
-//! Grafana dashboards: how all SLOs do, each of them, and what happens during an incident.
+//! Grafana dashboards: an overview, a dashboard for incidents, and a page for each SLO.
 
 mod dashboard;
 mod incident;
@@ -14,8 +14,8 @@ use crate::{Error, model::Service};
 
 /// The dashboards of these services: `slo-overview.json`, `slo-incident.json`, and a page for each SLO.
 ///
-/// Every query reads recorded series, so that a wall of screens costs Prometheus next to nothing. The data source and what
-/// is shown are variables.
+/// Every query reads recorded series, so that many screens cost Prometheus almost nothing. The data source
+/// and the shown SLOs are variables.
 ///
 /// ```
 /// let text = "{version: slo/v1, service: a, slos: [{name: b, objective: 99.9%, window: 30d,
@@ -28,7 +28,7 @@ use crate::{Error, model::Service};
 /// ```
 ///
 /// # Errors
-/// No SLOs, or some that no rules can be made of.
+/// No SLOs, or SLOs whose rules cannot be generated.
 pub fn dashboards(services: &[Service]) -> Result<Vec<Dashboard>, Error> {
     if services.iter().all(|service| service.slos().is_empty()) {
         return Err(Error::new("there are no SLOs to show"));

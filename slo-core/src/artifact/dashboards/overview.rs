@@ -1,4 +1,4 @@
-//! How all SLOs do.
+//! The overview of all SLOs.
 
 use super::super::matcher::equals;
 use super::{
@@ -31,37 +31,34 @@ pub(super) fn dashboard(services: &[Service]) -> Result<Dashboard, Error> {
     layout.add(
         4,
         4,
-        stat("SLOs", "How many SLOs are recorded.")
+        stat("SLOs", "The number of SLOs that are recorded.")
             .now(&last(Series::Info, &shown()).count_by(&[]).or_zero())
             .thresholds(BLUE, &[]),
     );
     layout.add(
         4,
         4,
-        stat("Overspent", "SLOs of whose error budget nothing is left in the current period.")
+        stat("Overspent", "SLOs with no error budget left in the current period.")
             .now(&least_left().less_or_equal(ZERO).count_by(&[]).or_zero())
             .thresholds(GREEN, &[(1.0, RED)]),
     );
     layout.add(
         4,
         4,
-        stat(
-            "Below a quarter",
-            "SLOs of whose error budget less than a quarter is left, and more than nothing.",
-        )
-        .now(&least_left().greater(ZERO).less(number(quarter)).count_by(&[]).or_zero())
-        .thresholds(GREEN, &[(1.0, ORANGE)]),
+        stat("Below a quarter", "SLOs with some error budget left, but less than a quarter.")
+            .now(&least_left().greater(ZERO).less(number(quarter)).count_by(&[]).or_zero())
+            .thresholds(GREEN, &[(1.0, ORANGE)]),
     );
     let [pages, tickets] = severities(services);
     layout.add(
         4,
         4,
-        stat("Paging", "SLOs on which a page fires.").now(&alerting(pages)).thresholds(GREEN, &[(1.0, RED)]),
+        stat("Paging", "SLOs with a firing page.").now(&alerting(pages)).thresholds(GREEN, &[(1.0, RED)]),
     );
     layout.add(
         4,
         4,
-        stat("Tickets", "SLOs on which a ticket fires.")
+        stat("Tickets", "SLOs with a firing ticket.")
             .now(&alerting(tickets))
             .thresholds(GREEN, &[(1.0, ORANGE)]),
     );
@@ -69,8 +66,8 @@ pub(super) fn dashboard(services: &[Service]) -> Result<Dashboard, Error> {
         4,
         4,
         stat(
-            "Not seen",
-            "SLOs of whose period less than half has been recorded: what they say of it is not much yet.",
+            "Little data",
+            "SLOs with less than half of their period recorded: their numbers are not reliable yet.",
         )
         .now(&coverage(services).min_by(&slo_labels()).less(number(Ratio::HALF)).count_by(&[]).or_zero())
         .thresholds(GREEN, &[(1.0, BLUE)]),
@@ -81,7 +78,7 @@ pub(super) fn dashboard(services: &[Service]) -> Result<Dashboard, Error> {
         uid: OVERVIEW.to_owned(),
         file: format!("{OVERVIEW}.json"),
         title: "SLO overview".to_owned(),
-        words: "How all service level objectives do: budgets, burn rates and alerts.".to_owned(),
+        words: "All service level objectives: budgets, burn rates and alerts.".to_owned(),
         from: "now-7d".to_owned(),
         refresh: "1m",
         zone: BROWSER,
@@ -92,14 +89,14 @@ pub(super) fn dashboard(services: &[Service]) -> Result<Dashboard, Error> {
     Ok(finish(about, layout))
 }
 
-/// What is left, and what fires, over time.
+/// The budgets left and the firing alerts, over time.
 fn curves(layout: &mut Layout, incident: &str) {
     layout.add(
         12,
         9,
         Panel::time_series(
             "Error budget left",
-            "The share of each SLO's budget that is left, of the whole period, where no event still to come is bad.",
+            "The share of each SLO's budget for the whole period that is left, if no more events are bad.",
             "percentunit",
         )
         .over_time(&last(Series::BudgetProjected, &shown()), "{{service}}/{{slo}}")
@@ -132,7 +129,7 @@ pub(super) fn variables() -> Vec<serde_json::Value> {
         "Service",
         &format!("label_values({}{{team=~\"$team\"}}, service)", Series::Info),
     );
-    // All services are those of the team, not whatever there is.
+    // "All" means all services of the team, not any value.
     if let Some(fields) = service.as_object_mut() {
         fields.remove("allValue");
     }
@@ -143,7 +140,7 @@ pub(super) fn variables() -> Vec<serde_json::Value> {
     ]
 }
 
-/// What the alerts that are pages and those that are tickets are known by.
+/// The matchers of the alerts that are pages, and of those that are tickets.
 fn severities(services: &[Service]) -> [Matcher; 2] {
     use crate::{model::Severity, rules::alert_labels};
     let of = |severity: Severity| {
@@ -170,9 +167,10 @@ fn table(services: &[Service], incident: &str) -> Panel {
     let burning = json!({"mode": "absolute", "steps": [
         {"color": GREEN, "value": null}, {"color": ORANGE, "value": 1}, {"color": RED, "value": 6}]});
     Panel::table(
-        "SLOs, those first whose budget is gone soonest",
-        "For each SLO, or its worst group: the objective, the share of good events in the period, what is left of the \
-         budget, how fast it burns, and how long it lasts at that rate (no value: it is not burning). The link \"SLOs\" leads to their pages.",
+        "SLOs by time to exhaustion",
+        "For each SLO, or its worst group: the objective, the share of good events in the period, the budget \
+         left, the burn rate, and how long the budget lasts at that rate (no value if it is not burning). \
+         The link \"SLOs\" leads to their pages.",
         "percentunit",
     )
     .rows(&lasts(services).min_by(&of_each))

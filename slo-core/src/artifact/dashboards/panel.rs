@@ -1,4 +1,4 @@
-//! Panels, and where they stand.
+//! Panels, and their positions.
 
 use super::links::link_to;
 use crate::promql::Expr;
@@ -28,7 +28,7 @@ impl Layout {
         self.y += 1;
     }
 
-    /// A panel of so many columns and lines, beside the last one where there is room.
+    /// Adds a panel of `width` columns and `height` lines, beside the last one if there is room.
     pub(super) fn add(&mut self, width: u32, height: u32, panel: Panel) {
         if self.x + width > WIDTH {
             self.break_line();
@@ -53,7 +53,7 @@ impl Layout {
     }
 }
 
-/// A panel without its place.
+/// A panel without its position.
 pub(super) struct Panel {
     json: Value,
 }
@@ -117,7 +117,7 @@ impl Panel {
         )
     }
 
-    /// Rows.
+    /// A table.
     pub(super) fn table(title: &str, words: &str, unit: &str) -> Self {
         Self::new("table", title, words, unit, &json!({"showHeader": true, "cellHeight": "sm"}))
             .with_color("thresholds")
@@ -147,7 +147,7 @@ impl Panel {
         self.json.get_mut("fieldConfig")
     }
 
-    /// A default of all fields.
+    /// Sets a default for all fields.
     pub(super) fn with(mut self, key: &str, value: Value) -> Self {
         if let Some(defaults) =
             self.fields().and_then(|fields| fields.get_mut("defaults")).and_then(Value::as_object_mut)
@@ -157,7 +157,7 @@ impl Panel {
         self
     }
 
-    /// Colours from values on; the first one is for everything below.
+    /// Colours from given values on; `first` is the colour of everything below.
     pub(super) fn thresholds(self, first: &str, steps: &[(f64, &str)]) -> Self {
         let mut all = vec![json!({"color": first, "value": null})];
         all.extend(steps.iter().map(|(value, color)| json!({"color": color, "value": value})));
@@ -193,7 +193,7 @@ impl Panel {
         self.of(&json!({"id": "byName", "options": name}), properties)
     }
 
-    /// Settings of the fields whose names end with a word: whatever group they are of.
+    /// Settings of the fields whose names end with a word, in any group.
     pub(super) fn of_fields_ending(self, word: &str, properties: &[(&str, Value)]) -> Self {
         self.of(&json!({"id": "byRegexp", "options": format!("/\\b{word}$/")}), properties)
     }
@@ -218,7 +218,7 @@ impl Panel {
 
     fn target(self, query: &Expr, more: &Value) -> Self {
         let number = self.json.get("targets").and_then(Value::as_array).map_or(0, Vec::len);
-        // A, B, …; nobody draws more than 26.
+        // A, B, …; no panel has more than 26 queries.
         let letter = u8::try_from(number).ok().and_then(|number| b'A'.checked_add(number)).unwrap_or(b'Z');
         let mut target = json!({
             "refId": char::from(letter).to_string(),
@@ -232,12 +232,12 @@ impl Panel {
         self.push("targets", target)
     }
 
-    /// A query of what is now.
+    /// A query of the current value.
     pub(super) fn now(self, query: &Expr) -> Self {
         self.target(query, &json!({"instant": true, "range": false}))
     }
 
-    /// A query of what is now, as rows.
+    /// A query of the current values, as rows.
     pub(super) fn rows(self, query: &Expr) -> Self {
         self.target(query, &json!({"instant": true, "range": false, "format": "table"}))
     }

@@ -1,4 +1,4 @@
-//! Queries that several dashboards ask.
+//! Queries that several dashboards use.
 
 use super::super::matcher::equals;
 use crate::{
@@ -13,7 +13,7 @@ pub(super) fn select(series: Series, matchers: &[Matcher]) -> Selector {
     series.selector(matchers.into())
 }
 
-/// What was recorded last of some SLOs.
+/// The last recorded values of some SLOs.
 pub(super) fn last(series: Series, matchers: &[Matcher]) -> Expr {
     select(series, matchers).into()
 }
@@ -27,7 +27,7 @@ pub(super) fn matcher(label: &'static str, op: MatchOp, value: impl Into<String>
     Matcher { label: LabelName::from_static(label), op, value: value.into() }
 }
 
-/// A number of the queries.
+/// A number in a query.
 pub(super) const fn number(number: Ratio) -> Expr {
     Expr::Number(number)
 }
@@ -45,7 +45,7 @@ pub(super) fn slo_labels() -> [LabelName; 2] {
     labels(["service", "slo"])
 }
 
-/// The alerts on SLOs that fire, of those that match.
+/// The firing alerts that match.
 pub(super) fn firing(matchers: &[Matcher]) -> Expr {
     firing_with(&[], matchers)
 }
@@ -61,15 +61,15 @@ pub(super) fn any_slo() -> Matcher {
     matcher("slo", MatchOp::NotEqual, "")
 }
 
-/// Since when the alerts fire that match: Prometheus also knows it of those that only wait to.
+/// The start times of the firing alerts that match. Prometheus also records them for pending alerts.
 pub(super) fn since(matchers: &[Matcher]) -> Expr {
     let ignoring = Matching::Ignoring(labels(["alertstate"]).into());
     let since = Selector::composed("ALERTS_FOR_STATE", matchers.into());
     Expr::from(since).binary(BinaryOp::And, ignoring, firing(matchers))
 }
 
-/// A query of all SLOs, where those of different kinds are asked for differently: each kind's is of its own SLOs only, since
-/// others may have recorded the same name for another window of theirs.
+/// A query of all SLOs, with a different query for each kind of SLO. The query of a kind selects only the
+/// SLOs of that kind, because others may record a series of the same name for a different window.
 pub(super) fn each_kind<K: Ord>(
     services: &[Service],
     kind: impl Fn(&Slo) -> Option<K>,
@@ -97,35 +97,35 @@ pub(super) fn each_kind<K: Ord>(
     any.unwrap_or_else(|| Expr::vector(Ratio::ZERO))
 }
 
-/// The labels that what is recorded of an SLO is joined to its alerts by. Those have labels besides that another SLO may have
-/// groups by.
+/// The labels that join the recorded series of an SLO to its alerts. Alerts have further labels, by which
+/// another SLO may have groups.
 pub(super) fn join_labels(slo: &Slo) -> Vec<LabelName> {
     let groups: BTreeSet<LabelName> = slo.by().iter().cloned().collect();
     slo_labels().into_iter().chain(groups).collect()
 }
 
-/// The share of each period that was seen.
+/// The share of each period that was recorded.
 pub(super) fn coverage(services: &[Service]) -> Expr {
     each_kind(services, |slo| Some(period(slo)), |period, shown| last(Series::Coverage(*period), shown))
 }
 
-/// The period of an SLO, as its series call it.
+/// The period of an SLO, as in the names of its series.
 pub(super) fn period(slo: &Slo) -> Span {
     slo.period().into()
 }
 
-/// The long window of the fastest alert, over which a burn rate is told.
+/// The long window of the fastest alert, over which burn rates are shown.
 pub(super) fn long(slo: &Slo) -> Option<Window> {
     slo.policy().tiers().first().map(Tier::long)
 }
 
-/// How fast each budget burns.
+/// The burn rate of each budget.
 pub(super) fn burns(services: &[Service]) -> Expr {
     each_kind(services, long, |window, shown| last(Series::BurnRate((*window).into()), shown))
 }
 
-/// How long each budget lasts at the burn rate of its fastest alert's long window, in seconds: no time once it is gone,
-/// burning or not.
+/// How long each budget lasts at the burn rate of its fastest alert's long window, in seconds: zero once it
+/// is gone, burning or not.
 pub(super) fn lasts(services: &[Service]) -> Expr {
     let kind = |slo: &Slo| Some((slo.period().to_string(), rolling(slo.period()), long(slo)?));
     each_kind(services, kind, |(period, rolling, window), shown| {
@@ -139,13 +139,13 @@ pub(super) fn lasts(services: &[Service]) -> Expr {
     })
 }
 
-/// How long a budget lasts of which the share `left` is left, at a burn rate, in seconds.
+/// How long a budget lasts at a burn rate if the share `left` is left, in seconds.
 pub(super) fn lasts_at(left: &Expr, rolling: Option<Window>, burn_rate: Expr) -> Expr {
     let left = || left.clone().clamp_min(Ratio::ZERO);
     times_length(left(), rolling).div(burn_rate.greater(ZERO)).or(left().equal(ZERO))
 }
 
-/// The length of a period that rolls; `None` for one of a calendar, whose length is recorded.
+/// The length of a rolling period; `None` for a calendar period, whose length is recorded.
 #[cfg_attr(
     not(feature = "calendar"),
     expect(clippy::unnecessary_wraps, reason = "without calendars, all of them roll")
@@ -158,7 +158,7 @@ pub(super) const fn rolling(period: &Period) -> Option<Window> {
     }
 }
 
-/// Times the length of a period in seconds: of a calendar, that of the present one.
+/// `factor` times the length of a period in seconds; for a calendar, the length of the current period.
 fn times_length(factor: Expr, rolling: Option<Window>) -> Expr {
     if let Some(window) = rolling {
         return factor.mul(number(window.as_seconds()));

@@ -1,4 +1,4 @@
-//! What the tests are of.
+//! The test cases.
 
 use super::synthetic::{Role, Synthetic, synthetic};
 use crate::{
@@ -12,9 +12,9 @@ use crate::{
 };
 use std::collections::BTreeSet;
 
-/// Events in a scrape of everything.
+/// The number of all events per scrape.
 const EVENTS: u128 = 1_000;
-/// How long all is well at first.
+/// The time without failures at the beginning.
 const WARM_UP: Window = Window::minutes(30);
 
 /// One test.
@@ -22,7 +22,7 @@ pub(super) struct Case {
     pub(super) name: String,
     /// Series with their values, in promtool's notation.
     pub(super) series: Vec<(String, String)>,
-    /// Queries, the times that they are asked at, and the values that they must have.
+    /// Queries, their evaluation times, and their expected values.
     pub(super) expectations: Vec<(Expr, Window, u8)>,
 }
 
@@ -33,15 +33,15 @@ impl Case {
     }
 }
 
-/// What stands in the list of tests.
+/// An entry in the list of tests.
 pub(super) enum Entry<'a> {
     /// A test.
     Case(Case),
-    /// That nothing can be made up for queries that are somebody else's.
+    /// A note that no series can be made up for the queries of an SLO.
     Unknown(&'a Slo),
 }
 
-/// The tests of a service, and how often the rules are evaluated in them.
+/// The tests of a service, and the evaluation interval of the rules in them.
 pub(super) fn of(service: &Service) -> Result<(Window, Vec<Entry<'_>>), Error> {
     let explained = explain(service, Options::default())?;
     let interval = explained.iter().map(|slo| slo.tile).min().unwrap_or(Window::minutes(1));
@@ -93,7 +93,7 @@ impl Cases<'_> {
         Ok(cases)
     }
 
-    /// Everything fails, from one moment to another.
+    /// An outage in which everything fails, with a beginning and an end.
     fn outage(&self, series: &[Synthetic], tiers: &[&TierExplanation]) -> Result<Case, Error> {
         let outage = Outage::new(Ratio::ONE)?;
         let begins = WARM_UP.as_millis();
@@ -116,7 +116,7 @@ impl Cases<'_> {
             (Phase::Failing(Ratio::ONE), outage_scrapes),
             (Phase::Failing(Ratio::ZERO), self.scrapes(end) - self.scrapes(ends)),
         ];
-        let name = "an outage is counted, fires the paging tiers, and stops them";
+        let name = "an outage is counted and fires the paging tiers, which stop after it";
         let mut case = self.case(name, series, &phases);
         if let Some(window) = self.slo.policy().windows().first() {
             let ratio = self.selector(Series::ErrorRatio((*window).into()));
@@ -129,7 +129,7 @@ impl Cases<'_> {
         for (tier, by) in resets {
             case.expect(self.fires(tier), by, 0);
         }
-        // Where newborn series are ignored, the first value of the bad one is lost on purpose.
+        // If new series are ignored, the first value of the bad series is lost on purpose.
         if self.slo.slices().is_none() && self.service.counts_newborn_series() {
             // A share, of whole tiles only: some versions of promtool evaluate every group at one interval.
             let range = end - begins / 2;
@@ -147,14 +147,14 @@ impl Cases<'_> {
         Ok(case)
     }
 
-    /// Nine tenths of what fires a tier.
+    /// A burn of nine tenths of a tier's factor.
     fn just_below(&self, series: &[Synthetic], explained: &TierExplanation) -> Result<Option<Case>, Error> {
         let below = explained.threshold.checked_mul(Ratio::new(9, 10)?);
         let Some(below) = below.filter(|share| *share < Ratio::ONE) else { return Ok(None) };
         let tier = &explained.tier;
         let end = WARM_UP.as_millis();
         let phases = [(Phase::Failing(below), self.scrapes(end))];
-        let name = format!("nine tenths of its factor do not fire the {} tier", tier.burn());
+        let name = format!("a burn of nine tenths of its factor does not fire the {} tier", tier.burn());
         let mut case = self.case(&name, series, &phases);
         for at in [end / 2, end] {
             case.expect(self.fires(tier), at, 0);
@@ -168,7 +168,7 @@ impl Cases<'_> {
         }
         let half = self.scrapes(WARM_UP.as_millis());
         let end = 2 * half * self.service.scrape_interval().as_millis();
-        let mut case = self.empty("a restart invents no events");
+        let mut case = self.empty("a restart adds no events");
         for one in series {
             let rate = one.rate(Phase::Failing(Ratio::ZERO));
             let values = format!("0+{rate}x{half} 0+{rate}x{half}", rate = decimal(rate));
@@ -246,7 +246,7 @@ impl Cases<'_> {
     }
 }
 
-/// Without traffic, and without any series, there is nothing to say of any SLO.
+/// The cases without traffic, and without any series: no SLO has a ratio or an alert.
 fn silence(service: &Service, idle: &[(&Slo, Vec<Synthetic>)]) -> Result<Vec<Case>, Error> {
     let end = WARM_UP.as_millis();
     let scrapes = end / service.scrape_interval().as_millis() + 1;
@@ -277,13 +277,13 @@ fn silence(service: &Service, idle: &[(&Slo, Vec<Synthetic>)]) -> Result<Vec<Cas
     Ok(cases)
 }
 
-/// No ratio, no NaN, no alert but the one on absence.
+/// Expects no ratio, no NaN, and no alert except the one on absence.
 fn expect_silence(case: &mut Case, service: &Service, slo: Option<&Slo>, at: u64) -> Result<(), Error> {
     let own = [equal("service", service.name().as_str())]
         .into_iter()
         .chain(slo.map(|slo| equal("slo", slo.name().as_str())));
     let own: Vec<Matcher> = own.collect();
-    // Of whatever window.
+    // For any window.
     let ratios = Matcher {
         label: LabelName::from_static("__name__"),
         op: MatchOp::Regex,
@@ -303,7 +303,7 @@ fn equal(label: &'static str, value: &str) -> Matcher {
 }
 
 impl Synthetic {
-    /// What it grows by in a scrape, or its value if it is a gauge.
+    /// Its growth per scrape, or its value if it is a gauge.
     fn rate(&self, phase: Phase) -> Ratio {
         let of = |share: Ratio| share.checked_mul(Ratio::whole(EVENTS)).unwrap_or(Ratio::ZERO);
         let bad = match phase {
@@ -320,17 +320,17 @@ impl Synthetic {
     }
 }
 
-/// A number with twelve digits after the point, where it has no decimal form.
+/// A number, rounded to twelve decimals if it has no decimal form.
 fn rounded(number: Ratio) -> Result<Ratio, Error> {
     decimal(number).parse()
 }
 
-/// Shares of the thousand events are decimals wherever objectives and factors are; where a factor is not, twelve
-/// digits are enough for a made-up series.
+/// The decimal form of a number; twelve digits if it has none, which are enough for a
+/// made-up series.
 fn decimal(number: Ratio) -> String {
     number.to_decimal().unwrap_or_else(|| format!("{:.12}", number.to_f64()))
 }
 
 fn too_large() -> Error {
-    Error::new("numbers that do not fit 128 bits").with_hint("generate it without `--tests`")
+    Error::new("the numbers do not fit 128 bits").with_hint("generate it without `--tests`")
 }

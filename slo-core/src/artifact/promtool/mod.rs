@@ -1,4 +1,4 @@
-//! Unit tests for `promtool test rules`: what the rules of an SLO promise, proven on made-up series.
+//! Unit tests for `promtool test rules`, which check the rules of an SLO on made-up series.
 
 mod cases;
 mod synthetic;
@@ -11,18 +11,20 @@ use crate::{
 };
 use cases::{Case, Entry};
 
-/// Tests of the rules that [`rules::generate`](crate::rules::generate) makes of `service`, for `promtool test rules`
-/// of Prometheus 2.42 or later. `rule_file` is the path of the rules, seen from the tests.
+/// Generates unit tests for the rules of `service`, for `promtool test rules`.
 ///
-/// Each SLO whose series can be made up from its selectors is tested for this:
+/// They test the rules of [`rules::generate`](crate::rules::generate), and need Prometheus 2.42 or later.
+/// `rule_file` is the path of the rules, relative to the tests.
 ///
-/// * while all is well, and while the bad series does not exist yet, the error ratio is 0 and nothing alerts;
-/// * an outage of everything fires each paging tier no later than its closed form and its delay say, though the series
-///   of bad events is born in it; its events are counted to the last one;
-/// * the alert stops no later than its closed form and its delay say;
+/// If series can be made up from the selectors of an SLO, the tests check that:
+///
+/// * without failures, and before the series of bad events exists, the error ratio is 0 and nothing alerts;
+/// * an outage of everything fires each paging tier no later than the formula and its delay predict, although
+///   the series of bad events is new; all of its events are counted;
+/// * the alert stops no later than the formula and its delay predict;
 /// * a burn of nine tenths of a paging tier's factor does not fire it;
 /// * without traffic, and without any series, no ratio is recorded and nothing alerts;
-/// * a restart invents no events.
+/// * a restart adds no events.
 ///
 /// ```
 /// let text = "{version: slo/v1, service: a, slos: [{name: b, objective: 99.9%, window: 30d,
@@ -34,14 +36,14 @@ use cases::{Case, Entry};
 /// ```
 ///
 /// # Errors
-/// What rules cannot be made of, or numbers that do not fit 128 bits. A calendar period: promtool's tests read at most
-/// 10,000 samples at once, fewer than the tiles of a month and their times.
+/// A service whose rules cannot be generated, or numbers that do not fit 128 bits. A calendar period:
+/// promtool's tests read at most 10,000 samples at once, fewer than the tiles of a month and their times.
 pub fn rule_tests(service: &Service, rule_file: &str) -> Result<String, Error> {
     let rolls = |slo: &&Slo| matches!(slo.period(), Period::Rolling(_));
     if let Some(slo) = service.slos().iter().find(|slo| !rolls(slo)) {
         let message = "promtool's tests cannot hold the samples of a calendar period";
         return Err(Error::new(message).of(&service.path_of(slo)).with_hint(
-            "put SLOs of calendar periods into a service of their own, and generate its rules without tests",
+            "put SLOs with calendar periods into a separate service, and generate its rules without tests",
         ));
     }
     let (interval, entries) = cases::of(service)?;
@@ -53,7 +55,7 @@ pub fn rule_tests(service: &Service, rule_file: &str) -> Result<String, Error> {
             match entry {
                 Entry::Case(case) => out.item(|out| write_case(out, case, service.scrape_interval())),
                 Entry::Unknown(slo) => out.comment(&format!(
-                    "{}/{}: no series can be made up for its queries; write cases of your own.",
+                    "{}/{}: no series can be made up for its queries; write your own tests.",
                     service.name(),
                     slo.name()
                 )),

@@ -1,11 +1,11 @@
-//! Making up series that the selectors of an SLI find.
+//! Makes up series that match the selectors of an SLI.
 
 use crate::model::{EventCounters, HistogramKind, LabelName, MatchOp, Matcher, Selector, Sli, Slo};
 use regex::Regex;
 use regex_syntax::hir::{Class, Hir, HirKind};
 use std::collections::BTreeMap;
 
-/// A series that could exist.
+/// A made-up series.
 pub(super) struct Synthetic {
     /// In PromQL's notation.
     pub(super) series: String,
@@ -25,15 +25,15 @@ pub(super) enum Role {
     Gauge,
 }
 
-/// Series of which the SLI of `slo` finds all, good and bad events; `None` for queries, and for selectors that nothing
-/// could be found for.
+/// Made-up series of all, good and bad events that match the SLI of `slo`; `None` for queries, and for
+/// selectors without an example.
 pub(super) fn synthetic(slo: &Slo) -> Option<Vec<Synthetic>> {
     let group = group(slo)?;
     let make = |role, selector: &Selector, matchers: &[&Selector], without: Option<&Selector>| {
         let labels = labels(&group, matchers, without)?;
         Some(Synthetic { series: written(selector.metric(), &labels), role })
     };
-    // The events that `part` finds are among those of `total`, in series of their own or counted twice.
+    // The events of `part` are among those of `total`: they are in separate series, or counted in both.
     let split = |total: &Selector, part: &Selector, role, rest| {
         if total.metric() == part.metric() {
             Some(vec![make(role, part, &[total, part], None)?, make(rest, total, &[total], Some(part))?])
@@ -65,7 +65,7 @@ pub(super) fn synthetic(slo: &Slo) -> Option<Vec<Synthetic>> {
     }
 }
 
-/// The labels that an SLO is grouped by, with values that all of its selectors find: all series are of one group.
+/// The labels of `by`, with values that match all selectors of the SLO: all series are in one group.
 fn group(slo: &Slo) -> Option<BTreeMap<&str, String>> {
     let selectors: Vec<&Selector> = match slo.sli() {
         Sli::Events(counters) => counters.both().to_vec(),
@@ -81,7 +81,7 @@ fn group(slo: &Slo) -> Option<BTreeMap<&str, String>> {
     slo.by_raw().iter().map(|label| Some((label.as_str(), of(label)?))).collect()
 }
 
-/// Labels of the group that all of `selectors` find and `without` does not.
+/// Labels of the group that match all of `selectors` but not `without`.
 fn labels(
     group: &BTreeMap<&str, String>,
     selectors: &[&Selector],
@@ -114,7 +114,7 @@ fn labels(
     Some(labels)
 }
 
-/// Values to try where no matcher suggests one.
+/// Values to try if no matcher suggests one.
 const USUAL: [&str; 4] = ["200", "ok", "other", ""];
 
 /// A value that meets all `matchers`, and not `unmet`.
@@ -124,7 +124,7 @@ fn value(matchers: &[&Matcher], unmet: Option<&Matcher>) -> Option<String> {
         MatchOp::Regex => example(&matcher.value),
         MatchOp::NotEqual | MatchOp::NotRegex => None,
     });
-    // What is to be kept out may say what to avoid: `code!~"5.."` is kept out by a code of 500.
+    // A negative matcher suggests a value that it does not match: `code!~"5.."` does not match 500.
     let avoided = unmet.and_then(|matcher| match matcher.op {
         MatchOp::NotEqual => Some(matcher.value.clone()),
         MatchOp::NotRegex => example(&matcher.value),
@@ -154,7 +154,7 @@ fn example(pattern: &str) -> Option<String> {
     Some(text)
 }
 
-/// What stands for any character.
+/// The example of any character.
 const ANY: char = '0';
 
 fn fill(hir: &Hir, text: &mut String) -> Option<()> {
@@ -175,7 +175,7 @@ fn fill(hir: &Hir, text: &mut String) -> Option<()> {
             });
         }
         HirKind::Class(Class::Bytes(class)) => text.push(char::from(class.ranges().first()?.start())),
-        // One where there may be more: most labels are not empty.
+        // Repeat at least once, because most labels are not empty.
         HirKind::Repetition(repetition) => {
             let times = if repetition.max == Some(0) { 0 } else { repetition.min.max(1) };
             for _ in 0..times {

@@ -1,25 +1,28 @@
-//! A report as a value.
+//! The contents of a report.
 
 use crate::{
     model::Timestamp,
     replay::{OtherGroups, SloReview},
 };
 
-/// How SLOs did in a time. Not `non_exhaustive`: who makes a report knows all of it.
+/// A report on SLOs over a time, such as a month.
+///
+/// Not `non_exhaustive`, because its maker knows all of its fields.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "callers write all of it")]
 pub struct Report {
-    /// Such as `2026-10`.
+    /// Its title, such as `2026-10`.
     pub title: String,
     /// The time zone of its days.
     pub zone: String,
     /// Its beginning.
     pub start: Timestamp,
-    /// Its end: now, where the time is not over.
+    /// Its end; now, if the time is not over.
     pub end: Timestamp,
     /// The SLOs.
     pub slos: Vec<SloReview>,
-    /// Groups of SLOs that are counted, not shown.
+    /// Groups of SLOs that are only counted.
     pub others: Vec<OtherGroups>,
-    /// What the server warned of, such as a partial answer: with any, the report is incomplete.
+    /// Warnings of the server, such as of a partial answer. With any warning, the report is incomplete.
     pub warnings: Vec<String>,
 }

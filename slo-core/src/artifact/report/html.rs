@@ -1,4 +1,4 @@
-//! A report as a page.
+//! A report as HTML.
 
 use super::{
     super::{
@@ -20,7 +20,7 @@ pub(super) fn page(report: &Report) -> String {
          <title>Service levels, {title}</title><style>{STYLE}</style></head><body>\n<h1>Service levels, {title}</h1>\n",
         title = escape(&report.title)
     );
-    out.push_str("<div class=\"wide\"><table><thead><tr><th>SLO</th><th class=\"n\">objective</th><th class=\"n\">SLI</th><th>met</th><th class=\"n\">budget left</th><th class=\"n\">incidents</th><th class=\"n\">seen</th><th>against before</th></tr></thead><tbody>\n");
+    out.push_str("<div class=\"wide\"><table><thead><tr><th>SLO</th><th class=\"n\">objective</th><th class=\"n\">SLI</th><th>met</th><th class=\"n\">budget left</th><th class=\"n\">incidents</th><th class=\"n\">seen</th><th>trend</th></tr></thead><tbody>\n");
     for (number, slo) in report.slos.iter().enumerate() {
         let (met, class) = met(slo);
         let shown = escape(&name(slo));
@@ -40,7 +40,7 @@ pub(super) fn page(report: &Report) -> String {
     }
     let _ = writeln!(
         out,
-        "</tbody></table></div>\n<p class=\"small\">From {} to {}, {}. <i>Seen</i> is the share of that time that was recorded; budgets are those of its events.</p>",
+        "</tbody></table></div>\n<p class=\"small\">From {} to {}, {}. <i>Seen</i> is the share of that time that was recorded. Budgets are for the events of that time.</p>",
         moment(report.start, &report.zone),
         moment(report.end, &report.zone),
         escape(&report.zone)
@@ -50,7 +50,7 @@ pub(super) fn page(report: &Report) -> String {
     }
     for warning in &report.warnings {
         let _ =
-            writeln!(out, "<p class=\"bad\">Incomplete: the server warns: {}</p>", escape(&plain(warning)));
+            writeln!(out, "<p class=\"bad\">Incomplete. The server warns: {}</p>", escape(&plain(warning)));
     }
     for (number, slo) in report.slos.iter().enumerate().filter(|(_, slo)| has_section(slo)) {
         section(&mut out, slo, number, &report.zone);
@@ -99,11 +99,13 @@ fn section(out: &mut String, slo: &SloReview, number: usize, zone: &str) {
             shaded: slo.incidents.iter().map(|one| (one.start, one.end)).collect(),
         });
         out.push_str(&burn_down_picture(&left, 0.0, dates.as_ref()));
-        out.push_str("<p class=\"small\">Budget left; dashed: spent evenly. Incidents are shaded.</p>\n");
+        out.push_str(
+            "<p class=\"small\">Budget left; the dashed line is spent evenly. Incidents are shaded.</p>\n",
+        );
         days(out, slo, zone);
     }
     if !slo.incidents.is_empty() {
-        out.push_str("<h3>Incidents</h3><div class=\"wide\"><table><thead><tr><th>began</th><th class=\"n\">lasted</th><th class=\"n\">bad events</th><th class=\"n\">of the budget</th><th>alerts</th></tr></thead><tbody>\n");
+        out.push_str("<h3>Incidents</h3><div class=\"wide\"><table><thead><tr><th>began</th><th class=\"n\">lasted</th><th class=\"n\">bad events</th><th class=\"n\">budget spent</th><th>alerts</th></tr></thead><tbody>\n");
         for one in &slo.incidents {
             let _ = writeln!(
                 out,
@@ -119,7 +121,7 @@ fn section(out: &mut String, slo: &SloReview, number: usize, zone: &str) {
     }
     let worst = slo.worst_days();
     if !worst.is_empty() {
-        out.push_str("<h3>Worst days</h3><div class=\"wide\"><table><thead><tr><th>day</th><th class=\"n\">bad events</th><th class=\"n\">of the budget</th></tr></thead><tbody>\n");
+        out.push_str("<h3>Worst days</h3><div class=\"wide\"><table><thead><tr><th>day</th><th class=\"n\">bad events</th><th class=\"n\">budget spent</th></tr></thead><tbody>\n");
         for one in worst {
             let _ = writeln!(
                 out,
@@ -136,7 +138,7 @@ fn section(out: &mut String, slo: &SloReview, number: usize, zone: &str) {
 fn before(slo: &SloReview) -> String {
     slo.change.map_or_else(String::new, |change| {
         format!(
-            " The time before, {} of {} were; {}: the share of bad events changed by {} to {}.",
+            " In the time before, {} of {} events were bad. Trend: {}; the share of bad events changed by {} to {}.",
             count(change.before.bad()),
             count(change.before.total()),
             trend(slo.trend()),
@@ -146,7 +148,7 @@ fn before(slo: &SloReview) -> String {
     })
 }
 
-/// A bar for each day, as high as what it spent; those that spent more than their part in another colour.
+/// A bar for each day, as high as its spend; days that spent more than an even share have another colour.
 fn days(out: &mut String, slo: &SloReview, zone: &str) {
     if slo.days.len() < 2 {
         return;
@@ -165,6 +167,6 @@ fn days(out: &mut String, slo: &SloReview, zone: &str) {
         );
     }
     out.push_str(
-        "</div>\n<p class=\"small\">Budget spent by day; days in red spent more than their part.</p>\n",
+        "</div>\n<p class=\"small\">Budget spent by day; days in red spent more than an even share.</p>\n",
     );
 }

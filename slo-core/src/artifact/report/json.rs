@@ -1,4 +1,4 @@
-//! A report for programs.
+//! A report as JSON.
 
 use super::{Report, words};
 use crate::replay::{FiredAlert, Priced};

@@ -19,12 +19,12 @@ pub(super) fn page(report: &Report) -> String {
     // Writing to a String cannot fail.
     let _ = writeln!(
         out,
-        "From {} to {}, {}. *Seen* is the share of that time that was recorded; budgets are those of its events.\n",
+        "From {} to {}, {}. *Seen* is the share of that time that was recorded. Budgets are for the events of that time.\n",
         moment(report.start, &report.zone),
         moment(report.end, &report.zone),
         report.zone
     );
-    out.push_str("| SLO | objective | SLI | met | budget left | incidents | seen | against before |\n|---|---|---|---|---|---|---|---|\n");
+    out.push_str("| SLO | objective | SLI | met | budget left | incidents | seen | trend |\n|---|---|---|---|---|---|---|---|\n");
     for slo in &report.slos {
         let _ = writeln!(
             out,
@@ -43,7 +43,7 @@ pub(super) fn page(report: &Report) -> String {
         let _ = writeln!(out, "\n{}", escape(&others(one)));
     }
     for warning in &report.warnings {
-        let _ = writeln!(out, "\n**Incomplete:** the server warns: {}", escape(&plain(warning)));
+        let _ = writeln!(out, "\n**Incomplete.** The server warns: {}", escape(&plain(warning)));
     }
     for slo in report.slos.iter().filter(|slo| has_section(slo)) {
         section(&mut out, slo, &report.zone);
@@ -75,7 +75,7 @@ fn section(out: &mut String, slo: &SloReview, zone: &str) {
     if let Some(change) = slo.change {
         let _ = writeln!(
             out,
-            "The time before: {} of {} were bad. {} (the share of bad events changed by {} to {}).",
+            "In the time before, {} of {} events were bad. {} (the share of bad events changed by {} to {}).",
             count(change.before.bad()),
             count(change.before.total()),
             capital(trend(slo.trend())),
@@ -84,9 +84,7 @@ fn section(out: &mut String, slo: &SloReview, zone: &str) {
         );
     }
     if !slo.incidents.is_empty() {
-        out.push_str(
-            "\n| incident | lasted | bad events | of the budget | alerts |\n|---|---|---|---|---|\n",
-        );
+        out.push_str("\n| incident | lasted | bad events | budget spent | alerts |\n|---|---|---|---|---|\n");
         for one in &slo.incidents {
             let _ = writeln!(
                 out,
@@ -101,7 +99,7 @@ fn section(out: &mut String, slo: &SloReview, zone: &str) {
     }
     let worst = slo.worst_days();
     if !worst.is_empty() {
-        out.push_str("\n| worst days | bad events | of the budget |\n|---|---|---|\n");
+        out.push_str("\n| worst days | bad events | budget spent |\n|---|---|---|\n");
         for one in worst {
             let _ = writeln!(
                 out,
@@ -114,7 +112,7 @@ fn section(out: &mut String, slo: &SloReview, zone: &str) {
     }
 }
 
-/// Text as it is, whatever it looks like.
+/// Escapes characters that have a meaning in Markdown.
 fn escape(text: &str) -> String {
     let mut escaped = String::new();
     for character in text.chars() {

@@ -1,4 +1,4 @@
-//! Reports: how SLOs did in a month, a quarter, or any other time.
+//! Reports on SLOs over a month, a quarter or another time.
 
 mod data;
 mod html;

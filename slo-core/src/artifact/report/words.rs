@@ -1,4 +1,4 @@
-//! What reports say of an SLO, in words.
+//! The texts of reports.
 
 use super::super::words::length;
 use crate::{
@@ -15,12 +15,12 @@ pub(super) fn name(slo: &SloReview) -> String {
     plain(&name).into_owned()
 }
 
-/// Whether there is more to say of it than a line: of groups, which may be many, only where something happened.
+/// Whether it has a section. There may be many groups, so a group has one only after an incident or a miss.
 pub(super) fn has_section(slo: &SloReview) -> bool {
     slo.group.is_empty() || !slo.incidents.is_empty() || slo.verdict() == Verdict::Missed
 }
 
-/// Whether it was met, where that is known.
+/// Whether it was met, if that is known.
 pub(super) fn met(verdict: Verdict) -> Option<bool> {
     match verdict {
         Verdict::NoEvents | Verdict::TooLittleSeen => None,
@@ -40,14 +40,14 @@ pub(super) fn verdict(verdict: Verdict) -> &'static str {
 
 pub(super) fn trend(trend: Trend) -> &'static str {
     match trend {
-        Trend::Unknown => "no time to compare with",
+        Trend::Unknown => "no earlier time to compare with",
         Trend::Worse => "worse",
         Trend::Better => "better",
         Trend::Same => "no difference shown",
     }
 }
 
-/// What told of an incident, and how soon.
+/// The alerts on an incident, and how soon they fired.
 pub(super) fn told(slo: &SloReview, incident: &Priced) -> String {
     let alerts = slo.alerts_of(incident).into_iter();
     let told: Vec<String> = alerts.map(|alert| after(alert, incident.start)).collect();
@@ -58,31 +58,31 @@ pub(super) fn told(slo: &SloReview, incident: &Priced) -> String {
 fn after(alert: &FiredAlert, start: Timestamp) -> String {
     let name = format!("{}: {}", alert.severity, alert.alert);
     let when = if alert.start <= start {
-        "before it".to_owned()
+        "before the incident".to_owned()
     } else {
         format!("after {}", length(alert.start.millis_since(start)))
     };
     format!("{} {when}", plain(&name))
 }
 
-/// What the budget is of, where that is not the SLO's own period.
+/// The basis of the budget, and the SLO's own period.
 pub(super) fn basis(slo: &SloReview) -> String {
     let span =
         slo.left.first().zip(slo.left.last()).map_or(0, |((start, _), (end, _))| end.millis_since(*start));
-    format!("The budget is that of the {} reported; the SLO's own period is {}.", length(span), slo.period)
+    format!("The budget is for the {} of this report; the period of the SLO is {}.", length(span), slo.period)
 }
 
 /// How long an incident lasted.
 pub(super) fn lasted(slo: &SloReview, incident: &Priced) -> String {
     let is_over = slo.left.last().is_none_or(|(end, _)| incident.end < *end);
     let lasted = length(incident.end.millis_since(incident.start));
-    if is_over { lasted } else { format!("{lasted}, and goes on") }
+    if is_over { lasted } else { format!("{lasted}, ongoing") }
 }
 
-/// Groups that are counted.
+/// The sentence on groups that are only counted.
 pub(super) fn others(one: &OtherGroups) -> String {
     format!(
-        "{} other groups of {}/{} spent less; {} of them missed the objective.",
+        "{} other groups of {}/{} spent less budget; {} of them missed the objective.",
         one.groups, one.service, one.slo, one.missed
     )
 }

@@ -1,15 +1,15 @@
-//! What other documents of a call may refer to.
+//! Objects that the documents of a call may refer to.
 
 use super::format::Format;
 use crate::{document::Node, spec::Defaults};
 use std::collections::{BTreeMap, btree_map::Entry};
 
-/// What other documents refer to.
+/// Objects that other documents refer to.
 #[derive(Default)]
 pub(super) struct Everything<'a> {
     // OpenSLO's objects, by kind and name.
     pub(super) objects: BTreeMap<(&'a str, &'a str), &'a Node>,
-    // Objects of a kind and name that there is already.
+    // Objects whose kind and name are already taken.
     pub(super) twins: Vec<&'a Node>,
     // Sloth's `AlertWindows`.
     pub(super) windows: Vec<&'a Node>,

@@ -48,14 +48,15 @@ impl Foreign {
         report.assume(
             position,
             "",
-            format!("how often `{}` is scraped is not said; {interval} is assumed", service.name()),
-            "give `--scrape-interval`, or `scrape_interval` in the native form: rules are cheaper and more exact with it",
+            format!("the scrape interval of `{}` is not set; {interval} is assumed", service.name()),
+            "pass `--scrape-interval`, or set `scrape_interval` in the native form, for cheaper and more \
+             exact rules",
         );
         Some((position, service.with_assumed_scrape_interval()))
     }
 }
 
-/// The SLO without the groups whose label a rule sets: as everywhere in Prometheus, the label of the rule wins.
+/// The SLO without grouping labels that a rule sets: in Prometheus, the label of the rule wins.
 fn set_over_groups(slo: Slo, of_service: &Labels, position: Position, report: &mut Report) -> Slo {
     let notifications = [Severity::Page, Severity::Ticket].map(|severity| &slo.notification(severity).labels);
     let set: BTreeSet<&LabelName> =
@@ -70,10 +71,10 @@ fn set_over_groups(slo: Slo, of_service: &Labels, position: Position, report: &m
         position,
         "",
         format!(
-            "`{}` is not grouped by {names}: labels of that name are set on it, and the label of a rule wins",
+            "`{}` is not grouped by {names}: it has fixed labels of the same name, which override them",
             slo.name()
         ),
-        "drop the labels to group by them",
+        "remove the fixed labels to group by them",
     );
     let kept = kept.into_iter().map(|(label, _)| label.clone()).collect();
     slo.clone().grouped_by(kept).unwrap_or(slo)

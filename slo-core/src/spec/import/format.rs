@@ -2,12 +2,12 @@
 
 use crate::document::{Node, Value};
 
-/// Whether a text names one of the formats, be it YAML or not.
+/// Whether a text names one of the formats, even if it is not valid YAML.
 pub(super) fn names_a_format(text: &str) -> bool {
     FORMATS.iter().any(|format| text.contains(format))
 }
 
-/// What the formats call themselves.
+/// The texts that identify the formats.
 const FORMATS: [&str; 7] = [
     "slo/v1",
     "prometheus/v1",
@@ -18,12 +18,12 @@ const FORMATS: [&str; 7] = [
     "sre.google.com/",
 ];
 
-/// Whether an object is one of Kubernetes', of another kind.
+/// Whether an object is a Kubernetes object of an unrelated kind.
 pub(super) fn is_other(node: &Node) -> bool {
     Format::of(node) == Format::Unknown && node.scalar("kind").is_some() && !is_of_family(node)
 }
 
-/// Whether an object is of one of the formats, in whatever version: one that nobody knows may be misspelled.
+/// Whether an object is of one of the formats, in any version: an unknown version may be misspelled.
 fn is_of_family(node: &Node) -> bool {
     let api = node.scalar("apiVersion").unwrap_or_default();
     let is_of_slo_generator = api.starts_with("sre.google.com/") && is_slo_generators(node);
@@ -51,7 +51,7 @@ pub(super) fn objects<'a>(nodes: &'a [Node], look: &mut impl FnMut(&'a Node)) {
     }
 }
 
-/// What a document is written in.
+/// The format of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     Native,
@@ -64,7 +64,7 @@ pub(super) enum Format {
 }
 
 impl Format {
-    /// Whether an object says that it is of a known format, or has the list that every native document has.
+    /// Whether an object names a known format, or has the list `slos` of native documents.
     fn is_known(node: &Node) -> bool {
         match Self::of(node) {
             Self::Unknown => is_of_family(node),

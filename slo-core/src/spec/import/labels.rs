@@ -7,7 +7,7 @@ use crate::{
     model::{LabelName, Labels, RESERVED_LABELS},
 };
 
-/// Labels of a service or an SLO that are set on `slo_info` and on alerts.
+/// Labels that are reserved in services and SLOs, because the rules set them.
 pub(super) const DESCRIPTIVE: [&str; 3] = ["severity", "objective", "period"];
 
 /// Labels with the names that Prometheus allows. A list of values is written with commas.
@@ -16,7 +16,7 @@ pub(super) fn labels(fields: &Fields<'_>, name: &str, report: &mut Report) -> La
     labels_of(node, &fields.path(name), &DESCRIPTIVE, report)
 }
 
-/// Labels of alerts, among which `severity` is the user's. Templates in them would be filled in elsewhere.
+/// Labels of alerts, which may include `severity`. Templates in them are not filled in.
 pub(super) fn alert_labels(fields: &Fields<'_>, name: &str, report: &mut Report) -> Labels {
     let Some(node) = fields.optional(name) else { return Labels::new() };
     let labels = labels_of(node, &fields.path(name), &[], report);
@@ -25,7 +25,7 @@ pub(super) fn alert_labels(fields: &Fields<'_>, name: &str, report: &mut Report)
             node.position,
             &fields.path(name),
             "templates in labels are not filled in",
-            "alerts carry `service`, `slo` and the labels of groups by themselves",
+            "remove them; alerts have `service`, `slo` and the labels of their group",
         );
     }
     labels
@@ -66,7 +66,7 @@ pub(super) fn labels_of(node: &Node, place: &str, reserved: &[&str], report: &mu
     labels
 }
 
-/// A label as Prometheus' own exporters of Kubernetes labels write it.
+/// A label name with `_` in place of every character that Prometheus does not allow.
 fn prometheus_label(name: &str) -> String {
     let allowed = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
     let name: String = name.chars().map(allowed).collect();

@@ -1,4 +1,4 @@
-//! Specifications of other tools as models, and what of them could not be carried over.
+//! Reads specifications of other tools as models, and reports what was lost or changed.
 
 mod everything;
 mod foreign;

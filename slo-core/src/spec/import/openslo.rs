@@ -1,4 +1,4 @@
-//! OpenSLO `v1alpha`, `v1` and `v2alpha`: SLOs, and what they refer to.
+//! Reads OpenSLO `v1alpha`, `v1` and `v2alpha`: SLOs, and the objects that they refer to.
 
 use super::{
     everything::Everything,
@@ -18,7 +18,7 @@ use crate::{
 const KINDS: [&str; 7] =
     ["SLO", "SLI", "Service", "DataSource", "AlertPolicy", "AlertCondition", "AlertNotificationTarget"];
 
-const ONE_NAME: &str = "everything has one name";
+const ONE_NAME: &str = "objects have only one name here";
 
 /// An SLO, or an object that SLOs refer to.
 pub(super) fn object(
@@ -45,7 +45,12 @@ pub(super) fn object(
         }
         "Service" => {
             if let Some(fields) = Fields::of(spec, "spec", &["description"], &mut report.faults) {
-                report.lose_field(&fields, "description", "services have none", "describe its SLOs");
+                report.lose_field(
+                    &fields,
+                    "description",
+                    "services have no description",
+                    "describe its SLOs",
+                );
             }
             report.lose_field(&metadata, "displayName", ONE_NAME, "put it into the description");
             let Some(name) = name else { return Vec::new() };
@@ -56,10 +61,10 @@ pub(super) fn object(
         other if KINDS.contains(&other) => Vec::new(),
         other => {
             let hint = closest(other, &KINDS).map_or_else(
-                || format!("known are {}", KINDS.join(", ")),
+                || format!("use one of {}", KINDS.join(", ")),
                 |known| format!("did you mean `{known}`?"),
             );
-            let error = Error::new(format!("`{other}` is no kind of OpenSLO's")).with_hint(hint);
+            let error = Error::new(format!("`{other}` is not a kind of OpenSLO object")).with_hint(hint);
             report.faults.add(kind.position, "kind", error);
             Vec::new()
         }
@@ -73,7 +78,7 @@ pub(super) struct Reader<'a, 'b> {
     pub(super) report: &'b mut Report,
 }
 
-/// How the period is judged.
+/// The budgeting methods of OpenSLO.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Budgeting {
     Occurrences,
@@ -116,7 +121,12 @@ impl<'a> Reader<'a, '_> {
         let description = fields.text("description", &mut self.report.faults).unwrap_or_default();
         let labels = labels(metadata, "labels", self.report);
         self.report.lose_field(metadata, "displayName", ONE_NAME, "put it into the description");
-        self.report.lose_field(metadata, "annotations", "they are the object's", "write them as labels");
+        self.report.lose_field(
+            metadata,
+            "annotations",
+            "they belong to the object, not to the SLO",
+            "write them as labels",
+        );
         let windows = if self.version == Version::V1Alpha { "timeWindows" } else { "timeWindow" };
         let period = fields
             .required(windows, "[{duration: 30d, isRolling: true}]", &mut self.report.faults)
@@ -138,7 +148,7 @@ impl<'a> Reader<'a, '_> {
             let error = Error::new("no objective").with_hint("write `- target: 0.999`");
             self.report.faults.add(list.position, "spec.objectives", error);
         }
-        // Sloth numbers the objectives of what it reads, be it a single one.
+        // Sloth numbers the objectives of `v1alpha`, even a single one.
         let numbered =
             written.len() > 1 || (self.everything.defaults.sloth_names && self.version == Version::V1Alpha);
         let mut slos = Vec::new();
@@ -167,7 +177,7 @@ impl<'a> Reader<'a, '_> {
             "Timeslices" => Some(Budgeting::Timeslices),
             "RatioTimeslices" => Some(Budgeting::RatioTimeslices),
             other => {
-                let error = Error::new(format!("`{other}` is no budgeting method"))
+                let error = Error::new(format!("`{other}` is not a budgeting method"))
                     .with_hint("write `Occurrences`, `Timeslices` or `RatioTimeslices`");
                 self.report.faults.add(node.position, &place, error);
                 None
@@ -203,8 +213,8 @@ impl<'a> Reader<'a, '_> {
         ];
         let fields = Fields::of(node, place, &known, &mut self.report.faults)?;
         if let Some(weight) = fields.optional("compositeWeight") {
-            let error = Error::new("composite SLOs are not read")
-                .with_hint("write each of their parts as an SLO of its own");
+            let error =
+                Error::new("composite SLOs are not supported").with_hint("write each part as a separate SLO");
             self.report.faults.add(weight.position, &fields.path("compositeWeight"), error);
         }
         let objective = self.target(&fields);
@@ -212,12 +222,17 @@ impl<'a> Reader<'a, '_> {
         self.report.lose_field(&fields, "displayName", ONE_NAME, "put it into the description");
         if !matches!(sli, Some((Sli::Gauge(_), _))) {
             for name in ["op", "value"] {
-                self.report.lose_field(&fields, name, "only a threshold has it, not a ratio", "leave it out");
+                self.report.lose_field(&fields, name, "only threshold metrics have it", "remove it");
             }
         }
         if budgeting == Some(Budgeting::Occurrences) {
             for name in ["timeSliceTarget", "timeSliceWindow"] {
-                self.report.lose_field(&fields, name, "occurrences have no slices", "leave it out");
+                self.report.lose_field(
+                    &fields,
+                    name,
+                    "the method `Occurrences` has no time slices",
+                    "remove it",
+                );
             }
         }
         let slices = match budgeting? {
@@ -248,7 +263,7 @@ impl<'a> Reader<'a, '_> {
             (Some(node), None) => share(node, &fields.path("target"), self.report),
             (None, Some(node)) => percentage(node, &fields.path("targetPercent"), self.report),
             _ => {
-                let error = Error::new("one target is needed").with_hint("write `target: 0.999`");
+                let error = Error::new("exactly one target is needed").with_hint("write `target: 0.999`");
                 self.report.faults.add(fields.position, &fields.place, error);
                 None
             }
@@ -263,7 +278,7 @@ impl<'a> Reader<'a, '_> {
             let minutes = if written.bytes().all(|byte| byte.is_ascii_digit()) { "m" } else { "" };
             self.report.told(node.position, &place, format!("{written}{minutes}").parse())?
         } else {
-            let message = "no length of a slice; 1m is assumed";
+            let message = "the slice length is not set; 1m is assumed";
             self.report.assume(fields.position, &fields.place, message, "write `timeSliceWindow: 1m`");
             DEFAULT_SLICE
         };
@@ -280,7 +295,7 @@ impl<'a> Reader<'a, '_> {
     fn period(&mut self, node: &'a Node, place: &str) -> Option<Period> {
         let written = items(node, place, &mut self.report.faults);
         let [(place, window)] = written.as_slice() else {
-            let error = Error::new("one time window is needed").with_hint("write an SLO for each of them");
+            let error = Error::new("exactly one time window is needed").with_hint("write one SLO per window");
             self.report.faults.add(node.position, place, error);
             return None;
         };
@@ -302,7 +317,7 @@ impl<'a> Reader<'a, '_> {
         match fields.optional("calendar") {
             Some(node) if !rolling => self.calendar(node, &fields.path("calendar"), number, calendar),
             None if says_rolling && !rolling => {
-                let error = Error::new("a calendar period without a calendar")
+                let error = Error::new("the calendar period has no `calendar`")
                     .with_hint("write `calendar: {startTime: 2026-01-01 00:00:00, timeZone: UTC}`");
                 self.report.faults.add(position, place, error);
                 None
@@ -310,11 +325,11 @@ impl<'a> Reader<'a, '_> {
             _ => {
                 if calendar.is_some_and(|unit| unit != "day" && unit != "week") {
                     let message = format!("a rolling {count}{unit} is {} days", number.saturating_mul(days));
-                    self.report.assume(position, place, message, "write the days");
+                    self.report.assume(position, place, message, "write the number of days");
                 }
                 let length = number.checked_mul(days).map(|days| days.saturating_mul(86_400_000));
                 let length =
-                    length.ok_or_else(|| Error::new("too long a period")).and_then(Window::from_millis);
+                    length.ok_or_else(|| Error::new("the period is too long")).and_then(Window::from_millis);
                 self.report.told(position, place, length).map(Period::Rolling)
             }
         }
@@ -361,14 +376,14 @@ impl<'a> Reader<'a, '_> {
 
     #[cfg(not(feature = "calendar"))]
     fn calendar(&mut self, node: &'a Node, place: &str, _count: u64, _unit: Option<&str>) -> Option<Period> {
-        let error =
-            Error::new("calendar periods are not built in").with_hint("turn on the feature `calendar`");
+        let error = Error::new("this build does not support calendar periods")
+            .with_hint("enable the feature `calendar`");
         self.report.faults.add(node.position, place, error);
         None
     }
 }
 
-/// Names of units, their days, and the calendar's word for one of them.
+/// Names of units, their length in days, and their calendar unit.
 const UNITS: [(&[&str], u64, Option<&str>); 5] = [
     (&["d", "Day", "day"], 1, Some("day")),
     (&["w", "Week", "week"], 7, Some("week")),

@@ -7,17 +7,17 @@ use crate::{
     model::{BudgetAlert, BurnTier, LabelName, Notification, Ratio, Severity, Tier, Window},
 };
 
-/// The tiers of an SLO's alert policies; none where it has no conditions.
+/// The tiers and alerts of an SLO's alert policies; empty if they have no conditions.
 #[derive(Default)]
 pub(super) struct Policies {
     pub(super) tiers: Vec<Tier>,
     pub(super) budget: Vec<BudgetAlert>,
-    // The severities' own names.
+    // The names of the severities in the policies.
     names: [Option<String>; 2],
 }
 
 impl Policies {
-    /// What the alerts of a severity carry: the policy's own name for it.
+    /// The label `severity` of alerts, with the names from the policies.
     pub(super) fn notifications(&self) -> impl Iterator<Item = (Severity, Notification)> {
         [Severity::Page, Severity::Ticket].into_iter().zip(&self.names).filter_map(|(severity, name)| {
             let labels = [(LabelName::from_static("severity"), name.clone()?)].into();
@@ -34,7 +34,7 @@ struct Condition {
 }
 
 const BURN_TIERS: [BurnTier; 4] = [BurnTier::Fast, BurnTier::Medium, BurnTier::Slow, BurnTier::Trickle];
-/// The short window is a part of the long one, in whole minutes.
+/// The short window is the long one divided by this, in whole minutes.
 const SHORT: u64 = 12;
 const MINUTE: u64 = 60_000;
 
@@ -54,12 +54,12 @@ pub(super) fn policies(
     }
     conditions.sort_by_key(|condition: &Condition| std::cmp::Reverse(condition.factor));
     if conditions.len() > BURN_TIERS.len() {
-        let error = Error::new(format!("{} alert conditions", conditions.len()))
-            .with_hint("an SLO has four burn tiers at most: fast, medium, slow and trickle");
+        let error = Error::new(format!("{} alert conditions are too many", conditions.len()))
+            .with_hint("write at most four, one each for fast, medium, slow and trickle");
         report.faults.add(node.position, place, error);
         return found;
     }
-    // Fewer than four are spread by their severity: tickets are slow.
+    // With fewer than four conditions, tickets get the slow tiers.
     let pages = conditions.iter().filter(|condition| condition.severity == Severity::Page).count();
     for (index, condition) in conditions.iter().enumerate() {
         let slot = if pages <= 2 && index >= pages { index - pages + 2 } else { index };
@@ -74,7 +74,7 @@ pub(super) fn policies(
     found
 }
 
-/// The object itself, or that which a reference names.
+/// The object itself, or the object that a reference names.
 fn resolved<'a>(
     kind: &'static str,
     reference: &str,
@@ -92,8 +92,8 @@ fn resolved<'a>(
     };
     let object = everything.objects.get(&(kind, name)).copied();
     if object.is_none() {
-        let error =
-            Error::new(format!("no {kind} is called `{name}`")).with_hint("give the file with it, too");
+        let error = Error::new(format!("there is no {kind} named `{name}`"))
+            .with_hint("also pass the file that defines it");
         report.faults.add(node.position, place, error);
     }
     object
@@ -128,7 +128,7 @@ fn read_policy(
     report.lose_field(
         &fields,
         "alertWhenResolved",
-        "Alertmanager decides whether it tells of the end",
+        "Alertmanager decides whether to send a resolved notification",
         "set `send_resolved` of its receiver",
     );
     let mut severity = Severity::Page;
@@ -145,8 +145,8 @@ fn read_policy(
         report.lose_field(
             &fields,
             "alertWhenBreaching",
-            "an alert that is not raised is left out",
-            "leave the policy out in place of switching it off",
+            "burn alerts of a disabled policy are not imported",
+            "remove the policy instead of disabling it",
         );
         conditions.clear();
     }
@@ -177,7 +177,7 @@ fn condition(node: &Node, place: &str, report: &mut Report, found: &mut Policies
             fields.position,
             &place,
             format!("`{other}` and `{severity_name}` are both {severity}s, and become `{severity_name}`"),
-            "an SLO has two severities, whose names are yours",
+            "use one name for pages and one for tickets",
         );
     }
     let node = fields.required("condition", "{kind: burnrate, …}", &mut report.faults)?;
@@ -187,7 +187,7 @@ fn condition(node: &Node, place: &str, report: &mut Report, found: &mut Policies
     if let Some(other) = text(kind, &fields.path("kind"), &mut report.faults)
         && !other.eq_ignore_ascii_case("burnrate")
     {
-        let error = Error::new(format!("`{other}` is no kind of condition")).with_hint("write `burnrate`");
+        let error = Error::new(format!("`{other}` is not a kind of condition")).with_hint("write `burnrate`");
         report.faults.add(kind.position, &fields.path("kind"), error);
         return None;
     }
@@ -198,10 +198,10 @@ fn condition(node: &Node, place: &str, report: &mut Report, found: &mut Policies
                 op.position,
                 &fields.path("op"),
                 "`gte` becomes `gt`",
-                "a burn rate is hardly ever equal",
+                "nothing needs to be done: a burn rate is hardly ever equal to a threshold",
             ),
             other => {
-                let error = Error::new(format!("an alert on burn rates that are `{other}`"))
+                let error = Error::new(format!("`{other}` is not an operator for burn rates"))
                     .with_hint("write `op: gt`");
                 report.faults.add(op.position, &fields.path("op"), error);
             }
@@ -210,7 +210,7 @@ fn condition(node: &Node, place: &str, report: &mut Report, found: &mut Policies
     report.lose_field(
         &fields,
         "alertAfter",
-        "the short window does its work without missing outages that come and go",
+        "the short window replaces it, and does not miss intermittent outages",
         "nothing needs to be done",
     );
     let factor: Option<Ratio> = {

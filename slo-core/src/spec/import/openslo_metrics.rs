@@ -1,4 +1,4 @@
-//! OpenSLO's indicators: what they count, and the queries that they ask.
+//! Reads OpenSLO's indicators and their queries.
 
 use super::{
     format::Version,
@@ -39,10 +39,10 @@ impl<'a> Reader<'a, '_> {
                         .collect();
                     let hint = match (closest(name, &known), known.is_empty()) {
                         (Some(known), _) => format!("did you mean `{known}`?"),
-                        (None, true) => "give the file with the SLI, too".to_owned(),
-                        (None, false) => format!("known are {}", known.join(", ")),
+                        (None, true) => "also pass the file that defines the SLI".to_owned(),
+                        (None, false) => format!("use one of {}", known.join(", ")),
                     };
-                    let error = Error::new(format!("no SLI is called `{name}`")).with_hint(hint);
+                    let error = Error::new(format!("there is no SLI named `{name}`")).with_hint(hint);
                     self.report.faults.add(node.position, &fields.path(reference), error);
                     return None;
                 };
@@ -54,7 +54,7 @@ impl<'a> Reader<'a, '_> {
         None
     }
 
-    /// An SLI, inline or as an object of its own.
+    /// Reads an SLI, inline or from a separate object.
     fn indicator(
         &mut self,
         node: &'a Node,
@@ -77,7 +77,7 @@ impl<'a> Reader<'a, '_> {
             }
             (None, Some(node)) => self.ratio_metric(node, &fields.path("ratioMetric")),
             _ => {
-                let error = Error::new("one metric is needed")
+                let error = Error::new("exactly one metric is needed")
                     .with_hint("write one of `thresholdMetric` and `ratioMetric`");
                 self.report.faults.add(fields.position, &fields.place, error);
                 None
@@ -97,7 +97,7 @@ impl<'a> Reader<'a, '_> {
             "gt" => ">",
             "gte" => ">=",
             other => {
-                let error = Error::new(format!("`{other}` is no comparison"))
+                let error = Error::new(format!("`{other}` is not a comparison"))
                     .with_hint("write `lt`, `lte`, `gt` or `gte`");
                 self.report.faults.add(op.position, &objective.path("op"), error);
                 return None;
@@ -115,7 +115,7 @@ impl<'a> Reader<'a, '_> {
         if let Some(raw) = fields.optional("raw") {
             return self.raw(raw, &fields);
         }
-        // What is not said to be a counter is taken for one where it says nothing.
+        // A metric that does not say whether it is a counter is read as a counter.
         let says = ["counter", "incremental"].into_iter().find(|name| fields.optional(name).is_some());
         let cumulative = says.is_none_or(|name| is_true(&fields, name, self.report));
         let [total, good, bad] = ["total", "good", "bad"].map(|name| {
@@ -136,8 +136,8 @@ impl<'a> Reader<'a, '_> {
             (Some(total), Some(good), None) => EventCounters::TotalGood { total: total?.0, good: good?.0 },
             (None, Some(good), Some(bad)) => EventCounters::GoodBad { good: good?.0, bad: bad?.0 },
             _ => {
-                let error =
-                    Error::new("a ratio of what?").with_hint("write `total` and one of `good` and `bad`");
+                let error = Error::new("a ratio needs two metrics")
+                    .with_hint("write `total` and either `good` or `bad`");
                 self.report.faults.add(fields.position, place, error);
                 return None;
             }
@@ -168,7 +168,7 @@ impl<'a> Reader<'a, '_> {
             "success" => format!("1 - ({query})"),
             "failure" => query,
             other => {
-                let error = Error::new(format!("`{other}` is no kind of ratio"))
+                let error = Error::new(format!("`{other}` is not a `rawType`"))
                     .with_hint("write `success` or `failure`");
                 self.report.faults.add(kind.position, &fields.path("rawType"), error);
                 return None;
@@ -182,27 +182,28 @@ impl<'a> Reader<'a, '_> {
         self.report.change(
             node.position,
             &place,
-            "a ratio without its events: over long windows it is the mean of its tiles",
-            "give the queries of good and of all events, where there are any",
+            "the number of events is not known: over long windows, the ratio is the mean of its tiles",
+            "write the queries of good and of all events, if there are any",
         );
         Some((Sli::Ratio(ratio), by))
     }
 
-    /// The labels that a query keeps: a budget for each. An SLO of OpenSLO has one budget for series without such labels.
+    /// The labels that a query keeps: one budget per group. If they are not known, all series share one
+    /// budget.
     fn groups(&mut self, text: &str, node: &Node, place: &str) -> Vec<LabelName> {
         let Some(kept) = query::kept(text) else { return Vec::new() };
         if kept == Kept::Unknown {
             self.report.change(
                 node.position,
                 place,
-                "the query keeps the labels of its series; they have one budget together",
-                "write `sum by (…) (…)` for a budget of each",
+                "the query keeps the labels of its series, but all series share one budget",
+                "write `sum by (…) (…)` for one budget per group",
             );
         }
         kept.names()
     }
 
-    /// The text of a metric's query, with its place; one that is not for Prometheus is a fault.
+    /// The text and the place of a metric's query; a query for another system is a fault.
     fn query(&mut self, node: &'a Node, place: &str) -> Option<(&'a Node, String, String)> {
         let (fields, kind, query_at) = match self.version {
             Version::V1Alpha => {
@@ -231,9 +232,8 @@ impl<'a> Reader<'a, '_> {
             }
         };
         if let Some(kind) = kind.filter(|kind| !kind.eq_ignore_ascii_case("prometheus")) {
-            let error = Error::new(format!("a query for {kind}, which this program does not ask")).with_hint(
-                "only Prometheus' queries become rules; write the SLO with a metric of Prometheus",
-            );
+            let error = Error::new(format!("queries for {kind} are not supported"))
+                .with_hint("write the SLO with a Prometheus query; only these can become rules");
             self.report.faults.add(query_at.position, &fields.place, error);
             return None;
         }
@@ -249,7 +249,7 @@ impl<'a> Reader<'a, '_> {
         Some((query, place, text.to_owned()))
     }
 
-    /// What a data source that is referred to is.
+    /// The type of the data source that a reference names.
     fn source_kind(&mut self, fields: &Fields<'a>, reference: &str) -> Option<String> {
         let node = fields.optional(reference)?;
         let name = text(node, &fields.path(reference), &mut self.report.faults)?;
@@ -257,7 +257,7 @@ impl<'a> Reader<'a, '_> {
         let kind = source.and_then(|source| source.entry("spec")).and_then(|spec| spec.scalar("type"));
         if kind.is_none() {
             let message = format!("the data source `{name}` is not among the files; Prometheus is assumed");
-            self.report.assume(node.position, &fields.path(reference), message, "give its file, too");
+            self.report.assume(node.position, &fields.path(reference), message, "also pass its file");
         }
         kind.map(str::to_owned)
     }

@@ -1,4 +1,4 @@
-//! Pyrra's `ServiceLevelObjective`.
+//! Reads Pyrra's `ServiceLevelObjective`.
 
 use super::{
     everything::Everything,
@@ -51,36 +51,35 @@ fn slo(
     report.lose_field(
         &fields,
         "performanceOverAccuracy",
-        "tiles are exact and cheap at once",
+        "tiles are both exact and cheap",
         "nothing needs to be done",
     );
     let alerting = match fields.optional("alerting") {
         Some(node) => alerting(node, "spec.alerting", report)?,
         None => Alerting::usual(),
     };
-    let called = if alerting.name.is_some() { "" } else { " are called SLOErrorBudgetBurn, and" };
+    let called = if alerting.name.is_some() { "" } else { " are named SLOErrorBudgetBurn, and" };
     report.change(
         fields.position,
         "spec",
-        format!("Pyrra's alerts{called} wait for no time after both windows are above the threshold"),
-        "nothing needs to be done: the short windows keep out what is over",
+        format!("Pyrra's alerts{called} fire as soon as both windows are above the threshold"),
+        "nothing needs to be done: the short windows ignore outages that are over",
     );
     if alerting.absent {
         report.assume(
             fields.position,
             "spec",
-            "Pyrra's alert on events that are absent waits for a time that follows from its objective and its period; here it \
-             waits for 10m",
-            "say another time as `alerting: {absent: {for: …}}`",
+            "Pyrra derives the delay of its absence alert from objective and period; here it is 10m",
+            "to change the delay, write `alerting: {absent: {for: …}}`",
         );
     }
     if window.is_some_and(|window| window != FOUR_WEEKS) {
         report.change(
             fields.position,
             "spec.window",
-            "Pyrra stretches the windows of its alerts with the period; here they are those of four weeks, or of the usual \
-             alerts where the period is shorter",
-            "look at `tiers`, and write those that you want",
+            "Pyrra scales its alert windows with the period; here they are its windows for four weeks, or \
+             the default windows if the period is shorter",
+            "check `tiers`, and change them if necessary",
         );
     }
     let (sli, by) = indicator?;
@@ -115,11 +114,11 @@ fn slo(
     })
 }
 
-/// The period that the windows of Pyrra's alerts are written down for.
+/// The period for which Pyrra defines its alert windows.
 const FOUR_WEEKS: Window = Window::days(28);
 
-/// Pyrra's alerts: burn rates of 14, 7, 2 and 1, over its windows of four weeks or, where the period is shorter, over those of
-/// our tiers.
+/// Pyrra's alerts: burn rates of 14, 7, 2 and 1, over its windows for four weeks, or over our default windows
+/// if the period is shorter.
 fn policy(period: Window) -> Result<AlertPolicy, Error> {
     const FACTORS: [u128; 4] = [14, 7, 2, 1];
     let usual = AlertPolicy::for_period(period)?;
@@ -140,7 +139,7 @@ fn policy(period: Window) -> Result<AlertPolicy, Error> {
     AlertPolicy::new(tiers.collect::<Result<_, _>>()?)
 }
 
-/// The service, which Pyrra does not know: that of the label that is said to name it, or the namespace.
+/// The service: the value of the service label, or else the namespace, because Pyrra has no services.
 fn service(
     metadata: &Fields<'_>,
     name: Option<&Name>,
@@ -162,20 +161,21 @@ fn service(
         metadata.position,
         "metadata",
         match &service {
-            Some(service) => format!("Pyrra knows no services; `{service}` stands for one"),
-            None => "Pyrra knows no services".to_owned(),
+            Some(service) => format!("Pyrra has no services; `{service}` is assumed"),
+            None => "Pyrra has no services".to_owned(),
         },
-        "give `--service-label`, or rename `service` in the native form",
+        "pass `--service-label`, or rename `service` in the native form",
     );
     service
 }
 
-/// What Pyrra hands on to alerts: the entries whose names begin with its own, without that.
+/// The entries that Pyrra copies to alerts: those with its prefix, which is removed.
 fn prefixed(metadata: &Fields<'_>, name: &str, used: Option<&str>, report: &mut Report) -> Labels {
     let Some(node) = metadata.optional(name) else { return Labels::new() };
     let Value::Map(entries) = &node.value else { return labels(metadata, name, report) };
     let place = metadata.path(name);
-    // What names the service is not lost; where Pyrra hands it on and the rules do not set it, it is a label as well.
+    // The service label is not lost. If Pyrra copies it to alerts and the rules do not set it, it is a label,
+    // too.
     let entries = entries.iter().filter(|(key, _)| {
         let bare = key.text.strip_prefix(PREFIX);
         let is_used = used.is_some_and(|used| key.text == used || bare == Some(used));
@@ -186,8 +186,11 @@ fn prefixed(metadata: &Fields<'_>, name: &str, used: Option<&str>, report: &mut 
         report.lose(
             key.position,
             &place,
-            format!("`{}` and others without `{PREFIX}` are left out: they are the object's, as they are to Pyrra", key.text),
-            "write those that describe the SLO as its `labels`",
+            format!(
+                "`{}` and others without `{PREFIX}` are left out: they belong to the object, not to the SLO",
+                key.text
+            ),
+            "add those that describe the SLO to its `labels`",
         );
     }
     let own = own.into_iter().map(|(mut key, value)| {
@@ -222,7 +225,7 @@ fn alerting(node: &Node, place: &str, report: &mut Report) -> Option<Alerting> {
     report.lose_field(
         &fields,
         "absentName",
-        "absence is always called SLOEventsAbsent",
+        "the absence alert is always named SLOEventsAbsent",
         "route by the label `severity` instead",
     );
     report.lose_field(
@@ -243,7 +246,7 @@ fn indicator(node: &Node, place: &str, report: &mut Report) -> Option<Indicator>
     let fields = Fields::of(node, place, &KINDS, &mut report.faults)?;
     let mut found = KINDS.into_iter().filter_map(|kind| Some((kind, fields.optional(kind)?)));
     let (Some((kind, node)), None) = (found.next(), found.next()) else {
-        let error = Error::new("one indicator is needed")
+        let error = Error::new("exactly one indicator is needed")
             .with_hint("write one of `ratio`, `latency`, `latencyNative` and `bool_gauge`");
         report.faults.add(fields.position, place, error);
         return None;

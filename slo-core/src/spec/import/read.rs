@@ -1,4 +1,4 @@
-//! Reading texts of every format.
+//! Reads specifications in every format.
 
 use super::{
     everything::Everything,
@@ -19,22 +19,25 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-/// The services of a text, and what was lost on the way.
+/// The services of a specification, and its losses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Document {
     /// Its services.
     pub services: Vec<Service>,
-    /// What of another tool's specification is not carried over as it was. Empty for native documents.
+    /// Parts of another tool's specification that are not carried over unchanged. Empty for native documents.
     pub losses: Vec<Loss>,
 }
 
-/// Reads texts of any known format, recognised by their content: native documents, Sloth's `prometheus/v1` and
-/// `PrometheusServiceLevel` with slokit's keys, OpenSLO `v1alpha`, `v1` and `v2alpha`, Pyrra's `ServiceLevelObjective`,
-/// slo-generator's `sre.google.com/v2`.
+/// Reads specifications in any known format, recognised by their content.
 ///
-/// Texts passed together may refer to each other: an OpenSLO SLO may refer to an SLI in another text, and Sloth's
-/// `AlertWindows` hold for all Sloth SLOs. Services of other tools that several texts add to are in the first of them.
+/// The formats are native documents, Sloth's `prometheus/v1` and `PrometheusServiceLevel` with slokit's keys,
+/// OpenSLO `v1alpha`, `v1` and `v2alpha`, Pyrra's `ServiceLevelObjective`, and slo-generator's
+/// `sre.google.com/v2`.
+///
+/// Texts passed together may refer to each other: an OpenSLO SLO may refer to an SLI in another text, and
+/// Sloth's `AlertWindows` apply to all Sloth SLOs. If several texts hold SLOs of one service of another tool,
+/// the first of them returns the service.
 ///
 /// ```
 /// use slo_core::spec;
@@ -58,13 +61,13 @@ pub struct Document {
 /// ```
 ///
 /// # Errors
-/// For each text, every fault of it at once, with its position and a hint.
+/// For each text, all of its faults at once, with positions and hints.
 #[must_use]
 pub fn read(texts: &[&str]) -> Vec<Result<Document, Diagnostics>> {
     read_with(texts, &Defaults::default())
 }
 
-/// Reads texts as [`read`] does, with what they leave to the command line of the tool that reads them.
+/// Reads specifications as [`read`] does, with defaults for settings that they leave out.
 ///
 /// # Errors
 /// As [`read`].
@@ -91,7 +94,7 @@ pub fn read_with(texts: &[&str], defaults: &Defaults) -> Vec<Result<Document, Di
                         if is_other(node) && has_known {
                             let what =
                                 node.scalar("kind").map_or_else(String::new, |kind| format!(" `{kind}`"));
-                            report.skip(node.position, format!("an object{what} that is no SLO"));
+                            report.skip(node.position, format!("an object{what}, which is not an SLO"));
                             return;
                         }
                         if everything.twins.iter().any(|twin| std::ptr::eq(*twin, node)) {
@@ -140,7 +143,7 @@ pub fn read_with(texts: &[&str], defaults: &Defaults) -> Vec<Result<Document, Di
                 losses.sort_by_key(|loss| (loss.fault.line, loss.fault.column));
                 Ok(Document { services, losses })
             } else {
-                // What is missing may be what is misspelled.
+                // A missing key may be a misspelled one.
                 let mut faults = report.faults.into_vec();
                 faults.extend(report.unknown);
                 Err(Diagnostics::new(faults))
@@ -149,8 +152,10 @@ pub fn read_with(texts: &[&str], defaults: &Defaults) -> Vec<Result<Document, Di
         .collect()
 }
 
-/// Whether `text` holds a specification of any known format, among whatever else is in it; what is no YAML does if it
-/// names one of the formats. To choose among the files of a folder.
+/// Whether `text` holds a specification in any known format.
+///
+/// It may also hold other objects. Text that is not valid YAML counts if it names one of the formats. Use it
+/// to choose among the files of a folder.
 ///
 /// ```
 /// use slo_core::spec::holds_specification;
@@ -180,9 +185,9 @@ fn lower_foreign(
         Format::SloGenerator => slo_generator::object(node, everything, report),
         Format::Native | Format::Unknown => {
             let api = node.scalar("apiVersion").unwrap_or_default();
-            let error = Error::new(format!("`{api}` is not an API this program reads")).with_hint(
-                "known are openslo/v1alpha, openslo/v1, openslo.com/v2alpha, sloth.slok.dev/v1, pyrra.dev/v1alpha1 and \
-                 sre.google.com/v2, and documents that begin with `version: slo/v1`",
+            let error = Error::new(format!("`{api}` is not a supported API version")).with_hint(
+                "use openslo/v1alpha, openslo/v1, openslo.com/v2alpha, sloth.slok.dev/v1, pyrra.dev/v1alpha1 \
+                 or sre.google.com/v2, or begin the document with `version: slo/v1`",
             );
             let position = node.entry("apiVersion").map_or(node.position, |node| node.position);
             report.faults.add(position, "apiVersion", error);

@@ -1,4 +1,4 @@
-//! What is wrong with another tool's specification, and what of it is not carried over as it was.
+//! The faults and losses of another tool's specification.
 
 use crate::{
     Error, Fault,
@@ -6,7 +6,7 @@ use crate::{
 };
 use std::fmt;
 
-/// Something of another tool's specification that is not carried over as it was.
+/// A part of another tool's specification that is not carried over unchanged.
 ///
 /// ```
 /// use slo_core::spec::{self, LossKind};
@@ -16,28 +16,28 @@ use std::fmt;
 ///     alerting: {name: c}}]}";
 /// let losses = spec::read(&[sloth]).remove(0).unwrap().losses;
 /// let mut assumed = losses.iter().filter(|loss| loss.kind == LossKind::Assumed);
-/// assert!(assumed.any(|loss| loss.to_string().contains(": assumed: how often `a` is scraped is not said")));
+/// assert!(assumed.any(|loss| loss.to_string().contains(": assumed: the scrape interval of `a` is not set")));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Loss {
-    /// Why it is not carried over as it was.
+    /// What happened to it.
     pub kind: LossKind,
-    /// Where it is, what is to be known of it, and what to do about it.
+    /// Its position, the message and a hint.
     pub fault: Fault,
 }
 
-/// Why something is not carried over as it was.
+/// What happened to a part of a specification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LossKind {
-    /// It has no place here and is left out.
+    /// It has no counterpart and is left out.
     Lost,
-    /// It means something else here.
+    /// It is carried over with a different meaning.
     Changed,
-    /// The specification does not say it, and this value stands in its place.
+    /// The specification does not set it, so a value is assumed.
     Assumed,
-    /// The object is of a kind that is not read.
+    /// The object is of an unrelated kind and is skipped.
     Skipped,
 }
 
@@ -61,7 +61,7 @@ impl fmt::Display for Loss {
     }
 }
 
-/// What is wrong, and what is lost.
+/// The faults and losses that were found so far.
 #[derive(Default)]
 pub(super) struct Report {
     pub(super) faults: Faults,
@@ -71,22 +71,22 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Says that something has no place here.
+    /// Reports a part that has no counterpart.
     pub(super) fn lose(&mut self, position: Position, place: &str, message: impl Into<String>, hint: &str) {
         self.tell(LossKind::Lost, position, place, message.into(), hint);
     }
 
-    /// Says that something means another thing here.
+    /// Reports a part whose meaning changes.
     pub(super) fn change(&mut self, position: Position, place: &str, message: impl Into<String>, hint: &str) {
         self.tell(LossKind::Changed, position, place, message.into(), hint);
     }
 
-    /// Says what stands in the place of something that is not said.
+    /// Reports a value that is assumed.
     pub(super) fn assume(&mut self, position: Position, place: &str, message: impl Into<String>, hint: &str) {
         self.tell(LossKind::Assumed, position, place, message.into(), hint);
     }
 
-    /// Says that an object is none that is read.
+    /// Reports an object that is skipped.
     pub(super) fn skip(&mut self, position: Position, message: String) {
         self.tell(LossKind::Skipped, position, "", message, "nothing needs to be done");
     }
@@ -96,7 +96,7 @@ impl Report {
         self.losses.push(Loss { kind, fault });
     }
 
-    /// Says that a field has no meaning here, if it is there.
+    /// Reports a field that has no counterpart, if it is present.
     pub(super) fn lose_field(&mut self, fields: &Fields<'_>, name: &str, why: &str, hint: &str) {
         if let Some(node) = fields.optional(name) {
             self.lose(node.position, &fields.path(name), format!("`{name}` is left out: {why}"), hint);

@@ -1,4 +1,4 @@
-//! slo-generator: `sre.google.com/v2`, where its backend is Prometheus.
+//! Reads slo-generator's `sre.google.com/v2`, for the backend Prometheus.
 
 use super::{
     everything::Everything,
@@ -38,7 +38,7 @@ fn slo(
     let name = text(backend, "spec.backend", &mut report.faults)?;
     if name != "prometheus" && !name.starts_with("prometheus/") {
         let error = Error::new(format!("the backend `{name}` is not Prometheus"))
-            .with_hint("only what Prometheus counts can be recorded by its rules");
+            .with_hint("write the SLO for the backend `prometheus`; only its metrics can become rules");
         report.faults.add(backend.position, "spec.backend", error);
         return None;
     }
@@ -51,7 +51,7 @@ fn slo(
         Some(node) => parsed(node, "metadata.labels.slo_name", &mut report.faults),
         None => metadata.parsed("name", "checkout-availability", &mut report.faults),
     };
-    // slo-generator tells SLOs apart by the feature, too.
+    // In slo-generator, the feature is a part of an SLO's identity.
     let name = match own
         .and_then(|labels| labels.scalar("feature_name"))
         .zip(own.and_then(|labels| labels.scalar("slo_name")))
@@ -68,14 +68,19 @@ fn slo(
     let description = fields.text("description", &mut report.faults).unwrap_or_default();
     let sli = sli(&fields, report);
     for name in ["exporters", "frequency"] {
-        report.lose_field(&fields, name, "rules record the SLI for whoever asks", "nothing needs to be done");
+        report.lose_field(
+            &fields,
+            name,
+            "the rules record the SLI in Prometheus",
+            "nothing needs to be done",
+        );
     }
     let period = everything.defaults.period.unwrap_or_else(|| {
         report.assume(
             fields.position,
             "spec",
             "slo-generator takes periods and alerts from its configuration; 30d and the Workbook's tiers are assumed",
-            "give `--period`, or change `window` in the native form",
+            "pass `--period`, or change `window` in the native form",
         );
         PERIOD
     });
@@ -92,7 +97,7 @@ fn slo(
 
 const PERIOD: Window = Window::days(30);
 
-/// The labels that do not name the service and the SLO.
+/// The labels without those that name the service and the SLO.
 fn others(node: &Node, report: &mut Report) -> Labels {
     let kept = match &node.value {
         Value::Map(entries) => {
@@ -117,15 +122,15 @@ fn sli(spec: &Fields<'_>, report: &mut Report) -> Option<Sli> {
         "distribution_cut" => distribution_cut(&fields, report),
         "query_sli" => query_sli(&fields, report),
         other => {
-            let error = Error::new(format!("`{other}` is no method of slo-generator's for Prometheus"))
-                .with_hint("known are `good_bad_ratio`, `distribution_cut` and `query_sli`");
+            let error = Error::new(format!("`{other}` is not a Prometheus method of slo-generator"))
+                .with_hint("use `good_bad_ratio`, `distribution_cut` or `query_sli`");
             report.faults.add(method.position, "spec.method", error);
             None
         }
     }
 }
 
-/// Events are summed increases, as slo-generator's are where it is told nothing else; a rate is one in a second.
+/// Checks that the operators sum increases, which is slo-generator's default, or rates.
 fn check_operators(fields: &Fields<'_>, report: &mut Report) {
     let Some(node) = fields.optional("operators") else { return };
     let place = fields.path("operators");
@@ -133,7 +138,7 @@ fn check_operators(fields: &Fields<'_>, report: &mut Report) {
     let names: Vec<_> =
         written.into_iter().filter_map(|(place, node)| text(node, &place, &mut report.faults)).collect();
     if !matches!(names.as_slice(), ["increase" | "rate", "sum"]) {
-        let error = Error::new(format!("`{}` are no events that a counter counts", names.join(", ")))
+        let error = Error::new(format!("the operators `{}` do not count events", names.join(", ")))
             .with_hint("write `[increase, sum]`, or the whole query with `query_sli`");
         report.faults.add(node.position, &place, error);
     }
@@ -148,7 +153,7 @@ fn good_bad_ratio(fields: &Fields<'_>, report: &mut Report) -> Option<Sli> {
         (None, Some(bad), Some(total)) => EventCounters::TotalBad { total: total?, bad: bad? },
         _ => {
             let error = Error::new("two filters are needed")
-                .with_hint("write `filter_good` beside `filter_bad` or `filter_valid`");
+                .with_hint("write `filter_good` and either `filter_bad` or `filter_valid`");
             report.faults.add(fields.position, &fields.place, error);
             return None;
         }
@@ -156,7 +161,7 @@ fn good_bad_ratio(fields: &Fields<'_>, report: &mut Report) -> Option<Sli> {
     Some(Sli::Events(counters))
 }
 
-/// A selector, with or without the window that slo-generator fills in.
+/// A selector, with or without slo-generator's window placeholder.
 fn filter(fields: &Fields<'_>, name: &str, report: &mut Report) -> Option<Selector> {
     let node = fields.required(name, "requests_total{code=\"200\"}", &mut report.faults)?;
     let place = fields.path(name);
@@ -171,7 +176,7 @@ fn distribution_cut(fields: &Fields<'_>, report: &mut Report) -> Option<Sli> {
     let bound = text(bound, &fields.path("threshold_bucket"), &mut report.faults)?;
     let bucket = bucket?;
     let Some(base) = bucket.metric().strip_suffix("_bucket") else {
-        let error = Error::new(format!("`{}` is not the buckets of a histogram", bucket.metric()))
+        let error = Error::new(format!("`{}` is not the bucket series of a histogram", bucket.metric()))
             .with_hint("write the series that ends in `_bucket`");
         report.faults.add(fields.position, &fields.path("expression"), error);
         return None;
@@ -185,15 +190,15 @@ fn distribution_cut(fields: &Fields<'_>, report: &mut Report) -> Option<Sli> {
     Some(counter::total_good(total?, good?))
 }
 
-/// The share of good events.
+/// Reads a query of the share of good events.
 fn query_sli(fields: &Fields<'_>, report: &mut Report) -> Option<Sli> {
     let node = fields.required("expression", "sum(…[window]) / sum(…[window])", &mut report.faults)?;
     let place = fields.path("expression");
     let written = text(node, &place, &mut report.faults)?.replace("[window", "[{{.window}}");
     let bad = format!("1 - ({})", written.trim());
     if query::kept(&bad).is_some_and(|kept| kept == Kept::Unknown || !kept.names().is_empty()) {
-        let error = Error::new("the query may find several series, of which slo-generator takes the first")
-            .with_hint("write `sum(…)` around what is divided, or `avg(…)` around what is a share already");
+        let error = Error::new("the query may return several series, and slo-generator uses only the first")
+            .with_hint("wrap both sides of a division in `sum(…)`, or a series of shares in `avg(…)`");
         report.faults.add(node.position, &place, error);
         return None;
     }
@@ -204,8 +209,8 @@ fn query_sli(fields: &Fields<'_>, report: &mut Report) -> Option<Sli> {
     report.change(
         node.position,
         &place,
-        "a ratio without its events: over long windows it is the mean of its tiles",
-        "write `good_bad_ratio` with its two filters, where there are any",
+        "the number of events is not known: over long windows, the ratio is the mean of its tiles",
+        "use `good_bad_ratio` with its two filters, if the events have counters",
     );
     Some(Sli::Ratio(ratio))
 }

@@ -1,5 +1,6 @@
-//! Sloth: `prometheus/v1`, the same as a Kubernetes object, and its catalogues of alert windows. Slokit writes the first with
-//! keys of its own: `period`, `sli.latency` and `alerting.windows`.
+//! Reads Sloth's `prometheus/v1`, its Kubernetes objects, and its catalogues of alert windows.
+//!
+//! It also reads slokit's additional keys: `period`, `sli.latency` and `alerting.windows`.
 
 use super::{
     everything::Everything,
@@ -59,7 +60,7 @@ pub(super) fn document(node: &Node, everything: &Everything<'_>, report: &mut Re
         && let Some(other) =
             text(version, "version", &mut report.faults).filter(|text| *text != "prometheus/v1")
     {
-        let error = Error::new(format!("`{other}` is not a version of Sloth that this program reads"))
+        let error = Error::new(format!("`{other}` is not a supported version of Sloth's format"))
             .with_hint("write `version: prometheus/v1`");
         report.faults.add(version.position, "version", error);
     }
@@ -78,8 +79,8 @@ pub(super) fn object(node: &Node, everything: &Everything<'_>, report: &mut Repo
                 report.lose_field(
                     &metadata,
                     "namespace",
-                    "rules have none",
-                    "generate for the operator, and apply the objects where you like",
+                    "rules have no namespace",
+                    "generate for the operator, and choose the namespace when you apply the objects",
                 );
                 lose_object_labels(&metadata, report);
             }
@@ -92,8 +93,8 @@ pub(super) fn object(node: &Node, everything: &Everything<'_>, report: &mut Repo
             Vec::new()
         }
         Some(other) => {
-            let error = Error::new(format!("`{other}` is no kind of Sloth's"))
-                .with_hint("known are `PrometheusServiceLevel` and `AlertWindows`");
+            let error = Error::new(format!("`{other}` is not a kind of Sloth object"))
+                .with_hint("use `PrometheusServiceLevel` or `AlertWindows`");
             report.faults.add(fields.position, "kind", error);
             Vec::new()
         }
@@ -107,8 +108,8 @@ fn lose_object_labels(metadata: &Fields<'_>, report: &mut Report) {
         report.lose_field(
             metadata,
             name,
-            "they are the object's, not the SLO's",
-            "write those that describe the service as `labels` of the service",
+            "they belong to the object, not to the SLO",
+            "add those that describe the service to its `labels`",
         );
     }
 }
@@ -133,9 +134,9 @@ fn service(
 }
 
 const NO_PLUGINS: &str = "Sloth's plugins are Go programs, which are not run";
-const PLUGIN_HINT: &str = "run Sloth's own generator for it, or write what it does by hand";
+const PLUGIN_HINT: &str = "use Sloth's own generator, or write the effect of the plugin by hand";
 
-/// The period, and the tiers where a catalogue gives them.
+/// The period, and the tiers if a catalogue sets them.
 struct Windows {
     period: Window,
     tiers: Option<Vec<Tier>>,
@@ -149,24 +150,24 @@ fn windows(fields: &Fields<'_>, everything: &Everything<'_>, report: &mut Report
         ([], None) if has_periods(fields) => return Windows { period: DEFAULT_PERIOD, tiers: None },
         ([], None) => (
             "Sloth takes the period from its command line; 30d is assumed",
-            "give `--period`, or change `window` in the native form",
+            "pass `--period`, or change `window` in the native form",
         ),
         ([only], _) => match catalogue(only, &mut Report::default()) {
             Some(found) => return found,
             None => {
-                ("the catalogue of alert windows has faults; a period of 30d is assumed", "mend it first")
+                ("the catalogue of alert windows has faults; a period of 30d is assumed", "fix them first")
             }
         },
         (_, _) => (
-            "several catalogues of alert windows; a period of 30d and its usual tiers are assumed",
-            "give one of them at a time",
+            "several catalogues of alert windows; a period of 30d and its default tiers are assumed",
+            "pass only one catalogue",
         ),
     };
     report.assume(fields.position, &fields.place, message, hint);
     Windows { period: DEFAULT_PERIOD, tiers: None }
 }
 
-/// Whether every SLO says its period.
+/// Whether every SLO sets its period.
 fn has_periods(fields: &Fields<'_>) -> bool {
     match fields.optional("slos").map(|list| &list.value) {
         Some(Value::List(slos)) => slos.iter().all(|slo| slo.entry("period").is_some()),
@@ -226,12 +227,12 @@ fn window(
         spent.position,
         place,
         format!(
-            "{:.4}% in {} is a burn rate of {:.4}, at which an SLO is kept; it is raised to 1",
+            "{:.4}% in {} is a burn rate of {:.4}, which meets the objective; it is raised to 1",
             tier.share().to_f64() * 100.0,
             tier.long(),
             factor.to_f64()
         ),
-        "an alert on a service that keeps its objective is only noise",
+        "nothing needs to be done: an alert on a service that meets its objective is noise",
     );
     Some(raised)
 }
@@ -279,7 +280,7 @@ fn slo(node: &Node, place: &str, keys: &Keys, windows: &Windows, report: &mut Re
     }
 }
 
-/// The tiers of an SLO's own: two for pages and two for tickets, as they are written.
+/// The tiers in an SLO of slokit: at most two for pages and two for tickets.
 fn own_tiers(node: &Node, place: &str, period: Window, report: &mut Report) -> Option<Vec<Tier>> {
     let mut written = Vec::new();
     for (place, node) in items(node, place, &mut report.faults) {
@@ -291,14 +292,14 @@ fn own_tiers(node: &Node, place: &str, period: Window, report: &mut Report) -> O
         let factor: Option<Ratio> = fields.parsed("factor", "14.4", &mut report.faults);
         written.push((long?, short?, severity?, factor?, node.position, place));
     }
-    // Named by how fast they are, in whatever order they are written.
+    // Tiers are named by the length of their windows, not by their order.
     written.sort_by_key(|(long, ..)| *long);
     let mut free = [vec![BurnTier::Medium, BurnTier::Fast], vec![BurnTier::Trickle, BurnTier::Slow]];
     let mut tiers = Vec::new();
     for (long, short, severity, factor, position, place) in written {
         let Some(burn) = free.get_mut(usize::from(severity == Severity::Ticket)).and_then(Vec::pop) else {
             let error =
-                Error::new("a third window of this severity").with_hint("two of each are known; drop one");
+                Error::new("a third window of this severity").with_hint("write at most two per severity");
             report.faults.add(position, &place, error);
             return None;
         };
@@ -309,7 +310,7 @@ fn own_tiers(node: &Node, place: &str, period: Window, report: &mut Report) -> O
     Some(tiers)
 }
 
-/// The tiers, which Sloth writes even where they can never fire.
+/// The alert policy. Tiers that can never fire are lowered; Sloth writes them unchanged.
 fn policy(
     windows: &Windows,
     objective: Objective,
@@ -322,8 +323,8 @@ fn policy(
             report.change(
                 fields.position,
                 &fields.place,
-                "Sloth's ticket over three days fires at 0.933 times the rate that spends the budget, which is within it; here \
-                 at 1",
+                "Sloth's ticket over three days fires at a burn rate of 0.933, which meets the objective; \
+                 here it fires at 1",
                 "nothing needs to be done",
             );
             four_weeks()
@@ -333,10 +334,10 @@ fn policy(
     reachable(policy, objective, fields, report)
 }
 
-/// The other period that Sloth has windows for.
+/// The other period for which Sloth has windows.
 const FOUR_WEEKS: Window = Window::days(28);
 
-/// Sloth's alerts for it: each spends the same share of the budget as over thirty days.
+/// Sloth's alerts for four weeks: each spends the same share of the budget as over thirty days.
 fn four_weeks() -> Result<AlertPolicy, Error> {
     let policy = AlertPolicy::workbook().rescaled(FOUR_WEEKS, Rescaling::KeepFraction)?;
     let within_budget = |tier: &Tier| {
@@ -363,14 +364,15 @@ fn sli(node: &Node, place: &str, keys: &Keys, report: &mut Report) -> Option<(Sl
         (None, Some(node), None) => raw(node, &fields.path("raw"), keys, report),
         (None, None, Some(node)) => latency(node, &fields.path("latency"), report),
         _ => {
-            let error = Error::new("one SLI is needed").with_hint("write one of `events` and `raw`");
+            let error = Error::new("exactly one SLI is needed").with_hint("write one of `events` and `raw`");
             report.faults.add(fields.position, place, error);
             None
         }
     }
 }
 
-/// Slokit's: the base name of a histogram, matchers without braces, and a bucket in seconds.
+/// Reads slokit's latency SLI: the base name of a histogram, matchers without braces, and a bucket in
+/// seconds.
 fn latency(node: &Node, place: &str, report: &mut Report) -> Option<(Sli, Vec<LabelName>)> {
     let known = ["histogram_metric", "threshold", "selector"];
     let fields = Fields::of(node, place, &known, &mut report.faults)?;
@@ -399,8 +401,8 @@ fn events(node: &Node, place: &str, keys: &Keys, report: &mut Report) -> Option<
         report.lose(
             total.0.position,
             &total.1,
-            "`> 0` and `or vector(…)`, which keep Sloth from dividing by zero: a tile without events has none here",
-            "leave them out",
+            "`> 0` and `or vector(…)` are left out: they guard a division by zero, which tiles do not need",
+            "remove them",
         );
     }
     let total = (total.0, total.1, guarded.as_deref().unwrap_or(total.2));
@@ -411,7 +413,8 @@ fn events(node: &Node, place: &str, keys: &Keys, report: &mut Report) -> Option<
         report.change(
             fields.position,
             place,
-            "one query counts a second and the other a window, which Sloth divides as they are; here both count events",
+            "one query counts per second and the other per window, and Sloth divides them as they are; here \
+             both count events",
             "use `rate` in both",
         );
     }
@@ -436,14 +439,15 @@ fn raw(node: &Node, place: &str, keys: &Keys, report: &mut Report) -> Option<(Sl
     report.change(
         node.position,
         &place,
-        "a ratio without its events: over long windows it is the mean of its tiles",
-        "give the queries of bad and of all events as `events`, where there are any",
+        "the number of events is not known: over long windows, the ratio is the mean of its tiles",
+        "write the queries of bad and of all events as `events`, if there are any",
     );
     Some((Sli::Ratio(ratio), by))
 }
 
-/// The labels that both queries keep, by which Sloth records a series each. Sloth judges each series of its queries for
-/// itself, so series that are not told apart by known labels cannot be carried over: adding them up is another number.
+/// The labels that both queries keep; Sloth records one series per combination of their values. Sloth judges
+/// each series separately, so series without known labels cannot be carried over: their sum is a different
+/// number.
 fn groups(
     queries: [&str; 2],
     position: Position,
@@ -451,32 +455,29 @@ fn groups(
     report: &mut Report,
 ) -> Option<Vec<LabelName>> {
     let [Some(one), Some(other)] = queries.map(query::kept) else {
-        // What is wrong with a query is told where it is read.
+        // Faults of a query are reported where it is read.
         return Some(Vec::new());
     };
     let error = match (&one, &other) {
         (Kept::Nothing, kept) | (kept, Kept::Nothing) if *kept != Kept::Unknown => return Some(kept.names()),
         (one, other) if one == other && *one != Kept::Unknown => return Some(one.names()),
         (Kept::Labels(one), Kept::Labels(other)) => {
-            let list = |labels: &BTreeSet<String>| match labels.iter().cloned().collect::<Vec<_>>().join(", ") {
+            let list = |labels: &BTreeSet<String>| match labels.iter().cloned().collect::<Vec<_>>().join(", ")
+            {
                 none if none.is_empty() => "no label".to_owned(),
                 labels => format!("`{labels}`"),
             };
             Error::new(format!(
-                "the queries keep different labels, {} and {}: Prometheus finds no series of one that match those of the \
-                 other",
+                "the queries keep different labels, {} and {}: Prometheus cannot match their series",
                 list(one),
                 list(other)
             ))
             .with_hint("write `sum by (…)` with the same labels in both")
         }
         _ => Error::new(
-            "the query keeps the labels of its series, and Sloth judges each of these series for itself",
+            "the query keeps the labels of its series, and Sloth judges each of these series separately",
         )
-        .with_hint(
-            "write `sum by (…) (…)` with the labels that tell them apart, for a budget of each; or `sum(…)`, for one budget \
-             of all",
-        ),
+        .with_hint("write `sum by (…) (…)` for one budget per group, or `sum(…)` for one budget"),
     };
     report.faults.add(position, place, error);
     None
@@ -527,8 +528,8 @@ fn annotations(fields: &Fields<'_>, report: &mut Report) -> BTreeMap<LabelName, 
             report.change(
                 value.position,
                 &place,
-                "labels that only Sloth's names have, in a template",
-                "they are filled in with `--naming sloth`; write `$labels.service` and `$labels.slo` otherwise",
+                "the template uses labels that only exist with Sloth's names",
+                "generate with `--naming sloth`, or write `$labels.service` and `$labels.slo`",
             );
         }
         Some((report.told(key.position, &place, LabelName::of_annotation(&key.text))?, text.to_owned()))

@@ -1,4 +1,4 @@
-//! What several tools write alike: objectives, truth values, the heads of Kubernetes objects, policies.
+//! Parts that several formats share: objectives, booleans, Kubernetes metadata, alert policies.
 
 use super::report::Report;
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
     model::{AlertPolicy, Counting, Objective, Ratio, Sli},
 };
 
-/// An objective in percent without its sign, as other tools write it.
+/// An objective in percent without `%`, as other tools write it.
 pub(super) fn percentage(node: &Node, place: &str, report: &mut Report) -> Option<Objective> {
     let text = text(node, place, &mut report.faults)?;
     report.told(node.position, place, format!("{}%", text.trim_end_matches('%')).parse())
@@ -39,7 +39,7 @@ pub(super) fn is_true(fields: &Fields<'_>, name: &str, report: &mut Report) -> b
     }
 }
 
-/// What every Kubernetes object says of itself.
+/// The metadata fields of a Kubernetes object.
 pub(super) const METADATA: [&str; 12] = [
     "name",
     "displayName",
@@ -60,7 +60,7 @@ pub(super) fn metadata<'a>(fields: &Fields<'a>, report: &mut Report) -> Option<F
     Fields::of(node, "metadata", &METADATA, &mut report.faults)
 }
 
-/// What an object of Kubernetes' shape says of itself, and what it is to be.
+/// The `metadata` and `spec` of an object in the form of Kubernetes.
 pub(super) fn metadata_and_spec<'a>(
     node: &'a Node,
     example: &str,
@@ -73,7 +73,7 @@ pub(super) fn metadata_and_spec<'a>(
     Some((metadata?, spec?))
 }
 
-/// The policy with tiers that `objective` can fire: other tools write those that never do.
+/// The policy, with its tiers lowered if they can never fire for `objective`.
 pub(super) fn reachable(
     policy: Result<AlertPolicy, Error>,
     objective: Objective,
@@ -93,12 +93,12 @@ pub(super) fn reachable(
             "{error}; its tiers are lowered to fire when {}% of the events are bad",
             share.to_f64() * 100.0
         ),
-        "say another share with `alerting: {fires_at: 50%}`",
+        "to change the share, write `alerting: {fires_at: 50%}`",
     );
     Some(lowered)
 }
 
-/// Says that a query gives no number of events.
+/// Reports queries that do not count events.
 pub(super) fn warn_of_levels(sli: &Sli, position: Position, place: &str, report: &mut Report) {
     let Sli::Queries(counters) = sli else { return };
     let [one, other] = counters.both();
@@ -106,7 +106,7 @@ pub(super) fn warn_of_levels(sli: &Sli, position: Position, place: &str, report:
         report.change(
             position,
             place,
-            "no number of events can be read from these queries; every tile weighs what their values say",
+            "these queries do not count events; every tile is weighted by their values",
             "count with `rate`, `increase`, `sum_over_time` or `count_over_time`",
         );
     }

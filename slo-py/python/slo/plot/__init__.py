@@ -1,11 +1,11 @@
 """Pictures of evaluations, backtests and policies.
 
-Every function makes a :class:`Chart` and returns it as a figure of ``backend``: ``"matplotlib"``, ``"plotly"`` or
-``"altair"``, the first of them that is installed where none is named (``pip install slo[plot]``, ``slo[plotly]``,
-``slo[altair]``), or as it is, for any other library, with ``"chart"``.
+Every function returns a figure of ``backend``: ``"matplotlib"``, ``"plotly"`` or ``"altair"`` (``pip install slo[plot]``,
+``slo[plotly]``, ``slo[altair]``). By default, it is the first of them that is installed. ``"chart"`` returns the
+:class:`Chart` itself, for any other library.
 
-Curves are thinned to what can be seen, which keeps every peak; they are broken where there were no events; colours are told
-apart by those who see few of them.
+Long curves are thinned, but every peak stays. Curves have gaps where there were no events. The colours suit colour-blind
+readers.
 """
 
 from __future__ import annotations
@@ -50,16 +50,16 @@ def _drawn(chart: Chart, backend: _Backend | None) -> Any:
     if backend == "chart":
         return chart
     if backend is not None and backend not in _EXTRAS:
-        raise SloError(f"backend {backend!r} is none of {', '.join(_EXTRAS)} and chart")
+        raise SloError(f"unknown backend {backend!r}; write {', '.join(_EXTRAS)} or chart")
     for name in [backend] if backend else _EXTRAS:
         if importlib.util.find_spec(name) is not None:
             return importlib.import_module(f"slo.plot._{name}").draw(chart)
     wanted = backend or "matplotlib"
-    raise SloError(f"{wanted} is not installed: pip install 'slo[{_EXTRAS[wanted]}]'")
+    raise SloError(f"{wanted} is not installed; run pip install 'slo[{_EXTRAS[wanted]}]'")
 
 
 def burndown(evaluation: Evaluation, *, backend: _Backend | None = None) -> Any:
-    """The budget that is left over the period, with the line of one that is spent evenly."""
+    """The budget left over the period, with a line for even spending."""
     columns = evaluation.burndown().to_numpy()
     lines = {"left": 100 * columns["remaining"], "spent evenly": 100 * columns["ideal"]}
     drawn = curves(columns["time"], lines, [BLUE, GREY])
@@ -80,7 +80,7 @@ def burn_rate(
     backtest: Backtest | None = None,
     backend: _Backend | None = None,
 ) -> Any:
-    """Burn rates over windows, with the thresholds of alerts, and shaded where pages fired."""
+    """Burn rates over windows, with alert thresholds; times with pages are shaded."""
     columns = evaluation.burn_rate(windows).to_numpy()
     times = columns.pop("time")
     spans = []
@@ -88,7 +88,7 @@ def burn_rate(
         spans = [Span("page", start, end, RED) for _, severity, start, end in _fired(backtest) if severity == "page"]
     chart = Chart(
         title="Burn rate; shaded where pages fired" if spans else "Burn rate",
-        y="times the budget",
+        y="burn rate",
         lines=curves(times, columns),
         rules=[Rule(float(threshold), f"{float(threshold):g}×", GREY) for threshold in thresholds],
         spans=spans,
@@ -98,7 +98,7 @@ def burn_rate(
 
 
 def _fired(backtest: Backtest) -> list[tuple[str, str, Any, Any]]:
-    """The alerts; those that still fire end where the history does."""
+    """The alerts; those that still fire end with the history."""
     import numpy as np
 
     fired = backtest.alerts.to_numpy()
@@ -118,7 +118,7 @@ def alerts(backtest: Backtest, *, backend: _Backend | None = None) -> Any:
 
 
 def calendar(evaluation: Evaluation, *, tz: str = "UTC", backend: _Backend | None = None) -> Any:
-    """Which share of the budget every day spent: weeks side by side, days that spent more than their part marked."""
+    """The share of the budget that each day spent, by week; days above their even share stand out."""
     import zoneinfo
     from datetime import UTC, timedelta
 
@@ -131,14 +131,15 @@ def calendar(evaluation: Evaluation, *, tz: str = "UTC", backend: _Backend | Non
         monday = day - timedelta(days=day.weekday())
         weekday = WEEKDAYS[day.weekday()]
         cells.append(Cell(f"{monday:%d %b %y}", weekday, float(spent), f"{day:%d %b}: {spent:.1f} % of the budget"))
-    title = f"Budget spent by day, %; a day's part is {even:.1f}"
+    title = f"Budget spent by day, %; a day's even share is {even:.1f}"
     return _drawn(Chart(title=title, y="", cells=cells, middle=even), backend)
 
 
 def trade_off(policies: list[Candidate] | Table, *, backend: _Backend | None = None) -> Any:
-    """Pages against what incidents spend before them; the policies that no other beats are joined, for each objective.
+    """Pages of alert policies against the budget spent before them.
 
-    From :meth:`ErrorBudget.search` or :func:`sweep`.
+    Takes the result of :meth:`ErrorBudget.search` or :func:`sweep`. For each objective, a line joins the policies that no
+    other beats.
     """
     from slo._slo import Table
 
@@ -156,7 +157,7 @@ def trade_off(policies: list[Candidate] | Table, *, backend: _Backend | None = N
         names = [repr(one).split(";")[0].removeprefix("<Candidate: ") for one in policies]
         costs = [(name, one.false_alerts, one.spent, True, "") for name, one in zip(names, policies, strict=True)]
         title, x = "Alert policies that no other beats", "false pages"
-    # Policies that do the same are one point with several names.
+    # Policies with equal results are one point with several names.
     merged: dict[tuple[Any, ...], list[str]] = {}
     for label, *cost in costs:
         merged.setdefault(tuple(cost), []).append(label)
@@ -164,15 +165,15 @@ def trade_off(policies: list[Candidate] | Table, *, backend: _Backend | None = N
         Point("; ".join(labels), float(pages), 100 * spent, BLUE if on_front else GREY, on_front, group)
         for (pages, spent, on_front, group), labels in merged.items()
     ]
-    chart = Chart(title=title, y="spent before the page, % of a budget", x=x, points=points)
+    chart = Chart(title=title, y="% of a budget spent before the page", x=x, points=points)
     return _drawn(chart, backend)
 
 
 def experiment(experiment: Experiment, *, backend: _Backend | None = None) -> Any:
-    """How many more of the treatment's events are bad, and where the truth may lie, after every step."""
+    """The difference of the error ratios, with its interval, after every step."""
     columns = experiment.looks.to_numpy()
     lines = {"difference": 100 * columns["difference"], "at least": 100 * columns["low"], "at most": 100 * columns["high"]}
-    # The first looks know next to nothing, and would hide the others.
+    # The intervals of the first looks are so wide that they would hide the others.
     interval = experiment.interval or (0, 0)
     shown = tuple(300 * end for end in (min(interval[0], -experiment.margin), max(interval[1], experiment.margin)))
     chart = Chart(

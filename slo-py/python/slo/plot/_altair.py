@@ -1,4 +1,4 @@
-"""Charts as those of altair."""
+"""Charts of altair."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WIDTH, _HEIGHT = 680, 240
 
 
 def draw(chart: Chart) -> Any:
-    """An ``altair.LayerChart``; fewer rows than the 5,000 that altair takes."""
+    """An ``altair.LayerChart``, with fewer rows than altair's limit of 5,000."""
     import altair as alt
 
     if chart.cells:
@@ -30,7 +30,7 @@ def draw(chart: Chart) -> Any:
 
 
 def _moment(time: Any) -> str:
-    # With its zone: without one, browsers take it as local.
+    # With its zone: browsers take a time without one as local.
     return f"{time}Z"
 
 

@@ -1,4 +1,4 @@
-"""What is to be drawn, without saying by what."""
+"""Charts as data, independent of the plotting library."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 # Okabe and Ito's colours.
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#888888"
-# Whatever the locale.
+# The same in every locale.
 WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
-# Of a scale that is linear up to 1.
+# For a scale that is linear up to 1.
 TICKS = [0, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000]
-# Of a grid: up to the middle, and above it.
+# For a grid: up to the middle, and above it.
 LITTLE, EVEN, MUCH, MOST = "#f2f6fa", "#a9cbe4", "#fdd0a2", "#c0392b"
 TIERS = {"fast": RED, "medium": ORANGE, "slow": BLUE, "trickle": GREEN}
 
@@ -27,9 +27,9 @@ class Line:
     """A curve over time; NaN breaks it."""
 
     name: str
-    """What it is called in the legend."""
+    """Its name in the legend."""
     times: Any
-    """Moments, an array of numpy."""
+    """Times, a numpy array."""
     values: Any
     """A value for each of them."""
     color: str
@@ -43,9 +43,9 @@ class Rule:
     """A level line."""
 
     value: float
-    """Where it is."""
+    """Its value on the vertical axis."""
     label: str
-    """What is written beside it."""
+    """The text beside it."""
     color: str
     """Its colour."""
 
@@ -55,7 +55,7 @@ class Span:
     """A stretch of time: shaded, or a bar in the row of its name where the chart has rows."""
 
     name: str
-    """What it is called, or the row that it is in."""
+    """Its name, or the name of its row."""
     start: Any
     """When it begins."""
     end: Any
@@ -73,17 +73,17 @@ class Cell:
     row: str
     """Its row."""
     value: float
-    """What its colour says; NaN for nothing."""
+    """The value that its colour shows; NaN for none."""
     label: str
-    """What is shown of it on hover."""
+    """The text shown on hover."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """One of several things with two costs; those on the front are joined."""
+    """One of several choices with two costs; a line joins those on the front."""
 
     label: str
-    """What it stands for."""
+    """The name of the choice."""
     x: float
     """Its first cost."""
     y: float
@@ -91,21 +91,21 @@ class Point:
     color: str
     """Its colour."""
     on_front: bool
-    """Whether no other is better in both."""
+    """Whether no other choice is better in both costs."""
     group: str = ""
-    """Points on the front are joined with those of their group."""
+    """The group of the point: a line joins the front of each group."""
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A picture in the making: lines, level lines, stretches of time, a grid, or points."""
+    """A chart as data: lines, level lines, stretches of time, a grid, or points."""
 
     title: str
-    """What is written above it."""
+    """The title."""
     y: str
-    """What the vertical axis shows."""
+    """The title of the vertical axis."""
     x: str = ""
-    """What the horizontal axis shows, where that is not time."""
+    """The title of the horizontal axis, if it does not show time."""
     lines: Sequence[Line] = ()
     """Curves over time."""
     rules: Sequence[Rule] = ()
@@ -117,15 +117,15 @@ class Chart:
     cells: Sequence[Cell] = ()
     """The values of a grid."""
     points: Sequence[Point] = ()
-    """Things with two costs."""
+    """Choices with two costs."""
     symlog: bool = False
     """Whether values are linear up to 1 and logarithmic above it."""
     middle: float = 0.0
     """The value at which the colours of a grid are in the middle."""
     limits: tuple[Any, Any] | None = field(default=None)
-    """From when to when, where the contents do not say."""
+    """The first and the last time shown, if the contents do not define them."""
     shown: tuple[float, float] | None = field(default=None)
-    """From where to where values are shown, where not all of them matter."""
+    """The lowest and the highest value shown, if not all values matter."""
 
     def most(self) -> float:
         """The highest value of a grid; at least twice its middle."""
@@ -141,13 +141,13 @@ class Chart:
 
 
 def curves(times: Any, columns: Mapping[str, Any], colors: Sequence[str] = ()) -> list[Line]:
-    """Columns over time as lines, thinned to what can be seen, and broken where there are no numbers."""
+    """Columns over time as thinned lines, with gaps where there are no numbers."""
     most = min(2_000, 4_500 // max(len(columns), 1))
     known = list(colors) or [BLUE, ORANGE, GREEN, PURPLE, RED, SKY, GREY]
     found = []
     for number, ((name, values), color) in enumerate(zip(columns.items(), itertools.cycle(known))):
         shown, broken = _shown(values, most)
-        # Colours that come again are dashed.
+        # Lines that reuse a colour are dashed.
         found.append(Line(name, times[shown], broken, color, number >= len(known)))
     return found
 
@@ -157,6 +157,6 @@ def _shown(values: Any, most: int) -> tuple[Any, Any]:
 
     shown = thin(values, most)
     unknown = np.cumsum(np.isnan(values))
-    # Where values without number lie between two that are shown.
+    # Places where NaN lies between two shown values.
     gaps = np.flatnonzero(np.diff(unknown[shown]))
     return np.insert(shown, gaps + 1, shown[gaps] + 1), np.insert(values[shown], gaps + 1, np.nan)

@@ -33,7 +33,7 @@ def draw(chart: Chart) -> Any:
     if chart.points:
         _points(axes, chart)
         return figure
-    # What begins at the edge is to be seen, too.
+    # Keep a margin, so that marks at the edge are visible.
     axes.use_sticky_edges = False
     _over_time(axes, chart)
     return figure

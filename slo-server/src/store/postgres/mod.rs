@@ -16,7 +16,7 @@ use tokio_postgres::Row;
 
 pub use pool::Postgres;
 
-/// The server's clock in milliseconds, by which leases are kept: replicas need not agree on the time.
+/// The server's clock in milliseconds. Leases use it, so the clocks of replicas may differ.
 const NOW: &str = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
 fn time(row: &Row, index: usize) -> Result<Timestamp, StoreError> {
@@ -27,7 +27,7 @@ fn count(number: impl TryInto<i64>) -> i64 {
     number.try_into().unwrap_or(i64::MAX)
 }
 
-/// A delivery: whether it is known, the next place in the record of its incident, and the entry for either case.
+/// Records a delivery: checks whether it is known, takes the next place in the record, and writes the entry.
 const RECEIVE: &str = "
     WITH known AS (INSERT INTO deliveries (id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING id),
     grown AS (
@@ -50,7 +50,7 @@ const ADD: &str = "
 impl Store for Postgres {
     fn receive(&self, arrivals: Vec<Arrival>) -> StoreFuture<'_, Vec<Receipt>> {
         Box::pin(self.with(async move |client| {
-            // In one order everywhere, so that two replicas do not wait for each other.
+            // In the same order everywhere, so that two replicas do not deadlock.
             let mut order: Vec<(String, usize)> = arrivals
                 .iter()
                 .enumerate()

@@ -12,7 +12,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-/// The statements that make each version of the tables from the one before.
+/// The migrations: statements that turn each version of the tables into the next.
 const MIGRATIONS: [&str; 1] = ["
     CREATE TABLE incidents (
         id text PRIMARY KEY, head bigint NOT NULL, due bigint, owner text, lease bigint NOT NULL DEFAULT 0,
@@ -33,10 +33,10 @@ const MIGRATIONS: [&str; 1] = ["
 const CONNECTIONS: usize = 8;
 /// How long a connection, and a call, may take.
 const TIMEOUT: Duration = Duration::from_secs(8);
-/// What keeps two replicas from making the tables at once.
+/// The lock that stops two replicas from creating the tables at once.
 const MIGRATION_LOCK: i64 = 0x51_0053_4c4f;
 
-/// A record in `PostgreSQL`, which processes of several machines may share.
+/// A record in `PostgreSQL`, which processes on several machines may share.
 #[derive(Clone)]
 pub struct Postgres {
     config: Arc<Config>,
@@ -54,7 +54,7 @@ impl fmt::Debug for Postgres {
 impl From<tokio_postgres::Error> for StoreError {
     fn from(error: tokio_postgres::Error) -> Self {
         let Some(told) = error.as_db_error() else { return Self::Unavailable(error.to_string()) };
-        // Classes of what passes: connections, rollbacks, resources, locks, operators, the system.
+        // Classes of temporary errors: connections, rollbacks, resources, locks, operators, the system.
         let passes = ["08", "25", "40", "53", "55", "57", "58"];
         if passes.iter().any(|class| told.code().code().starts_with(class)) {
             Self::Unavailable(told.message().to_owned())
@@ -64,7 +64,7 @@ impl From<tokio_postgres::Error> for StoreError {
     }
 }
 
-/// A connection that goes back when it is dropped, unless it is broken.
+/// A connection that goes back to the pool when it is dropped, unless it is closed.
 struct Connection<'a> {
     store: &'a Postgres,
     client: Option<Client>,
@@ -88,12 +88,13 @@ fn unavailable(error: impl fmt::Display) -> StoreError {
 }
 
 impl Postgres {
-    /// Connects to the server of `url`, `postgres://user@host/database`, and makes the tables where there are none.
+    /// Connects to a server, and creates its tables if they do not exist.
     ///
-    /// TLS is used where the server has it, unless `sslmode=disable`; with `sslmode=require` nothing else is.
+    /// `url` is `postgres://user@host/database`. TLS is used if the server supports it. With
+    /// `sslmode=require` it must be used, and with `sslmode=disable` it is not.
     ///
     /// # Errors
-    /// A URL that is none, a server that cannot be reached, or tables of a later version.
+    /// An invalid URL, a server that cannot be reached, or tables of a later version.
     pub async fn open(url: &str, password: Option<&str>) -> Result<Self, StoreError> {
         let mut config = Config::from_str(url).map_err(|error| StoreError::Unreadable(error.to_string()))?;
         if let Some(password) = password {
@@ -129,7 +130,8 @@ impl Postgres {
         Ok(Connection { store: self, client: Some(client), _permit: permit })
     }
 
-    /// Calls `run` with a connection, for as long as a call may take; the connection is given up where it fails.
+    /// Calls `run` with a connection, within the time limit of a call; if the call fails, the connection is
+    /// closed.
     pub(super) async fn with<T>(
         &self,
         run: impl AsyncFnOnce(&mut Client) -> Result<T, StoreError>,
@@ -160,7 +162,7 @@ impl Postgres {
             let missing = usize::try_from(version).ok().and_then(|version| MIGRATIONS.get(version..));
             let missing = missing.ok_or_else(|| {
                 StoreError::Unreadable(format!(
-                    "version {version} of the tables was made by a later version of slo"
+                    "the tables have version {version}, made by a later version of slo"
                 ))
             })?;
             for statements in missing {

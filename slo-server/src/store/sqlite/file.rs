@@ -4,7 +4,7 @@ use super::super::StoreError;
 use rusqlite::{Connection, TransactionBehavior};
 use std::{path::Path, time::Duration};
 
-/// The statements that make each version of the file from the one before.
+/// The migrations: statements that turn each version of the file into the next.
 const MIGRATIONS: [&str; 1] = ["
     CREATE TABLE incidents (
         id TEXT PRIMARY KEY, head INTEGER NOT NULL, due INTEGER, owner TEXT, lease INTEGER NOT NULL DEFAULT 0,
@@ -21,10 +21,10 @@ const MIGRATIONS: [&str; 1] = ["
     CREATE TABLE locks (name TEXT PRIMARY KEY, owner TEXT NOT NULL, lease INTEGER NOT NULL) WITHOUT ROWID;
 "];
 
-/// How long another process may hold the file.
+/// How long to wait for another process that locks the file.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// A connection, with the settings by which what is committed is on the disk.
+/// A connection with settings that put every committed transaction on the disk.
 pub(super) fn connect(path: &Path, create: bool) -> Result<Connection, StoreError> {
     use rusqlite::OpenFlags;
     let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -43,7 +43,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version: usize = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     let missing = MIGRATIONS.get(version..).ok_or_else(|| {
-        StoreError::Unreadable(format!("version {version} of the file was written by a later version of slo"))
+        StoreError::Unreadable(format!("the file has version {version}, written by a later version of slo"))
     })?;
     for statements in missing {
         transaction.execute_batch(statements)?;
@@ -53,7 +53,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What tells files apart, also those that were at the same path one after the other.
+/// The identity of a file, which changes when another file takes its path.
 pub(super) type Identity = (u64, u64);
 
 /// Which file is at a path.

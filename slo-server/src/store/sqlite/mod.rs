@@ -1,4 +1,4 @@
-//! A file of `SQLite`.
+//! A store in a `SQLite` file.
 
 mod file;
 mod writer;
@@ -23,13 +23,14 @@ use std::{
 use tokio::sync::{mpsc, oneshot};
 use writer::{Job, Writer, stopped};
 
-/// How many calls wait to be written; more must wait themselves.
+/// How many calls that write may wait in the queue; further callers wait for room.
 const QUEUE: usize = 4_096;
 /// How many readers there are.
 const READERS: usize = 4;
-/// A record in a file of `SQLite`, which processes of one machine may share.
+/// A record in a `SQLite` file, which processes on one machine may share.
 ///
-/// One thread writes. It takes all calls that wait at once, so that they share a transaction and the disk is waited for once.
+/// One thread writes. It takes all waiting calls at once, so that they share one transaction and one wait for
+/// the disk.
 #[derive(Clone)]
 pub struct Sqlite {
     path: Arc<PathBuf>,
@@ -37,7 +38,7 @@ pub struct Sqlite {
     readers: Arc<Mutex<Vec<Reader>>>,
 }
 
-/// A connection, and the file that it is open on.
+/// A connection, and the identity of its file.
 type Reader = (Connection, Option<Identity>);
 
 impl fmt::Debug for Sqlite {
@@ -47,10 +48,10 @@ impl fmt::Debug for Sqlite {
 }
 
 impl Sqlite {
-    /// Opens the file, and makes it where there is none.
+    /// Opens the file, and creates it if it does not exist.
     ///
     /// # Errors
-    /// A file that cannot be opened, is none of `SQLite`, or was written by a later version.
+    /// A file that cannot be opened, is not a `SQLite` file, or was written by a later version.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = Arc::new(path.as_ref().to_owned());
         let writer = Writer::open(&path)?;
@@ -76,7 +77,7 @@ impl Sqlite {
                     *locked(&made) = Some(run(connection)?);
                     Ok(())
                 }),
-                // Whoever does not wait any more is not told.
+                // A caller that no longer waits gets no result.
                 done: Box::new(move |result| drop(sender.send(result))),
             };
             jobs.send(job).await.map_err(|_| stopped())?;
@@ -93,7 +94,7 @@ impl Sqlite {
         Box::pin(async move {
             let task = tokio::task::spawn_blocking(move || {
                 let file = identity(&path);
-                // Of a file that was taken away or replaced, nothing is read any more.
+                // A connection to a file that was removed or replaced is not used any more.
                 let kept = locked(&readers).pop().filter(|(_, of)| *of == file);
                 let reader = match kept {
                     Some((reader, _)) => reader,
@@ -134,7 +135,7 @@ fn add_entries(
     Ok(())
 }
 
-/// Makes room for `count` entries of an incident, and wakes whoever works on it; returns the last number before.
+/// Reserves the numbers of `count` entries and makes the incident due; returns the number before them.
 fn grow(
     connection: &Connection,
     incident: IncidentId,

@@ -11,10 +11,10 @@ use tokio::sync::mpsc;
 /// How many calls are written at once.
 const MOST_AT_ONCE: usize = 1_024;
 
-/// What came of a call that writes.
+/// The result of a call that writes.
 pub(super) type Written = Result<(), StoreError>;
 
-/// A call that writes: what it does, and who is told what came of it.
+/// A call that writes: its statements, and the callback for its result.
 pub(super) struct Job {
     pub(super) run: Box<dyn FnMut(&Connection) -> Written + Send>,
     pub(super) done: Box<dyn FnOnce(Written) + Send>,
@@ -24,7 +24,7 @@ pub(super) struct Job {
 pub(super) struct Writer {
     path: Arc<PathBuf>,
     connection: Option<Connection>,
-    /// Which file it is, so that one that was taken away or replaced is noticed.
+    /// The identity of the file, so that a removed or replaced file is noticed.
     file: Option<Identity>,
 }
 
@@ -57,7 +57,7 @@ impl Writer {
         }
     }
 
-    /// Runs all jobs in one transaction; a job that fails leaves nothing, and takes nothing from the others.
+    /// Runs all jobs in one transaction; a job that fails writes nothing, and does not affect the others.
     fn write(&mut self, jobs: &mut [Job]) -> Result<Vec<Written>, StoreError> {
         let connection = self.connected()?;
         let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -68,7 +68,7 @@ impl Writer {
             if result.is_ok() {
                 savepoint.commit()?;
             } else {
-                // Dropped, it is rolled back.
+                // Dropping it rolls it back.
                 drop(savepoint);
             }
             results.push(result);
@@ -96,5 +96,5 @@ impl Writer {
 }
 
 pub(super) fn stopped() -> StoreError {
-    StoreError::Unavailable("its thread has stopped".to_owned())
+    StoreError::Unavailable("its writer thread has stopped".to_owned())
 }

@@ -19,8 +19,10 @@ pub(in super::super) const KINDS: [&Kind; 7] = [
     &webhook::KIND,
 ];
 
-/// A channel that notifications go through, from text such as one of [`examples`](Self::examples). In an address or in the
-/// name of a channel, `{team}` is the team's name.
+/// A channel for notifications.
+///
+/// It is parsed from text such as one of [`examples`](Self::examples). In an address or in the name of a
+/// channel, `{team}` stands for the team's name.
 ///
 /// | text | channel |
 /// |---|---|
@@ -49,7 +51,7 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// How a channel is written down, by one text or two of each kind.
+    /// Example texts of channels, one or two for each kind.
     ///
     /// ```
     /// use slo_core::artifact::Channel;
@@ -87,7 +89,7 @@ impl PartialEq for Channel {
 impl Eq for Channel {}
 
 impl fmt::Debug for Channel {
-    /// Without what comes after the name, which may be a secret.
+    /// Leaves out the part after the name, which may be a secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Channel").field("kind", &self.kind.name()).finish_non_exhaustive()
     }
@@ -102,7 +104,7 @@ impl FromStr for Channel {
         if let Some(kind) = kind.filter(|kind| (kind.takes)(detail)) {
             return Ok(Self { kind, detail: detail.map(str::to_owned) });
         }
-        // What comes after the name may be a secret.
+        // The part after the name may be a secret.
         let shown = detail.map_or("", |_| ":…");
         let examples: Vec<String> = Self::examples().map(|example| format!("`{example}`")).collect();
         Err(Error::new(format!("`{name}{shown}` is not a supported channel"))

@@ -11,7 +11,7 @@ pub(super) const KIND: Kind = Kind {
     examples: &["discord"],
     key: "discord_configs",
     takes: |detail| detail.is_none(),
-    check: |to, _| to.since(AlertmanagerVersion::WORKFLOWS, "Discord with its address in a file"),
+    check: |to, _| to.since(AlertmanagerVersion::WORKFLOWS, "Discord addresses in files"),
     write,
 };
 

@@ -18,8 +18,8 @@ fn check(to: &Delivery<'_>, _: Option<&str>) -> Result<(), Error> {
     if to.mail.is_some() || to.is_fragment {
         return Ok(());
     }
-    Err(Error::new("nobody says which server sends the e-mail, and from whom")
-        .with_hint("`--smtp mail.example.org:587 --smtp-from slo@example.org`"))
+    Err(Error::new("the server and the sender of e-mail are not set")
+        .with_hint("pass `--smtp mail.example.org:587 --smtp-from slo@example.org`"))
 }
 
 fn write(out: &mut Yaml, to: &Delivery<'_>, address: Option<&str>) {
@@ -35,11 +35,11 @@ fn write(out: &mut Yaml, to: &Delivery<'_>, address: Option<&str>) {
     }
     out.bare("headers", SUBJECT);
     out.entry("text", TEXT);
-    // In its place comes a page for every alert of any kind.
+    // Replaces Alertmanager's default, a page about every alert.
     out.entry("html", "");
 }
 
-/// Whether it may be the address of an e-mail.
+/// Whether it may be an e-mail address.
 fn is_address(text: &str) -> bool {
     let parts = text.split_once('@').filter(|(name, host)| !name.is_empty() && !host.is_empty());
     parts.is_some_and(|(_, host)| !host.contains('@'))

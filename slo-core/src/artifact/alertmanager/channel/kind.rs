@@ -1,27 +1,27 @@
-//! What each kind of channel is.
+//! The kinds of channels.
 
 use super::{super::version::AlertmanagerVersion, mail::Mail};
 use crate::{Error, model::Severity, yaml::Yaml};
 
 /// One kind of channel.
 pub(in super::super) struct Kind {
-    /// How it is written down, such as `slack:#channel`; up to the colon, its name.
+    /// Example texts, such as `slack:#channel`; the part before the colon is its name.
     pub(super) examples: &'static [&'static str],
     /// The key of its settings in a receiver.
     pub(in super::super) key: &'static str,
-    /// Whether it takes what is written after the colon.
+    /// Whether it accepts the text after the colon.
     pub(super) takes: fn(Option<&str>) -> bool,
-    /// Refuses what cannot be written, with what is written after the colon.
+    /// Refuses settings that cannot be written, from the text after the colon.
     pub(super) check: fn(&Delivery<'_>, Option<&str>) -> Result<(), Error>,
-    /// Appends its settings, with what is written after the colon.
+    /// Appends its settings, from the text after the colon.
     pub(super) write: fn(&mut Yaml, &Delivery<'_>, Option<&str>),
 }
 
-/// Whom a channel notifies: a team, of its pages or of its tickets.
+/// The recipient of a channel: a team, for its pages or for its tickets.
 pub(in super::super) struct Delivery<'a> {
     pub(in super::super) team: &'a str,
     pub(in super::super) severity: Severity,
-    /// The folder with a folder of secrets for each team.
+    /// The folder that holds a folder of secrets for each team.
     pub(in super::super) secrets: &'a str,
     pub(in super::super) mail: Option<&'a Mail>,
     pub(in super::super) is_fragment: bool,
@@ -34,7 +34,7 @@ impl Delivery<'_> {
         format!("{}/{}/{file}", self.secrets.trim_end_matches('/'), self.team)
     }
 
-    /// A name or an address with that of the team filled in.
+    /// A name or an address with the team's name filled in.
     pub(super) fn filled(&self, text: &str) -> String {
         text.replace(TEAM, self.team)
     }
@@ -43,16 +43,16 @@ impl Delivery<'_> {
         self.severity == Severity::Page
     }
 
-    /// Refuses what the version does not know yet.
+    /// Refuses a feature that the version does not support yet.
     pub(super) fn since(&self, least: AlertmanagerVersion, what: &str) -> Result<(), Error> {
         let version = self.version;
         if version >= least {
             return Ok(());
         }
-        Err(Error::new(format!("Alertmanager {version} does not know {what}"))
+        Err(Error::new(format!("Alertmanager {version} does not support {what}"))
             .with_hint(format!("choose another channel, or upgrade to {least}")))
     }
 }
 
-/// What stands for the team in the name of a channel, or in an address.
+/// The placeholder for the team in the name of a channel, or in an address.
 pub(super) const TEAM: &str = "{team}";

@@ -1,6 +1,6 @@
-//! What messages say: templates of Alertmanager.
+//! The texts of messages, as Alertmanager templates.
 
-/// The summary that all alerts of a group share; of several, how many.
+/// The summary if all alerts of a group share it, otherwise the number of alerts.
 pub(super) const TITLE: &str = "{{ if .CommonAnnotations.summary }}{{ .CommonAnnotations.summary }}{{ else }}\
                      {{ .CommonLabels.service }}: {{ .Alerts.Firing | len }} alerts on SLOs{{ end }}\
                      {{ if eq .Status \"resolved\" }} (resolved){{ end }}";
@@ -17,14 +17,14 @@ pub(super) const SUBJECT: &str = "{Subject: '{{ if .CommonAnnotations.summary }}
                        {{ .CommonLabels.service }}: {{ .Alerts.Firing | len }} alerts on SLOs{{ end }}\
                        {{ if eq .Status \"resolved\" }} (resolved){{ end }}'}";
 
-/// With texts of a spec between `«` and `»`.
+/// A template with the texts of a specification between `«` and `»`.
 pub(super) const SLACK_TEXT: &str = "{{ range .Alerts }}*{{ .Labels.service }}/{{ .Labels.slo }}* ({{ .Status }}) \
                           {{ «.Annotations.description» }}\
                           {{ with .Annotations.runbook_url }} <{{ «.» }}|runbook>{{ end }}\
                           {{ with .Annotations.dashboard_url }} <{{ «.» }}|dashboard>{{ end }}\n{{ end }}";
 
-/// The template with what a spec says escaped, as Slack's reference on formatting asks for: or it could call on everybody
-/// (`<!channel>`), or show one address and lead to another.
+/// The template with the texts of a specification escaped, as Slack's reference on formatting requires.
+/// Otherwise they could notify everybody (`<!channel>`), or show one address and link to another.
 pub(super) fn slack(template: &str) -> String {
     const ESCAPED: &str =
         r#" | reReplaceAll "&" "&amp;" | reReplaceAll "<" "&lt;" | reReplaceAll ">" "&gt;""#;

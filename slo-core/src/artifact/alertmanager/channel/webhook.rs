@@ -21,7 +21,7 @@ fn check(to: &Delivery<'_>, url: Option<&str>) -> Result<(), Error> {
     if url.is_some() || to.version >= AlertmanagerVersion::URL_FILE {
         return Ok(());
     }
-    Err(Error::new(format!("Alertmanager {} reads no web address from a file", to.version))
+    Err(Error::new(format!("Alertmanager {} cannot read a web address from a file", to.version))
         .with_hint("write the address, `webhook:https://…`, or upgrade to 0.26"))
 }
 

@@ -1,4 +1,4 @@
-//! What a page says of alerts.
+//! The alerts on an SLO's page.
 
 use super::{
     super::{
@@ -19,7 +19,7 @@ impl Page<'_> {
 
     pub(super) fn alert_table(&self) -> Panel {
         let labels = [&labels(["alertname", "burn_tier", "severity"])[..], self.slo.by()].concat();
-        Panel::table("What fires", "Each alert of this SLO, and how long it has been active.", "dtdurations")
+        Panel::table("Firing alerts", "Each firing alert, and how long it has been active.", "dtdurations")
             .rows(&Expr::time().sub(since(&self.shown).min_by(&labels)))
             .transformed("merge", &json!({}))
             .transformed(
@@ -29,12 +29,12 @@ impl Page<'_> {
                     "renameByName": {"alertname": "Alert", "burn_tier": "Tier", "severity": "Severity", "Value": "Active for", "Value #A": "Active for"},
                 }),
             )
-            .with("noValue", json!("nothing"))
+            .with("noValue", json!("no alert is firing"))
             .linked("Incident", &path_to(INCIDENT))
     }
 
     pub(super) fn alerts(&self) -> Panel {
-        Panel::alerts("When alerts fired", "By tier; pages and tickets.")
+        Panel::alerts("When alerts fired", "By tier and severity.")
             .over_time(
                 &self.firing().max_by(&labels(["burn_tier", "severity"])),
                 "{{burn_tier}} ({{severity}})",
@@ -42,7 +42,7 @@ impl Page<'_> {
             .linked("Incident", &path_to(INCIDENT))
     }
 
-    /// Marks for alerts, and for deploys that somebody tells Grafana of, with the tags `deploy` and the service's name.
+    /// Marks for alerts, and for deploys: Grafana annotations with the tags `deploy` and the service's name.
     pub(super) fn annotations(&self) -> Vec<Value> {
         vec![
             json!({

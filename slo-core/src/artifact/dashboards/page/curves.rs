@@ -1,4 +1,4 @@
-//! What a page shows over time.
+//! The curves on an SLO's page.
 
 use super::{
     super::{
@@ -33,8 +33,8 @@ impl Page<'_> {
         };
         Panel::time_series(
             "Error budget left",
-            "The dashed line is a budget that is spent evenly, over the period from the beginning of what is shown, or over the \
-             period of the calendar. Below it, the budget is spent faster than that.",
+            "The dashed line is a budget that is spent evenly, over a period that starts with the chart, or \
+             over the calendar period. Below the line, the budget is spent faster than evenly.",
             "percentunit",
         )
         .over_time(&self.series(Series::BudgetProjected), &self.legend("left"))
@@ -55,8 +55,8 @@ impl Page<'_> {
     pub(super) fn burn_rates(&self) -> Result<Panel, Error> {
         let mut panel = Panel::time_series(
             "Burn rate",
-            "How many times faster than allowed the budget is spent, over each window of the alerts; the dashed lines are where \
-             they fire. At 1, the budget lasts exactly the period.",
+            "How many times faster than allowed the budget is spent, over each window of the alerts. The \
+             dashed lines are the thresholds of the alerts. At 1, the budget lasts exactly one period.",
             "none",
         );
         for window in self.slo.policy().windows() {
@@ -138,7 +138,7 @@ impl Page<'_> {
     }
 
     pub(super) fn traffic(&self) -> Result<Panel, Error> {
-        // Below so many events in the long window, a single bad one fires the alert.
+        // With fewer events in the long window, a single bad one fires the alert.
         let quiet = match self.slo.policy().tiers().first() {
             Some(fast) if fast.fewest_bad() == 0 && self.slo.slices().is_none() => {
                 Some((events_to_stay_silent(fast.threshold(self.slo.objective())?, 1)?, fast.long()))
@@ -149,8 +149,9 @@ impl Page<'_> {
         let (words, steps) = match quiet {
             Some((events, long)) => (
                 format!(
-                    "{} per second. Below the dashed line, of {events} {unit} in {long}, a single bad one is above the \
-                     threshold of the fastest alert: `low_traffic: guard` makes it wait for more.",
+                    "{} per second. Below the dashed line ({events} {unit} in {long}), a single bad one \
+                     exceeds the threshold of the fastest alert. With `low_traffic: guard`, the alert waits \
+                     for more.",
                     capital(unit)
                 ),
                 vec![(events as f64 / long.as_seconds().to_f64(), ORANGE)],
@@ -161,7 +162,7 @@ impl Page<'_> {
             }
             None => (
                 format!(
-                    "{} per second. The alerts are guarded: they wait for as many bad ones as mean something.",
+                    "{} per second. The alerts are guarded: they wait for a significant number of bad ones.",
                     capital(unit)
                 ),
                 vec![],
@@ -178,8 +179,8 @@ impl Page<'_> {
     pub(super) fn coverage(&self) -> Panel {
         Panel::time_series(
             "Seen",
-            "The share of the period that was recorded. Where it falls, events went uncounted: nothing was scraped, or the rules \
-             were not evaluated.",
+            "The share of the period that was recorded. When it falls, events were not counted: nothing was \
+             scraped, or the rules were not evaluated.",
             "percentunit",
         )
         .over_time(&self.series(Series::Coverage(self.period())), &self.legend("seen"))

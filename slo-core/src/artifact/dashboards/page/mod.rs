@@ -1,4 +1,4 @@
-//! One SLO.
+//! The page of one SLO.
 
 mod alerts;
 mod curves;
@@ -19,7 +19,7 @@ use crate::{
     rules::{Plan, Series, Span},
 };
 
-/// An SLO, and what its queries are made of.
+/// An SLO, and the parts of its queries.
 struct Page<'a> {
     service: &'a Service,
     slo: &'a Slo,
@@ -30,7 +30,7 @@ struct Page<'a> {
     shown: Vec<Matcher>,
     /// The name that legends give a curve: that of its group.
     group: String,
-    /// Where the panels lead.
+    /// The link of the panels.
     overview: String,
 }
 
@@ -99,7 +99,7 @@ impl Page<'_> {
         last(series, &self.shown)
     }
 
-    /// A constant of the SLO, which knows no groups.
+    /// A constant of the SLO, which has no groups.
     fn constant(&self, series: Series) -> Expr {
         last(series, &self.own)
     }
@@ -112,19 +112,20 @@ impl Page<'_> {
         self.slo.period().into()
     }
 
-    /// What the SLO counts.
+    /// The unit that the SLO counts.
     fn unit(&self) -> &'static str {
         if self.slo.slices().is_some() { "slices" } else { "events" }
     }
 }
 
-/// The variable of a group's label; that of the data source has a name of its own.
+/// The variable of a group's label; a label `datasource` is renamed, because the data source has that
+/// variable.
 fn variable(label: &LabelName) -> String {
     if label.as_str() == "datasource" { "group_datasource".to_owned() } else { label.to_string() }
 }
 
-/// From when a page shows: a week, or the present period of a calendar; its length, where periods begin on days that
-/// Grafana knows nothing of.
+/// The start of a page's time range: a week ago, or the start of the current calendar period. If Grafana
+/// cannot express that start, it is the length of a period ago.
 fn begins(slo: &Slo) -> String {
     match slo.period() {
         Period::Rolling(_) => "now-7d".to_owned(),
@@ -144,7 +145,7 @@ fn begins(slo: &Slo) -> String {
     }
 }
 
-/// The time zone of a page: a calendar's days are those of its own.
+/// The time zone of a page: that of the calendar, if the SLO has one.
 fn zone(slo: &Slo) -> &str {
     match slo.period() {
         Period::Rolling(_) => BROWSER,

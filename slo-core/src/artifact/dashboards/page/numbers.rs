@@ -1,4 +1,4 @@
-//! What a page says in one number each.
+//! The single numbers on an SLO's page.
 
 use super::{
     super::{
@@ -26,7 +26,7 @@ impl Page<'_> {
             4,
             stat(
                 "Objective",
-                &format!("What is promised over {}: this share of good events.", slo.period()),
+                &format!("The share of good events that is promised over {}.", slo.period()),
                 "percentunit",
             )
             .now(&self.constant(Series::Objective))
@@ -38,7 +38,7 @@ impl Page<'_> {
             4,
             stat(
                 "SLI",
-                &format!("The share of good events in {}; of several groups, the worst.", slo.period()),
+                &format!("The share of good events in {}; for several groups, the worst.", slo.period()),
                 "percentunit",
             )
             .now(&ONE.sub(self.series(Series::ErrorRatio(self.period())).max_by(&[])))
@@ -50,8 +50,8 @@ impl Page<'_> {
             4,
             stat(
                 "Error budget left",
-                "What is left of the whole period's budget, where no event still to come is bad; of several groups, the \
-                 least.",
+                "The share of the whole period's budget that is left, if no more events are bad; for several \
+                 groups, the least.",
                 "percentunit",
             )
             .now(&self.series(Series::BudgetProjected).min_by(&[]))
@@ -64,7 +64,9 @@ impl Page<'_> {
             4,
             stat(
                 "Budget lasts",
-                &format!("At the burn rate of the last {long}; no time once it is gone, no value where nothing is burning."),
+                &format!(
+                    "At the burn rate of the last {long}; zero once it is gone, no value if not burning."
+                ),
                 "dtdurations",
             )
             .now(
@@ -75,7 +77,7 @@ impl Page<'_> {
                 )
                 .min_by(&[]),
             )
-            .with("noValue", json!("nothing burns"))
+            .with("noValue", json!("not burning"))
             .thresholds(RED, &[(86_400.0, ORANGE), (604_800.0, GREEN)]),
         );
         layout.add(
@@ -83,7 +85,7 @@ impl Page<'_> {
             4,
             stat(
                 "Seen",
-                "The share of the period that was recorded. Until it is near 100 %, the SLI is of a part.",
+                "The share of the period that was recorded. Until it is near 100 %, the SLI is incomplete.",
                 "percentunit",
             )
             .now(&self.series(Series::Coverage(self.period())).min_by(&[]))
@@ -91,13 +93,13 @@ impl Page<'_> {
         );
     }
 
-    /// How many more events may be bad; of a calendar's period, whose events nobody adds up, when it ends.
+    /// How many more events may be bad; for a calendar period, whose events are not added up, when it ends.
     fn events_left(&self) -> Panel {
         match self.slo.period() {
             Period::Rolling(period) => self.bad_left(*period),
             #[cfg(feature = "calendar")]
             Period::Calendar(_) => {
-                Panel::stat("Period ends in", "Then the budget is whole again.", "dtdurations")
+                Panel::stat("Period ends in", "Then the budget is full again.", "dtdurations")
                     .now(&self.constant(Series::PeriodEnd).sub(crate::promql::Expr::time()))
                     .thresholds(BLUE, &[])
                     .linked("Overview", &self.overview)
@@ -108,8 +110,8 @@ impl Page<'_> {
     fn bad_left(&self, period: Window) -> Panel {
         let (slo, unit) = (self.slo, self.unit());
         let on = || Matching::On(join_labels(slo));
-        // What the whole period will have seen follows from both budgets, that of the events seen and the period's, as bad events
-        // are the same in both; where there are none, from the share of the period that was seen.
+        // The events of the whole period follow from both budgets, that of the events seen and the period's,
+        // because bad events are the same in both; without bad events, they follow from the coverage.
         let seen = || {
             let tiles = select(Series::Tile(Stream::Total, self.plan.tile_of(period)), &self.shown);
             Range::new(tiles, period).apply(RangeFunction::SumOverTime)
@@ -124,9 +126,9 @@ impl Page<'_> {
         Panel::stat(
             &format!("Bad {unit} left"),
             &format!(
-                "How many more {unit} may be bad before the objective of the whole period is missed, where they go on to come as \
-                 they did; negative where it is. It is of the period's budget, as what is left of it. Of all groups that are \
-                 shown together."
+                "How many more {unit} may be bad before the objective of the whole period is missed, at the \
+                 same traffic; negative if it is missed. It is based on the period's budget, like the error \
+                 budget left, and summed over all groups that are shown."
             ),
             "short",
         )
