@@ -1,17 +1,18 @@
-//! What is done about an error budget: an alert becomes an incident, a diagnosis, a message and a remedy.
+//! Incident response for SLO alerts: incidents, messages, diagnoses, remediations.
 //!
-//! Nothing here reads a clock, a file, the network or randomness: time is an argument, and everything that people see of an
-//! incident is a function of its record. What runs it is the crate `slo-server`.
+//! Nothing here reads a clock, a file, the network or randomness: time is an argument. Everything that people
+//! see of an incident is a function of its record. The crate `slo-server` runs it.
 //!
 //! | module | from → to |
 //! |---|---|
-//! | [`alert`] | webhooks of Alertmanager and Grafana → alerts, and what makes two of them the same |
+//! | [`alert`] | webhooks of Alertmanager and Grafana → alerts, and the ids of deliveries and incidents |
 //! | [`incident`] | a record → episodes, steps, messages, stages |
-//! | [`host`] | what a machine says of itself → what is wrong with it |
-//! | [`notify`] | an episode → messages of `PagerDuty` and Slack, within their limits |
-//! | [`runbook`] | an episode and a configuration → what is to be done next |
+//! | [`host`] | facts about a machine → findings |
+//! | [`notify`] | an episode → messages for `PagerDuty` and Slack, within their limits |
+//! | [`runbook`] | an episode and a configuration → the next actions |
 
 pub mod alert;
+pub mod experiment;
 pub mod host;
 pub mod incident;
 pub mod notify;

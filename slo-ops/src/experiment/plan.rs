@@ -1,0 +1,163 @@
+//! What an experiment will cost, and whether it can teach anything.
+
+use super::{Experiment, evidence::Test, guard::cap};
+use serde::Serialize;
+use slo_core::{
+    Error,
+    math::{PeriodBudget, Tally},
+};
+
+/// What is known of an SLO before the experiment.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "whoever plans says all of it")]
+pub struct Before {
+    /// Its budget.
+    pub budget: PeriodBudget,
+    /// The share of the budget that is left; `None` where nobody knows.
+    pub left: Option<f64>,
+    /// Its events in a time without a fault.
+    pub usual: Tally,
+    /// How long that time was, in seconds.
+    pub seconds: f64,
+    /// The alerts of it that are firing.
+    pub alerts: usize,
+}
+
+/// What an experiment will cost, and whether it can teach anything.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Plan {
+    /// For each hypothesis, in their order.
+    pub slos: Vec<SloPlan>,
+    /// What forbids the experiment; it may begin if there is nothing.
+    pub obstacles: Vec<String>,
+    /// What should be known before it begins.
+    pub warnings: Vec<String>,
+}
+
+/// What an experiment will cost an SLO.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct SloPlan {
+    /// The SLO.
+    pub slo: String,
+    /// The error ratio that is tolerated.
+    pub tolerated: f64,
+    /// Its events per second.
+    pub events_per_second: f64,
+    /// The events that will come while the fault lasts.
+    pub events: f64,
+    /// The share of the budget that is spent if the fault has no effect.
+    pub spend_without_effect: f64,
+    /// The share that is spent if the SLO burns at the tolerated rate all the time.
+    pub spend_as_tolerated: f64,
+    /// The share that is spent at most: the cap, and what is in flight until the next look.
+    pub spend_at_most: f64,
+    /// After how many seconds the guard stops if every event fails.
+    pub stops_after_seconds: Option<f64>,
+    /// How many events it takes to find that it held, if it burns at half of the tolerated rate.
+    pub events_to_hold: Option<u64>,
+    /// How many events it takes to find that it broke, if it burns at twice the tolerated rate.
+    pub events_to_break: Option<u64>,
+}
+
+impl Plan {
+    /// The plan of `experiment`, with what is known of the SLO of each hypothesis, in their order.
+    ///
+    /// # Errors
+    /// A tolerated burn rate at which every event may fail, or a number that is not that of the hypotheses.
+    pub fn of(experiment: &Experiment, before: &[Before]) -> Result<Self, Error> {
+        if before.len() != experiment.hypotheses.len() {
+            return Err(Error::new("each hypothesis needs what is known of its SLO"));
+        }
+        let mut plan = Self { slos: Vec::new(), obstacles: Vec::new(), warnings: Vec::new() };
+        for (hypothesis, before) in experiment.hypotheses.iter().zip(before) {
+            let tolerated = hypothesis.error_ratio(before.budget.objective())?;
+            plan.add(experiment, &hypothesis.slo, tolerated, before)?;
+        }
+        Ok(plan)
+    }
+
+    /// Whether the experiment may begin.
+    #[must_use]
+    pub fn may_begin(&self) -> bool {
+        self.obstacles.is_empty()
+    }
+
+    fn add(
+        &mut self,
+        experiment: &Experiment,
+        slo: &str,
+        tolerated: f64,
+        before: &Before,
+    ) -> Result<(), Error> {
+        let rules = &experiment.guard;
+        let test = Test::new(tolerated, rules.alpha(experiment.hypotheses.len()), rules.design_effect)?;
+        let rate = if before.seconds > 0.0 { before.usual.total() as f64 / before.seconds } else { 0.0 };
+        let events = rate * seconds(experiment.limits.duration.as_millis());
+        let allowed = before.budget.bad_events();
+        let usual = before.usual.error_ratio().unwrap_or(0.0);
+        let look = seconds(rules.every.as_millis());
+        let in_flight = rate * look;
+        let fatal = test.events_to_tell(1.0).map(|needed| needed as f64);
+        let plan = SloPlan {
+            slo: slo.to_owned(),
+            tolerated,
+            events_per_second: rate,
+            events,
+            spend_without_effect: usual * events / allowed,
+            spend_as_tolerated: tolerated * events / allowed,
+            spend_at_most: (cap(experiment, before.budget) as f64 + 1.0 + in_flight).min(events.max(1.0))
+                / allowed,
+            stops_after_seconds: fatal
+                .filter(|_| rate > 0.0)
+                .map(|needed| (needed / rate / look).ceil() * look),
+            events_to_hold: test.events_to_tell(tolerated / 2.0),
+            events_to_break: test.events_to_tell((tolerated * 2.0).min(1.0)),
+        };
+        self.obstacles(experiment, &plan, before, usual);
+        self.slos.push(plan);
+        Ok(())
+    }
+
+    fn obstacles(&mut self, experiment: &Experiment, plan: &SloPlan, before: &Before, usual: f64) {
+        let (slo, floor) = (&plan.slo, experiment.before.budget_left.to_f64());
+        match before.left {
+            Some(left) if left < floor => self.obstacles.push(format!(
+                "{slo}: {:.1} % of the budget is left, and the experiment asks for {:.1} %",
+                left * 100.0,
+                floor * 100.0
+            )),
+            None if floor > 0.0 => {
+                self.obstacles.push(format!("{slo}: nobody knows how much of the budget is left"));
+            }
+            _ => {}
+        }
+        if experiment.before.no_alerts && before.alerts > 0 {
+            self.obstacles.push(format!("{slo}: {} of its alerts are firing", before.alerts));
+        }
+        if before.usual.total() == 0 {
+            self.obstacles.push(format!("{slo}: there is no traffic, so nothing can be learned"));
+            return;
+        }
+        if usual >= plan.tolerated {
+            self.obstacles.push(format!(
+                "{slo}: {:.3} % of its events are bad without a fault, and {:.3} % are tolerated",
+                usual * 100.0,
+                plan.tolerated * 100.0
+            ));
+        }
+        let needed = plan.events_to_hold.map_or(f64::INFINITY, |needed| needed as f64);
+        if needed > plan.events {
+            let minutes = needed / plan.events_per_second / 60.0;
+            self.warnings.push(format!(
+                "{slo}: {:.0} events will come, and {needed:.0} are needed to find that it held: {minutes:.0} minutes, or more traffic",
+                plan.events
+            ));
+        }
+    }
+}
+
+fn seconds(millis: u64) -> f64 {
+    millis as f64 / 1000.0
+}
