@@ -28,8 +28,8 @@ use tokio::{
 const LONGEST: usize = 16 << 20;
 /// The unit in which memory is reserved, in bytes.
 const PAGE: usize = 4_096;
-/// How many pages there are for deliveries that are being read or wait to be written: 128 MiB.
-pub(super) const ROOM: usize = (128 << 20) / PAGE;
+/// How many pages there are for deliveries that are being read or wait to be written: 64 MiB.
+pub(super) const ROOM: usize = (64 << 20) / PAGE;
 /// How long a sender may take to send one.
 const SLOWEST: Duration = Duration::from_secs(30);
 
