@@ -275,5 +275,12 @@ class Vendors:
 
 
 if __name__ == "__main__":
-    with Vendors(int(sys.argv[1])) as vendors:
+    import argparse
+
+    parser = argparse.ArgumentParser(description="Stand-ins for PagerDuty and Slack on this machine, which enforce their limits.")
+    parser.add_argument("port", type=int, nargs="?", default=0, help="the port to listen on; any free one by default")
+    with Vendors(parser.parse_args().port) as vendors:
+        print(f"PagerDuty: {vendors.url}   (notify.pagerduty.url)")
+        print(f"Slack:     {vendors.url}/slack   (in the file of notify.slack.webhook_file)")
+        print(f"messages:  {vendors.url}/", flush=True)
         vendors.thread.join()

@@ -104,7 +104,8 @@ pub(crate) fn check_recorded(client: &Client, rows: &[Row<'_>]) -> Result<(), Er
     }
     Err(Error::Outside(format!(
         "{}: the server has recorded none of these SLOs\n  hint: load the rules of `slo generate` and wait \
-         for two evaluations; if they were generated with `--time-scale`, give the same value",
+         for two evaluations; if they were generated with `--time-scale`, give the same value; rules of \
+         `--naming sloth` are not read",
         client.address()
     )))
 }

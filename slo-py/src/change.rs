@@ -39,7 +39,7 @@ impl Change {
         (self.change.interval.low(), self.change.interval.high())
     }
 
-    /// The share of resampled pairs of histories in which the second one is worse.
+    /// The probability that the second history is worse, by Student's distribution.
     #[getter]
     const fn probability_worse(&self) -> f64 {
         self.change.worse

@@ -62,7 +62,7 @@ impl Experiment {
         let confidence = Confidence::new(tolerance.confidence).map_err(ok)?;
         let Some(above_due) = tolerance.burn_rate.checked_sub(Ratio::ONE) else {
             let message = format!(
-                "tolerated_burn_rate is {}; a rate below 1 tolerates nothing, write 1 or more",
+                "tolerated_burn_rate is {}; write 1 or more, where 1 tolerates no difference",
                 tolerance.burn_rate
             );
             return Err(SloError::new_err(message));

@@ -43,7 +43,7 @@ pub(crate) struct Gate {
 /// >>> import slo
 /// >>> month = slo.Samples({"time": [3600, 7200], "total": [50_000, 50_000], "bad": [10, 95]})
 /// >>> slo.gate(slo.ErrorBudget("99.9%", "2h").evaluate(month))
-/// <Gate closed: -5.0 % of the period's budget is left (projected), and at least 0.0 % is required; the burn rate is above 1 with 100.0 % certainty>
+/// <Gate closed: -5.0 % of the period's budget is left (projected), and more than 0.0 % is required; the burn rate is above 1 with 100.0 % certainty>
 #[pyfunction]
 #[pyo3(
     signature = (evaluation, *, min_budget = 0.0, max_burn_rate = 1.0, window = None, confidence = 0.95, min_coverage = 0.9),

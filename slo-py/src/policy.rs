@@ -71,7 +71,7 @@ impl AlertPolicy {
 
     /// The same policy with a guard against low traffic.
     ///
-    /// Tiers then fire only on enough bad events to mean something.
+    /// Tiers then fire only on a significant number of bad events.
     fn guarded(&self) -> Self {
         Self(self.0.clone().guarded())
     }

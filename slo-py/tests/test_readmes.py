@@ -57,7 +57,7 @@ def test_of_the_project(reader):
 
 def test_of_the_package(reader):
     ours = blocks(ROOT / "slo-py" / "README.md")
-    first, history = ours[0], ours[1]
+    first, history, cluster, record = ours
     exec(first, names := {})
     columns = frame().rename(columns={"time": "ts", "total": "requests", "bad": "errors"})
     several = pd.concat([frame().assign(service=name) for name in ("checkout", "search")])
@@ -70,3 +70,6 @@ def test_of_the_package(reader):
     for line in history.splitlines():
         exec(line, names | {"frame": several if "fleet" in line else columns}, names)
     assert names["month"].sli < 1
+    # A cluster and a record of incidents are those of other tests.
+    for block in (cluster, record):
+        compile(block, "README.md", "exec")

@@ -329,7 +329,7 @@ def test_the_gate_closes_for_a_reason():
     quiet = evaluated([0] * 720)
     assert slo.gate(quiet) and slo.gate(quiet).reasons == []
     spent = slo.gate(evaluated([2] * 720), max_burn_rate=3)
-    assert not spent and spent.reasons == ["-100.0 % of the period's budget is left (projected), and at least 0.0 % is required"]
+    assert not spent and spent.reasons == ["-100.0 % of the period's budget is left (projected), and more than 0.0 % is required"]
     burning = slo.gate(evaluated([0] * 719 + [50]))
     assert [reason.split(" with")[0] for reason in burning.reasons] == ["the burn rate is above 1"]
     # A single failure is no reason.
@@ -362,7 +362,7 @@ def test_experiments_are_looked_at_all_the_time():
         BUDGET.experiment(arm(1, 0), arm(1, 0, start=5))
     with pytest.raises(slo.SloError, match="control has 60 steps, treatment 5"):
         BUDGET.experiment(arm(1, 0), arm(1, 0, 5))
-    with pytest.raises(slo.SloError, match="below 1"):
+    with pytest.raises(slo.SloError, match="write 1 or more"):
         BUDGET.experiment(arm(1, 0), arm(1, 0), tolerated_burn_rate="0.5")
     nothing = BUDGET.experiment(arm(0, 0), arm(0, 0))
     assert (nothing.verdict, nothing.interval) == ("inconclusive", None) and "no events" in repr(nothing)

@@ -141,7 +141,10 @@ fn announce(args: &Args, apps: &[App]) {
     }
     println!("Break it     curl -X POST 'http://127.0.0.1:{port}/faults/checkout/outage?for=15s'");
     if args.time_scale > 1 {
-        println!("Budget time runs {} times faster: at 60, a minute counts as an hour.", args.time_scale);
+        println!(
+            "Budget time runs {} times faster: at 60, one real minute counts as one hour of budget.",
+            args.time_scale
+        );
     }
     println!();
 }

@@ -28,7 +28,7 @@ pub(crate) struct Reading {
     /// The label that names the service in specs of Pyrra, which have no field for it
     #[arg(long, help_heading = READING, value_name = "NAME")]
     pub(crate) service_label: Option<String>,
-    /// A label to set on every service, over the label of that name in its spec; may be given several times
+    /// A label to set on every service, in place of a label of the same name in its spec; may be given several times
     #[arg(long = "extra-labels", help_heading = READING, value_name = "NAME=VALUE", value_parser = label)]
     pub(crate) labels: Vec<(LabelName, String)>,
 }

@@ -166,7 +166,11 @@ pub fn text<'a>(node: &'a Node, place: &str, faults: &mut Faults) -> Option<&'a 
     if let Value::Scalar { text, .. } = &node.value {
         return Some(text);
     }
-    faults.add(node.position, place, Error::new(format!("expected a single value, found {}", node.kind())));
+    let error = Error::new(format!("expected a single value, found {}", node.kind()));
+    let is_flow =
+        matches!(&node.value, Value::Map(entries) if entries.iter().any(|(key, _)| key.text.contains('=')));
+    let error = if is_flow { error.with_hint("put quotes around text that begins with `{`") } else { error };
+    faults.add(node.position, place, error);
     None
 }
 

@@ -159,6 +159,13 @@ fn invalid(error: &ScanError) -> Fault {
     );
     let error = if is_of_flow_mapping {
         invalid.with_hint("between `{` and `}`, put quotes around values that contain braces or commas")
+    } else if matches!(
+        error.kind(),
+        ErrorKind::ExpectedBlockMappingKey | ErrorKind::UnexpectedEofBlockMapping
+    ) {
+        invalid.with_hint("indent the keys of one mapping by the same number of spaces")
+    } else if error.info().starts_with("mapping values are not allowed") {
+        invalid.with_hint("put quotes around text that contains `: `, or check the indentation")
     } else {
         invalid
     };

@@ -10,8 +10,8 @@ pub(super) fn notes(service: &Service, slo: &Slo, plan: &Plan, options: Options)
     let mut notes = vec![counting(service, slo, plan, options)];
     if service.scrape_interval_is_assumed() {
         notes.push(format!(
-            "The scrape interval is not set: costs assume {}, and ranges are long enough for one scrape in \
-             {}. For cheaper and more exact rules, set `scrape_interval` in the specification, or pass \
+            "The scrape interval is not set: costs assume {}, and ranges are long enough for scrapes up to \
+             {} apart. For cheaper and more exact rules, set `scrape_interval` in the specification, or pass \
              `--scrape-interval`.",
             service.scrape_interval(),
             just_enough(plan, service.longest_scrape_interval(slo)),

@@ -228,7 +228,7 @@ impl std::fmt::Display for Hold {
             Self::BudgetSpent { remaining, least } => {
                 write!(
                     f,
-                    "{:.1} % of the period's budget is left (projected), and at least {:.1} % is required",
+                    "{:.1} % of the period's budget is left (projected), and more than {:.1} % is required",
                     remaining * 100.0,
                     least * 100.0
                 )
@@ -263,7 +263,7 @@ mod tests {
         assert_eq!(
             words,
             [
-                "10.0 % of the period's budget is left (projected), and at least 10.0 % is required",
+                "10.0 % of the period's budget is left (projected), and more than 10.0 % is required",
                 "the burn rate is above 1 with 100.0 % certainty",
                 "20.0 % of the period so far was seen, and at least 50.0 % is required"
             ]

@@ -157,8 +157,8 @@ impl Ended<'_> {
     ///
     /// Panics, failures without a response, failed bodies and unfinished operations are bad, too.
     ///
-    /// gRPC health checks and CORS preflights without a server error are ignored: they are not requests of
-    /// users.
+    /// gRPC health checks are ignored, and so are CORS preflights without a server error: they are not
+    /// requests of users.
     ///
     /// A request whose client goes away before the response is bad if the client has waited for longer than
     /// the shortest threshold of the latency SLOs of such events, or than 10 s if there is none. Otherwise

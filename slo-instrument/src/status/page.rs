@@ -107,7 +107,7 @@ fn headline(slos: &[SloStatus]) -> (String, String, &'static str) {
         (State::Exhausted, _) => format!("{name} has spent its error budget"),
         (_, Some(seconds)) if seconds <= 0.0 => format!("{name} burns at {burn}: its budget is gone"),
         (_, Some(seconds)) => format!("{name} burns at {burn}: its budget lasts {}", duration(seconds)),
-        (_, None) => format!("{name} burns its error budget"),
+        (_, None) => format!("{name} is burning its error budget"),
     };
     let others = match urgent.len() {
         1 if silent == 0 => "The other SLOs are fine.".to_owned(),

@@ -75,7 +75,7 @@ impl Runbooks {
     /// incident : Incident
     /// at : datetime, default now
     /// starts : dict of (str, str) to list of datetime, default {}
-    ///     When steps were started in all incidents, by the names of runbook and step. Cooldowns and ceilings
+    ///     When steps were started in all incidents, by the names of runbook and step. Cooldowns and limits of starts
     ///     depend on it.
     /// targets : list of str, default ["pagerduty", "slack"]
     ///     The channels that get notifications.

@@ -179,7 +179,7 @@ impl Samples {
             let grown = py.detach(|| rows.growth(total, bad)).map_err(|error| row_error(&error))?;
             if let Some(step) = grown.doubtful_reset() {
                 let message = format!(
-                    "the counter falls in step {step} to {}, far more than it grows in a step; \
+                    "the counter falls in step {step}, but only to {}, which is far more than it grows in a step; \
                      if it is the sum of several processes, make Samples of each and merge them",
                     grown.total.get(step).copied().unwrap_or(0),
                 );

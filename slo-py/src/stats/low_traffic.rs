@@ -19,7 +19,7 @@ pub(crate) fn burn_above(total: u64, bad: u64, objective: &Bound<'_, PyAny>, bur
     ok(stats::burn_above(tally(total, bad)?, crate::objective::objective(objective)?, burn))
 }
 
-/// The fewest bad events that mean something to an alert at burn rate `factor`.
+/// The fewest bad events that are significant for an alert at burn rate `factor`.
 ///
 /// None for factors up to 1.
 ///

@@ -56,7 +56,7 @@ pub struct Numbered {
 
 /// A start of a step, counted over all incidents.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "what a ceiling counts")]
+#[expect(clippy::exhaustive_structs, reason = "what a limit of starts counts")]
 pub struct Start {
     /// The runbook.
     pub runbook: String,

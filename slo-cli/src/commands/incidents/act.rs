@@ -2,7 +2,7 @@
 
 use super::record::Opened;
 use crate::{args::Act, error::Error, time::now};
-use slo_ops::incident::{Entry, Episode, Event, StepRun, StepState};
+use slo_ops::incident::{Approval, Entry, Episode, Event, StepRun, StepState};
 use std::io::Write;
 
 /// The place of a step, by its name or its number.
@@ -18,7 +18,13 @@ pub(super) fn place(episode: &Episode, step: &str) -> Result<usize, Error> {
         let state = episode.steps().get(place).map(|run| match &run.state {
             StepState::Skipped { reason } => format!("it was skipped, {reason}"),
             StepState::Ended { outcome, .. } => format!("it {outcome}"),
-            StepState::Waiting => "its approval has not been requested yet".to_owned(),
+            StepState::Waiting => match &run.approval {
+                Some(Approval::Given { who, .. }) => {
+                    format!("{who} approved it, and it runs once the event counts show that it is needed")
+                }
+                Some(Approval::Denied { who }) => format!("{who} denied it"),
+                _ => "its approval has not been requested yet".to_owned(),
+            },
             other => format!("it is {}", other.name()),
         });
         let state = state.unwrap_or_default();
@@ -39,10 +45,6 @@ pub(super) async fn acted(
     let Some(episode) = incident.open() else {
         return Err(Error::Input(format!("incident {id} has no open episode")));
     };
-    let user = || {
-        let named = ["USER", "LOGNAME"].iter().filter_map(|name| std::env::var(name).ok());
-        named.into_iter().find(|name| !name.is_empty()).unwrap_or_else(|| "somebody".to_owned())
-    };
     let event = event(act.who.clone().unwrap_or_else(user), episode)?;
     let told = episode.told(&event);
     let is_end = matches!(event, Event::Closed { .. });
@@ -52,4 +54,21 @@ pub(super) async fn acted(
         writeln!(out, "if its alerts are still firing, the next webhook opens a new episode")?;
     }
     Ok(())
+}
+
+/// The name of the user of this process: of the environment, or else of the system's list of users.
+fn user() -> String {
+    let mut named = ["USER", "LOGNAME"].into_iter().filter_map(|name| std::env::var(name).ok());
+    let found = named.find(|name| !name.is_empty()).or_else(|| {
+        use std::os::unix::fs::MetadataExt;
+        let id = std::fs::metadata("/proc/self").ok()?.uid().to_string();
+        let users = std::fs::read_to_string("/etc/passwd").ok()?;
+        let of_line = |line: &str| {
+            let mut fields = line.split(':');
+            let name = fields.next()?.to_owned();
+            (fields.nth(1)? == id).then_some(name)
+        };
+        users.lines().find_map(of_line)
+    });
+    found.unwrap_or_else(|| "somebody".to_owned())
 }
