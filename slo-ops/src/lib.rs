@@ -10,6 +10,7 @@
 //! | [`host`] | facts about a machine → findings |
 //! | [`notify`] | an episode → messages for `PagerDuty` and Slack, within their limits |
 //! | [`runbook`] | an episode and a configuration → the next actions |
+//! | [`experiment`] | a file and counts of events → a plan, the rulings of a guard, verdicts |
 
 pub mod alert;
 pub mod experiment;

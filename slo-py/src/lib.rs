@@ -13,6 +13,7 @@ mod convert;
 mod error;
 mod evaluation;
 mod experiment;
+mod experiments;
 mod fleet;
 mod forecast;
 mod gate;
@@ -53,6 +54,8 @@ mod _slo {
     use super::evaluation::{_evaluation, Evaluation};
     #[pymodule_export]
     use super::experiment::Experiment;
+    #[pymodule_export]
+    use super::experiments::{FaultExperiment, Guard};
     #[pymodule_export]
     use super::fleet::fleet;
     #[pymodule_export]

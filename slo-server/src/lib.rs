@@ -12,8 +12,10 @@
 //! | [`run`] | programs of runbooks, within their limits |
 //! | [`respond`] | the work on incidents |
 //! | [`serve`] | the HTTP server: alerts, and requests of people |
+//! | [`fault`] | faults of experiments, each for as long as its lease is renewed |
 
 pub mod config;
+pub mod fault;
 pub mod host;
 pub mod respond;
 pub mod run;

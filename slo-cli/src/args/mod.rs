@@ -11,8 +11,8 @@ use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 pub(crate) use common::{Format, Output, Reading, TimeScale};
 #[cfg(feature = "server")]
 pub(crate) use server::{
-    Act, Diagnose, Export, Incidents, IncidentsVerb, List, Note, Postmortem, Record, RunbookRun, Runbooks,
-    RunbooksVerb, Serve, Show, Stats, Step,
+    Act, Diagnose, Export, Incidents, IncidentsVerb, List, Note, Postmortem, Proxy, Record, RunbookRun,
+    Runbooks, RunbooksVerb, Serve, Show, Stats, Step,
 };
 use slo_core::{
     artifact::{AlertmanagerVersion, Hours, Target},
@@ -40,7 +40,7 @@ pub(crate) enum Command {
     Import(Specs),
     /// Show the cost and the delay of the rules, and when their alerts fire
     Explain(Explain),
-    /// Write Grafana dashboards: an overview, an incident page, and a page for each SLO
+    /// Write Grafana dashboards: an overview, one for incidents, and one for each SLO
     Dashboards(Dashboards),
     /// Write an Alertmanager configuration that routes the alerts of these SLOs, with one notification per
     /// outage
@@ -65,6 +65,9 @@ pub(crate) enum Command {
     /// List and inspect incidents, and act on them
     #[cfg(feature = "server")]
     Incidents(Incidents),
+    /// Pass TCP connections on, with faults: latency, limited bandwidth, resets, black holes
+    #[cfg(feature = "server")]
+    Proxy(Proxy),
     /// Calculate an error budget
     Budget(Budget),
     /// Print the JSON Schema of the native format, for editors

@@ -6,7 +6,12 @@ use super::{
 };
 use clap::{Args as Group, Subcommand};
 use slo_core::model::{Timestamp, Window};
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
+
+fn parsed_address(text: &str) -> Result<SocketAddr, String> {
+    let refused = || format!("`{text}` is not an IP address with a port\n  hint: write 127.0.0.1:9001");
+    text.parse().map_err(|_| refused())
+}
 
 #[derive(Debug, Group)]
 pub(crate) struct Serve {
@@ -59,6 +64,26 @@ pub(crate) struct RunbookRun {
 }
 
 #[derive(Debug, Group)]
+pub(crate) struct Proxy {
+    /// The address to listen on, such as 127.0.0.1:9001
+    #[arg(long, value_name = "HOST:PORT", value_parser = parsed_address)]
+    pub(crate) listen: SocketAddr,
+    /// The host and port to pass connections on to
+    #[arg(long, value_name = "HOST:PORT", value_parser = host_and_port)]
+    pub(crate) upstream: String,
+    /// The faults to start with, as YAML or JSON: `{latency: 300ms, jitter: 50ms, bandwidth: 64KiB, share: 50%, seed: 7}`,
+    /// `{reset: true}` or `{black_hole: true}`
+    #[arg(long, value_name = "FAULTS")]
+    pub(crate) toxic: Option<String>,
+    /// The address at which programs change the faults, over HTTP: PUT, GET or DELETE /toxic
+    #[arg(long, value_name = "HOST:PORT", value_parser = parsed_address)]
+    pub(crate) control: Option<SocketAddr>,
+    /// A file with the bearer token for --control; required if other hosts can reach it
+    #[arg(long, value_name = "FILE", requires = "control")]
+    pub(crate) token_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Group)]
 pub(crate) struct Diagnose {
     /// Another host to connect to, as a check; may be given several times
     #[arg(long = "peer", value_name = "HOST:PORT", value_parser = host_and_port)]
@@ -89,7 +114,7 @@ pub(crate) enum IncidentsVerb {
     Acknowledge(Act),
     /// Record that the impact on users has ended
     Mitigated(Act),
-    /// Close an episode that its sender never resolves
+    /// End an incident whose Alertmanager never sends that it is resolved
     Close(Act),
     /// Approve a step that is waiting for approval
     Approve(Step),
@@ -109,8 +134,8 @@ pub(crate) struct Record {
     /// The configuration file of the server, which names the incident record and what to redact
     #[arg(long, value_name = "FILE", conflicts_with_all = ["store", "password_file"])]
     pub(crate) config: Option<PathBuf>,
-    /// A file with the `PostgreSQL` password
-    #[arg(long, value_name = "FILE")]
+    /// A file with the password for PostgreSQL
+    #[arg(long, value_name = "FILE", requires = "store")]
     pub(crate) password_file: Option<PathBuf>,
 }
 
@@ -121,7 +146,7 @@ pub(crate) struct List {
     /// List only episodes that are not resolved
     #[arg(long)]
     pub(crate) open: bool,
-    /// The largest number of incidents to list
+    /// The largest number of episodes to list
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub(crate) limit: usize,
     #[command(flatten)]

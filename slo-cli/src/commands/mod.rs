@@ -12,6 +12,8 @@ mod import;
 #[cfg(feature = "server")]
 mod incidents;
 mod manual;
+#[cfg(feature = "server")]
+mod proxy;
 mod report;
 #[cfg(feature = "server")]
 mod runbook;
@@ -48,6 +50,8 @@ pub(crate) fn run(command: &Command, out: &mut dyn Write, talk: &mut dyn Write) 
         Command::Runbook(runbooks) => runbook::run(runbooks, out, talk),
         #[cfg(feature = "server")]
         Command::Incidents(incidents) => incidents::run(incidents, out, talk),
+        #[cfg(feature = "server")]
+        Command::Proxy(proxy) => proxy::run(proxy, talk),
         Command::Budget(budget) => budget::run(budget, out),
         Command::Completions(completions) => {
             let mut text = Vec::new();

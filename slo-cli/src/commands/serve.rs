@@ -86,7 +86,7 @@ pub(super) fn outside(error: impl std::fmt::Display) -> Error {
 }
 
 /// Waits for SIGTERM or SIGINT.
-async fn told_to_end() {
+pub(super) async fn told_to_end() {
     let (Ok(mut terminate), Ok(mut interrupt)) =
         (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {

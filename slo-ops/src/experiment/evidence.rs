@@ -48,14 +48,15 @@ impl Test {
 
     /// Whether the events so far refute that the error ratio is tolerated.
     pub(super) fn is_broken(&self, tally: Tally) -> bool {
-        self.mixture.evidence(self.thinned(tally)) >= -self.alpha.ln()
+        self.mixture.evidence(self.thinned(tally, f64::floor, f64::ceil)) >= -self.alpha.ln()
     }
 
     /// Whether they refute that it is not.
     fn is_held(&self, tally: Tally) -> bool {
         let confidence = Confidence::new(1.0 - self.alpha);
-        let sequence =
-            confidence.ok().and_then(|confidence| confidence_sequence(self.thinned(tally), confidence));
+        let sequence = confidence.ok().and_then(|confidence| {
+            confidence_sequence(self.thinned(tally, f64::ceil, f64::floor), confidence)
+        });
         sequence.is_some_and(|interval| interval.high() < self.tolerated)
     }
 
@@ -85,13 +86,13 @@ impl Test {
         fewest(MOST_TIMES * MOST_TIMES, |total| self.decided(with_ratio(total, error_ratio)).is_some())
     }
 
-    /// The events as so many independent ones.
-    fn thinned(&self, tally: Tally) -> Tally {
+    /// The events as so many independent ones, with the rounding of each kind.
+    fn thinned(&self, tally: Tally, of_bad: fn(f64) -> f64, of_good: fn(f64) -> f64) -> Tally {
         if self.design_effect <= 1.0 {
             return tally;
         }
-        let fewer = |count: u64| whole(count as f64 / self.design_effect);
-        let (bad, good) = (fewer(tally.bad()), fewer(tally.good()));
+        let fewer = |count: u64, rounded: fn(f64) -> f64| whole(rounded(count as f64 / self.design_effect));
+        let (bad, good) = (fewer(tally.bad(), of_bad), fewer(tally.good(), of_good));
         Tally::new(bad + good, bad).unwrap_or(tally)
     }
 }

@@ -3,7 +3,7 @@
 use super::Fault;
 use slo_core::{
     Error,
-    model::{Objective, Ratio, Window},
+    model::{Name, Objective, Ratio, Window},
     stats::Confidence,
 };
 
@@ -95,7 +95,8 @@ impl Hypothesis {
     /// # Errors
     /// A name that is not `service/slo`, or a rate of zero.
     pub fn new(slo: &str, tolerated: Ratio) -> Result<Self, Error> {
-        if slo.split('/').filter(|part| !part.is_empty()).count() != 2 {
+        let parts: Vec<&str> = slo.split('/').collect();
+        if parts.len() != 2 || parts.iter().any(|part| part.parse::<Name>().is_err()) {
             return Err(Error::new(format!("`{slo}` is not an SLO")).with_hint("write `service/slo`"));
         }
         if tolerated == Ratio::ZERO {

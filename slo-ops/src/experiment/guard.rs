@@ -5,15 +5,17 @@ use serde::{Deserialize, Serialize};
 use slo_core::{
     Error,
     math::{PeriodBudget, Tally},
-    model::Timestamp,
+    model::{Ratio, Timestamp},
 };
 use std::fmt;
 
 /// Watches an experiment, and says when it must stop.
 ///
-/// It stops a healthy experiment with a probability of at most 1 − confidence, however often it looks (J. Ville, 1939): its
-/// evidence is that of [`slo_core::stats::MixtureTest`]. A plain threshold of a burn rate over a minute stops most healthy
-/// experiments of a service with little traffic.
+/// It finds a healthy experiment broken with a probability of at most 1 − confidence, for all hypotheses together and
+/// however often it looks (J. Ville, 1939), if failures come in bursts of at most `design_effect` events. Its evidence
+/// is that of [`slo_core::stats::MixtureTest`]. The limits of spend, events and time stop an experiment besides, and so
+/// do missing data and missing traffic. A plain threshold of a burn rate over a minute stops most healthy experiments of
+/// a service with little traffic.
 ///
 /// ```
 /// use slo_core::math::{PeriodBudget, Tally};
@@ -53,7 +55,14 @@ struct Watched {
     cap: u64,
     seen: Tally,
     looks_without_data: u32,
+    // Events per second without a fault; 0 where nobody said it.
+    usual: f64,
+    // When `seen` last grew.
+    grew: Timestamp,
 }
+
+/// So many events that should have come and did not are no chance: one in half a billion.
+const MISSED: f64 = 20.0;
 
 /// What a [`Guard`] says after a look.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,8 +100,13 @@ pub enum Stop {
         /// For how many looks.
         looks: u32,
     },
-    /// The counts of an SLO went back, so that nobody knows what has been spent.
-    WentBack {
+    /// An SLO that usually has traffic has none.
+    NoTraffic {
+        /// The SLO.
+        slo: String,
+    },
+    /// The counts of an SLO decreased, so the spend is not known.
+    Decreased {
         /// The SLO.
         slo: String,
     },
@@ -130,6 +144,8 @@ impl Guard {
                 cap: cap(experiment, *budget),
                 seen: Tally::EMPTY,
                 looks_without_data: 0,
+                usual: 0.0,
+                grew: start,
             })
         });
         Ok(Self {
@@ -141,12 +157,22 @@ impl Guard {
         })
     }
 
+    /// The same guard, which also stops if the traffic of an SLO ends: with its usual events per second for each
+    /// hypothesis, in their order.
+    #[must_use]
+    pub fn expecting(mut self, events_per_second: &[f64]) -> Self {
+        for (watched, usual) in self.watched.iter_mut().zip(events_per_second) {
+            watched.usual = usual.max(0.0);
+        }
+        self
+    }
+
     /// Looks at the events since the fault was injected, of each hypothesis' SLO; `None` where there is no data.
     pub fn look(&mut self, at: Timestamp, counts: &[Option<Tally>]) -> Ruling {
         let counts = counts.iter().copied().chain(std::iter::repeat(None));
         let mut stop = None;
         for (watched, count) in self.watched.iter_mut().zip(counts) {
-            let found = watched.look(count, self.looks_without_data);
+            let found = watched.look(at, count, self.looks_without_data);
             stop = stop.or(found);
         }
         if let Some(stop) = stop {
@@ -177,7 +203,7 @@ impl Guard {
 }
 
 impl Watched {
-    fn look(&mut self, count: Option<Tally>, looks_without_data: u32) -> Option<Stop> {
+    fn look(&mut self, at: Timestamp, count: Option<Tally>, looks_without_data: u32) -> Option<Stop> {
         let slo = || self.slo.clone();
         let Some(count) = count else {
             self.looks_without_data += 1;
@@ -185,9 +211,14 @@ impl Watched {
             return (looks >= looks_without_data).then(|| Stop::NoData { slo: slo(), looks });
         };
         if count.total() < self.seen.total() || count.bad() < self.seen.bad() {
-            return Some(Stop::WentBack { slo: slo() });
+            return Some(Stop::Decreased { slo: slo() });
         }
         self.looks_without_data = 0;
+        if count.total() > self.seen.total() {
+            self.grew = at;
+        } else if self.usual * (at.millis_since(self.grew) as f64 / 1000.0) >= MISSED {
+            return Some(Stop::NoTraffic { slo: slo() });
+        }
         self.seen = count;
         if count.bad() > self.cap {
             return Some(Stop::Spent { slo: slo() });
@@ -198,14 +229,11 @@ impl Watched {
 
 /// The most bad events that the cap on spend allows.
 pub(super) fn cap(experiment: &Experiment, budget: PeriodBudget) -> u64 {
-    let bad = experiment.limits.spend.to_f64() * budget.bad_events();
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "not negative, and saturates"
-    )]
-    let whole = bad.floor() as u64;
-    whole
+    let expected = Ratio::whole(budget.expected().into());
+    let share = experiment.limits.spend.checked_mul(budget.objective().budget());
+    let allowed = share.and_then(|share| share.checked_mul(expected));
+    allowed
+        .map_or(0, |allowed| u64::try_from(allowed.numerator() / allowed.denominator()).unwrap_or(u64::MAX))
 }
 
 impl fmt::Display for Stop {
@@ -218,10 +246,58 @@ impl fmt::Display for Stop {
                 write!(f, "{slo} spent the share of the budget that the experiment may spend")
             }
             Self::NoData { slo, looks } => write!(f, "there was no data about {slo} for {looks} looks"),
-            Self::WentBack { slo } => write!(f, "the counts of {slo} went back"),
+            Self::NoTraffic { slo } => write!(f, "{slo} has no traffic any more"),
+            Self::Decreased { slo } => write!(f, "the counts of {slo} decreased"),
             Self::Asked { by } => write!(f, "{by} asked for it"),
             Self::Failed { error } => write!(f, "the fault failed: {error}"),
             Self::Died => write!(f, "the controller died"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::read;
+
+    fn guard(spend: &str, expected: u64) -> Guard {
+        let text = format!(
+            "{{version: slo-experiment/v1, name: x, hypothesis: [{{slo: a/b, tolerated_burn_rate: 10}}],
+              fault: {{stop: {{pid_file: x}}}}, limits: {{spend: {spend}, duration: 1h}}}}"
+        );
+        let budget = PeriodBudget::new("99%".parse().unwrap(), expected).unwrap();
+        Guard::new(&read(&text).unwrap(), &[budget], at(0)).unwrap()
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(1_790_000_000 + seconds)
+    }
+
+    fn tally(total: u64, bad: u64) -> Tally {
+        Tally::new(total, bad).unwrap()
+    }
+
+    #[test]
+    fn the_cap_is_exact() {
+        // 29 % of 1 % of 10,000.
+        assert_eq!(guard("29%", 10_000).look(at(1), &[Some(tally(10_000, 29))]), Ruling::GoOn);
+        let stop = Ruling::Stop(Stop::Spent { slo: "a/b".to_owned() });
+        assert_eq!(guard("29%", 10_000).look(at(1), &[Some(tally(10_000, 30))]), stop);
+    }
+
+    #[test]
+    fn silence_where_there_was_traffic_stops() {
+        let mut guard = guard("50%", 1_000_000).expecting(&[2.0]);
+        assert_eq!(guard.look(at(9), &[Some(tally(0, 0))]), Ruling::GoOn);
+        assert_eq!(
+            guard.look(at(10), &[Some(tally(0, 0))]),
+            Ruling::Stop(Stop::NoTraffic { slo: "a/b".to_owned() })
+        );
+    }
+
+    #[test]
+    fn silence_of_which_nothing_is_known_does_not() {
+        let mut guard = guard("50%", 1_000_000);
+        assert_eq!(guard.look(at(1_000), &[Some(tally(0, 0))]), Ruling::GoOn);
     }
 }

@@ -20,4 +20,4 @@ pub use experiment::{BlastRadius, Experiment, GuardRules, Hypothesis, Limits, Pr
 pub use fault::{Disk, Fault, Pressure, Processes, Toxic};
 pub use guard::{Guard, Ruling, Stop};
 pub use plan::{Before, Plan, SloPlan};
-pub use read::read;
+pub use read::{read, read_toxic};

@@ -13,7 +13,7 @@ use slo_core::{
 pub struct Before {
     /// Its budget.
     pub budget: PeriodBudget,
-    /// The share of the budget that is left; `None` where nobody knows.
+    /// The share of the budget that is left; `None` if it is not known.
     pub left: Option<f64>,
     /// Its events in a time without a fault.
     pub usual: Tally,
@@ -51,7 +51,7 @@ pub struct SloPlan {
     pub spend_without_effect: f64,
     /// The share that is spent if the SLO burns at the tolerated rate all the time.
     pub spend_as_tolerated: f64,
-    /// The share that is spent at most: the cap, and what is in flight until the next look.
+    /// The share that is spent at most while the fault lasts: the cap, and the events until the guard can know.
     pub spend_at_most: f64,
     /// After how many seconds the guard stops if every event fails.
     pub stops_after_seconds: Option<f64>,
@@ -59,6 +59,13 @@ pub struct SloPlan {
     pub events_to_hold: Option<u64>,
     /// How many events it takes to find that it broke, if it burns at twice the tolerated rate.
     pub events_to_break: Option<u64>,
+}
+
+impl Before {
+    /// Events per second.
+    fn rate(&self) -> f64 {
+        if self.seconds > 0.0 { self.usual.total() as f64 / self.seconds } else { 0.0 }
+    }
 }
 
 impl Plan {
@@ -71,9 +78,16 @@ impl Plan {
             return Err(Error::new("each hypothesis needs what is known of its SLO"));
         }
         let mut plan = Self { slos: Vec::new(), obstacles: Vec::new(), warnings: Vec::new() };
+        // The limit of events is that of the busiest SLO.
+        let fastest = before.iter().map(Before::rate).fold(0.0, f64::max);
+        let longest = seconds(experiment.limits.duration.as_millis());
+        let lasts = match experiment.limits.events {
+            Some(most) if fastest > 0.0 => longest.min(most as f64 / fastest),
+            _ => longest,
+        };
         for (hypothesis, before) in experiment.hypotheses.iter().zip(before) {
             let tolerated = hypothesis.error_ratio(before.budget.objective())?;
-            plan.add(experiment, &hypothesis.slo, tolerated, before)?;
+            plan.add(experiment, &hypothesis.slo, tolerated, before, lasts)?;
         }
         Ok(plan)
     }
@@ -90,16 +104,18 @@ impl Plan {
         slo: &str,
         tolerated: f64,
         before: &Before,
+        lasts: f64,
     ) -> Result<(), Error> {
         let rules = &experiment.guard;
         let test = Test::new(tolerated, rules.alpha(experiment.hypotheses.len()), rules.design_effect)?;
-        let rate = if before.seconds > 0.0 { before.usual.total() as f64 / before.seconds } else { 0.0 };
-        let events = rate * seconds(experiment.limits.duration.as_millis());
+        let rate = before.rate();
+        let events = rate * lasts;
         let allowed = before.budget.bad_events();
         let usual = before.usual.error_ratio().unwrap_or(0.0);
         let look = seconds(rules.every.as_millis());
-        let in_flight = rate * look;
-        let fatal = test.events_to_tell(1.0).map(|needed| needed as f64);
+        let in_flight = rate * look * f64::from(rules.looks_without_data);
+        let cap = cap(experiment, before.budget) as f64;
+        let fatal = test.events_to_tell(1.0).map(|needed| (needed as f64).min(cap + 1.0));
         let plan = SloPlan {
             slo: slo.to_owned(),
             tolerated,
@@ -107,8 +123,7 @@ impl Plan {
             events,
             spend_without_effect: usual * events / allowed,
             spend_as_tolerated: tolerated * events / allowed,
-            spend_at_most: (cap(experiment, before.budget) as f64 + 1.0 + in_flight).min(events.max(1.0))
-                / allowed,
+            spend_at_most: (cap + 1.0 + in_flight).min(events.max(1.0)) / allowed,
             stops_after_seconds: fatal
                 .filter(|_| rate > 0.0)
                 .map(|needed| (needed / rate / look).ceil() * look),
@@ -129,7 +144,7 @@ impl Plan {
                 floor * 100.0
             )),
             None if floor > 0.0 => {
-                self.obstacles.push(format!("{slo}: nobody knows how much of the budget is left"));
+                self.obstacles.push(format!("{slo}: it is not known how much of the budget is left"));
             }
             _ => {}
         }
@@ -147,7 +162,18 @@ impl Plan {
                 plan.tolerated * 100.0
             ));
         }
+        if before.left.is_some_and(|left| left < plan.spend_at_most) {
+            let most = plan.spend_at_most * 100.0;
+            self.warnings.push(format!(
+                "{slo}: the experiment may spend {most:.2} % of the budget, more than is left"
+            ));
+        }
         let needed = plan.events_to_hold.map_or(f64::INFINITY, |needed| needed as f64);
+        if plan.tolerated / 2.0 * needed > cap(experiment, before.budget) as f64 {
+            self.warnings.push(format!(
+                "{slo}: at half of the tolerated burn rate, the limit of spend would stop it before it is found to have held"
+            ));
+        }
         if needed > plan.events {
             let minutes = needed / plan.events_per_second / 60.0;
             self.warnings.push(format!(

@@ -63,20 +63,24 @@ const LOOKS_WITHOUT_DATA: u32 = 3;
 /// Every fault of the text at once, with its position.
 pub fn read(text: &str) -> Result<Experiment, Diagnostics> {
     let mut faults = Faults::default();
-    let experiment = match documents(text).as_deref() {
-        Ok([node]) => experiment(node, &mut faults),
+    let node = one_document(text, &mut faults, "begin with `version: slo-experiment/v1`");
+    let experiment = node.and_then(|node| experiment(&node, &mut faults));
+    faults.into_result(experiment)
+}
+
+fn one_document(text: &str, faults: &mut Faults, hint: &str) -> Option<Node> {
+    match documents(text) {
+        Ok(mut nodes) if nodes.len() == 1 => nodes.pop(),
         Ok(_) => {
-            let error =
-                Error::new("expected one document").with_hint(format!("begin with `version: {VERSION}`"));
+            let error = Error::new("expected one document").with_hint(hint);
             faults.add(Position { line: 1, column: 1 }, "", error);
             None
         }
         Err(fault) => {
-            faults.push(fault.clone());
+            faults.push(fault);
             None
         }
-    };
-    faults.into_result(experiment)
+    }
 }
 
 fn experiment(node: &Node, faults: &mut Faults) -> Option<Experiment> {
@@ -90,7 +94,10 @@ fn experiment(node: &Node, faults: &mut Faults) -> Option<Experiment> {
         None => Some(BlastRadius::default()),
     };
     let fault = fields.required("fault", "{stop: {pid_file: run/checkout.pid}}", faults);
-    let fault = fault.and_then(|node| fault_of(node, faults));
+    let mut fault = fault.and_then(|node| fault_of(node, faults));
+    if let (Some(Fault::Proxy { toxic, .. }), Some(radius)) = (&mut fault, &blast_radius) {
+        toxic.share = Some(radius.share);
+    }
     if let (Some(fault), Some(node)) = (&fault, fields.optional("blast_radius")) {
         fits(node, fault, faults);
     }
@@ -101,6 +108,15 @@ fn experiment(node: &Node, faults: &mut Faults) -> Option<Experiment> {
         None => Some(Preconditions::default()),
     };
     let guard = guard(&fields, faults);
+    if let (Some(guard), Some(limits)) = (&guard, &limits)
+        && guard.every > limits.duration
+    {
+        let error = Error::new(format!(
+            "the guard looks every {}, and the fault lasts {}",
+            guard.every, limits.duration
+        ));
+        faults.add(fields.position(), "guard.every", error.with_hint("write a shorter `every`"));
+    }
     let recovery = match fields.optional("recovery") {
         Some(node) => parsed(node, "recovery", faults),
         None => Some(RECOVERY),
@@ -236,7 +252,8 @@ fn guard(fields: &Fields<'_>, faults: &mut Faults) -> Option<GuardRules> {
     };
     let looks =
         fields.optional("looks_without_data").map(|_| whole(&fields, "looks_without_data", 1, faults));
-    let looks = looks.map_or(Some(LOOKS_WITHOUT_DATA), |looks| u32::try_from(looks?).ok());
+    let looks =
+        looks.map_or(Some(LOOKS_WITHOUT_DATA), |looks| Some(u32::try_from(looks?).unwrap_or(u32::MAX)));
     Some(GuardRules {
         confidence: confidence?,
         design_effect: design_effect?,
@@ -250,7 +267,9 @@ fn fault_of(node: &Node, faults: &mut Faults) -> Option<Fault> {
     let written: Vec<(&str, &Node)> =
         KINDS.iter().filter_map(|kind| Some((*kind, fields.optional(kind)?))).collect();
     let [(kind, node)] = written.as_slice() else {
-        if !written.is_empty() || matches!(&node.value, Value::Map(entries) if entries.is_empty()) {
+        // An unknown kind has its fault already.
+        let is_known = |key: &str| KINDS.contains(&key);
+        if matches!(&node.value, Value::Map(entries) if entries.iter().all(|(key, _)| is_known(&key.text))) {
             let error = Error::new("expected one kind of fault")
                 .with_hint(format!("write one of {}", KINDS.join(", ")));
             faults.add(fields.position(), "fault", error);
@@ -273,6 +292,11 @@ fn fault_of(node: &Node, faults: &mut Faults) -> Option<Fault> {
         "service" => service(node, &place, faults),
         _ => {
             let all = items(node, &place, faults);
+            if matches!(&node.value, Value::List(items) if items.is_empty()) {
+                let error =
+                    Error::new("a node without processes").with_hint("write `- pid_file: run/checkout.pid`");
+                faults.add(node.position, &place, error);
+            }
             let found: Vec<_> =
                 all.iter().filter_map(|(place, item)| Some(processes(item, place, &[], faults)?.0)).collect();
             (!found.is_empty()).then_some(Fault::Node(found))
@@ -298,12 +322,20 @@ fn processes<'a>(
         return None;
     };
     let value = fields.text(way, faults)?.to_owned();
+    if value.is_empty() {
+        let error = Error::new("the name is empty").with_hint("name the processes");
+        return told(Err(error), &fields, way, faults);
+    }
     let found = match *way {
         "pid_file" => Processes::PidFile(value),
         "cgroup" => Processes::Cgroup(value),
         _ => {
             let pattern = regex::Regex::new(&value)
-                .map_err(|error| Error::new(format!("not a regular expression: {error}")));
+                .map_err(|error| Error::new(format!("not a regular expression: {error}")))
+                .and_then(|pattern| {
+                    let of_every = || Error::new(format!("`{value}` matches every process"));
+                    if pattern.is_match("") { Err(of_every().with_hint("name one program")) } else { Ok(()) }
+                });
             told(pattern, &fields, way, faults)?;
             Processes::CommandLine(value)
         }
@@ -329,26 +361,63 @@ fn pressure(node: &Node, place: &str, faults: &mut Faults) -> Option<Fault> {
             .with_hint("write `cpu: 2`, `memory: 512MiB`, `disk` or `descriptors`");
         faults.add(fields.position(), place, error);
     }
-    let cpu = cpu.map(|threads| u32::try_from(threads).unwrap_or(u32::MAX));
+    let cpu = cpu.and_then(|threads| {
+        let refused = |_| Error::new(format!("{threads} threads are more than a machine can run"));
+        told(u32::try_from(threads).map_err(refused), &fields, "cpu", faults)
+    });
     Some(Fault::Pressure(Pressure { cpu, memory, disk, descriptors, cgroup }))
 }
 
 fn proxy(node: &Node, place: &str, faults: &mut Faults) -> Option<Fault> {
-    let known = ["control", "token_file", "latency", "jitter", "bandwidth", "reset", "black_hole", "seed"];
+    let known: Vec<&str> = ["control", "token_file"].iter().chain(&TOXIC).copied().collect();
     let fields = Fields::of(node, place, &known, faults)?;
     let control = control(&fields, "http://127.0.0.1:9101", faults);
     let token_file = fields.text("token_file", faults).map(str::to_owned);
+    let toxic = toxic(&fields, faults);
+    Some(Fault::Proxy { control: control?, token_file, toxic })
+}
+
+/// The keys of what a proxy does.
+const TOXIC: [&str; 6] = ["latency", "jitter", "bandwidth", "reset", "black_hole", "seed"];
+
+/// Reads what a proxy is to do to connections and for how long, as its control address takes it: the keys of
+/// `fault.proxy` with `share`, and `lease` if it has one.
+///
+/// ```
+/// use slo_ops::experiment::read_toxic;
+///
+/// let (toxic, lease) = read_toxic(r#"{"latency": "300ms", "share": "50%", "lease": "30s"}"#)?;
+/// assert_eq!((toxic.latency.unwrap().as_millis(), lease.unwrap().as_millis()), (300, 30_000));
+/// assert!(read_toxic("{jitter: 300ms}").unwrap_err().to_string().contains("write a `latency`"));
+/// # Ok::<(), slo_ops::Diagnostics>(())
+/// ```
+///
+/// # Errors
+/// Every fault of the text at once, with its position.
+pub fn read_toxic(text: &str) -> Result<(Toxic, Option<Window>), Diagnostics> {
+    let mut faults = Faults::default();
+    let read = one_document(text, &mut faults, "begin with `{`").and_then(|node| {
+        let known: Vec<&str> = TOXIC.iter().chain(&["share", "lease"]).copied().collect();
+        let fields = Fields::of(&node, "", &known, &mut faults)?;
+        let share = share(&fields, "share", &mut faults);
+        let lease = fields.optional("lease").map(|node| parsed(node, "lease", &mut faults));
+        Some((Toxic { share, ..toxic(&fields, &mut faults) }, lease.flatten()))
+    });
+    faults.into_result(read)
+}
+
+fn toxic(fields: &Fields<'_>, faults: &mut Faults) -> Toxic {
     let window = |name: &str, faults: &mut Faults| {
         fields.optional(name).and_then(|node| parsed::<Window>(node, &fields.path(name), faults))
     };
     let toxic = Toxic {
         latency: window("latency", faults),
         jitter: window("jitter", faults),
-        bandwidth: fields.optional("bandwidth").and_then(|_| bytes(&fields, "bandwidth", faults)),
-        reset: switch(&fields, "reset", false, faults),
-        black_hole: switch(&fields, "black_hole", false, faults),
+        bandwidth: fields.optional("bandwidth").and_then(|_| bytes(fields, "bandwidth", faults)),
+        reset: switch(fields, "reset", false, faults),
+        black_hole: switch(fields, "black_hole", false, faults),
         share: None,
-        seed: fields.optional("seed").and_then(|_| whole(&fields, "seed", 0, faults)).unwrap_or_default(),
+        seed: fields.optional("seed").and_then(|_| whole(fields, "seed", 0, faults)).unwrap_or_default(),
     };
     if let (Some(jitter), latency) = (toxic.jitter, toxic.latency)
         && latency.is_none_or(|latency| jitter > latency)
@@ -358,13 +427,13 @@ fn proxy(node: &Node, place: &str, faults: &mut Faults) -> Option<Fault> {
                 .with_hint("write a `latency` that is at least as long");
         faults.add(fields.position(), &fields.path("jitter"), error);
     }
-    let effects = ["latency", "bandwidth", "reset", "black_hole"];
-    if effects.iter().all(|name| fields.optional(name).is_none()) {
+    let is_written = |name: &str| fields.optional(name).is_some();
+    if !toxic.reset && !toxic.black_hole && !is_written("latency") && !is_written("bandwidth") {
         let error = Error::new("the proxy would do nothing")
             .with_hint("write `latency: 300ms`, `bandwidth`, `reset` or `black_hole`");
-        faults.add(fields.position(), place, error);
+        faults.add(fields.position(), "", error);
     }
-    Some(Fault::Proxy { control: control?, token_file, toxic })
+    toxic
 }
 
 fn service(node: &Node, place: &str, faults: &mut Faults) -> Option<Fault> {
@@ -470,4 +539,83 @@ fn switch(fields: &Fields<'_>, name: &str, otherwise: bool, faults: &mut Faults)
 fn told<T>(result: Result<T, Error>, fields: &Fields<'_>, name: &str, faults: &mut Faults) -> Option<T> {
     let position = fields.optional(name).map_or(fields.position(), |node| node.position);
     result.map_err(|error| faults.add(position, &fields.path(name), error)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "version: slo-experiment/v1
+name: all-of-it
+description: What happens?
+hypothesis:
+  - {slo: checkout/availability, tolerated_burn_rate: 10}
+fault:
+  pressure: {cpu: 2, memory: 512MiB, disk: {folder: /var/tmp, size: 1GiB}, descriptors: 1000}
+limits: {spend: 1%, duration: 5m, events: 1000}
+before: {budget_left: 20%, no_alerts: false}
+guard: {confidence: 95%, design_effect: 2.5, every: 1s, looks_without_data: 4}
+recovery: 1m
+";
+
+    #[test]
+    fn reads_everything() {
+        let experiment = read(TEXT).unwrap();
+        assert_eq!(experiment.guard.looks_without_data, 4);
+        assert_eq!(experiment.limits.events, Some(1_000));
+        let Fault::Pressure(pressure) = experiment.fault else { panic!("another fault") };
+        assert_eq!((pressure.memory, pressure.disk.map(|disk| disk.bytes)), (Some(512 << 20), Some(1 << 30)));
+    }
+
+    #[test]
+    fn what_is_refused_has_a_fault() {
+        let replacements =
+            ["", "~", "[]", "{}", "-1", "0", "99999999999999999999", "'': x", "{slo: a//b}", "1000000h"];
+        let faults = [
+            "kill: ",
+            "kill: {}",
+            "node: []",
+            "node: [{}]",
+            "stop: {pid_file: ''}",
+            "stop: {command_line: ''}",
+            "stop: {command_line: 'x*'}",
+            "proxy: {control: x}",
+            "proxy: {control: 'http://x', reset: false}",
+            "service: {}",
+            "pressure: {cpu: 99999999999}",
+            "kill: {cgroup: a, pid_file: b}",
+        ];
+        let mut texts: Vec<String> =
+            faults.iter().map(|fault| TEXT.replace("pressure: {cpu: 2, memory: 512MiB, disk: {folder: /var/tmp, size: 1GiB}, descriptors: 1000}", fault)).collect();
+        for text in &texts {
+            assert!(read(text).is_err(), "{text}");
+        }
+        for (place, _) in TEXT.match_indices(": ") {
+            let (before, after) = TEXT.split_at(place + 2);
+            let rest = after.find([',', '}', '\n']).map_or("", |end| &after[end..]);
+            texts.extend(replacements.iter().map(|value| format!("{before}{value}{rest}")));
+        }
+        for text in texts {
+            if let Err(refused) = read(&text) {
+                assert!(!refused.faults().is_empty(), "refused without a fault:\n{text}");
+            }
+        }
+        assert!(
+            read(&TEXT.replace("every: 1s", "every: 10m"))
+                .unwrap_err()
+                .to_string()
+                .contains("the guard looks every 10m")
+        );
+    }
+
+    #[test]
+    fn the_share_of_connections_is_that_of_the_blast_radius() {
+        let text = "{version: slo-experiment/v1, name: x, hypothesis: [{slo: a/b, tolerated_burn_rate: 2}], limits: {spend: 1%, duration: 1m},
+            fault: {proxy: {control: 'http://x', latency: 1s}}, blast_radius: {share: 25%}}";
+        let Fault::Proxy { toxic, .. } = read(text).unwrap().fault else { panic!("another fault") };
+        assert_eq!(toxic.share, Some(Ratio::new(1, 4).unwrap()));
+        assert!(
+            read(&text.replace("share: 25%", "targets: 2")).unwrap_err().to_string().contains("no meaning")
+        );
+    }
 }

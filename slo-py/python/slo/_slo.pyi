@@ -20,8 +20,10 @@ __all__ = [
     "Evaluation",
     "Experiment",
     "Fault",
+    "FaultExperiment",
     "Forecast",
     "Gate",
+    "Guard",
     "Incident",
     "Objective",
     "Prometheus",
@@ -764,6 +766,45 @@ class Episode:
         self, message: _Told, *, routing_key: str, source: str = "slo", at: datetime | None = None
     ) -> dict[str, Any]: ...
     def slack_message(self, message: _Told, *, at: datetime | None = None) -> dict[str, Any]: ...
+
+@final
+class FaultExperiment:
+    def __new__(cls, text: str, /) -> FaultExperiment: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def description(self) -> str: ...
+    @property
+    def fault(self) -> Literal["kill", "stop", "pressure", "proxy", "service", "node"]: ...
+    @property
+    def hypotheses(self) -> dict[str, Fraction]: ...
+    def plan(
+        self,
+        usual: Mapping[str, tuple[int, int]],
+        *,
+        seconds: float,
+        objective: object,
+        expected: int | Mapping[str, int],
+        left: float | Mapping[str, float] | None = None,
+    ) -> dict[str, Any]: ...
+    def guard(
+        self,
+        *,
+        objective: object,
+        expected: int | Mapping[str, int],
+        start: datetime | None = None,
+        events_per_second: float | Mapping[str, float] | None = None,
+    ) -> Guard: ...
+
+@final
+class Guard:
+    def look(
+        self, counts: Mapping[str, tuple[int, int] | None], *, at: datetime | None = None
+    ) -> str | None: ...
+    @property
+    def verdicts(self) -> dict[str, Literal["held", "broken", "inconclusive"]]: ...
+    @property
+    def events_needed(self) -> dict[str, int | None]: ...
 
 @final
 class Runbooks:

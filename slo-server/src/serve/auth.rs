@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 /// Checks that a request has the credentials of `role`. If none are configured, which is possible on loopback
 /// only, programs on this machine are allowed, and web pages in its browsers are not.
-pub(super) fn check(
+pub(crate) fn check(
     headers: &HeaderMap,
     credentials: Option<&Credentials>,
     role: &str,

@@ -9,4 +9,6 @@ mod refused;
 mod server;
 mod slack;
 
+pub(crate) use auth::check;
+pub(crate) use refused::Refused;
 pub use server::{ServeError, Server, open_store};

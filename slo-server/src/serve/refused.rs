@@ -9,7 +9,7 @@ use serde_json::json;
 
 /// Why a request is refused.
 #[derive(Debug)]
-pub(super) struct Refused {
+pub(crate) struct Refused {
     pub(super) status: StatusCode,
     pub(super) reason: String,
 }
@@ -20,7 +20,7 @@ impl Refused {
         self.status == StatusCode::SERVICE_UNAVAILABLE
     }
 
-    pub(super) const fn bad(reason: String) -> Self {
+    pub(crate) const fn bad(reason: String) -> Self {
         Self { status: StatusCode::BAD_REQUEST, reason }
     }
 
