@@ -21,7 +21,6 @@ use slo_core::{
 use std::path::PathBuf;
 use values::{channels, host_and_port, moment, object_label, parsed, target, zone};
 
-/// Service level objectives: rules, alerts, dashboards, reports and exact error budgets.
 #[derive(Debug, Parser)]
 #[command(name = "slo", version, about, max_term_width = 100)]
 pub(crate) struct Args {

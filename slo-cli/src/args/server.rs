@@ -15,7 +15,8 @@ fn parsed_address(text: &str) -> Result<SocketAddr, String> {
 
 #[derive(Debug, Group)]
 pub(crate) struct Serve {
-    /// The configuration file, with `version: slo-server/v1`
+    /// The configuration file, with `version: slo-server/v1`; the server listens on 127.0.0.1:9099 unless it says
+    /// `listen`
     #[arg(value_name = "CONFIG")]
     pub(crate) config: PathBuf,
     /// Only check the configuration and the specs that it names

@@ -67,6 +67,7 @@ fn render(report: &StatusReport) -> String {
 <tbody>{rows}</tbody>
 </table>
 <footer>{scale}Counted in this process since it started; earlier parts of a period count as free of bad events.
+The budget left of the period assumes that no more bad events come.
 <a href="slo.json">JSON</a></footer>
 </main>
 <script>{SCRIPT}</script>
