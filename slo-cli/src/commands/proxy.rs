@@ -8,7 +8,6 @@ use slo_server::{
     fault::{Proxy, serve_control},
 };
 use std::{io::Write, path::Path};
-use tokio::sync::watch;
 
 pub(super) fn run(asked: &Asked, talk: &mut dyn Write) -> Result<(), Error> {
     let toxic =
@@ -38,13 +37,7 @@ pub(super) fn run(asked: &Asked, talk: &mut dyn Write) -> Result<(), Error> {
             )?;
         }
         talk.flush()?;
-        let (stop, stopped) = watch::channel(false);
-        tokio::spawn(async move {
-            told_to_end().await;
-            // The proxy may be gone.
-            let _ended = stop.send(true);
-        });
-        proxy.run(stopped).await;
+        proxy.run(told_to_end()).await;
         Ok(())
     })
 }

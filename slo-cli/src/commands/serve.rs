@@ -37,13 +37,7 @@ pub(super) fn run(serve: &Serve, out: &mut dyn Write, talk: &mut dyn Write) -> R
             )?;
         }
         talk.flush()?;
-        let (stop, stopped) = watch::channel(false);
-        tokio::spawn(async move {
-            told_to_end().await;
-            // The server may have ended by itself.
-            let _ended = stop.send(true);
-        });
-        server.run(stopped).await.map_err(outside)
+        server.run(told_to_end()).await.map_err(outside)
     })
 }
 
@@ -85,15 +79,21 @@ pub(super) fn outside(error: impl std::fmt::Display) -> Error {
     Error::Outside(error.to_string())
 }
 
-/// Waits for SIGTERM or SIGINT.
-pub(super) async fn told_to_end() {
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+/// Becomes true with SIGTERM or SIGINT.
+pub(super) fn told_to_end() -> watch::Receiver<bool> {
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(async move {
+        let (Ok(mut terminate), Ok(mut interrupt)) =
+            (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+        else {
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        // The server may have ended by itself.
+        let _ended = stop.send(true);
+    });
+    stopped
 }
