@@ -101,12 +101,12 @@ def test_from_a_page_to_a_diagnosis(tmp_path):
         # As the page says, for a trial.
         assert "pagerduty: {routing_key_file: secrets/pagerduty}" in configuration
         reader.write("serve.yaml", configuration.replace("secrets/pagerduty}", f'secrets/pagerduty, url: "{vendors.url}"}}'))
-        for name in ("secrets/pagerduty", "secrets/default/pagerduty-routing-key"):
-            reader.write(name, ROUTING_KEY)
+        reader.write("secrets/pagerduty", ROUTING_KEY)
         reader.write("secrets/slack", f"{vendors.url}/slack")
         reader.write("slo.yaml", reader.block("page: {response: checkout-down}"))
         for command in reader.commands("slo alertmanager slo.yaml"):
             reader.run(command)
+        assert (tmp_path / "secrets/default/pagerduty-routing-key").read_text() == ROUTING_KEY
         assert (tmp_path / "alertmanager.yml").exists() and (tmp_path / "deploy/rules/checkout.yaml").exists()
         check, serve = reader.commands("slo serve serve.yaml --check")
         reader.run(check)
