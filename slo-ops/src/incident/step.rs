@@ -294,6 +294,18 @@ impl StepRun {
         self.state == StepState::Waiting && matches!(self.approval, Some(Approval::Asked { .. }))
     }
 
+    /// What it waits for, as people read it; `None` if it waits only for the step before it.
+    #[must_use]
+    pub fn waits_for(&self) -> Option<String> {
+        match (&self.state, &self.approval) {
+            (StepState::Waiting, Some(Approval::Asked { .. })) => Some("waits for approval".to_owned()),
+            (StepState::Waiting, Some(Approval::Given { who, .. })) => {
+                Some(format!("{who} approved it, and it runs once the event counts show that it is needed"))
+            }
+            _ => None,
+        }
+    }
+
     pub(super) const fn new(info: StepInfo) -> Self {
         Self {
             info,
@@ -315,5 +327,23 @@ impl StepRun {
     pub(super) fn end(&mut self, at: Timestamp, outcome: &StepOutcome, output: &Output) {
         let millis = self.starts.last().map_or(0, |start| at.millis_since(*start));
         self.state = StepState::Ended { at, millis, outcome: outcome.clone(), output: output.clone() };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_what_it_waits_for() {
+        let mut run = StepRun::new(StepInfo::new("restart", StepKind::Remediate));
+        assert_eq!(run.waits_for(), None);
+        let at = Timestamp::from_seconds(1_795_415_255);
+        run.approval = Some(Approval::Asked { until: at });
+        assert_eq!(run.waits_for().as_deref(), Some("waits for approval"));
+        run.approval = Some(Approval::Given { who: "Ada".to_owned(), at });
+        assert!(run.waits_for().is_some_and(|text| text.starts_with("Ada approved it, and it runs once")));
+        run.start(1, &BTreeMap::new(), at);
+        assert_eq!(run.waits_for(), None);
     }
 }

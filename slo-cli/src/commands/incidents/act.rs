@@ -2,7 +2,7 @@
 
 use super::record::Opened;
 use crate::{args::Act, error::Error, time::now};
-use slo_ops::incident::{Approval, Entry, Episode, Event, StepRun, StepState};
+use slo_ops::incident::{Entry, Episode, Event, StepRun, StepState};
 use std::io::Write;
 
 /// The place of a step, by its name or its number.
@@ -18,13 +18,9 @@ pub(super) fn place(episode: &Episode, step: &str) -> Result<usize, Error> {
         let state = episode.steps().get(place).map(|run| match &run.state {
             StepState::Skipped { reason } => format!("it was skipped, {reason}"),
             StepState::Ended { outcome, .. } => format!("it {outcome}"),
-            StepState::Waiting => match &run.approval {
-                Some(Approval::Given { who, .. }) => {
-                    format!("{who} approved it, and it runs once the event counts show that it is needed")
-                }
-                Some(Approval::Denied { who }) => format!("{who} denied it"),
-                _ => "its approval has not been requested yet".to_owned(),
-            },
+            StepState::Waiting => {
+                run.waits_for().unwrap_or_else(|| "its approval has not been requested yet".to_owned())
+            }
             other => format!("it is {}", other.name()),
         });
         let state = state.unwrap_or_default();

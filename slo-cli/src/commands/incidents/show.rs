@@ -72,7 +72,13 @@ pub(super) async fn show_one(show: &Show, out: &mut dyn Write) -> Result<(), Err
         let stages = Stage::ALL.iter().filter_map(|stage| {
             Some(format!("{stage} {}", text::seconds(moments.millis(*stage)? as f64 / 1_000.0)))
         });
-        writeln!(out, "Stages: {}\n", stages.collect::<Vec<_>>().join(", "))?;
+        writeln!(out, "Stages: {}", stages.collect::<Vec<_>>().join(", "))?;
+        for run in episode.steps() {
+            if let Some(waits) = run.waits_for().filter(|_| episode.resolution.is_none()) {
+                writeln!(out, "Step {}: {}", run.info.name, slo_core::plain(&redactor.redact(&waits)))?;
+            }
+        }
+        writeln!(out)?;
     }
     for entry in &entries {
         let episode = entry.episode.and_then(|began| incident.episode(began));
