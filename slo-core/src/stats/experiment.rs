@@ -1,6 +1,6 @@
 //! Experiments that may be checked at any time while they run.
 
-use super::{Comparison, Confidence, Interval, confidence_sequence};
+use super::{Comparison, Confidence, Interval, confidence_sequence, fewest};
 use crate::{Error, check::not_negative, math::Tally};
 
 /// The result of an experiment, valid however often it was checked before.
@@ -56,7 +56,7 @@ impl Evidence {
         let verdict = judge(now, margin).unwrap_or_else(|| {
             let decided = |times: u64| interval(times).and_then(|interval| judge(interval, margin)).is_some();
             let larger = first.total().max(second.total());
-            let times = fewest(decided, (u64::MAX / 2 / larger).min(MOST_TIMES));
+            let times = fewest((u64::MAX / 2 / larger).min(MOST_TIMES), decided);
             Comparison::Inconclusive { events_needed: times.map(|times| larger * (times - 1)) }
         });
         Ok(Some(Self { difference: two - one, interval: now, verdict }))
@@ -108,23 +108,6 @@ fn judge(interval: Interval, margin: f64) -> Option<Comparison> {
 fn times_as_many(tally: Tally, times: u64) -> Tally {
     let (total, bad) = (tally.total().saturating_mul(times), tally.bad().saturating_mul(times));
     Tally::new(total, bad).unwrap_or(tally)
-}
-
-/// The least number from 2 to `most` for which `holds` is true. It must stay true for all larger numbers.
-fn fewest(holds: impl Fn(u64) -> bool, most: u64) -> Option<u64> {
-    let mut high = 2;
-    while !holds(high) {
-        if high >= most {
-            return None;
-        }
-        high = high.saturating_mul(2).min(most);
-    }
-    let mut low = (high / 2).max(1);
-    while high - low > 1 {
-        let middle = low.midpoint(high);
-        if holds(middle) { high = middle } else { low = middle }
-    }
-    Some(high)
 }
 
 #[cfg(test)]

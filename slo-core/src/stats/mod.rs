@@ -33,6 +33,7 @@ mod confidence;
 mod counts;
 mod cusum;
 mod experiment;
+mod fewest;
 mod gate;
 mod low_traffic;
 mod proportions;
@@ -51,6 +52,7 @@ pub use confidence::{Confidence, Interval};
 pub use counts::{garwood, rate_at_most, rate_increase_p_value};
 pub use cusum::{Cusum, average_run_length, best_allowance, time_to_excess};
 pub use experiment::{Evidence, difference_sequence};
+pub use fewest::fewest;
 pub use gate::{Doubt, GateState, Hold, Judgement, ReleaseGate, Verdict};
 pub use low_traffic::{
     ErlangDetection, FalseAlarms, bad_events_to_fire, burn_above, design_effect, events_to_demonstrate,

@@ -3,7 +3,7 @@
 use slo_core::{
     Error,
     math::Tally,
-    stats::{Confidence, MixtureTest, confidence_sequence},
+    stats::{Confidence, MixtureTest, confidence_sequence, fewest},
 };
 
 /// Where the error ratio is expected if it is not tolerated, in multiples of what is. Both a service that fails now and then
@@ -125,23 +125,6 @@ fn with_ratio(total: u64, ratio: f64) -> Tally {
 )]
 fn whole(count: f64) -> u64 {
     count.floor() as u64
-}
-
-/// The least number up to `most` of which `holds`, which stays true once it is.
-fn fewest(most: u64, holds: impl Fn(u64) -> bool) -> Option<u64> {
-    let mut high = 1_u64;
-    while !holds(high) {
-        if high >= most {
-            return None;
-        }
-        high = high.saturating_mul(2).min(most);
-    }
-    let mut low = high / 2;
-    while high - low > 1 {
-        let middle = low.midpoint(high);
-        if holds(middle) { high = middle } else { low = middle }
-    }
-    Some(high)
 }
 
 #[cfg(test)]
