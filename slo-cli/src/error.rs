@@ -14,6 +14,10 @@ pub enum Exit {
     Usage,
     /// A file, a server or the network failed.
     Outside,
+    /// What was checked does not hold.
+    Broken,
+    /// What was checked could not be decided.
+    Inconclusive,
 }
 
 impl Exit {
@@ -22,9 +26,10 @@ impl Exit {
     pub const fn as_u8(self) -> u8 {
         match self {
             Self::Done => 0,
-            Self::Input => 1,
+            Self::Input | Self::Broken => 1,
             Self::Usage => 2,
             Self::Outside => 3,
+            Self::Inconclusive => 4,
         }
     }
 }
@@ -41,6 +46,12 @@ pub(crate) enum Error {
     /// A file, a server or the network failed.
     #[error("{0}")]
     Outside(String),
+    /// What was checked does not hold.
+    #[error("{0}")]
+    Broken(String),
+    /// What was checked could not be decided.
+    #[error("{0}")]
+    Inconclusive(String),
     /// The reader has closed the output.
     #[error("the output was closed")]
     Closed,
@@ -52,6 +63,8 @@ impl Error {
             Self::Input(_) => Exit::Input,
             Self::Usage(_) => Exit::Usage,
             Self::Outside(_) => Exit::Outside,
+            Self::Broken(_) => Exit::Broken,
+            Self::Inconclusive(_) => Exit::Inconclusive,
             Self::Closed => Exit::Done,
         }
     }

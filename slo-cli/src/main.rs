@@ -8,8 +8,15 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     #[cfg(feature = "server")]
-    if std::env::args_os().nth(1).is_some_and(|first| first == slo_server::run::LAUNCH) {
-        slo_server::run::launch(std::env::args_os().skip(2));
+    {
+        use slo_server::{fault, run};
+        let mut rest = std::env::args_os().skip(1);
+        match rest.next().as_deref().and_then(std::ffi::OsStr::to_str) {
+            Some(run::LAUNCH) => run::launch(rest),
+            Some(fault::HOLD) => fault::hold(rest),
+            Some(fault::PRESS) => fault::press(rest),
+            _ => {}
+        }
     }
     let code =
         slo_cli::run(std::env::args_os(), &mut std::io::stdout().lock(), &mut std::io::stderr().lock());

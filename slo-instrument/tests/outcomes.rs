@@ -509,3 +509,53 @@ async fn keeps_request_and_response_as_they_are() {
     assert_eq!(response.headers()["kept"], "yes");
     assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "text");
 }
+
+#[tokio::test]
+async fn faults_are_armed_over_http_only_with_the_token() {
+    let slo = slo();
+    let token = "0123456789abcdef";
+    assert!(slo.faults().routes::<()>("short").unwrap_err().to_string().contains("16 characters"));
+    let app = Router::new()
+        .route("/ok", get(|| async { "ok" }))
+        .layer(slo.fault_layer())
+        .merge(slo.faults().routes(token).unwrap())
+        .layer(slo.layer());
+    let ask = async |method: &str, body: &str, token: Option<&str>| {
+        let mut request =
+            Request::builder().method(method).uri("/faults").header("content-type", "application/json");
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let response = app.clone().oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap();
+        let status = response.status().as_u16();
+        (
+            status,
+            String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap(),
+        )
+    };
+    let order = r#"{"errors": "100%", "lease": "30s"}"#;
+    for wrong in [None, Some("0123456789abcdee"), Some("0123456789abcde")] {
+        assert_eq!(ask("PUT", order, wrong).await.0, 401);
+    }
+    assert!(!slo.faults().is_armed());
+    for (body, told) in [
+        ("{", "EOF"),
+        (r#"{"lease": "1s"}"#, "write `latency` or `errors`"),
+        (r#"{"errors": "200%", "lease": "1s"}"#, "`200%` is not a share"),
+        (r#"{"errors": "1%", "lease": "2d"}"#, "longer than a day"),
+        (r#"{"errors": "1%", "lease": "1s", "until": 1}"#, "unknown field"),
+    ] {
+        let (status, text) = ask("PUT", body, Some(token)).await;
+        assert!(status == 400 && text.contains(told), "{body}: {status} {text}");
+    }
+    let (status, text) = ask("PUT", order, Some(token)).await;
+    assert!(status == 200 && text.contains(r#""armed":true"#), "{text}");
+    assert_eq!(app.clone().oneshot(request("/ok")).await.unwrap().status(), 503);
+    assert_eq!(
+        ask("DELETE", "", Some(token)).await,
+        (200, r#"{"armed":false,"lease_seconds":null}"#.to_owned())
+    );
+    assert_eq!(app.clone().oneshot(request("/ok")).await.unwrap().status(), 200);
+    let counted = counts(&slo);
+    assert!(counted.iter().all(|line| line.contains("/ok")) && counted.len() == 2, "{counted:?}");
+}

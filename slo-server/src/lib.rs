@@ -13,8 +13,10 @@
 //! | [`respond`] | the work on incidents |
 //! | [`serve`] | the HTTP server: alerts, and requests of people |
 //! | [`fault`] | faults of experiments, each for as long as its lease is renewed |
+//! | [`experiment`] | runs of experiments, from the plan to the recovery |
 
 pub mod config;
+pub mod experiment;
 pub mod fault;
 pub mod host;
 pub mod respond;

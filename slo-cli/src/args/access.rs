@@ -22,13 +22,19 @@ pub(crate) struct Access {
 impl Access {
     /// A client for the server at `address`, or at the address in a file if `address` is `@FILE`.
     pub(crate) fn client(&self, address: &str) -> Result<Client, Error> {
+        let (address, settings) = self.settings(address)?;
+        Ok(Client::new(&address, settings)?)
+    }
+
+    /// The address of the server, and how to connect to it.
+    pub(crate) fn settings(&self, address: &str) -> Result<(String, Settings), Error> {
         let read = |path: &Path| fs::read(path).map_err(|error| Error::file(path, &error));
         let address = match address.strip_prefix('@').map(Path::new) {
             None => address.to_owned(),
             Some(path) => String::from_utf8_lossy(&read(path)?).trim().to_owned(),
         };
         let roots = self.ca.as_deref().map(read).transpose()?;
-        Ok(Client::new(&address, Settings { headers: self.headers()?, roots, ..Settings::default() })?)
+        Ok((address, Settings { headers: self.headers()?, roots, ..Settings::default() }))
     }
 
     /// Names and values.

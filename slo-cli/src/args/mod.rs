@@ -3,12 +3,16 @@
 mod access;
 mod common;
 #[cfg(feature = "server")]
+mod experiment;
+#[cfg(feature = "server")]
 mod server;
 mod values;
 
 pub(crate) use access::Access;
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 pub(crate) use common::{Format, Output, Reading, TimeScale};
+#[cfg(feature = "server")]
+pub(crate) use experiment::{ExperimentVerb, Experiments, Journals, Listed, Planned, Stopped, Told};
 #[cfg(feature = "server")]
 pub(crate) use server::{
     Act, Diagnose, Export, Incidents, IncidentsVerb, List, Note, Postmortem, Proxy, Record, RunbookRun,
@@ -64,6 +68,9 @@ pub(crate) enum Command {
     /// List and inspect incidents, and act on them
     #[cfg(feature = "server")]
     Incidents(Incidents),
+    /// Inject faults, watch SLOs meanwhile, and stop in time
+    #[cfg(feature = "server")]
+    Experiment(Experiments),
     /// Pass TCP connections on, with faults: latency, limited bandwidth, resets, black holes
     #[cfg(feature = "server")]
     Proxy(Proxy),

@@ -6,6 +6,8 @@ mod budget;
 mod dashboards;
 #[cfg(feature = "server")]
 mod diagnose;
+#[cfg(feature = "server")]
+mod experiment;
 mod explain;
 mod generate;
 mod import;
@@ -50,6 +52,8 @@ pub(crate) fn run(command: &Command, out: &mut dyn Write, talk: &mut dyn Write) 
         Command::Runbook(runbooks) => runbook::run(runbooks, out, talk),
         #[cfg(feature = "server")]
         Command::Incidents(incidents) => incidents::run(incidents, out, talk),
+        #[cfg(feature = "server")]
+        Command::Experiment(experiments) => experiment::run(experiments, out, talk),
         #[cfg(feature = "server")]
         Command::Proxy(proxy) => proxy::run(proxy, talk),
         Command::Budget(budget) => budget::run(budget, out),

@@ -29,3 +29,5 @@ pub use promtool::rule_tests;
 #[cfg(feature = "calendar")]
 pub use report::Report;
 pub use target::Target;
+#[cfg(feature = "calendar")]
+pub use words::{escape, html_page};

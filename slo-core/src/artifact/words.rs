@@ -49,12 +49,35 @@ pub(super) fn count(number: u64) -> String {
     text
 }
 
-pub(super) fn escape(text: &str) -> String {
+/// Text for an HTML page: characters that would be markup are escaped.
+///
+/// ```
+/// assert_eq!(slo_core::artifact::escape("a < b & c"), "a &lt; b &amp; c");
+/// ```
+#[must_use]
+pub fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
+/// An HTML page in the style of all reports, for light and dark mode. It needs no other file.
+///
+/// `title` is text, and `body` is HTML.
+///
+/// ```
+/// let page = slo_core::artifact::html_page("Costs < 5 %", "<h1>Costs</h1>");
+/// assert!(page.contains("<title>Costs &lt; 5 %</title>") && page.ends_with("</body></html>\n"));
+/// ```
+#[must_use]
+pub fn html_page(title: &str, body: &str) -> String {
+    format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
+         <title>{}</title><style>{STYLE}</style></head><body>\n{body}</body></html>\n",
+        escape(title)
+    )
+}
+
 /// The style of pages, for light and dark mode; wide tables scroll in a narrow window.
-pub(super) const STYLE: &str = "\
+const STYLE: &str = "\
 :root { color-scheme: light dark; --line: #d5d9de; --soft: #f4f6f8; --bad: #b3261e; --good: #1b7f3b; --some: #9a6700 }
 @media (prefers-color-scheme: dark) { :root { --line: #3a4048; --soft: #22272e; --bad: #ff8a80; --good: #6fdc8c; --some: #e3b341 } }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }

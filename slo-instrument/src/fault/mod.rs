@@ -1,6 +1,8 @@
 //! Faults on purpose, for game days and tests: plan, layer, service, future, body.
 
 mod body;
+#[cfg(feature = "axum")]
+mod control;
 mod future;
 mod injected;
 mod layer;

@@ -116,8 +116,8 @@ struct Armed {
     plan: Vec<Fault>,
     seed: u64,
     until: Instant,
-    requests: AtomicU64,
-    // Ends the delay of waiting requests.
+    requests: Arc<AtomicU64>,
+    // Ends the delay of waiting requests. Plans that only differ in their end share it.
     over: Arc<Notify>,
 }
 
@@ -147,7 +147,8 @@ const LONGEST: Duration = Duration::from_secs(86_400);
 impl Faults {
     /// Injects the faults of `plan` for the duration `lasts`.
     ///
-    /// They replace the faults that were armed before. Each request gets the first fault of the plan that is
+    /// They replace the faults that were armed before; the same plan and seed again only changes how long they
+    /// last. Each request gets the first fault of the plan that is
     /// drawn for it. The draws follow from `seed` and the number of the request, so the same requests in the
     /// same order get the same faults.
     ///
@@ -176,9 +177,28 @@ impl Faults {
             return Err(Error::new("faults", format!("{lasts:?} is longer than a day")));
         }
         let until = Instant::now() + lasts;
-        let (requests, over) = (AtomicU64::new(0), Arc::default());
-        self.replace(Some(Arc::new(Armed { plan, seed, until, requests, over })));
+        let current = self.inner.armed.load_full().filter(|armed| armed.plan == plan && armed.seed == seed);
+        match current {
+            Some(armed) => {
+                let (requests, over) = (Arc::clone(&armed.requests), Arc::clone(&armed.over));
+                self.inner.armed.store(Some(Arc::new(Armed { plan, seed, until, requests, over })));
+            }
+            None => {
+                let (requests, over) = (Arc::default(), Arc::default());
+                self.replace(Some(Arc::new(Armed { plan, seed, until, requests, over })));
+            }
+        }
         Ok(())
+    }
+
+    /// How much longer faults are armed; `None` if none are.
+    #[cfg(feature = "axum")]
+    pub(super) fn lasts(&self) -> Option<Duration> {
+        let armed = self.inner.armed.load();
+        armed
+            .as_ref()
+            .map(|armed| armed.until.saturating_duration_since(Instant::now()))
+            .filter(|left| !left.is_zero())
     }
 
     /// Stops injecting faults; delayed requests continue.
@@ -216,7 +236,7 @@ impl Faults {
         })?;
         // Subscribed first: a plan that ends before this is not armed any more.
         let over = Arc::clone(&armed.over).notified_owned();
-        if !self.inner.armed.load().as_ref().is_some_and(|now| Arc::ptr_eq(now, armed)) {
+        if !self.inner.armed.load().as_ref().is_some_and(|now| Arc::ptr_eq(&now.over, &armed.over)) {
             return None;
         }
         let mut injected = self.inner.injected.lock().unwrap_or_else(PoisonError::into_inner);
@@ -271,6 +291,24 @@ mod tests {
         assert!(!faults.is_armed());
         faults.arm([Fault::abort()], 1, Duration::ZERO).unwrap();
         assert!(!faults.is_armed() && faults.draw(None, "/").is_none());
+    }
+
+    #[test]
+    fn the_same_plan_again_goes_on_where_it_is() {
+        let minute = Duration::from_secs(60);
+        let draw = |renews: bool| -> Vec<bool> {
+            let faults = Faults::default();
+            let plan = || [Fault::abort().for_share(0.5)];
+            faults.arm(plan(), 7, minute).unwrap();
+            let one = |index: u32| {
+                if renews && index % 10 == 9 {
+                    faults.arm(plan(), 7, minute).unwrap();
+                }
+                faults.draw(None, "/").is_some()
+            };
+            (0..100).map(one).collect()
+        };
+        assert_eq!(draw(true), draw(false));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The faults that an experiment can inject.
 
+use serde::{Deserialize, Serialize};
 use slo_core::model::{Ratio, Window};
+use std::fmt;
 
 /// A fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,12 +39,37 @@ pub enum Fault {
         /// The share of requests that fail, in (0, 1].
         errors: Option<Ratio>,
     },
-    /// A node goes away: all of its processes stop together, and come back together.
-    Node(Vec<Processes>),
+    /// A node goes away: all of it together, and it comes back together.
+    Node(Vec<Part>),
+    /// Pods of Kubernetes are deleted or evicted; their controller makes new ones.
+    Pods {
+        /// The namespace.
+        namespace: String,
+        /// The labels that they have, such as `app=checkout`.
+        selector: String,
+        /// Whether they are evicted, which a disruption budget may refuse, instead of deleted.
+        evict: bool,
+    },
+    /// Nodes of Kubernetes are cordoned and drained, and uncordoned in the end.
+    Drain {
+        /// The labels that they have, such as `pool=spare`.
+        selector: String,
+    },
+}
+
+/// A part of a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Part {
+    /// Processes, which are stopped with SIGSTOP.
+    Processes(Processes),
+    /// A network namespace, which loses every packet.
+    NetworkNamespace(String),
 }
 
 /// How processes are found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Processes {
     /// The process whose number is in a file.
@@ -110,6 +137,95 @@ impl Fault {
             Self::Proxy { .. } => "proxy",
             Self::Service { .. } => "service",
             Self::Node(_) => "node",
+            Self::Pods { .. } => "pods",
+            Self::Drain { .. } => "drain",
         }
     }
+}
+
+impl fmt::Display for Fault {
+    /// In words, such as `300ms later by the proxy at http://127.0.0.1:9101`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kill { processes, .. } => write!(f, "SIGKILL to {processes}"),
+            Self::Stop(processes) => write!(f, "SIGSTOP to {processes}"),
+            Self::Pressure(pressure) => write!(f, "{pressure}"),
+            Self::Proxy { control, toxic, .. } => write!(f, "{toxic} by the proxy at {control}"),
+            Self::Service { control, latency, errors, .. } => {
+                let latency = latency.map(|latency| format!("{latency} later"));
+                let errors = errors.map(|errors| format!("errors in {}", percent(errors)));
+                let both: Vec<String> = latency.into_iter().chain(errors).collect();
+                write!(f, "{} by the service at {control}", both.join(" and "))
+            }
+            Self::Node(parts) => {
+                let parts: Vec<String> = parts.iter().map(ToString::to_string).collect();
+                write!(f, "the node of {} goes away", parts.join(" and "))
+            }
+            Self::Pods { namespace, selector, evict } => {
+                let verb = if *evict { "evicted" } else { "deleted" };
+                write!(f, "pods {selector} in the namespace {namespace} are {verb}")
+            }
+            Self::Drain { selector } => write!(f, "nodes {selector} are drained"),
+        }
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Processes(processes) => write!(f, "{processes}"),
+            Self::NetworkNamespace(name) => write!(f, "the network namespace {name}"),
+        }
+    }
+}
+
+impl fmt::Display for Processes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PidFile(path) => write!(f, "the process of {path}"),
+            Self::Cgroup(path) => write!(f, "the processes of the cgroup {path}"),
+            Self::CommandLine(pattern) => write!(f, "the processes that match `{pattern}`"),
+        }
+    }
+}
+
+impl fmt::Display for Pressure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        parts.extend(self.cpu.map(|threads| format!("{threads} busy threads")));
+        parts.extend(self.memory.map(|bytes| format!("{} of memory", binary(bytes))));
+        parts.extend(self.disk.as_ref().map(|disk| format!("{} in {}", binary(disk.bytes), disk.folder)));
+        parts.extend(self.descriptors.map(|count| format!("{count} file descriptors")));
+        f.write_str(&parts.join(", "))?;
+        self.cgroup.as_ref().map_or(Ok(()), |cgroup| write!(f, ", in the cgroup {cgroup}"))
+    }
+}
+
+impl fmt::Display for Toxic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        parts.extend(self.latency.map(|latency| match self.jitter {
+            Some(jitter) => format!("{latency} ± {jitter} later"),
+            None => format!("{latency} later"),
+        }));
+        parts.extend(self.bandwidth.map(|bytes| format!("{} a second", binary(bytes))));
+        parts.extend(self.reset.then(|| "resets".to_owned()));
+        parts.extend(self.black_hole.then(|| "a black hole".to_owned()));
+        f.write_str(&parts.join(", "))?;
+        match self.share.filter(|share| *share < Ratio::ONE) {
+            Some(share) => write!(f, " for {} of connections", percent(share)),
+            None => Ok(()),
+        }
+    }
+}
+
+fn percent(share: Ratio) -> String {
+    format!("{} %", (share.to_f64() * 1_000_000.0).round() / 10_000.0)
+}
+
+/// A number of bytes in the largest unit that it is a multiple of.
+fn binary(bytes: u64) -> String {
+    let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
+    let fits = units.iter().find(|(shift, _)| bytes > 0 && bytes.trailing_zeros() >= *shift);
+    fits.map_or_else(|| format!("{bytes} B"), |(shift, unit)| format!("{} {unit}", bytes >> shift))
 }

@@ -5,19 +5,28 @@
 //! | what people write | [`Experiment`], by [`read`] |
 //! | what it will cost, and whether it can teach anything | [`Plan`] |
 //! | when it must stop | [`Guard`] |
-//! | what was found | [`Verdict`] |
+//! | what happened | [`Run`], from its record |
+//! | what was found | [`Verdict`] of each SLO, [`Finding`] of a run |
 
 mod evidence;
 #[expect(clippy::module_inception, reason = "an experiment is the file that people write")]
 mod experiment;
 mod fault;
+mod finding;
 mod guard;
 mod plan;
 mod read;
+mod report;
+mod run;
+mod undo;
 
 pub use evidence::Verdict;
 pub use experiment::{BlastRadius, Experiment, GuardRules, Hypothesis, Limits, Preconditions};
-pub use fault::{Disk, Fault, Pressure, Processes, Toxic};
+pub use fault::{Disk, Fault, Part, Pressure, Processes, Toxic};
+pub use finding::{Finding, Look, Outcome, SloFinding};
 pub use guard::{Guard, Ruling, Stop};
 pub use plan::{Before, Plan, SloPlan};
 pub use read::{read, read_toxic};
+pub use report::{html, markdown};
+pub use run::{Counted, KnownSlo, Run, RunEntry, RunEvent, UndoState, run_id};
+pub use undo::{ProcessId, Undo};

@@ -175,9 +175,12 @@ impl Plan {
             ));
         }
         if needed > plan.events {
-            let minutes = needed / plan.events_per_second / 60.0;
+            let time = match needed / plan.events_per_second {
+                seconds if seconds < 120.0 => format!("{seconds:.0} s"),
+                seconds => format!("{:.0} min", seconds / 60.0),
+            };
             self.warnings.push(format!(
-                "{slo}: {:.0} events will come, and {needed:.0} are needed to find that it held: {minutes:.0} minutes, or more traffic",
+                "{slo}: {:.0} events will come, and {needed:.0} are needed to find that it held: {time}, or more traffic",
                 plan.events
             ));
         }

@@ -107,6 +107,7 @@ fn shown(state: &ProxyState) -> Value {
         })
     });
     json!({
+        "armed": toxic.is_some(),
         "toxic": toxic,
         "lease_seconds": state.lease.map(|lease| lease.as_secs_f64()),
         "open": state.open,

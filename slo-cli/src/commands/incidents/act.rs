@@ -53,7 +53,7 @@ pub(super) async fn acted(
 }
 
 /// The name of the user of this process: of the environment, or else of the system's list of users.
-fn user() -> String {
+pub(in crate::commands) fn user() -> String {
     let mut named = ["USER", "LOGNAME"].into_iter().filter_map(|name| std::env::var(name).ok());
     let found = named.find(|name| !name.is_empty()).or_else(|| {
         use std::os::unix::fs::MetadataExt;

@@ -11,6 +11,7 @@ use crate::{
     args::{Incidents, IncidentsVerb, Note, Step},
     error::Error,
 };
+pub(super) use act::user;
 use act::{acted, place};
 use show::{show_list, show_one};
 use slo_ops::incident::Event;

@@ -1,7 +1,7 @@
 //! A backtest as a page.
 
 use super::{
-    super::words::{STYLE, count, escape, moment, percent},
+    super::words::{count, escape, html_page, moment, percent},
     BacktestPage, SloBacktest,
     picture::picture,
 };
@@ -9,10 +9,7 @@ use crate::{model::Severity, replay::Replay};
 use std::fmt::Write;
 
 pub(super) fn page(page: &BacktestPage) -> String {
-    let mut out = format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <title>Backtest</title><style>{STYLE}</style></head><body>\n<h1>Backtest: what the alerts would have done</h1>\n"
-    );
+    let mut out = "<h1>Backtest: what the alerts would have done</h1>\n".to_owned();
     out.push_str("<div class=\"wide\"><table><thead><tr><th>SLO</th><th class=\"n\">pages</th><th class=\"n\">false pages</th><th class=\"n\">tickets</th><th class=\"n\">incidents</th><th class=\"n\">incidents paged</th></tr></thead><tbody>\n");
     for (number, slo) in page.slos.iter().enumerate() {
         let _ = writeln!(
@@ -36,8 +33,7 @@ pub(super) fn page(page: &BacktestPage) -> String {
     for (number, slo) in page.slos.iter().enumerate() {
         section(&mut out, slo, number, &page.zone);
     }
-    out.push_str("</body></html>\n");
-    out
+    html_page("Backtest", &out)
 }
 
 fn section(out: &mut String, slo: &SloBacktest, number: usize, zone: &str) {

@@ -3,7 +3,7 @@
 use super::{
     super::{
         picture::{Dates, burn_down_picture},
-        words::{STYLE, count, day, escape, moment, percent},
+        words::{count, day, escape, html_page, moment, percent},
     },
     Report,
     words::{basis, has_section, lasted, name, others, told, trend, verdict},
@@ -15,11 +15,8 @@ use crate::{
 use std::fmt::Write;
 
 pub(super) fn page(report: &Report) -> String {
-    let mut out = format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <title>Service levels, {title}</title><style>{STYLE}</style></head><body>\n<h1>Service levels, {title}</h1>\n",
-        title = escape(&report.title)
-    );
+    let title = format!("Service levels, {}", report.title);
+    let mut out = format!("<h1>{}</h1>\n", escape(&title));
     out.push_str("<div class=\"wide\"><table><thead><tr><th>SLO</th><th class=\"n\">objective</th><th class=\"n\">SLI</th><th>met</th><th class=\"n\">budget left</th><th class=\"n\">incidents</th><th class=\"n\">seen</th><th>trend</th></tr></thead><tbody>\n");
     for (number, slo) in report.slos.iter().enumerate() {
         let (met, class) = met(slo);
@@ -55,8 +52,7 @@ pub(super) fn page(report: &Report) -> String {
     for (number, slo) in report.slos.iter().enumerate().filter(|(_, slo)| has_section(slo)) {
         section(&mut out, slo, number, &report.zone);
     }
-    out.push_str("</body></html>\n");
-    out
+    html_page(&title, &out)
 }
 
 fn met(slo: &SloReview) -> (&'static str, &'static str) {

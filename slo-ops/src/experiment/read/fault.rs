@@ -1,14 +1,14 @@
 //! Faults as people write them.
 
 use super::values::{bytes, one_document, share, switch, told, whole};
-use crate::experiment::{Disk, Fault, Pressure, Processes, Toxic};
+use crate::experiment::{Disk, Fault, Part, Pressure, Processes, Toxic};
 use slo_core::{
     Diagnostics, Error,
     document::{Faults, Fields, Node, Value, items, parsed, text},
     model::Window,
 };
 
-const KINDS: [&str; 6] = ["kill", "stop", "pressure", "proxy", "service", "node"];
+const KINDS: [&str; 8] = ["kill", "stop", "pressure", "proxy", "service", "node", "pods", "drain"];
 
 pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<Fault> {
     let fields = Fields::of(node, "fault", &KINDS, faults)?;
@@ -38,18 +38,62 @@ pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<Fault> {
         "pressure" => pressure(node, &place, faults),
         "proxy" => proxy(node, &place, faults),
         "service" => service(node, &place, faults),
+        "node" => node_of(node, &place, faults),
+        "pods" => pods(node, &place, faults),
         _ => {
-            let all = items(node, &place, faults);
-            if matches!(&node.value, Value::List(items) if items.is_empty()) {
-                let error =
-                    Error::new("a node without processes").with_hint("write `- pid_file: run/checkout.pid`");
-                faults.add(node.position, &place, error);
-            }
-            let found: Vec<_> =
-                all.iter().filter_map(|(place, item)| Some(processes(item, place, &[], faults)?.0)).collect();
-            (!found.is_empty()).then_some(Fault::Node(found))
+            let fields = Fields::of(node, &place, &["selector"], faults)?;
+            Some(Fault::Drain { selector: selector(&fields, "pool=spare", faults)? })
         }
     }
+}
+
+fn node_of(node: &Node, place: &str, faults: &mut Faults) -> Option<Fault> {
+    let all = items(node, place, faults);
+    if matches!(&node.value, Value::List(items) if items.is_empty()) {
+        let error = Error::new("a node without processes").with_hint("write `- pid_file: run/checkout.pid`");
+        faults.add(node.position, place, error);
+    }
+    let part = |(place, item): &(String, &Node)| {
+        let name = item.entry(NAMESPACE);
+        if name.is_none() {
+            return Some(Part::Processes(processes(item, place, &[], faults)?.0));
+        }
+        let fields = Fields::of(item, place, &[NAMESPACE], faults)?;
+        let name = filled(&fields, NAMESPACE, faults)?;
+        let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+        if !is_name || name.starts_with(['-', '.']) {
+            let error = Error::new(format!("`{name}` is not the name of a network namespace"))
+                .with_hint("write a name that `ip netns` lists");
+            return told(Err(error), &fields, NAMESPACE, faults);
+        }
+        Some(Part::NetworkNamespace(name))
+    };
+    let found: Vec<_> = all.iter().filter_map(part).collect();
+    (!found.is_empty()).then_some(Fault::Node(found))
+}
+
+const NAMESPACE: &str = "network_namespace";
+
+fn pods(node: &Node, place: &str, faults: &mut Faults) -> Option<Fault> {
+    let fields = Fields::of(node, place, &["namespace", "selector", "evict"], faults)?;
+    fields.required("namespace", "shop", faults);
+    let namespace = filled(&fields, "namespace", faults);
+    let selector = selector(&fields, "app=checkout", faults);
+    let evict = switch(&fields, "evict", false, faults);
+    Some(Fault::Pods { namespace: namespace?, selector: selector?, evict })
+}
+
+/// A selector of labels, which must select by something.
+fn selector(fields: &Fields<'_>, example: &str, faults: &mut Faults) -> Option<String> {
+    fields.required("selector", example, faults);
+    filled(fields, "selector", faults)
+}
+
+/// A text that is not empty.
+fn filled(fields: &Fields<'_>, name: &str, faults: &mut Faults) -> Option<String> {
+    let value = fields.text(name, faults)?.trim().to_owned();
+    let value = if value.is_empty() { Err(Error::new(format!("`{name}` is empty"))) } else { Ok(value) };
+    told(value, fields, name, faults)
 }
 
 /// The processes that a mapping names, which may have the keys `others` too.

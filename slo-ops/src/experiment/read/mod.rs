@@ -173,7 +173,7 @@ fn blast_radius(node: &Node, faults: &mut Faults) -> Option<BlastRadius> {
 /// Refuses a radius that means nothing to the fault.
 fn fits(node: &Node, fault: &Fault, faults: &mut Faults) {
     let known = match fault {
-        Fault::Kill { .. } | Fault::Stop(_) => "targets",
+        Fault::Kill { .. } | Fault::Stop(_) | Fault::Pods { .. } | Fault::Drain { .. } => "targets",
         Fault::Proxy { .. } | Fault::Service { .. } => "share",
         Fault::Pressure(_) | Fault::Node(_) => "",
     };

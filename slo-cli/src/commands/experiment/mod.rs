@@ -1,0 +1,23 @@
+//! `slo experiment`
+
+mod journals;
+mod plan;
+mod run;
+mod verdict;
+
+use super::serve::runtime;
+use crate::{
+    args::{ExperimentVerb, Experiments},
+    error::Error,
+};
+use std::io::Write;
+
+pub(super) fn run(experiments: &Experiments, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
+    match &experiments.verb {
+        ExperimentVerb::Plan(planned) => runtime()?.block_on(plan::plan(planned, out, talk)),
+        ExperimentVerb::Run(planned) => runtime()?.block_on(run::run(planned, out, talk)),
+        ExperimentVerb::Status(listed) => journals::status(listed, out),
+        ExperimentVerb::Abort(stopped) => runtime()?.block_on(journals::abort(stopped, talk)),
+        ExperimentVerb::Verdict(told) => verdict::verdict(told, out, talk),
+    }
+}

@@ -1,0 +1,241 @@
+//! What a run of an experiment has found.
+
+use super::{Counted, Guard, Run, Stop, UndoState, Verdict, guard::cap};
+use serde::Serialize;
+use slo_core::{Error, model::Timestamp};
+
+/// What a run of an experiment has found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Finding {
+    /// The id of the run.
+    pub run: String,
+    /// The name of the experiment.
+    pub experiment: String,
+    /// What was to be learned.
+    pub description: String,
+    /// The fault, in words.
+    pub fault: String,
+    /// The outcome.
+    pub outcome: Outcome,
+    /// Why the fault was undone; `None` while it is in place.
+    pub stop: Option<Stop>,
+    /// When all of the fault was injected, as RFC 3339.
+    pub injected: Option<String>,
+    /// How long the fault was in place, in seconds.
+    pub lasted_seconds: Option<f64>,
+    /// How long the undoing took, until it was verified, in seconds.
+    pub undone_seconds: Option<f64>,
+    /// How long the service took to recover after that, in seconds.
+    pub recovered_seconds: Option<f64>,
+    /// What could not be undone.
+    pub not_undone: Vec<String>,
+    /// The SLO of each hypothesis.
+    pub slos: Vec<SloFinding>,
+    /// What to do next.
+    pub next_step: String,
+}
+
+/// The outcome of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Outcome {
+    /// Every SLO burned its budget more slowly than is tolerated, and the service recovered.
+    Held,
+    /// An SLO burned its budget faster, lost its traffic, or did not recover.
+    Broken,
+    /// The events do not suffice to tell.
+    Inconclusive,
+}
+
+/// What a run has found about an SLO.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct SloFinding {
+    /// The SLO, as `service/slo`.
+    pub slo: String,
+    /// The burn rate that is tolerated.
+    pub tolerated_burn_rate: f64,
+    /// The burn rate while the fault was in place; `None` without events.
+    pub burn_rate: Option<f64>,
+    /// The burn rate before.
+    pub usual_burn_rate: Option<f64>,
+    /// The events while the fault was in place.
+    pub events: u64,
+    /// The bad ones.
+    pub bad: u64,
+    /// The share of the period's budget that they spent.
+    pub spent: f64,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The error ratio that is tolerated.
+    pub tolerated: f64,
+    /// The bad events after which the experiment has spent its share of the budget.
+    pub most_bad: u64,
+    /// The events since the fault was injected, at each look that had data.
+    pub course: Vec<Look>,
+}
+
+/// The events at a look.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Look {
+    /// Seconds since the fault was injected.
+    pub seconds: f64,
+    /// The events since then.
+    pub events: u64,
+    /// The bad ones.
+    pub bad: u64,
+}
+
+impl Outcome {
+    /// `held`, `broken` or `inconclusive`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Broken => "broken",
+            Self::Inconclusive => "inconclusive",
+        }
+    }
+}
+
+impl Finding {
+    /// What `run` has found so far.
+    ///
+    /// # Errors
+    /// A record that this version cannot read.
+    pub fn of(run: &Run) -> Result<Self, Error> {
+        let budgets = run.budgets()?;
+        let mut guard = Guard::new(&run.experiment, &budgets, run.injected.unwrap_or(run.began))?;
+        let counts = run.counts();
+        let seen: Vec<_> = counts.iter().copied().map(Some).collect();
+        let _ruling = guard.look(run.injected.unwrap_or(run.began), &seen);
+        let hypotheses = run.experiment.hypotheses.iter().zip(&budgets).zip(&run.slos);
+        let slos = hypotheses.zip(counts.iter().zip(guard.verdicts())).enumerate().map(
+            |(index, (((hypothesis, budget), known), (counted, verdict)))| {
+                let allowed = budget.objective().budget().to_f64();
+                let rate = |ratio: Option<f64>| ratio.map(|ratio| ratio / allowed);
+                Ok(SloFinding {
+                    slo: hypothesis.slo.clone(),
+                    tolerated_burn_rate: hypothesis.tolerated.to_f64(),
+                    burn_rate: rate(counted.error_ratio()),
+                    usual_burn_rate: rate(slo_core::math::Tally::from(known.usual).error_ratio()),
+                    events: counted.total(),
+                    bad: counted.bad(),
+                    spent: budget.spent_by(counted.bad())?,
+                    verdict,
+                    tolerated: hypothesis.error_ratio(budget.objective())?,
+                    most_bad: cap(&run.experiment, *budget),
+                    course: course(run, index),
+                })
+            },
+        );
+        let slos = slos.collect::<Result<Vec<_>, Error>>()?;
+        let stopped = run.stop.as_ref().map(|(at, _)| *at);
+        let seconds = |from: Option<Timestamp>, to: Option<Timestamp>| {
+            from.zip(to).map(|(from, to)| to.millis_since(from) as f64 / 1_000.0)
+        };
+        let not_undone = run.undos.iter().filter_map(|(undo, state)| match state {
+            UndoState::Failed(error) => Some(format!("{undo}: {error}")),
+            _ => None,
+        });
+        let mut finding = Self {
+            run: run.id.clone(),
+            experiment: run.experiment.name.clone(),
+            description: run.experiment.description.clone(),
+            fault: run.experiment.fault.to_string(),
+            outcome: outcome(run, &slos),
+            stop: run.stop.as_ref().map(|(_, stop)| stop.clone()),
+            injected: run.injected.map(|at| at.to_string()),
+            lasted_seconds: seconds(run.injected, run.restored().or(stopped)),
+            undone_seconds: seconds(stopped, run.restored()),
+            recovered_seconds: seconds(run.restored(), run.recovered),
+            not_undone: not_undone.collect(),
+            slos,
+            next_step: String::new(),
+        };
+        finding.next_step = next_step(run, &finding);
+        Ok(finding)
+    }
+}
+
+fn course(run: &Run, index: usize) -> Vec<Look> {
+    let start = run.injected.unwrap_or(run.began);
+    let look = |(at, counts): &(Timestamp, Vec<Option<Counted>>)| {
+        let counted = counts.get(index).copied().flatten()?;
+        let seconds = at.millis_since(start) as f64 / 1_000.0;
+        Some(Look { seconds, events: counted.total, bad: counted.bad })
+    };
+    run.looks.iter().filter_map(look).collect()
+}
+
+fn outcome(run: &Run, slos: &[SloFinding]) -> Outcome {
+    let is_late = run.ended.is_some() && run.injected.is_some() && run.recovered.is_none();
+    let stop = run.stop.as_ref().map(|(_, stop)| stop);
+    let any = |verdict: Verdict| slos.iter().any(|slo| slo.verdict == verdict);
+    if any(Verdict::Broken) || matches!(stop, Some(Stop::NoTraffic { .. })) {
+        Outcome::Broken
+    } else if slos.iter().all(|slo| slo.verdict == Verdict::Held) {
+        if is_late && has_run_its_course(stop) { Outcome::Broken } else { Outcome::Held }
+    } else {
+        Outcome::Inconclusive
+    }
+}
+
+/// Whether nothing cut the run short.
+const fn has_run_its_course(stop: Option<&Stop>) -> bool {
+    matches!(stop, Some(Stop::Done | Stop::Events))
+}
+
+fn next_step(run: &Run, finding: &Finding) -> String {
+    if !finding.not_undone.is_empty() {
+        return "Undo what is left of the fault by hand, or start `slo experiment abort` again.".to_owned();
+    }
+    let stop = finding.stop.as_ref();
+    match finding.outcome {
+        Outcome::Held if finding.recovered_seconds.is_none() => {
+            "It held. Look at how it recovers: nothing has shown that yet.".to_owned()
+        }
+        Outcome::Held => "It held. Try a harder fault, or more traffic.".to_owned(),
+        Outcome::Broken => {
+            let broken = finding.slos.iter().find(|slo| slo.verdict == Verdict::Broken);
+            match (broken, stop) {
+                (Some(slo), _) => format!(
+                    "{} does not survive this fault: {} of {} events were bad. Mend the service, and run the experiment again.",
+                    slo.slo, slo.bad, slo.events
+                ),
+                (None, Some(Stop::NoTraffic { slo })) => {
+                    format!("{slo} has lost its traffic. Find out where the requests went, and mend that.")
+                }
+                (None, _) => format!(
+                    "The service did not recover within {} after the fault. Find out what keeps it down.",
+                    run.experiment.recovery
+                ),
+            }
+        }
+        Outcome::Inconclusive => inconclusive(finding, stop),
+    }
+}
+
+fn inconclusive(finding: &Finding, stop: Option<&Stop>) -> String {
+    let needed = finding.slos.iter().filter_map(|slo| match slo.verdict {
+        Verdict::Inconclusive { events_needed } => events_needed.map(|needed| (needed, &slo.slo)),
+        _ => None,
+    });
+    let needed = needed.max();
+    match (stop, needed) {
+        (Some(Stop::Spent { slo }), _) => format!(
+            "{slo} spent its share of the budget before the events could tell. Allow more in `limits.spend`, or tolerate less."
+        ),
+        (Some(Stop::Done | Stop::Events), Some((needed, slo))) => format!(
+            "{slo} needs about {needed} more events for a verdict. Raise `limits`, or run it at more traffic."
+        ),
+        (Some(Stop::Done | Stop::Events), None) => {
+            "The error ratio is too close to what is tolerated, or there was no traffic. Run it at more traffic.".to_owned()
+        }
+        (Some(stop), _) => format!("Nothing was learned: {stop}. Mend that, and run the experiment again."),
+        (None, _) => "The run has not ended.".to_owned(),
+    }
+}

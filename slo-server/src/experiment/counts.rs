@@ -1,0 +1,202 @@
+//! The events of SLOs, counted scrape by scrape.
+
+use crate::clock::now;
+use slo_core::{
+    math::{PeriodBudget, Tally},
+    model::{EventCounters, Service, Slo, Timestamp, Window},
+    replay::{CounterPoints, Growth},
+    rules::{Plan, Recorded, RecordedQueries, Stream},
+};
+use slo_ops::{
+    Error,
+    experiment::{Before, Experiment},
+};
+use slo_prometheus::{AsyncClient, Sample, Steps};
+
+/// How far back events are counted, to know what is usual.
+const USUAL: Window = Window::minutes(10);
+/// The share of a period that must be recorded, so that its events tell how many are expected.
+const MOSTLY: f64 = 0.9;
+
+/// The SLOs of an experiment's hypotheses, in their order.
+#[derive(Debug)]
+pub(super) struct Watched {
+    client: AsyncClient,
+    slos: Vec<WatchedSlo>,
+}
+
+#[derive(Debug)]
+struct WatchedSlo {
+    service: Service,
+    slo: Slo,
+    counters: EventCounters,
+}
+
+impl Watched {
+    /// The SLOs of `experiment` in `services`.
+    pub(super) fn new(
+        client: AsyncClient,
+        services: &[Service],
+        experiment: &Experiment,
+    ) -> Result<Self, Error> {
+        let slos = experiment.hypotheses.iter().map(|hypothesis| {
+            let wanted = &hypothesis.slo;
+            let found = services.iter().find_map(|service| {
+                let mut slos = service.slos().iter();
+                let slo = slos.find(|slo| *wanted == format!("{}/{}", service.name(), slo.name()))?;
+                Some((service, slo))
+            });
+            let (service, slo) = found.ok_or_else(|| {
+                Error::new(format!("the SLO {wanted} is in none of the specs"))
+                    .with_hint("name its file, too")
+            })?;
+            let counters = slo.sli().counters().ok_or_else(|| {
+                Error::new(format!("{wanted} counts no events: an experiment needs an SLI with two counters"))
+                    .with_hint("write `sli: {events: …}` or `sli: {latency: …}`")
+            })?;
+            Ok(WatchedSlo { service: service.clone(), slo: slo.clone(), counters })
+        });
+        Ok(Self { client, slos: slos.collect::<Result<_, Error>>()? })
+    }
+
+    /// What is known of each SLO without a fault.
+    pub(super) async fn before(&self, every: Window) -> Result<Vec<Before>, Error> {
+        let mut known = Vec::new();
+        for one in &self.slos {
+            known.push(self.known(one, every).await?);
+        }
+        Ok(known)
+    }
+
+    async fn known(&self, one: &WatchedSlo, every: Window) -> Result<Before, Error> {
+        let at = now();
+        let count = usize::try_from(USUAL.as_millis() / every.as_millis()).unwrap_or(1).max(1);
+        let growth = self.growth(one, at.before_steps(every, count), every, count).await?;
+        let (usual, steps) = match growth {
+            Some(growth) => {
+                let gaps: usize = growth.gaps.iter().map(ExactSizeIterator::len).sum();
+                // Where the data begin, there is no growth yet.
+                let begins_later = growth.gaps.first().is_some_and(|gap| gap.start == 0);
+                (sum(&growth)?, (count - gaps).saturating_sub(usize::from(begins_later)))
+            }
+            None => (Tally::EMPTY, 0),
+        };
+        let seconds = steps as f64 * every.as_duration().as_secs_f64();
+        let [series, alerts] = Recorded::queries(&one.service);
+        let (series, alerts) =
+            (self.query(&series.to_string()).await?, self.query(&alerts.to_string()).await?);
+        let samples = |samples: &[Sample]| -> Vec<_> {
+            samples.iter().map(|sample| (sample.labels.clone(), sample.value)).collect()
+        };
+        let (series, alerts) = (samples(&series), samples(&alerts));
+        let recorded = Recorded::of(
+            &one.service,
+            series.iter().map(|(labels, value)| (labels, *value)),
+            alerts.iter().map(|(labels, value)| (labels, *value)),
+        );
+        let statuses = recorded.statuses(&one.slo);
+        let is_recorded = statuses.iter().any(|status| status.coverage.is_some_and(|share| share >= MOSTLY));
+        let recorded = if is_recorded { self.recorded_events(one).await? } else { 0 };
+        let expected = if recorded > 0 {
+            recorded
+        } else {
+            let length = one.slo.period().length().as_duration().as_secs_f64();
+            whole(if seconds > 0.0 { usual.total() as f64 / seconds * length } else { 0.0 })
+        };
+        if expected == 0 {
+            return Err(Error::new(format!(
+                "{}/{}: there were no events in the last {USUAL}, so nothing can be learned",
+                one.service.name(),
+                one.slo.name()
+            ))
+            .with_hint("send traffic, or check that the spec is for this server"));
+        }
+        let left = statuses.iter().filter_map(|status| status.budget_projected).min_by(f64::total_cmp);
+        Ok(Before {
+            budget: PeriodBudget::new(one.slo.objective(), expected)?,
+            left,
+            usual,
+            seconds,
+            alerts: statuses.iter().map(|status| status.firing.len()).sum(),
+        })
+    }
+
+    /// The events of the last period, as its rules recorded them.
+    async fn recorded_events(&self, one: &WatchedSlo) -> Result<u64, Error> {
+        let length = one.slo.period().length();
+        let tile = Plan::of(&one.service, &one.slo)?.tile_of(length);
+        let queries = RecordedQueries::of(&one.service, &one.slo);
+        let found = self.query(&queries.events_by_group(Stream::Total, tile, length).to_string()).await?;
+        Ok(whole(found.iter().map(|sample| sample.value).filter(|value| value.is_finite()).sum()))
+    }
+
+    /// The events of each SLO in the last `count` steps before `start + count × step`; `None` where there is no data about the
+    /// last one.
+    pub(super) async fn since(&self, start: Timestamp, step: Window, count: usize) -> Vec<Option<Tally>> {
+        let mut found = Vec::new();
+        for one in &self.slos {
+            // A server that does not answer is as good as no data.
+            let growth = self.growth(one, start, step, count).await.ok().flatten();
+            let is_known = |growth: &Growth| !growth.gaps.iter().any(|gap| gap.contains(&(count - 1)));
+            found.push(growth.filter(is_known).and_then(|growth| sum(&growth).ok()));
+        }
+        found
+    }
+
+    async fn growth(
+        &self,
+        one: &WatchedSlo,
+        start: Timestamp,
+        step: Window,
+        count: usize,
+    ) -> Result<Option<Growth>, Error> {
+        let [first, second] = one.counters.both();
+        let first = self.points(one, &first.to_string(), start, step, count).await?;
+        let second = self.points(one, &second.to_string(), start, step, count).await?;
+        CounterPoints::growth(
+            [first, second],
+            one.counters.pair(),
+            one.service.counts_newborn_series(),
+            start,
+        )
+    }
+
+    async fn points<'a>(
+        &self,
+        one: &'a WatchedSlo,
+        query: &str,
+        start: Timestamp,
+        step: Window,
+        count: usize,
+    ) -> Result<CounterPoints<'a>, Error> {
+        let mut points = CounterPoints::new(count, one.service.target_labels());
+        let mut refused = None;
+        let point = |labels: &slo_prometheus::Labels, index: usize, value: f64| {
+            if refused.is_none() {
+                refused = points.point(labels, index, value).err();
+            }
+        };
+        // The first point is at `start`.
+        let steps = Steps { start: start.before(step), step, count: count + 1 };
+        self.client.range(query, steps, point).await.map_err(|error| told(&error))?;
+        refused.map_or(Ok(points), Err)
+    }
+
+    async fn query(&self, query: &str) -> Result<Vec<Sample>, Error> {
+        Ok(self.client.query(query).await.map_err(|error| told(&error))?.result)
+    }
+}
+
+fn sum(growth: &Growth) -> Result<Tally, Error> {
+    Tally::new(growth.total.iter().sum(), growth.bad.iter().sum())
+}
+
+fn told(error: &slo_prometheus::Error) -> Error {
+    let told = Error::new(error.to_string());
+    error.hint().map_or(told.clone(), |hint| told.with_hint(hint))
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is clamped")]
+fn whole(number: f64) -> u64 {
+    number.round().clamp(0.0, 9e15) as u64
+}

@@ -1,0 +1,8 @@
+//! Runs experiments: the plan, the guard's looks at Prometheus, and the fault, which a watchdog undoes.
+
+mod controller;
+mod counts;
+mod folder;
+
+pub use controller::{Laboratory, Prepared, Progress};
+pub use folder::{Folder, Leftover};

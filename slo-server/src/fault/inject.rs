@@ -1,0 +1,307 @@
+//! Injects a fault, and undoes it.
+
+use super::{
+    Journal, namespace,
+    press::{GO, HERE, Order, PRESS, PRESSED},
+    remote::{self, Remote, percent},
+    targets::{find, identify, is_stopped, runs, signal},
+};
+use rustix::process::Signal;
+use slo_core::model::Window;
+use slo_ops::{
+    Error,
+    experiment::{Experiment, Fault, Part, Pressure, ProcessId, Processes, RunEvent, Undo},
+};
+use std::{
+    path::PathBuf,
+    process::Stdio,
+    time::{Duration, Instant},
+};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    process::{Child, ChildStdin, Command},
+    time::{sleep, timeout},
+};
+
+/// How long using up something may take.
+const TO_PRESS: Duration = Duration::from_secs(60);
+/// How long a signal may take to work.
+const TO_WORK: Duration = Duration::from_secs(2);
+/// How long processes may take to start again, until they are looked at once more.
+const TO_START: Duration = Duration::from_secs(5);
+/// How often to look whether it is so.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// How many times to look for processes that started while others were being stopped.
+const ROUNDS: usize = 100;
+
+/// A fault that is in place.
+#[derive(Debug, Default)]
+pub(super) struct Injected {
+    pressing: Option<(Child, ChildStdin)>,
+    remote: Option<Remote>,
+}
+
+/// Injects the fault of `experiment`. What undoes each part is in the journal before that part is injected.
+///
+/// # Errors
+/// A fault that cannot be injected; parts of it may be in place.
+pub(super) async fn inject(
+    launcher: &PathBuf,
+    experiment: &Experiment,
+    journal: &mut Journal,
+    lease: Window,
+) -> Result<Injected, Error> {
+    let most = experiment.blast_radius.targets;
+    let mut injected = Injected::default();
+    match &experiment.fault {
+        Fault::Kill { processes, restart } => kill(processes, restart, most, journal).await?,
+        Fault::Stop(processes) => stop(&[processes], most, journal).await?,
+        Fault::Node(parts) => {
+            let namespaces: Vec<&String> = parts.iter().filter_map(namespace_of).collect();
+            for namespace in namespaces {
+                if !namespace::exists(namespace) {
+                    return Err(Error::new(format!("there is no network namespace {namespace}"))
+                        .with_hint("see `ip netns`"));
+                }
+                record(journal, Undo::Connect { namespace: namespace.clone() })?;
+                namespace::cut_off(namespace).await?;
+            }
+            let processes: Vec<&Processes> = parts.iter().filter_map(processes_of).collect();
+            if !processes.is_empty() {
+                stop(&processes, usize::MAX, journal).await?;
+            }
+        }
+        Fault::Pressure(pressure) => injected.pressing = Some(use_up(launcher, pressure, journal).await?),
+        fault => {
+            let share = percent(experiment.blast_radius.share);
+            let Some(remote) = Remote::of(fault, &share, lease) else {
+                return Err(Error::new(format!("this build of slo cannot inject `{}`", fault.kind())));
+            };
+            record(journal, Undo::Disarm { url: remote.url.clone(), token_file: remote.token_file.clone() })?;
+            remote.arm().await?;
+            injected.remote = Some(remote);
+        }
+    }
+    Ok(injected)
+}
+
+impl Injected {
+    /// Renews its lease where somebody else holds it, and looks whether it is still in place.
+    ///
+    /// # Errors
+    /// A fault that has ended by itself.
+    pub(super) async fn renew(&mut self) -> Result<(), Error> {
+        if let Some((child, _)) = &mut self.pressing
+            && let Ok(Some(status)) = child.try_wait()
+        {
+            return Err(Error::new(format!("the process that used up resources ended: {status}")));
+        }
+        match &self.remote {
+            Some(remote) => remote.arm().await,
+            None => Ok(()),
+        }
+    }
+}
+
+fn namespace_of(part: &Part) -> Option<&String> {
+    match part {
+        Part::NetworkNamespace(name) => Some(name),
+        _ => None,
+    }
+}
+
+fn processes_of(part: &Part) -> Option<&Processes> {
+    match part {
+        Part::Processes(processes) => Some(processes),
+        _ => None,
+    }
+}
+
+fn record(journal: &mut Journal, undo: Undo) -> Result<(), Error> {
+    journal.write(RunEvent::Injecting { undo })
+}
+
+fn some(processes: &Processes, found: Vec<ProcessId>) -> Result<Vec<ProcessId>, Error> {
+    if found.is_empty() {
+        return Err(Error::new(format!("{processes}: none runs")));
+    }
+    Ok(found)
+}
+
+async fn kill(
+    processes: &Processes,
+    restart: &[String],
+    most: usize,
+    journal: &mut Journal,
+) -> Result<(), Error> {
+    let mut found = some(processes, find(processes)?)?;
+    let (processes, before) = (processes.clone(), found.len());
+    record(journal, Undo::Restart { processes, before, command: restart.to_vec() })?;
+    fastrand::shuffle(&mut found);
+    found.truncate(most);
+    for process in &found {
+        signal(process, Signal::KILL)?;
+    }
+    within(TO_WORK, || !found.iter().any(runs)).await.then_some(()).ok_or_else(|| Error::new("it still runs"))
+}
+
+/// Stops at most `most` processes: all that are there, and those that they start meanwhile.
+async fn stop(all: &[&Processes], most: usize, journal: &mut Journal) -> Result<(), Error> {
+    let mut stopped: Vec<ProcessId> = Vec::new();
+    for _ in 0..ROUNDS {
+        let mut new = Vec::new();
+        for processes in all {
+            let mut found = find(processes)?;
+            if stopped.is_empty() {
+                found = some(processes, found)?;
+                fastrand::shuffle(&mut found);
+            }
+            new.extend(found.into_iter().filter(|process| !stopped.contains(process)));
+        }
+        new.truncate(most - stopped.len().min(most));
+        if new.is_empty() {
+            let is_done = within(TO_WORK, || stopped.iter().all(|one| is_stopped(one) || !runs(one))).await;
+            return is_done.then_some(()).ok_or_else(|| Error::new("a process does not stop"));
+        }
+        for process in &new {
+            record(journal, Undo::Continue { process: process.clone() })?;
+        }
+        for process in &new {
+            signal(process, Signal::STOP)?;
+        }
+        stopped.extend(new);
+    }
+    Err(Error::new("the processes start others faster than they can be stopped"))
+}
+
+async fn use_up(
+    launcher: &PathBuf,
+    pressure: &Pressure,
+    journal: &mut Journal,
+) -> Result<(Child, ChildStdin), Error> {
+    let failed = |why: &dyn std::fmt::Display| Error::new(format!("{pressure}: {why}"));
+    let order = serde_json::to_string(&Order::of(pressure)).map_err(|error| failed(&error))?;
+    let mut child = Command::new(launcher)
+        .args([PRESS, &order])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| failed(&error))?;
+    let (Some(mut stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
+        return Err(failed(&"it has no pipes"));
+    };
+    let mut lines = BufReader::new(stdout).lines();
+    let expect = async |word: &str, lines: &mut tokio::io::Lines<_>| {
+        let line = timeout(TO_PRESS, lines.next_line()).await;
+        match line.map_err(|_| failed(&"it takes too long"))?.map_err(|error| failed(&error))? {
+            Some(line) if line == word => Ok(()),
+            other => Err(failed(&slo_core::plain(&other.unwrap_or_else(|| "it ended".to_owned())))),
+        }
+    };
+    expect(HERE, &mut lines).await?;
+    let pid = child.id().and_then(|pid| i32::try_from(pid).ok());
+    let process = pid.and_then(identify).ok_or_else(|| failed(&"it ended"))?;
+    record(journal, Undo::End { process })?;
+    stdin.write_all(format!("{GO}\n").as_bytes()).await.map_err(|error| failed(&error))?;
+    expect(PRESSED, &mut lines).await?;
+    Ok((child, stdin))
+}
+
+/// Undoes a part of a fault, and looks whether it is undone. `until` is when a process that was killed must be started
+/// again, if nothing else has done so.
+///
+/// # Errors
+/// It is not undone yet; another try may help.
+pub(super) async fn undo(undo: &Undo) -> Result<(), Error> {
+    match undo {
+        Undo::Continue { process } => {
+            // It may be stopped again by a signal on its way, so both are looked at.
+            let goes_on = || {
+                let _gone = signal(process, Signal::CONT);
+                !is_stopped(process)
+            };
+            signal(process, Signal::CONT)?;
+            within(TO_WORK, goes_on).await.then_some(()).ok_or_else(|| Error::new("it is still stopped"))
+        }
+        Undo::End { process } => {
+            signal(process, Signal::KILL)?;
+            within(TO_WORK, || !runs(process)).await.then_some(()).ok_or_else(|| Error::new("it still runs"))
+        }
+        Undo::Disarm { url, token_file } => remote::disarm(url, token_file.as_deref()).await,
+        Undo::Connect { namespace } => namespace::connect(namespace).await,
+        Undo::Restart { processes, before, command } => restart(processes, *before, command).await,
+        _ => Err(Error::new("this build of slo cannot undo it")),
+    }
+}
+
+async fn restart(processes: &Processes, before: usize, command: &[String]) -> Result<(), Error> {
+    let running = || find(processes).map_or(0, |found| found.len());
+    if let [program, args @ ..] = command {
+        for _ in running()..before {
+            Command::new(program)
+                .args(args)
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .process_group(0)
+                .spawn()
+                .map_err(|error| Error::new(format!("{program}: {error}")))?;
+        }
+    }
+    let run_again = within(TO_START, || running() >= before).await;
+    run_again.then_some(()).ok_or_else(|| {
+        let error = Error::new(format!("{} of {before} run", running()));
+        if command.is_empty() {
+            error.with_hint("write `restart` where no supervisor starts them")
+        } else {
+            error
+        }
+    })
+}
+
+/// Waits until it is so; `false` if it never was.
+async fn within(time: Duration, is_so: impl Fn() -> bool) -> bool {
+    let start = Instant::now();
+    loop {
+        if is_so() {
+            return true;
+        }
+        if start.elapsed() >= time {
+            return false;
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+/// How often to try again what could not be undone, at first and at most.
+const AGAIN: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(2)];
+
+/// Undoes all that a run may have left, and records it. Tries again until `deadline`. The result is what is left.
+pub(super) async fn undo_all(journal: &mut Journal, deadline: Instant) -> Result<Vec<Undo>, Error> {
+    let mut wait = AGAIN[0];
+    loop {
+        let open = journal.run()?.to_undo();
+        let mut left = Vec::new();
+        for part in open {
+            match undo(&part).await {
+                // A full disk does not keep anything in place: the next start undoes it again, and records it then.
+                Ok(()) => drop(journal.write(RunEvent::Undone { undo: part })),
+                Err(error) => left.push((part, error)),
+            }
+        }
+        if left.is_empty() {
+            return Ok(Vec::new());
+        }
+        if Instant::now() + wait > deadline {
+            for (part, error) in &left {
+                let _full =
+                    journal.write(RunEvent::NotUndone { undo: part.clone(), error: error.to_string() });
+            }
+            return Ok(left.into_iter().map(|(part, _)| part).collect());
+        }
+        sleep(wait).await;
+        wait = (wait * 2).min(AGAIN[1]);
+    }
+}
