@@ -13,18 +13,15 @@ import datetime
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(HERE.parent)]
 from render import page  # noqa: E402
+from running import Processes, built, free_ports, get, post, program, wait_for  # noqa: E402
 from vendors import Vendors  # noqa: E402
 
 SPEED = 60
@@ -32,68 +29,15 @@ PORTS = {"shop": 0, "next": 1, "prometheus": 2, "alertmanager": 3, "serve": 4}
 ROUTING_KEY = "R0123456789ABCDEF0123456789ABCDE"
 
 
-def built(name):
-    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    path = target / "release" / name
-    if not path.exists():
-        raise SystemExit(f"{path} is missing: run cargo build --release -p slo-cli -p incident-response")
-    return str(path)
-
-
-def program(*names):
-    for name in names:
-        if found := shutil.which(name):
-            return found
-    raise SystemExit(f"{names[0]} is missing: run scripts/setup")
-
-
-def get(url):
-    with urllib.request.urlopen(url, timeout=5) as response:
-        return response.read().decode()
-
-
-def post(url):
-    with urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=5) as response:
-        return response.read().decode()
-
-
-def wait_for(what, condition, seconds):
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            if value := condition():
-                return value
-        except (OSError, urllib.error.URLError, subprocess.CalledProcessError) as error:
-            value = error
-        if time.monotonic() > end:
-            raise AssertionError(f"{what}: not within {seconds} s; last: {value!r}")
-        time.sleep(0.1)
-
-
-def free_ports(count):
-    import socket
-
-    for first in range(21_000, 60_000, 23):
-        with contextlib.ExitStack() as sockets:
-            try:
-                for port in range(first, first + count):
-                    sockets.enter_context(socket.socket()).bind(("127.0.0.1", port))
-                return first
-            except OSError:
-                continue
-    raise SystemExit("no free ports")
-
-
-class Stack:
+class Stack(Processes):
     """Everything that runs, in one folder."""
 
     def __init__(self, folder, alertmanager=None, slack="webhook"):
-        self.folder = pathlib.Path(folder)
+        super().__init__(folder)
         self.alertmanager = alertmanager or program("alertmanager", "prometheus-alertmanager")
         self.slack = slack
         self.first = free_ports(len(PORTS))
         self.spool = self.folder / "spool"
-        self.processes = {}
         self.vendors = Vendors()
 
     def port(self, name):
@@ -101,16 +45,6 @@ class Stack:
 
     def url(self, name):
         return f"http://127.0.0.1:{self.port(name)}"
-
-    def start(self, name, *command):
-        log = open(self.folder / f"{name}.log", "a")
-        self.processes[name] = subprocess.Popen(list(map(str, command)), stdout=log, stderr=log, cwd=self.folder)
-        return self.processes[name]
-
-    def end(self, name):
-        if process := self.processes.pop(name, None):
-            process.terminate()
-            process.wait(timeout=40)
 
     def shop(self, name, *options):
         self.start(name, built("shop"), "serve", "--port", self.port(name), "--spool", self.spool, *options)
@@ -208,8 +142,7 @@ runbooks:
         wait_for("slo serve", lambda: get(f"{self.url('serve')}/healthz"), 20)
 
     def __exit__(self, *_):
-        for name in list(self.processes)[::-1]:
-            self.end(name)
+        self.end_all()
         self.vendors.__exit__()
         if os.path.ismount(self.spool):
             subprocess.run(["umount", "-l", self.spool], check=True)

@@ -87,8 +87,17 @@ impl Faults {
 /// Shorter ones can be guessed.
 const SHORTEST_TOKEN: usize = 16;
 
+/// A request that is refused.
+struct Refused(StatusCode, String);
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        (self.0, Extension(Class::Ignored), format!("{}\n", self.1)).into_response()
+    }
+}
+
 impl App {
-    fn check(&self, headers: &HeaderMap) -> Result<(), Response> {
+    fn check(&self, headers: &HeaderMap) -> Result<(), Refused> {
         let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let given = given.and_then(|value| value.split_once(' '));
         let is_right = given.is_some_and(|(scheme, token)| {
@@ -97,7 +106,7 @@ impl App {
         if is_right {
             return Ok(());
         }
-        Err(refused(StatusCode::UNAUTHORIZED, "the token is missing or wrong"))
+        Err(Refused(StatusCode::UNAUTHORIZED, "the token is missing or wrong".to_owned()))
     }
 
     fn shown(&self) -> Response {
@@ -112,11 +121,7 @@ fn same(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len() && one.iter().zip(other).fold(0, |all, (one, other)| all | (one ^ other)) == 0
 }
 
-fn refused(status: StatusCode, message: &str) -> Response {
-    (status, Extension(Class::Ignored), format!("{message}\n")).into_response()
-}
-
-async fn show(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, Response> {
+async fn show(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, Refused> {
     app.check(&headers)?;
     Ok(app.shown())
 }
@@ -125,16 +130,16 @@ async fn arm(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
     order: Result<Json<Order>, JsonRejection>,
-) -> Result<Response, Response> {
+) -> Result<Response, Refused> {
     app.check(&headers)?;
-    let bad = |message: String| refused(StatusCode::BAD_REQUEST, &message);
+    let bad = |message: String| Refused(StatusCode::BAD_REQUEST, message);
     let Json(order) = order.map_err(|error| bad(error.body_text()))?;
     let (plan, lease) = order.read().map_err(|error| bad(error.to_string()))?;
     app.faults.arm(plan, order.seed, lease.as_duration()).map_err(|error| bad(error.to_string()))?;
     Ok(app.shown())
 }
 
-async fn disarm(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, Response> {
+async fn disarm(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, Refused> {
     app.check(&headers)?;
     app.faults.disarm();
     Ok(app.shown())

@@ -178,15 +178,12 @@ impl Faults {
         }
         let until = Instant::now() + lasts;
         let current = self.inner.armed.load_full().filter(|armed| armed.plan == plan && armed.seed == seed);
-        match current {
-            Some(armed) => {
-                let (requests, over) = (Arc::clone(&armed.requests), Arc::clone(&armed.over));
-                self.inner.armed.store(Some(Arc::new(Armed { plan, seed, until, requests, over })));
-            }
-            None => {
-                let (requests, over) = (Arc::default(), Arc::default());
-                self.replace(Some(Arc::new(Armed { plan, seed, until, requests, over })));
-            }
+        if let Some(armed) = current {
+            let (requests, over) = (Arc::clone(&armed.requests), Arc::clone(&armed.over));
+            self.inner.armed.store(Some(Arc::new(Armed { plan, seed, until, requests, over })));
+        } else {
+            let (requests, over) = (Arc::default(), Arc::default());
+            self.replace(Some(Arc::new(Armed { plan, seed, until, requests, over })));
         }
         Ok(())
     }

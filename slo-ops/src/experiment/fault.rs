@@ -144,22 +144,22 @@ impl Fault {
 }
 
 impl fmt::Display for Fault {
-    /// In words, such as `300ms later by the proxy at http://127.0.0.1:9101`.
+    /// In words, such as `latency 300ms at the proxy http://127.0.0.1:9101`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Kill { processes, .. } => write!(f, "SIGKILL to {processes}"),
             Self::Stop(processes) => write!(f, "SIGSTOP to {processes}"),
             Self::Pressure(pressure) => write!(f, "{pressure}"),
-            Self::Proxy { control, toxic, .. } => write!(f, "{toxic} by the proxy at {control}"),
+            Self::Proxy { control, toxic, .. } => write!(f, "{toxic} at the proxy {control}"),
             Self::Service { control, latency, errors, .. } => {
-                let latency = latency.map(|latency| format!("{latency} later"));
+                let latency = latency.map(|latency| format!("latency {latency}"));
                 let errors = errors.map(|errors| format!("errors in {}", percent(errors)));
                 let both: Vec<String> = latency.into_iter().chain(errors).collect();
-                write!(f, "{} by the service at {control}", both.join(" and "))
+                write!(f, "{} at the service {control}", both.join(" and "))
             }
             Self::Node(parts) => {
                 let parts: Vec<String> = parts.iter().map(ToString::to_string).collect();
-                write!(f, "the node of {} goes away", parts.join(" and "))
+                write!(f, "node away: {}", parts.join(", "))
             }
             Self::Pods { namespace, selector, evict } => {
                 let verb = if *evict { "evicted" } else { "deleted" };
@@ -205,12 +205,12 @@ impl fmt::Display for Toxic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = Vec::new();
         parts.extend(self.latency.map(|latency| match self.jitter {
-            Some(jitter) => format!("{latency} ± {jitter} later"),
-            None => format!("{latency} later"),
+            Some(jitter) => format!("latency {latency} ± {jitter}"),
+            None => format!("latency {latency}"),
         }));
-        parts.extend(self.bandwidth.map(|bytes| format!("{} a second", binary(bytes))));
-        parts.extend(self.reset.then(|| "resets".to_owned()));
-        parts.extend(self.black_hole.then(|| "a black hole".to_owned()));
+        parts.extend(self.bandwidth.map(|bytes| format!("bandwidth {}/s", binary(bytes))));
+        parts.extend(self.reset.then(|| "connection resets".to_owned()));
+        parts.extend(self.black_hole.then(|| "black hole".to_owned()));
         f.write_str(&parts.join(", "))?;
         match self.share.filter(|share| *share < Ratio::ONE) {
             Some(share) => write!(f, " for {} of connections", percent(share)),

@@ -81,7 +81,7 @@ fn section(out: &mut String, number: usize, finding: &Finding) {
     for (name, value) in facts(finding) {
         let _ = writeln!(out, "<tr><td>{name}</td><td>{}</td></tr>", text(&value));
     }
-    out.push_str("</tbody></table>\n<div class=\"wide\"><table><thead><tr><th>SLO</th><th>verdict</th><th class=\"n\">bad events</th><th class=\"n\">burn rate</th><th class=\"n\">tolerated</th><th class=\"n\">without a fault</th><th class=\"n\">budget spent</th></tr></thead><tbody>\n");
+    out.push_str("</tbody></table>\n<h3>SLOs</h3>\n<div class=\"wide\"><table><thead><tr><th>SLO</th><th>verdict</th><th class=\"n\">bad events</th><th class=\"n\">burn rate</th><th class=\"n\">tolerated</th><th class=\"n\">without a fault</th><th class=\"n\">budget spent</th></tr></thead><tbody>\n");
     for slo in &finding.slos {
         let _ = writeln!(
             out,
@@ -190,6 +190,7 @@ fn percent(share: f64) -> String {
 fn seconds(seconds: Option<f64>) -> String {
     match seconds {
         None => "–".to_owned(),
+        Some(seconds) if seconds < 1.0 => format!("{:.0} ms", seconds * 1_000.0),
         Some(seconds) if seconds < 120.0 => format!("{seconds:.1} s"),
         Some(seconds) => format!("{:.1} min", seconds / 60.0),
     }

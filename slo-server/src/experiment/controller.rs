@@ -94,7 +94,7 @@ impl Laboratory {
     /// # Errors
     /// A server that does not answer, or an SLO without events.
     pub async fn plan(&self) -> Result<Plan, Error> {
-        Plan::of(&self.experiment, &self.watched.before(self.experiment.guard.every).await?)
+        Plan::of(&self.experiment, &self.before().await?)
     }
 
     /// Prepares a run: no other may be going on, and what others have left is undone. Then it is planned.
@@ -104,9 +104,17 @@ impl Laboratory {
     pub async fn prepare(&self) -> Result<Prepared<'_>, Error> {
         let lock = self.folder.lock()?;
         let leftovers = self.folder.clean_up_locked().await?;
-        let before = self.watched.before(self.experiment.guard.every).await?;
+        let before = self.before().await?;
         let plan = Plan::of(&self.experiment, &before)?;
         Ok(Prepared { laboratory: self, plan, leftovers, before, lock: Some(lock) })
+    }
+
+    /// What is known of the SLOs from the time without an experiment.
+    async fn before(&self) -> Result<Vec<Before>, Error> {
+        let runs = self.folder.runs()?;
+        let fault = |run: &Run| Some((run.injected?, run.recovered.or(run.ended).unwrap_or_else(now)));
+        let faults: Vec<_> = runs.iter().filter_map(fault).collect();
+        self.watched.before(self.experiment.guard.every, &faults).await
     }
 
     /// How long the fault lasts without news from this process: a look more than the guard does without data.

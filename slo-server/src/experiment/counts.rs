@@ -59,28 +59,30 @@ impl Watched {
         Ok(Self { client, slos: slos.collect::<Result<_, Error>>()? })
     }
 
-    /// What is known of each SLO without a fault.
-    pub(super) async fn before(&self, every: Window) -> Result<Vec<Before>, Error> {
+    /// What is known of each SLO without a fault: from the time that is in none of `faults`.
+    pub(super) async fn before(
+        &self,
+        every: Window,
+        faults: &[(Timestamp, Timestamp)],
+    ) -> Result<Vec<Before>, Error> {
         let mut known = Vec::new();
         for one in &self.slos {
-            known.push(self.known(one, every).await?);
+            known.push(self.known(one, every, faults).await?);
         }
         Ok(known)
     }
 
-    async fn known(&self, one: &WatchedSlo, every: Window) -> Result<Before, Error> {
+    async fn known(
+        &self,
+        one: &WatchedSlo,
+        every: Window,
+        faults: &[(Timestamp, Timestamp)],
+    ) -> Result<Before, Error> {
         let at = now();
         let count = usize::try_from(USUAL.as_millis() / every.as_millis()).unwrap_or(1).max(1);
         let growth = self.growth(one, at.before_steps(every, count), every, count).await?;
-        let (usual, steps) = match growth {
-            Some(growth) => {
-                let gaps: usize = growth.gaps.iter().map(ExactSizeIterator::len).sum();
-                // Where the data begin, there is no growth yet.
-                let begins_later = growth.gaps.first().is_some_and(|gap| gap.start == 0);
-                (sum(&growth)?, (count - gaps).saturating_sub(usize::from(begins_later)))
-            }
-            None => (Tally::EMPTY, 0),
-        };
+        let (usual, steps) =
+            growth.map_or(Ok((Tally::EMPTY, 0)), |growth| without(&growth, every, faults))?;
         let seconds = steps as f64 * every.as_duration().as_secs_f64();
         let [series, alerts] = Recorded::queries(&one.service);
         let (series, alerts) =
@@ -189,6 +191,26 @@ impl Watched {
 
 fn sum(growth: &Growth) -> Result<Tally, Error> {
     Tally::new(growth.total.iter().sum(), growth.bad.iter().sum())
+}
+
+/// The events of the steps that were recorded and are in none of `faults`, and how many steps these are.
+fn without(
+    growth: &Growth,
+    step: Window,
+    faults: &[(Timestamp, Timestamp)],
+) -> Result<(Tally, usize), Error> {
+    // Where the data begin, there is no growth yet.
+    let first = growth.gaps.first().filter(|gap| gap.start == 0).map_or(0, |gap| gap.end + 1);
+    let (mut total, mut bad, mut steps) = (0, 0, 0);
+    for (index, (all, failed)) in growth.total.iter().zip(&growth.bad).enumerate().skip(first) {
+        let (from, to) = (growth.start.after_steps(step, index), growth.start.after_steps(step, index + 1));
+        let is_faulty = faults.iter().any(|(began, ended)| from < *ended && to > *began);
+        if is_faulty || growth.gaps.iter().any(|gap| gap.contains(&index)) {
+            continue;
+        }
+        (total, bad, steps) = (total + all, bad + failed, steps + 1);
+    }
+    Ok((Tally::new(total, bad)?, steps))
 }
 
 fn told(error: &slo_prometheus::Error) -> Error {
