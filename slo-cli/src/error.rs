@@ -69,6 +69,15 @@ impl Error {
         }
     }
 
+    /// An error of something outside, with its hint.
+    #[cfg(feature = "server")]
+    pub(crate) fn outside(error: slo_core::Error) -> Self {
+        match Self::from(error) {
+            Self::Input(told) => Self::Outside(told),
+            other => other,
+        }
+    }
+
     pub(crate) fn file(path: &Path, error: &io::Error) -> Self {
         Self::Outside(format!("{}: {error}", path.display()))
     }

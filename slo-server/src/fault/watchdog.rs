@@ -57,7 +57,7 @@ fn run(path: &Path, lease: Window) -> Result<String, Error> {
     let failed = |error: io::Error| Error::new(error.to_string());
     // One thread: processes that it starts end with it.
     let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
-    runtime.block_on(async {
+    let told = runtime.block_on(async {
         let mut watchdog = Watchdog::new(path, lease).map_err(failed)??;
         let stop = watchdog.hold().await;
         let failure = match &stop {
@@ -74,7 +74,10 @@ fn run(path: &Path, lease: Window) -> Result<String, Error> {
             (None, Some(undo)) => format!("it could not be verified that {undo}"),
             (None, None) => UNDONE.to_owned(),
         })
-    })
+    });
+    // A read of standard input may last as long as the controller lives.
+    runtime.shutdown_background();
+    told
 }
 
 fn tell(word: &str) {

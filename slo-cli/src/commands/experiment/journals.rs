@@ -2,7 +2,7 @@
 
 use crate::{
     args::{Format, Journals, Listed, Stopped},
-    commands::{incidents::user, serve::outside},
+    commands::incidents::user,
     error::Error,
     table, text,
     time::now,
@@ -35,7 +35,7 @@ pub(super) fn folder(journals: &Journals) -> Result<Folder, Error> {
 }
 
 pub(super) fn status(listed: &Listed, out: &mut dyn Write) -> Result<(), Error> {
-    let runs = folder(&listed.journals)?.runs().map_err(outside)?;
+    let runs = folder(&listed.journals)?.runs().map_err(Error::outside)?;
     let findings = runs.iter().map(Finding::of).collect::<Result<Vec<_>, _>>()?;
     if listed.output.format == Format::Json {
         let rows = runs.iter().zip(&findings).map(|(run, finding)| {
@@ -68,7 +68,7 @@ pub(super) fn status(listed: &Listed, out: &mut dyn Write) -> Result<(), Error> 
 pub(super) async fn abort(stopped: &Stopped, talk: &mut dyn Write) -> Result<(), Error> {
     let folder = folder(&stopped.journals)?;
     let who = stopped.who.clone().unwrap_or_else(user);
-    let all = folder.abort(&who).await.map_err(outside)?;
+    let all = folder.abort(&who).await.map_err(Error::outside)?;
     if all.is_empty() {
         writeln!(talk, "no experiment is running, and nothing is left of one")?;
     }

@@ -3,7 +3,7 @@
 use super::journals::folder;
 use crate::{
     args::{Format, Planned},
-    commands::serve::{LAUNCHER, outside},
+    commands::serve::LAUNCHER,
     error::Error,
     load, table, text,
 };
@@ -33,7 +33,7 @@ pub(super) fn faulty(path: &Path, faults: &slo_core::Diagnostics) -> Error {
 
 pub(super) async fn plan(planned: &Planned, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
     let laboratory = laboratory(planned, talk)?;
-    let plan = laboratory.plan().await.map_err(outside)?;
+    let plan = laboratory.plan().await.map_err(Error::outside)?;
     if planned.output.format == Format::Json {
         text::json(out, &plan)?;
     } else {

@@ -24,7 +24,7 @@ use tokio::{
 
 pub(super) async fn run(planned: &Planned, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
     let laboratory = laboratory(planned, talk)?;
-    let prepared = laboratory.prepare().await.map_err(outside)?;
+    let prepared = laboratory.prepare().await.map_err(Error::outside)?;
     leftovers(&prepared.leftovers, talk)?;
     show(&prepared.plan, talk)?;
     forbidden(&prepared.plan)?;
@@ -43,7 +43,7 @@ pub(super) async fn run(planned: &Planned, out: &mut dyn Write, talk: &mut dyn W
                 // A terminal that is gone does not end a run.
                 let _gone = writeln!(talk, "{line}").and_then(|()| talk.flush());
             }
-            run = &mut running => break run.map_err(outside)?,
+            run = &mut running => break run.map_err(Error::outside)?,
         }
     };
     while let Ok(line) = lines.try_recv() {

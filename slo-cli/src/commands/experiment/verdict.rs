@@ -3,7 +3,6 @@
 use super::journals::folder;
 use crate::{
     args::{ReportFormat, Told},
-    commands::serve::outside,
     error::Error,
     text, write,
 };
@@ -11,7 +10,7 @@ use slo_ops::experiment::{Finding, Run, html, markdown};
 use std::io::Write;
 
 pub(super) fn verdict(told: &Told, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
-    let all = folder(&told.journals)?.runs().map_err(outside)?;
+    let all = folder(&told.journals)?.runs().map_err(Error::outside)?;
     let runs = chosen(&all, &told.runs)?;
     let findings = runs.iter().map(|run| Finding::of(run)).collect::<Result<Vec<_>, _>>()?;
     let mut report = Vec::new();
