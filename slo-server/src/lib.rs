@@ -28,6 +28,7 @@ pub mod store;
 mod clock;
 mod kill;
 mod own;
+mod owner;
 mod tls;
 
 /// The programs of the README, so that they are compiled.

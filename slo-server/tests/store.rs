@@ -8,10 +8,11 @@ use common::PostgresServer;
 use slo_core::model::{Timestamp, Window};
 use slo_ops::{
     alert::{Delivery, IncidentId, Source},
+    experiment::{RunEntry, RunEvent},
     incident::{Entry, Event},
 };
 use slo_server::store::{
-    Append, Arrival, Claim, Owner, Postgres, Query, Receipt, Sqlite, Start, Store, StoreError,
+    Append, Arrival, Claim, KeptRun, Owner, Postgres, Query, Receipt, Sqlite, Start, Store, StoreError,
 };
 use std::sync::Arc;
 
@@ -140,6 +141,27 @@ async fn promises(store: &dyn Store) {
     let open: Vec<_> =
         store.list(query(true, None, 10)).await.unwrap().into_iter().map(|row| row.incident).collect();
     assert_eq!(open, [b]);
+
+    // Runs of experiments, by the time that they lasted; a later record takes the place of an earlier one.
+    let at = Timestamp::from_seconds;
+    let run = |id: &str, began: i64, ended: Option<i64>| KeptRun {
+        id: id.to_owned(),
+        fault: "SIGKILL".to_owned(),
+        began: at(began),
+        ended: ended.map(at),
+        record: vec![RunEntry::new(at(began), RunEvent::Asked { by: id.to_owned() })],
+    };
+    for kept in [run("a", 100, None), run("b", 200, Some(300)), run("c", 400, None), run("a", 100, Some(150))]
+    {
+        store.keep_run(kept).await.unwrap();
+    }
+    let ids = async |from, to| -> Vec<String> {
+        store.runs(at(from), at(to)).await.unwrap().into_iter().map(|run| run.id).collect()
+    };
+    assert_eq!(ids(0, 1_000).await, ["a", "b", "c"]);
+    assert_eq!(ids(151, 399).await, ["b"]);
+    assert_eq!(ids(301, 500).await, ["c"]);
+    assert_eq!(store.runs(at(0), at(100)).await.unwrap(), [run("a", 100, Some(150))]);
 }
 
 /// Many at once, from several processes' point of view: nothing is lost, and every number is there once.

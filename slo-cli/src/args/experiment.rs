@@ -1,6 +1,6 @@
 //! The verbs of experiments.
 
-use super::{Access, Output, ReportFormat, Specs, TimeScale};
+use super::{Access, Output, ReportFormat, Specs, TimeScale, server::Place};
 use clap::{Args as Group, Subcommand};
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ pub(crate) enum ExperimentVerb {
     /// Show what an experiment will cost, whether it can teach anything, and what forbids it; nothing is injected
     Plan(Planned),
     /// Run an experiment: inject its fault, and undo it when the SLOs break, a limit is reached or its time is over
-    Run(Planned),
+    Run(Running),
     /// List the runs, and what is left of their faults
     Status(Listed),
     /// Stop the run that is going on, and undo what a run has left whose process died
@@ -51,6 +51,15 @@ pub(crate) struct Planned {
     pub(crate) scale: TimeScale,
     #[command(flatten)]
     pub(crate) output: Output,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Running {
+    #[command(flatten)]
+    pub(crate) planned: Planned,
+    // Without one, the run is in no incident record.
+    #[command(flatten)]
+    pub(crate) place: Place,
 }
 
 #[derive(Debug, Group)]

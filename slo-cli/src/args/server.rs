@@ -129,6 +129,14 @@ pub(crate) enum IncidentsVerb {
 #[derive(Debug, Group)]
 #[group(required = true, multiple = true, args = ["store", "config"])]
 pub(crate) struct Record {
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+/// Where an incident record is.
+#[derive(Debug, Group)]
+#[group(skip)]
+pub(crate) struct Place {
     /// The incident record: `sqlite:FILE`, or `postgres://USER@HOST/DATABASE`
     #[arg(long, value_name = "URL")]
     pub(crate) store: Option<String>,

@@ -197,6 +197,16 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// An experiment was running when the episode began, or a little before.
+    Experiment {
+        /// The id of its run.
+        run: String,
+        /// The fault, in words.
+        fault: String,
+        /// When the run began.
+        #[serde(with = "time::millis")]
+        began: Timestamp,
+    },
     /// Somebody closed the episode by hand.
     Closed {
         /// Who.
@@ -302,6 +312,9 @@ impl fmt::Display for Event {
                 write!(f, "the episode has cost {slo} {:.1} % of its error budget", share * 100.0)
             }
             Self::NotCounted { reason } => write!(f, "the cost of the episode is unknown: {reason}"),
+            Self::Experiment { run, fault, began } => {
+                write!(f, "an experiment was running since {began}: {fault} ({run})")
+            }
             Self::Closed { who } => write!(f, "{who} closed the episode"),
             Self::Note { who, text } => write!(f, "{who} writes: {text}"),
         }

@@ -109,6 +109,8 @@ pub struct Episode {
     pub closed: Option<String>,
     /// Notes of people: author, text and time.
     pub notes: Vec<(String, String, Timestamp)>,
+    /// Experiments that were running, by the ids of their runs, with a sentence about each.
+    pub experiments: BTreeMap<String, String>,
 }
 
 impl Episode {
@@ -128,6 +130,7 @@ impl Episode {
             counted: None,
             closed: None,
             notes: Vec::new(),
+            experiments: BTreeMap::new(),
         }
     }
 
@@ -276,7 +279,7 @@ impl Episode {
             .max()
     }
 
-    /// The findings of its diagnoses, most important first.
+    /// The experiments that were running, and the findings of its diagnoses, most important first.
     ///
     /// The first finding of each diagnosis comes first, then the second of each, and so on. So a diagnosis
     /// with many findings does not hide another one.
@@ -291,7 +294,7 @@ impl Episode {
             .collect();
         let most = found.iter().map(|findings| findings.len()).max().unwrap_or(0);
         let place = |place: usize| found.iter().filter_map(move |findings| findings.get(place));
-        (0..most).flat_map(place).map(String::as_str).collect()
+        self.experiments.values().chain((0..most).flat_map(place)).map(String::as_str).collect()
     }
 
     /// Applies an event; deliveries are applied by the incident.
@@ -300,6 +303,9 @@ impl Episode {
             Event::RunbookChosen { name, digest, steps } => {
                 let steps = steps.iter().cloned().map(StepRun::new).collect();
                 self.runbook = RunbookRun::Chosen { name: name.clone(), digest: digest.clone(), steps };
+            }
+            Event::Experiment { run, .. } => {
+                self.experiments.insert(run.clone(), event.to_string());
             }
             Event::NoRunbook { reason } => self.runbook = RunbookRun::Missing { reason: reason.clone() },
             Event::Sending { target, message, .. } => {

@@ -3,10 +3,12 @@
 use super::{
     counts::Watched,
     folder::{Folder, Leftover, Lock},
+    kept::Kept,
 };
 use crate::{
     clock::now,
     fault::{Held, Journal, own, restore},
+    store::Store,
 };
 use slo_core::{
     math::{PeriodBudget, Tally},
@@ -20,7 +22,7 @@ use slo_ops::{
     },
 };
 use slo_prometheus::AsyncClient;
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep_until, timeout},
@@ -37,6 +39,7 @@ pub struct Laboratory {
     watched: Watched,
     folder: Folder,
     launcher: PathBuf,
+    kept: Option<Kept>,
 }
 
 /// An experiment that may begin, with its plan.
@@ -63,6 +66,8 @@ pub enum Progress<'a> {
     Stopping(&'a Run),
     /// The fault is undone; what follows is the recovery.
     Restored(&'a Run),
+    /// The end of the run could not be written to the record of incidents; the next run does so.
+    NotKept(&'a Error),
 }
 
 impl Laboratory {
@@ -80,7 +85,14 @@ impl Laboratory {
     ) -> Result<Self, Error> {
         let experiment = read(file).map_err(|faults| Error::new(faults.to_string()))?;
         let watched = Watched::new(client, services, &experiment)?;
-        Ok(Self { file: file.to_owned(), experiment, watched, folder, launcher })
+        Ok(Self { file: file.to_owned(), experiment, watched, folder, launcher, kept: None })
+    }
+
+    /// The same, which also keeps the record of its run in `store`, so that incidents say that it was running.
+    #[must_use]
+    pub fn recording_in(mut self, store: Arc<dyn Store>) -> Self {
+        self.kept = Some(Kept::new(store));
+        self
     }
 
     /// The experiment.
@@ -104,6 +116,12 @@ impl Laboratory {
     pub async fn prepare(&self) -> Result<Prepared<'_>, Error> {
         let lock = self.folder.lock()?;
         let leftovers = self.folder.clean_up_locked().await?;
+        if let Some(kept) = &self.kept {
+            kept.lock().await?;
+            for record in self.folder.records()? {
+                kept.keep(&Run::of(&record)?, record).await?;
+            }
+        }
         let before = self.before().await?;
         let plan = Plan::of(&self.experiment, &before)?;
         Ok(Prepared { laboratory: self, plan, leftovers, before, lock: Some(lock) })
@@ -154,12 +172,25 @@ impl Prepared<'_> {
         let slos = self.before.iter().map(known).collect();
         let begun =
             RunEvent::Begun { id: id.clone(), file: laboratory.file.clone(), slos, controller: own() };
-        let journal = Journal::create(laboratory.folder.path(), &id, &RunEntry::new(began, begun))?;
+        let mut journal = Journal::create(laboratory.folder.path(), &id, &RunEntry::new(began, begun))?;
         let run = journal.run()?;
+        if let Some(kept) = &laboratory.kept
+            && let Err(error) = kept.keep(&run, journal.entries()?).await
+        {
+            journal.write(RunEvent::Stopping { stop: Stop::Failed { error: error.to_string() } })?;
+            journal.write(RunEvent::Ended)?;
+            return Err(error);
+        }
         let mut going = Going { laboratory, journal, run, progress };
         let budgets: Vec<PeriodBudget> = self.before.iter().map(|before| before.budget).collect();
         let rates: Vec<f64> = self.before.iter().map(rate).collect();
         let ended = going.go(&budgets, &rates, &mut asked).await;
+        if let Some(kept) = &laboratory.kept {
+            if let Err(error) = kept.keep(&going.run, going.journal.entries()?).await {
+                (going.progress)(Progress::NotKept(&error));
+            }
+            kept.unlock().await;
+        }
         drop(self.lock.take());
         ended.map(|()| going.run)
     }
@@ -217,6 +248,8 @@ impl Going<'_> {
         self.catch_up()?;
         if self.run.injected.is_some() && self.run.to_undo().is_empty() {
             (self.progress)(Progress::Restored(&self.run));
+            // An alert that comes now was about it.
+            let _later = self.keep().await;
             self.recover(asked).await?;
         }
         self.write(RunEvent::Ended)
@@ -231,6 +264,7 @@ impl Going<'_> {
         asked: &mut mpsc::Receiver<String>,
     ) -> Result<Stop, Error> {
         self.catch_up()?;
+        self.keep().await?;
         (self.progress)(Progress::Injected(&self.run));
         let experiment = &self.laboratory.experiment;
         let every = experiment.guard.every;
@@ -249,6 +283,9 @@ impl Going<'_> {
             (self.progress)(Progress::Looked(&self.run));
             if let Ruling::Stop(stop) = guard.look(now(), &counts) {
                 return Ok(stop);
+            }
+            if let Some(kept) = &self.laboratory.kept {
+                kept.lock().await?;
             }
             if !held.renew().await {
                 return Ok(Stop::Failed { error: held.failure().await.to_string() });
@@ -307,6 +344,14 @@ impl Going<'_> {
         let entry = RunEntry::new(now(), event);
         self.run.apply(&entry);
         self.journal.append(&entry)
+    }
+
+    /// Keeps the record as it is now.
+    async fn keep(&self) -> Result<(), Error> {
+        match &self.laboratory.kept {
+            Some(kept) => kept.keep(&self.run, self.journal.entries()?).await,
+            None => Ok(()),
+        }
     }
 
     /// Reads what the watchdog has written.

@@ -8,7 +8,7 @@ use rustix::{
 };
 use slo_ops::{
     Error,
-    experiment::{Run, RunEvent, Stop, Undo},
+    experiment::{Run, RunEntry, RunEvent, Stop, Undo},
 };
 use std::{
     fs::{self, File, OpenOptions},
@@ -91,6 +91,11 @@ impl Folder {
     pub async fn clean_up(&self) -> Result<Vec<Leftover>, Error> {
         let _lock = self.lock()?;
         self.clean_up_locked().await
+    }
+
+    /// The records of all runs, oldest first.
+    pub(super) fn records(&self) -> Result<Vec<Vec<RunEntry>>, Error> {
+        journals(&self.path)?.iter().map(Journal::entries).collect()
     }
 
     pub(super) async fn clean_up_locked(&self) -> Result<Vec<Leftover>, Error> {

@@ -3,6 +3,7 @@
 mod controller;
 mod counts;
 mod folder;
+mod kept;
 
 pub use controller::{Laboratory, Prepared, Progress};
 pub use folder::{Folder, Leftover};

@@ -1,11 +1,10 @@
 //! The engine, which takes incidents that are due and works on them.
 
 use super::{
-    owner,
     shared::{LEASE, Shared},
     work,
 };
-use crate::{clock::now, config::Config, own::Own, run::Enforced, store::Store};
+use crate::{clock::now, config::Config, own::Own, owner, run::Enforced, store::Store};
 use slo_core::{Error, model::Service};
 use slo_ops::alert::IncidentId;
 use std::{

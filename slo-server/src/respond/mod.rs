@@ -3,7 +3,6 @@
 mod check;
 mod counts;
 mod engine;
-mod owner;
 mod shared;
 mod step;
 mod work;

@@ -1,13 +1,11 @@
 //! The state that the work on all incidents shares.
 
-use super::{
-    counts::{Counts, unreachable},
-    owner,
-};
+use super::counts::{Counts, unreachable};
 use crate::{
     clock::now,
     config::Config,
     own::Own,
+    owner,
     run::Runner,
     send::Sender,
     store::{Owner, Store, StoreError, StoreFuture},

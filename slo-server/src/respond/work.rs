@@ -8,7 +8,7 @@ use crate::{
     clock::now,
     kill, own,
     send::Outgoing,
-    store::{Append, Owner, Start, StoreError},
+    store::{Append, KeptRun, Owner, Start, StoreError},
 };
 use slo_core::model::{Timestamp, Window};
 use slo_ops::{
@@ -40,6 +40,10 @@ const STARTS: Window = Window::days(366);
 const TROUBLED: Window = Window::minutes(5);
 /// How long the lock on the decision whether a step may start is kept.
 const DECIDING: Window = Window::seconds(10);
+/// How long before an alert an experiment may have ended, and still be what it is about.
+const BEFORE: Window = Window::minutes(15);
+/// How often to look for experiments.
+const EXPERIMENTS_EVERY: Window = Window::seconds(5);
 
 /// Work that has ended.
 enum Done {
@@ -64,6 +68,7 @@ pub(super) async fn work(
         tasks: JoinSet::new(),
         put_off: None,
         locks: BTreeSet::new(),
+        looked: None,
         holder: format!("{}/{}", shared.owner(), incident).into(),
     };
     let ended = job.run(wake, stop).await;
@@ -95,6 +100,8 @@ struct Job {
     /// The locks that it holds, in the name of `holder`.
     locks: BTreeSet<String>,
     holder: Owner,
+    /// When it last looked for experiments.
+    looked: Option<Timestamp>,
 }
 
 impl Job {
@@ -106,6 +113,7 @@ impl Job {
     ) -> Result<Option<Timestamp>, StoreError> {
         loop {
             self.catch_up().await?;
+            self.find_experiments().await?;
             let stopping = *stop.borrow();
             let next = self.next().await?;
             self.put_off = None;
@@ -141,6 +149,25 @@ impl Job {
         for numbered in persistently(|| store.record(id, seen)).await? {
             self.seen = numbered.number;
             self.incident.apply(&numbered.entry);
+        }
+        Ok(())
+    }
+
+    /// Records experiments that run, or did when the open episode began.
+    async fn find_experiments(&mut self) -> Result<(), StoreError> {
+        let now = now();
+        let Some(episode) = self.incident.open() else { return Ok(()) };
+        if self.looked.is_some_and(|looked| looked.after(EXPERIMENTS_EVERY) > now) {
+            return Ok(());
+        }
+        self.looked = Some(now);
+        let (store, began) = (self.shared.store(), episode.id.began);
+        let runs = persistently(|| store.runs(began.before(BEFORE), now)).await?;
+        let new = runs.into_iter().filter(|run| !episode.experiments.contains_key(&run.id));
+        let event = |run: KeptRun| Event::Experiment { run: run.id, fault: run.fault, began: run.began };
+        let entries: Vec<Entry> = new.map(|run| Entry::of(began, now, event(run))).collect();
+        if !entries.is_empty() {
+            self.append(Append { entries, start: None }).await?;
         }
         Ok(())
     }

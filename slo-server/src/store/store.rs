@@ -4,6 +4,7 @@ use super::StoreError;
 use slo_core::model::{Timestamp, Window};
 use slo_ops::{
     alert::{Delivery, IncidentId},
+    experiment::RunEntry,
     incident::Entry,
 };
 use std::{fmt, pin::Pin, sync::Arc};
@@ -90,6 +91,22 @@ pub struct IncidentRow {
     pub is_open: bool,
 }
 
+/// A run of an experiment.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "what incidents say of it, and its record")]
+pub struct KeptRun {
+    /// Its id.
+    pub id: String,
+    /// The fault, in words.
+    pub fault: String,
+    /// When it began.
+    pub began: Timestamp,
+    /// When its fault was undone, or it ended without one.
+    pub ended: Option<Timestamp>,
+    /// Its record.
+    pub record: Vec<RunEntry>,
+}
+
 /// A query for incidents, which are listed with the latest entries first.
 #[derive(Debug, Clone, Copy)]
 #[expect(clippy::exhaustive_structs, reason = "every caller must set every field")]
@@ -172,6 +189,12 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// Gives the lock `name` back.
     fn unlock<'a>(&'a self, name: &'a str, owner: &'a Owner) -> StoreFuture<'a, ()>;
+
+    /// Keeps the record of a run, in place of an earlier one.
+    fn keep_run(&self, run: KeptRun) -> StoreFuture<'_, ()>;
+
+    /// The runs that had not ended at `from`, and had begun by `to`, in their order.
+    fn runs(&self, from: Timestamp, to: Timestamp) -> StoreFuture<'_, Vec<KeptRun>>;
 
     /// The processes that hold leases or locks.
     fn owners(&self) -> StoreFuture<'_, Vec<Owner>>;

@@ -15,7 +15,7 @@ use std::io::Write;
 pub(super) fn run(experiments: &Experiments, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
     match &experiments.verb {
         ExperimentVerb::Plan(planned) => runtime()?.block_on(plan::plan(planned, out, talk)),
-        ExperimentVerb::Run(planned) => runtime()?.block_on(run::run(planned, out, talk)),
+        ExperimentVerb::Run(running) => runtime()?.block_on(run::run(running, out, talk)),
         ExperimentVerb::Status(listed) => journals::status(listed, out),
         ExperimentVerb::Abort(stopped) => runtime()?.block_on(journals::abort(stopped, talk)),
         ExperimentVerb::Verdict(told) => verdict::verdict(told, out, talk),

@@ -5,8 +5,8 @@ use super::{
     plan::{forbidden, laboratory, show},
 };
 use crate::{
-    args::{Format, Planned},
-    commands::serve::outside,
+    args::{Format, Running},
+    commands::{incidents::open, serve::outside},
     error::Error,
     text,
 };
@@ -22,8 +22,12 @@ use tokio::{
     time::sleep,
 };
 
-pub(super) async fn run(planned: &Planned, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
-    let laboratory = laboratory(planned, talk)?;
+pub(super) async fn run(running: &Running, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
+    let Running { planned, place } = running;
+    let mut laboratory = laboratory(planned, talk)?;
+    if place.store.is_some() || place.config.is_some() {
+        laboratory = laboratory.recording_in(open(place).await?.0);
+    }
     let prepared = laboratory.prepare().await.map_err(Error::outside)?;
     leftovers(&prepared.leftovers, talk)?;
     show(&prepared.plan, talk)?;
@@ -108,6 +112,11 @@ fn line(progress: &Progress<'_>) -> String {
         }
         Progress::Restored(run) => {
             format!("undone; watching the recovery for up to {}", run.experiment.recovery)
+        }
+        Progress::NotKept(error) => {
+            format!(
+                "warning: the incident record does not know the end of this run; the next one writes it: {error}"
+            )
         }
         _ => String::new(),
     };

@@ -1,6 +1,10 @@
 //! An open incident record.
 
-use crate::{args::Record, commands::serve::outside, error::Error};
+use crate::{
+    args::{Place, Record},
+    commands::serve::outside,
+    error::Error,
+};
 use slo_ops::{
     Redactor,
     alert::IncidentId,
@@ -29,18 +33,8 @@ const PAGE: usize = 1_000;
 
 impl Opened {
     pub(super) async fn new(record: &Record) -> Result<Self, Error> {
-        let (config, redactor) = match &record.config {
-            Some(path) => {
-                let config = crate::commands::serve::config(path)?;
-                (config.store, config.redactor)
-            }
-            None => (of_url(record)?, Redactor::default()),
-        };
-        if let StoreConfig::Sqlite(path) = &config {
-            // A missing file is an error; it must not be created.
-            fs::metadata(path).map_err(|error| Error::file(path, &error))?;
-        }
-        Ok(Self { store: open_store(&config).await.map_err(outside)?, redactor })
+        let (store, redactor) = open(&record.place).await?;
+        Ok(Self { store, redactor })
     }
 
     pub(super) async fn list(&self, query: Query) -> Result<Vec<IncidentRow>, Error> {
@@ -121,8 +115,24 @@ impl Opened {
     }
 }
 
+/// Opens the incident record at a place, which must exist.
+pub(in crate::commands) async fn open(place: &Place) -> Result<(Arc<dyn Store>, Redactor), Error> {
+    let (config, redactor) = match &place.config {
+        Some(path) => {
+            let config = crate::commands::serve::config(path)?;
+            (config.store, config.redactor)
+        }
+        None => (of_url(place)?, Redactor::default()),
+    };
+    if let StoreConfig::Sqlite(path) = &config {
+        // A missing file is an error; it must not be created.
+        fs::metadata(path).map_err(|error| Error::file(path, &error))?;
+    }
+    Ok((open_store(&config).await.map_err(outside)?, redactor))
+}
+
 /// The incident record at a URL.
-fn of_url(record: &Record) -> Result<StoreConfig, Error> {
+fn of_url(record: &Place) -> Result<StoreConfig, Error> {
     let url = record.store.as_deref().unwrap_or_default();
     if let Some(path) = url.strip_prefix("sqlite:") {
         return Ok(StoreConfig::Sqlite(PathBuf::from(path)));

@@ -3,9 +3,9 @@
 mod pool;
 
 use super::{
-    Append, Arrival, Claim, IncidentRow, Numbered, Owner, Query, Receipt, Start, Store, StoreError,
+    Append, Arrival, Claim, IncidentRow, KeptRun, Numbered, Owner, Query, Receipt, Start, Store, StoreError,
     StoreFuture,
-    text::{body, incident_id, numbered},
+    text::{body, incident_id, kept_run, numbered, run_body},
 };
 use slo_core::model::{Timestamp, Window};
 use slo_ops::{
@@ -244,6 +244,29 @@ impl Store for Postgres {
         Box::pin(self.with(async move |client| {
             client.execute("DELETE FROM locks WHERE name = $1 AND owner = $2", &[&name, &&**owner]).await?;
             Ok(())
+        }))
+    }
+
+    fn keep_run(&self, run: KeptRun) -> StoreFuture<'_, ()> {
+        Box::pin(self.with(async move |client| {
+            let statement = "INSERT INTO runs (id, fault, began, ended, body) VALUES ($1, $2, $3, $4, $5)
+                ON CONFLICT (id) DO UPDATE SET ended = $4, body = $5";
+            let (began, ended) = (run.began.as_millis(), run.ended.map(Timestamp::as_millis));
+            client.execute(statement, &[&run.id, &run.fault, &began, &ended, &run_body(&run)?]).await?;
+            Ok(())
+        }))
+    }
+
+    fn runs(&self, from: Timestamp, to: Timestamp) -> StoreFuture<'_, Vec<KeptRun>> {
+        Box::pin(self.with(async move |client| {
+            let statement = "SELECT id, fault, began, ended, body FROM runs
+                WHERE began <= $2 AND (ended IS NULL OR ended >= $1) ORDER BY began, id";
+            let rows = client.query(statement, &[&from.as_millis(), &to.as_millis()]).await?;
+            let runs = rows.iter().map(|row| {
+                let ended = row.try_get::<_, Option<i64>>(3)?.map(Timestamp::from_millis);
+                kept_run(row.try_get(0)?, row.try_get(1)?, time(row, 2)?, ended, row.try_get(4)?)
+            });
+            runs.collect()
         }))
     }
 

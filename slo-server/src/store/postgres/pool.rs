@@ -13,7 +13,8 @@ use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// The migrations: statements that turn each version of the tables into the next.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE incidents (
         id text PRIMARY KEY, head bigint NOT NULL, due bigint, owner text, lease bigint NOT NULL DEFAULT 0,
         first bigint NOT NULL, last bigint NOT NULL, open boolean NOT NULL);
@@ -27,7 +28,13 @@ const MIGRATIONS: [&str; 1] = ["
     CREATE TABLE starts (runbook text NOT NULL, step text NOT NULL, at bigint NOT NULL);
     CREATE INDEX starts_at ON starts (runbook, at);
     CREATE TABLE locks (name text PRIMARY KEY, owner text NOT NULL, lease bigint NOT NULL);
-"];
+",
+    "
+    CREATE TABLE runs (
+        id text PRIMARY KEY, fault text NOT NULL, began bigint NOT NULL, ended bigint, body text NOT NULL);
+    CREATE INDEX runs_began ON runs (began);
+",
+];
 
 /// How many connections there are at most.
 const CONNECTIONS: usize = 8;

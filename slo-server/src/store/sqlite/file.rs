@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use std::{path::Path, time::Duration};
 
 /// The migrations: statements that turn each version of the file into the next.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = ["
     CREATE TABLE incidents (
         id TEXT PRIMARY KEY, head INTEGER NOT NULL, due INTEGER, owner TEXT, lease INTEGER NOT NULL DEFAULT 0,
         first INTEGER NOT NULL, last INTEGER NOT NULL, open INTEGER NOT NULL) WITHOUT ROWID;
@@ -19,6 +19,10 @@ const MIGRATIONS: [&str; 1] = ["
     CREATE TABLE starts (runbook TEXT NOT NULL, step TEXT NOT NULL, at INTEGER NOT NULL);
     CREATE INDEX starts_at ON starts (runbook, at);
     CREATE TABLE locks (name TEXT PRIMARY KEY, owner TEXT NOT NULL, lease INTEGER NOT NULL) WITHOUT ROWID;
+", "
+    CREATE TABLE runs (
+        id TEXT PRIMARY KEY, fault TEXT NOT NULL, began INTEGER NOT NULL, ended INTEGER, body TEXT NOT NULL) WITHOUT ROWID;
+    CREATE INDEX runs_began ON runs (began);
 "];
 
 /// How long to wait for another process that locks the file.

@@ -4,9 +4,9 @@ mod file;
 mod writer;
 
 use super::{
-    Append, Arrival, Claim, IncidentRow, Numbered, Owner, Query, Receipt, Start, Store, StoreError,
+    Append, Arrival, Claim, IncidentRow, KeptRun, Numbered, Owner, Query, Receipt, Start, Store, StoreError,
     StoreFuture,
-    text::{body, incident_id, numbered},
+    text::{body, incident_id, kept_run, numbered, run_body},
 };
 use file::{Identity, connect, identity};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -350,6 +350,41 @@ impl Store for Sqlite {
                 connection.prepare_cached("DELETE FROM locks WHERE name = ?1 AND owner = ?2")?;
             statement.execute(params![name, &*owner])?;
             Ok(())
+        })
+    }
+
+    fn keep_run(&self, run: KeptRun) -> StoreFuture<'_, ()> {
+        self.write(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "INSERT INTO runs (id, fault, began, ended, body) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (id) DO UPDATE SET ended = ?4, body = ?5",
+            )?;
+            let ended = run.ended.map(Timestamp::as_millis);
+            statement.execute(params![run.id, run.fault, run.began.as_millis(), ended, run_body(&run)?])?;
+            Ok(())
+        })
+    }
+
+    fn runs(&self, from: Timestamp, to: Timestamp) -> StoreFuture<'_, Vec<KeptRun>> {
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT id, fault, began, ended, body FROM runs
+                 WHERE began <= ?2 AND (ended IS NULL OR ended >= ?1) ORDER BY began, id",
+            )?;
+            let rows = statement.query_map(params![from.as_millis(), to.as_millis()], |row| {
+                Ok((
+                    row.get(0)?,
+                    row.get(1)?,
+                    row.get(2)?,
+                    row.get::<_, Option<i64>>(3)?,
+                    row.get::<_, String>(4)?,
+                ))
+            })?;
+            let runs = rows.map(|row| {
+                let (id, fault, began, ended, body) = row?;
+                kept_run(id, fault, Timestamp::from_millis(began), ended.map(Timestamp::from_millis), &body)
+            });
+            runs.collect()
         })
     }
 

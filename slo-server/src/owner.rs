@@ -5,7 +5,7 @@ use rustix::process::{Pid, test_kill_process};
 use std::fs;
 
 /// The name of this process. Its last part is random, so that the name is unique.
-pub(super) fn own() -> Owner {
+pub(crate) fn own() -> Owner {
     let (machine, process, random) = (machine(), std::process::id(), fastrand::u64(..));
     format!("{machine}/{process}/{random:016x}").into()
 }
@@ -22,7 +22,7 @@ fn machine() -> String {
 /// Whether the process with this name is known to have ended: it ran on this machine, and no longer exists.
 ///
 /// An earlier process with the process id of this one has ended, too.
-pub(super) fn has_ended(owner: &str) -> bool {
+pub(crate) fn has_ended(owner: &str) -> bool {
     let mut parts = owner.split('/');
     let (Some(there), Some(process)) = (parts.next(), parts.next()) else { return false };
     let here = machine();
