@@ -69,6 +69,15 @@ impl Error {
         }
     }
 
+    /// The same error, which says where it is.
+    #[cfg(feature = "server")]
+    pub(crate) fn within(self, place: &str) -> Self {
+        match self {
+            Self::Input(told) => Self::Input(format!("{place}: {told}")),
+            other => other,
+        }
+    }
+
     /// An error of something outside, with its hint.
     #[cfg(feature = "server")]
     pub(crate) fn outside(error: slo_core::Error) -> Self {

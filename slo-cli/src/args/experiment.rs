@@ -1,7 +1,8 @@
 //! The verbs of experiments.
 
-use super::{Access, Output, ReportFormat, Specs, TimeScale, server::Place};
+use super::{Access, Output, ReportFormat, Specs, TimeScale, server::Place, values::parsed};
 use clap::{Args as Group, Subcommand};
+use slo_ops::experiment::ExportTarget;
 use std::path::PathBuf;
 
 #[derive(Debug, Group)]
@@ -22,6 +23,10 @@ pub(crate) enum ExperimentVerb {
     Abort(Stopped),
     /// Report on runs: what broke, what held, and what to do next
     Verdict(Told),
+    /// Judge a run of Chaos Toolkit by its journal and the events in Prometheus
+    Judge(Judged),
+    /// Write an experiment for another tool
+    Export(Exported),
 }
 
 /// The journals of runs.
@@ -89,6 +94,41 @@ pub(crate) struct Told {
     /// The output format: Markdown, an HTML page, or JSON for programs
     #[arg(long, value_enum, default_value_t = ReportFormat::Markdown)]
     pub(crate) format: ReportFormat,
+    /// Write this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Judged {
+    /// The `journal.json` of Chaos Toolkit
+    #[arg(value_name = "JOURNAL")]
+    pub(crate) journal: PathBuf,
+    #[command(flatten)]
+    pub(crate) planned: Planned,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Exported {
+    /// The file of the experiment, with `version: slo-experiment/v1`
+    #[arg(value_name = "EXPERIMENT")]
+    pub(crate) experiment: PathBuf,
+    /// The spec files that the experiment is about, for Chaos Toolkit
+    #[arg(value_name = "FILE", required_if_eq("target", "chaos-toolkit"))]
+    pub(crate) files: Vec<PathBuf>,
+    /// The tool: chaos-toolkit, chaos-mesh or litmus. Chaos Toolkit runs `slo experiment run`, so that the fault ends in time;
+    /// the others inject the fault themselves, and do not look at SLOs
+    #[arg(long, value_name = "TOOL", value_parser = parsed::<ExportTarget>)]
+    pub(crate) target: ExportTarget,
+    /// URL of the Prometheus that has the events of the SLOs, for Chaos Toolkit
+    #[arg(long, value_name = "URL", required_if_eq("target", "chaos-toolkit"))]
+    pub(crate) prometheus: Option<String>,
+    /// The namespace of the pods that the fault hits, for Chaos Mesh and Litmus
+    #[arg(long, value_name = "NAME", requires = "selector")]
+    pub(crate) namespace: Option<String>,
+    /// The labels of the pods that the fault hits, such as app=checkout, for Chaos Mesh and Litmus
+    #[arg(long, value_name = "LABELS", requires = "namespace")]
+    pub(crate) selector: Option<String>,
     /// Write this file instead of standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,

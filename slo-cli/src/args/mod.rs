@@ -12,7 +12,9 @@ pub(crate) use access::Access;
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 pub(crate) use common::{Format, Output, Reading, TimeScale};
 #[cfg(feature = "server")]
-pub(crate) use experiment::{ExperimentVerb, Experiments, Journals, Listed, Planned, Running, Stopped, Told};
+pub(crate) use experiment::{
+    ExperimentVerb, Experiments, Exported, Journals, Judged, Listed, Planned, Running, Stopped, Told,
+};
 #[cfg(feature = "server")]
 pub(crate) use server::{
     Act, Diagnose, Export, Incidents, IncidentsVerb, List, Note, Place, Postmortem, Proxy, Record,

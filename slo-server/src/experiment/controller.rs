@@ -109,6 +109,30 @@ impl Laboratory {
         Plan::of(&self.experiment, &self.before().await?)
     }
 
+    /// Judges a fault that something else injected at `from` and undid at `to`. The result is the run that it would have been.
+    ///
+    /// # Errors
+    /// A server that does not answer, an SLO without events, or a time without length.
+    pub async fn judge(&self, from: Timestamp, to: Timestamp) -> Result<Run, Error> {
+        let every = self.experiment.guard.every;
+        let count = usize::try_from(to.millis_since(from).div_ceil(every.as_millis())).unwrap_or(usize::MAX);
+        if count == 0 {
+            return Err(Error::new(format!("there is no time between {from} and {to}")));
+        }
+        let before = self.watched.before(every, from, &[]).await?;
+        let slos = before.iter().map(known).collect();
+        let id = run_id(&self.experiment.name, from);
+        let begun = RunEvent::Begun { id, file: self.file.clone(), slos, controller: own() };
+        let mut record = vec![RunEntry::new(from, begun), RunEntry::new(from, RunEvent::Injected)];
+        for (index, counts) in (1..).zip(self.watched.course(from, every, count).await?) {
+            let counts = counts.into_iter().map(|count| count.map(Counted::from)).collect();
+            let at = from.after_steps(every, index).min(to);
+            record.push(RunEntry::new(at, RunEvent::Looked { counts }));
+        }
+        record.push(RunEntry::new(to, RunEvent::Stopping { stop: Stop::Done }));
+        Run::of(&record)
+    }
+
     /// Prepares a run: no other may be going on, and what others have left is undone. Then it is planned.
     ///
     /// # Errors
@@ -132,7 +156,7 @@ impl Laboratory {
         let runs = self.folder.runs()?;
         let fault = |run: &Run| Some((run.injected?, run.recovered.or(run.ended).unwrap_or_else(now)));
         let faults: Vec<_> = runs.iter().filter_map(fault).collect();
-        self.watched.before(self.experiment.guard.every, &faults).await
+        self.watched.before(self.experiment.guard.every, now(), &faults).await
     }
 
     /// How long the fault lasts without news from this process: a look more than the guard does without data.
@@ -163,12 +187,6 @@ impl Prepared<'_> {
         let began = now();
         let laboratory = self.laboratory;
         let id = run_id(&laboratory.experiment.name, began);
-        let known = |before: &Before| KnownSlo {
-            objective: before.budget.objective().to_string(),
-            expected: before.budget.expected(),
-            usual: Counted::from(before.usual),
-            seconds: before.seconds,
-        };
         let slos = self.before.iter().map(known).collect();
         let begun =
             RunEvent::Begun { id: id.clone(), file: laboratory.file.clone(), slos, controller: own() };
@@ -193,6 +211,15 @@ impl Prepared<'_> {
         }
         drop(self.lock.take());
         ended.map(|()| going.run)
+    }
+}
+
+fn known(before: &Before) -> KnownSlo {
+    KnownSlo {
+        objective: before.budget.objective().to_string(),
+        expected: before.budget.expected(),
+        usual: Counted::from(before.usual),
+        seconds: before.seconds,
     }
 }
 

@@ -1,6 +1,5 @@
 //! The events of SLOs, counted scrape by scrape.
 
-use crate::clock::now;
 use slo_core::{
     math::{PeriodBudget, Tally},
     model::{EventCounters, Service, Slo, Timestamp, Window},
@@ -59,15 +58,16 @@ impl Watched {
         Ok(Self { client, slos: slos.collect::<Result<_, Error>>()? })
     }
 
-    /// What is known of each SLO without a fault: from the time that is in none of `faults`.
+    /// What is known of each SLO without a fault: from the time before `at` that is in none of `faults`.
     pub(super) async fn before(
         &self,
         every: Window,
+        at: Timestamp,
         faults: &[(Timestamp, Timestamp)],
     ) -> Result<Vec<Before>, Error> {
         let mut known = Vec::new();
         for one in &self.slos {
-            known.push(self.known(one, every, faults).await?);
+            known.push(self.known(one, every, at, faults).await?);
         }
         Ok(known)
     }
@@ -76,9 +76,9 @@ impl Watched {
         &self,
         one: &WatchedSlo,
         every: Window,
+        at: Timestamp,
         faults: &[(Timestamp, Timestamp)],
     ) -> Result<Before, Error> {
-        let at = now();
         let count = usize::try_from(USUAL.as_millis() / every.as_millis()).unwrap_or(1).max(1);
         let growth = self.growth(one, at.before_steps(every, count), every, count).await?;
         let (usual, steps) =
@@ -143,6 +143,30 @@ impl Watched {
             found.push(growth.filter(is_known).and_then(|growth| sum(&growth).ok()));
         }
         found
+    }
+
+    /// The events of each SLO since `start`, after each of `count` steps; `None` where there are no data.
+    pub(super) async fn course(
+        &self,
+        start: Timestamp,
+        step: Window,
+        count: usize,
+    ) -> Result<Vec<Vec<Option<Tally>>>, Error> {
+        let mut course = vec![Vec::new(); count];
+        for one in &self.slos {
+            let growth = self.growth(one, start, step, count).await?;
+            let mut so_far = Tally::EMPTY;
+            for (index, found) in course.iter_mut().enumerate() {
+                let growth =
+                    growth.as_ref().filter(|growth| !growth.gaps.iter().any(|gap| gap.contains(&index)));
+                let new =
+                    growth.and_then(|growth| Some((*growth.total.get(index)?, *growth.bad.get(index)?)));
+                let new = new.map(|(total, bad)| Tally::new(total, bad)).transpose()?;
+                so_far = so_far.checked_add(new.unwrap_or(Tally::EMPTY))?;
+                found.push(new.map(|_| so_far));
+            }
+        }
+        Ok(course)
     }
 
     async fn growth(

@@ -1,6 +1,8 @@
 //! `slo experiment`
 
+mod export;
 mod journals;
+mod judge;
 mod plan;
 mod run;
 mod verdict;
@@ -18,6 +20,8 @@ pub(super) fn run(experiments: &Experiments, out: &mut dyn Write, talk: &mut dyn
         ExperimentVerb::Run(running) => runtime()?.block_on(run::run(running, out, talk)),
         ExperimentVerb::Status(listed) => journals::status(listed, out),
         ExperimentVerb::Abort(stopped) => runtime()?.block_on(journals::abort(stopped, talk)),
+        ExperimentVerb::Judge(judged) => runtime()?.block_on(judge::judge(judged, out, talk)),
+        ExperimentVerb::Export(exported) => export::export(exported, out, talk),
         ExperimentVerb::Verdict(told) => verdict::verdict(told, out, talk),
     }
 }

@@ -7,16 +7,14 @@ use crate::{
     error::Error,
     load, table, text,
 };
-use slo_ops::experiment::Plan;
+use slo_ops::experiment::{Experiment, Plan};
 use slo_prometheus::AsyncClient;
 use slo_server::experiment::Laboratory;
 use std::{fs, io::Write, path::Path};
 
 /// Reads the experiment and its specs.
 pub(super) fn laboratory(planned: &Planned, talk: &mut dyn Write) -> Result<Laboratory, Error> {
-    let path = &planned.experiment;
-    let file = fs::read_to_string(path).map_err(|error| Error::file(path, &error))?;
-    slo_ops::experiment::read(&file).map_err(|faults| faulty(path, &faults))?;
+    let (file, _) = experiment(&planned.experiment)?;
     let specs = &planned.specs;
     let services = load::services(&specs.files, &specs.reading, planned.scale.time_scale, talk)?;
     let (address, settings) = planned.access.settings(&planned.prometheus)?;
@@ -24,7 +22,14 @@ pub(super) fn laboratory(planned: &Planned, talk: &mut dyn Write) -> Result<Labo
     Ok(Laboratory::new(&file, &services, client, folder(&planned.journals)?, LAUNCHER.into())?)
 }
 
-pub(super) fn faulty(path: &Path, faults: &slo_core::Diagnostics) -> Error {
+/// The text of an experiment's file, and what it says.
+pub(super) fn experiment(path: &Path) -> Result<(String, Experiment), Error> {
+    let text = fs::read_to_string(path).map_err(|error| Error::file(path, &error))?;
+    let experiment = slo_ops::experiment::read(&text).map_err(|faults| faulty(path, &faults))?;
+    Ok((text, experiment))
+}
+
+fn faulty(path: &Path, faults: &slo_core::Diagnostics) -> Error {
     let shown = path.display();
     let all: Vec<String> = faults.faults().iter().map(|fault| format!("{shown}:{fault}")).collect();
     let noun = if all.len() == 1 { "fault" } else { "faults" };

@@ -2,7 +2,7 @@
 
 use super::{
     journals::leftovers,
-    plan::{forbidden, laboratory, show},
+    plan::{self, forbidden, laboratory},
 };
 use crate::{
     args::{Format, Running},
@@ -30,7 +30,7 @@ pub(super) async fn run(running: &Running, out: &mut dyn Write, talk: &mut dyn W
     }
     let prepared = laboratory.prepare().await.map_err(Error::outside)?;
     leftovers(&prepared.leftovers, talk)?;
-    show(&prepared.plan, talk)?;
+    plan::show(&prepared.plan, talk)?;
     forbidden(&prepared.plan)?;
     writeln!(talk, "injecting: {}", slo_core::plain(&laboratory.experiment().fault.to_string()))?;
     let (told, mut lines) = mpsc::unbounded_channel();
@@ -54,15 +54,20 @@ pub(super) async fn run(running: &Running, out: &mut dyn Write, talk: &mut dyn W
         let _gone = writeln!(talk, "{line}");
     }
     let finding = Finding::of(&run)?;
-    match planned.output.format {
-        Format::Json => text::json(out, &finding)?,
-        Format::Table => write!(out, "{}", markdown(std::slice::from_ref(&finding)))?,
-    }
+    show(&finding, planned.output.format, out)?;
     concluded(&finding)
 }
 
+/// The finding, for people as Markdown.
+pub(super) fn show(finding: &Finding, format: Format, out: &mut dyn Write) -> Result<(), Error> {
+    match format {
+        Format::Json => text::json(out, finding),
+        Format::Table => Ok(write!(out, "{}", markdown(std::slice::from_ref(finding)))?),
+    }
+}
+
 /// An error, if not all held.
-fn concluded(finding: &Finding) -> Result<(), Error> {
+pub(super) fn concluded(finding: &Finding) -> Result<(), Error> {
     let told =
         || slo_core::plain(&format!("{}: {}", finding.outcome.as_str(), finding.next_step)).into_owned();
     if !finding.not_undone.is_empty() {
