@@ -1,5 +1,7 @@
 //! Injects a fault, and undoes it.
 
+#[cfg(feature = "kubernetes")]
+use super::kubernetes;
 use super::{
     Journal, namespace,
     press::{GO, HERE, Order, PRESS, PRESSED},
@@ -71,11 +73,18 @@ pub(super) async fn inject(
                 stop(&processes, usize::MAX, journal).await?;
             }
         }
+        #[cfg(feature = "kubernetes")]
+        Fault::Pods { namespace, selector, evict } => {
+            kubernetes::hit_pods(namespace, selector, *evict, most, journal).await?;
+        }
+        #[cfg(feature = "kubernetes")]
+        Fault::Drain { selector } => kubernetes::drain(selector, most, journal).await?,
         Fault::Pressure(pressure) => injected.pressing = Some(use_up(launcher, pressure, journal).await?),
         fault => {
             let share = percent(experiment.blast_radius.share);
             let Some(remote) = Remote::of(fault, &share, lease) else {
-                return Err(Error::new(format!("this build of slo cannot inject `{}`", fault.kind())));
+                return Err(Error::new(format!("this build of slo cannot inject `{}`", fault.kind()))
+                    .with_hint("build it with the feature `kubernetes`"));
             };
             record(journal, Undo::Disarm { url: remote.url.clone(), token_file: remote.token_file.clone() })?;
             remote.arm().await?;
@@ -117,7 +126,7 @@ fn processes_of(part: &Part) -> Option<&Processes> {
     }
 }
 
-fn record(journal: &mut Journal, undo: Undo) -> Result<(), Error> {
+pub(super) fn record(journal: &mut Journal, undo: Undo) -> Result<(), Error> {
     journal.write(RunEvent::Injecting { undo })
 }
 
@@ -231,6 +240,12 @@ pub(super) async fn undo(undo: &Undo) -> Result<(), Error> {
         }
         Undo::Disarm { url, token_file } => remote::disarm(url, token_file.as_deref()).await,
         Undo::Connect { namespace } => namespace::connect(namespace).await,
+        #[cfg(feature = "kubernetes")]
+        Undo::Ready { namespace, selector, before } => {
+            kubernetes::are_ready(namespace, selector, *before).await
+        }
+        #[cfg(feature = "kubernetes")]
+        Undo::Uncordon { node } => kubernetes::uncordon(node).await,
         Undo::Restart { processes, before, command } => restart(processes, *before, command).await,
         _ => Err(Error::new("this build of slo cannot undo it")),
     }

@@ -6,6 +6,7 @@
 //! | CPU, memory, disk, file descriptors | the process that uses them up ends with the watchdog ([`press`]) |
 //! | connections | the [`Proxy`] |
 //! | requests | the service, which links `slo-instrument` |
+//! | pods and nodes of Kubernetes | the watchdog |
 //!
 //! What undoes a fault is in a [`Journal`] before the fault is injected, so the next start can undo it as well.
 
@@ -13,6 +14,8 @@ mod conditions;
 mod control;
 mod inject;
 mod journal;
+#[cfg(feature = "kubernetes")]
+mod kubernetes;
 mod namespace;
 mod press;
 mod proxy;
