@@ -20,9 +20,11 @@ pub mod notify;
 pub mod runbook;
 
 mod hex;
+mod labels;
 mod redact;
 mod time;
 
+pub use labels::Split;
 pub use redact::Redactor;
 pub use slo_core::{Diagnostics, Error};
 pub use time::time_between;

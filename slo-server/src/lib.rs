@@ -29,6 +29,7 @@ mod clock;
 mod kill;
 mod own;
 mod owner;
+mod split;
 mod tls;
 
 /// The programs of the README, so that they are compiled.

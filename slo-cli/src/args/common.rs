@@ -6,6 +6,7 @@ use slo_core::{
     model::{LabelName, Window},
     spec::Defaults,
 };
+use std::path::PathBuf;
 
 /// The heading of these options in the help.
 const READING: &str = "Reading specifications";
@@ -65,4 +66,20 @@ pub(crate) struct Output {
 pub(crate) enum Format {
     Table,
     Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    Markdown,
+    Html,
+    Json,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Specs {
+    /// Spec files, directories (read recursively), or `-` for standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
 }

@@ -1,6 +1,11 @@
 //! The verbs of experiments.
 
-use super::{Access, Output, ReportFormat, Specs, TimeScale, server::Place, values::parsed};
+use super::{
+    access::Access,
+    common::{Output, ReportFormat, Specs, TimeScale},
+    server::Place,
+    values::parsed,
+};
 use clap::{Args as Group, Subcommand};
 use slo_ops::experiment::ExportTarget;
 use std::path::PathBuf;

@@ -10,7 +10,7 @@ mod values;
 
 pub(crate) use access::Access;
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
-pub(crate) use common::{Format, Output, Reading, TimeScale};
+pub(crate) use common::{Format, Output, Reading, ReportFormat, Specs, TimeScale};
 #[cfg(feature = "server")]
 pub(crate) use experiment::{
     ExperimentVerb, Experiments, Exported, Journals, Judged, Listed, Planned, Running, Stopped, Told,
@@ -84,15 +84,6 @@ pub(crate) enum Command {
     Completions(Completions),
     /// Write the manual pages
     Manual(Manual),
-}
-
-#[derive(Debug, Group)]
-pub(crate) struct Specs {
-    /// Spec files, directories (read recursively), or `-` for standard input
-    #[arg(required = true, value_name = "FILE")]
-    pub(crate) files: Vec<PathBuf>,
-    #[command(flatten)]
-    pub(crate) reading: Reading,
 }
 
 #[derive(Debug, Group)]
@@ -280,13 +271,6 @@ pub(crate) struct Report {
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) scale: TimeScale,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ReportFormat {
-    Markdown,
-    Html,
-    Json,
 }
 
 #[derive(Debug, Group)]

@@ -24,6 +24,8 @@ pub struct Finding {
     pub injected: Option<String>,
     /// How long the fault was in place, in seconds.
     pub lasted_seconds: Option<f64>,
+    /// How long after the fault the first alert fired, in seconds; `None` if none did.
+    pub alerted_seconds: Option<f64>,
     /// How long the undoing took, until it was verified, in seconds.
     pub undone_seconds: Option<f64>,
     /// How long the service took to recover after that, in seconds.
@@ -69,6 +71,8 @@ pub struct SloFinding {
     pub spent: f64,
     /// The verdict.
     pub verdict: Verdict,
+    /// Labels that bad events had and others did not, in words.
+    pub labels: Vec<String>,
     /// The error ratio that is tolerated.
     pub tolerated: f64,
     /// The bad events after which the experiment has spent its share of the budget.
@@ -126,6 +130,7 @@ impl Finding {
                     bad: counted.bad(),
                     spent: budget.spent_by(counted.bad())?,
                     verdict,
+                    labels: run.labels.get(index).cloned().unwrap_or_default(),
                     tolerated: hypothesis.error_ratio(budget.objective())?,
                     most_bad: cap(&run.experiment, *budget),
                     course: course(run, index),
@@ -150,6 +155,7 @@ impl Finding {
             stop: run.stop.as_ref().map(|(_, stop)| stop.clone()),
             injected: run.injected.map(|at| at.to_string()),
             lasted_seconds: seconds(run.injected, run.restored().or(stopped)),
+            alerted_seconds: seconds(run.injected, run.alerted),
             undone_seconds: seconds(stopped, run.restored()),
             recovered_seconds: seconds(run.restored(), run.recovered),
             not_undone: not_undone.collect(),

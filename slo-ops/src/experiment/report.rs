@@ -118,8 +118,12 @@ fn facts(finding: &Finding) -> Vec<(&'static str, String)> {
         facts.push(("injected", format!("{at}{lasted}")));
     }
     facts.extend(finding.stop.as_ref().map(|stop| ("stopped because", stop.to_string())));
+    facts.extend(finding.alerted_seconds.map(|time| ("first alert after", seconds(Some(time)))));
     facts.extend(finding.undone_seconds.map(|time| ("undone within", seconds(Some(time)))));
     facts.extend(finding.recovered_seconds.map(|time| ("recovered after", seconds(Some(time)))));
+    for slo in &finding.slos {
+        facts.extend(slo.labels.iter().map(|found| ("found", format!("{}: {found}", slo.slo))));
+    }
     facts.extend(finding.not_undone.iter().map(|left| ("not undone", left.clone())));
     facts
 }

@@ -84,6 +84,14 @@ pub enum RunEvent {
         /// Why.
         error: String,
     },
+    /// What Prometheus knows of the time that the fault was in place.
+    Explained {
+        /// When the first alert of one of the SLOs fired.
+        #[serde(default, with = "time::optional_millis", skip_serializing_if = "Option::is_none")]
+        alerted: Option<Timestamp>,
+        /// For each hypothesis, labels that bad events have and others do not, in words.
+        labels: Vec<Vec<String>>,
+    },
     /// The service burned its budget no faster than tolerated again.
     Recovered {
         /// Since when.
@@ -191,6 +199,10 @@ pub struct Run {
     pub stop: Option<(Timestamp, Stop)>,
     /// What undoes each part of the fault, and how far that is.
     pub undos: Vec<(Undo, UndoState)>,
+    /// When the first alert of one of the SLOs fired.
+    pub alerted: Option<Timestamp>,
+    /// For each hypothesis, labels that bad events had and others did not, in words.
+    pub labels: Vec<Vec<String>>,
     /// When the service had recovered.
     pub recovered: Option<Timestamp>,
     /// When the run was over.
@@ -236,6 +248,8 @@ impl Run {
             asked: None,
             stop: None,
             undos: Vec::new(),
+            alerted: None,
+            labels: Vec::new(),
             recovered: None,
             ended: None,
         };
@@ -259,6 +273,9 @@ impl Run {
             RunEvent::Stopping { stop } => self.stop = self.stop.take().or_else(|| Some((at, stop.clone()))),
             RunEvent::Undone { undo } => self.set(undo, &UndoState::Done(at)),
             RunEvent::NotUndone { undo, error } => self.set(undo, &UndoState::Failed(error.clone())),
+            RunEvent::Explained { alerted, labels } => {
+                (self.alerted, self.labels) = (*alerted, labels.clone());
+            }
             RunEvent::Recovered { since } => self.recovered = Some(*since),
             RunEvent::Ended => self.ended = Some(at),
         }

@@ -28,6 +28,8 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
+/// How long Prometheus may take to explain a run.
+const TO_EXPLAIN: Duration = Duration::from_secs(5);
 /// Over how many looks the service must burn no faster than tolerated, to have recovered.
 const LOOKS_TO_RECOVER: usize = 3;
 
@@ -130,6 +132,11 @@ impl Laboratory {
             record.push(RunEntry::new(at, RunEvent::Looked { counts }));
         }
         record.push(RunEntry::new(to, RunEvent::Stopping { stop: Stop::Done }));
+        let explained = RunEvent::Explained {
+            alerted: self.watched.alerted(from, to).await?,
+            labels: self.watched.labels(from, to).await?,
+        };
+        record.push(RunEntry::new(to, explained));
         Run::of(&record)
     }
 
@@ -279,6 +286,7 @@ impl Going<'_> {
             let _later = self.keep().await;
             self.recover(asked).await?;
         }
+        self.explain().await;
         self.write(RunEvent::Ended)
     }
 
@@ -325,6 +333,17 @@ impl Going<'_> {
     async fn look(&self, start: Timestamp, every: Window, count: usize) -> Vec<Option<Tally>> {
         let found = timeout(every.as_duration(), self.laboratory.watched.since(start, every, count)).await;
         found.unwrap_or_else(|_| vec![None; self.laboratory.experiment.hypotheses.len()])
+    }
+
+    /// Writes down what Prometheus knows of the time that the fault was in place, if it answers.
+    async fn explain(&mut self) {
+        let (Some(from), Some((to, _))) = (self.run.injected, self.run.stop.clone()) else { return };
+        let watched = &self.laboratory.watched;
+        let ask =
+            async { Ok::<_, Error>((watched.alerted(from, to).await?, watched.labels(from, to).await?)) };
+        if let Ok(Ok((alerted, labels))) = timeout(TO_EXPLAIN, ask).await {
+            let _full = self.write(RunEvent::Explained { alerted, labels });
+        }
     }
 
     /// Looks until the service burns no faster than tolerated, or the time for that is over.

@@ -1,5 +1,6 @@
 //! The events of SLOs, counted scrape by scrape.
 
+use crate::split::{defining, split, told};
 use slo_core::{
     math::{PeriodBudget, Tally},
     model::{EventCounters, Service, Slo, Timestamp, Window},
@@ -169,6 +170,35 @@ impl Watched {
         Ok(course)
     }
 
+    /// For each SLO, the labels that bad events between `from` and `to` have, but clearly fewer of all events.
+    pub(super) async fn labels(&self, from: Timestamp, to: Timestamp) -> Result<Vec<Vec<String>>, Error> {
+        let window = Window::from_millis(to.millis_since(from).max(1))?;
+        let mut found = Vec::new();
+        for one in &self.slos {
+            let events = split(&self.client, &one.counters, window, to).await?;
+            found.push(events.most_of_bad(None, &defining(&one.counters)));
+        }
+        Ok(found)
+    }
+
+    /// When the first alert of any of the SLOs fired between `from` and `to`.
+    pub(super) async fn alerted(&self, from: Timestamp, to: Timestamp) -> Result<Option<Timestamp>, Error> {
+        let step = Window::seconds(1);
+        let count = usize::try_from(to.millis_since(from).div_ceil(1_000)).unwrap_or(usize::MAX);
+        let mut first: Option<usize> = None;
+        for one in &self.slos {
+            let query = RecordedQueries::of(&one.service, &one.slo).firing(None).to_string();
+            let steps = Steps { start: from, step, count };
+            let point = |_: &slo_prometheus::Labels, index: usize, value: f64| {
+                if value > 0.0 {
+                    first = Some(first.map_or(index, |first| first.min(index)));
+                }
+            };
+            self.client.range(&query, steps, point).await.map_err(|error| told(&error))?;
+        }
+        Ok(first.map(|index| from.after_steps(step, index + 1)))
+    }
+
     async fn growth(
         &self,
         one: &WatchedSlo,
@@ -235,11 +265,6 @@ fn without(
         (total, bad, steps) = (total + all, bad + failed, steps + 1);
     }
     Ok((Tally::new(total, bad)?, steps))
-}
-
-fn told(error: &slo_prometheus::Error) -> Error {
-    let told = Error::new(error.to_string());
-    error.hint().map_or(told.clone(), |hint| told.with_hint(hint))
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is clamped")]

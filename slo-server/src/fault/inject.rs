@@ -65,7 +65,7 @@ pub(super) async fn inject(
                     return Err(Error::new(format!("there is no network namespace {namespace}"))
                         .with_hint("see `ip netns`"));
                 }
-                record(journal, Undo::Connect { namespace: namespace.clone() })?;
+                journal.injecting(Undo::Connect { namespace: namespace.clone() })?;
                 namespace::cut_off(namespace).await?;
             }
             let processes: Vec<&Processes> = parts.iter().filter_map(processes_of).collect();
@@ -86,7 +86,8 @@ pub(super) async fn inject(
                 return Err(Error::new(format!("this build of slo cannot inject `{}`", fault.kind()))
                     .with_hint("build it with the feature `kubernetes`"));
             };
-            record(journal, Undo::Disarm { url: remote.url.clone(), token_file: remote.token_file.clone() })?;
+            journal
+                .injecting(Undo::Disarm { url: remote.url.clone(), token_file: remote.token_file.clone() })?;
             remote.arm().await?;
             injected.remote = Some(remote);
         }
@@ -126,10 +127,6 @@ fn processes_of(part: &Part) -> Option<&Processes> {
     }
 }
 
-pub(super) fn record(journal: &mut Journal, undo: Undo) -> Result<(), Error> {
-    journal.write(RunEvent::Injecting { undo })
-}
-
 fn some(processes: &Processes, found: Vec<ProcessId>) -> Result<Vec<ProcessId>, Error> {
     if found.is_empty() {
         return Err(Error::new(format!("{processes}: none runs")));
@@ -145,7 +142,7 @@ async fn kill(
 ) -> Result<(), Error> {
     let mut found = some(processes, find(processes)?)?;
     let (processes, before) = (processes.clone(), found.len());
-    record(journal, Undo::Restart { processes, before, command: restart.to_vec() })?;
+    journal.injecting(Undo::Restart { processes, before, command: restart.to_vec() })?;
     fastrand::shuffle(&mut found);
     found.truncate(most);
     for process in &found {
@@ -173,7 +170,7 @@ async fn stop(all: &[&Processes], most: usize, journal: &mut Journal) -> Result<
             return is_done.then_some(()).ok_or_else(|| Error::new("a process does not stop"));
         }
         for process in &new {
-            record(journal, Undo::Continue { process: process.clone() })?;
+            journal.injecting(Undo::Continue { process: process.clone() })?;
         }
         for process in &new {
             signal(process, Signal::STOP)?;
@@ -212,7 +209,7 @@ async fn use_up(
     expect(HERE, &mut lines).await?;
     let pid = child.id().and_then(|pid| i32::try_from(pid).ok());
     let process = pid.and_then(identify).ok_or_else(|| failed(&"it ended"))?;
-    record(journal, Undo::End { process })?;
+    journal.injecting(Undo::End { process })?;
     stdin.write_all(format!("{GO}\n").as_bytes()).await.map_err(|error| failed(&error))?;
     expect(PRESSED, &mut lines).await?;
     Ok((child, stdin))

@@ -3,7 +3,7 @@
 use rustix::fs::{FallocateFlags, fallocate};
 use slo_ops::{
     Error,
-    experiment::{Run, RunEntry, RunEvent},
+    experiment::{Run, RunEntry, RunEvent, Undo},
 };
 use std::{
     fs::{self, File, OpenOptions},
@@ -82,6 +82,14 @@ impl Journal {
     /// A disk that is full or gone.
     pub fn write(&mut self, event: RunEvent) -> Result<(), Error> {
         self.append(&RunEntry::new(crate::clock::now(), event))
+    }
+
+    /// Writes that a part of a fault is about to be injected, and what undoes it.
+    ///
+    /// # Errors
+    /// A disk that is full or gone; the part must not be injected then.
+    pub fn injecting(&mut self, undo: Undo) -> Result<(), Error> {
+        self.write(RunEvent::Injecting { undo })
     }
 
     /// All entries so far. An entry that was cut off by a crash counts as not written: nobody acted on it.

@@ -1,6 +1,6 @@
 //! Pods and nodes of Kubernetes, through its API.
 
-use super::{Journal, inject::record};
+use super::Journal;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::{
     Api, Client, Config, ResourceExt,
@@ -34,7 +34,7 @@ pub(super) async fn hit_pods(
         return Err(Error::new(format!("{what}: none is ready")));
     }
     let (namespace, selector) = (namespace.to_owned(), selector.to_owned());
-    record(journal, Undo::Ready { namespace, selector, before: found.len() })?;
+    journal.injecting(Undo::Ready { namespace, selector, before: found.len() })?;
     fastrand::shuffle(&mut found);
     for name in found.iter().take(most) {
         let what = format!("pod {name}");
@@ -72,7 +72,7 @@ pub(super) async fn drain(selector: &str, most: usize, journal: &mut Journal) ->
     let nodes: Api<Node> = Api::all(client.clone());
     let what = format!("nodes {selector}");
     let list = answer(&what, nodes.list(&ListParams::default().labels(selector))).await?;
-    let takes_pods = |node: &Node| !node.spec.as_ref().is_some_and(|spec| spec.unschedulable == Some(true));
+    let takes_pods = |node: &Node| node.spec.as_ref().is_none_or(|spec| spec.unschedulable != Some(true));
     let mut found: Vec<String> =
         list.items.iter().filter(|node| takes_pods(node)).map(ResourceExt::name_any).collect();
     if found.is_empty() {
@@ -81,7 +81,7 @@ pub(super) async fn drain(selector: &str, most: usize, journal: &mut Journal) ->
     fastrand::shuffle(&mut found);
     found.truncate(most);
     for node in &found {
-        record(journal, Undo::Uncordon { node: node.clone() })?;
+        journal.injecting(Undo::Uncordon { node: node.clone() })?;
         answer(&format!("node {node}"), nodes.cordon(node)).await?;
     }
     for node in &found {

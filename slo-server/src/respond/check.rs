@@ -1,11 +1,12 @@
 //! The built-in diagnoses.
 
-use super::counts::{Counts, unreachable};
+use super::counts::Counts;
 use crate::{
     clock::now,
+    split::{defining, split},
     store::{Query, Store},
 };
-use slo_core::model::{EventCounters, EventPair, Selector, Timestamp, Window};
+use slo_core::model::Window;
 use slo_ops::{
     Error,
     host::{Level, findings},
@@ -14,11 +15,7 @@ use slo_ops::{
     runbook::Check,
     time_between,
 };
-use slo_prometheus::Steps;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::time::Duration;
 use tokio::time::timeout;
 
 /// Runs a built-in diagnosis.
@@ -51,30 +48,6 @@ pub(super) async fn check(
 
 /// How long a diagnosis may take.
 const LONGEST: Duration = Duration::from_secs(30);
-/// The share of bad events that must have a label value, so that it is a finding.
-const MOST: f64 = 0.5;
-/// The share among all events may be at most this part of the share among bad events.
-const APART: f64 = 0.8;
-/// Labels that say how a request ended. They are an effect and not a cause, so they come last.
-const OUTCOMES: [&str; 14] = [
-    "code",
-    "error_type",
-    "grpc_code",
-    "grpc_status",
-    "http_response_status_code",
-    "http_status",
-    "http_status_code",
-    "outcome",
-    "response_code",
-    "result",
-    "rpc_grpc_status_code",
-    "rpc_response_status_code",
-    "status",
-    "status_code",
-];
-/// The most labels in the findings.
-const MOST_TOLD: usize = 4;
-
 /// The burn rate, and the labels that most bad events have, but clearly fewer of all events. The labels use
 /// the windows of the fastest tier, by default an hour and five minutes.
 async fn prometheus(counts: &Counts, episode: &Episode) -> Result<Vec<String>, Error> {
@@ -99,116 +72,12 @@ async fn prometheus(counts: &Counts, episode: &Episode) -> Result<Vec<String>, E
         return Ok(findings);
     };
     let at = now();
-    let events = Split::of(counts, &counters, fastest.short(), at).await?;
-    let before = Split::of(counts, &counters, fastest.short(), at.before(fastest.long())).await;
-    // The labels that define a bad event are no finding.
-    let [first, second] = counters.both();
-    let of = |selector: &Selector| -> BTreeSet<String> {
-        selector.matchers().iter().map(|matcher| matcher.label.to_string()).collect()
-    };
-    let defining: BTreeSet<String> = of(first).symmetric_difference(&of(second)).cloned().collect();
-    findings.extend(events.shares(before.ok().as_ref(), fastest.long(), &defining));
+    let client = counts.client()?;
+    let events = split(client, &counters, fastest.short(), at).await?;
+    let before = split(client, &counters, fastest.short(), at.before(fastest.long())).await.ok();
+    let before = before.as_ref().map(|before| (before, fastest.long()));
+    findings.extend(events.most_of_bad(before, &defining(&counters)));
     Ok(findings)
-}
-
-type Series = BTreeMap<BTreeMap<String, String>, f64>;
-
-/// The events of a window, by all the labels they have.
-struct Split {
-    all: Series,
-    bad: Series,
-}
-
-/// The increase of a counter, series by series, without the label of bucket bounds.
-async fn increases(
-    counts: &Counts,
-    counter: &Selector,
-    window: Window,
-    at: Timestamp,
-) -> Result<Series, Error> {
-    let mut sums = Series::new();
-    let point = |labels: &slo_prometheus::Labels, _: usize, value: f64| {
-        if value.is_finite() {
-            let mut labels = labels.clone();
-            labels.remove("le");
-            *sums.entry(labels).or_default() += value;
-        }
-    };
-    let steps = Steps { start: at.before(window), step: window, count: 1 };
-    let query = format!("increase({counter}[{window}])");
-    counts.client()?.range(&query, steps, point).await.map_err(|error| unreachable(&error))?;
-    Ok(sums)
-}
-
-impl Split {
-    /// The events of the window before `at`.
-    async fn of(
-        counts: &Counts,
-        counters: &EventCounters,
-        window: Window,
-        at: Timestamp,
-    ) -> Result<Self, Error> {
-        let [first, second] = counters.both();
-        let (first, second) =
-            (increases(counts, first, window, at).await?, increases(counts, second, window, at).await?);
-        Ok(match counters.pair() {
-            EventPair::TotalBad => Self { all: first, bad: second },
-            EventPair::GoodBad => {
-                let mut all = first;
-                for (labels, bad) in &second {
-                    *all.entry(labels.clone()).or_default() += bad;
-                }
-                Self { all, bad: second }
-            }
-            EventPair::TotalGood => {
-                let bad = |(labels, total): (&BTreeMap<String, String>, &f64)| {
-                    let good = second.get(labels).copied().unwrap_or(0.0);
-                    (labels.clone(), (total - good).max(0.0))
-                };
-                Self { bad: first.iter().map(bad).collect(), all: first }
-            }
-        })
-    }
-
-    /// Label values that most bad events have, but clearly fewer of all events; without labels that define a
-    /// bad event.
-    fn shares(&self, before: Option<&Self>, ago: Window, defining: &BTreeSet<String>) -> Vec<String> {
-        let (bad_shares, all_shares) = (part_by_value(&self.bad), part_by_value(&self.all));
-        let before = before.map(|before| part_by_value(&before.bad)).filter(|before| !before.is_empty());
-        let mut found: Vec<(bool, f64, String)> = Vec::new();
-        for ((name, value), bad) in bad_shares {
-            let all = all_shares.get(&(name, value)).copied().unwrap_or(0.0);
-            if bad < MOST || all > bad * APART || defining.contains(name) {
-                continue;
-            }
-            let then = before.as_ref().map(|before| before.get(&(name, value)).copied().unwrap_or(0.0));
-            let then = then.map_or_else(String::new, |then| {
-                format!("; {ago} earlier, {:.0} % of the bad events", then * 100.0)
-            });
-            let (bad_part, all_part) = (bad * 100.0, all * 100.0);
-            let text = format!(
-                "{bad_part:.0} % of the bad events have {name}={value}, \
-                 but {all_part:.0} % of all events{then}"
-            );
-            found.push((OUTCOMES.contains(&name.as_str()), bad - all, text));
-        }
-        found.sort_by(|one, other| one.0.cmp(&other.0).then(other.1.total_cmp(&one.1)));
-        found.into_iter().map(|(_, _, text)| text).take(MOST_TOLD).collect()
-    }
-}
-
-/// The share of events that have each value of each label; nothing without events.
-fn part_by_value(series: &Series) -> BTreeMap<(&String, &String), f64> {
-    let total: f64 = series.values().sum();
-    let mut parts = BTreeMap::new();
-    if total > 0.0 {
-        for (labels, sum) in series {
-            for label in labels {
-                *parts.entry(label).or_insert(0.0) += sum / total;
-            }
-        }
-    }
-    parts
 }
 
 /// The findings about this machine.

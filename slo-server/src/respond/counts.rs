@@ -1,6 +1,6 @@
 //! The event counts of SLOs, from Prometheus.
 
-use crate::{clock::now, config::PrometheusConfig};
+use crate::{clock::now, config::PrometheusConfig, split::told};
 use slo_core::{
     math::Tally,
     model::{LabelName, Period, Service, Slo, Timestamp, Window},
@@ -209,7 +209,7 @@ impl Counts {
                 *sum = Some(sum.unwrap_or(0.0) + value);
             }
         };
-        self.client()?.range(query, steps, point).await.map_err(|error| unreachable(&error))?;
+        self.client()?.range(query, steps, point).await.map_err(|error| told(&error))?;
         Ok(sums)
     }
 }
@@ -233,14 +233,6 @@ fn name(service: &Service, slo: &Slo) -> String {
 fn group(slo: &Slo, episode: &Episode) -> BTreeMap<String, String> {
     let of = |label: &LabelName| Some((label.to_string(), episode.label(label.as_str())?.to_owned()));
     slo.by().iter().filter_map(of).collect()
-}
-
-pub(super) fn unreachable(error: &slo_prometheus::Error) -> Error {
-    let text = error.to_string();
-    match error.hint() {
-        Some(hint) => Error::new(text).with_hint(hint),
-        None => Error::new(text),
-    }
 }
 
 /// An estimate as whole events.

@@ -1,6 +1,6 @@
 //! The state that the work on all incidents shares.
 
-use super::counts::{Counts, unreachable};
+use super::counts::Counts;
 use crate::{
     clock::now,
     config::Config,
@@ -8,6 +8,7 @@ use crate::{
     owner,
     run::Runner,
     send::Sender,
+    split::told,
     store::{Owner, Store, StoreError, StoreFuture},
 };
 use slo_core::{
@@ -51,7 +52,7 @@ impl Shared {
             runbooks: config.runbooks.clone(),
             sender: Sender::new(config)?,
             runner: Runner::new(launcher, config.redactor.clone()),
-            counts: Counts::new(config.prometheus.as_ref(), services).map_err(|error| unreachable(&error))?,
+            counts: Counts::new(config.prometheus.as_ref(), services).map_err(|error| told(&error))?,
             own: Own::new().map_err(|error| Error::new(error.to_string()))?,
             owner: owner::own(),
             locks: Mutex::default(),

@@ -1,6 +1,6 @@
 //! Manifests of Chaos Mesh.
 
-use super::{Pods, duration, labels, merged, pods_of, whole_percent};
+use super::pods::{Pods, duration, labels, merged, pods_of, whole_percent};
 use crate::experiment::{Experiment, Fault, Pressure, Toxic};
 use serde_json::{Map, Value, json};
 use slo_core::{Error, model::Ratio};

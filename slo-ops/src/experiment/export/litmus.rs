@@ -1,6 +1,6 @@
 //! Engines of Litmus.
 
-use super::{Pods, merged, pods_of, whole_percent};
+use super::pods::{Pods, merged, pods_of, whole_percent};
 use crate::experiment::{Disk, Experiment, Fault, Pressure, Toxic};
 use serde_json::{Value, json};
 use slo_core::{Error, model::Window};
