@@ -1,14 +1,17 @@
 //! `slo.experiments`: experiments that inject faults, what they cost, and when they must stop.
 
 use crate::{
-    convert::{fraction, moment, now, tally},
+    convert::{fraction, moment, now, tally, window},
     error::{SloError, spec_error, value_error},
     objective::objective as objective_of,
 };
 use pyo3::{prelude::*, types::PyDict};
-use slo_core::math::{PeriodBudget, Tally};
+use slo_core::{
+    math::{PeriodBudget, Tally},
+    model::Window,
+};
 use slo_ops::experiment::{self, Before, Experiment, Plan, Ruling, Verdict, read};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 /// An experiment that injects a fault, from its file.
 ///
@@ -142,11 +145,13 @@ impl FaultExperiment {
     ///     When the fault is injected; now by default.
     /// events_per_second : float or dict of str to float, optional
     ///     The usual traffic. If given, the guard also stops if the traffic ends.
+    /// lag : str or timedelta, optional
+    ///     How late the counts may be, such as the scrape interval of Prometheus; they are not late by default.
     ///
     /// Returns
     /// -------
     /// Guard
-    #[pyo3(signature = (*, objective, expected, start = None, events_per_second = None))]
+    #[pyo3(signature = (*, objective, expected, start = None, events_per_second = None, lag = None))]
     fn guard(
         &self,
         py: Python<'_>,
@@ -154,6 +159,7 @@ impl FaultExperiment {
         expected: &Bound<'_, PyAny>,
         start: Option<&Bound<'_, PyAny>>,
         events_per_second: Option<&Bound<'_, PyAny>>,
+        lag: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Guard> {
         let slos: Vec<String> =
             self.experiment.hypotheses.iter().map(|hypothesis| hypothesis.slo.clone()).collect();
@@ -165,9 +171,10 @@ impl FaultExperiment {
                 .map(|slo| of(usual, slo, "events_per_second")?.extract())
                 .collect::<PyResult<Vec<f64>>>()
         });
+        let lag = lag.map(window).transpose()?.map_or(Duration::ZERO, Window::as_duration);
         let guard =
             experiment::Guard::new(&self.experiment, &budgets, start).map_err(|error| value_error(&error))?;
-        Ok(Guard { guard: guard.expecting(&usual.transpose()?.unwrap_or_default()), slos })
+        Ok(Guard { guard: guard.expecting(&usual.transpose()?.unwrap_or_default(), lag), slos })
     }
 
     fn __repr__(&self) -> String {

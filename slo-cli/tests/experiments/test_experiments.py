@@ -206,6 +206,14 @@ def test_a_lost_prometheus_ends_the_fault(mode, tmp_path, sleeper):
         assert finding["stop"] == {"reason": "no_data", "slo": "checkout/availability", "looks": 3}
 
 
+def test_scrapes_that_are_rare_are_no_missing_traffic(tmp_path, prometheus, sleeper):
+    prometheus.scrapes_every = 2
+    experiment = Experiment(tmp_path, prometheus, stopping(sleeper), duration="5s", recovery="5s")
+    process = experiment.start()
+    out, error = process.communicate(timeout=60)
+    assert json.loads(out)["stop"] == {"reason": "done"}, error
+
+
 @needs_root
 @pytest.mark.parametrize("when", ["before", "meanwhile"])
 def test_a_full_disk(when, tmp_path, prometheus, sleeper):
@@ -298,6 +306,19 @@ def test_what_cannot_be_undone_is_said_until_it_is(tmp_path, prometheus, sleeper
     second.send_signal(signal.SIGINT)
     _, told = second.communicate(timeout=30)
     assert "the controller died; its fault was undone at" in told, told
+
+
+def test_a_process_that_starts_slowly_is_started_once(tmp_path, prometheus, sleeper):
+    starts = tmp_path / "starts"
+    slow = tmp_path / "slow"
+    slow.write_text(f"#!/bin/sh\necho >> {starts}\nsleep 8\nexec {sleeper.script}\n")
+    slow.chmod(0o755)
+    fault = f"{{kill: {{pid_file: {sleeper.pid_file}, restart: [{slow}]}}}}"
+    experiment = Experiment(tmp_path, prometheus, fault, duration="1s")
+    process = experiment.start()
+    out, error = process.communicate(timeout=60)
+    assert json.loads(out)["not_undone"] == [], error
+    assert sleeper.sleeps() and len(starts.read_text()) == 1
 
 
 def test_a_service_that_breaks_is_spared(tmp_path, prometheus, sleeper):

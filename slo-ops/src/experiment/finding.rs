@@ -245,3 +245,119 @@ fn inconclusive(finding: &Finding, stop: Option<&Stop>) -> String {
         (None, _) => "The run has not ended.".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::{KnownSlo, ProcessId, RunEntry, RunEvent, Undo};
+
+    const FILE: &str =
+        "{version: slo-experiment/v1, name: x, hypothesis: [{slo: a/b, tolerated_burn_rate: 10}],
+        fault: {stop: {pid_file: x}}, limits: {spend: 10%, duration: 1h}}";
+
+    fn process() -> ProcessId {
+        ProcessId { pid: 7, started: 1, boot: "b".to_owned() }
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(1_790_000_000 + seconds)
+    }
+
+    /// The finding of a run that saw `bad` of `total` events, and then `rest`.
+    fn finding(total: u64, bad: u64, stop: Stop, rest: Vec<RunEvent>) -> Finding {
+        let slo = KnownSlo {
+            objective: "99%".to_owned(),
+            expected: 1_000_000,
+            usual: Counted { total: 100, bad: 1 },
+            seconds: 60.0,
+        };
+        let begun = RunEvent::Begun {
+            id: "x-1".to_owned(),
+            file: FILE.to_owned(),
+            slos: vec![slo],
+            controller: process(),
+        };
+        let undo = Undo::Continue { process: process() };
+        let counts = vec![Some(Counted { total, bad })];
+        let events = [
+            (0, begun),
+            (1, RunEvent::Injecting { undo: undo.clone() }),
+            (2, RunEvent::Injected),
+            (12, RunEvent::Looked { counts }),
+            (12, RunEvent::Stopping { stop }),
+            (13, RunEvent::Undone { undo }),
+        ];
+        let rest = rest.into_iter().map(|event| (20, event));
+        let record: Vec<RunEntry> = events
+            .into_iter()
+            .chain(rest)
+            .map(|(seconds, event)| RunEntry::new(at(seconds), event))
+            .collect();
+        Finding::of(&Run::of(&record).unwrap()).unwrap()
+    }
+
+    fn recovered() -> Vec<RunEvent> {
+        vec![RunEvent::Recovered { since: at(15) }, RunEvent::Ended]
+    }
+
+    #[test]
+    fn the_outcome_is_what_the_events_and_the_recovery_say() {
+        let held = finding(10_000, 100, Stop::Done, recovered());
+        assert_eq!(
+            (held.outcome, held.lasted_seconds, held.recovered_seconds),
+            (Outcome::Held, Some(11.0), Some(2.0))
+        );
+        assert!(
+            (held.slos[0].burn_rate.unwrap() - 1.0).abs() < 1e-12
+                && (held.slos[0].spent - 0.01).abs() < 1e-12
+        );
+
+        let late = finding(10_000, 100, Stop::Done, vec![RunEvent::Ended]);
+        assert_eq!(late.outcome, Outcome::Broken);
+        assert!(late.next_step.starts_with("The service did not recover within 5m"), "{}", late.next_step);
+
+        let broken = finding(1_000, 300, Stop::Broken { slo: "a/b".to_owned() }, recovered());
+        assert_eq!(broken.outcome, Outcome::Broken);
+        assert!(broken.next_step.contains("300 of 1000 events were bad"), "{}", broken.next_step);
+
+        let silent = finding(100, 0, Stop::NoTraffic { slo: "a/b".to_owned() }, vec![RunEvent::Ended]);
+        assert_eq!(silent.outcome, Outcome::Broken);
+
+        let few = finding(100, 1, Stop::Done, recovered());
+        assert_eq!(few.outcome, Outcome::Inconclusive);
+        assert!(few.next_step.starts_with("a/b needs about"), "{}", few.next_step);
+
+        let asked = finding(100, 1, Stop::Asked { by: "ann".to_owned() }, recovered());
+        assert_eq!(
+            asked.next_step,
+            "Nothing was learned: ann asked for it. Mend that, and run the experiment again."
+        );
+    }
+
+    #[test]
+    fn what_is_left_comes_first() {
+        let undo = Undo::Continue { process: ProcessId { pid: 8, ..process() } };
+        let left = vec![
+            RunEvent::Injecting { undo: undo.clone() },
+            RunEvent::NotUndone { undo, error: "no".to_owned() },
+            RunEvent::Ended,
+        ];
+        let finding = finding(10_000, 100, Stop::Done, left);
+        assert_eq!(finding.not_undone, ["process 8 goes on: no"]);
+        assert!(finding.next_step.contains("slo experiment abort"), "{}", finding.next_step);
+    }
+
+    #[test]
+    fn text_of_people_makes_no_markup() {
+        let mut finding = finding(1_000, 300, Stop::Done, recovered());
+        finding.description = "a <script> | [x](http://y) \u{1b}[31m & *b*".to_owned();
+        let findings = [finding];
+        let markdown = crate::experiment::markdown(&findings);
+        assert!(
+            markdown.contains("a \\<script\\> \\| \\[x\\](http://y) \u{fffd}\\[31m & \\*b\\*"),
+            "{markdown}"
+        );
+        let html = crate::experiment::html(&findings);
+        assert!(html.contains("a &lt;script&gt; | [x](http://y) \u{fffd}[31m &amp; *b*"), "{html}");
+    }
+}

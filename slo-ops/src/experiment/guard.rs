@@ -7,7 +7,7 @@ use slo_core::{
     math::{PeriodBudget, Tally},
     model::{Ratio, Timestamp},
 };
-use std::fmt;
+use std::{fmt, time::Duration};
 
 /// Watches an experiment, and says when it must stop.
 ///
@@ -45,6 +45,8 @@ pub struct Guard {
     duration_millis: u64,
     most_events: Option<u64>,
     looks_without_data: u32,
+    // How late the counts are.
+    lag_millis: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -154,13 +156,15 @@ impl Guard {
             duration_millis: experiment.limits.duration.as_millis(),
             most_events: experiment.limits.events,
             looks_without_data: rules.looks_without_data,
+            lag_millis: 0,
         })
     }
 
     /// The same guard, which also stops if the traffic of an SLO ends: with its usual events per second for each
-    /// hypothesis, in their order.
+    /// hypothesis, in their order. `lag` is how late counts may be, such as the time between two scrapes.
     #[must_use]
-    pub fn expecting(mut self, events_per_second: &[f64]) -> Self {
+    pub fn expecting(mut self, events_per_second: &[f64], lag: Duration) -> Self {
+        self.lag_millis = u64::try_from(lag.as_millis()).unwrap_or(u64::MAX);
         for (watched, usual) in self.watched.iter_mut().zip(events_per_second) {
             watched.usual = usual.max(0.0);
         }
@@ -172,7 +176,7 @@ impl Guard {
         let counts = counts.iter().copied().chain(std::iter::repeat(None));
         let mut stop = None;
         for (watched, count) in self.watched.iter_mut().zip(counts) {
-            let found = watched.look(at, count, self.looks_without_data);
+            let found = watched.look(at, count, self.looks_without_data, self.lag_millis);
             stop = stop.or(found);
         }
         if let Some(stop) = stop {
@@ -203,7 +207,13 @@ impl Guard {
 }
 
 impl Watched {
-    fn look(&mut self, at: Timestamp, count: Option<Tally>, looks_without_data: u32) -> Option<Stop> {
+    fn look(
+        &mut self,
+        at: Timestamp,
+        count: Option<Tally>,
+        looks_without_data: u32,
+        lag_millis: u64,
+    ) -> Option<Stop> {
         let slo = || self.slo.clone();
         let Some(count) = count else {
             self.looks_without_data += 1;
@@ -216,8 +226,11 @@ impl Watched {
         self.looks_without_data = 0;
         if count.total() > self.seen.total() {
             self.grew = at;
-        } else if self.usual * (at.millis_since(self.grew) as f64 / 1000.0) >= MISSED {
-            return Some(Stop::NoTraffic { slo: slo() });
+        } else {
+            let silent = at.millis_since(self.grew).saturating_sub(lag_millis) as f64 / 1000.0;
+            if self.usual * silent >= MISSED {
+                return Some(Stop::NoTraffic { slo: slo() });
+            }
         }
         self.seen = count;
         if count.bad() > self.cap {
@@ -287,10 +300,20 @@ mod tests {
 
     #[test]
     fn silence_where_there_was_traffic_stops() {
-        let mut guard = guard("50%", 1_000_000).expecting(&[2.0]);
+        let mut guard = guard("50%", 1_000_000).expecting(&[2.0], Duration::ZERO);
         assert_eq!(guard.look(at(9), &[Some(tally(0, 0))]), Ruling::GoOn);
         assert_eq!(
             guard.look(at(10), &[Some(tally(0, 0))]),
+            Ruling::Stop(Stop::NoTraffic { slo: "a/b".to_owned() })
+        );
+    }
+
+    #[test]
+    fn counts_that_are_late_are_no_silence() {
+        let mut guard = guard("50%", 1_000_000).expecting(&[2.0], Duration::from_secs(15));
+        assert_eq!(guard.look(at(24), &[Some(tally(0, 0))]), Ruling::GoOn);
+        assert_eq!(
+            guard.look(at(25), &[Some(tally(0, 0))]),
             Ruling::Stop(Stop::NoTraffic { slo: "a/b".to_owned() })
         );
     }

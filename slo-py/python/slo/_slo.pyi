@@ -794,6 +794,7 @@ class FaultExperiment:
         expected: int | Mapping[str, int],
         start: datetime | None = None,
         events_per_second: float | Mapping[str, float] | None = None,
+        lag: str | timedelta | None = None,
     ) -> Guard: ...
 
 @final

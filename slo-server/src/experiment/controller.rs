@@ -304,7 +304,8 @@ impl Going<'_> {
         let experiment = &self.laboratory.experiment;
         let every = experiment.guard.every;
         let (start, began) = (self.run.injected.unwrap_or_else(now), Instant::now());
-        let mut guard = Guard::new(experiment, budgets, start)?.expecting(rates);
+        let lag = self.laboratory.watched.lag(every).await;
+        let mut guard = Guard::new(experiment, budgets, start)?.expecting(rates, lag);
         for look in 1_u32.. {
             let due = began + every.as_duration().saturating_mul(look);
             tokio::select! {

@@ -12,6 +12,7 @@ use slo_ops::{
     experiment::{Before, Experiment},
 };
 use slo_prometheus::{AsyncClient, Sample, Steps};
+use std::time::Duration;
 
 /// How far back events are counted, to know what is usual.
 const USUAL: Window = Window::minutes(10);
@@ -168,6 +169,25 @@ impl Watched {
             }
         }
         Ok(course)
+    }
+
+    /// How late the events of the SLOs may be: the time between two scrapes, and a look. Where nothing tells, it is as long as
+    /// the specs say.
+    pub(super) async fn lag(&self, every: Window) -> Duration {
+        let mut longest = Duration::ZERO;
+        for one in &self.slos {
+            let [counter, _] = one.counters.both();
+            let found = self.query(&format!("max(count_over_time({counter}[{USUAL}]))")).await.ok();
+            let samples = found.and_then(|found| found.first().map(|sample| sample.value));
+            let scraped = samples.filter(|samples| *samples >= 2.0);
+            let gap = scraped.map_or_else(
+                || one.service.scrape_interval().as_duration(),
+                |samples| USUAL.as_duration().div_f64(samples - 1.0),
+            );
+            longest = longest.max(gap);
+        }
+        // A scrape may take its time.
+        longest.mul_f64(1.5) + every.as_duration()
     }
 
     /// For each SLO, the labels that bad events between `from` and `to` have, but clearly fewer of all events.

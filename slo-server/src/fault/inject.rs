@@ -31,6 +31,8 @@ const TO_PRESS: Duration = Duration::from_secs(60);
 const TO_WORK: Duration = Duration::from_secs(2);
 /// How long processes may take to start again, until they are looked at once more.
 const TO_START: Duration = Duration::from_secs(5);
+/// How long a process that was started again must run.
+const TO_SETTLE: Duration = Duration::from_millis(100);
 /// How often to look whether it is so.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// How many times to look for processes that started while others were being stopped.
@@ -56,7 +58,7 @@ pub(super) async fn inject(
     let most = experiment.blast_radius.targets;
     let mut injected = Injected::default();
     match &experiment.fault {
-        Fault::Kill { processes, restart } => kill(processes, restart, most, journal).await?,
+        Fault::Kill { processes, restart } => kill(processes, restart, most, journal)?,
         Fault::Stop(processes) => stop(&[processes], most, journal).await?,
         Fault::Node(parts) => {
             let namespaces: Vec<&String> = parts.iter().filter_map(namespace_of).collect();
@@ -134,12 +136,7 @@ fn some(processes: &Processes, found: Vec<ProcessId>) -> Result<Vec<ProcessId>, 
     Ok(found)
 }
 
-async fn kill(
-    processes: &Processes,
-    restart: &[String],
-    most: usize,
-    journal: &mut Journal,
-) -> Result<(), Error> {
+fn kill(processes: &Processes, restart: &[String], most: usize, journal: &mut Journal) -> Result<(), Error> {
     let mut found = some(processes, find(processes)?)?;
     let (processes, before) = (processes.clone(), found.len());
     journal.injecting(Undo::Restart { processes, before, command: restart.to_vec() })?;
@@ -148,7 +145,15 @@ async fn kill(
     for process in &found {
         signal(process, Signal::KILL)?;
     }
-    within(TO_WORK, || !found.iter().any(runs)).await.then_some(()).ok_or_else(|| Error::new("it still runs"))
+    // Nothing may come in between: a process that is about to end must not pass for one that runs.
+    let deadline = Instant::now() + TO_WORK;
+    while found.iter().any(runs) {
+        if Instant::now() > deadline {
+            return Err(Error::new("it still runs"));
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+    Ok(())
 }
 
 /// Stops at most `most` processes: all that are there, and those that they start meanwhile.
@@ -215,12 +220,11 @@ async fn use_up(
     Ok((child, stdin))
 }
 
-/// Undoes a part of a fault, and looks whether it is undone. `until` is when a process that was killed must be started
-/// again, if nothing else has done so.
+/// Undoes a part of a fault, and looks whether it is undone. `started` are the commands that earlier tries have started.
 ///
 /// # Errors
 /// It is not undone yet; another try may help.
-pub(super) async fn undo(undo: &Undo) -> Result<(), Error> {
+async fn undo(undo: &Undo, started: &mut Vec<Child>) -> Result<(), Error> {
     match undo {
         Undo::Continue { process } => {
             // It may be stopped again by a signal on its way, so both are looked at.
@@ -243,16 +247,31 @@ pub(super) async fn undo(undo: &Undo) -> Result<(), Error> {
         }
         #[cfg(feature = "kubernetes")]
         Undo::Uncordon { node } => kubernetes::uncordon(node).await,
-        Undo::Restart { processes, before, command } => restart(processes, *before, command).await,
+        Undo::Restart { processes, before, command } => restart(processes, *before, command, started).await,
         _ => Err(Error::new("this build of slo cannot undo it")),
     }
 }
 
-async fn restart(processes: &Processes, before: usize, command: &[String]) -> Result<(), Error> {
+/// Starts processes again where nothing else has. `started` are the commands that earlier tries have started: one that still
+/// works on it, or has succeeded, is not started once more.
+async fn restart(
+    processes: &Processes,
+    before: usize,
+    command: &[String],
+    started: &mut Vec<Child>,
+) -> Result<(), Error> {
     let running = || find(processes).map_or(0, |found| found.len());
+    let mut failure = None;
+    started.retain_mut(|child| match child.try_wait() {
+        Ok(Some(status)) if !status.success() => {
+            failure = Some(status);
+            false
+        }
+        _ => true,
+    });
     if let [program, args @ ..] = command {
-        for _ in running()..before {
-            Command::new(program)
+        for _ in (running() + started.len())..before {
+            let child = Command::new(program)
                 .args(args)
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
@@ -260,11 +279,18 @@ async fn restart(processes: &Processes, before: usize, command: &[String]) -> Re
                 .process_group(0)
                 .spawn()
                 .map_err(|error| Error::new(format!("{program}: {error}")))?;
+            started.push(child);
         }
     }
-    let run_again = within(TO_START, || running() >= before).await;
+    let run = || running() >= before;
+    let mut run_again = within(TO_START, run).await;
+    // One that a signal is on its way to ends now.
+    sleep(TO_SETTLE).await;
+    run_again &= run();
     run_again.then_some(()).ok_or_else(|| {
-        let error = Error::new(format!("{} of {before} run", running()));
+        let ended =
+            failure.map_or_else(String::new, |status| format!("; the command to restart ended: {status}"));
+        let error = Error::new(format!("{} of {before} run{ended}", running()));
         if command.is_empty() {
             error.with_hint("write `restart` where no supervisor starts them")
         } else {
@@ -292,12 +318,12 @@ const AGAIN: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(2)
 
 /// Undoes all that a run may have left, and records it. Tries again until `deadline`. The result is what is left.
 pub(super) async fn undo_all(journal: &mut Journal, deadline: Instant) -> Result<Vec<Undo>, Error> {
-    let mut wait = AGAIN[0];
+    let (mut wait, mut started) = (AGAIN[0], Vec::new());
     loop {
         let open = journal.run()?.to_undo();
         let mut left = Vec::new();
         for part in open {
-            match undo(&part).await {
+            match undo(&part, &mut started).await {
                 // A full disk does not keep anything in place: the next start undoes it again, and records it then.
                 Ok(()) => drop(journal.write(RunEvent::Undone { undo: part })),
                 Err(error) => left.push((part, error)),

@@ -49,7 +49,7 @@ pub(super) fn find(processes: &Processes) -> Result<Vec<ProcessId>, Error> {
 /// The identity of a process that runs.
 pub(crate) fn identify(pid: i32) -> Option<ProcessId> {
     let stat = Process::new(pid).ok()?.stat().ok()?;
-    // A zombie does not run any more, and a process of the kernel has no memory.
+    // A zombie does not run any more. A process of the kernel has no memory, and neither has one that is ending.
     (!matches!(stat.state, 'Z' | 'X') && stat.vsize > 0).then(|| ProcessId {
         pid,
         started: stat.starttime,

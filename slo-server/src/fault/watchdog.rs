@@ -243,7 +243,12 @@ impl Held {
         // An end of the pipe says the same.
         self.stdin = None;
         let limit = PATIENCE + Duration::from_secs(5);
-        matches!(timeout(limit, self.child.wait()).await, Ok(Ok(status)) if status.success())
+        if let Ok(ended) = timeout(limit, self.child.wait()).await {
+            return ended.is_ok_and(|status| status.success());
+        }
+        // It hangs; the controller does its work.
+        let _gone = self.child.kill().await;
+        false
     }
 }
 
