@@ -142,18 +142,17 @@ async fn promises(store: &dyn Store) {
         store.list(query(true, None, 10)).await.unwrap().into_iter().map(|row| row.incident).collect();
     assert_eq!(open, [b]);
 
-    // Runs of experiments, by the time that they lasted; a later record takes the place of an earlier one.
+    // Runs of experiments, by the time that they lasted; a later one takes the place of an earlier one.
     let at = Timestamp::from_seconds;
-    let run = |id: &str, began: i64, ended: Option<i64>| KeptRun {
+    let run = |id: &str, began: i64, until: i64| KeptRun {
         id: id.to_owned(),
         fault: "SIGKILL".to_owned(),
         began: at(began),
-        ended: ended.map(at),
-        record: vec![RunEntry::new(at(began), RunEvent::Asked { by: id.to_owned() })],
+        until: at(until),
     };
-    for kept in [run("a", 100, None), run("b", 200, Some(300)), run("c", 400, None), run("a", 100, Some(150))]
-    {
-        store.keep_run(kept).await.unwrap();
+    for kept in [run("a", 100, 900), run("b", 200, 300), run("c", 400, 900), run("a", 100, 150)] {
+        let record = vec![RunEntry::new(kept.began, RunEvent::Asked { by: kept.id.clone() })];
+        store.keep_run(kept, record).await.unwrap();
     }
     let ids = async |from, to| -> Vec<String> {
         store.runs(at(from), at(to)).await.unwrap().into_iter().map(|run| run.id).collect()
@@ -161,7 +160,7 @@ async fn promises(store: &dyn Store) {
     assert_eq!(ids(0, 1_000).await, ["a", "b", "c"]);
     assert_eq!(ids(151, 399).await, ["b"]);
     assert_eq!(ids(301, 500).await, ["c"]);
-    assert_eq!(store.runs(at(0), at(100)).await.unwrap(), [run("a", 100, Some(150))]);
+    assert_eq!(store.runs(at(0), at(100)).await.unwrap(), [run("a", 100, 150)]);
 }
 
 /// Many at once, from several processes' point of view: nothing is lost, and every number is there once.

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 
 from faults import Sleeper, built, wait_for
 from prometheus import Prometheus
@@ -47,8 +48,8 @@ def test_an_incident_says_that_an_experiment_was_running(tmp_path):
             process.send_signal(signal.SIGINT)
             process.communicate(timeout=30)
             with sqlite3.connect(tmp_path / "slo.db") as store:
-                [(ended, body)] = store.execute("SELECT ended, body FROM runs").fetchall()
-            assert ended and json.loads(body)[-1]["event"] == "ended"
+                [(until, body)] = store.execute("SELECT until, body FROM runs").fetchall()
+            assert until < time.time() * 1_000 and json.loads(body)[-1]["event"] == "ended"
     finally:
         sleeper.end()
 
@@ -78,6 +79,6 @@ def test_a_record_that_is_lost_ends_the_fault(tmp_path):
             second.send_signal(signal.SIGINT)
             second.communicate(timeout=30)
             with sqlite3.connect(tmp_path / "slo.db") as store:
-                assert store.execute("SELECT count(*) FROM runs WHERE ended IS NOT NULL").fetchall() == [(2,)]
+                assert store.execute("SELECT count(*) FROM runs WHERE until < ?", [time.time() * 1_000]).fetchall() == [(2,)]
     finally:
         sleeper.end()

@@ -24,7 +24,7 @@ pub struct Finding {
     pub injected: Option<String>,
     /// How long the fault was in place, in seconds.
     pub lasted_seconds: Option<f64>,
-    /// How long after the fault the first alert fired, in seconds; `None` if none did.
+    /// How long after the fault the first alert fired, in seconds; `None` if none did before the end of the run.
     pub alerted_seconds: Option<f64>,
     /// How long the undoing took, until it was verified, in seconds.
     pub undone_seconds: Option<f64>,
@@ -112,10 +112,10 @@ impl Finding {
     /// A record that this version cannot read.
     pub fn of(run: &Run) -> Result<Self, Error> {
         let budgets = run.budgets()?;
-        let mut guard = Guard::new(&run.experiment, &budgets, run.injected.unwrap_or(run.began))?;
+        let mut guard = Guard::new(&run.experiment, &budgets, run.injecting.unwrap_or(run.began))?;
         let counts = run.counts();
         let seen: Vec<_> = counts.iter().copied().map(Some).collect();
-        let _ruling = guard.look(run.injected.unwrap_or(run.began), &seen);
+        let _ruling = guard.look(run.injecting.unwrap_or(run.began), &seen);
         let hypotheses = run.experiment.hypotheses.iter().zip(&budgets).zip(&run.slos);
         let slos = hypotheses.zip(counts.iter().zip(guard.verdicts())).enumerate().map(
             |(index, (((hypothesis, budget), known), (counted, verdict)))| {
@@ -128,7 +128,9 @@ impl Finding {
                     usual_burn_rate: rate(slo_core::math::Tally::from(known.usual).error_ratio()),
                     events: counted.total(),
                     bad: counted.bad(),
-                    spent: budget.spent_by(counted.bad())?,
+                    spent: budget.spent_by(
+                        in_the_end(run, index).map_or(counted.bad(), |all| all.bad.max(counted.bad())),
+                    )?,
                     verdict,
                     labels: run.labels.get(index).cloned().unwrap_or_default(),
                     tolerated: hypothesis.error_ratio(budget.objective())?,
@@ -154,8 +156,8 @@ impl Finding {
             outcome: outcome(run, &slos),
             stop: run.stop.as_ref().map(|(_, stop)| stop.clone()),
             injected: run.injected.map(|at| at.to_string()),
-            lasted_seconds: seconds(run.injected, run.restored().or(stopped)),
-            alerted_seconds: seconds(run.injected, run.alerted),
+            lasted_seconds: seconds(run.injecting, run.restored().or(stopped)),
+            alerted_seconds: seconds(run.injecting, run.alerted),
             undone_seconds: seconds(stopped, run.restored()),
             recovered_seconds: seconds(run.restored(), run.recovered),
             not_undone: not_undone.collect(),
@@ -168,7 +170,7 @@ impl Finding {
 }
 
 fn course(run: &Run, index: usize) -> Vec<Look> {
-    let start = run.injected.unwrap_or(run.began);
+    let start = run.injecting.unwrap_or(run.began);
     let look = |(at, counts): &(Timestamp, Vec<Option<Counted>>)| {
         let counted = counts.get(index).copied().flatten()?;
         let seconds = at.millis_since(start) as f64 / 1_000.0;
@@ -177,51 +179,44 @@ fn course(run: &Run, index: usize) -> Vec<Look> {
     run.looks.iter().filter_map(look).collect()
 }
 
+fn in_the_end(run: &Run, index: usize) -> Option<Counted> {
+    run.counts_in_the_end.get(index).copied().flatten()
+}
+
 fn outcome(run: &Run, slos: &[SloFinding]) -> Outcome {
-    let is_late = run.ended.is_some() && run.injected.is_some() && run.recovered.is_none();
     let stop = run.stop.as_ref().map(|(_, stop)| stop);
-    let any = |verdict: Verdict| slos.iter().any(|slo| slo.verdict == verdict);
-    if any(Verdict::Broken) || matches!(stop, Some(Stop::NoTraffic { .. })) {
+    let has_held = slos.iter().all(|slo| slo.verdict == Verdict::Held);
+    if slos.iter().any(|slo| slo.verdict == Verdict::Broken) || (has_held && run.has_not_recovered) {
         Outcome::Broken
-    } else if slos.iter().all(|slo| slo.verdict == Verdict::Held) {
-        if is_late && has_run_its_course(stop) { Outcome::Broken } else { Outcome::Held }
+    } else if has_held && run.recovered.is_some() && has_run_its_course(stop) {
+        Outcome::Held
     } else {
         Outcome::Inconclusive
     }
 }
 
-/// Whether nothing cut the run short.
+/// Whether only its limits ended it.
 const fn has_run_its_course(stop: Option<&Stop>) -> bool {
-    matches!(stop, Some(Stop::Done | Stop::Events))
+    matches!(stop, Some(Stop::Done | Stop::Events | Stop::Spent { .. }))
 }
 
 fn next_step(run: &Run, finding: &Finding) -> String {
     if !finding.not_undone.is_empty() {
-        return "Undo what is left of the fault by hand, or start `slo experiment abort` again.".to_owned();
+        return "Undo what is left of the fault by hand, or run `slo experiment abort` again.".to_owned();
     }
-    let stop = finding.stop.as_ref();
     match finding.outcome {
-        Outcome::Held if finding.recovered_seconds.is_none() => {
-            "It held. Look at how it recovers: nothing has shown that yet.".to_owned()
-        }
         Outcome::Held => "It held. Try a harder fault, or more traffic.".to_owned(),
-        Outcome::Broken => {
-            let broken = finding.slos.iter().find(|slo| slo.verdict == Verdict::Broken);
-            match (broken, stop) {
-                (Some(slo), _) => format!(
-                    "{} does not survive this fault: {} of {} events were bad. Mend the service, and run the experiment again.",
-                    slo.slo, slo.bad, slo.events
-                ),
-                (None, Some(Stop::NoTraffic { slo })) => {
-                    format!("{slo} has lost its traffic. Find out where the requests went, and mend that.")
-                }
-                (None, _) => format!(
-                    "The service did not recover within {} after the fault. Find out what keeps it down.",
-                    run.experiment.recovery
-                ),
-            }
-        }
-        Outcome::Inconclusive => inconclusive(finding, stop),
+        Outcome::Broken => match finding.slos.iter().find(|slo| slo.verdict == Verdict::Broken) {
+            Some(slo) => format!(
+                "{} does not survive this fault: {} of {} events were bad. Mend the service, and run the experiment again.",
+                slo.slo, slo.bad, slo.events
+            ),
+            None => format!(
+                "The service did not recover within {} after the fault. Find out what keeps it down.",
+                run.experiment.recovery
+            ),
+        },
+        Outcome::Inconclusive => inconclusive(finding, finding.stop.as_ref()),
     }
 }
 
@@ -231,6 +226,10 @@ fn inconclusive(finding: &Finding, stop: Option<&Stop>) -> String {
         _ => None,
     });
     let needed = needed.max();
+    let has_held = finding.slos.iter().all(|slo| slo.verdict == Verdict::Held);
+    if has_held && has_run_its_course(stop) && finding.recovered_seconds.is_none() {
+        return "It held, but nobody saw whether it recovered. Run it again, and wait for that.".to_owned();
+    }
     match (stop, needed) {
         (Some(Stop::Spent { slo }), _) => format!(
             "{slo} spent its share of the budget before the events could tell. Allow more in `limits.spend`, or tolerate less."
@@ -241,8 +240,16 @@ fn inconclusive(finding: &Finding, stop: Option<&Stop>) -> String {
         (Some(Stop::Done | Stop::Events), None) => {
             "The error ratio is too close to what is tolerated, or there was no traffic. Run it at more traffic.".to_owned()
         }
-        (Some(stop), _) => format!("Nothing was learned: {stop}. Mend that, and run the experiment again."),
-        (None, _) => "The run has not ended.".to_owned(),
+        (Some(Stop::Asked { by }), _) => {
+            format!("{by} stopped it before there was a verdict. Run it again.")
+        }
+        (Some(Stop::NoTraffic { slo }), _) => {
+            format!("{slo} has lost its traffic. Find out where the requests went, and mend that.")
+        }
+        (Some(stop), _) => {
+            format!("There is no verdict, because {stop}. Mend that, and run the experiment again.")
+        }
+        (None, _) => "It has not ended.".to_owned(),
     }
 }
 
@@ -305,14 +312,18 @@ mod tests {
         let held = finding(10_000, 100, Stop::Done, recovered());
         assert_eq!(
             (held.outcome, held.lasted_seconds, held.recovered_seconds),
-            (Outcome::Held, Some(11.0), Some(2.0))
+            (Outcome::Held, Some(12.0), Some(2.0))
         );
         assert!(
             (held.slos[0].burn_rate.unwrap() - 1.0).abs() < 1e-12
                 && (held.slos[0].spent - 0.01).abs() < 1e-12
         );
 
-        let late = finding(10_000, 100, Stop::Done, vec![RunEvent::Ended]);
+        let unseen = finding(10_000, 100, Stop::Done, vec![RunEvent::Ended]);
+        assert_eq!(unseen.outcome, Outcome::Inconclusive);
+        assert!(unseen.next_step.starts_with("It held, but nobody saw"), "{}", unseen.next_step);
+
+        let late = finding(10_000, 100, Stop::Done, vec![RunEvent::NotRecovered, RunEvent::Ended]);
         assert_eq!(late.outcome, Outcome::Broken);
         assert!(late.next_step.starts_with("The service did not recover within 5m"), "{}", late.next_step);
 
@@ -321,17 +332,18 @@ mod tests {
         assert!(broken.next_step.contains("300 of 1000 events were bad"), "{}", broken.next_step);
 
         let silent = finding(100, 0, Stop::NoTraffic { slo: "a/b".to_owned() }, vec![RunEvent::Ended]);
-        assert_eq!(silent.outcome, Outcome::Broken);
+        assert_eq!(silent.outcome, Outcome::Inconclusive);
+        assert!(silent.next_step.starts_with("a/b has lost its traffic"), "{}", silent.next_step);
+
+        let cut_short = finding(10_000, 100, Stop::NoData { slo: "a/b".to_owned(), looks: 3 }, recovered());
+        assert_eq!(cut_short.outcome, Outcome::Inconclusive);
 
         let few = finding(100, 1, Stop::Done, recovered());
         assert_eq!(few.outcome, Outcome::Inconclusive);
         assert!(few.next_step.starts_with("a/b needs about"), "{}", few.next_step);
 
         let asked = finding(100, 1, Stop::Asked { by: "ann".to_owned() }, recovered());
-        assert_eq!(
-            asked.next_step,
-            "Nothing was learned: ann asked for it. Mend that, and run the experiment again."
-        );
+        assert_eq!(asked.next_step, "ann stopped it before there was a verdict. Run it again.");
     }
 
     #[test]

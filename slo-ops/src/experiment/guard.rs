@@ -122,7 +122,7 @@ pub enum Stop {
         /// Why.
         error: String,
     },
-    /// The controller died; its lease ran out.
+    /// The controller died, or did not renew the lease.
     Died,
 }
 
@@ -263,7 +263,7 @@ impl fmt::Display for Stop {
             Self::Decreased { slo } => write!(f, "the counts of {slo} decreased"),
             Self::Asked { by } => write!(f, "{by} asked for it"),
             Self::Failed { error } => write!(f, "the fault failed: {error}"),
-            Self::Died => write!(f, "the controller died"),
+            Self::Died => write!(f, "the controller died, or did not answer in time"),
         }
     }
 }

@@ -63,7 +63,8 @@ pub struct SloPlan {
 
 impl Before {
     /// Events per second.
-    fn rate(&self) -> f64 {
+    #[must_use]
+    pub fn events_per_second(&self) -> f64 {
         if self.seconds > 0.0 { self.usual.total() as f64 / self.seconds } else { 0.0 }
     }
 }
@@ -79,7 +80,7 @@ impl Plan {
         }
         let mut plan = Self { slos: Vec::new(), obstacles: Vec::new(), warnings: Vec::new() };
         // The limit of events is that of the busiest SLO.
-        let fastest = before.iter().map(Before::rate).fold(0.0, f64::max);
+        let fastest = before.iter().map(Before::events_per_second).fold(0.0, f64::max);
         let longest = seconds(experiment.limits.duration.as_millis());
         let lasts = match experiment.limits.events {
             Some(most) if fastest > 0.0 => longest.min(most as f64 / fastest),
@@ -108,7 +109,7 @@ impl Plan {
     ) -> Result<(), Error> {
         let rules = &experiment.guard;
         let test = Test::new(tolerated, rules.alpha(experiment.hypotheses.len()), rules.design_effect)?;
-        let rate = before.rate();
+        let rate = before.events_per_second();
         let events = rate * lasts;
         let allowed = before.budget.bad_events();
         let usual = before.usual.error_ratio().unwrap_or(0.0);

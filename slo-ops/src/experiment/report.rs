@@ -201,12 +201,17 @@ fn seconds(seconds: Option<f64>) -> String {
 }
 
 fn text(text: &str) -> String {
-    escape(&plain(text))
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    escape(&plain(&text))
 }
 
-/// Text of people in Markdown.
+/// Text of people in Markdown, in one line.
 fn clean(text: &str) -> String {
-    plain(text).chars().fold(String::new(), |mut out, character| {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = plain(&text);
+    // A heading or a list would begin with one of these.
+    let start = if text.starts_with(['#', '-', '+']) { "\\" } else { "" };
+    text.chars().fold(start.to_owned(), |mut out, character| {
         if "\\`*_[]<>|~".contains(character) {
             out.push('\\');
         }

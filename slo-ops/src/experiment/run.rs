@@ -86,6 +86,9 @@ pub enum RunEvent {
     },
     /// What Prometheus knows of the time that the fault was in place.
     Explained {
+        /// The events of each hypothesis' SLO until the fault was undone; `None` where there is no data.
+        #[serde(default)]
+        counts: Vec<Option<Counted>>,
         /// When the first alert of one of the SLOs fired.
         #[serde(default, with = "time::optional_millis", skip_serializing_if = "Option::is_none")]
         alerted: Option<Timestamp>,
@@ -98,6 +101,8 @@ pub enum RunEvent {
         #[serde(with = "time::millis")]
         since: Timestamp,
     },
+    /// The service still burned its budget faster than tolerated when the time to recover was over.
+    NotRecovered,
     /// The run is over.
     Ended,
 }
@@ -189,9 +194,11 @@ pub struct Run {
     pub controller: ProcessId,
     /// The process that injects the fault and undoes it.
     pub watchdog: Option<ProcessId>,
+    /// When the first part of the fault was about to be injected.
+    pub injecting: Option<Timestamp>,
     /// When all of the fault was injected.
     pub injected: Option<Timestamp>,
-    /// The events of each hypothesis' SLO since then, at each look.
+    /// The events of each hypothesis' SLO since its first part was, at each look.
     pub looks: Vec<(Timestamp, Vec<Option<Counted>>)>,
     /// Who asked to stop.
     pub asked: Option<String>,
@@ -203,8 +210,12 @@ pub struct Run {
     pub alerted: Option<Timestamp>,
     /// For each hypothesis, labels that bad events had and others did not, in words.
     pub labels: Vec<Vec<String>>,
+    /// The events of each hypothesis' SLO until the fault was undone.
+    pub counts_in_the_end: Vec<Option<Counted>>,
     /// When the service had recovered.
     pub recovered: Option<Timestamp>,
+    /// Whether it had not when the time for that was over.
+    pub has_not_recovered: bool,
     /// When the run was over.
     pub ended: Option<Timestamp>,
 }
@@ -243,6 +254,7 @@ impl Run {
             slos: slos.clone(),
             controller: controller.clone(),
             watchdog: None,
+            injecting: None,
             injected: None,
             looks: Vec::new(),
             asked: None,
@@ -250,7 +262,9 @@ impl Run {
             undos: Vec::new(),
             alerted: None,
             labels: Vec::new(),
+            counts_in_the_end: Vec::new(),
             recovered: None,
+            has_not_recovered: false,
             ended: None,
         };
         for entry in record {
@@ -263,20 +277,29 @@ impl Run {
     pub fn apply(&mut self, entry: &RunEntry) {
         let at = entry.at;
         match &entry.event {
-            RunEvent::Begun { .. } => {}
             RunEvent::Watched { watchdog } => self.watchdog = Some(watchdog.clone()),
-            RunEvent::Injecting { undo } => self.undos.push((undo.clone(), UndoState::Open)),
-            RunEvent::Injected => self.injected = Some(at),
-            RunEvent::Looked { counts } => self.looks.push((at, counts.clone())),
+            RunEvent::Injecting { undo } => {
+                self.injecting = self.injecting.or(Some(at));
+                self.undos.push((undo.clone(), UndoState::Open));
+            }
+            RunEvent::Injected => {
+                self.injecting = self.injecting.or(Some(at));
+                self.injected = Some(at);
+            }
+            // A look after the stop is not about the fault alone.
+            RunEvent::Looked { counts } if self.stop.is_none() => self.looks.push((at, counts.clone())),
+            RunEvent::Begun { .. } | RunEvent::Looked { .. } => {}
             RunEvent::Asked { by } => self.asked = Some(by.clone()),
             // The first one counts: others only noticed later.
             RunEvent::Stopping { stop } => self.stop = self.stop.take().or_else(|| Some((at, stop.clone()))),
             RunEvent::Undone { undo } => self.set(undo, &UndoState::Done(at)),
             RunEvent::NotUndone { undo, error } => self.set(undo, &UndoState::Failed(error.clone())),
-            RunEvent::Explained { alerted, labels } => {
+            RunEvent::Explained { counts, alerted, labels } => {
                 (self.alerted, self.labels) = (*alerted, labels.clone());
+                self.counts_in_the_end.clone_from(counts);
             }
             RunEvent::Recovered { since } => self.recovered = Some(*since),
+            RunEvent::NotRecovered => self.has_not_recovered = true,
             RunEvent::Ended => self.ended = Some(at),
         }
     }
@@ -289,11 +312,25 @@ impl Run {
         }
     }
 
-    /// What is not known to be undone, last injected first.
+    /// What is not known to be undone, last injected first. It does not hold what nobody can do anything about but wait, once
+    /// that has been waited for.
     #[must_use]
     pub fn to_undo(&self) -> Vec<Undo> {
-        let open = self.undos.iter().rev().filter(|(_, state)| !matches!(state, UndoState::Done(_)));
-        open.map(|(undo, _)| undo.clone()).collect()
+        let is_open = |(undo, state): &&(Undo, UndoState)| match state {
+            UndoState::Open => true,
+            UndoState::Done(_) => false,
+            UndoState::Failed(_) => !undo.only_waits(),
+        };
+        self.undos.iter().rev().filter(is_open).map(|(undo, _)| undo.clone()).collect()
+    }
+
+    /// The time that its fault may have had an effect; `None` before it was injected. `now` is the end while it goes on.
+    #[must_use]
+    pub fn disturbed(&self, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
+        let from = self.injecting?;
+        let undone = self.restored().or(self.stop.as_ref().map(|(at, _)| *at));
+        let to = self.recovered.or_else(|| undone.map(|at| at.after(self.experiment.recovery)));
+        Some((from, to.map_or(now, |to| to.min(self.ended.unwrap_or(now)).max(from))))
     }
 
     /// When all of the fault was undone; `None` if some of it may be in place, or if nothing was injected.

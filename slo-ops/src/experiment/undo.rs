@@ -29,6 +29,8 @@ pub enum Undo {
         before: usize,
         /// The command, without a shell; empty where a supervisor starts them.
         command: Vec<String>,
+        /// The folder in which it is started.
+        folder: String,
     },
     /// A stopped process goes on.
     Continue {
@@ -54,6 +56,8 @@ pub enum Undo {
     },
     /// As many pods are ready as before.
     Ready {
+        /// The address of the API server.
+        server: String,
         /// The namespace.
         namespace: String,
         /// The labels of the pods.
@@ -63,9 +67,23 @@ pub enum Undo {
     },
     /// A node of Kubernetes takes pods again.
     Uncordon {
+        /// The address of the API server.
+        server: String,
         /// The node.
         node: String,
     },
+}
+
+impl Undo {
+    /// Whether nothing can be done for it but to wait: something else starts the processes or the pods.
+    #[must_use]
+    pub const fn only_waits(&self) -> bool {
+        match self {
+            Self::Restart { command, .. } => command.is_empty(),
+            Self::Ready { .. } => true,
+            _ => false,
+        }
+    }
 }
 
 impl fmt::Display for ProcessId {
@@ -83,10 +101,10 @@ impl fmt::Display for Undo {
             Self::End { process } => write!(f, "{process}, which used up resources, ends"),
             Self::Disarm { url, .. } => write!(f, "{url} has no fault"),
             Self::Connect { namespace } => write!(f, "the network namespace {namespace} passes packets"),
-            Self::Ready { namespace, selector, before } => {
+            Self::Ready { namespace, selector, before, .. } => {
                 write!(f, "{before} pods {selector} in the namespace {namespace} are ready")
             }
-            Self::Uncordon { node } => write!(f, "the node {node} takes pods"),
+            Self::Uncordon { node, .. } => write!(f, "the node {node} takes pods"),
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     counts::Watched,
     folder::{Folder, Leftover, Lock},
-    kept::Kept,
+    kept::{Kept, KeptLock},
 };
 use crate::{
     clock::now,
@@ -32,6 +32,8 @@ use tokio::{
 const TO_EXPLAIN: Duration = Duration::from_secs(5);
 /// Over how many looks the service must burn no faster than tolerated, to have recovered.
 const LOOKS_TO_RECOVER: usize = 3;
+/// How long injecting may take.
+const TO_INJECT: Duration = Duration::from_secs(90);
 
 /// Runs experiments on the SLOs of a Prometheus server.
 #[derive(Debug)]
@@ -53,7 +55,9 @@ pub struct Prepared<'a> {
     /// Runs whose controllers had died. What was left of their faults is undone, or said to be left.
     pub leftovers: Vec<Leftover>,
     before: Vec<Before>,
-    lock: Option<Lock>,
+    lag: Duration,
+    lock: Lock,
+    kept_lock: Option<KeptLock>,
 }
 
 /// What an experiment tells while it runs.
@@ -117,9 +121,10 @@ impl Laboratory {
     /// A server that does not answer, an SLO without events, or a time without length.
     pub async fn judge(&self, from: Timestamp, to: Timestamp) -> Result<Run, Error> {
         let every = self.experiment.guard.every;
-        let count = usize::try_from(to.millis_since(from).div_ceil(every.as_millis())).unwrap_or(usize::MAX);
+        let count = usize::try_from(to.millis_since(from) / every.as_millis()).unwrap_or(usize::MAX);
         if count == 0 {
-            return Err(Error::new(format!("there is no time between {from} and {to}")));
+            return Err(Error::new(format!("there is no look of {every} between {from} and {to}"))
+                .with_hint("write a shorter `every` in `guard`"));
         }
         let before = self.watched.before(every, from, &[]).await?;
         let slos = before.iter().map(known).collect();
@@ -133,11 +138,47 @@ impl Laboratory {
         }
         record.push(RunEntry::new(to, RunEvent::Stopping { stop: Stop::Done }));
         let explained = RunEvent::Explained {
+            counts: Vec::new(),
             alerted: self.watched.alerted(from, to).await?,
             labels: self.watched.labels(from, to).await?,
         };
         record.push(RunEntry::new(to, explained));
+        record.extend(self.recovery(to, now()).await?.map(|event| RunEntry::new(to, event)));
         Run::of(&record)
+    }
+
+    /// Whether the service recovered after `from`, by what is known at `at`; `None` if that does not tell.
+    async fn recovery(&self, from: Timestamp, at: Timestamp) -> Result<Option<RunEvent>, Error> {
+        let every = self.experiment.guard.every;
+        let looks = |until: u64| usize::try_from(until / every.as_millis()).unwrap_or(usize::MAX);
+        let allowed = looks(self.experiment.recovery.as_millis()).max(LOOKS_TO_RECOVER);
+        let known = looks(at.millis_since(from)).min(allowed);
+        if known < LOOKS_TO_RECOVER {
+            return Ok(None);
+        }
+        let course = self.watched.course(from, every, known).await?;
+        let tolerated = self.tolerated()?;
+        let ratio = |slo: usize, first: usize| {
+            let at = |index: usize| course.get(index)?.get(slo).copied().flatten();
+            let before = first.checked_sub(1).map_or(Some(Tally::EMPTY), at)?;
+            at(first + LOOKS_TO_RECOVER - 1)?.since(before).ok()?.error_ratio()
+        };
+        let mut is_ill = false;
+        for first in 0..=known - LOOKS_TO_RECOVER {
+            let ratios =
+                || tolerated.iter().enumerate().map(|(slo, tolerated)| (ratio(slo, first), *tolerated));
+            if ratios().all(|(ratio, tolerated)| ratio.is_some_and(|ratio| ratio <= tolerated)) {
+                return Ok(Some(RunEvent::Recovered { since: from.after_steps(every, first) }));
+            }
+            is_ill = ratios().any(|(ratio, tolerated)| ratio.is_some_and(|ratio| ratio > tolerated));
+        }
+        Ok((is_ill && known == allowed).then_some(RunEvent::NotRecovered))
+    }
+
+    /// The error ratio that each hypothesis tolerates.
+    fn tolerated(&self) -> Result<Vec<f64>, Error> {
+        let hypotheses = self.experiment.hypotheses.iter().zip(self.watched.objectives());
+        hypotheses.map(|(hypothesis, objective)| hypothesis.error_ratio(objective)).collect()
     }
 
     /// Prepares a run: no other may be going on, and what others have left is undone. Then it is planned.
@@ -148,21 +189,30 @@ impl Laboratory {
         let lock = self.folder.lock()?;
         let leftovers = self.folder.clean_up_locked().await?;
         if let Some(kept) = &self.kept {
-            kept.lock().await?;
-            for record in self.folder.records()? {
-                kept.keep(&Run::of(&record)?, record).await?;
+            // What the record may have missed: the end of the last run, and what others have left.
+            let journals = self.folder.journals()?.all;
+            let last = journals.last().map(|(_, run)| run.id.clone());
+            for (journal, run) in &journals {
+                let is_leftover = leftovers.iter().any(|leftover| leftover.run.id == run.id);
+                if is_leftover || last.as_ref() == Some(&run.id) {
+                    kept.keep(run, journal.entries()?).await?;
+                }
             }
         }
         let before = self.before().await?;
         let plan = Plan::of(&self.experiment, &before)?;
-        Ok(Prepared { laboratory: self, plan, leftovers, before, lock: Some(lock) })
+        let lag = self.watched.lag(self.experiment.guard.every).await;
+        let kept_lock = match &self.kept {
+            Some(kept) if plan.may_begin() => Some(kept.lock().await?),
+            _ => None,
+        };
+        Ok(Prepared { laboratory: self, plan, leftovers, before, lag, lock, kept_lock })
     }
 
     /// What is known of the SLOs from the time without an experiment.
     async fn before(&self) -> Result<Vec<Before>, Error> {
-        let runs = self.folder.runs()?;
-        let fault = |run: &Run| Some((run.injected?, run.recovered.or(run.ended).unwrap_or_else(now)));
-        let faults: Vec<_> = runs.iter().filter_map(fault).collect();
+        let journals = self.folder.journals()?.all;
+        let faults: Vec<_> = journals.iter().filter_map(|(_, run)| run.disturbed(now())).collect();
         self.watched.before(self.experiment.guard.every, now(), &faults).await
     }
 
@@ -187,38 +237,45 @@ impl Prepared<'_> {
     /// # Errors
     /// A journal that cannot be written before anything is injected. Every other failure ends the run, and is in its record.
     pub async fn run(
-        mut self,
+        self,
         mut asked: mpsc::Receiver<String>,
         progress: &mut (dyn FnMut(Progress<'_>) + Send),
     ) -> Result<Run, Error> {
+        let Self { laboratory, before, lag, lock, kept_lock, .. } = self;
         let began = now();
-        let laboratory = self.laboratory;
         let id = run_id(&laboratory.experiment.name, began);
-        let slos = self.before.iter().map(known).collect();
+        let slos = before.iter().map(known).collect();
         let begun =
             RunEvent::Begun { id: id.clone(), file: laboratory.file.clone(), slos, controller: own() };
-        let mut journal = Journal::create(laboratory.folder.path(), &id, &RunEntry::new(began, begun))?;
+        let journal = Journal::create(laboratory.folder.path(), &id, &RunEntry::new(began, begun))?;
         let run = journal.run()?;
-        if let Some(kept) = &laboratory.kept
-            && let Err(error) = kept.keep(&run, journal.entries()?).await
-        {
-            journal.write(RunEvent::Stopping { stop: Stop::Failed { error: error.to_string() } })?;
-            journal.write(RunEvent::Ended)?;
-            return Err(error);
-        }
         let mut going = Going { laboratory, journal, run, progress };
-        let budgets: Vec<PeriodBudget> = self.before.iter().map(|before| before.budget).collect();
-        let rates: Vec<f64> = self.before.iter().map(rate).collect();
-        let ended = going.go(&budgets, &rates, &mut asked).await;
+        let budgets: Vec<PeriodBudget> = before.iter().map(|before| before.budget).collect();
+        let rates: Vec<f64> = before.iter().map(Before::events_per_second).collect();
+        let ended = match going.keep().await {
+            Ok(()) => going.go(&budgets, &rates, lag, &mut asked).await,
+            Err(error) => {
+                // Nothing is injected.
+                going.write(RunEvent::Stopping { stop: failed(&error) })?;
+                going.write(RunEvent::Ended)?;
+                Err(error)
+            }
+        };
         if let Some(kept) = &laboratory.kept {
-            if let Err(error) = kept.keep(&going.run, going.journal.entries()?).await {
+            if let Err(error) = going.keep().await {
                 (going.progress)(Progress::NotKept(&error));
             }
-            kept.unlock().await;
+            if let Some(kept_lock) = kept_lock {
+                kept.unlock(kept_lock).await;
+            }
         }
-        drop(self.lock.take());
+        drop(lock);
         ended.map(|()| going.run)
     }
+}
+
+fn failed(error: &Error) -> Stop {
+    Stop::Failed { error: error.to_string() }
 }
 
 fn known(before: &Before) -> KnownSlo {
@@ -228,10 +285,6 @@ fn known(before: &Before) -> KnownSlo {
         usual: Counted::from(before.usual),
         seconds: before.seconds,
     }
-}
-
-fn rate(before: &Before) -> f64 {
-    if before.seconds > 0.0 { before.usual.total() as f64 / before.seconds } else { 0.0 }
 }
 
 /// A run that is going on.
@@ -247,33 +300,28 @@ impl Going<'_> {
         &mut self,
         budgets: &[PeriodBudget],
         rates: &[f64],
+        lag: Duration,
         asked: &mut mpsc::Receiver<String>,
     ) -> Result<(), Error> {
-        let lease = self.laboratory.lease();
-        let failed = |error: &Error| Stop::Failed { error: error.to_string() };
-        let held = Held::begin(&self.laboratory.launcher, self.journal.path(), lease);
-        let (held, stop) = match held {
+        let start = now();
+        let experiment = &self.laboratory.experiment;
+        let guard = Guard::new(experiment, budgets, start)?.expecting(rates, lag);
+        let held = Held::begin(&self.laboratory.launcher, self.journal.path(), self.laboratory.lease());
+        let (mut held, stop) = match held {
             Err(error) => (None, failed(&error)),
             Ok(mut held) => {
-                let injected = tokio::select! {
-                    injected = held.injected() => injected.map_err(|error| failed(&error)),
-                    Some(by) = asked.recv() => Err(self.asked_by(by)),
-                };
-                let stop = match injected {
-                    Err(stop) => stop,
-                    Ok(()) => match self.watch(&mut held, budgets, rates, asked).await {
-                        Ok(stop) => stop,
-                        Err(error) => failed(&error),
-                    },
-                };
-                (Some(held), stop)
+                let stop = self.watch(&mut held, guard, start, asked).await;
+                (Some(held), stop.unwrap_or_else(|error| failed(&error)))
             }
         };
+        if let Some(held) = &mut held {
+            held.undo().await;
+        }
         // The fault is undone whether or not this can be written.
         let _full = self.write(RunEvent::Stopping { stop });
         (self.progress)(Progress::Stopping(&self.run));
         let is_undone = match held {
-            Some(held) => held.undo().await,
+            Some(held) => held.undone().await,
             None => false,
         };
         if !is_undone {
@@ -286,45 +334,63 @@ impl Going<'_> {
             let _later = self.keep().await;
             self.recover(asked).await?;
         }
-        self.explain().await;
+        self.explain(start, lag).await;
         self.write(RunEvent::Ended)
     }
 
-    /// Looks until the guard, a person or the watchdog stops the run.
+    /// Lets the watchdog inject the fault, and looks until the guard, a person or the watchdog stops the run.
     async fn watch(
         &mut self,
         held: &mut Held,
-        budgets: &[PeriodBudget],
-        rates: &[f64],
+        mut guard: Guard,
+        start: Timestamp,
         asked: &mut mpsc::Receiver<String>,
     ) -> Result<Stop, Error> {
-        self.catch_up()?;
-        self.keep().await?;
-        (self.progress)(Progress::Injected(&self.run));
-        let experiment = &self.laboratory.experiment;
-        let every = experiment.guard.every;
-        let (start, began) = (self.run.injected.unwrap_or_else(now), Instant::now());
-        let lag = self.laboratory.watched.lag(every).await;
-        let mut guard = Guard::new(experiment, budgets, start)?.expecting(rates, lag);
+        held.go().await;
+        let every = self.laboratory.experiment.guard.every;
+        let began = Instant::now();
+        let mut is_injected = false;
         for look in 1_u32.. {
             let due = began + every.as_duration().saturating_mul(look);
-            tokio::select! {
-                () = sleep_until(due) => {}
-                Some(by) = asked.recv() => return Ok(self.asked_by(by)),
-                error = held.failure() => return Ok(Stop::Failed { error: error.to_string() }),
+            while Instant::now() < due {
+                tokio::select! {
+                    () = sleep_until(due) => {}
+                    Some(by) = asked.recv() => return Ok(self.asked_by(by)),
+                    told = held.injected() => {
+                        told?;
+                        is_injected = true;
+                        self.catch_up()?;
+                        self.keep().await?;
+                        (self.progress)(Progress::Injected(&self.run));
+                    }
+                }
             }
-            let counts = self.look(start, every, usize::try_from(look).unwrap_or(usize::MAX)).await;
+            if !is_injected && began.elapsed() > TO_INJECT {
+                return Err(Error::new(format!("injecting it takes longer than {} s", TO_INJECT.as_secs())));
+            }
+            let count = usize::try_from(look).unwrap_or(usize::MAX);
+            let counts = tokio::select! {
+                counts = self.look(start, every, count) => Ok(counts),
+                Some(by) = asked.recv() => Err(by),
+            };
+            let counts = match counts {
+                Ok(counts) => counts,
+                Err(by) => return Ok(self.asked_by(by)),
+            };
             let told = counts.iter().map(|count| count.map(Counted::from)).collect();
             self.write(RunEvent::Looked { counts: told })?;
             (self.progress)(Progress::Looked(&self.run));
-            if let Ruling::Stop(stop) = guard.look(now(), &counts) {
+            // The clock of the machine may be set meanwhile.
+            let passed = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let at = Timestamp::from_millis(start.as_millis().saturating_add_unsigned(passed));
+            if let Ruling::Stop(stop) = guard.look(at, &counts) {
                 return Ok(stop);
             }
             if let Some(kept) = &self.laboratory.kept {
-                kept.lock().await?;
+                kept.check().await?;
             }
             if !held.renew().await {
-                return Ok(Stop::Failed { error: held.failure().await.to_string() });
+                held.injected().await?;
             }
         }
         Ok(Stop::Done)
@@ -337,13 +403,24 @@ impl Going<'_> {
     }
 
     /// Writes down what Prometheus knows of the time that the fault was in place, if it answers.
-    async fn explain(&mut self) {
-        let (Some(from), Some((to, _))) = (self.run.injected, self.run.stop.clone()) else { return };
-        let watched = &self.laboratory.watched;
-        let ask =
-            async { Ok::<_, Error>((watched.alerted(from, to).await?, watched.labels(from, to).await?)) };
-        if let Ok(Ok((alerted, labels))) = timeout(TO_EXPLAIN, ask).await {
-            let _full = self.write(RunEvent::Explained { alerted, labels });
+    async fn explain(&mut self, start: Timestamp, lag: Duration) {
+        let (Some(from), Some(to)) = (self.run.injecting, self.run.restored()) else { return };
+        let (laboratory, at) = (self.laboratory, now());
+        let every = laboratory.experiment.guard.every;
+        // What happened until the fault was undone is known a little later.
+        let lag =
+            Window::from_millis(u64::try_from(lag.as_millis()).unwrap_or(u64::MAX).max(1)).unwrap_or(every);
+        let known = to.after(lag).min(at).millis_since(start) / every.as_millis();
+        let ask = async {
+            let count = usize::try_from(known).unwrap_or(usize::MAX);
+            let counts = if count > 0 { self.look(start, every, count).await } else { Vec::new() };
+            let counts = counts.into_iter().map(|count| count.map(Counted::from)).collect();
+            let alerted = laboratory.watched.alerted(from, at).await?;
+            let labels = laboratory.watched.labels(from, to).await?;
+            Ok::<_, Error>(RunEvent::Explained { counts, alerted, labels })
+        };
+        if let Ok(Ok(explained)) = timeout(TO_EXPLAIN, ask).await {
+            let _full = self.write(explained);
         }
     }
 
@@ -353,32 +430,29 @@ impl Going<'_> {
         let every = experiment.guard.every;
         let (start, began) = (now(), Instant::now());
         let deadline = began + experiment.recovery.as_duration();
-        let tolerated: Vec<f64> = experiment
-            .hypotheses
-            .iter()
-            .zip(self.run.budgets()?)
-            .map(|(hypothesis, budget)| hypothesis.error_ratio(budget.objective()))
-            .collect::<Result<_, _>>()?;
-        let mut look = LOOKS_TO_RECOVER;
-        loop {
+        let tolerated = self.laboratory.tolerated()?;
+        for look in LOOKS_TO_RECOVER.. {
             let due = began + every.as_duration().saturating_mul(u32::try_from(look).unwrap_or(u32::MAX));
-            if due > deadline + Duration::from_millis(1) {
-                return Ok(());
-            }
-            tokio::select! {
-                () = sleep_until(due) => {}
-                Some(_) = asked.recv() => return Ok(()),
-            }
             let from = start.after_steps(every, look - LOOKS_TO_RECOVER);
-            let counts = self.look(from, every, LOOKS_TO_RECOVER).await;
-            let is_well = |(count, tolerated): (&Option<Tally>, &f64)| {
-                count.and_then(Tally::error_ratio).is_some_and(|ratio| ratio <= *tolerated)
+            let found = async {
+                sleep_until(due).await;
+                self.look(from, every, LOOKS_TO_RECOVER).await
             };
-            if counts.iter().zip(&tolerated).all(is_well) {
+            let counts = tokio::select! {
+                counts = found => counts,
+                Some(_) = asked.recv() => return Ok(()),
+            };
+            let ratios = || counts.iter().map(|count| count.and_then(Tally::error_ratio)).zip(&tolerated);
+            if ratios().all(|(ratio, tolerated)| ratio.is_some_and(|ratio| ratio <= *tolerated)) {
                 return self.write(RunEvent::Recovered { since: from });
             }
-            look += 1;
+            if due + every.as_duration() > deadline {
+                // Without data, nobody knows.
+                let is_ill = ratios().any(|(ratio, tolerated)| ratio.is_some_and(|ratio| ratio > *tolerated));
+                return if is_ill { self.write(RunEvent::NotRecovered) } else { Ok(()) };
+            }
         }
+        Ok(())
     }
 
     /// Why it stops if somebody asks: a person who used `abort` has written their name into the journal.

@@ -3,7 +3,7 @@
 use crate::split::{defining, split, told};
 use slo_core::{
     math::{PeriodBudget, Tally},
-    model::{EventCounters, Service, Slo, Timestamp, Window},
+    model::{EventCounters, Objective, Service, Slo, Timestamp, Window},
     replay::{CounterPoints, Growth},
     rules::{Plan, Recorded, RecordedQueries, Stream},
 };
@@ -58,6 +58,11 @@ impl Watched {
             Ok(WatchedSlo { service: service.clone(), slo: slo.clone(), counters })
         });
         Ok(Self { client, slos: slos.collect::<Result<_, Error>>()? })
+    }
+
+    /// The objective of each SLO.
+    pub(super) fn objectives(&self) -> impl Iterator<Item = Objective> {
+        self.slos.iter().map(|one| one.slo.objective())
     }
 
     /// What is known of each SLO without a fault: from the time before `at` that is in none of `faults`.
@@ -216,7 +221,8 @@ impl Watched {
             };
             self.client.range(&query, steps, point).await.map_err(|error| told(&error))?;
         }
-        Ok(first.map(|index| from.after_steps(step, index + 1)))
+        // One that fired from the beginning was not about the fault.
+        Ok(first.filter(|index| *index > 0).map(|index| from.after_steps(step, index + 1)))
     }
 
     async fn growth(

@@ -1,6 +1,6 @@
 //! The folder with the journals of runs. One run at a time writes to it.
 
-use crate::fault::{Journal, journals, restore, runs, signal};
+use crate::fault::{Journals, restore, runs, signal};
 use rustix::{
     fs::{FlockOperation, flock},
     io::Errno,
@@ -8,7 +8,7 @@ use rustix::{
 };
 use slo_ops::{
     Error,
-    experiment::{Run, RunEntry, RunEvent, Stop, Undo},
+    experiment::{Run, RunEvent, Stop, Undo},
 };
 use std::{
     fs::{self, File, OpenOptions},
@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep};
 /// The file that is locked while a run is going on.
 const LOCK: &str = "lock";
 /// How long a controller may take to stop.
-const TO_STOP: Duration = Duration::from_secs(90);
+const TO_STOP: Duration = Duration::from_secs(150);
 /// How often to look whether it has.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -57,12 +57,12 @@ impl Folder {
         &self.path
     }
 
-    /// All runs, oldest first.
+    /// The journals in it, each with its run.
     ///
     /// # Errors
-    /// A journal that cannot be read.
-    pub fn runs(&self) -> Result<Vec<Run>, Error> {
-        journals(&self.path)?.iter().map(Journal::run).collect()
+    /// A folder that cannot be read.
+    pub fn journals(&self) -> Result<Journals, Error> {
+        Journals::of(&self.path)
     }
 
     /// Locks the folder for a run.
@@ -74,9 +74,9 @@ impl Folder {
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Lock(file)),
             Err(Errno::WOULDBLOCK) => {
-                let running =
-                    self.runs().unwrap_or_default().into_iter().rev().find(|run| run.ended.is_none());
-                let name = running.map_or_else(|| "another experiment".to_owned(), |run| run.id);
+                let journals = self.journals().unwrap_or_default().all;
+                let running = journals.into_iter().rev().find(|(_, run)| run.ended.is_none());
+                let name = running.map_or_else(|| "another experiment".to_owned(), |(_, run)| run.id);
                 Err(Error::new(format!("{name} is running"))
                     .with_hint("wait for its end, or stop it with `slo experiment abort`"))
             }
@@ -93,15 +93,9 @@ impl Folder {
         self.clean_up_locked().await
     }
 
-    /// The records of all runs, oldest first.
-    pub(super) fn records(&self) -> Result<Vec<Vec<RunEntry>>, Error> {
-        journals(&self.path)?.iter().map(Journal::entries).collect()
-    }
-
     pub(super) async fn clean_up_locked(&self) -> Result<Vec<Leftover>, Error> {
         let mut found = Vec::new();
-        for mut journal in journals(&self.path)? {
-            let run = journal.run()?;
+        for (mut journal, run) in self.journals()?.all {
             if run.ended.is_some() && run.to_undo().is_empty() {
                 continue;
             }
@@ -124,12 +118,12 @@ impl Folder {
     /// No run is going on, or its controller does not stop.
     pub async fn abort(&self, by: &str) -> Result<Vec<Leftover>, Error> {
         let mut stopped = Vec::new();
-        for mut journal in journals(&self.path)? {
-            let run = journal.run()?;
+        for (mut journal, run) in self.journals()?.all {
             if run.ended.is_some() || !runs(&run.controller) {
                 continue;
             }
-            journal.write(RunEvent::Asked { by: by.to_owned() })?;
+            // The disk may be full; the signal says enough.
+            let _full = journal.write(RunEvent::Asked { by: by.to_owned() });
             signal(&run.controller, Signal::TERM)?;
             let deadline = Instant::now() + TO_STOP;
             loop {
@@ -142,10 +136,8 @@ impl Folder {
                     break;
                 }
                 if Instant::now() > deadline {
-                    return Err(Error::new(format!("{} does not stop", run.id)).with_hint(format!(
-                        "kill its controller, {}; its watchdog then undoes the fault",
-                        run.controller
-                    )));
+                    return Err(Error::new(format!("{} does not stop", run.id))
+                        .with_hint(format!("kill {}, and abort it again", run.controller)));
                 }
                 sleep(LOOK_EVERY).await;
             }

@@ -11,7 +11,10 @@ use slo_ops::{
     experiment::{Run, RunEntry},
 };
 use std::{sync::Arc, time::Duration};
-use tokio::time::timeout;
+use tokio::{
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
 
 /// The lock that a run holds: one at a time, on all machines that share the record.
 const LOCK: &str = "experiment";
@@ -32,29 +35,59 @@ impl Kept {
         Self { store, owner: owner::own() }
     }
 
-    /// Takes the lock, or renews it.
-    pub(super) async fn lock(&self) -> Result<(), Error> {
-        let taken = within(self.store.lock(LOCK, &self.owner, now(), LEASE)).await?;
-        if taken {
-            return Ok(());
+    /// Takes the lock, and renews it until the result is dropped.
+    pub(super) async fn lock(&self) -> Result<KeptLock, Error> {
+        if !within(self.store.lock(LOCK, &self.owner, now(), LEASE)).await? {
+            return Err(Error::new(
+                "an experiment is running on another machine, or died there a moment ago",
+            )
+            .with_hint("wait for its end, or stop it there with `slo experiment abort`"));
         }
-        Err(Error::new("an experiment is running on another machine, or ended a moment ago")
-            .with_hint("wait for its end, or stop it there with `slo experiment abort`"))
+        let (store, owner) = (Arc::clone(&self.store), Arc::clone(&self.owner));
+        let renewing = tokio::spawn(async move {
+            loop {
+                sleep(LEASE.as_duration() / 3).await;
+                // A store that is away is noticed by whoever keeps the record.
+                let _away = within(store.lock(LOCK, &owner, now(), LEASE)).await;
+            }
+        });
+        Ok(KeptLock { renewing })
+    }
+
+    /// Whether the store answers.
+    pub(super) async fn check(&self) -> Result<(), Error> {
+        within(self.store.lock(LOCK, &self.owner, now(), LEASE)).await.map(drop)
     }
 
     /// Gives the lock back.
-    pub(super) async fn unlock(&self) {
+    pub(super) async fn unlock(&self, lock: KeptLock) {
+        drop(lock);
         // It ends by itself otherwise.
         let _lost = within(self.store.unlock(LOCK, &self.owner)).await;
     }
 
     /// Keeps the record of a run.
     pub(super) async fn keep(&self, run: &Run, record: Vec<RunEntry>) -> Result<(), Error> {
-        let is_over = run.ended.is_some() || run.stop.is_some();
-        let ended = if is_over && run.to_undo().is_empty() { run.restored().or(run.ended) } else { None };
+        // While it runs, when it will be over: a machine that is lost says no more.
+        let limits = &run.experiment.limits;
+        let expected = run.began.after(limits.duration).after(run.experiment.recovery).after(LEASE);
+        let is_over = (run.ended.is_some() || run.stop.is_some()) && run.to_undo().is_empty();
+        let until = if is_over { run.restored().or(run.ended).unwrap_or(run.began) } else { expected };
         let fault = run.experiment.fault.to_string();
-        within(self.store.keep_run(KeptRun { id: run.id.clone(), fault, began: run.began, ended, record }))
+        within(self.store.keep_run(KeptRun { id: run.id.clone(), fault, began: run.began, until }, record))
             .await
+    }
+}
+
+/// The lock of a run, for as long as it is kept.
+#[derive(Debug)]
+pub(super) struct KeptLock {
+    renewing: JoinHandle<()>,
+}
+
+impl Drop for KeptLock {
+    fn drop(&mut self) {
+        self.renewing.abort();
     }
 }
 

@@ -8,11 +8,12 @@ use super::{
     remote::{self, Remote, percent},
     targets::{find, identify, is_stopped, runs, signal},
 };
+use crate::clock::now;
 use rustix::process::Signal;
 use slo_core::model::Window;
 use slo_ops::{
     Error,
-    experiment::{Experiment, Fault, Part, Pressure, ProcessId, Processes, RunEvent, Undo},
+    experiment::{Experiment, Fault, Part, Pressure, ProcessId, Processes, RunEntry, RunEvent, Undo},
 };
 use std::{
     path::PathBuf,
@@ -88,8 +89,8 @@ pub(super) async fn inject(
                 return Err(Error::new(format!("this build of slo cannot inject `{}`", fault.kind()))
                     .with_hint("build it with the feature `kubernetes`"));
             };
-            journal
-                .injecting(Undo::Disarm { url: remote.url.clone(), token_file: remote.token_file.clone() })?;
+            let token_file = remote.token_file.as_deref().map(full_path).transpose()?;
+            journal.injecting(Undo::Disarm { url: remote.url.clone(), token_file })?;
             remote.arm().await?;
             injected.remote = Some(remote);
         }
@@ -129,17 +130,32 @@ fn processes_of(part: &Part) -> Option<&Processes> {
     }
 }
 
+/// The same processes for whoever looks from another folder.
+fn absolute(processes: &Processes) -> Result<Processes, Error> {
+    Ok(match processes {
+        Processes::PidFile(path) => Processes::PidFile(full_path(path)?),
+        Processes::Cgroup(path) => Processes::Cgroup(full_path(path)?),
+        other => other.clone(),
+    })
+}
+
+fn full_path(path: &str) -> Result<String, Error> {
+    let full = std::path::absolute(path).map_err(|error| Error::new(format!("{path}: {error}")))?;
+    full.into_os_string().into_string().map_err(|_| Error::new(format!("{path}: its folder is not UTF-8")))
+}
+
 fn some(processes: &Processes, found: Vec<ProcessId>) -> Result<Vec<ProcessId>, Error> {
     if found.is_empty() {
-        return Err(Error::new(format!("{processes}: none runs")));
+        return Err(Error::new(format!("{processes}: no such process is running")));
     }
     Ok(found)
 }
 
 fn kill(processes: &Processes, restart: &[String], most: usize, journal: &mut Journal) -> Result<(), Error> {
     let mut found = some(processes, find(processes)?)?;
-    let (processes, before) = (processes.clone(), found.len());
-    journal.injecting(Undo::Restart { processes, before, command: restart.to_vec() })?;
+    let (processes, before, command) = (absolute(processes)?, found.len(), restart.to_vec());
+    let folder = full_path(".")?;
+    journal.injecting(Undo::Restart { processes, before, command, folder })?;
     fastrand::shuffle(&mut found);
     found.truncate(most);
     for process in &found {
@@ -242,12 +258,14 @@ async fn undo(undo: &Undo, started: &mut Vec<Child>) -> Result<(), Error> {
         Undo::Disarm { url, token_file } => remote::disarm(url, token_file.as_deref()).await,
         Undo::Connect { namespace } => namespace::connect(namespace).await,
         #[cfg(feature = "kubernetes")]
-        Undo::Ready { namespace, selector, before } => {
-            kubernetes::are_ready(namespace, selector, *before).await
+        Undo::Ready { server, namespace, selector, before } => {
+            kubernetes::are_ready(server, namespace, selector, *before).await
         }
         #[cfg(feature = "kubernetes")]
-        Undo::Uncordon { node } => kubernetes::uncordon(node).await,
-        Undo::Restart { processes, before, command } => restart(processes, *before, command, started).await,
+        Undo::Uncordon { server, node } => kubernetes::uncordon(server, node).await,
+        Undo::Restart { processes, before, command, folder } => {
+            restart(processes, *before, (command, folder), started).await
+        }
         _ => Err(Error::new("this build of slo cannot undo it")),
     }
 }
@@ -257,22 +275,26 @@ async fn undo(undo: &Undo, started: &mut Vec<Child>) -> Result<(), Error> {
 async fn restart(
     processes: &Processes,
     before: usize,
-    command: &[String],
+    (command, folder): (&[String], &str),
     started: &mut Vec<Child>,
 ) -> Result<(), Error> {
     let running = || find(processes).map_or(0, |found| found.len());
-    let mut failure = None;
+    let (mut failure, mut failures) = (None, 0);
+    let is_first = started.is_empty();
     started.retain_mut(|child| match child.try_wait() {
         Ok(Some(status)) if !status.success() => {
-            failure = Some(status);
+            (failure, failures) = (Some(status), failures + 1);
             false
         }
         _ => true,
     });
+    let missing = before.saturating_sub(running());
+    let missing = if is_first { missing } else { missing.min(failures) };
     if let [program, args @ ..] = command {
-        for _ in (running() + started.len())..before {
+        for _ in 0..missing {
             let child = Command::new(program)
                 .args(args)
+                .current_dir(folder)
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
@@ -317,17 +339,29 @@ async fn within(time: Duration, is_so: impl Fn() -> bool) -> bool {
 const AGAIN: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(2)];
 
 /// Undoes all that a run may have left, and records it. Tries again until `deadline`. The result is what is left.
-pub(super) async fn undo_all(journal: &mut Journal, deadline: Instant) -> Result<Vec<Undo>, Error> {
-    let (mut wait, mut started) = (AGAIN[0], Vec::new());
+///
+/// `first` is written before that, but only after a first try: a disk that is slow or full keeps nothing in place.
+///
+/// # Errors
+/// A journal that cannot be read.
+pub(super) async fn undo_all(
+    journal: &mut Journal,
+    first: Option<RunEntry>,
+    deadline: Instant,
+) -> Result<Vec<Undo>, Error> {
+    let (mut wait, mut started, mut first) = (AGAIN[0], Vec::new(), first);
+    let mut open = journal.run()?.to_undo();
     loop {
-        let open = journal.run()?.to_undo();
-        let mut left = Vec::new();
+        let (mut done, mut left) = (Vec::new(), Vec::new());
         for part in open {
             match undo(&part, &mut started).await {
-                // A full disk does not keep anything in place: the next start undoes it again, and records it then.
-                Ok(()) => drop(journal.write(RunEvent::Undone { undo: part })),
+                Ok(()) => done.push(RunEntry::new(now(), RunEvent::Undone { undo: part })),
                 Err(error) => left.push((part, error)),
             }
+        }
+        for entry in first.take().into_iter().chain(done) {
+            // The next start undoes it again, and writes it down then.
+            let _full = journal.append(&entry);
         }
         if left.is_empty() {
             return Ok(Vec::new());
@@ -339,6 +373,7 @@ pub(super) async fn undo_all(journal: &mut Journal, deadline: Instant) -> Result
             }
             return Ok(left.into_iter().map(|(part, _)| part).collect());
         }
+        open = left.into_iter().map(|(part, _)| part).collect();
         sleep(wait).await;
         wait = (wait * 2).min(AGAIN[1]);
     }

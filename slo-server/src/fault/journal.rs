@@ -8,6 +8,7 @@ use slo_ops::{
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Read, Seek, SeekFrom, Write},
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
 
@@ -29,7 +30,7 @@ impl Journal {
     /// # Errors
     /// A folder that cannot be written to, or a journal that exists.
     pub fn create(folder: &Path, id: &str, begun: &RunEntry) -> Result<Self, Error> {
-        let path = folder.join(id).with_extension(EXTENSION);
+        let path = folder.join(format!("{id}.{EXTENSION}"));
         let failed = |error: io::Error| told(&path, &error);
         fs::create_dir_all(folder).map_err(failed)?;
         let file = OpenOptions::new().read(true).append(true).create_new(true).open(&path).map_err(failed)?;
@@ -97,9 +98,11 @@ impl Journal {
     /// # Errors
     /// A file that cannot be read, or an entry of a later version.
     pub fn entries(&self) -> Result<Vec<RunEntry>, Error> {
-        let mut text = String::new();
-        let mut file = File::open(&self.path).map_err(|error| told(&self.path, &error))?;
-        file.read_to_string(&mut text).map_err(|error| told(&self.path, &error))?;
+        // Through the open file, which is still there if its folder is not.
+        let length = self.file.metadata().map_err(|error| told(&self.path, &error))?.len();
+        let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+        self.file.read_exact_at(&mut bytes, 0).map_err(|error| told(&self.path, &error))?;
+        let text = String::from_utf8_lossy(&bytes);
         let mut entries = Vec::new();
         for (number, line) in (1..).zip(text.lines()) {
             match serde_json::from_str(line) {
@@ -136,29 +139,50 @@ impl Journal {
     }
 }
 
-/// The journals in `folder`, oldest first; none where there is no folder.
-///
-/// # Errors
-/// A folder that cannot be read.
-pub fn journals(folder: &Path) -> Result<Vec<Journal>, Error> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(told(folder, &error)),
-    };
-    let mut found = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(|error| told(folder, &error))?.path();
-        if path.extension().is_some_and(|extension| extension == EXTENSION) {
-            let journal = Journal::open(&path)?;
-            // A journal that was cut off before its first entry: nothing was injected.
-            if let Some(first) = journal.entries()?.first() {
-                found.push((first.at, journal));
+/// The journals in a folder.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Journals {
+    /// Those that can be read, oldest first, each with its run.
+    pub all: Vec<(Journal, Run)>,
+    /// Why others cannot.
+    pub unreadable: Vec<Error>,
+}
+
+impl Journals {
+    /// The journals in `folder`; none where there is no folder.
+    ///
+    /// # Errors
+    /// A folder that cannot be read.
+    pub fn of(folder: &Path) -> Result<Self, Error> {
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) => return Err(told(folder, &error)),
+        };
+        let mut found = Self::default();
+        for entry in entries {
+            let path = entry.map_err(|error| told(folder, &error))?.path();
+            if path.extension().is_some_and(|extension| extension == EXTENSION) {
+                match Self::read(&path) {
+                    Ok(read) => found.all.extend(read),
+                    Err(error) => found.unreadable.push(error),
+                }
             }
         }
+        found.all.sort_by_key(|(_, run)| run.began);
+        Ok(found)
     }
-    found.sort_by_key(|(began, _)| *began);
-    Ok(found.into_iter().map(|(_, journal)| journal).collect())
+
+    /// The journal at `path`; `None` if it was cut off before its first entry: nothing was injected then.
+    fn read(path: &Path) -> Result<Option<(Journal, Run)>, Error> {
+        let journal = Journal::open(path)?;
+        if journal.entries()?.is_empty() {
+            return Ok(None);
+        }
+        let run = journal.run()?;
+        Ok(Some((journal, run)))
+    }
 }
 
 fn told(path: &Path, error: &io::Error) -> Error {

@@ -27,14 +27,15 @@ pub(super) async fn hit_pods(
     most: usize,
     journal: &mut Journal,
 ) -> Result<(), Error> {
-    let pods: Api<Pod> = Api::namespaced(client().await?, namespace);
+    let (client, server) = client(None).await?;
+    let pods: Api<Pod> = Api::namespaced(client, namespace);
     let what = format!("pods {selector} in {namespace}");
     let mut found = ready(&pods, selector, &what).await?;
     if found.is_empty() {
         return Err(Error::new(format!("{what}: none is ready")));
     }
     let (namespace, selector) = (namespace.to_owned(), selector.to_owned());
-    journal.injecting(Undo::Ready { namespace, selector, before: found.len() })?;
+    journal.injecting(Undo::Ready { server, namespace, selector, before: found.len() })?;
     fastrand::shuffle(&mut found);
     for name in found.iter().take(most) {
         let what = format!("pod {name}");
@@ -60,15 +61,20 @@ async fn ready(pods: &Api<Pod>, selector: &str, what: &str) -> Result<Vec<String
 }
 
 /// Whether as many pods are ready as before.
-pub(super) async fn are_ready(namespace: &str, selector: &str, before: usize) -> Result<(), Error> {
-    let pods: Api<Pod> = Api::namespaced(client().await?, namespace);
+pub(super) async fn are_ready(
+    server: &str,
+    namespace: &str,
+    selector: &str,
+    before: usize,
+) -> Result<(), Error> {
+    let pods: Api<Pod> = Api::namespaced(client(Some(server)).await?.0, namespace);
     let count = ready(&pods, selector, &format!("pods {selector} in {namespace}")).await?.len();
     if count >= before { Ok(()) } else { Err(Error::new(format!("{count} of {before} are ready"))) }
 }
 
 /// Cordons and drains at most `most` of the nodes that `selector` selects.
 pub(super) async fn drain(selector: &str, most: usize, journal: &mut Journal) -> Result<(), Error> {
-    let client = client().await?;
+    let (client, server) = client(None).await?;
     let nodes: Api<Node> = Api::all(client.clone());
     let what = format!("nodes {selector}");
     let list = answer(&what, nodes.list(&ListParams::default().labels(selector))).await?;
@@ -81,7 +87,7 @@ pub(super) async fn drain(selector: &str, most: usize, journal: &mut Journal) ->
     fastrand::shuffle(&mut found);
     found.truncate(most);
     for node in &found {
-        journal.injecting(Undo::Uncordon { node: node.clone() })?;
+        journal.injecting(Undo::Uncordon { server: server.clone(), node: node.clone() })?;
         answer(&format!("node {node}"), nodes.cordon(node)).await?;
     }
     for node in &found {
@@ -124,8 +130,8 @@ fn may_leave(pod: &Pod) -> bool {
 }
 
 /// Lets a node take pods again, and looks whether it does. A node that is gone needs nothing.
-pub(super) async fn uncordon(node: &str) -> Result<(), Error> {
-    let nodes: Api<Node> = Api::all(client().await?);
+pub(super) async fn uncordon(server: &str, node: &str) -> Result<(), Error> {
+    let nodes: Api<Node> = Api::all(client(Some(server)).await?.0);
     let what = format!("node {node}");
     let Some(found) = answer(&what, nodes.get_opt(node)).await? else { return Ok(()) };
     let is_cordoned = |node: &Node| node.spec.as_ref().is_some_and(|spec| spec.unschedulable == Some(true));
@@ -136,15 +142,20 @@ pub(super) async fn uncordon(node: &str) -> Result<(), Error> {
     if is_cordoned(&after) { Err(Error::new(format!("{what}: it takes no pods"))) } else { Ok(()) }
 }
 
-/// A client with the settings of `kubectl`, or with those of the pod that this runs in.
-async fn client() -> Result<Client, Error> {
+/// A client with the settings of `kubectl`, or with those of the pod that this runs in, and the address of its API server. It is an
+/// error if that is not `server`.
+async fn client(server: Option<&str>) -> Result<(Client, String), Error> {
     let failed = |error: &dyn fmt::Display| {
         Error::new(format!("Kubernetes: {error}")).with_hint("set KUBECONFIG, or run it in the cluster")
     };
     let mut config = Config::infer().await.map_err(|error| failed(&error))?;
+    let address = config.cluster_url.to_string();
+    if let Some(server) = server.filter(|server| *server != address) {
+        return Err(failed(&format!("the settings are now for {address}, and the fault is in {server}")));
+    }
     // An answer such as "a disruption budget forbids it" is for whoever asks.
     config.default_retry = false;
-    Client::try_from(config).map_err(|error| failed(&error))
+    Ok((Client::try_from(config).map_err(|error| failed(&error))?, address))
 }
 
 async fn answer<T>(what: &str, call: impl Future<Output = Result<T, kube::Error>>) -> Result<T, Error> {

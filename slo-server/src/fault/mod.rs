@@ -25,7 +25,7 @@ mod targets;
 mod watchdog;
 
 pub use control::serve_control;
-pub use journal::{Journal, journals};
+pub use journal::{Journal, Journals};
 pub use press::{PRESS, press};
 pub use proxy::{Proxy, ProxyError, ProxyHandle, ProxyState};
 pub(crate) use targets::{own, runs, signal};

@@ -17,6 +17,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::OnceLock,
+    time::UNIX_EPOCH,
 };
 
 /// The processes that `processes` names, which run; neither this process nor one that it descends from.
@@ -101,8 +102,27 @@ fn read_pid(path: &Path) -> Result<i32, Error> {
     let shown = path.display();
     let text = fs::read_to_string(path).map_err(|error| Error::new(format!("{shown}: {error}")))?;
     let pid = text.trim().parse::<i32>().ok().filter(|pid| *pid > 0);
-    pid.ok_or_else(|| Error::new(format!("{shown}: there is no number of a process")))
+    let pid = pid.ok_or_else(|| Error::new(format!("{shown}: there is no number of a process")))?;
+    let written = fs::metadata(path).and_then(|file| file.modified());
+    let written =
+        written.ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok()).map(|time| time.as_secs());
+    if let (Some(started), Some(written)) = (start_of(pid), written)
+        && started > written + CLOCKS
+    {
+        return Err(Error::new(format!("{shown}: process {pid} started after the file was written"))
+            .with_hint("the file is old: remove it, or start its program again"));
+    }
+    Ok(pid)
 }
+
+/// When a process started, in seconds since the Unix epoch.
+fn start_of(pid: i32) -> Option<u64> {
+    let ticks = Process::new(pid).ok()?.stat().ok()?.starttime;
+    Some(procfs::boot_time_secs().ok()? + ticks / procfs::ticks_per_second())
+}
+
+/// How far the clock of the kernel and that of files may be apart, in seconds.
+const CLOCKS: u64 = 5;
 
 /// The processes of a cgroup and of those below it.
 fn members(folder: &Path) -> Result<Vec<i32>, Error> {

@@ -5,10 +5,11 @@ use super::{
     inject::{Injected, inject, undo_all},
     targets::own,
 };
+use crate::clock::now;
 use slo_core::model::Window;
 use slo_ops::{
     Error,
-    experiment::{RunEvent, Stop, Undo},
+    experiment::{RunEntry, RunEvent, Stop, Undo},
 };
 use std::{
     ffi::OsString,
@@ -28,6 +29,7 @@ use tokio::{
 /// The first argument of a watchdog.
 pub const HOLD: &str = "__hold";
 /// What a controller tells its watchdog.
+const GO: &str = "go";
 const RENEW: &str = "renew";
 const UNDO: &str = "undo";
 /// What a watchdog tells its controller.
@@ -35,8 +37,6 @@ const INJECTED: &str = "injected";
 const UNDONE: &str = "undone";
 /// How long to try to undo a fault.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
-/// How long injecting may take.
-const TO_INJECT: Duration = Duration::from_secs(90);
 
 /// Injects the fault of a journal, and holds it until it is told to undo it, or not told anything for as long as its lease.
 ///
@@ -55,20 +55,21 @@ pub fn hold(mut args: impl Iterator<Item = OsString>) -> ! {
 
 fn run(path: &Path, lease: Window) -> Result<String, Error> {
     let failed = |error: io::Error| Error::new(error.to_string());
-    // One thread: processes that it starts end with it.
+    // One thread: a process that uses something up ends with the thread that started it.
     let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
     let told = runtime.block_on(async {
         let mut watchdog = Watchdog::new(path, lease).map_err(failed)??;
+        if watchdog.lines.next_line().await.ok().flatten().as_deref() != Some(GO) {
+            // Nobody waits for it any more, and nothing is injected.
+            return Ok(UNDONE.to_owned());
+        }
         let stop = watchdog.hold().await;
         let failure = match &stop {
             Some(Stop::Failed { error }) => Some(error.clone()),
             _ => None,
         };
-        if let Some(stop) = stop {
-            // The fault is undone whether or not this can be written.
-            let _full = watchdog.journal.write(RunEvent::Stopping { stop });
-        }
-        let left = undo_all(&mut watchdog.journal, Instant::now() + PATIENCE).await?;
+        let stopping = stop.map(|stop| RunEntry::new(now(), RunEvent::Stopping { stop }));
+        let left = undo_all(&mut watchdog.journal, stopping, Instant::now() + PATIENCE).await?;
         Ok(match (failure, left.first()) {
             (Some(failure), _) => slo_core::plain(&failure).into_owned(),
             (None, Some(undo)) => format!("it could not be verified that {undo}"),
@@ -89,6 +90,8 @@ fn tell(word: &str) {
 struct Watchdog {
     journal: Journal,
     lease: Window,
+    /// How long the fault may last, whatever the controller says.
+    longest: Duration,
     lines: Lines<BufReader<Stdin>>,
     signals: [Signal; 3],
 }
@@ -101,7 +104,11 @@ impl Watchdog {
             signal(SignalKind::hangup())?,
         ];
         let lines = BufReader::new(tokio::io::stdin()).lines();
-        Ok(Journal::open(path).map(|journal| Self { journal, lease, lines, signals }))
+        let opened = Journal::open(path).and_then(|journal| {
+            let longest = journal.run()?.experiment.limits.duration.as_duration();
+            Ok(Self { journal, lease, longest, lines, signals })
+        });
+        Ok(opened)
     }
 
     /// Injects the fault and holds it; the result is why it ends, unless the controller says so.
@@ -114,6 +121,7 @@ impl Watchdog {
         let lease = self.lease.as_duration();
         let mut until = Instant::now() + lease;
         let mut renewals = interval(lease / 3);
+        let longest = Instant::now() + self.longest + lease;
         loop {
             let [terminate, interrupt, hangup] = &mut self.signals;
             tokio::select! {
@@ -122,7 +130,7 @@ impl Watchdog {
                     Some(UNDO) => return None,
                     _ => return Some(Stop::Died),
                 },
-                () = sleep_until(until.into()) => return Some(Stop::Died),
+                () = sleep_until(until.min(longest).into()) => return Some(Stop::Died),
                 _ = terminate.recv() => return Some(asked("SIGTERM to the watchdog")),
                 _ = interrupt.recv() => return Some(asked("SIGINT to the watchdog")),
                 _ = hangup.recv() => return Some(asked("SIGHUP to the watchdog")),
@@ -137,7 +145,7 @@ impl Watchdog {
 
     /// Injects the fault, unless something says that it must end first.
     async fn inject(&mut self) -> Result<Injected, Option<Stop>> {
-        let Self { journal, lease, lines, signals } = self;
+        let Self { journal, lease, lines, signals, .. } = self;
         let failed = |error: Error| Some(Stop::Failed { error: error.to_string() });
         journal.write(RunEvent::Watched { watchdog: own() }).map_err(failed)?;
         let experiment = journal.run().map_err(failed)?.experiment;
@@ -183,10 +191,10 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    /// Starts a watchdog, which injects the fault of a journal.
+    /// Starts a watchdog, which waits to inject the fault of a journal.
     ///
     /// # Errors
-    /// The fault could not be injected, and is undone.
+    /// A process that cannot be started.
     pub(crate) fn begin(launcher: &Path, journal: &Path, lease: Window) -> Result<Self, Error> {
         let failed = |error: io::Error| Error::new(format!("the watchdog: {error}"));
         let mut child = Command::new(launcher)
@@ -206,24 +214,20 @@ impl Held {
         Ok(Self { child, stdin: Some(stdin), lines: BufReader::new(stdout).lines() })
     }
 
-    /// Waits until the fault is injected.
-    ///
-    /// # Errors
-    /// It could not be injected. Parts that were are undone.
-    pub(crate) async fn injected(&mut self) -> Result<(), Error> {
-        match timeout(TO_INJECT, self.lines.next_line()).await {
-            Ok(Ok(Some(line))) if line == INJECTED => Ok(()),
-            Ok(Ok(Some(line))) => Err(Error::new(line)),
-            Ok(_) => Err(Error::new("the watchdog died")),
-            Err(_) => Err(Error::new(format!("it takes longer than {} s", TO_INJECT.as_secs()))),
-        }
+    /// Lets the watchdog inject the fault. `false` if it has ended.
+    pub(crate) async fn go(&mut self) -> bool {
+        self.say(GO).await
     }
 
-    /// Waits until the watchdog says something or ends, which it only does when the fault has ended by itself.
-    pub(crate) async fn failure(&mut self) -> Error {
+    /// Waits for what the watchdog says next: that all of the fault is injected, or why it has ended.
+    ///
+    /// # Errors
+    /// The fault has ended, or could not be injected. What was injected is undone.
+    pub(crate) async fn injected(&mut self) -> Result<(), Error> {
         match self.lines.next_line().await {
-            Ok(Some(line)) if line != UNDONE => Error::new(line),
-            _ => Error::new("the watchdog ended"),
+            Ok(Some(line)) if line == INJECTED => Ok(()),
+            Ok(Some(line)) if line != UNDONE => Err(Error::new(line)),
+            _ => Err(Error::new("the watchdog ended")),
         }
     }
 
@@ -237,11 +241,15 @@ impl Held {
         stdin.write_all(format!("{word}\n").as_bytes()).await.is_ok() && stdin.flush().await.is_ok()
     }
 
-    /// Undoes the fault; `false` if the watchdog could not, or has died.
-    pub(crate) async fn undo(mut self) -> bool {
+    /// Tells the watchdog to undo the fault.
+    pub(crate) async fn undo(&mut self) {
         self.say(UNDO).await;
         // An end of the pipe says the same.
         self.stdin = None;
+    }
+
+    /// Waits until the fault is undone; `false` if the watchdog could not, or has died.
+    pub(crate) async fn undone(mut self) -> bool {
         let limit = PATIENCE + Duration::from_secs(5);
         if let Ok(ended) = timeout(limit, self.child.wait()).await {
             return ended.is_ok_and(|status| status.success());
@@ -269,5 +277,5 @@ pub(crate) async fn restore(journal: &mut Journal) -> Result<Vec<Undo>, Error> {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    undo_all(journal, Instant::now() + PATIENCE).await
+    undo_all(journal, None, Instant::now() + PATIENCE).await
 }

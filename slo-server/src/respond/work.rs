@@ -153,7 +153,7 @@ impl Job {
         Ok(())
     }
 
-    /// Records experiments that run, or did when the open episode began.
+    /// Records experiments that were running when the open episode began, or shortly before.
     async fn find_experiments(&mut self) -> Result<(), StoreError> {
         let now = now();
         let Some(episode) = self.incident.open() else { return Ok(()) };
@@ -162,7 +162,8 @@ impl Job {
         }
         self.looked = Some(now);
         let (store, began) = (self.shared.store(), episode.id.began);
-        let runs = persistently(|| store.runs(began.before(BEFORE), now)).await?;
+        // Without this, everything else goes on.
+        let Ok(runs) = store.runs(began.before(BEFORE), began).await else { return Ok(()) };
         let new = runs.into_iter().filter(|run| !episode.experiments.contains_key(&run.id));
         let event = |run: KeptRun| Event::Experiment { run: run.id, fault: run.fault, began: run.began };
         let entries: Vec<Entry> = new.map(|run| Entry::of(began, now, event(run))).collect();

@@ -93,7 +93,7 @@ pub struct IncidentRow {
 
 /// A run of an experiment.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::exhaustive_structs, reason = "what incidents say of it, and its record")]
+#[expect(clippy::exhaustive_structs, reason = "what incidents say of it")]
 pub struct KeptRun {
     /// Its id.
     pub id: String,
@@ -101,10 +101,8 @@ pub struct KeptRun {
     pub fault: String,
     /// When it began.
     pub began: Timestamp,
-    /// When its fault was undone, or it ended without one.
-    pub ended: Option<Timestamp>,
-    /// Its record.
-    pub record: Vec<RunEntry>,
+    /// When its fault was undone; while it lasts, when it will be at the latest.
+    pub until: Timestamp,
 }
 
 /// A query for incidents, which are listed with the latest entries first.
@@ -190,10 +188,10 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Gives the lock `name` back.
     fn unlock<'a>(&'a self, name: &'a str, owner: &'a Owner) -> StoreFuture<'a, ()>;
 
-    /// Keeps the record of a run, in place of an earlier one.
-    fn keep_run(&self, run: KeptRun) -> StoreFuture<'_, ()>;
+    /// Keeps a run and its record, in place of an earlier one.
+    fn keep_run(&self, run: KeptRun, record: Vec<RunEntry>) -> StoreFuture<'_, ()>;
 
-    /// The runs that had not ended at `from`, and had begun by `to`, in their order.
+    /// The runs that were not over at `from`, and had begun by `to`, in their order.
     fn runs(&self, from: Timestamp, to: Timestamp) -> StoreFuture<'_, Vec<KeptRun>>;
 
     /// The processes that hold leases or locks.

@@ -1,8 +1,7 @@
 //! Entries and ids, as tables hold them.
 
-use super::{KeptRun, Numbered, StoreError};
-use slo_core::model::Timestamp;
-use slo_ops::{alert::IncidentId, incident::Entry};
+use super::{Numbered, StoreError};
+use slo_ops::{alert::IncidentId, experiment::RunEntry, incident::Entry};
 
 pub(super) fn body(entry: &Entry) -> Result<String, StoreError> {
     serde_json::to_string(entry).map_err(|error| StoreError::Unreadable(error.to_string()))
@@ -19,19 +18,6 @@ pub(super) fn incident_id(text: &str) -> Result<IncidentId, StoreError> {
     text.parse().map_err(|error: slo_core::Error| StoreError::Unreadable(error.to_string()))
 }
 
-pub(super) fn run_body(run: &KeptRun) -> Result<String, StoreError> {
-    serde_json::to_string(&run.record).map_err(|error| StoreError::Unreadable(error.to_string()))
-}
-
-/// The run of a row.
-pub(super) fn kept_run(
-    id: String,
-    fault: String,
-    began: Timestamp,
-    ended: Option<Timestamp>,
-    body: &str,
-) -> Result<KeptRun, StoreError> {
-    let record = serde_json::from_str(body)
-        .map_err(|error| StoreError::Unreadable(format!("the record of the run {id}: {error}")))?;
-    Ok(KeptRun { id, fault, began, ended, record })
+pub(super) fn record_body(record: &[RunEntry]) -> Result<String, StoreError> {
+    serde_json::to_string(record).map_err(|error| StoreError::Unreadable(error.to_string()))
 }

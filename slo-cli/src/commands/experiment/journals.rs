@@ -13,7 +13,14 @@ use slo_ops::{
     time_between,
 };
 use slo_server::experiment::{Folder, Leftover};
-use std::{env, io::Write, path::PathBuf};
+use std::{
+    env,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+/// Where the journals of root are.
+const OF_ROOT: &str = "/var/lib/slo/experiments";
 
 /// The folder with the journals.
 pub(super) fn folder(journals: &Journals) -> Result<Folder, Error> {
@@ -23,19 +30,27 @@ pub(super) fn folder(journals: &Journals) -> Result<Folder, Error> {
     let of = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let is_root =
         std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
-    let state = if is_root {
-        Some(PathBuf::from("/var/lib"))
-    } else {
-        of("XDG_STATE_HOME").or_else(|| of("HOME").map(|home| home.join(".local/state")))
-    };
+    if is_root {
+        return Ok(Folder::new(PathBuf::from(OF_ROOT)));
+    }
+    let state = of("XDG_STATE_HOME").or_else(|| of("HOME").map(|home| home.join(".local/state")));
     let state = state.ok_or_else(|| {
         Error::Usage("there is no home folder for journals\n  hint: add --journals DIR".to_owned())
     })?;
     Ok(Folder::new(state.join("slo/experiments")))
 }
 
-pub(super) fn status(listed: &Listed, out: &mut dyn Write) -> Result<(), Error> {
-    let runs = folder(&listed.journals)?.runs().map_err(Error::outside)?;
+/// The runs of a folder. Journals that cannot be read are told, and left out.
+pub(super) fn runs(folder: &Folder, talk: &mut dyn Write) -> Result<Vec<Run>, Error> {
+    let journals = folder.journals().map_err(Error::outside)?;
+    for error in &journals.unreadable {
+        writeln!(talk, "warning: {}", slo_core::plain(&error.to_string()))?;
+    }
+    Ok(journals.all.into_iter().map(|(_, run)| run).collect())
+}
+
+pub(super) fn status(listed: &Listed, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
+    let runs = runs(&folder(&listed.journals)?, talk)?;
     let findings = runs.iter().map(Finding::of).collect::<Result<Vec<_>, _>>()?;
     if listed.output.format == Format::Json {
         let rows = runs.iter().zip(&findings).map(|(run, finding)| {
@@ -59,7 +74,7 @@ pub(super) fn status(listed: &Listed, out: &mut dyn Write) -> Result<(), Error> 
     write!(out, "{}", table::lines(&table))?;
     for run in &runs {
         for undo in run.to_undo() {
-            writeln!(out, "{}: not known yet: {}", run.id, slo_core::plain(&undo.to_string()))?;
+            writeln!(out, "{}: still to do: {}", run.id, slo_core::plain(&undo.to_string()))?;
         }
     }
     Ok(())
@@ -70,7 +85,11 @@ pub(super) async fn abort(stopped: &Stopped, talk: &mut dyn Write) -> Result<(),
     let who = stopped.who.clone().unwrap_or_else(user);
     let all = folder.abort(&who).await.map_err(Error::outside)?;
     if all.is_empty() {
-        writeln!(talk, "no experiment is running, and nothing is left of one")?;
+        let path = folder.path().display();
+        writeln!(talk, "{path}: no experiment is running, and nothing is left of one")?;
+        if folder.path() != Path::new(OF_ROOT) && Path::new(OF_ROOT).exists() {
+            writeln!(talk, "hint: experiments of root are in {OF_ROOT}; see them with sudo")?;
+        }
     }
     leftovers(&all, talk)
 }

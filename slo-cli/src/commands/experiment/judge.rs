@@ -22,6 +22,7 @@ pub(super) async fn judge(judged: &Judged, out: &mut dyn Write, talk: &mut dyn W
     let laboratory = laboratory(&judged.planned, talk)?;
     let run = laboratory.judge(journal.began, journal.ended).await.map_err(Error::outside)?;
     let finding = Finding::of(&run)?;
-    show(&finding, judged.planned.output.format, out)?;
-    concluded(&finding)
+    let shown = show(&finding, judged.planned.output.format, out);
+    concluded(&finding)?;
+    shown
 }

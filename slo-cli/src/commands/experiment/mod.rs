@@ -18,7 +18,7 @@ pub(super) fn run(experiments: &Experiments, out: &mut dyn Write, talk: &mut dyn
     match &experiments.verb {
         ExperimentVerb::Plan(planned) => runtime()?.block_on(plan::plan(planned, out, talk)),
         ExperimentVerb::Run(running) => runtime()?.block_on(run::run(running, out, talk)),
-        ExperimentVerb::Status(listed) => journals::status(listed, out),
+        ExperimentVerb::Status(listed) => journals::status(listed, out, talk),
         ExperimentVerb::Abort(stopped) => runtime()?.block_on(journals::abort(stopped, talk)),
         ExperimentVerb::Judge(judged) => runtime()?.block_on(judge::judge(judged, out, talk)),
         ExperimentVerb::Export(exported) => export::export(exported, out, talk),

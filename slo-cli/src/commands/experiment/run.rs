@@ -54,8 +54,10 @@ pub(super) async fn run(running: &Running, out: &mut dyn Write, talk: &mut dyn W
         let _gone = writeln!(talk, "{line}");
     }
     let finding = Finding::of(&run)?;
-    show(&finding, planned.output.format, out)?;
-    concluded(&finding)
+    // A reader that has gone does not change the outcome.
+    let shown = show(&finding, planned.output.format, out);
+    concluded(&finding)?;
+    shown
 }
 
 /// The finding, for people as Markdown.
@@ -130,7 +132,7 @@ fn line(progress: &Progress<'_>) -> String {
 
 fn looked(run: &Run) -> String {
     let Some((at, counts)) = run.looks.last() else { return String::new() };
-    let mut text = format!("{}:", time_between(run.injected.unwrap_or(run.began), *at));
+    let mut text = format!("{}:", time_between(run.injecting.unwrap_or(run.began), *at));
     for (hypothesis, count) in run.experiment.hypotheses.iter().zip(counts) {
         // Writing to a string cannot fail.
         let _ = match count {

@@ -1,6 +1,6 @@
 //! `slo experiment verdict`
 
-use super::journals::folder;
+use super::journals::{folder, runs};
 use crate::{
     args::{ReportFormat, Told},
     error::Error,
@@ -10,9 +10,9 @@ use slo_ops::experiment::{Finding, Run, html, markdown};
 use std::io::Write;
 
 pub(super) fn verdict(told: &Told, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
-    let all = folder(&told.journals)?.runs().map_err(Error::outside)?;
-    let runs = chosen(&all, &told.runs)?;
-    let findings = runs.iter().map(|run| Finding::of(run)).collect::<Result<Vec<_>, _>>()?;
+    let all = runs(&folder(&told.journals)?, talk)?;
+    let findings = chosen(&all, &told.runs)?;
+    let findings = findings.iter().map(|run| Finding::of(run)).collect::<Result<Vec<_>, _>>()?;
     let mut report = Vec::new();
     match told.format {
         ReportFormat::Markdown => report = markdown(&findings).into_bytes(),

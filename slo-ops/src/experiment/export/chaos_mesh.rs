@@ -1,6 +1,6 @@
 //! Manifests of Chaos Mesh.
 
-use super::pods::{Pods, duration, labels, merged, pods_of, whole_percent};
+use super::pods::{Pods, duration, labels, merged, object_name, pods_of, whole_percent};
 use crate::experiment::{Experiment, Fault, Pressure, Toxic};
 use serde_json::{Map, Value, json};
 use slo_core::{Error, model::Ratio};
@@ -41,7 +41,7 @@ pub(super) fn manifest(experiment: &Experiment, pods: Option<&Pods>) -> Result<V
     Ok(json!({
         "apiVersion": "chaos-mesh.org/v1alpha1",
         "kind": kind,
-        "metadata": {"name": experiment.name, "namespace": pods.namespace},
+        "metadata": {"name": object_name(experiment), "namespace": pods.namespace},
         "spec": spec,
     }))
 }

@@ -1,6 +1,6 @@
 //! Engines of Litmus.
 
-use super::pods::{Pods, merged, pods_of, whole_percent};
+use super::pods::{Pods, merged, object_name, pods_of, whole_percent};
 use crate::experiment::{Disk, Experiment, Fault, Pressure, Toxic};
 use serde_json::{Value, json};
 use slo_core::{Error, model::Window};
@@ -13,6 +13,9 @@ pub(super) fn manifest(experiment: &Experiment, pods: Option<&Pods>) -> Result<V
     let mut env: Vec<(&str, String)> = vec![("TOTAL_CHAOS_DURATION", seconds.to_string())];
     let name = match &experiment.fault {
         Fault::Pods { evict: false, .. } | Fault::Kill { .. } => {
+            if experiment.blast_radius.targets > 1 {
+                return Err(cannot("delete a number of pods").with_hint("write `targets: 1`"));
+            }
             // Once, as the experiment does.
             env.push(("CHAOS_INTERVAL", seconds.to_string()));
             env.push(("FORCE", "false".to_owned()));
@@ -81,7 +84,7 @@ pub(super) fn manifest(experiment: &Experiment, pods: Option<&Pods>) -> Result<V
     Ok(json!({
         "apiVersion": "litmuschaos.io/v1alpha1",
         "kind": "ChaosEngine",
-        "metadata": {"name": experiment.name, "namespace": namespace},
+        "metadata": {"name": object_name(experiment), "namespace": namespace},
         "spec": merged(&spec, json!({"experiments": experiments})),
     }))
 }

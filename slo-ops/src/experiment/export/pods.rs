@@ -30,6 +30,11 @@ pub(super) fn pods_of(experiment: &Experiment, pods: Option<&Pods>) -> Result<Po
     }
 }
 
+/// The name of an experiment as Kubernetes allows it.
+pub(super) fn object_name(experiment: &Experiment) -> String {
+    experiment.name.to_ascii_lowercase().replace('_', "-")
+}
+
 /// The labels of a selector.
 pub(super) fn labels(selector: &str) -> Result<Map<String, Value>, Error> {
     let pairs = selector.split(',').map(|pair| {

@@ -253,6 +253,12 @@ fn control(fields: &Fields<'_>, example: &str, faults: &mut Faults) -> Option<St
             Error::new(format!("`{url}` is not a web address")).with_hint("begin with http:// or https://");
         faults.add(node.position, &fields.path("control"), error);
     }
+    let host = url.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
+    if host.contains('@') {
+        let error = Error::new("an address with a password would be in every report")
+            .with_hint("write the token into a file, and name it as `token_file`");
+        faults.add(node.position, &fields.path("control"), error);
+    }
     is_url.then(|| url.trim_end_matches('/').to_owned())
 }
 

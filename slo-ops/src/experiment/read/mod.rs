@@ -88,6 +88,13 @@ fn experiment(node: &Node, faults: &mut Faults) -> Option<Experiment> {
     if let (Some(fault), Some(node)) = (&fault, fields.optional("blast_radius")) {
         fits(node, fault, faults);
     }
+    if let (Some(Fault::Service { errors: Some(errors), .. }), Some(radius)) = (&fault, &blast_radius)
+        && *errors > radius.share
+    {
+        let error = Error::new("`errors` hits more requests than `blast_radius.share` allows")
+            .with_hint("write fewer errors, or a larger share");
+        faults.add(fields.position(), "fault.service.errors", error);
+    }
     let limits = fields.required("limits", "{spend: 1%, duration: 5m}", faults);
     let limits = limits.and_then(|node| limits_of(node, faults));
     let before = match fields.optional("before") {

@@ -5,11 +5,12 @@ mod pool;
 use super::{
     Append, Arrival, Claim, IncidentRow, KeptRun, Numbered, Owner, Query, Receipt, Start, Store, StoreError,
     StoreFuture,
-    text::{body, incident_id, kept_run, numbered, run_body},
+    text::{body, incident_id, numbered, record_body},
 };
 use slo_core::model::{Timestamp, Window};
 use slo_ops::{
     alert::IncidentId,
+    experiment::RunEntry,
     incident::{Entry, Event},
 };
 use tokio_postgres::Row;
@@ -247,26 +248,26 @@ impl Store for Postgres {
         }))
     }
 
-    fn keep_run(&self, run: KeptRun) -> StoreFuture<'_, ()> {
+    fn keep_run(&self, run: KeptRun, record: Vec<RunEntry>) -> StoreFuture<'_, ()> {
         Box::pin(self.with(async move |client| {
-            let statement = "INSERT INTO runs (id, fault, began, ended, body) VALUES ($1, $2, $3, $4, $5)
-                ON CONFLICT (id) DO UPDATE SET ended = $4, body = $5";
-            let (began, ended) = (run.began.as_millis(), run.ended.map(Timestamp::as_millis));
-            client.execute(statement, &[&run.id, &run.fault, &began, &ended, &run_body(&run)?]).await?;
+            let statement = "INSERT INTO runs (id, fault, began, until, body) VALUES ($1, $2, $3, $4, $5)
+                ON CONFLICT (id) DO UPDATE SET until = $4, body = $5";
+            let (began, until) = (run.began.as_millis(), run.until.as_millis());
+            client.execute(statement, &[&run.id, &run.fault, &began, &until, &record_body(&record)?]).await?;
             Ok(())
         }))
     }
 
     fn runs(&self, from: Timestamp, to: Timestamp) -> StoreFuture<'_, Vec<KeptRun>> {
         Box::pin(self.with(async move |client| {
-            let statement = "SELECT id, fault, began, ended, body FROM runs
-                WHERE began <= $2 AND (ended IS NULL OR ended >= $1) ORDER BY began, id";
+            let statement = "SELECT id, fault, began, until FROM runs
+                WHERE began <= $2 AND until >= $1 ORDER BY began, id";
             let rows = client.query(statement, &[&from.as_millis(), &to.as_millis()]).await?;
-            let runs = rows.iter().map(|row| {
-                let ended = row.try_get::<_, Option<i64>>(3)?.map(Timestamp::from_millis);
-                kept_run(row.try_get(0)?, row.try_get(1)?, time(row, 2)?, ended, row.try_get(4)?)
-            });
-            runs.collect()
+            let run = |row: &Row| {
+                let (id, fault) = (row.try_get(0)?, row.try_get(1)?);
+                Ok(KeptRun { id, fault, began: time(row, 2)?, until: time(row, 3)? })
+            };
+            rows.iter().map(run).collect()
         }))
     }
 

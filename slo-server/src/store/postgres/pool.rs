@@ -31,7 +31,7 @@ const MIGRATIONS: [&str; 2] = [
 ",
     "
     CREATE TABLE runs (
-        id text PRIMARY KEY, fault text NOT NULL, began bigint NOT NULL, ended bigint, body text NOT NULL);
+        id text PRIMARY KEY, fault text NOT NULL, began bigint NOT NULL, until bigint NOT NULL, body text NOT NULL);
     CREATE INDEX runs_began ON runs (began);
 ",
 ];

@@ -21,7 +21,7 @@ const MIGRATIONS: [&str; 2] = ["
     CREATE TABLE locks (name TEXT PRIMARY KEY, owner TEXT NOT NULL, lease INTEGER NOT NULL) WITHOUT ROWID;
 ", "
     CREATE TABLE runs (
-        id TEXT PRIMARY KEY, fault TEXT NOT NULL, began INTEGER NOT NULL, ended INTEGER, body TEXT NOT NULL) WITHOUT ROWID;
+        id TEXT PRIMARY KEY, fault TEXT NOT NULL, began INTEGER NOT NULL, until INTEGER NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
     CREATE INDEX runs_began ON runs (began);
 "];
 

@@ -6,13 +6,14 @@ mod writer;
 use super::{
     Append, Arrival, Claim, IncidentRow, KeptRun, Numbered, Owner, Query, Receipt, Start, Store, StoreError,
     StoreFuture,
-    text::{body, incident_id, kept_run, numbered, run_body},
+    text::{body, incident_id, numbered, record_body},
 };
 use file::{Identity, connect, identity};
 use rusqlite::{Connection, OptionalExtension, params};
 use slo_core::model::{Timestamp, Window};
 use slo_ops::{
     alert::IncidentId,
+    experiment::RunEntry,
     incident::{Entry, Event},
 };
 use std::{
@@ -353,14 +354,14 @@ impl Store for Sqlite {
         })
     }
 
-    fn keep_run(&self, run: KeptRun) -> StoreFuture<'_, ()> {
+    fn keep_run(&self, run: KeptRun, record: Vec<RunEntry>) -> StoreFuture<'_, ()> {
         self.write(move |connection| {
             let mut statement = connection.prepare_cached(
-                "INSERT INTO runs (id, fault, began, ended, body) VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT (id) DO UPDATE SET ended = ?4, body = ?5",
+                "INSERT INTO runs (id, fault, began, until, body) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (id) DO UPDATE SET until = ?4, body = ?5",
             )?;
-            let ended = run.ended.map(Timestamp::as_millis);
-            statement.execute(params![run.id, run.fault, run.began.as_millis(), ended, run_body(&run)?])?;
+            let (began, until) = (run.began.as_millis(), run.until.as_millis());
+            statement.execute(params![run.id, run.fault, began, until, record_body(&record)?])?;
             Ok(())
         })
     }
@@ -368,23 +369,13 @@ impl Store for Sqlite {
     fn runs(&self, from: Timestamp, to: Timestamp) -> StoreFuture<'_, Vec<KeptRun>> {
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT id, fault, began, ended, body FROM runs
-                 WHERE began <= ?2 AND (ended IS NULL OR ended >= ?1) ORDER BY began, id",
+                "SELECT id, fault, began, until FROM runs WHERE began <= ?2 AND until >= ?1 ORDER BY began, id",
             )?;
             let rows = statement.query_map(params![from.as_millis(), to.as_millis()], |row| {
-                Ok((
-                    row.get(0)?,
-                    row.get(1)?,
-                    row.get(2)?,
-                    row.get::<_, Option<i64>>(3)?,
-                    row.get::<_, String>(4)?,
-                ))
+                let (began, until) = (Timestamp::from_millis(row.get(2)?), Timestamp::from_millis(row.get(3)?));
+                Ok(KeptRun { id: row.get(0)?, fault: row.get(1)?, began, until })
             })?;
-            let runs = rows.map(|row| {
-                let (id, fault, began, ended, body) = row?;
-                kept_run(id, fault, Timestamp::from_millis(began), ended.map(Timestamp::from_millis), &body)
-            });
-            runs.collect()
+            rows.map(|row| Ok(row?)).collect()
         })
     }
 
