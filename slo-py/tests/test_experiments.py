@@ -89,6 +89,13 @@ def test_it_stops_for_every_other_reason():
         guard().look({"a/b": (1, 0)})
 
 
+def test_counts_that_are_late_are_no_silence():
+    experiment = experiments.FaultExperiment(TEXT)
+    watch = experiment.guard(objective="99.9%", expected=10**7, start=START, events_per_second=2, lag="15s")
+    assert watch.look({SLO: (0, 0)}, at=START + timedelta(seconds=24)) is None
+    assert watch.look({SLO: (0, 0)}, at=START + timedelta(seconds=25)) == "checkout/availability has no traffic any more"
+
+
 def test_verdicts_say_how_much_is_missing():
     watch = guard()
     watch.look({SLO: (1_000, 5)}, at=START)
