@@ -100,6 +100,7 @@ class Cluster(Processes):
             self.start(
                 node, self.bin / "kwok", f"--kubeconfig={self.config}", f"--manage-single-node={node}", f"--server-address=127.0.0.1:{at}",
                 f"--node-port={at}", "--node-ip=127.0.0.1", f"--cidr=10.1.{number}.0/24", f"--config={self.bin / 'stages.yaml'}",
+                "--node-lease-duration-seconds=10",
             )  # fmt: skip
         for node in self.nodes:
             self.kubectl("wait", "--for=condition=Ready", f"node/{node}", "--timeout=60s")
