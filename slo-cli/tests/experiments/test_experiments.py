@@ -272,7 +272,7 @@ def test_ctrl_c_twice(tmp_path, prometheus, sleeper):
     sleeper.start()
     wait_for("the end of the watchdog", lambda: not experiment.watchdogs(), 10)
     told = experiment.do("abort")
-    assert told.returncode == 0 and "Ctrl-C asked for it; its fault was undone at" in told.stderr, told.stderr
+    assert told.returncode == 0 and "Ctrl-C stopped it; its fault was undone at" in told.stderr, told.stderr
     assert experiment.runs()[0]["left"] == []
 
 
@@ -283,7 +283,7 @@ def test_somebody_else_aborts_and_nobody_begins_meanwhile(tmp_path, prometheus, 
     other = experiment.do("run")
     assert other.returncode == 3 and "is running" in other.stderr and "slo experiment abort" in other.stderr, other.stderr
     told = experiment.do("abort", "--who", "ann")
-    assert told.returncode == 0 and "ann asked for it; its fault was undone" in told.stderr, told.stderr
+    assert told.returncode == 0 and "ann stopped it; its fault was undone" in told.stderr, told.stderr
     assert sleeper.sleeps()
     out, _ = process.communicate(timeout=30)
     assert json.loads(out)["stop"] == {"reason": "asked", "by": "ann"}
@@ -357,22 +357,23 @@ def test_nothing_to_inject_is_told(tmp_path, prometheus, sleeper):
     sleeper.end()
     wait_for("its end", lambda: not sleeper.sleeps(), 5)
     experiment = Experiment(tmp_path, prometheus, stopping(sleeper))
-    told = experiment.do("run")
-    assert told.returncode == 4, told
-    assert json.loads(told.stdout)["stop"]["error"].endswith("no such process is running")
+    for verb in ("plan", "run"):
+        told = experiment.do(verb)
+        assert told.returncode == 4 and "victim.pid: no such process is running" in told.stderr, told
+    assert not list(experiment.journals.glob("*.jsonl"))
 
 
 def test_a_fault_that_would_hit_slo_itself_is_refused(tmp_path, prometheus):
     (tmp_path / "own.pid").write_text(str(os.getpid()))
     told = Experiment(tmp_path, prometheus, f"{{stop: {{pid_file: {tmp_path}/own.pid}}}}").do("run")
-    assert told.returncode == 4 and "is slo itself, or one that started it" in told.stdout, told
+    assert told.returncode == 4 and "is slo itself, or one that started it" in told.stderr, told
 
 
 def test_an_old_pid_file_is_refused(tmp_path, prometheus, sleeper):
     # As after a restart of the machine: the number is another process' now.
     os.utime(sleeper.pid_file, (time.time() - 3_600,) * 2)
     told = Experiment(tmp_path, prometheus, stopping(sleeper)).do("run")
-    assert told.returncode == 4 and "started after the file was written" in told.stdout, told
+    assert told.returncode == 4 and "started after the file was written" in told.stderr, told
     assert sleeper.sleeps()
 
 
@@ -420,6 +421,33 @@ def test_the_recovery_may_not_be_seen(tmp_path, prometheus, sleeper):
     finding = json.loads(out)
     assert (process.returncode, finding["outcome"]) == (4, "inconclusive")
     assert finding["next_step"].startswith("It held, but nobody saw"), finding
+
+
+def test_the_plan_says_what_would_be_hit(tmp_path, prometheus, sleeper):
+    told = Experiment(tmp_path, prometheus, stopping(sleeper)).do("plan")
+    assert told.returncode == 0 and json.loads(told.stdout)["targets"] == [f"process {sleeper.pid()}: sleep 3000"], told
+    for fault, why in [
+        ("{pressure: {disk: {folder: /nowhere, size: 1MiB}}}", "/nowhere: there is no such file or folder"),
+        ("{proxy: {control: 'http://127.0.0.1:1', latency: 1s}}", "http://127.0.0.1:1/toxic: nothing listens there"),
+        (f"{{proxy: {{control: '{prometheus.url}', latency: 1s}}}}", "/toxic: this is no control address"),
+        ("{node: [{network_namespace: nowhere}]}", "there is no network namespace nowhere"),
+        ("{pods: {namespace: shop, selector: app=checkout}}", "this build of slo cannot inject `pods`"),
+    ]:
+        told = Experiment(tmp_path, prometheus, fault).do("plan")
+        assert told.returncode == 4 and why in told.stderr, (fault, told)
+
+
+def test_a_run_that_is_left_behind_is_called_so(tmp_path, prometheus, sleeper):
+    experiment = Experiment(tmp_path, prometheus, stopping(sleeper))
+    process = experiment.start()
+    experiment.injected(process)
+    assert experiment.runs()[0]["state"] == "running"
+    for pid in (process.pid, *experiment.watchdogs()):
+        os.kill(pid, signal.SIGKILL)
+    process.communicate()
+    told = experiment.do("status")
+    assert "left behind" in told.stdout and "slo experiment abort" in told.stderr, told
+    assert experiment.do("abort").returncode == 0 and experiment.runs()[0]["state"] == "ended"
 
 
 def test_the_plan_forbids(tmp_path, prometheus, sleeper):

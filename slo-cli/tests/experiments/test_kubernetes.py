@@ -95,10 +95,10 @@ def test_a_node_is_drained_and_takes_pods_again(checkout, tmp_path, prometheus):
 
 
 def test_nothing_that_matches_is_told(checkout, tmp_path, prometheus):
-    found = finding(Experiment(tmp_path, prometheus, "{pods: {namespace: shop, selector: app=nothing}}"))
-    assert found["stop"]["error"] == "pods app=nothing in shop: none is ready"
-    found = finding(Experiment(tmp_path, prometheus, "{drain: {selector: pool=nothing}}"))
-    assert found["stop"]["error"] == "nodes pool=nothing: none takes pods"
+    told = Experiment(tmp_path, prometheus, "{pods: {namespace: shop, selector: app=nothing}}").do("plan")
+    assert told.returncode == 4 and "pods app=nothing in shop: none is ready" in told.stderr, told
+    told = Experiment(tmp_path, prometheus, "{drain: {selector: pool=nothing}}").do("plan")
+    assert told.returncode == 4 and "nodes pool=nothing: none takes pods" in told.stderr, told
 
 
 @pytest.mark.parametrize("fault", [PODS, DRAIN], ids=["pods", "drain"])

@@ -192,7 +192,10 @@ impl fmt::Display for Processes {
 impl fmt::Display for Pressure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = Vec::new();
-        parts.extend(self.cpu.map(|threads| format!("{threads} busy threads")));
+        parts.extend(self.cpu.map(|threads| match threads {
+            1 => "a busy thread".to_owned(),
+            threads => format!("{threads} busy threads"),
+        }));
         parts.extend(self.memory.map(|bytes| format!("{} of memory", binary(bytes))));
         parts.extend(self.disk.as_ref().map(|disk| format!("{} in {}", binary(disk.bytes), disk.folder)));
         parts.extend(self.descriptors.map(|count| format!("{count} file descriptors")));

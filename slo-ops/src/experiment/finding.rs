@@ -232,13 +232,13 @@ fn inconclusive(finding: &Finding, stop: Option<&Stop>) -> String {
     }
     match (stop, needed) {
         (Some(Stop::Spent { slo }), _) => format!(
-            "{slo} spent its share of the budget before the events could tell. Allow more in `limits.spend`, or tolerate less."
+            "{slo} spent its share of the budget before there was a verdict. Allow more in `limits.spend`, or tolerate less."
         ),
         (Some(Stop::Done | Stop::Events), Some((needed, slo))) => format!(
-            "{slo} needs about {needed} more events for a verdict. Raise `limits`, or run it at more traffic."
+            "{slo} needs about {needed} more events for a verdict. Raise `limits`, or run it with more traffic."
         ),
         (Some(Stop::Done | Stop::Events), None) => {
-            "The error ratio is too close to what is tolerated, or there was no traffic. Run it at more traffic.".to_owned()
+            "The error ratio is too close to what is tolerated, or there was no traffic. Run it with more traffic.".to_owned()
         }
         (Some(Stop::Asked { by }), _) => {
             format!("{by} stopped it before there was a verdict. Run it again.")

@@ -261,7 +261,7 @@ impl fmt::Display for Stop {
             Self::NoData { slo, looks } => write!(f, "there was no data about {slo} for {looks} looks"),
             Self::NoTraffic { slo } => write!(f, "{slo} has no traffic any more"),
             Self::Decreased { slo } => write!(f, "the counts of {slo} decreased"),
-            Self::Asked { by } => write!(f, "{by} asked for it"),
+            Self::Asked { by } => write!(f, "{by} stopped it"),
             Self::Failed { error } => write!(f, "the fault failed: {error}"),
             Self::Died => write!(f, "the controller died, or did not answer in time"),
         }

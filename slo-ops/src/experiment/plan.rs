@@ -29,6 +29,8 @@ pub struct Before {
 pub struct Plan {
     /// For each hypothesis, in their order.
     pub slos: Vec<SloPlan>,
+    /// What the fault would hit, in words; empty where nobody has looked.
+    pub targets: Vec<String>,
     /// What forbids the experiment; it may begin if there is nothing.
     pub obstacles: Vec<String>,
     /// What should be known before it begins.
@@ -78,7 +80,8 @@ impl Plan {
         if before.len() != experiment.hypotheses.len() {
             return Err(Error::new("each hypothesis needs what is known of its SLO"));
         }
-        let mut plan = Self { slos: Vec::new(), obstacles: Vec::new(), warnings: Vec::new() };
+        let mut plan =
+            Self { slos: Vec::new(), targets: Vec::new(), obstacles: Vec::new(), warnings: Vec::new() };
         // The limit of events is that of the busiest SLO.
         let fastest = before.iter().map(Before::events_per_second).fold(0.0, f64::max);
         let longest = seconds(experiment.limits.duration.as_millis());
@@ -145,7 +148,9 @@ impl Plan {
                 floor * 100.0
             )),
             None if floor > 0.0 => {
-                self.obstacles.push(format!("{slo}: it is not known how much of the budget is left"));
+                self.obstacles.push(format!(
+                    "{slo}: it is not known how much of the budget is left; load the rules of `slo generate`, or remove `before.budget_left`"
+                ));
             }
             _ => {}
         }
@@ -181,7 +186,7 @@ impl Plan {
                 seconds => format!("{:.0} min", seconds / 60.0),
             };
             self.warnings.push(format!(
-                "{slo}: {:.0} events will come, and {needed:.0} are needed to find that it held: {time}, or more traffic",
+                "{slo}: {:.0} events will come, and up to {needed:.0} are needed to find that it held, fewer if fewer fail: {time}, or more traffic",
                 plan.events
             ));
         }

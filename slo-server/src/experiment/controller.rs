@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     clock::now,
-    fault::{Held, Journal, own, restore},
+    fault::{Held, Journal, own, restore, targets},
     store::Store,
 };
 use slo_core::{
@@ -32,6 +32,8 @@ use tokio::{
 const TO_EXPLAIN: Duration = Duration::from_secs(5);
 /// Over how many looks the service must burn no faster than tolerated, to have recovered.
 const LOOKS_TO_RECOVER: usize = 3;
+/// A fault should last for so many scrapes.
+const LEAST_SCRAPES: u32 = 5;
 /// How long injecting may take.
 const TO_INJECT: Duration = Duration::from_secs(90);
 
@@ -112,14 +114,14 @@ impl Laboratory {
     /// # Errors
     /// A server that does not answer, or an SLO without events.
     pub async fn plan(&self) -> Result<Plan, Error> {
-        Plan::of(&self.experiment, &self.before().await?)
+        Ok(self.planned(&self.before().await?).await?.0)
     }
 
-    /// Judges a fault that something else injected at `from` and undid at `to`. The result is the run that it would have been.
+    /// Judges a fault that something else injected at `from` and undid at `to`, because of `stop`. The result is the run that it would have been.
     ///
     /// # Errors
     /// A server that does not answer, an SLO without events, or a time without length.
-    pub async fn judge(&self, from: Timestamp, to: Timestamp) -> Result<Run, Error> {
+    pub async fn judge(&self, from: Timestamp, to: Timestamp, stop: Stop) -> Result<Run, Error> {
         let every = self.experiment.guard.every;
         let count = usize::try_from(to.millis_since(from) / every.as_millis()).unwrap_or(usize::MAX);
         if count == 0 {
@@ -136,7 +138,7 @@ impl Laboratory {
             let at = from.after_steps(every, index).min(to);
             record.push(RunEntry::new(at, RunEvent::Looked { counts }));
         }
-        record.push(RunEntry::new(to, RunEvent::Stopping { stop: Stop::Done }));
+        record.push(RunEntry::new(to, RunEvent::Stopping { stop }));
         let explained = RunEvent::Explained {
             counts: Vec::new(),
             alerted: self.watched.alerted(from, to).await?,
@@ -200,13 +202,34 @@ impl Laboratory {
             }
         }
         let before = self.before().await?;
-        let plan = Plan::of(&self.experiment, &before)?;
-        let lag = self.watched.lag(self.experiment.guard.every).await;
+        let (plan, lag) = self.planned(&before).await?;
         let kept_lock = match &self.kept {
             Some(kept) if plan.may_begin() => Some(kept.lock().await?),
             _ => None,
         };
         Ok(Prepared { laboratory: self, plan, leftovers, before, lag, lock, kept_lock })
+    }
+
+    /// The plan, with what the fault would hit, and how late events are known.
+    async fn planned(&self, before: &[Before]) -> Result<(Plan, Duration), Error> {
+        let mut plan = Plan::of(&self.experiment, before)?;
+        match targets(&self.experiment).await {
+            Ok(found) => plan.targets = found,
+            Err(error) => plan.obstacles.push(error.to_string()),
+        }
+        let missing = self.watched.missing().await?;
+        plan.warnings
+            .extend(missing.iter().map(|name| format!("there is no series of `{name}`: is that its name?")));
+        let gap = self.watched.scrape_gap().await;
+        let duration = self.experiment.limits.duration;
+        if gap * LEAST_SCRAPES > duration.as_duration() {
+            plan.warnings.push(format!(
+                "Prometheus scrapes every {:.0} s, so events of {duration} are hard to tell from those before: let the fault last longer",
+                gap.as_secs_f64()
+            ));
+        }
+        // A scrape may take its time.
+        Ok((plan, gap.mul_f64(1.5) + self.experiment.guard.every.as_duration()))
     }
 
     /// What is known of the SLOs from the time without an experiment.

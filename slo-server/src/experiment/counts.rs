@@ -3,7 +3,7 @@
 use crate::split::{defining, split, told};
 use slo_core::{
     math::{PeriodBudget, Tally},
-    model::{EventCounters, Objective, Service, Slo, Timestamp, Window},
+    model::{EventCounters, Objective, Selector, Service, Slo, Timestamp, Window},
     replay::{CounterPoints, Growth},
     rules::{Plan, Recorded, RecordedQueries, Stream},
 };
@@ -12,10 +12,12 @@ use slo_ops::{
     experiment::{Before, Experiment},
 };
 use slo_prometheus::{AsyncClient, Sample, Steps};
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 /// How far back events are counted, to know what is usual.
 const USUAL: Window = Window::minutes(10);
+/// A server that was started a moment ago has few samples; its scrapes are at most so many times as rare as the spec says.
+const LATE: f64 = 4.0;
 /// The share of a period that must be recorded, so that its events tell how many are expected.
 const MOSTLY: f64 = 0.9;
 
@@ -114,11 +116,11 @@ impl Watched {
         };
         if expected == 0 {
             return Err(Error::new(format!(
-                "{}/{}: there were no events in the last {USUAL}, so nothing can be learned",
+                "{}/{}: there were no events in the ten minutes before {at}, or only while experiments ran",
                 one.service.name(),
                 one.slo.name()
             ))
-            .with_hint("send traffic, or check that the spec is for this server"));
+            .with_hint("send traffic for a while, or check that the spec is for this server"));
         }
         let left = statuses.iter().filter_map(|status| status.budget_projected).min_by(f64::total_cmp);
         Ok(Before {
@@ -176,9 +178,8 @@ impl Watched {
         Ok(course)
     }
 
-    /// How late the events of the SLOs may be: the time between two scrapes, and a look. Where nothing tells, it is as long as
-    /// the specs say.
-    pub(super) async fn lag(&self, every: Window) -> Duration {
+    /// The time between two scrapes, the longest of all SLOs. Where nothing tells, it is as long as the specs say.
+    pub(super) async fn scrape_gap(&self) -> Duration {
         let mut longest = Duration::ZERO;
         for one in &self.slos {
             let [counter, _] = one.counters.both();
@@ -187,12 +188,27 @@ impl Watched {
             let scraped = samples.filter(|samples| *samples >= 2.0);
             let gap = scraped.map_or_else(
                 || one.service.scrape_interval().as_duration(),
-                |samples| USUAL.as_duration().div_f64(samples - 1.0),
+                |samples| {
+                    USUAL
+                        .as_duration()
+                        .div_f64(samples - 1.0)
+                        .min(one.service.scrape_interval().as_duration().mul_f64(LATE))
+                },
             );
             longest = longest.max(gap);
         }
-        // A scrape may take its time.
-        longest.mul_f64(1.5) + every.as_duration()
+        longest
+    }
+
+    /// The counters of which there is no series at all, whatever its labels.
+    pub(super) async fn missing(&self) -> Result<Vec<String>, Error> {
+        let mut missing = BTreeSet::new();
+        for counter in self.slos.iter().flat_map(|one| one.counters.both().map(Selector::metric)) {
+            if self.query(&format!("count({counter})")).await?.is_empty() {
+                missing.insert(counter.to_owned());
+            }
+        }
+        Ok(missing.into_iter().collect())
     }
 
     /// For each SLO, the labels that bad events between `from` and `to` have, but clearly fewer of all events.

@@ -40,6 +40,34 @@ pub struct Leftover {
     pub left: Vec<Undo>,
 }
 
+/// Who looks after a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Attendance {
+    /// Nobody needs to: it is over.
+    Over,
+    /// Its controller.
+    Controller,
+    /// Its watchdog; the controller has died.
+    Watchdog,
+    /// Nobody. What is left of its fault stays until the next start, or until `abort`.
+    Nobody,
+}
+
+/// Who looks after `run` on this machine.
+#[must_use]
+pub fn attendance(run: &Run) -> Attendance {
+    if run.ended.is_some() {
+        Attendance::Over
+    } else if runs(&run.controller) {
+        Attendance::Controller
+    } else if run.watchdog.as_ref().is_some_and(runs) {
+        Attendance::Watchdog
+    } else {
+        Attendance::Nobody
+    }
+}
+
 /// Keeps others from beginning a run.
 #[derive(Debug)]
 pub(super) struct Lock(#[expect(dead_code, reason = "the lock is held while it is open")] File);

@@ -6,4 +6,4 @@ mod folder;
 mod kept;
 
 pub use controller::{Laboratory, Prepared, Progress};
-pub use folder::{Folder, Leftover};
+pub use folder::{Attendance, Folder, Leftover, attendance};

@@ -19,6 +19,27 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// What the API answers if a disruption budget refuses an eviction.
 const TOO_MANY: u16 = 429;
 
+/// The pods that are ready.
+pub(super) async fn pods(namespace: &str, selector: &str) -> Result<Vec<String>, Error> {
+    let what = format!("pods {selector} in {namespace}");
+    let found = ready(&Api::namespaced(client(None).await?.0, namespace), selector, &what).await?;
+    if found.is_empty() { Err(Error::new(format!("{what}: none is ready"))) } else { Ok(found) }
+}
+
+/// The nodes that take pods.
+pub(super) async fn nodes(selector: &str) -> Result<Vec<String>, Error> {
+    open(&Api::all(client(None).await?.0), selector).await
+}
+
+async fn open(nodes: &Api<Node>, selector: &str) -> Result<Vec<String>, Error> {
+    let what = format!("nodes {selector}");
+    let list = answer(&what, nodes.list(&ListParams::default().labels(selector))).await?;
+    let takes_pods = |node: &Node| node.spec.as_ref().is_none_or(|spec| spec.unschedulable != Some(true));
+    let found: Vec<String> =
+        list.items.iter().filter(|node| takes_pods(node)).map(ResourceExt::name_any).collect();
+    if found.is_empty() { Err(Error::new(format!("{what}: none takes pods"))) } else { Ok(found) }
+}
+
 /// Deletes or evicts at most `most` of the pods that `selector` selects.
 pub(super) async fn hit_pods(
     namespace: &str,
@@ -76,14 +97,7 @@ pub(super) async fn are_ready(
 pub(super) async fn drain(selector: &str, most: usize, journal: &mut Journal) -> Result<(), Error> {
     let (client, server) = client(None).await?;
     let nodes: Api<Node> = Api::all(client.clone());
-    let what = format!("nodes {selector}");
-    let list = answer(&what, nodes.list(&ListParams::default().labels(selector))).await?;
-    let takes_pods = |node: &Node| node.spec.as_ref().is_none_or(|spec| spec.unschedulable != Some(true));
-    let mut found: Vec<String> =
-        list.items.iter().filter(|node| takes_pods(node)).map(ResourceExt::name_any).collect();
-    if found.is_empty() {
-        return Err(Error::new(format!("{what}: none takes pods")));
-    }
+    let mut found = open(&nodes, selector).await?;
     fastrand::shuffle(&mut found);
     found.truncate(most);
     for node in &found {

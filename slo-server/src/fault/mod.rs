@@ -10,6 +10,7 @@
 //!
 //! What undoes a fault is in a [`Journal`] before the fault is injected, so the next start can undo it as well.
 
+mod check;
 mod conditions;
 mod control;
 mod inject;
@@ -24,6 +25,7 @@ mod remote;
 mod targets;
 mod watchdog;
 
+pub(crate) use check::targets;
 pub use control::serve_control;
 pub use journal::{Journal, Journals};
 pub use press::{PRESS, press};

@@ -12,6 +12,8 @@ use std::{fs, time::Duration};
 
 /// How long a control address may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(2);
+/// What something else than a proxy or a service answers.
+const NO_CONTROL: [u16; 3] = [404, 405, 501];
 /// The most characters of an answer in an error.
 const LONGEST: usize = 300;
 
@@ -29,7 +31,7 @@ impl Remote {
         let lease = lease.to_string();
         match fault {
             Fault::Proxy { control, token_file, toxic } => Some(Self {
-                url: format!("{control}/toxic"),
+                url: format!("{}/toxic", control.trim_end_matches("/toxic")),
                 token_file: token_file.clone(),
                 body: body_of(toxic, share, &lease),
             }),
@@ -61,10 +63,23 @@ impl Remote {
     }
 }
 
+/// Looks whether a proxy or a service answers at its control address.
+pub(super) async fn answers(url: &str, token_file: Option<&str>) -> Result<(), Error> {
+    let text = answered(url, request(Method::GET, url, token_file)?.send().await).await?;
+    let state = serde_json::from_str::<Value>(&text).ok();
+    let is_control = state.is_some_and(|state| state.get("armed").is_some_and(Value::is_boolean));
+    is_control.then_some(()).ok_or_else(|| {
+        Error::new(format!("{url}: this is no control address"))
+            .with_hint("write that of `slo proxy` or of the service")
+    })
+}
+
 /// Ends the fault at `url`, and looks whether it has ended. Where nothing listens any more, there is no fault.
 pub(super) async fn disarm(url: &str, token_file: Option<&str>) -> Result<(), Error> {
     match request(Method::DELETE, url, token_file)?.send().await {
         Err(error) if error.is_connect() && !error.is_timeout() => return Ok(()),
+        // It is the address of something else, which has refused to arm it as well.
+        Ok(response) if NO_CONTROL.contains(&response.status().as_u16()) => return Ok(()),
         sent => answered(url, sent).await?,
     };
     let text = answered(url, request(Method::GET, url, token_file)?.send().await).await?;
@@ -90,13 +105,23 @@ fn request(method: Method, url: &str, token_file: Option<&str>) -> Result<Reques
 }
 
 async fn answered(url: &str, sent: Result<Response, reqwest::Error>) -> Result<String, Error> {
-    let response = sent.map_err(|error| Error::new(format!("{url}: {error}")))?;
+    let response = sent.map_err(|error| {
+        let why = if error.is_connect() {
+            "nothing listens there".to_owned()
+        } else {
+            error.without_url().to_string()
+        };
+        Error::new(format!("{url}: {why}"))
+            .with_hint("start what it controls, or write its address as `control`")
+    })?;
     let status = response.status();
     let text = response.text().await.map_err(|error| Error::new(format!("{url}: {error}")))?;
     if status.is_success() {
         return Ok(text);
     }
-    let told: String = slo_core::plain(text.trim()).chars().take(LONGEST).collect();
+    // The first line says most; a page says nothing.
+    let first = text.trim().lines().next().filter(|line| !line.starts_with('<')).unwrap_or_default();
+    let told: String = slo_core::plain(first).chars().take(LONGEST).collect();
     Err(Error::new(format!("{url} answered {status}: {told}")))
 }
 

@@ -47,6 +47,17 @@ pub(super) fn find(processes: &Processes) -> Result<Vec<ProcessId>, Error> {
     Ok(pids.into_iter().filter_map(identify).collect())
 }
 
+/// The command line of a process, for people.
+pub(super) fn command_line(pid: i32) -> String {
+    let words = Process::new(pid).and_then(|process| process.cmdline()).unwrap_or_default();
+    let line = words.join(" ");
+    let cut: String = line.chars().take(LONGEST).collect();
+    slo_core::plain(&cut).into_owned()
+}
+
+/// The most characters of a command line.
+const LONGEST: usize = 120;
+
 /// The identity of a process that runs.
 pub(crate) fn identify(pid: i32) -> Option<ProcessId> {
     let stat = Process::new(pid).ok()?.stat().ok()?;

@@ -9,10 +9,10 @@ use crate::{
 };
 use serde_json::json;
 use slo_ops::{
-    experiment::{Finding, Run},
+    experiment::{Finding, Run, UndoState},
     time_between,
 };
-use slo_server::experiment::{Folder, Leftover};
+use slo_server::experiment::{Attendance, Folder, Leftover, attendance};
 use std::{
     env,
     io::Write,
@@ -55,7 +55,7 @@ pub(super) fn status(listed: &Listed, out: &mut dyn Write, talk: &mut dyn Write)
     if listed.output.format == Format::Json {
         let rows = runs.iter().zip(&findings).map(|(run, finding)| {
             let left: Vec<String> = run.to_undo().iter().map(ToString::to_string).collect();
-            json!({"run": run.id, "state": run.state(), "outcome": finding.outcome, "left": left})
+            json!({"run": run.id, "state": state(run), "outcome": finding.outcome, "left": left})
         });
         return text::json(out, &rows.collect::<Vec<_>>());
     }
@@ -65,19 +65,35 @@ pub(super) fn status(listed: &Listed, out: &mut dyn Write, talk: &mut dyn Write)
         let outcome = if run.ended.is_some() { finding.outcome.as_str() } else { "-" };
         table.add_row([
             run.id.clone(),
-            run.state().to_owned(),
+            state(run).to_owned(),
             outcome.to_owned(),
             run.injected.map_or_else(|| "-".to_owned(), |at| time_between(at, end)),
             slo_core::plain(&finding.fault).into_owned(),
         ]);
     }
     write!(out, "{}", table::lines(&table))?;
+    if runs.is_empty() {
+        writeln!(talk, "there are no runs in {}", folder(&listed.journals)?.path().display())?;
+    }
+    if runs.iter().any(|run| state(run) == "left behind") {
+        writeln!(talk, "a run was left behind: undo its fault with `slo experiment abort`")?;
+    }
     for run in &runs {
         for undo in run.to_undo() {
-            writeln!(out, "{}: still to do: {}", run.id, slo_core::plain(&undo.to_string()))?;
+            writeln!(out, "{}: not verified yet: {}", run.id, slo_core::plain(&undo.to_string()))?;
         }
     }
     Ok(())
+}
+
+/// How far a run is, and whether somebody still looks after it.
+fn state(run: &Run) -> &'static str {
+    match attendance(run) {
+        Attendance::Nobody if !run.to_undo().is_empty() => "left behind",
+        Attendance::Nobody => "interrupted",
+        Attendance::Watchdog if !run.to_undo().is_empty() => "being undone",
+        _ => run.state(),
+    }
 }
 
 pub(super) async fn abort(stopped: &Stopped, talk: &mut dyn Write) -> Result<(), Error> {
@@ -100,9 +116,14 @@ pub(super) fn leftovers(all: &[Leftover], talk: &mut dyn Write) -> Result<(), Er
     for leftover in all {
         let run = &leftover.run;
         writeln!(talk, "{}", slo_core::plain(&became_of(run)))?;
-        left.extend(
-            leftover.left.iter().map(|undo| format!("{}: it could not be verified that {undo}", run.id)),
-        );
+        for undo in &leftover.left {
+            let state = run.undos.iter().find(|(own, _)| own == undo).map(|(_, state)| state);
+            let why = match state {
+                Some(UndoState::Failed(error)) => format!(": {error}"),
+                _ => String::new(),
+            };
+            left.push(format!("{}: it could not be verified that {undo}{why}", run.id));
+        }
     }
     if left.is_empty() { Ok(()) } else { Err(Error::Outside(slo_core::plain(&left.join("\n")).into_owned())) }
 }

@@ -5,7 +5,7 @@ use super::{
     run::{concluded, show},
 };
 use crate::{args::Judged, error::Error};
-use slo_ops::experiment::{Finding, ToolkitJournal};
+use slo_ops::experiment::{Finding, Stop, ToolkitJournal};
 use std::{fs, io::Write};
 
 pub(super) async fn judge(judged: &Judged, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
@@ -19,8 +19,12 @@ pub(super) async fn judge(judged: &Judged, out: &mut dyn Write, talk: &mut dyn W
     if !journal.rolled_back {
         writeln!(talk, "warning: no rollback ran, so the fault may still be in place")?;
     }
+    let stop = match journal.failed.first() {
+        Some(failed) => Stop::Failed { error: failed.clone() },
+        None => Stop::Done,
+    };
     let laboratory = laboratory(&judged.planned, talk)?;
-    let run = laboratory.judge(journal.began, journal.ended).await.map_err(Error::outside)?;
+    let run = laboratory.judge(journal.began, journal.ended, stop).await.map_err(Error::outside)?;
     let finding = Finding::of(&run)?;
     let shown = show(&finding, judged.planned.output.format, out);
     concluded(&finding)?;

@@ -79,6 +79,9 @@ pub(super) fn show(plan: &Plan, out: &mut dyn Write) -> Result<(), Error> {
         ]);
     }
     write!(out, "{}", table::lines(&table))?;
+    for target in &plan.targets {
+        writeln!(out, "target: {}", slo_core::plain(target))?;
+    }
     for warning in &plan.warnings {
         writeln!(out, "warning: {warning}")?;
     }
@@ -91,5 +94,5 @@ pub(super) fn forbidden(plan: &Plan) -> Result<(), Error> {
         return Ok(());
     }
     let all: Vec<String> = plan.obstacles.iter().map(|obstacle| format!("obstacle: {obstacle}")).collect();
-    Err(Error::Inconclusive(format!("{}\nthe experiment may not begin", all.join("\n"))))
+    Err(Error::Inconclusive(format!("{}\nthe experiment must not begin", all.join("\n"))))
 }

@@ -10,10 +10,7 @@ use crate::{
     error::Error,
     text,
 };
-use slo_ops::{
-    experiment::{Finding, Outcome, Run, markdown},
-    time_between,
-};
+use slo_ops::experiment::{Finding, Outcome, Run, markdown};
 use slo_server::experiment::Progress;
 use std::{fmt::Write as _, io::Write, time::Duration};
 use tokio::{
@@ -132,7 +129,8 @@ fn line(progress: &Progress<'_>) -> String {
 
 fn looked(run: &Run) -> String {
     let Some((at, counts)) = run.looks.last() else { return String::new() };
-    let mut text = format!("{}:", time_between(run.injecting.unwrap_or(run.began), *at));
+    let passed = at.millis_since(run.injecting.unwrap_or(run.began)) as f64 / 1_000.0;
+    let mut text = format!("{passed:.0} s:");
     for (hypothesis, count) in run.experiment.hypotheses.iter().zip(counts) {
         // Writing to a string cannot fail.
         let _ = match count {

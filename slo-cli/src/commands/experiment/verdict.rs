@@ -11,6 +11,9 @@ use std::io::Write;
 
 pub(super) fn verdict(told: &Told, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
     let all = runs(&folder(&told.journals)?, talk)?;
+    if all.is_empty() {
+        writeln!(talk, "there are no runs in {}", folder(&told.journals)?.path().display())?;
+    }
     let findings = chosen(&all, &told.runs)?;
     let findings = findings.iter().map(|run| Finding::of(run)).collect::<Result<Vec<_>, _>>()?;
     let mut report = Vec::new();

@@ -18,7 +18,7 @@ pub(super) fn manifest(experiment: &Experiment, pods: Option<&Pods>) -> Result<V
             }
             // Once, as the experiment does.
             env.push(("CHAOS_INTERVAL", seconds.to_string()));
-            env.push(("FORCE", "false".to_owned()));
+            env.push(("FORCE", matches!(experiment.fault, Fault::Kill { .. }).to_string()));
             "pod-delete"
         }
         Fault::Pods { .. } => return Err(cannot("evict pods").with_hint("write `evict: false`")),

@@ -123,7 +123,13 @@ fn processes<'a>(
         "cgroup" => Processes::Cgroup(value),
         _ => {
             let pattern = regex::Regex::new(&value)
-                .map_err(|error| Error::new(format!("not a regular expression: {error}")))
+                .map_err(|error| {
+                    let error = error.to_string();
+                    Error::new(format!(
+                        "not a regular expression: {}",
+                        error.lines().last().unwrap_or_default().trim()
+                    ))
+                })
                 .and_then(|pattern| {
                     let of_every = || Error::new(format!("`{value}` matches every process"));
                     if pattern.is_match("") { Err(of_every().with_hint("name one program")) } else { Ok(()) }
