@@ -70,6 +70,20 @@ class Processes:
         self.folder = pathlib.Path(folder)
         self.processes = {}
 
+    def __enter__(self):
+        try:
+            self.begin()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.end_all()
+
+    def begin(self):
+        """Starts what is always needed."""
+
     def start(self, name, *command):
         log = open(self.folder / f"{name}.log", "a")
         self.processes[name] = subprocess.Popen(list(map(str, command)), stdout=log, stderr=log, cwd=self.folder)

@@ -34,14 +34,6 @@ MENDED = {
 class Staging(Processes):
     """The checkout with its customers, and Prometheus, in one folder."""
 
-    def __enter__(self):
-        try:
-            self.begin()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
     def begin(self):
         (self.folder / "run").mkdir()
         for port in INVENTORIES:

@@ -57,12 +57,7 @@ class Stack(Processes):
 
     def __enter__(self):
         self.vendors.__enter__()
-        try:
-            self.begin()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
+        return super().__enter__()
 
     def begin(self):
         slo, spec = built("slo"), HERE / "slo.yaml"

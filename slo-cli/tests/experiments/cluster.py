@@ -26,14 +26,6 @@ class Cluster(Processes):
         self.first = free_ports(6 + nodes)
         self.config = self.folder / "admin.kubeconfig"
 
-    def __enter__(self):
-        try:
-            self.begin()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
     def __exit__(self, *_):
         for process in self.processes.values():
             process.kill()
