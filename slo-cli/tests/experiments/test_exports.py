@@ -85,7 +85,6 @@ def test_manifests_fit_the_schemas_of_their_vendors(fault, tool, tmp_path):
     manifest = yaml.safe_load(told.stdout)
     name = manifest["kind"] if tool == "chaos-mesh" else manifest["spec"]["experiments"][0]["name"]
     assert name == expected, told.stdout
-    assert json.loads(json.dumps(manifest)) == manifest
     check(manifest)
 
 

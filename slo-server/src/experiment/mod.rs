@@ -1,9 +1,11 @@
 //! Runs experiments: the plan, the guard's looks at Prometheus, and the fault, which a watchdog undoes.
 
-mod controller;
 mod counts;
 mod folder;
 mod kept;
+mod laboratory;
+mod run;
 
-pub use controller::{Laboratory, Prepared, Progress};
 pub use folder::{Attendance, Folder, Leftover, attendance};
+pub use laboratory::{Laboratory, Prepared};
+pub use run::Progress;

@@ -268,11 +268,10 @@ impl Held {
 /// A journal that cannot be read.
 pub(crate) async fn restore(journal: &mut Journal) -> Result<Vec<Undo>, Error> {
     let deadline = Instant::now() + PATIENCE;
-    while let Some(watchdog) = journal.run()?.watchdog
-        && super::targets::runs(&watchdog)
-        && Instant::now() < deadline
-    {
-        if journal.run()?.to_undo().is_empty() && journal.run()?.stop.is_some() {
+    while Instant::now() < deadline {
+        let run = journal.run()?;
+        let is_watched = run.watchdog.as_ref().is_some_and(super::targets::runs);
+        if !is_watched || (run.to_undo().is_empty() && run.stop.is_some()) {
             break;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
