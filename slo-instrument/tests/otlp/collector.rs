@@ -56,7 +56,8 @@ pub(crate) struct Received {
     pub(crate) metrics: Arc<Mutex<Vec<ExportMetricsServiceRequest>>>,
     pub(crate) traces: Arc<Mutex<Vec<ExportTraceServiceRequest>>>,
     pub(crate) tenants: Arc<Mutex<Vec<String>>>,
-    // While set, nothing is answered.
+    // While set, nothing is answered. A request that has waited is refused afterwards: its sender may have gone, and
+    // will send it again.
     pub(crate) hangs: Arc<AtomicBool>,
     // While set, answers over HTTP have a head and a body without an end.
     pub(crate) trickles: Arc<AtomicBool>,
@@ -134,11 +135,15 @@ impl Received {
         Body::from(answer.encode_to_vec())
     }
 
-    async fn answers(&self, tenant: Option<&str>) {
+    /// Whether a request is taken.
+    async fn takes(&self, tenant: Option<&str>) -> bool {
         self.tenants.lock().unwrap().push(tenant.unwrap_or_default().to_owned());
+        let mut takes = true;
         while self.hangs.load(Ordering::SeqCst) {
+            takes = false;
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+        takes
     }
 }
 
@@ -163,7 +168,9 @@ async fn answer_http<M: Message + Default>(
     if headers.get(header::CONTENT_TYPE).is_none_or(|kind| kind != "application/x-protobuf") {
         return Err(StatusCode::UNSUPPORTED_MEDIA_TYPE);
     }
-    state.answers(headers.get("x-tenant").and_then(|tenant| tenant.to_str().ok())).await;
+    if !state.takes(headers.get("x-tenant").and_then(|tenant| tenant.to_str().ok())).await {
+        return Err(StatusCode::SERVICE_UNAVAILABLE);
+    }
     let message = M::decode(body).map_err(|_| StatusCode::BAD_REQUEST)?;
     all.lock().unwrap().push(message);
     Ok(())
@@ -179,7 +186,9 @@ impl MetricsService for Received {
         &self,
         request: tonic::Request<ExportMetricsServiceRequest>,
     ) -> Result<tonic::Response<ExportMetricsServiceResponse>, tonic::Status> {
-        self.answers(tenant(&request)).await;
+        if !self.takes(tenant(&request)).await {
+            return Err(tonic::Status::unavailable("the collector was not taking requests"));
+        }
         self.metrics.lock().unwrap().push(request.into_inner());
         Ok(tonic::Response::new(ExportMetricsServiceResponse::default()))
     }
@@ -191,7 +200,9 @@ impl TraceService for Received {
         &self,
         request: tonic::Request<ExportTraceServiceRequest>,
     ) -> Result<tonic::Response<ExportTraceServiceResponse>, tonic::Status> {
-        self.answers(tenant(&request)).await;
+        if !self.takes(tenant(&request)).await {
+            return Err(tonic::Status::unavailable("the collector was not taking requests"));
+        }
         self.traces.lock().unwrap().push(request.into_inner());
         Ok(tonic::Response::new(ExportTraceServiceResponse::default()))
     }
