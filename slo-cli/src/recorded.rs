@@ -1,8 +1,9 @@
 //! The status of SLOs, from a Prometheus that evaluates their rules.
 
 use crate::{error::Error, text};
-use serde::Serialize;
+use serde_json::Value;
 use slo_core::{
+    artifact::status_json,
     model::{Service, Slo},
     plain,
     promql::Expr,
@@ -16,36 +17,6 @@ pub(crate) struct Row<'a> {
     pub(crate) service: &'a Service,
     pub(crate) slo: &'a Slo,
     pub(crate) status: SloStatus,
-}
-
-/// One entry of `--format json`; a value that Prometheus has not recorded is `null`.
-#[derive(Serialize)]
-pub(crate) struct Entry<'a> {
-    service: &'a str,
-    slo: &'a str,
-    /// The labels of the group, for an SLO with `by`.
-    group: &'a Group,
-    objective: String,
-    period: String,
-    sli: Option<f64>,
-    budget_remaining: Option<f64>,
-    projected_budget_remaining: Option<f64>,
-    coverage: Option<f64>,
-    time_to_exhaustion: Option<f64>,
-    windows: Vec<WindowEntry>,
-    firing: Vec<FiringEntry<'a>>,
-}
-
-#[derive(Serialize)]
-struct WindowEntry {
-    window: String,
-    burn_rate: Option<f64>,
-}
-
-#[derive(Serialize)]
-struct FiringEntry<'a> {
-    alert: &'a str,
-    severity: &'a str,
 }
 
 impl Row<'_> {
@@ -74,26 +45,9 @@ impl Row<'_> {
         plain(&severities.into_iter().map(of_one).collect::<Vec<_>>().join("; ")).into_owned()
     }
 
-    pub(crate) fn entry(&self) -> Entry<'_> {
-        let status = &self.status;
-        let windows = status.burn_rates.iter();
-        let firing = status.firing.iter();
-        Entry {
-            service: self.service.name().as_str(),
-            slo: self.slo.name().as_str(),
-            group: &status.group,
-            objective: self.slo.objective().to_string(),
-            period: self.slo.period().to_string(),
-            sli: status.sli,
-            budget_remaining: status.budget_remaining,
-            projected_budget_remaining: status.budget_projected,
-            coverage: status.coverage,
-            time_to_exhaustion: status.time_to_exhaustion,
-            windows: windows
-                .map(|(window, burn_rate)| WindowEntry { window: window.to_string(), burn_rate: *burn_rate })
-                .collect(),
-            firing: firing.map(|one| FiringEntry { alert: &one.alert, severity: &one.severity }).collect(),
-        }
+    /// An entry of `--format json`.
+    pub(crate) fn entry(&self) -> Value {
+        status_json(self.service, self.slo, &self.status)
     }
 }
 
@@ -131,7 +85,7 @@ pub(crate) fn rows<'a>(
     };
     let mut rows = Vec::new();
     for service in services {
-        let [series, alerts] = Recorded::queries(service);
+        let [series, alerts] = Recorded::queries([service]);
         let (series, alerts) = (ask(&series)?, ask(&alerts)?);
         let recorded = Recorded::of(service, samples(&series), samples(&alerts));
         for slo in service.slos() {

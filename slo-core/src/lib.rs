@@ -48,6 +48,7 @@
 #![cfg_attr(not(feature = "spec"), doc = "| `spec` (a feature) | text → model; reports all faults at once |")]
 //! | [`model`] | valid values: objective, window, SLI, SLO; calendar periods need the feature `calendar` |
 //! | [`math`] | counts → burn rates, budgets, alerts |
+//! | [`page`] | numbers → text for HTML, and one stylesheet |
 //! | [`stats`] | counts → intervals, tests, significance of few events |
 #![cfg_attr(
     feature = "replay",
@@ -76,6 +77,8 @@ pub mod spec;
 pub mod model;
 
 pub mod math;
+
+pub mod page;
 
 pub mod stats;
 

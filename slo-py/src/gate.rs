@@ -1,7 +1,8 @@
 //! `slo.gate`: may a change go out now?
 
-use crate::{error::value_error, evaluation::Evaluation, html::escape};
+use crate::{error::value_error, evaluation::Evaluation};
 use pyo3::{prelude::*, types::PyAny};
+use slo_core::page::escape;
 use slo_core::stats::{GateState, ReleaseGate};
 
 /// The decision whether changes may go out; made by :func:`gate`.

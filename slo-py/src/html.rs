@@ -1,11 +1,7 @@
 //! Pieces of HTML.
 
+use slo_core::page::escape;
 use std::fmt::Write;
-
-/// Text with HTML's special characters escaped.
-pub(crate) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-}
 
 /// A table.
 pub(crate) fn table(heads: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {

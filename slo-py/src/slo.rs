@@ -6,7 +6,6 @@ use crate::{
     convert::timedelta,
     error::SloError,
     evaluation::Evaluation,
-    html,
     objective::Objective,
     policy::{AlertPolicy, Tier, tiers_html},
     rules::Rules,
@@ -237,8 +236,8 @@ impl Slo {
         let budget = self.error_budget();
         format!(
             "<p><b>{}</b> {}<br/>{} over {}: {}</p>{}",
-            html::escape(&self.key()),
-            html::escape(self.description()),
+            slo_core::page::escape(&self.key()),
+            slo_core::page::escape(self.description()),
             budget.objective,
             self.slo.period(),
             budget.in_short(),

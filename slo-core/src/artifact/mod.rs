@@ -4,15 +4,16 @@ mod alertmanager;
 #[cfg(feature = "calendar")]
 mod backtest;
 mod capital;
+#[cfg(feature = "calendar")]
+mod chart;
 mod dashboards;
 mod matcher;
 mod operator;
-#[cfg(feature = "calendar")]
-mod picture;
 mod prometheus;
 mod promtool;
 #[cfg(feature = "calendar")]
 mod report;
+mod status;
 mod target;
 #[cfg(feature = "calendar")]
 mod words;
@@ -20,14 +21,15 @@ mod words;
 pub use alertmanager::{AlertmanagerVersion, Channel, Hours, Mail, Response, Routing, alertmanager};
 #[cfg(feature = "calendar")]
 pub use backtest::{BacktestPage, SloBacktest, SloFired, SloIncident};
+#[cfg(feature = "calendar")]
+pub use chart::{Chart, Color, Dates, HeatMap, Layer, Scale, Unit, burn_down_picture, sparkline};
 pub use dashboards::{Dashboard, dashboards};
 pub use operator::ObjectMeta;
-#[cfg(feature = "calendar")]
-pub use picture::{Dates, burn_down_picture};
 pub use prometheus::rule_file;
 pub use promtool::rule_tests;
 #[cfg(feature = "calendar")]
 pub use report::Report;
+pub use status::status_json;
 pub use target::Target;
 #[cfg(feature = "calendar")]
-pub use words::{escape, html_page};
+pub use words::html_page;

@@ -1,6 +1,9 @@
-//! Numbers and times as text, and the style of pages.
+//! Numbers and times as text, and pages.
 
-use crate::model::Timestamp;
+use crate::{
+    model::Timestamp,
+    page::{STYLE, escape},
+};
 
 /// A share as a percentage.
 pub(super) fn percent(share: Option<f64>, decimals: usize) -> String {
@@ -49,16 +52,6 @@ pub(super) fn count(number: u64) -> String {
     text
 }
 
-/// Text for an HTML page: characters that would be markup are escaped.
-///
-/// ```
-/// assert_eq!(slo_core::artifact::escape("a < b & c"), "a &lt; b &amp; c");
-/// ```
-#[must_use]
-pub fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
 /// An HTML page in the style of all reports, for light and dark mode. It needs no other file.
 ///
 /// `title` is text, and `body` is HTML.
@@ -75,16 +68,3 @@ pub fn html_page(title: &str, body: &str) -> String {
         escape(title)
     )
 }
-
-/// The style of pages, for light and dark mode; wide tables scroll in a narrow window.
-const STYLE: &str = "\
-:root { color-scheme: light dark; --line: #d5d9de; --soft: #f4f6f8; --bad: #b3261e; --good: #1b7f3b; --some: #9a6700 }
-@media (prefers-color-scheme: dark) { :root { --line: #3a4048; --soft: #22272e; --bad: #ff8a80; --good: #6fdc8c; --some: #e3b341 } }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
-h1 { font-size: 1.6rem } h2 { font-size: 1.2rem; margin-top: 2.2rem } h3 { font-size: 1rem; margin-bottom: .3rem }
-table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid var(--line) }
-th { background: var(--soft); font-weight: 600 } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums }
-.wide { overflow-x: auto } .bad { color: var(--bad); font-weight: 600 } .good { color: var(--good) } .some { color: var(--some) }
-svg { width: 100%; height: auto } .days { display: flex; align-items: flex-end; gap: 2px; height: 60px; margin: .5rem 0 }
-.days i { flex: 1; min-width: 3px; background: #3b82c4; min-height: 1px } .days i.over { background: #d5502f }
-p.small { opacity: .75; font-size: .9rem }";

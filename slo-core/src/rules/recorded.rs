@@ -48,10 +48,44 @@ impl<'a> RecordedQueries<'a> {
         sum(self.select(Series::Tile(stream, tile), None), window).sum_by(self.slo.by())
     }
 
-    /// The share of the period's budget that is left.
+    /// The events of the last `window`, of `group` or of all groups together, from tiles.
+    #[must_use]
+    pub fn events_over(self, stream: Stream, tile: Window, window: Window, group: Option<&Group>) -> Expr {
+        sum(self.select(Series::Tile(stream, tile), group), window).sum()
+    }
+
+    /// The share of the period's budget that is left, of each group.
     #[must_use]
     pub fn budget_left(self) -> Expr {
         self.select(Series::BudgetProjected, None).into()
+    }
+
+    /// The burn rates of `group`, or of each group, over several windows: one query for all of them. The name of each series
+    /// is that of [`Series::BurnRate`].
+    #[must_use]
+    pub fn burn_rates(self, windows: &[Window], group: Option<&Group>) -> Expr {
+        let names = windows.iter().map(|window| Series::BurnRate((*window).into()).to_string());
+        let names = names.collect::<Vec<_>>().join("|");
+        let name = Matcher { label: LabelName::from_static("__name__"), op: MatchOp::Regex, value: names };
+        let own = identity(self.service, self.slo).into_iter().map(|(label, value)| equal(label, &value));
+        let matchers = [name].into_iter().chain(own).chain(self.matchers(group));
+        Selector::composed("", matchers.collect()).into()
+    }
+
+    /// A series of `group`, or of each group.
+    #[must_use]
+    pub fn series(self, series: Series, group: Option<&Group>) -> Expr {
+        self.select(series, group).into()
+    }
+
+    /// The alerts of `group` that are pending or firing: since when, in seconds since the Unix epoch, and their state.
+    #[must_use]
+    pub fn active(self, group: Option<&Group>) -> [Expr; 2] {
+        ["ALERTS_FOR_STATE", "ALERTS"].map(|metric| {
+            let own = identity(self.service, self.slo).into_iter();
+            let own = own.map(|(label, value)| equal(label, &value));
+            Selector::composed(metric, own.chain(self.matchers(group)).collect()).into()
+        })
     }
 
     /// The firing alerts of `group`, or of any group: 1 for each name, tier and severity.

@@ -32,6 +32,9 @@ pub struct SloStatus {
     pub length: Window,
     /// The firing alerts.
     pub firing: Vec<FiringAlert>,
+    /// Whether the server has recorded the objective, a constant: without traffic, it is what shows that the rules
+    /// are evaluated.
+    pub has_rules: bool,
 }
 
 /// A firing alert.
@@ -61,7 +64,7 @@ impl SloStatus {
 /// # let service = slo_core::spec::parse(text).unwrap().remove(0);
 /// use slo_core::rules::Recorded;
 ///
-/// let [series, alerts] = Recorded::queries(&service);
+/// let [series, alerts] = Recorded::queries([&service]);
 /// assert_eq!(alerts.to_string(), r#"ALERTS{slo!="",alertstate="firing",service="a"}"#);
 /// // A server's answer to the first query:
 /// let labels = [("__name__", "slo:error_budget:projected_remaining_ratio"), ("service", "a"), ("slo", "b")];
@@ -84,15 +87,21 @@ type Groups = BTreeMap<Group, f64>;
 type Sample<'a> = (&'a BTreeMap<String, String>, f64);
 
 impl Recorded {
-    /// Two queries: for all recorded series of the SLOs except tiles, and for their firing alerts.
+    /// Two queries: for all recorded series of the SLOs of these services except tiles, and for their firing
+    /// alerts.
     #[must_use]
-    pub fn queries(service: &Service) -> [Expr; 2] {
+    pub fn queries<'a>(services: impl IntoIterator<Item = &'a Service>) -> [Expr; 2] {
         let matcher = |label, op, value: &str| Matcher {
             label: LabelName::from_static(label),
             op,
             value: value.to_owned(),
         };
-        let own = || matcher("service", MatchOp::Equal, service.name().as_str());
+        // Names of services have no characters with a meaning in regular expressions but the dot.
+        let names: Vec<String> = services.into_iter().map(|service| service.name().to_string()).collect();
+        let own = || match names.as_slice() {
+            [name] => matcher("service", MatchOp::Equal, name),
+            names => matcher("service", MatchOp::Regex, &names.join("|").replace('.', "\\.")),
+        };
         let series = [
             matcher("__name__", MatchOp::Regex, "slo:.+"),
             matcher("__name__", MatchOp::NotRegex, ".*:increase.*"),
@@ -104,8 +113,8 @@ impl Recorded {
             .map(|(metric, matchers)| Selector::composed(metric, matchers.into()).into())
     }
 
-    /// Reads the answers to [`queries`](Self::queries). Series of other SLOs are ignored, and so are values
-    /// that are not finite.
+    /// Reads the answers to [`queries`](Self::queries) for one service. Series of other services and SLOs are ignored, and
+    /// so are values that are not finite.
     #[must_use]
     pub fn of<'a>(
         service: &Service,
@@ -116,11 +125,15 @@ impl Recorded {
             service.slos().iter().map(|slo| (slo.name().as_str(), slo)).collect();
         let mut recorded = Self { values: BTreeMap::new(), firing: BTreeMap::new() };
         for (labels, value) in series {
-            let Some(slo) = slos.get(label(labels, "slo")).filter(|_| value.is_finite()) else { continue };
+            let is_own = label(labels, "service") == service.name().as_str() && value.is_finite();
+            let Some(slo) = slos.get(label(labels, "slo")).filter(|_| is_own) else { continue };
             let key = (label(labels, "__name__").to_owned(), slo.name().to_string());
             recorded.values.entry(key).or_default().insert(group_of(slo, labels), value);
         }
         for (labels, _) in alerts {
+            if label(labels, "service") != service.name().as_str() {
+                continue;
+            }
             let Some(slo) = slos.get(label(labels, "slo")) else { continue };
             let tier = Some(label(labels, "burn_tier")).filter(|tier| !tier.is_empty());
             let alert = tier.unwrap_or_else(|| label(labels, "alertname")).to_owned();
@@ -155,6 +168,7 @@ impl Recorded {
                 .and_then(|left| time_to_exhaustion(left, fastest, length).ok().flatten()),
             length,
             firing: self.firing(slo, &group),
+            has_rules: self.values_of(slo, Series::Objective).is_some(),
             group,
         }
     }

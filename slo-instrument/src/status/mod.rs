@@ -1,6 +1,5 @@
 //! The pages of a service: metrics for Prometheus, status for people and programs.
 
-mod html;
 mod page;
 mod report;
 #[cfg(feature = "axum")]

@@ -1,11 +1,11 @@
 //! The status page.
 
-use super::{
-    html::{burn_rate, duration, escape, percent},
-    report::StatusReport,
-};
+use super::report::StatusReport;
 use crate::{Service, SloStatus, State};
-use slo_core::model::Severity;
+use slo_core::{
+    model::Severity,
+    page::{STYLE, burn_rate, duration, escape, percent},
+};
 use std::fmt::Write;
 
 /// Replaces the page's content every second; says so when the service no longer answers.
@@ -57,13 +57,13 @@ fn render(report: &StatusReport) -> String {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
-<style>{style}</style>
+<style>{STYLE}</style>
 <noscript><meta http-equiv="refresh" content="2"></noscript>
-<p id="stale" role="alert" hidden></p>
+<p id="stale" class="stale" role="alert" hidden></p>
 <main>
-<header class="{class}"><h1>{headline}</h1><p>{detail}</p></header>
-<table>
-<thead><tr><th>State<th>SLO<th class="number">SLI <small>so far</small><th class="number">Burn rate<th class="number">Budget left <small>of the period</small><th class="number">Lasts</tr></thead>
+<header class="headline {class}"><h1>{headline}</h1><p>{detail}</p></header>
+<table class="slos">
+<thead><tr><th>State<th>SLO<th class="n">SLI <small>so far</small><th class="n">Burn rate<th class="n">Budget left <small>of the period</small><th class="n">Lasts</tr></thead>
 <tbody>{rows}</tbody>
 </table>
 <footer>{scale}Counted in this process since it started; earlier parts of a period count as free of bad events.
@@ -74,7 +74,6 @@ The budget left of the period assumes that no more bad events come.
 </html>
 "#,
         title = if class == "ok" { "SLOs: ok".to_owned() } else { format!("● {headline}") },
-        style = include_str!("style.css"),
     )
 }
 
@@ -102,7 +101,7 @@ fn headline(slos: &[SloStatus]) -> (String, String, &'static str) {
         };
     };
     let name = format!("{}/{}", escape(&worst.service), escape(&worst.slo));
-    let burn = burn_rate(burn_of_fastest(worst));
+    let burn = escape(&burn_rate(burn_of_fastest(worst)));
     let headline = match (worst.state, worst.time_to_exhaustion) {
         (State::Invalid, _) => format!("{name} cannot be counted"),
         (State::Exhausted, _) => format!("{name} has spent its error budget"),
@@ -131,12 +130,12 @@ fn row(slo: &SloStatus) -> String {
     };
     format!(
         r#"
-<tr class="{class}"><td><b class="state">{state}</b>
-<td><strong>{service}/{name}</strong><br><small>{description}</small>
-<td class="number">{sli}<br><small>of {objective}</small>
-<td class="number burn">{windows}
-<td class="number budget"><span title="{observed} left for the events seen; {coverage} of the period seen">{left}</span><i class="{level}"><i style="width:{width:.1}%"></i></i>
-<td class="number lasts">{lasts}</tr>"#,
+<tr class="{class}"><td class="at"><b class="state">{state}</b>
+<td class="name"><strong>{service}/{name}</strong><br><small>{description}</small>
+<td class="n sli">{sli}<br><small>of {objective}</small>
+<td class="n burn">{windows}
+<td class="n budget"><span title="{observed} left for the events seen; {coverage} of the period seen">{left}</span><svg class="meter{level}" viewBox="0 0 100 5" preserveAspectRatio="none" aria-hidden="true"><path d="M0 2h{width:.1}"/></svg>
+<td class="n lasts">{lasts}</tr>"#,
         class = class(slo.state),
         state = label(slo.state),
         service = escape(&slo.service),
@@ -144,7 +143,7 @@ fn row(slo: &SloStatus) -> String {
         description = escape(slo.problem.as_deref().unwrap_or(&slo.description)),
         sli = percent(slo.sli, 3),
         objective = slo.objective,
-        level = if width < LOW { "low" } else { "" },
+        level = if width < LOW { " low" } else { "" },
         left = percent(left, 1),
         observed = percent(slo.budget_remaining, 1),
         coverage = percent(Some(slo.coverage), 2),
@@ -161,7 +160,11 @@ fn burn_windows(slo: &SloStatus) -> String {
     windows.fold(String::new(), |mut text, window| {
         let rate = slo.burn_rate(window);
         let class = if rate.is_some_and(|rate| rate > 1.0) { "high" } else { "" };
-        let _ = write!(text, "<span class=\"{class}\"><small>{window}</small> {}</span>", burn_rate(rate));
+        let _ = write!(
+            text,
+            "<span class=\"{class}\"><small>{window}</small> {}</span>",
+            escape(&burn_rate(rate))
+        );
         text
     })
 }
@@ -173,7 +176,7 @@ fn burn_of_fastest(slo: &SloStatus) -> Option<f64> {
 const fn class(state: State) -> &'static str {
     match state {
         State::Page => "page",
-        State::Exhausted => "exhausted",
+        State::Exhausted => "spent",
         State::Ticket => "ticket",
         State::Invalid => "invalid",
         State::Ok => "ok",

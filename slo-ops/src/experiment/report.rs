@@ -1,10 +1,7 @@
 //! Findings as a report.
 
 use super::{Finding, SloFinding, Verdict};
-use slo_core::{
-    artifact::{escape, html_page},
-    plain,
-};
+use slo_core::{artifact::html_page, page::escape, plain};
 use std::fmt::Write;
 
 /// The width and height of a picture.

@@ -344,7 +344,7 @@ impl Samples {
     }
 
     fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
-        Ok(format!("<p>{}</p>{}", crate::html::escape(&self.__repr__(py)?), self.to_table(py)?.html()))
+        Ok(format!("<p>{}</p>{}", slo_core::page::escape(&self.__repr__(py)?), self.to_table(py)?.html()))
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {

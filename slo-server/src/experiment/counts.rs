@@ -93,7 +93,7 @@ impl Watched {
         let (usual, steps) =
             growth.map_or(Ok((Tally::EMPTY, 0)), |growth| without(&growth, every, faults))?;
         let seconds = steps as f64 * every.as_duration().as_secs_f64();
-        let [series, alerts] = Recorded::queries(&one.service);
+        let [series, alerts] = Recorded::queries([&one.service]);
         let (series, alerts) =
             (self.query(&series.to_string()).await?, self.query(&alerts.to_string()).await?);
         let samples = |samples: &[Sample]| -> Vec<_> {

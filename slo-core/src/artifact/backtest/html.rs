@@ -1,11 +1,11 @@
 //! A backtest as a page.
 
 use super::{
-    super::words::{count, escape, html_page, moment, percent},
+    super::words::{count, html_page, moment, percent},
     BacktestPage, SloBacktest,
     picture::picture,
 };
-use crate::{model::Severity, replay::Replay};
+use crate::{model::Severity, page::escape, replay::Replay};
 use std::fmt::Write;
 
 pub(super) fn page(page: &BacktestPage) -> String {

@@ -2,20 +2,29 @@
 
 use super::{
     super::{
-        picture::{Dates, burn_down_picture},
-        words::{count, day, escape, html_page, moment, percent},
+        chart::{Dates, burn_down_picture},
+        words::{count, day, html_page, moment, percent},
     },
     Report,
     words::{basis, has_section, lasted, name, others, told, trend, verdict},
 };
 use crate::{
+    page::escape,
     plain,
     replay::{SloReview, Verdict},
 };
 use std::fmt::Write;
 
 pub(super) fn page(report: &Report) -> String {
-    let title = format!("Service levels, {}", report.title);
+    html_page(&title(report), &body(report))
+}
+
+fn title(report: &Report) -> String {
+    format!("Service levels, {}", report.title)
+}
+
+pub(super) fn body(report: &Report) -> String {
+    let title = title(report);
     let mut out = format!("<h1>{}</h1>\n", escape(&title));
     out.push_str("<div class=\"wide\"><table><thead><tr><th>SLO</th><th class=\"n\">objective</th><th class=\"n\">SLI</th><th>met</th><th class=\"n\">budget left</th><th class=\"n\">incidents</th><th class=\"n\">seen</th><th>trend</th></tr></thead><tbody>\n");
     for (number, slo) in report.slos.iter().enumerate() {
@@ -52,7 +61,7 @@ pub(super) fn page(report: &Report) -> String {
     for (number, slo) in report.slos.iter().enumerate().filter(|(_, slo)| has_section(slo)) {
         section(&mut out, slo, number, &report.zone);
     }
-    html_page(&title, &out)
+    out
 }
 
 fn met(slo: &SloReview) -> (&'static str, &'static str) {
@@ -151,18 +160,24 @@ fn days(out: &mut String, slo: &SloReview, zone: &str) {
     }
     let most = slo.days.iter().map(|day| day.price).fold(f64::MIN_POSITIVE, f64::max);
     let even = 1.0 / slo.days.len().max(1) as f64;
-    out.push_str("<div class=\"days\" role=\"img\" aria-label=\"Budget spent by day\">");
-    for one in &slo.days {
+    let _ = write!(
+        out,
+        "<div class=\"days\"><svg role=\"img\" aria-label=\"Budget spent by day\" viewBox=\"0 0 {} 100\" preserveAspectRatio=\"none\">",
+        slo.days.len() * 10
+    );
+    for (index, one) in slo.days.iter().enumerate() {
+        let height = (100.0 * one.price / most).max(1.0);
         let _ = write!(
             out,
-            "<i{} style=\"height:{:.0}%\" title=\"{}: {}\"></i>",
-            if one.price > even { " class=\"over\"" } else { "" },
-            100.0 * one.price / most,
+            "<rect x=\"{}\" width=\"8\" y=\"{:.0}\" height=\"{height:.0}\" fill=\"{}\"><title>{}: {}</title></rect>",
+            index * 10,
+            100.0 - height,
+            if one.price > even { "#d5502f" } else { "#3b82c4" },
             day(one.start, zone),
             percent(Some(one.price), 1)
         );
     }
     out.push_str(
-        "</div>\n<p class=\"small\">Budget spent by day; days in red spent more than an even share.</p>\n",
+        "</svg></div>\n<p class=\"small\">Budget spent by day; days in red spent more than an even share.</p>\n",
     );
 }

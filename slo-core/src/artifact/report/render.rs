@@ -16,6 +16,13 @@ impl Report {
         html::page(self)
     }
 
+    /// The contents of that page, to be placed in a page with the stylesheet [`STYLE`](crate::page::STYLE). It has no
+    /// style of its own, so a strict Content-Security-Policy allows it.
+    #[must_use]
+    pub fn to_html_body(&self) -> String {
+        html::body(self)
+    }
+
     /// JSON with shares of one, times in milliseconds since the Unix epoch, and `null` for unknown values.
     #[must_use]
     pub fn to_json(&self) -> Value {

@@ -1,20 +1,9 @@
-//! Charts as SVG, in the colours of the page that shows them.
+//! The time axis of a chart.
 
-use crate::{
-    model::{Timestamp, Window},
-    replay::thin,
-};
+use crate::model::{Timestamp, Window};
 use std::fmt::Write;
 
-/// The most points of a curve in a picture.
-const POINTS: usize = 600;
-const WIDTH: f64 = 640.0;
-const HEIGHT: f64 = 180.0;
-const MARGIN: f64 = 56.0;
-/// The smallest distance between labels that can be read.
-const APART: f64 = 14.0;
-
-/// The time axis of a picture.
+/// The time axis of a chart.
 ///
 /// Not `non_exhaustive`, because its maker knows all of its fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,72 +93,4 @@ impl Dates<'_> {
             .filter_map(tick)
             .collect()
     }
-}
-
-/// The budget left over a time, as an SVG element.
-///
-/// `remaining` holds shares of the budget. A dashed line shows a budget that is spent evenly, with `ideal`
-/// left at the end. The axis shows `dates`, if they are known.
-///
-/// ```
-/// use slo_core::{artifact::{Dates, burn_down_picture}, model::{Timestamp, Window}};
-///
-/// let day = |number| Timestamp::EPOCH.after_steps(Window::days(1), number);
-/// let week = Dates { start: day(0), end: day(7), zone: "UTC", shaded: vec![(day(1), day(1).after(Window::hours(1)))] };
-/// let picture = burn_down_picture(&[1.0, 0.9, 0.2, -0.1], 0.0, Some(&week));
-/// assert!(picture.starts_with("<svg ") && picture.contains("<polyline ") && picture.contains("1970-01-03"));
-/// ```
-#[must_use]
-pub fn burn_down_picture(remaining: &[f64], ideal: f64, dates: Option<&Dates<'_>>) -> String {
-    let shown = thin(remaining, POINTS);
-    let lowest =
-        shown.iter().filter_map(|index| remaining.get(*index)).fold(0.0_f64, |low, value| low.min(*value));
-    let last = remaining.len().max(2) - 1;
-    let x = |index: usize| MARGIN + (WIDTH - MARGIN - 8.0) * index as f64 / last as f64;
-    let y = |share: f64| 8.0 + (HEIGHT - 32.0) * (1.0 - share) / (1.0 - lowest);
-    let mut points = String::new();
-    for index in &shown {
-        let share = remaining.get(*index).copied().unwrap_or(0.0);
-        let _ = write!(points, "{:.1},{:.1} ", x(*index), y(share)); // writing to a String cannot fail
-    }
-    let label = |share: f64| {
-        let (x, y) = (MARGIN - 6.0, y(share) + 4.0);
-        format!("<text x=\"{x:.0}\" y=\"{y:.1}\" text-anchor=\"end\">{:.0}%</text>", share * 100.0)
-    };
-    let mut grid = format!(
-        "<line x1=\"{MARGIN}\" x2=\"{:.0}\" y1=\"{zero:.1}\" y2=\"{zero:.1}\" stroke=\"#999\"/>{}",
-        WIDTH - 8.0,
-        label(0.0),
-        zero = y(0.0),
-    );
-    if y(0.0) - y(1.0) > APART {
-        grid.push_str(&label(1.0));
-    }
-    if y(lowest) - y(0.0) > APART {
-        grid.push_str(&label(lowest));
-    }
-    let mut shaded = String::new();
-    let ticks;
-    if let Some(dates) = dates {
-        let at = |time: Timestamp| MARGIN + (WIDTH - MARGIN - 8.0) * dates.place(time);
-        shaded = dates.shades(at, 8.0, HEIGHT - 32.0);
-        ticks = dates.axis(at, [HEIGHT - 24.0, HEIGHT - 20.0, HEIGHT - 8.0], "stroke=\"#999\"");
-    } else {
-        ticks = format!(
-            "<text x=\"{:.0}\" y=\"{:.0}\" text-anchor=\"end\">time; dashed: spent evenly</text>",
-            WIDTH - 8.0,
-            HEIGHT - 4.0
-        );
-    }
-    format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" width=\"{WIDTH}\" role=\"img\" \
-         font-family=\"sans-serif\" font-size=\"11\" fill=\"currentColor\"><title>Error budget left</title>{shaded}{grid}\
-         <line x1=\"{:.1}\" y1=\"{:.1}\" x2=\"{:.1}\" y2=\"{:.1}\" stroke=\"#999\" stroke-dasharray=\"4 4\"/>\
-         <polyline fill=\"none\" stroke=\"#3b82c4\" stroke-width=\"1.6\" points=\"{points}\"/>\
-         {ticks}</svg>",
-        x(0),
-        y(1.0),
-        x(last),
-        y(ideal),
-    )
 }
