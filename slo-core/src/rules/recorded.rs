@@ -2,7 +2,7 @@
 
 use super::{Series, Stream, context::just_short_of, series::identity};
 use crate::{
-    model::{LabelName, MatchOp, Matcher, Selector, Service, Slo, Window},
+    model::{HistogramKind, LabelName, MatchOp, Matcher, Selector, Service, Sli, Slo, Window},
     promql::{Expr, Range, RangeFunction},
 };
 use std::collections::BTreeMap;
@@ -76,6 +76,25 @@ impl<'a> RecordedQueries<'a> {
     #[must_use]
     pub fn series(self, series: Series, group: Option<&Group>) -> Expr {
         self.select(series, group).into()
+    }
+
+    /// The events of each bucket of a classic histogram in the last `step`, of `group` or of all groups together; `None` if
+    /// the SLI has no buckets.
+    #[must_use]
+    pub fn buckets(self, step: Window, group: Option<&Group>) -> Option<Expr> {
+        let Sli::Latency(latency) = self.slo.sli() else { return None };
+        if latency.kind() != HistogramKind::Classic {
+            return None;
+        }
+        // The raw series have the labels under their own names.
+        let names = self.slo.by_raw().iter().zip(self.slo.by());
+        let value = |group: &Group, label: &LabelName| group.get(label.as_str()).cloned().unwrap_or_default();
+        let matchers = group.into_iter().flat_map(|group| {
+            names.clone().map(|(raw, recorded)| equal(raw.clone(), &value(group, recorded)))
+        });
+        let series = latency.histogram().suffixed("_bucket").with_all(matchers);
+        let increase = Range::new(series, step).apply(RangeFunction::Increase);
+        Some(increase.sum_by(&[LabelName::from_static("le")]))
     }
 
     /// The alerts of `group` that are pending or firing: since when, in seconds since the Unix epoch, and their state.

@@ -1,0 +1,219 @@
+//! One SLO in a list.
+
+use serde_json::{Value, json};
+use slo_core::{
+    artifact::status_json,
+    model::{Service, Severity, Slo, Window},
+    plain,
+    rules::{FiringAlert, Group, SloStatus},
+};
+use std::{cmp::Ordering, collections::BTreeMap, sync::Arc};
+
+/// The state of an SLO; the most urgent comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum SloState {
+    /// An alert that pages is firing.
+    Page,
+    /// The error budget is spent.
+    Spent,
+    /// Another alert is firing.
+    Ticket,
+    /// The server has not recorded its rules.
+    NoRules,
+    /// Its rules are recorded, but there are no events.
+    NoData,
+    /// It is within its budget.
+    Ok,
+}
+
+impl SloState {
+    /// All of them, the most urgent first.
+    pub const ALL: [Self; 6] = [Self::Page, Self::Spent, Self::Ticket, Self::NoRules, Self::NoData, Self::Ok];
+
+    /// Its name in addresses, JSON and CSS.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Page => "page",
+            Self::Spent => "spent",
+            Self::Ticket => "ticket",
+            Self::NoRules => "no-rules",
+            Self::NoData => "no-data",
+            Self::Ok => "ok",
+        }
+    }
+
+    /// Its name for people.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Page => "Page",
+            Self::Spent => "Spent",
+            Self::Ticket => "Ticket",
+            Self::NoRules => "No rules",
+            Self::NoData => "No data",
+            Self::Ok => "OK",
+        }
+    }
+
+    /// The state of an SLO, or of one of its groups.
+    #[must_use]
+    pub fn of(slo: &Slo, status: &SloStatus) -> Self {
+        let pages = |one: &FiringAlert| {
+            let tier = slo.policy().tiers().iter().find(|tier| tier.burn().as_str() == one.alert);
+            tier.map_or(one.severity == Severity::Page.as_str(), |tier| tier.severity() == Severity::Page)
+        };
+        match status.budget_projected {
+            _ if status.firing.iter().any(pages) => Self::Page,
+            Some(left) if left <= 0.0 => Self::Spent,
+            _ if !status.firing.is_empty() => Self::Ticket,
+            Some(_) => Self::Ok,
+            None if status.has_rules => Self::NoData,
+            None => Self::NoRules,
+        }
+    }
+}
+
+/// One SLO in a list. If it has groups, its numbers are those of the worst group.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Row {
+    /// The service.
+    pub service: Arc<Service>,
+    /// The place of the SLO in the service.
+    index: usize,
+    /// Its labels and those of its service.
+    pub labels: BTreeMap<String, String>,
+    /// The state of the worst group.
+    pub state: SloState,
+    /// The numbers of the worst group.
+    pub status: SloStatus,
+    /// All groups, the worst first; one without labels if the SLO has no groups.
+    pub groups: Vec<SloStatus>,
+    /// The budget left of the worst group at evenly spaced times, the last of which is now.
+    pub left: Vec<Option<f64>>,
+    /// What is wrong with its rules on the server, as far as that is known.
+    pub faults: Vec<String>,
+}
+
+impl Row {
+    /// A row for the SLO at `index` in `service`, from the statuses of its groups.
+    ///
+    /// `None` if there is no such SLO or no status.
+    #[must_use]
+    pub fn of(service: &Arc<Service>, index: usize, mut groups: Vec<SloStatus>) -> Option<Self> {
+        let slo = service.slos().get(index)?;
+        groups.sort_by(|one, other| {
+            by_urgency((SloState::of(slo, one), one), (SloState::of(slo, other), other))
+        });
+        let status = groups.first()?.clone();
+        let labels = service.labels().iter().chain(slo.labels().iter());
+        let labels = labels.map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        let state = SloState::of(slo, &status);
+        Some(Self {
+            service: Arc::clone(service),
+            index,
+            labels,
+            state,
+            status,
+            groups,
+            left: Vec::new(),
+            faults: Vec::new(),
+        })
+    }
+
+    /// The SLO.
+    ///
+    /// # Panics
+    /// Never: a row is only made for an SLO that is there.
+    #[must_use]
+    #[expect(clippy::indexing_slicing, reason = "`of` has looked")]
+    pub fn slo(&self) -> &Slo {
+        &self.service.slos()[self.index]
+    }
+
+    /// Its name: `service/slo`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.service.name(), self.slo().name())
+    }
+
+    /// The team that owns it: its label `team`, or else `owner`.
+    #[must_use]
+    pub fn team(&self) -> Option<&str> {
+        self.labels.get("team").or_else(|| self.labels.get("owner")).map(String::as_str)
+    }
+
+    /// The windows over which its burn rates are shown: the shortest and the long ones of the alerts that page.
+    #[must_use]
+    pub fn windows(&self) -> Vec<Window> {
+        let paging = || self.slo().policy().tiers().iter().filter(|tier| tier.severity() == Severity::Page);
+        paging().take(1).map(|tier| tier.short()).chain(paging().map(|tier| tier.long())).collect()
+    }
+
+    /// The burn rate over the long window of the fastest alert.
+    #[must_use]
+    pub fn burn_rate(&self) -> Option<f64> {
+        self.status.burn_over(self.slo().policy().tiers().first()?.long())
+    }
+
+    /// How long the budget lasts, in seconds; `None` if it lasts longer than the period, or is unknown.
+    #[must_use]
+    pub fn lasts(&self) -> Option<f64> {
+        let period = self.status.length.as_seconds().to_f64();
+        self.status.time_to_exhaustion.filter(|seconds| *seconds < period)
+    }
+
+    /// The firing alerts, such as `page: fast, medium; ticket: slow`.
+    #[must_use]
+    pub fn firing(&self) -> String {
+        let mut severities: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for one in &self.status.firing {
+            severities.entry(&one.severity).or_default().push(&one.alert);
+        }
+        let of_one = |(severity, alerts): (&str, Vec<&str>)| format!("{severity}: {}", alerts.join(", "));
+        plain(&severities.into_iter().map(of_one).collect::<Vec<_>>().join("; ")).into_owned()
+    }
+
+    /// The more urgent one first: by state, then by how long the budget lasts, then by what is left of it.
+    #[must_use]
+    pub fn by_urgency(&self, other: &Self) -> Ordering {
+        by_urgency((self.state, &self.status), (other.state, &other.status))
+            .then_with(|| self.name().cmp(&other.name()))
+    }
+
+    /// The row as JSON: the status of the worst group, and what a list says of an SLO.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let mut json = status_json(&self.service, self.slo(), &self.status);
+        if let Value::Object(fields) = &mut json {
+            fields.insert("state".to_owned(), json!(self.state.name()));
+            fields.insert("description".to_owned(), json!(self.slo().description()));
+            fields.insert("labels".to_owned(), json!(self.labels));
+            fields.insert("groups".to_owned(), json!(self.groups.len()));
+            fields.insert("burn_down".to_owned(), json!(self.left));
+            fields.insert("faults".to_owned(), json!(self.faults));
+        }
+        json
+    }
+}
+
+fn by_urgency(
+    (state, one): (SloState, &SloStatus),
+    (other_state, other): (SloState, &SloStatus),
+) -> Ordering {
+    let lasts = |status: &SloStatus| status.time_to_exhaustion.unwrap_or(f64::INFINITY);
+    let left = |status: &SloStatus| status.budget_projected.unwrap_or(f64::INFINITY);
+    state
+        .cmp(&other_state)
+        .then_with(|| lasts(one).total_cmp(&lasts(other)))
+        .then_with(|| left(one).total_cmp(&left(other)))
+}
+
+/// The labels of a group, such as `route=/pay, method=GET`.
+#[must_use]
+pub(super) fn group_name(group: &Group) -> String {
+    let parts: Vec<String> = group.iter().map(|(label, value)| format!("{label}={value}")).collect();
+    plain(&parts.join(", ")).into_owned()
+}
