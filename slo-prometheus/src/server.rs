@@ -8,7 +8,7 @@ use crate::{
 };
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::de::{DeserializeOwned, DeserializeSeed};
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 
 /// A server.
 #[derive(Debug)]
@@ -57,7 +57,8 @@ impl Server {
         if !status.is_success() {
             return Err(self.refused(path, status));
         }
-        let body = BufReader::with_capacity(BUFFER, Limited { body, left: self.settings.longest });
+        let mut body = BufReader::with_capacity(BUFFER, Limited { body, left: self.settings.longest });
+        self.check_is_no_page(path, &mut body)?;
         serde_json::from_reader(body).map_err(|error| self.unread(path, &error))
     }
 
@@ -71,7 +72,10 @@ impl Server {
     ) -> Result<Vec<String>, Error> {
         let reader = Reader { most_series: self.settings.most_series, points };
         let left = if status.is_success() { self.settings.longest } else { LONGEST_ERROR };
-        let body = BufReader::with_capacity(BUFFER, Limited { body, left });
+        let mut body = BufReader::with_capacity(BUFFER, Limited { body, left });
+        if status.is_success() {
+            self.check_is_no_page(path, &mut body)?;
+        }
         let mut json = serde_json::Deserializer::from_reader(body);
         match reader.deserialize(&mut json).and_then(|told| json.end().map(|()| told)) {
             Ok(Told { error: Some(error), .. }) => Err(self.failed(path, &shortened(&error))),
@@ -85,6 +89,18 @@ impl Server {
     /// The error for a failed request to `path`.
     pub(crate) fn failed(&self, path: &str, what: &str) -> Error {
         Error::new(Kind::Server, format!("{}{path}: {what}", self.address))
+    }
+
+    /// Refuses a web page: a login page, or another server than Prometheus.
+    fn check_is_no_page(&self, path: &str, body: &mut impl BufRead) -> Result<(), Error> {
+        // An error comes again when the body is read.
+        let is_page = body.fill_buf().is_ok_and(|start| start.trim_ascii_start().first() == Some(&b'<'));
+        if is_page {
+            return Err(self.failed(path, "the answer is a web page, not JSON").with_hint(
+                "give the address of Prometheus' API, not that of a login page, a proxy or Grafana",
+            ));
+        }
+        Ok(())
     }
 
     /// The error for an answer that could not be read to its end.

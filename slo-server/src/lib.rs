@@ -27,6 +27,7 @@ pub mod store;
 
 mod clock;
 mod kill;
+mod observe;
 mod own;
 mod owner;
 mod split;

@@ -1,8 +1,9 @@
 //! The verbs of the server and its record.
 
 use super::{
+    access::Access,
     common::{Output, Reading, TimeScale},
-    values::{host_and_port, parsed},
+    values::{host_and_port, parsed, zone},
 };
 use clap::{Args as Group, Subcommand};
 use slo_core::model::{Timestamp, Window};
@@ -15,11 +16,25 @@ fn parsed_address(text: &str) -> Result<SocketAddr, String> {
 
 #[derive(Debug, Group)]
 pub(crate) struct Serve {
-    /// The configuration file, with `version: slo-server/v1`; the server listens on 127.0.0.1:9099 unless it says
-    /// `listen`
-    #[arg(value_name = "CONFIG")]
-    pub(crate) config: PathBuf,
-    /// Only check the configuration and the specs that it names
+    /// Spec files or directories, with --prometheus; or one configuration file, with `version: slo-server/v1`
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// The URL of the Prometheus server whose numbers the pages show
+    #[arg(long, value_name = "URL")]
+    pub(crate) prometheus: Option<String>,
+    #[command(flatten)]
+    pub(crate) access: Access,
+    /// The address to listen on, 127.0.0.1:9099 by default; other addresses than loopback need a configuration file with
+    /// `access`
+    #[arg(long, value_name = "HOST:PORT", value_parser = parsed_address)]
+    pub(crate) listen: Option<SocketAddr>,
+    /// The path below which everything is served, such as /slo, for a proxy that passes it on
+    #[arg(long, value_name = "PATH")]
+    pub(crate) base_path: Option<String>,
+    /// The time zone of pages and reports, UTC by default
+    #[arg(long, value_name = "ZONE", value_parser = zone)]
+    pub(crate) time_zone: Option<String>,
+    /// Only check the configuration or the specs
     #[arg(long)]
     pub(crate) check: bool,
     #[command(flatten)]

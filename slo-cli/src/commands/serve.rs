@@ -6,8 +6,12 @@ use crate::{
     load,
 };
 use slo_core::model::Service;
-use slo_server::{config::Config, run::Enforced, serve::Server};
-use std::{io::Write, path::Path};
+use slo_server::{
+    config::{Config, PrometheusConfig, Secret},
+    run::Enforced,
+    serve::Server,
+};
+use std::{fs, io::Write, path::Path};
 use tokio::{
     runtime::{Builder, Runtime},
     signal::unix::{SignalKind, signal},
@@ -15,25 +19,33 @@ use tokio::{
 };
 
 pub(super) fn run(serve: &Serve, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
-    let (config, services) = read(&serve.config, &serve.reading, serve.scale.time_scale, talk)?;
+    let (config, services) = match serve.files.as_slice() {
+        [file] if is_config(file) => {
+            refuse_flags(serve, file)?;
+            read(file, &serve.reading, serve.scale.time_scale, talk)?
+        }
+        files => {
+            let config = of_flags(serve)?;
+            (config, load::services(files, &serve.reading, serve.scale.time_scale, talk)?)
+        }
+    };
     for warning in config.warnings(&services) {
         writeln!(talk, "warning: {warning}")?;
     }
     if serve.check {
         let slos: usize = services.iter().map(|service| service.slos().len()).sum();
-        let path = serve.config.display();
-        writeln!(out, "{path}: valid; SLOs: {slos}, runbooks: {}", config.runbooks.len())?;
+        let files: Vec<String> = serve.files.iter().map(|file| file.display().to_string()).collect();
+        writeln!(out, "{}: valid; SLOs: {slos}, runbooks: {}", files.join(", "), config.runbooks.len())?;
         return Ok(());
     }
     runtime()?.block_on(async {
         let server = Server::open(config, services, LAUNCHER.into()).await.map_err(outside)?;
         writeln!(talk, "listening on {}", server.url().map_err(outside)?)?;
-        if server.enforced() != Enforced::Fully {
+        if let Some(enforced) = server.enforced().filter(|enforced| *enforced != Enforced::Fully) {
             writeln!(
                 talk,
-                "warning: Landlock is {} enforced by this kernel, so runbook programs may be able to \
-                 write files that they must not",
-                server.enforced()
+                "warning: Landlock is {enforced} enforced by this kernel, so runbook programs may be able to \
+                 write files that they must not"
             )?;
         }
         talk.flush()?;
@@ -43,6 +55,60 @@ pub(super) fn run(serve: &Serve, out: &mut dyn Write, talk: &mut dyn Write) -> R
 
 /// This program, even after its file was replaced by another version.
 pub(super) const LAUNCHER: &str = "/proc/self/exe";
+
+/// Whether a file is a configuration. One that cannot be read is not: reading it as a spec says why.
+fn is_config(path: &Path) -> bool {
+    fs::read_to_string(path).is_ok_and(|text| Config::is(&text))
+}
+
+/// With a configuration file, the file says everything.
+fn refuse_flags(serve: &Serve, file: &Path) -> Result<(), Error> {
+    let given = [
+        ("--prometheus", "prometheus: {url: …}", serve.prometheus.is_some()),
+        ("--listen", "listen: …", serve.listen.is_some()),
+        ("--base-path", "base_path: …", serve.base_path.is_some()),
+        ("--time-zone", "time_zone: …", serve.time_zone.is_some()),
+    ];
+    match given.iter().find(|(_, _, is_given)| *is_given) {
+        None => Ok(()),
+        Some((flag, field, _)) => Err(Error::Usage(format!(
+            "{flag} cannot be used with a configuration file\n  hint: write `{field}` in {}",
+            file.display()
+        ))),
+    }
+}
+
+/// A server that shows SLOs, without a configuration file.
+fn of_flags(serve: &Serve) -> Result<Config, Error> {
+    let Some(address) = &serve.prometheus else {
+        return Err(Error::Usage(
+            "no Prometheus server given\n  hint: add --prometheus URL, or give a configuration file with `version: \
+             slo-server/v1`"
+                .to_owned(),
+        ));
+    };
+    let (address, settings) = serve.access.settings(address)?;
+    let headers = settings.headers.into_iter().map(|(name, value)| (name, Secret::new(value))).collect();
+    let mut config = Config::of_pages(PrometheusConfig::new(address, headers, settings.roots));
+    if let Some(listen) = serve.listen {
+        if !listen.ip().is_loopback() {
+            return Err(Error::Usage(format!(
+                "--listen: {listen} can be reached from other machines, and anybody could look\n  hint: write a configuration \
+                 file with `listen` and `access`"
+            )));
+        }
+        config.listen = listen;
+    }
+    if let Some(path) = &serve.base_path {
+        let checked = Config::checked_base_path(path);
+        config.base_path =
+            checked.map_err(|error| Error::Usage(format!("--base-path: {error}\n  hint: write /slo")))?;
+    }
+    if let Some(zone) = &serve.time_zone {
+        config.time_zone.clone_from(zone);
+    }
+    Ok(config)
+}
 
 /// Reads the configuration and its SLOs, and reports every fault.
 pub(super) fn read(

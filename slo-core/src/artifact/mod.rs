@@ -28,8 +28,8 @@ pub use operator::ObjectMeta;
 pub use prometheus::rule_file;
 pub use promtool::rule_tests;
 #[cfg(feature = "calendar")]
-pub use report::Report;
+pub use report::{RecordedSource, Report, ReportSpan};
 pub use status::status_json;
 pub use target::Target;
 #[cfg(feature = "calendar")]
-pub use words::html_page;
+pub use words::{count, html_page, local_time};

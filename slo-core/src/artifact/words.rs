@@ -22,15 +22,23 @@ pub(super) fn length(millis: u64) -> String {
 
 /// A moment in a zone.
 pub(super) fn moment(time: Timestamp, zone: &str) -> String {
-    local(time, zone, "%Y-%m-%d %H:%M")
+    local_time(time, zone, "%Y-%m-%d %H:%M")
 }
 
 /// A day in a zone.
 pub(super) fn day(time: Timestamp, zone: &str) -> String {
-    local(time, zone, "%a %Y-%m-%d")
+    local_time(time, zone, "%a %Y-%m-%d")
 }
 
-fn local(time: Timestamp, zone: &str, format: &str) -> String {
+/// A time on the clock of a zone, in a format of `strftime`.
+///
+/// ```
+/// use slo_core::{artifact::local_time, model::Timestamp};
+///
+/// assert_eq!(local_time(Timestamp::EPOCH, "Europe/Berlin", "%Y-%m-%d %H:%M"), "1970-01-01 01:00");
+/// ```
+#[must_use]
+pub fn local_time(time: Timestamp, zone: &str, format: &str) -> String {
     let known =
         jiff::Timestamp::from_millisecond(time.as_millis()).ok().zip(jiff::tz::TimeZone::get(zone).ok());
     known.map_or_else(
@@ -40,7 +48,12 @@ fn local(time: Timestamp, zone: &str, format: &str) -> String {
 }
 
 /// A number with spaces between thousands.
-pub(super) fn count(number: u64) -> String {
+///
+/// ```
+/// assert_eq!(slo_core::artifact::count(1_234_567), "1\u{202f}234\u{202f}567");
+/// ```
+#[must_use]
+pub fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

@@ -91,17 +91,8 @@ impl Recorded {
     /// alerts.
     #[must_use]
     pub fn queries<'a>(services: impl IntoIterator<Item = &'a Service>) -> [Expr; 2] {
-        let matcher = |label, op, value: &str| Matcher {
-            label: LabelName::from_static(label),
-            op,
-            value: value.to_owned(),
-        };
-        // Names of services have no characters with a meaning in regular expressions but the dot.
         let names: Vec<String> = services.into_iter().map(|service| service.name().to_string()).collect();
-        let own = || match names.as_slice() {
-            [name] => matcher("service", MatchOp::Equal, name),
-            names => matcher("service", MatchOp::Regex, &names.join("|").replace('.', "\\.")),
-        };
+        let own = || of_services(&names);
         let series = [
             matcher("__name__", MatchOp::Regex, "slo:.+"),
             matcher("__name__", MatchOp::NotRegex, ".*:increase.*"),
@@ -111,6 +102,14 @@ impl Recorded {
             [matcher("slo", MatchOp::NotEqual, ""), matcher("alertstate", MatchOp::Equal, "firing"), own()];
         [("", series), ("ALERTS", alerts)]
             .map(|(metric, matchers)| Selector::composed(metric, matchers.into()).into())
+    }
+
+    /// The query for the share of the period's budget that is left, of all SLOs of these services.
+    #[must_use]
+    pub fn budgets<'a>(services: impl IntoIterator<Item = &'a Service>) -> Expr {
+        let names: Vec<String> = services.into_iter().map(|service| service.name().to_string()).collect();
+        let own = of_services(&names);
+        Selector::composed(&Series::BudgetProjected.to_string(), [own].into()).into()
     }
 
     /// Reads the answers to [`queries`](Self::queries) for one service. Series of other services and SLOs are ignored, and
@@ -215,6 +214,18 @@ impl Recorded {
             Window::from_millis(millis).ok()
         });
         recorded.unwrap_or_else(|| slo.period().length())
+    }
+}
+
+fn matcher(label: &'static str, op: MatchOp, value: &str) -> Matcher {
+    Matcher { label: LabelName::from_static(label), op, value: value.to_owned() }
+}
+
+/// The services of these names, which have no characters with a meaning in regular expressions but the dot.
+fn of_services(names: &[String]) -> Matcher {
+    match names {
+        [name] => matcher("service", MatchOp::Equal, name),
+        names => matcher("service", MatchOp::Regex, &names.join("|").replace('.', "\\.")),
     }
 }
 

@@ -270,7 +270,7 @@ impl fmt::Display for Event {
             Self::NoRunbook { reason } => write!(f, "no runbook was chosen: {reason}"),
             Self::ApprovalAsked { step, until, command } => {
                 write!(f, "step {} waits for approval until {until}", step + 1)?;
-                if command.is_empty() { Ok(()) } else { write!(f, ", to run {}", words(command)) }
+                if command.is_empty() { Ok(()) } else { write!(f, ", to run {}", command_line(command)) }
             }
             Self::Approved { step, who } => write!(f, "{who} approved step {}", step + 1),
             Self::Denied { step, who } => write!(f, "{who} denied step {}", step + 1),
@@ -322,7 +322,14 @@ impl fmt::Display for Event {
 }
 
 /// A command as people read it: arguments that are empty or have special characters are quoted.
-pub(crate) fn words(command: &[String]) -> String {
+///
+/// ```
+/// use slo_ops::incident::command_line;
+///
+/// assert_eq!(command_line(&["restart".to_owned(), "pool one".to_owned()]), "restart \"pool one\"");
+/// ```
+#[must_use]
+pub fn command_line(command: &[String]) -> String {
     let is_plain = |character: char| character.is_alphanumeric() || "/._-=:,+@%".contains(character);
     let word = |word: &String| {
         if word.is_empty() || !word.chars().all(is_plain) { format!("{word:?}") } else { word.clone() }

@@ -13,8 +13,7 @@ mod statistics;
 mod step;
 
 pub use cost::Cost;
-pub(crate) use entry::words;
-pub use entry::{Entry, Event};
+pub use entry::{Entry, Event, command_line};
 pub use episode::{Counted, Episode, EpisodeState, Resolution, RunbookRun};
 pub use incident::{Incident, LATE};
 pub use listing::{Listed, ListedStep};

@@ -4,7 +4,7 @@ use super::text::{cut, is_web_link};
 use crate::{
     Redactor,
     alert::Alert,
-    incident::{Counted, Episode, EpisodeState, MessageState, RunbookRun, StepKind, StepState, words},
+    incident::{Counted, Episode, EpisodeState, MessageState, RunbookRun, StepKind, StepState, command_line},
     time_between,
 };
 use slo_core::{
@@ -146,7 +146,7 @@ fn steps(episode: &Episode) -> Vec<String> {
         let is_diagnosis = run.info.kind == StepKind::Diagnose;
         match &run.state {
             StepState::Waiting if run.is_asked() && episode.is_open() => {
-                asked.push(format!("{name}: waits for approval to run {}", words(&run.command)));
+                asked.push(format!("{name}: waits for approval to run {}", command_line(&run.command)));
             }
             StepState::Running { .. } if !is_diagnosis => rest.push(format!("{name}: running")),
             StepState::Ended { outcome, .. } if !(is_diagnosis && outcome.is_success()) => {

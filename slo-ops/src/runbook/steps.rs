@@ -3,7 +3,9 @@
 use super::{Action, ApprovalRule, Next, Remediation, Runbook, Situation, Step, Task, Work};
 use crate::{
     alert::Alert,
-    incident::{Approval, Entry, Episode, Event, Evidence, StepKind, StepOutcome, StepRun, StepState, words},
+    incident::{
+        Approval, Entry, Episode, Event, Evidence, StepKind, StepOutcome, StepRun, StepState, command_line,
+    },
     time_between,
 };
 use slo_core::{
@@ -152,7 +154,7 @@ impl Steps<'_> {
             Ok(command) => command,
             Err(error) => return May::Skip(error.to_string()),
         };
-        if words(&command).chars().count() > LONGEST_SHOWN {
+        if command_line(&command).chars().count() > LONGEST_SHOWN {
             return May::Skip(format!(
                 "its command has more than {LONGEST_SHOWN} characters, too many to show for approval"
             ));

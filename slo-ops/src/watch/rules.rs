@@ -8,7 +8,8 @@ use slo_core::{
 use std::collections::BTreeMap;
 
 /// The rules that a server has loaded, from its answer to `/api/v1/rules`.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(from = "Answer")]
 #[non_exhaustive]
 pub struct LoadedRules {
     /// By the name of their group: the rules whose last evaluation failed, with the error.
@@ -45,22 +46,20 @@ struct Rule {
 /// The parts that the rules of an SLO have.
 const PARTS: [&str; 3] = ["fast", "tiles", "slow"];
 
-impl LoadedRules {
-    /// Reads an answer. Groups of other SLOs and tools are left out.
-    ///
-    /// # Errors
-    /// JSON of another shape.
-    pub fn parse(json: &[u8]) -> Result<Self, serde_json::Error> {
-        let answer: Answer = serde_json::from_slice(json)?;
+impl From<Answer> for LoadedRules {
+    /// Groups of other tools are left out.
+    fn from(answer: Answer) -> Self {
         let groups = answer.data.map(|data| data.groups).unwrap_or_default();
         let own = groups.into_iter().filter(|group| group.name.starts_with("slo/"));
         let faults = |group: &Group| {
             let failed = group.rules.iter().filter(|rule| rule.health == "err");
             failed.map(|rule| format!("{}: {}", plain(&rule.name), plain(&rule.error))).collect()
         };
-        Ok(Self { groups: own.map(|group| (group.name.clone(), faults(&group))).collect() })
+        Self { groups: own.map(|group| (group.name.clone(), faults(&group))).collect() }
     }
+}
 
+impl LoadedRules {
     /// What is wrong with the rules of an SLO: groups that are not loaded, and rules that fail.
     ///
     /// Nothing, if the server has none of our groups: it may leave rules to another program.
@@ -71,7 +70,7 @@ impl LoadedRules {
     /// # let text = "{version: slo/v1, service: a, slos: [{name: b, objective: 99%, window: 30d,
     /// #    sli: {events: {total: t, bad: b}}}]}";
     /// # let service = slo_core::spec::parse(text).unwrap().remove(0);
-    /// let rules = LoadedRules::parse(br#"{"data": {"groups": [
+    /// let rules: LoadedRules = serde_json::from_str(r#"{"data": {"groups": [
     ///     {"name": "slo/a/b/fast", "rules": [{"name": "slo:x", "health": "err", "lastError": "no such host"}]},
     ///     {"name": "slo/a/b/tiles"}]}}"#)?;
     /// assert_eq!(rules.faults(&service, &service.slos()[0]), [

@@ -2,9 +2,14 @@
 
 use super::{Secret, files::Files};
 use crate::tls;
+use axum::http::HeaderName;
+use ipnet::IpNet;
 use rustls::ServerConfig;
 use slo_ops::{Error, Redactor, runbook::Runbooks};
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
 
 /// The configuration of a server.
 #[derive(Debug, Clone)]
@@ -14,8 +19,12 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Its certificate and key; `None` for plain HTTP.
     pub tls: Option<TlsConfig>,
-    /// The store of the record.
-    pub store: StoreConfig,
+    /// The path below which everything is served, such as `/slo`; empty for the root.
+    pub base_path: String,
+    /// The time zone of pages and reports.
+    pub time_zone: String,
+    /// The store of the record; `None` for a server that shows SLOs and receives no alerts.
+    pub store: Option<StoreConfig>,
     /// Files and folders with the specifications of SLOs.
     pub specs: Vec<PathBuf>,
     /// The Prometheus server to query for event counts.
@@ -30,6 +39,33 @@ pub struct Config {
     pub runbooks: Runbooks,
     /// Removes secrets from everything that leaves the process.
     pub redactor: Redactor,
+}
+
+impl Config {
+    /// The address that a server listens on by default.
+    pub const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9_099);
+
+    /// A server that shows SLOs from `prometheus` and receives no alerts. It listens on loopback, without credentials.
+    #[must_use]
+    pub fn of_pages(prometheus: PrometheusConfig) -> Self {
+        Self {
+            listen: Self::LISTEN,
+            tls: None,
+            base_path: String::new(),
+            time_zone: Self::TIME_ZONE.to_owned(),
+            store: None,
+            specs: Vec::new(),
+            prometheus: Some(prometheus),
+            intake: None,
+            access: None,
+            notify: Notify::default(),
+            runbooks: Runbooks::new(),
+            redactor: Redactor::default(),
+        }
+    }
+
+    /// The time zone of pages and reports by default.
+    pub const TIME_ZONE: &str = "UTC";
 }
 
 /// The certificate and key of a server.
@@ -74,6 +110,16 @@ pub struct PrometheusConfig {
     pub headers: Vec<(String, Secret)>,
     /// Certificates to trust in place of the system's, as PEM.
     pub roots: Option<Vec<u8>>,
+    /// The address at which people reach it, for links; by default that of the server.
+    pub link: Option<String>,
+}
+
+impl PrometheusConfig {
+    /// A server at `url`, with these headers and certificates.
+    #[must_use]
+    pub const fn new(url: String, headers: Vec<(String, Secret)>, roots: Option<Vec<u8>>) -> Self {
+        Self { url, headers, roots, link: None }
+    }
 }
 
 /// The credentials of a caller.
@@ -93,7 +139,23 @@ pub struct Access {
     /// The credentials of viewers, who may only look.
     pub viewers: Option<Credentials>,
     /// The credentials of responders, who may also acknowledge, approve and write notes.
-    pub responders: Credentials,
+    pub responders: Option<Credentials>,
+    /// A proxy that says who its users are.
+    pub proxy: Option<ProxyConfig>,
+}
+
+/// A proxy that has checked who its users are, and says so in headers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ProxyConfig {
+    /// The addresses of the proxy. Headers in requests from other addresses do not count.
+    pub from: Vec<IpNet>,
+    /// The header with the name of the user.
+    pub user_header: HeaderName,
+    /// The header with the groups of the user, separated by commas.
+    pub groups_header: Option<HeaderName>,
+    /// The users and groups who are responders; all others are viewers.
+    pub responders: Vec<String>,
 }
 
 /// The receivers of messages.

@@ -8,7 +8,7 @@ mod secret;
 mod warnings;
 
 pub use config::{
-    Access, Config, Credentials, Notify, PagerDutyConfig, PrometheusConfig, SlackConfig, SlackDoor,
-    StoreConfig, TlsConfig,
+    Access, Config, Credentials, Notify, PagerDutyConfig, PrometheusConfig, ProxyConfig, SlackConfig,
+    SlackDoor, StoreConfig, TlsConfig,
 };
 pub use secret::Secret;

@@ -1,26 +1,31 @@
 //! The configuration as people write it.
 
 use super::{
-    Access, Config, Credentials, Notify, PagerDutyConfig, PrometheusConfig, Secret, SlackConfig, SlackDoor,
-    StoreConfig, TlsConfig, files::Files,
+    Access, Config, Credentials, Notify, PagerDutyConfig, PrometheusConfig, ProxyConfig, Secret, SlackConfig,
+    SlackDoor, StoreConfig, TlsConfig, files::Files,
 };
+use axum::http::HeaderName;
+use ipnet::IpNet;
 use slo_core::{
     Diagnostics, Error,
     document::{Faults, Fields, Node, Position, documents, items, text},
+    model::{Calendar, CalendarUnit},
 };
 use slo_ops::{
     Redactor,
     runbook::{self, Runbooks},
 };
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
 };
 
-const KNOWN: [&str; 11] = [
+const KNOWN: [&str; 13] = [
     "version",
     "listen",
     "tls",
+    "base_path",
+    "time_zone",
     "store",
     "specs",
     "prometheus",
@@ -31,12 +36,47 @@ const KNOWN: [&str; 11] = [
     "redact",
 ];
 const VERSION: &str = "slo-server/v1";
-/// The address that it listens on by default.
-const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9_099);
 const PAGERDUTY: &str = "https://events.pagerduty.com";
 const SLACK: &str = "https://slack.com/api";
 
 impl Config {
+    /// A base path, without a slash at its end: `/slo`, or an empty text for the root.
+    ///
+    /// # Errors
+    /// A text that is no path.
+    pub fn checked_base_path(text: &str) -> Result<String, Error> {
+        let path = text.trim_end_matches('/');
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte);
+        let is_path = path.is_empty()
+            || path.starts_with('/')
+                && path.bytes().all(is_allowed)
+                && !path.contains("//")
+                && !path.contains("..");
+        if is_path {
+            return Ok(path.to_owned());
+        }
+        Err(Error::new(format!("`{text}` is not the path of a page")).with_hint("write /slo"))
+    }
+
+    /// Whether a text is a configuration, and not a specification of SLOs: by its `version`.
+    ///
+    /// ```
+    /// use slo_server::config::Config;
+    ///
+    /// assert!(Config::is("version: slo-server/v1\nstore: sqlite:slo.db\n"));
+    /// assert!(!Config::is("version: slo/v1\nservice: checkout\n"));
+    /// ```
+    #[must_use]
+    pub fn is(text: &str) -> bool {
+        match documents(text).as_deref() {
+            Ok([node, ..]) => {
+                node.scalar("version").is_some_and(|version| version.starts_with("slo-server/"))
+            }
+            Ok([]) => false,
+            Err(_) => text.contains("version: slo-server/"),
+        }
+    }
+
     /// Reads the configuration in the file `path`, and the secrets that it names.
     ///
     /// Paths in it are relative to its folder.
@@ -92,6 +132,8 @@ impl Reader<'_> {
         self.version(&fields);
         let listen = self.listen(&fields);
         let tls = self.section(&fields, "tls", Self::tls);
+        let base_path = self.base_path(&fields);
+        let time_zone = self.time_zone(&fields);
         let store = self.store(&fields);
         let specs = self.specs(&fields);
         let prometheus = self.section(&fields, "prometheus", Self::prometheus);
@@ -103,13 +145,31 @@ impl Reader<'_> {
             None => Runbooks::new(),
         };
         let redactor = self.redactor(&fields);
+        let receives = fields.optional("store").is_some();
+        for name in ["intake", "notify", "runbooks"] {
+            if !receives && let Some(node) = fields.optional(name) {
+                let error = Error::new(format!(
+                    "`{name}` needs `store`: a server without a record receives no alerts"
+                ))
+                .with_hint("write `store: sqlite:slo.db`");
+                self.faults.add(node.position, name, error);
+            }
+        }
+        if !receives && prometheus.is_none() {
+            let error = Error::new("neither `store` nor `prometheus`: the server would have nothing to do")
+                .with_hint(
+                    "write `store: sqlite:slo.db` to receive alerts, and `prometheus: {url: …}` to show SLOs",
+                );
+            self.faults.add(fields.position(), "", error);
+        }
         if !listen.ip().is_loopback() {
-            for (name, is_there) in [("intake", intake.is_some()), ("access", access.is_some())] {
+            for (name, is_there) in [("intake", intake.is_some() || !receives), ("access", access.is_some())]
+            {
                 if !is_there {
                     let error = Error::new(format!(
                         "`{name}` is missing: {listen} can be reached from other machines"
                     ))
-                    .with_hint(format!("write `{name}: …`, or `listen: {LISTEN}`"));
+                    .with_hint(format!("write `{name}: …`, or `listen: {}`", Config::LISTEN));
                     self.faults.add(fields.position(), "", error);
                 }
             }
@@ -117,7 +177,9 @@ impl Reader<'_> {
         Some(Config {
             listen,
             tls,
-            store: store?,
+            base_path,
+            time_zone,
+            store,
             specs,
             prometheus,
             intake,
@@ -138,13 +200,13 @@ impl Reader<'_> {
     }
 
     fn listen(&mut self, fields: &Fields<'_>) -> SocketAddr {
-        let Some(node) = fields.optional("listen") else { return LISTEN };
-        let Some(address) = text(node, "listen", &mut self.faults) else { return LISTEN };
+        let Some(node) = fields.optional("listen") else { return Config::LISTEN };
+        let Some(address) = text(node, "listen", &mut self.faults) else { return Config::LISTEN };
         address.parse().unwrap_or_else(|_| {
             let error = Error::new(format!("`{address}` is not an address with a port"))
                 .with_hint("write 127.0.0.1:9099, or 0.0.0.0:9099 for all interfaces");
             self.faults.add(node.position, "listen", error);
-            LISTEN
+            Config::LISTEN
         })
     }
 
@@ -163,9 +225,27 @@ impl Reader<'_> {
         Some(tls)
     }
 
+    /// `/slo`, without a slash at its end.
+    fn base_path(&mut self, fields: &Fields<'_>) -> String {
+        let Some(node) = fields.optional("base_path") else { return String::new() };
+        let Some(path) = text(node, "base_path", &mut self.faults) else { return String::new() };
+        let checked = Config::checked_base_path(path);
+        self.told(checked, node, "base_path").unwrap_or_default()
+    }
+
+    fn time_zone(&mut self, fields: &Fields<'_>) -> String {
+        let zone = fields.optional("time_zone").and_then(|node| {
+            let zone = text(node, "time_zone", &mut self.faults)?;
+            let known = Calendar::new(CalendarUnit::Day, zone);
+            self.told(known, node, "time_zone")?;
+            Some(zone.to_owned())
+        });
+        zone.unwrap_or_else(|| Config::TIME_ZONE.to_owned())
+    }
+
     /// `sqlite:slo.db`, `postgres://slo@db/slo`, or `{url: …, password_file: …}`.
     fn store(&mut self, fields: &Fields<'_>) -> Option<StoreConfig> {
-        let node = fields.required("store", "sqlite:slo.db", &mut self.faults)?;
+        let node = fields.optional("store")?;
         let (url, password) = if matches!(node.value, slo_core::document::Value::Map(_)) {
             let fields = Fields::of(node, "store", &["url", "password_file"], &mut self.faults)?;
             let password = self.secret(&fields, "password_file");
@@ -220,7 +300,7 @@ impl Reader<'_> {
     }
 
     fn prometheus(&mut self, node: &Node, place: &str) -> Option<PrometheusConfig> {
-        let fields = Fields::of(node, place, &["url", "headers_file", "ca_file"], &mut self.faults)?;
+        let fields = Fields::of(node, place, &["url", "headers_file", "ca_file", "link"], &mut self.faults)?;
         let headers = fields.optional("headers_file").and_then(|node| {
             let place = fields.path("headers_file");
             let name = text(node, &place, &mut self.faults)?;
@@ -239,7 +319,10 @@ impl Reader<'_> {
             self.told(read, node, &place)
         });
         let url = self.url(&fields, "url", Err("http://127.0.0.1:9090"))?;
-        Some(PrometheusConfig { url, headers, roots })
+        let link = fields
+            .optional("link")
+            .and_then(|_| self.url(&fields, "link", Err("https://prometheus.example.com")));
+        Some(PrometheusConfig { url, headers, roots, link })
     }
 
     fn credentials(&mut self, node: &Node, place: &str) -> Option<Credentials> {
@@ -266,12 +349,55 @@ impl Reader<'_> {
     }
 
     fn access(&mut self, node: &Node, place: &str) -> Option<Access> {
-        let fields = Fields::of(node, place, &["viewers", "responders"], &mut self.faults)?;
+        let fields = Fields::of(node, place, &["viewers", "responders", "proxy"], &mut self.faults)?;
         let viewers = self.section(&fields, "viewers", Self::credentials);
-        let example = "{bearer_file: /run/secrets/responders}";
-        let node = fields.required("responders", example, &mut self.faults)?;
-        let responders = self.credentials(node, &fields.path("responders"))?;
-        Some(Access { viewers, responders })
+        let responders = self.section(&fields, "responders", Self::credentials);
+        let proxy = self.section(&fields, "proxy", Self::proxy);
+        if ["viewers", "responders", "proxy"].iter().all(|name| fields.optional(name).is_none()) {
+            let error = Error::new("nobody would be allowed in")
+                .with_hint("write `responders: {basic_file: /run/secrets/responders}`");
+            self.faults.add(fields.position(), place, error);
+        }
+        Some(Access { viewers, responders, proxy })
+    }
+
+    fn proxy(&mut self, node: &Node, place: &str) -> Option<ProxyConfig> {
+        let known = ["from", "user_header", "groups_header", "responders"];
+        let fields = Fields::of(node, place, &known, &mut self.faults)?;
+        let mut from = Vec::new();
+        if let Some(node) = fields.required("from", "[127.0.0.1]", &mut self.faults) {
+            for (place, item) in items(node, &fields.path("from"), &mut self.faults) {
+                let Some(net) = text(item, &place, &mut self.faults) else { continue };
+                let read =
+                    net.parse::<IpNet>().ok().or_else(|| Some(IpNet::from(net.parse::<IpAddr>().ok()?)));
+                let read = read.ok_or_else(|| {
+                    Error::new(format!("`{net}` is neither an IP address nor a network"))
+                        .with_hint("write 127.0.0.1, or 10.0.0.0/8")
+                });
+                from.extend(self.told(read, item, &place));
+            }
+        }
+        let user_header = fields
+            .required("user_header", "X-Forwarded-User", &mut self.faults)
+            .and_then(|node| self.header_name(node, &fields.path("user_header")));
+        let groups_header = fields
+            .optional("groups_header")
+            .and_then(|node| self.header_name(node, &fields.path("groups_header")));
+        let mut responders = Vec::new();
+        if let Some(node) = fields.optional("responders") {
+            for (place, item) in items(node, &fields.path("responders"), &mut self.faults) {
+                responders.extend(text(item, &place, &mut self.faults).map(str::to_owned));
+            }
+        }
+        Some(ProxyConfig { from, user_header: user_header?, groups_header, responders })
+    }
+
+    fn header_name(&mut self, node: &Node, place: &str) -> Option<HeaderName> {
+        let name = text(node, place, &mut self.faults)?;
+        let read = name.parse::<HeaderName>().map_err(|_| {
+            Error::new(format!("`{name}` is not the name of a header")).with_hint("write X-Forwarded-User")
+        });
+        self.told(read, node, place)
     }
 
     fn notify(&mut self, node: &Node, place: &str) -> Option<Notify> {

@@ -38,7 +38,7 @@ impl Config {
                 warnings.push(format!("runbooks.{name}: {}: writes: {path} does not exist", step.name));
             }
         }
-        if let StoreConfig::Sqlite(path) = &self.store
+        if let Some(StoreConfig::Sqlite(path)) = &self.store
             && let Some(folder) =
                 path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists())
         {

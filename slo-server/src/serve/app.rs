@@ -1,12 +1,8 @@
 //! The state that the routes share.
 
-use super::{
-    auth::{check, has},
-    intake::Intake,
-    refused::Refused,
-};
+use super::{intake::Intake, refused::Refused};
 use crate::{
-    config::{Access, Credentials, Secret},
+    config::{Credentials, Secret},
     respond::Engine,
     store::Store,
 };
@@ -43,7 +39,6 @@ pub(super) struct App {
     pub(super) pagerduty_secret: Option<Secret>,
     pub(super) intake: Intake,
     pub(super) senders: Option<Credentials>,
-    pub(super) access: Option<Access>,
     /// In pages.
     pub(super) room: Arc<Semaphore>,
 }
@@ -65,20 +60,8 @@ impl App {
         let bytes = timeout(SLOWEST, to_bytes(body, LONGEST)).await;
         let bytes = bytes
             .map_err(|_| Refused::bad("the delivery took longer than 30 s to arrive".to_owned()))?
-            .map_err(|error| Refused { status: StatusCode::PAYLOAD_TOO_LARGE, reason: error.to_string() })?;
+            .map_err(|error| Refused::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string()))?;
         let delivery = Delivery::parse(source, &bytes).map_err(|error| Refused::bad(error.to_string()))?;
         Ok((delivery, room))
-    }
-
-    pub(super) fn may_look(&self, headers: &HeaderMap) -> Result<(), Refused> {
-        let Some(access) = &self.access else { return Ok(()) };
-        if access.viewers.as_ref().is_some_and(|viewers| has(headers, viewers)) {
-            return Ok(());
-        }
-        check(headers, Some(&access.responders), "a viewer")
-    }
-
-    pub(super) fn may_act(&self, headers: &HeaderMap) -> Result<(), Refused> {
-        check(headers, self.access.as_ref().map(|access| &access.responders), "a responder")
     }
 }

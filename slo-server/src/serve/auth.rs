@@ -1,9 +1,155 @@
-//! Which callers are allowed.
+//! Which callers are allowed, and who they are.
 
 use super::refused::Refused;
-use crate::config::Credentials;
-use axum::http::{HeaderMap, header};
-use std::net::IpAddr;
+use crate::config::{Access, Credentials, ProxyConfig};
+use axum::{
+    extract::{ConnectInfo, FromRequestParts},
+    http::{HeaderMap, header, request::Parts},
+};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+/// What the record says of a caller without a name.
+const NAMELESS: &str = "a responder";
+
+/// The doors of people: who may look, and who may act.
+#[derive(Debug)]
+pub(super) struct Doors {
+    access: Option<Access>,
+    /// Signs forms.
+    key: [u8; 32],
+}
+
+/// Somebody who may look.
+#[derive(Debug, Clone)]
+pub(super) struct Viewer {
+    /// The name for the record.
+    pub(super) who: String,
+    /// Whether they may also act.
+    pub(super) may_act: bool,
+}
+
+/// Somebody who may act.
+#[derive(Debug, Clone)]
+pub(super) struct Responder {
+    /// The name for the record.
+    pub(super) who: String,
+}
+
+impl Doors {
+    pub(super) fn new(access: Option<Access>) -> Self {
+        // Replicas with the same secret accept each other's forms.
+        let secret = access.as_ref().and_then(|access| match access.responders.as_ref()? {
+            Credentials::Bearer(secret) | Credentials::Basic(secret) => Some(secret.expose().to_owned()),
+        });
+        let key = match secret {
+            Some(secret) => Sha256::digest(format!("forms of slo serve\n{secret}")).into(),
+            None => std::array::from_fn(|_| fastrand::u8(..)),
+        };
+        Self { access, key }
+    }
+
+    /// Who sends a request from the address `peer`.
+    fn viewer(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<Viewer, Refused> {
+        let Some(access) = &self.access else {
+            to_loopback(headers).map_err(Refused::unauthorized)?;
+            return Ok(Viewer { who: NAMELESS.to_owned(), may_act: true });
+        };
+        if let Some(viewer) = access.proxy.as_ref().and_then(|proxy| by_proxy(proxy, headers, peer)) {
+            return Ok(viewer);
+        }
+        let may_act = access.responders.as_ref().is_some_and(|responders| has(headers, responders));
+        if may_act || access.viewers.as_ref().is_some_and(|viewers| has(headers, viewers)) {
+            let who = user(headers).unwrap_or_else(|| NAMELESS.to_owned());
+            return Ok(Viewer { who: slo_core::plain(&who).into_owned(), may_act });
+        }
+        let has_basic = [&access.viewers, &access.responders]
+            .into_iter()
+            .any(|one| matches!(one, Some(Credentials::Basic(_))));
+        let refused = Refused::unauthorized("the credentials of a viewer are missing or wrong".to_owned());
+        Err(if has_basic { refused.with_basic() } else { refused })
+    }
+
+    /// A token for the forms of a viewer, without which they are refused: a page of another site cannot know it.
+    pub(super) fn token(&self, who: &str) -> String {
+        use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+        URL_SAFE_NO_PAD.encode(self.mac(who).finalize().into_bytes())
+    }
+
+    /// Checks the token of a form.
+    pub(super) fn check_token(&self, who: &str, token: &str) -> Result<(), Refused> {
+        use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+        let given = URL_SAFE_NO_PAD.decode(token).unwrap_or_default();
+        self.mac(who).verify_slice(&given).map_err(|_| {
+            Refused::forbidden(
+                "the form is not from this page, or the server was started again; reload the page".to_owned(),
+            )
+        })
+    }
+
+    fn mac(&self, who: &str) -> Hmac<Sha256> {
+        #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("a key of 32 bytes");
+        mac.update(who.as_bytes());
+        mac
+    }
+}
+
+/// The user that a proxy names, if the request is from the proxy.
+fn by_proxy(proxy: &ProxyConfig, headers: &HeaderMap, peer: Option<IpAddr>) -> Option<Viewer> {
+    let peer = peer?.to_canonical();
+    if !proxy.from.iter().any(|net| net.contains(&peer)) {
+        return None;
+    }
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let who = text(&proxy.user_header).filter(|who| !who.is_empty())?;
+    let groups = proxy.groups_header.as_ref().and_then(text).unwrap_or_default();
+    let is_named = |one: &str| proxy.responders.iter().any(|name| name == one);
+    let may_act = is_named(who) || groups.split(',').map(str::trim).any(is_named);
+    Some(Viewer { who: slo_core::plain(who).into_owned(), may_act })
+}
+
+impl<S: Sync> FromRequestParts<S> for Viewer {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
+        let doors = parts.extensions.get::<Arc<Doors>>();
+        let doors = doors.ok_or_else(|| Refused::unauthorized("no doors".to_owned()))?;
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+        doors.viewer(&parts.headers, peer)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Responder {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        let viewer = Viewer::from_request_parts(parts, state).await?;
+        if !viewer.may_act {
+            return Err(Refused::forbidden("a viewer may only look; this needs a responder".to_owned()));
+        }
+        check_origin(&parts.headers)?;
+        Ok(Self { who: viewer.who })
+    }
+}
+
+/// Checks that a request is not from a page of another site. Programs send no such header.
+fn check_origin(headers: &HeaderMap) -> Result<(), Refused> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    if text("sec-fetch-site").is_some_and(|site| site == "same-origin" || site == "none") {
+        return Ok(());
+    }
+    let Some(origin) = text("origin") else { return Ok(()) };
+    let of_origin = origin.split_once("://").map(|(_, host)| host);
+    if of_origin.is_some() && of_origin == text("host") {
+        return Ok(());
+    }
+    Err(Refused::forbidden("the request is from a page of another site".to_owned()))
+}
 
 /// Checks that a request has the credentials of `role`. If none are configured, which is possible on loopback
 /// only, programs on this machine are allowed, and web pages in its browsers are not.
@@ -20,7 +166,7 @@ pub(crate) fn check(
 }
 
 /// Whether a request has the credentials.
-pub(super) fn has(headers: &HeaderMap, credentials: &Credentials) -> bool {
+fn has(headers: &HeaderMap, credentials: &Credentials) -> bool {
     let Some((scheme, given)) = headers.get(header::AUTHORIZATION).and_then(|value| split(value.as_bytes()))
     else {
         return false;
@@ -35,6 +181,18 @@ pub(super) fn has(headers: &HeaderMap, credentials: &Credentials) -> bool {
 
 /// Checks that a request is for a loopback name and not from a web page, for which a browser sends `Origin`.
 fn local(headers: &HeaderMap) -> Result<(), String> {
+    to_loopback(headers)?;
+    if headers.contains_key(header::ORIGIN) {
+        return Err(
+            "without credentials, requests from web pages are refused; configure `intake` and `access`"
+                .to_owned(),
+        );
+    }
+    Ok(())
+}
+
+/// Checks that a request is for a loopback name: not for a name that a web page made point to this machine.
+fn to_loopback(headers: &HeaderMap) -> Result<(), String> {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
     let is_loopback = name
@@ -47,12 +205,6 @@ fn local(headers: &HeaderMap) -> Result<(), String> {
              configure `intake` and `access`",
             slo_core::plain(host)
         ));
-    }
-    if headers.contains_key(header::ORIGIN) {
-        return Err(
-            "without credentials, requests from web pages are refused; configure `intake` and `access`"
-                .to_owned(),
-        );
     }
     Ok(())
 }
@@ -68,13 +220,9 @@ fn decoded(text: &[u8]) -> Option<Vec<u8>> {
     STANDARD.decode(text).ok()
 }
 
-/// The name of the caller for the record: the user of basic credentials, or the role.
-pub(super) fn who(headers: &HeaderMap, role: &str) -> String {
-    let user = headers.get(header::AUTHORIZATION).and_then(|value| {
-        let (scheme, given) = split(value.as_bytes())?;
-        let text =
-            String::from_utf8(decoded(given)?).ok().filter(|_| scheme.eq_ignore_ascii_case(b"basic"))?;
-        Some(text.split_once(':')?.0.to_owned())
-    });
-    slo_core::plain(&user.unwrap_or_else(|| role.to_owned())).into_owned()
+/// The user of basic credentials.
+fn user(headers: &HeaderMap) -> Option<String> {
+    let (scheme, given) = split(headers.get(header::AUTHORIZATION)?.as_bytes())?;
+    let text = String::from_utf8(decoded(given)?).ok().filter(|_| scheme.eq_ignore_ascii_case(b"basic"))?;
+    Some(text.split_once(':')?.0.to_owned())
 }

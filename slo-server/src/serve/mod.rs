@@ -1,12 +1,15 @@
-//! The HTTP server: alerts, actions of people, and queries.
+//! The HTTP server: alerts, pages, actions of people, and queries.
 
 mod api;
 mod app;
 mod auth;
+mod etag;
 mod intake;
 mod pagerduty;
+mod pages;
 mod refused;
 mod server;
+mod site;
 mod slack;
 
 pub(crate) use auth::check;

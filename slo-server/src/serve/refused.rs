@@ -12,36 +12,56 @@ use serde_json::json;
 pub(crate) struct Refused {
     pub(super) status: StatusCode,
     pub(super) reason: String,
+    /// Whether a browser should ask for a name and a password.
+    asks_for_basic: bool,
 }
 
 impl Refused {
+    pub(super) const fn new(status: StatusCode, reason: String) -> Self {
+        Self { status, reason, asks_for_basic: false }
+    }
+
+    pub(super) fn with_basic(self) -> Self {
+        Self { asks_for_basic: true, ..self }
+    }
+
+    /// The challenge of a request without credentials.
+    pub(super) fn challenge(&self) -> Option<&'static str> {
+        let challenge = if self.asks_for_basic { "Basic realm=\"slo\", charset=\"UTF-8\"" } else { "Bearer" };
+        (self.status == StatusCode::UNAUTHORIZED).then_some(challenge)
+    }
+
     /// Whether the same request may succeed later.
     pub(super) fn is_of_store(&self) -> bool {
         self.status == StatusCode::SERVICE_UNAVAILABLE
     }
 
     pub(crate) const fn bad(reason: String) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, reason }
+        Self::new(StatusCode::BAD_REQUEST, reason)
     }
 
     pub(super) const fn unauthorized(reason: String) -> Self {
-        Self { status: StatusCode::UNAUTHORIZED, reason }
+        Self::new(StatusCode::UNAUTHORIZED, reason)
+    }
+
+    pub(super) const fn forbidden(reason: String) -> Self {
+        Self::new(StatusCode::FORBIDDEN, reason)
     }
 
     pub(super) fn late() -> Self {
-        Self { status: StatusCode::REQUEST_TIMEOUT, reason: "the request took too long to arrive".to_owned() }
+        Self::new(StatusCode::REQUEST_TIMEOUT, "the request took too long to arrive".to_owned())
     }
 
     pub(super) const fn missing(reason: String) -> Self {
-        Self { status: StatusCode::NOT_FOUND, reason }
+        Self::new(StatusCode::NOT_FOUND, reason)
     }
 
     pub(super) const fn conflict(reason: String) -> Self {
-        Self { status: StatusCode::CONFLICT, reason }
+        Self::new(StatusCode::CONFLICT, reason)
     }
 
     pub(super) const fn unavailable(reason: String) -> Self {
-        Self { status: StatusCode::SERVICE_UNAVAILABLE, reason }
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, reason)
     }
 }
 
@@ -60,8 +80,8 @@ impl IntoResponse for Refused {
             (self.status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string())
                 .into_response();
         let headers = response.headers_mut();
-        if self.status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
+        if let Some(challenge) = self.challenge() {
+            headers.insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static(challenge));
         }
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));

@@ -4,9 +4,11 @@ use super::{
     api,
     app::{App, ROOM},
     auth::check,
+    etag::etag,
     intake::{Intake, NotRecorded},
-    pagerduty,
+    pagerduty, pages,
     refused::Refused,
+    site::Site,
     slack,
 };
 use crate::{
@@ -17,7 +19,7 @@ use crate::{
     store::{Postgres, Receipt, Sqlite, Store, StoreError},
 };
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     body::Body,
     extract::{DefaultBodyLimit, State},
     http::Request,
@@ -29,12 +31,13 @@ use axum_server::{Handle, tls_rustls::RustlsConfig};
 use serde_json::json;
 use slo_core::model::Service;
 use slo_ops::alert::Source;
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
     sync::{Semaphore, watch},
     time::{sleep, timeout},
 };
+use tower_http::{CompressionLevel, compression::CompressionLayer};
 
 /// The longest request of a person, in bytes.
 const LONGEST_REQUEST: usize = 1 << 20;
@@ -63,9 +66,9 @@ impl ServeError {
 pub struct Server {
     listener: std::net::TcpListener,
     tls: Option<(TlsConfig, RustlsConfig)>,
-    engine: Engine,
-    app: Arc<App>,
-    enforced: Enforced,
+    site: Arc<Site>,
+    /// How far the kernel enforces which files programs may write to, if programs may run.
+    enforced: Option<Enforced>,
 }
 
 impl Server {
@@ -77,9 +80,24 @@ impl Server {
     /// # Errors
     /// A store, a port or a launcher that cannot be used.
     pub async fn open(config: Config, services: Vec<Service>, launcher: PathBuf) -> Result<Self, ServeError> {
-        let store: Arc<dyn Store> = open_store(&config.store).await.map_err(ServeError::new)?;
-        let engine = Engine::new(Arc::clone(&store), &config, services, launcher).map_err(ServeError::new)?;
-        let enforced = engine.enforced().await.map_err(ServeError::new)?;
+        let (mut record, mut enforced) = (None, None);
+        if let Some(store) = &config.store {
+            let store: Arc<dyn Store> = open_store(store).await.map_err(ServeError::new)?;
+            let engine = Engine::new(Arc::clone(&store), &config, services.clone(), launcher)
+                .map_err(ServeError::new)?;
+            enforced = Some(engine.enforced().await.map_err(ServeError::new)?);
+            record = Some(Arc::new(App {
+                intake: Intake::start(Arc::clone(&store), engine.clone()),
+                store,
+                engine,
+                redactor: config.redactor.clone(),
+                slack_secret: config.notify.slack.as_ref().and_then(|slack| slack.signing_secret.clone()),
+                pagerduty_secret: config.notify.pagerduty.as_ref().and_then(|one| one.signing_secret.clone()),
+                senders: config.intake.clone(),
+                room: Arc::new(Semaphore::new(ROOM)),
+            }));
+        }
+        let site = Arc::new(Site::new(&config, services, record).map_err(ServeError::new)?);
         let refused = |error| ServeError(format!("{}: {error}", config.listen));
         let listener = TcpListener::bind(config.listen).await.map_err(refused)?;
         let listener = listener.into_std().map_err(refused)?;
@@ -87,19 +105,7 @@ impl Server {
             let read = tls.read().map_err(ServeError::new)?;
             Ok((tls, RustlsConfig::from_config(Arc::new(read))))
         });
-        let tls = tls.transpose()?;
-        let app = App {
-            intake: Intake::start(Arc::clone(&store), engine.clone()),
-            store,
-            engine: engine.clone(),
-            redactor: config.redactor,
-            slack_secret: config.notify.slack.and_then(|slack| slack.signing_secret),
-            pagerduty_secret: config.notify.pagerduty.and_then(|pagerduty| pagerduty.signing_secret),
-            senders: config.intake,
-            access: config.access,
-            room: Arc::new(Semaphore::new(ROOM)),
-        };
-        Ok(Self { listener, tls, engine, app: Arc::new(app), enforced })
+        Ok(Self { listener, tls: tls.transpose()?, site, enforced })
     }
 
     /// The URL that it listens on, such as `http://127.0.0.1:9099`.
@@ -108,12 +114,13 @@ impl Server {
     /// A port that cannot be used.
     pub fn url(&self) -> Result<String, ServeError> {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
-        Ok(format!("{scheme}://{}", self.listener.local_addr().map_err(ServeError::new)?))
+        let address = self.listener.local_addr().map_err(ServeError::new)?;
+        Ok(format!("{scheme}://{address}{}", self.site.base))
     }
 
-    /// How far the kernel enforces which files programs may write to.
+    /// How far the kernel enforces which files programs may write to; `None` if the server runs no programs.
     #[must_use]
-    pub const fn enforced(&self) -> Enforced {
+    pub const fn enforced(&self) -> Option<Enforced> {
         self.enforced
     }
 
@@ -125,16 +132,23 @@ impl Server {
     /// A port that cannot be used.
     pub async fn run(self, stop: watch::Receiver<bool>) -> Result<(), ServeError> {
         let engine = tokio::spawn({
-            let (engine, stop) = (self.engine.clone(), stop.clone());
-            async move { engine.run(stop).await }
+            let (record, stop) = (self.site.record.clone(), stop.clone());
+            async move {
+                if let Some(app) = record {
+                    app.engine.run(stop).await;
+                }
+            }
         });
+        if let Some(observer) = self.site.observer.clone() {
+            tokio::spawn(observer.run(stop.clone()));
+        }
         let handle = Handle::new();
         let (mut stopped, told) = (stop, handle.clone());
         tokio::spawn(async move {
             let _gone = stopped.wait_for(|stop| *stop).await;
             told.graceful_shutdown(Some(TO_END));
         });
-        let service = router(self.app).into_make_service();
+        let service = router(&self.site).into_make_service_with_connect_info::<SocketAddr>();
         let served = if let Some((config, tls)) = self.tls {
             let renewing = tokio::spawn(renew(config, tls.clone()));
             let mut server = axum_server::from_tcp_rustls(self.listener, tls).map_err(ServeError::new)?;
@@ -175,23 +189,60 @@ pub async fn open_store(config: &StoreConfig) -> Result<Arc<dyn Store>, StoreErr
     })
 }
 
-fn router(app: Arc<App>) -> Router {
-    let people = Router::new()
-        .route("/api/v1/incidents", get(api::list))
-        .route("/api/v1/incidents/{incident}", get(api::show).post(api::act))
-        .route("/slack/actions", post(slack::pressed))
-        .route("/alerts/pagerduty", post(pagerduty::told))
-        .route("/healthz", get(health))
-        .route("/metrics", get(metrics))
+fn router(site: &Arc<Site>) -> Router {
+    let looking = Router::new()
+        .route("/", get(pages::overview))
+        .route("/slos/{service}/{slo}", get(pages::slo))
+        .route("/incidents", get(pages::incidents))
+        .route("/incidents/{incident}", get(pages::incident).post(pages::act))
+        .route("/reports", get(pages::reports))
+        .route("/reports/{name}", get(pages::report))
+        .route("/api/v1/openapi.json", get(api::document))
+        .route("/api/v1/slos", get(api::overview))
+        .route("/api/v1/slos/{service}/{slo}", get(api::slo))
+        .route("/api/v1/reports/{name}", get(api::report))
+        .layer(middleware::from_fn(etag))
+        .route("/events", get(pages::events))
+        .route("/assets/{name}", get(pages::asset))
+        .fallback(pages::missing)
+        .with_state(Arc::clone(site));
+    let mut people = looking;
+    if let Some(app) = &site.record {
+        let incidents = Router::new()
+            .route("/api/v1/incidents", get(api::incidents::list))
+            .route("/api/v1/incidents/{incident}", get(api::incidents::show).post(api::incidents::act))
+            .layer(middleware::from_fn(etag))
+            .route("/slack/actions", post(slack::pressed))
+            .route("/alerts/pagerduty", post(pagerduty::told))
+            .route("/healthz", get(health))
+            .route("/metrics", get(metrics))
+            .with_state(Arc::clone(app));
+        people = people.merge(incidents);
+    } else {
+        people = people.route("/healthz", get(|| async { "ok\n" }));
+    }
+    let mut all = people
         .layer(DefaultBodyLimit::max(LONGEST_REQUEST))
-        .layer(middleware::from_fn(in_time));
+        .layer(middleware::from_fn(in_time))
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest));
+    if let Some(app) = &site.record {
+        let intake = Router::new()
+            .route("/alerts/alertmanager", post(|app, request| receive(app, Source::Alertmanager, request)))
+            .route("/alerts/grafana", post(|app, request| receive(app, Source::Grafana, request)))
+            .layer(DefaultBodyLimit::disable())
+            .layer(app.engine.own().layer())
+            .with_state(Arc::clone(app));
+        all = all.merge(intake);
+    }
+    let all = all.layer(Extension(Arc::clone(&site.doors)));
+    if site.base.is_empty() {
+        return all;
+    }
+    let home = format!("{}/", site.base);
     Router::new()
-        .route("/alerts/alertmanager", post(|app, request| receive(app, Source::Alertmanager, request)))
-        .route("/alerts/grafana", post(|app, request| receive(app, Source::Grafana, request)))
-        .layer(DefaultBodyLimit::disable())
-        .layer(app.engine.own().layer())
-        .merge(people)
-        .with_state(app)
+        .route(&home, get(pages::overview).with_state(Arc::clone(site)))
+        .layer(Extension(Arc::clone(&site.doors)))
+        .nest(&site.base, all)
 }
 
 /// Limits the time of a request of a person.

@@ -120,7 +120,10 @@ pub(in crate::commands) async fn open(place: &Place) -> Result<(Arc<dyn Store>, 
     let (config, redactor) = match &place.config {
         Some(path) => {
             let config = crate::commands::serve::config(path)?;
-            (config.store, config.redactor)
+            let missing = || {
+                Error::Input(format!("{}: the server has no `store`, so it has no incidents", path.display()))
+            };
+            (config.store.ok_or_else(missing)?, config.redactor)
         }
         None => (of_url(place)?, Redactor::default()),
     };

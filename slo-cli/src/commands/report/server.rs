@@ -1,7 +1,11 @@
 //! The server that a report queries.
 
 use crate::error::Error;
-use slo_core::promql::Expr;
+use slo_core::{
+    artifact::RecordedSource,
+    model::{Timestamp, Window},
+    promql::Expr,
+};
 use slo_prometheus::{Client, Labels, Steps};
 use std::collections::BTreeSet;
 
@@ -11,14 +15,18 @@ pub(super) struct Server<'a> {
     pub(super) warnings: BTreeSet<String>,
 }
 
-impl Server<'_> {
-    /// Calls `point` with every value of `query`.
-    pub(super) fn range(
+impl RecordedSource for Server<'_> {
+    type Error = Error;
+
+    fn range(
         &mut self,
         query: &Expr,
-        steps: Steps,
-        point: impl FnMut(&Labels, usize, f64),
+        start: Timestamp,
+        step: Window,
+        count: usize,
+        point: &mut dyn FnMut(&Labels, usize, f64),
     ) -> Result<(), Error> {
+        let steps = Steps { start, step, count };
         self.warnings.extend(self.client.range(&query.to_string(), steps, point)?);
         Ok(())
     }

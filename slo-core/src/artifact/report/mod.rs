@@ -4,7 +4,12 @@ mod data;
 mod html;
 mod json;
 mod markdown;
+mod question;
 mod render;
+mod source;
+mod span;
 mod words;
 
 pub use data::Report;
+pub use source::RecordedSource;
+pub use span::ReportSpan;

@@ -1,47 +1,88 @@
 //! The queries for an SLO, and its report.
 
-use super::{server::Server, span::Span};
-use crate::error::Error;
-use slo_core::{
+use super::{RecordedSource, Report, ReportSpan};
+use crate::{
+    Error,
     math::Tally,
     model::{Service, Slo, Timestamp, Window},
     promql::Expr,
     replay::{FiredAlert, OtherGroups, RecordedTiles, SloReview, steps_of_days, whole_events},
     rules::{Group, Plan, RecordedQueries, Stream},
 };
-use slo_prometheus::Steps;
 use std::collections::BTreeMap;
+
+impl Report {
+    /// The report on all SLOs of `services` over `span`, as `source` has recorded them.
+    ///
+    /// Days are those of `zone`. Of an SLO with groups, those `most` groups are shown that spent most; the others are counted.
+    /// The report has no warnings yet: its caller adds those that the source gave.
+    ///
+    /// # Errors
+    /// Those of the source, and a time that is shorter than a tile.
+    pub fn ask<S: RecordedSource>(
+        services: &[Service],
+        span: &ReportSpan,
+        zone: &str,
+        most: usize,
+        source: &mut S,
+    ) -> Result<Self, S::Error> {
+        let (mut slos, mut others) = (Vec::new(), Vec::new());
+        for service in services {
+            for slo in service.slos() {
+                let (shown, counted) = Question { service, slo, span, zone, most }.reports(source)?;
+                slos.extend(shown);
+                others.extend(counted);
+            }
+        }
+        Ok(Self {
+            title: span.title.clone(),
+            zone: zone.to_owned(),
+            start: span.start,
+            end: span.end,
+            slos,
+            others,
+            warnings: Vec::new(),
+        })
+    }
+}
+
+/// Evenly spaced times: the ends of `count` steps after `start`.
+#[derive(Debug, Clone, Copy)]
+struct Steps {
+    start: Timestamp,
+    step: Window,
+    count: usize,
+}
 
 /// A group, with its total and bad events in the reported time.
 type Counted = (Group, (f64, f64));
 
 /// A request for the report of an SLO.
 #[derive(Clone, Copy)]
-pub(super) struct Question<'a> {
-    pub(super) service: &'a Service,
-    pub(super) slo: &'a Slo,
-    pub(super) span: &'a Span,
-    pub(super) zone: &'a str,
+struct Question<'a> {
+    service: &'a Service,
+    slo: &'a Slo,
+    span: &'a ReportSpan,
+    zone: &'a str,
     /// Groups that are shown.
-    pub(super) most: usize,
+    most: usize,
 }
 
 impl Question<'_> {
     /// The reports of an SLO or of its groups, the most spent first, and the counts of groups that are not
     /// shown.
-    pub(super) fn reports(
+    fn reports<S: RecordedSource>(
         self,
-        server: &mut Server<'_>,
-    ) -> Result<(Vec<SloReview>, Option<OtherGroups>), Error> {
+        server: &mut S,
+    ) -> Result<(Vec<SloReview>, Option<OtherGroups>), S::Error> {
         let plan = Plan::of(self.service, self.slo)?;
         let step = plan.coarse();
         let now = self.steps(self.span.start, self.span.end, step)?;
         let before = self.steps(self.span.before, self.span.start, step)?;
         if now.count == 0 {
-            return Err(Error::Input(format!(
-                "{} is shorter than {step}, the step of the counts\n  hint: ask for {step} or longer",
-                self.span.title
-            )));
+            let error =
+                Error::new(format!("{} is shorter than {step}, the step of the counts", self.span.title));
+            return Err(error.with_hint(format!("ask for {step} or longer")).into());
         }
         let mut groups = self.groups(server, step, now, before)?;
         let others = self.counted(&groups.split_off(groups.len().min(self.most)))?;
@@ -77,13 +118,13 @@ impl Question<'_> {
 
     /// The groups of this time and the one before, with their total and bad events in this time, most spent
     /// first.
-    fn groups(
+    fn groups<S: RecordedSource>(
         self,
-        server: &mut Server<'_>,
+        server: &mut S,
         step: Window,
         now: Steps,
         before: Steps,
-    ) -> Result<Vec<Counted>, Error> {
+    ) -> Result<Vec<Counted>, S::Error> {
         if self.slo.by().is_empty() {
             return Ok(vec![(Group::new(), (0.0, 0.0))]);
         }
@@ -97,7 +138,7 @@ impl Question<'_> {
             };
             for (stream, is_bad) in [(Stream::Total, false), (Stream::Bad, true)] {
                 let query = self.queries().events_by_group(stream, step, whole.step);
-                server.range(&query, whole, |labels, _, value| {
+                server.range(&query, whole.start, whole.step, whole.count, &mut |labels, _, value| {
                     let sum = sums.entry(labels.clone()).or_default();
                     match (is_now, is_bad) {
                         (true, false) => sum.0 += value,
@@ -138,11 +179,16 @@ impl Question<'_> {
     }
 
     /// The alerts that fired on a group.
-    fn alerts(self, server: &mut Server<'_>, group: &Group, step: Window) -> Result<Vec<FiredAlert>, Error> {
+    fn alerts<S: RecordedSource>(
+        self,
+        server: &mut S,
+        group: &Group,
+        step: Window,
+    ) -> Result<Vec<FiredAlert>, S::Error> {
         let span = self.steps(self.span.start, self.span.end, step)?;
         let query = self.queries().firing(Some(group));
         let mut seen: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
-        server.range(&query, span, |labels, step, _| {
+        server.range(&query, span.start, span.step, span.count, &mut |labels, step, _| {
             let label = |name: &str| labels.get(name).cloned().unwrap_or_default();
             let tier = Some(label("burn_tier")).filter(|tier| !tier.is_empty());
             let alert = tier.unwrap_or_else(|| label("alertname"));
@@ -167,13 +213,13 @@ impl Question<'_> {
     }
 
     /// The recorded tiles of a group.
-    fn tiles(
+    fn tiles<S: RecordedSource>(
         self,
-        server: &mut Server<'_>,
+        server: &mut S,
         group: &Group,
         tile: Window,
         steps: Steps,
-    ) -> Result<RecordedTiles, Error> {
+    ) -> Result<RecordedTiles, S::Error> {
         let mut of = |stream| values(server, &self.queries().events(stream, tile, Some(group)), steps);
         let (total, bad) = (of(Stream::Total)?, of(Stream::Bad)?);
         Ok(RecordedTiles { start: steps.start, step: tile, total, bad })
@@ -181,9 +227,13 @@ impl Question<'_> {
 }
 
 /// The value of a query at the end of each step.
-fn values(server: &mut Server<'_>, query: &Expr, steps: Steps) -> Result<Vec<Option<f64>>, Error> {
+fn values<S: RecordedSource>(
+    server: &mut S,
+    query: &Expr,
+    steps: Steps,
+) -> Result<Vec<Option<f64>>, S::Error> {
     let mut values = vec![None; steps.count];
-    server.range(query, steps, |_, step, value| {
+    server.range(query, steps.start, steps.step, steps.count, &mut |_, step, value| {
         if let Some(place) = values.get_mut(step) {
             *place = Some(value).filter(|value| value.is_finite());
         }

@@ -1,11 +1,15 @@
-//! The API: incidents as JSON, and actions of people.
+//! The API of incidents, and actions of people.
 
-use super::{app::App, auth::who, refused::Refused};
+use super::super::{
+    app::App,
+    auth::{Responder, Viewer},
+    refused::Refused,
+    site::MOST,
+};
 use crate::{clock::now, store::Query};
 use axum::{
     Json,
     extract::{FromRequest, Path, Request, State},
-    http::HeaderMap,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -16,17 +20,14 @@ use slo_ops::{
 };
 use std::sync::Arc;
 
-/// The most incidents in a list.
-const MOST: usize = 200;
 /// The longest note, in characters.
 const LONGEST_NOTE: usize = 4_000;
 
 /// `GET /api/v1/incidents`: the latest episodes, those with the latest entries first.
-pub(super) async fn list(
+pub(in super::super) async fn list(
+    _: Viewer,
     State(app): State<Arc<App>>,
-    headers: HeaderMap,
 ) -> Result<Json<Vec<Listed>>, Refused> {
-    app.may_look(&headers)?;
     let rows = app.store.list(Query { open: false, after: None, limit: MOST }).await?;
     let mut listed = Vec::new();
     for row in rows {
@@ -38,12 +39,11 @@ pub(super) async fn list(
 }
 
 /// `GET /api/v1/incidents/{incident}`: its episodes, each with its summary, its stages and its findings.
-pub(super) async fn show(
+pub(in super::super) async fn show(
+    _: Viewer,
     State(app): State<Arc<App>>,
     Path(incident): Path<String>,
-    headers: HeaderMap,
 ) -> Result<Json<Value>, Refused> {
-    app.may_look(&headers)?;
     let incident = app.incident(&incident).await?;
     let listed = Listed::of(&incident, &app.redactor);
     let episodes = incident.episodes().iter().rev().zip(listed).map(|(episode, listed)| {
@@ -59,7 +59,7 @@ pub(super) async fn show(
 /// An action of a person.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
-pub(super) enum Deed {
+pub(in super::super) enum Deed {
     Acknowledge,
     Mitigated,
     Close,
@@ -69,43 +69,41 @@ pub(super) enum Deed {
 }
 
 impl Deed {
-    fn event(self, who: String) -> Event {
-        match self {
+    /// The event of `who`.
+    pub(in super::super) fn event(self, who: String) -> Result<Event, Refused> {
+        if let Self::Note { text } = &self
+            && text.chars().count() > LONGEST_NOTE
+        {
+            return Err(Refused::bad(format!("a note has at most {LONGEST_NOTE} characters")));
+        }
+        Ok(match self {
             Self::Acknowledge => Event::Acknowledged { who },
             Self::Mitigated => Event::Mitigated { who },
             Self::Close => Event::Closed { who },
             Self::Approve { step } => Event::Approved { step, who },
             Self::Deny { step } => Event::Denied { step, who },
             Self::Note { text } => Event::Note { who, text },
-        }
+        })
     }
 }
 
 /// `POST /api/v1/incidents/{incident}`: an action of a person on its open episode.
-pub(super) async fn act(
+pub(in super::super) async fn act(
+    Responder { who }: Responder,
     State(app): State<Arc<App>>,
     Path(incident): Path<String>,
     request: Request,
 ) -> Result<Json<Value>, Refused> {
-    // The body is read only if the caller may act.
-    let headers = request.headers().clone();
-    app.may_act(&headers)?;
     let Json(deed) =
         Json::<Deed>::from_request(request, &()).await.map_err(|error| Refused::bad(error.body_text()))?;
-    if let Deed::Note { text } = &deed
-        && text.chars().count() > LONGEST_NOTE
-    {
-        return Err(Refused::bad(format!("a note has at most {LONGEST_NOTE} characters")));
-    }
     let incident = app.incident(&incident).await?;
-    let who = who(&headers, "a responder");
-    app.act(&incident, deed.event(who)).await?;
+    app.act(&incident, deed.event(who)?).await?;
     Ok(Json(json!({"status": "recorded"})))
 }
 
 impl App {
     /// The incident with an id from a request.
-    pub(super) async fn incident(&self, id: &str) -> Result<Incident, Refused> {
+    pub(in super::super) async fn incident(&self, id: &str) -> Result<Incident, Refused> {
         let id: IncidentId = id.parse().map_err(|error: slo_ops::Error| Refused::bad(error.to_string()))?;
         let record = self.store.record(id, 0).await?;
         if record.is_empty() {
@@ -115,7 +113,7 @@ impl App {
     }
 
     /// Records an action of a person on the open episode.
-    pub(super) async fn act(&self, incident: &Incident, event: Event) -> Result<(), Refused> {
+    pub(in super::super) async fn act(&self, incident: &Incident, event: Event) -> Result<(), Refused> {
         let episode = incident.open().filter(|episode| episode.state() != EpisodeState::Resolved);
         let Some(episode) = episode else {
             return Err(Refused::conflict("no alert of the incident is firing any more".to_owned()));

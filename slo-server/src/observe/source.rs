@@ -1,0 +1,102 @@
+//! The Prometheus server that is asked, a few queries at a time.
+
+use crate::{config::PrometheusConfig, split::told};
+use serde::de::DeserializeOwned;
+use slo_ops::watch::{Curve, Grid};
+use slo_prometheus::{AsyncClient, Labels, Settings, Steps};
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::sync::Semaphore;
+
+/// How many queries run at the same time.
+const AT_ONCE: usize = 4;
+/// How long one may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest answer, in bytes.
+const LONGEST: u64 = 256 << 20;
+
+/// The server, and what it warned of.
+#[derive(Debug)]
+pub(super) struct Source {
+    client: AsyncClient,
+    room: Semaphore,
+    warnings: Mutex<BTreeSet<String>>,
+}
+
+impl Source {
+    /// # Errors
+    /// An invalid address, header or certificate.
+    pub(super) fn new(config: &PrometheusConfig) -> Result<Self, slo_prometheus::Error> {
+        let client = AsyncClient::new(&config.url, settings(config))?;
+        Ok(Self { client, room: Semaphore::new(AT_ONCE), warnings: Mutex::default() })
+    }
+
+    /// The current values of a query.
+    pub(super) async fn now(&self, query: &str) -> Result<Vec<(Labels, f64)>, String> {
+        let _room = self.room.acquire().await.map_err(|error| error.to_string())?;
+        let answer = self.client.query(query).await.map_err(|error| shown(&error))?;
+        self.warn(answer.warnings);
+        Ok(answer.result.into_iter().map(|sample| (sample.labels, sample.value)).collect())
+    }
+
+    /// The values of a query at the times of `grid`.
+    pub(super) async fn curves(&self, query: &str, grid: Grid) -> Result<Vec<Curve>, String> {
+        let _room = self.room.acquire().await.map_err(|error| error.to_string())?;
+        let mut curves: Vec<Curve> = Vec::new();
+        let steps = Steps { start: grid.start, step: grid.step, count: grid.count };
+        let point = |labels: &Labels, step: usize, value: f64| {
+            // The points of a series come one after the other.
+            if curves.last().is_none_or(|curve| curve.labels != *labels) {
+                curves.push(Curve { labels: labels.clone(), values: vec![None; grid.count] });
+            }
+            if let Some(place) = curves.last_mut().and_then(|curve| curve.values.get_mut(step)) {
+                *place = Some(value).filter(|value| value.is_finite());
+            }
+        };
+        let warnings = self.client.range(query, steps, point).await.map_err(|error| shown(&error))?;
+        self.warn(warnings);
+        Ok(curves)
+    }
+
+    /// The JSON at a path of its API.
+    pub(super) async fn get<T: DeserializeOwned + Send + 'static>(&self, path: &str) -> Result<T, String> {
+        let _room = self.room.acquire().await.map_err(|error| error.to_string())?;
+        self.client.get(path).await.map_err(|error| shown(&error))
+    }
+
+    /// What it has warned of since the last call.
+    pub(super) fn take_warnings(&self) -> BTreeSet<String> {
+        std::mem::take(&mut *self.warnings.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn warn(&self, warnings: Vec<String>) {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).extend(warnings);
+    }
+}
+
+/// The settings of a client of this server.
+pub(super) fn settings(config: &PrometheusConfig) -> Settings {
+    Settings {
+        headers: config
+            .headers
+            .iter()
+            .map(|(name, value)| (name.clone(), value.expose().to_owned()))
+            .collect(),
+        roots: config.roots.clone(),
+        timeout: TIMEOUT,
+        longest: LONGEST,
+        ..Settings::default()
+    }
+}
+
+/// An error, with its hint.
+fn shown(error: &slo_prometheus::Error) -> String {
+    let error = told(error);
+    match error.hint() {
+        Some(hint) => format!("{error}; {hint}"),
+        None => error.to_string(),
+    }
+}

@@ -1,0 +1,91 @@
+//! The API of SLOs and reports.
+
+use super::super::{
+    auth::Viewer,
+    pages::{Asked, asked_report},
+    refused::Refused,
+    site::Site,
+};
+use axum::{
+    Json,
+    extract::{Path, Query, State},
+    http::header,
+    response::IntoResponse,
+};
+use serde_json::{Value, json};
+use slo_core::model::Timestamp;
+use slo_ops::watch::Filter;
+use std::sync::Arc;
+
+/// The description of the API.
+const DOCUMENT: &str = include_str!("openapi.json");
+
+/// `GET /api/v1/openapi.json`
+pub(in super::super) async fn document() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], DOCUMENT)
+}
+
+/// `GET /api/v1/slos`: all SLOs, filtered and sorted as on the page.
+pub(in super::super) async fn overview(
+    _: Viewer,
+    State(site): State<Arc<Site>>,
+    Query(query): Query<Vec<(String, String)>>,
+) -> Result<Json<Value>, Refused> {
+    let kept = site.overview().await?;
+    let Some((overview, at)) = kept.value else { return Err(no_answer(kept.trouble)) };
+    let filter = Filter::of(query.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    let rows: Vec<Value> = filter.apply(&overview.rows).into_iter().map(|row| row.to_json()).collect();
+    Ok(Json(json!({
+        "asked_at": at.to_string(),
+        "trouble": kept.trouble,
+        "warnings": overview.warnings,
+        "slos": rows,
+    })))
+}
+
+/// `GET /api/v1/slos/{service}/{slo}`: the details of an SLO.
+pub(in super::super) async fn slo(
+    _: Viewer,
+    State(site): State<Arc<Site>>,
+    Path((service, slo)): Path<(String, String)>,
+    Query(query): Query<Vec<(String, String)>>,
+) -> Result<Json<Value>, Refused> {
+    let shown = site.shown(&service, &slo, &query).await?;
+    let Some((detail, at)) = shown.detail.value else {
+        return Err(no_answer(shown.detail.trouble.or(shown.trouble)));
+    };
+    let queries: serde_json::Map<String, Value> = super::super::pages::numbers(&shown.row, &shown.plan)
+        .into_iter()
+        .map(|(name, query)| (name, json!(query)))
+        .collect();
+    let millis = Timestamp::as_millis;
+    Ok(Json(json!({
+        "asked_at": at.to_string(),
+        "trouble": shown.detail.trouble.or(shown.trouble),
+        "slo": shown.row.to_json(),
+        "span": {
+            "period_start": millis(shown.span.period_start),
+            "period_end": millis(shown.span.period_end),
+            "from": millis(shown.span.from),
+            "to": millis(shown.span.to),
+        },
+        "detail": detail.to_json(),
+        "queries": queries,
+    })))
+}
+
+/// `GET /api/v1/reports/{name}`: the report on a month or a quarter.
+pub(in super::super) async fn report(
+    _: Viewer,
+    State(site): State<Arc<Site>>,
+    Path(name): Path<String>,
+    Query(query): Query<Vec<(String, String)>>,
+) -> Result<Json<Value>, Refused> {
+    let Asked { kept, .. } = asked_report(&site, &name, &query).await?;
+    let Some((report, _)) = kept.value else { return Err(no_answer(kept.trouble)) };
+    Ok(Json(report.to_json()))
+}
+
+fn no_answer(trouble: Option<String>) -> Refused {
+    Refused::unavailable(trouble.unwrap_or_else(|| "there is no answer yet".to_owned()))
+}

@@ -1,0 +1,329 @@
+//! The page of one SLO.
+
+use super::{
+    super::{auth::Viewer, refused::Refused, site::Shown, site::Site},
+    charts::{Drawn, Figure},
+    facts::numbers,
+    incidents::{OpenIncident, episodes_of},
+    layout::{Layout, PageRefused, clock, html, moment, query, stale},
+    overview::{Burn, burns, classes, lasts},
+};
+use crate::clock::now;
+use askama::Template;
+use axum::{
+    extract::{Path, Query, State},
+    response::Response,
+};
+use slo_core::{
+    artifact::count,
+    model::{Slo, Timestamp, Window},
+    page::{burn_rate, duration, percent},
+    rules::{self, Options, Rule},
+};
+use slo_ops::watch::{AlertState, Detail, GroupSpend, Span};
+use std::sync::Arc;
+
+/// Groups of an SLO that the page lists.
+const GROUPS: usize = 100;
+
+#[derive(Template)]
+#[template(path = "slo.html")]
+struct SloPage {
+    layout: Layout,
+    stale: String,
+    faults: Vec<String>,
+    class: &'static str,
+    state: &'static str,
+    name: String,
+    description: String,
+    group: String,
+    labels: Vec<String>,
+    objective: String,
+    period: String,
+    kind: String,
+    sli: String,
+    left: String,
+    left_note: String,
+    burns: Vec<Burn>,
+    lasts: String,
+    seen: String,
+    ranges: Vec<Link>,
+    shown: String,
+    is_live: bool,
+    figures: Vec<Figure>,
+    incidents: Vec<OpenIncident>,
+    groups: Vec<GroupLine>,
+    more_groups: usize,
+    alerts: Vec<AlertLine>,
+    numbers: Vec<NumberLine>,
+    rules: Vec<RuleLine>,
+    asked: String,
+}
+
+struct Link {
+    name: String,
+    href: String,
+    is_current: bool,
+}
+
+struct GroupLine {
+    name: String,
+    href: String,
+    is_current: bool,
+    total: String,
+    bad: String,
+    part: String,
+    left: String,
+}
+
+struct AlertLine {
+    class: &'static str,
+    state: String,
+    alert: String,
+    severity: String,
+    threshold: String,
+    long: String,
+    short: String,
+    since: String,
+}
+
+struct NumberLine {
+    name: String,
+    query: String,
+    href: String,
+}
+
+struct RuleLine {
+    group: String,
+    name: String,
+    query: String,
+}
+
+/// `GET /slos/{service}/{slo}`
+pub(in super::super) async fn slo(
+    viewer: Result<Viewer, Refused>,
+    State(site): State<Arc<Site>>,
+    Path((service, slo)): Path<(String, String)>,
+    Query(pairs): Query<Vec<(String, String)>>,
+) -> Result<Response, PageRefused> {
+    viewer.map_err(PageRefused::of(&site))?;
+    let shown = site.shown(&service, &slo, &pairs).await.map_err(PageRefused::of(&site))?;
+    let episodes = episodes_of(&site, &service, &slo, shown.span.from).await;
+    let runs = site.runs(&shown.span).await;
+    let zone = site.zone.as_str();
+    let detail = shown.detail.value.as_ref().map(|(detail, _)| Arc::clone(detail));
+    let figures = detail.as_ref().map(|detail| {
+        let marks = episodes.iter().map(|one| one.span).collect();
+        let drawn = Drawn { row: &shown.row, span: &shown.span, detail, zone, incidents: marks, runs: &runs };
+        drawn.figures()
+    });
+    Ok(html(&page(&site, &shown, detail.as_deref(), figures.unwrap_or_default(), episodes)))
+}
+
+fn page(
+    site: &Site,
+    shown: &Shown,
+    detail: Option<&Detail>,
+    figures: Vec<Figure>,
+    episodes: Vec<OpenIncident>,
+) -> SloPage {
+    let (row, zone) = (&shown.row, site.zone.as_str());
+    let (slo, status) = (row.slo(), &row.status);
+    let here = format!("{}/slos/{}/{}", site.base, row.service.name(), slo.name());
+    let group = group_pairs(shown);
+    let (class, icon) = classes(Some(row.state));
+    let stale_detail = stale(&shown.detail, zone);
+    let stale = match (&shown.trouble, stale_detail.is_empty()) {
+        (Some(trouble), true) => format!("Prometheus does not answer: {}.", slo_core::plain(trouble)),
+        _ => stale_detail,
+    };
+    let title = if class == "ok" { row.name() } else { format!("● {}: {}", row.state.label(), row.name()) };
+    let groups = detail.map(|detail| detail.groups.as_slice()).unwrap_or_default();
+    SloPage {
+        layout: Layout::new(site, "slos", title).with_icon(icon),
+        stale,
+        faults: shown.faults.clone(),
+        class: row.state.name(),
+        state: row.state.label(),
+        name: row.name(),
+        description: slo.description().to_owned(),
+        group: group
+            .iter()
+            .map(|(name, value)| format!("{}={value}", name.trim_start_matches("group.")))
+            .collect::<Vec<_>>()
+            .join(", "),
+        labels: row.labels.iter().map(|(name, value)| format!("{name}: {value}")).collect(),
+        objective: slo.objective().to_string(),
+        period: slo.period().to_string(),
+        kind: kind(slo),
+        sli: percent(status.sli, 4),
+        left: percent(status.budget_projected, 1),
+        left_note: detail.and_then(bad_left).unwrap_or_default(),
+        burns: burns(row),
+        lasts: lasts(row),
+        seen: percent(status.coverage, 1),
+        ranges: ranges(slo, &shown.span, &here, &group),
+        shown: format!("{} – {} {zone}", moment(shown.span.from, zone), moment(shown.span.to, zone)),
+        is_live: shown.span.is_live,
+        figures,
+        incidents: episodes,
+        groups: groups.iter().take(GROUPS).map(|one| group_line(one, &here, shown)).collect(),
+        more_groups: groups.len().saturating_sub(GROUPS),
+        alerts: detail.map(|detail| detail.alerts.iter().map(alert_line).collect()).unwrap_or_default(),
+        numbers: number_lines(site, shown),
+        rules: rule_lines(shown),
+        asked: clock(shown.detail.value.as_ref().map_or(shown.at, |(_, at)| *at), zone),
+    }
+}
+
+fn kind(slo: &Slo) -> String {
+    use slo_core::model::Sli;
+    let kind = match slo.sli() {
+        Sli::Events(_) => "good events, from two counters".to_owned(),
+        Sli::Queries(_) => "good events, from two queries".to_owned(),
+        Sli::Latency(latency) => {
+            format!("events within {}, from {}", latency.threshold(), latency.histogram().metric())
+        }
+        Sli::Probe(probe) => format!("successful probes, from {}", probe.metric()),
+        Sli::Gauge(gauge) => format!("values {}", gauge.good()),
+        _ => "a share of good events, from a query".to_owned(),
+    };
+    match slo.slices() {
+        Some(slices) => format!("good slices of {}, by {kind}", slices.length()),
+        None => kind,
+    }
+}
+
+/// `39 of 5 000 bad events left`
+fn bad_left(detail: &Detail) -> Option<String> {
+    let allowed = detail.allowed?;
+    let left = *detail.left.last()?.as_ref()?;
+    // As of now, not of the end of a time that is over.
+    let whole = |events: f64| count(whole(events.abs()));
+    let sign = if left < 0.0 { "−" } else { "" };
+    Some(format!("{sign}{} of {} bad events left", whole(left * allowed), whole(allowed)))
+}
+
+/// An estimate as whole events.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is rounded, and in range")]
+fn whole(events: f64) -> u64 {
+    events.round().clamp(0.0, 9e15) as u64
+}
+
+/// The group, as pairs of the query of an address.
+fn group_pairs(shown: &Shown) -> Vec<(String, String)> {
+    let labels = shown.group.iter().flatten();
+    labels.map(|(name, value)| (format!("group.{name}"), value.clone())).collect()
+}
+
+fn link(here: &str, pairs: &[(String, String)], more: &[(&str, &str)]) -> String {
+    let all = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain(more.iter().copied());
+    format!("{here}{}", query(all))
+}
+
+/// Links to times: an hour, six, a day, a week, and the whole period.
+fn ranges(slo: &Slo, span: &Span, here: &str, group: &[(String, String)]) -> Vec<Link> {
+    let period = slo.period().length().as_millis();
+    let scale = |window: Window| window.as_millis();
+    let lengths = [Window::hours(1), Window::hours(6), Window::days(1), Window::days(7)];
+    // The periods of demonstrations are shorter.
+    let lengths: Vec<Window> = if period > Window::hours(24).as_millis() {
+        lengths.into_iter().filter(|window| scale(*window) < period).collect()
+    } else {
+        [720, 120, 30, 4]
+            .into_iter()
+            .filter_map(|part| Window::from_millis(period / part / 1_000 * 1_000).ok())
+            .filter(|window| scale(*window) >= 60_000)
+            .collect()
+    };
+    let is_whole = span.is_live && span.from == span.period_start;
+    let mut links: Vec<Link> = lengths
+        .into_iter()
+        .map(|window| {
+            let name = window.to_string();
+            Link {
+                href: link(here, group, &[("range", &name)]),
+                is_current: span.is_live && span.millis() == window.as_millis(),
+                name,
+            }
+        })
+        .collect();
+    links.push(Link {
+        name: format!("whole period ({})", slo.period()),
+        href: link(here, group, &[]),
+        is_current: is_whole,
+    });
+    links
+}
+
+fn group_line(one: &GroupSpend, here: &str, shown: &Shown) -> GroupLine {
+    let pairs: Vec<(String, String)> =
+        one.group.iter().map(|(name, value)| (format!("group.{name}"), value.clone())).collect();
+    GroupLine {
+        name: if one.group.is_empty() { "(no labels)".to_owned() } else { one.name() },
+        href: link(here, &pairs, &[]),
+        is_current: shown.group.as_ref() == Some(&one.group),
+        total: count(whole(one.total)),
+        bad: count(whole(one.bad)),
+        part: percent(Some(one.part), 1),
+        left: percent(one.left, 1),
+    }
+}
+
+fn alert_line(one: &AlertState) -> AlertLine {
+    let since = one.since.map(|since| duration(now().millis_since(since) as f64 / 1_000.0));
+    let over = |window: Option<Window>, rate: Option<f64>| {
+        window.map(|window| format!("{} over {window}", burn_rate(rate))).unwrap_or_default()
+    };
+    let pages =
+        one.tier.map_or(one.severity == "page", |tier| tier.severity() == slo_core::model::Severity::Page);
+    AlertLine {
+        class: match (one.state.as_str(), pages) {
+            ("firing", true) => "firing",
+            ("firing", false) => "ticket",
+            ("pending", _) => "pending",
+            _ => "none",
+        },
+        state: one.state.clone(),
+        alert: one.alert.clone(),
+        severity: one.severity.clone(),
+        threshold: one
+            .tier
+            .and_then(|tier| tier.factor().ok())
+            .map(|factor| format!("{factor}×"))
+            .unwrap_or_default(),
+        long: over(one.tier.map(|tier| tier.long()), one.long),
+        short: over(one.tier.map(|tier| tier.short()), one.short),
+        since: since.unwrap_or_default(),
+    }
+}
+
+fn number_lines(site: &Site, shown: &Shown) -> Vec<NumberLine> {
+    let base = site.link.clone().unwrap_or_default();
+    let range = duration_for_prometheus(shown.span.from, shown.span.to);
+    let line = |(name, text): (String, String)| {
+        let pairs = [("g0.expr", text.as_str()), ("g0.tab", "0"), ("g0.range_input", range.as_str())];
+        NumberLine { name, href: format!("{base}/graph{}", query(pairs)), query: text }
+    };
+    numbers(&shown.row, &shown.plan).into_iter().map(line).collect()
+}
+
+/// A length of time as Prometheus reads it.
+fn duration_for_prometheus(from: Timestamp, to: Timestamp) -> String {
+    format!("{}m", to.millis_since(from).div_ceil(60_000).max(1))
+}
+
+fn rule_lines(shown: &Shown) -> Vec<RuleLine> {
+    let only = shown.row.service.only(shown.row.slo());
+    let options = Options { now: Some(now()), ..Options::default() };
+    let groups = rules::generate_with(&only, options).unwrap_or_default();
+    let of_group = |group: rules::RuleGroup| {
+        let name = format!("{} ({})", group.name, group.interval);
+        group.rules.into_iter().map(move |rule: Rule| RuleLine {
+            group: name.clone(),
+            name: rule.name().into_owned(),
+            query: rule.expr().to_string(),
+        })
+    };
+    groups.into_iter().flat_map(of_group).collect()
+}

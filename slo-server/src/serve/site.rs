@@ -1,0 +1,187 @@
+//! The state that pages and the API of SLOs share.
+
+use super::{app::App, auth::Doors, refused::Refused};
+use crate::{
+    clock::now,
+    config::Config,
+    observe::{Cell, Kept, Observer, Overview, Place, Reports},
+    store::{KeptRun, Query},
+};
+use slo_core::{
+    model::{Service, Timestamp},
+    rules::Group,
+};
+use slo_ops::{
+    incident::Incident,
+    watch::{Detail, DetailPlan, Row, Span},
+};
+use std::{sync::Arc, time::Duration};
+
+/// The most incidents in a list.
+pub(super) const MOST: usize = 200;
+/// How long a list of incidents is shown before it is read again.
+const FRESH: Duration = Duration::from_secs(2);
+
+/// The state that pages and the API of SLOs share.
+#[derive(Debug)]
+pub(super) struct Site {
+    /// Without a Prometheus there are incidents only.
+    pub(super) observer: Option<Arc<Observer>>,
+    pub(super) reports: Option<Reports>,
+    pub(super) services: Vec<Arc<Service>>,
+    /// Without a store there are SLOs only.
+    pub(super) record: Option<Arc<App>>,
+    pub(super) doors: Arc<Doors>,
+    /// The path below which everything is served.
+    pub(super) base: String,
+    pub(super) zone: String,
+    /// The address of Prometheus for people.
+    pub(super) link: Option<String>,
+    incidents: Arc<Cell<Vec<Incident>>>,
+}
+
+/// An SLO at a time: its row, and what is shown of it.
+pub(super) struct Shown {
+    pub(super) row: Row,
+    pub(super) group: Option<Group>,
+    pub(super) span: Span,
+    pub(super) plan: DetailPlan,
+    pub(super) detail: Kept<Detail>,
+    /// Why the row itself may be old.
+    pub(super) trouble: Option<String>,
+    /// When the row was asked for.
+    pub(super) at: Timestamp,
+    pub(super) faults: Vec<String>,
+}
+
+impl Site {
+    /// # Errors
+    /// An invalid address, header or certificate of Prometheus.
+    pub(super) fn new(
+        config: &Config,
+        services: Vec<Service>,
+        record: Option<Arc<App>>,
+    ) -> Result<Self, slo_prometheus::Error> {
+        let services: Vec<Arc<Service>> = services.into_iter().map(Arc::new).collect();
+        let prometheus = config.prometheus.as_ref().filter(|_| !services.is_empty());
+        Ok(Self {
+            observer: prometheus.map(|prometheus| Observer::new(prometheus, &services)).transpose()?,
+            reports: prometheus.map(|prometheus| Reports::new(prometheus, &services)),
+            services,
+            record,
+            doors: Arc::new(Doors::new(config.access.clone())),
+            base: config.base_path.clone(),
+            zone: config.time_zone.clone(),
+            link: prometheus.map(|one| link(one.link.as_deref().unwrap_or(&one.url))),
+            incidents: Arc::default(),
+        })
+    }
+
+    pub(super) fn observer(&self) -> Result<&Arc<Observer>, Refused> {
+        self.observer.as_ref().ok_or_else(|| {
+            Refused::missing(
+                "the configuration has no `prometheus` or no `specs`, so there are no SLOs to show"
+                    .to_owned(),
+            )
+        })
+    }
+
+    pub(super) fn record(&self) -> Result<&Arc<App>, Refused> {
+        self.record.as_ref().ok_or_else(|| {
+            Refused::missing(
+                "this server keeps no record of incidents; start it with a configuration file that has a `store`"
+                    .to_owned(),
+            )
+        })
+    }
+
+    /// The latest incidents, those with the latest entries first; none without a record.
+    pub(super) async fn incidents(&self) -> Kept<Vec<Incident>> {
+        let Some(app) = self.record.clone() else { return Kept { value: None, trouble: None } };
+        let read = || -> crate::observe::Fetch<Vec<Incident>> {
+            Box::pin(async move {
+                let rows = app.store.list(Query { open: false, after: None, limit: MOST }).await;
+                let mut incidents = Vec::new();
+                for row in rows.map_err(|error| error.to_string())? {
+                    let record =
+                        app.store.record(row.incident, 0).await.map_err(|error| error.to_string())?;
+                    incidents.push(Incident::of(row.incident, record.iter().map(|numbered| &numbered.entry)));
+                }
+                Ok(incidents)
+            })
+        };
+        self.incidents.get(FRESH, read).await
+    }
+
+    /// The runs of experiments in a time; none if they cannot be read.
+    pub(super) async fn runs(&self, span: &Span) -> Vec<KeptRun> {
+        match &self.record {
+            Some(app) => app.store.runs(span.from, span.to).await.unwrap_or_default(),
+            None => Vec::new(),
+        }
+    }
+
+    /// All SLOs, as of the last answer.
+    pub(super) async fn overview(&self) -> Result<Kept<Overview>, Refused> {
+        Ok(self.observer()?.overview().await)
+    }
+
+    /// The details of an SLO, as the query of an address asks for.
+    pub(super) async fn shown(
+        &self,
+        service: &str,
+        slo: &str,
+        query: &[(String, String)],
+    ) -> Result<Shown, Refused> {
+        let known = self.services.iter().find(|one| one.name().as_str() == service);
+        let index = known.and_then(|one| one.slos().iter().position(|one| one.name().as_str() == slo));
+        let (Some(known), Some(index)) = (known, index) else {
+            let name = slo_core::plain(&format!("{service}/{slo}")).into_owned();
+            return Err(Refused::missing(format!("there is no SLO {name}")));
+        };
+        let observer = self.observer()?;
+        let kept = observer.overview().await;
+        let now = now();
+        let row = kept.value.as_ref().and_then(|(overview, _)| overview.row(service, slo)).cloned();
+        let unknown = || {
+            Row::of(known, index, slo_core::rules::Recorded::of(known, [], []).statuses(&known.slos()[index]))
+        };
+        let mut row =
+            row.or_else(unknown).ok_or_else(|| Refused::missing("there is no such SLO".to_owned()))?;
+        let bad = |error: slo_core::Error| {
+            let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+            Refused::bad(format!("{error}{hint}"))
+        };
+        let pairs = || query.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let span = Span::of(row.slo(), pairs(), now).map_err(bad)?;
+        let asked: Group = pairs()
+            .filter_map(|(name, value)| Some((name.strip_prefix("group.")?.to_owned(), value.to_owned())))
+            .filter(|(label, _)| row.slo().by().iter().any(|by| by.as_str() == label))
+            .collect();
+        let group = match (row.slo().by().is_empty(), asked.is_empty()) {
+            (true, _) => None,
+            (false, true) => Some(row.status.group.clone()),
+            (false, false) => Some(asked),
+        };
+        // All numbers are those of the group.
+        if let Some(status) =
+            group.as_ref().and_then(|group| row.groups.iter().find(|one| one.group == *group))
+        {
+            row.status = status.clone();
+            row.state = slo_ops::watch::SloState::of(row.slo(), status);
+        }
+        let plan = DetailPlan::of(&row.service, row.slo(), group.clone(), span, now).map_err(bad)?;
+        let detail = observer.detail(&row, Place::new(&row, group.clone(), &span), plan.clone()).await;
+        let faults = row.faults.clone();
+        let at = kept.value.map_or(now, |(_, at)| at);
+        Ok(Shown { row, group, span, plan, detail, trouble: kept.trouble, at, faults })
+    }
+}
+
+/// The address of a server without a password.
+fn link(address: &str) -> String {
+    let Ok(mut url) = url::Url::parse(address) else { return address.to_owned() };
+    // A URL without a host has no password either.
+    let _without = url.set_password(None).and_then(|()| url.set_username(""));
+    url.to_string().trim_end_matches('/').to_owned()
+}
