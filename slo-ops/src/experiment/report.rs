@@ -42,7 +42,7 @@ pub fn markdown(findings: &[Finding]) -> String {
 /// The findings as a page, the newest last, with a picture of the bad events of each SLO.
 #[must_use]
 pub fn html(findings: &[Finding]) -> String {
-    let mut out = "<h1>Experiments</h1>\n<div class=\"wide\"><table><thead><tr><th>experiment</th><th>outcome</th><th>fault</th><th class=\"n\">lasted</th><th class=\"n\">budget spent</th></tr></thead><tbody>\n".to_owned();
+    let mut out = "<h1>Experiments</h1>\n<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Table\"><table><thead><tr><th>experiment</th><th>outcome</th><th>fault</th><th class=\"n\">lasted</th><th class=\"n\">budget spent</th></tr></thead><tbody>\n".to_owned();
     for (number, finding) in findings.iter().enumerate() {
         let spent = finding.slos.iter().map(|slo| slo.spent).fold(0.0, f64::max);
         let _ = writeln!(
@@ -78,7 +78,7 @@ fn section(out: &mut String, number: usize, finding: &Finding) {
     for (name, value) in facts(finding) {
         let _ = writeln!(out, "<tr><td>{name}</td><td>{}</td></tr>", text(&value));
     }
-    out.push_str("</tbody></table>\n<h3>SLOs</h3>\n<div class=\"wide\"><table><thead><tr><th>SLO</th><th>verdict</th><th class=\"n\">bad events</th><th class=\"n\">burn rate</th><th class=\"n\">tolerated</th><th class=\"n\">without a fault</th><th class=\"n\">budget spent</th></tr></thead><tbody>\n");
+    out.push_str("</tbody></table>\n<h3>SLOs</h3>\n<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Table\"><table><thead><tr><th>SLO</th><th>verdict</th><th class=\"n\">bad events</th><th class=\"n\">burn rate</th><th class=\"n\">tolerated</th><th class=\"n\">without a fault</th><th class=\"n\">budget spent</th></tr></thead><tbody>\n");
     for slo in &finding.slos {
         let _ = writeln!(
             out,

@@ -16,6 +16,8 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Detail {
+    /// The numbers of the SLO or group as of the same moment.
+    pub status: SloStatus,
     /// The times of the steps.
     pub grid: Grid,
     /// All events of each step.
@@ -123,6 +125,7 @@ impl Detail {
         let empty = Vec::new();
         let curves = |what| answers.get(&what).unwrap_or(&empty);
         Self {
+            status: status.clone(),
             grid: plan.grid,
             total: values(What::Total),
             bad,
@@ -408,7 +411,7 @@ mod tests {
         let of = |metric: &str| labels(&[("__name__", metric), ("service", "a"), ("slo", "b")]);
         let left = of("slo:error_budget:projected_remaining_ratio");
         let status = Recorded::of(&service, [(&left, 0.25)], []).statuses(slo).remove(0);
-        let span = Span::of(slo, [("range", "6h")], NOW).unwrap();
+        let span = Span::of(slo, [("range", "6h")], slo.period().length(), NOW).unwrap();
         let plan = DetailPlan::of(&service, slo, None, span, NOW).unwrap();
         assert_eq!((plan.grid.step, plan.grid.count), (Window::minutes(3), 120));
         let mut bad = vec![0.0; plan.grid.count];

@@ -1,7 +1,7 @@
 //! The first line of a page, for an engineer who was just paged.
 
 use super::{Row, SloState};
-use slo_core::page::{burn_rate, duration};
+use slo_core::page::{burn_rate, duration, percent};
 
 /// The first line of a page: what needs somebody first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +56,10 @@ impl Headline {
         let burn = burn_rate(worst.burn_rate());
         let text = match (worst.state, worst.status.time_to_exhaustion) {
             (SloState::Spent, _) => format!("{name} has spent its error budget"),
+            (SloState::Ticket, _) => {
+                let left = percent(worst.status.budget_projected, 1);
+                format!("{name} needs a look: {left} of its budget is left")
+            }
             (_, Some(seconds)) if seconds <= 0.0 => format!("{name} burns at {burn}: its budget is gone"),
             (_, Some(seconds)) => format!("{name} burns at {burn}: its budget lasts {}", duration(seconds)),
             (_, None) => format!("{name} is alerting"),

@@ -152,6 +152,13 @@ impl Row {
         paging().take(1).map(|tier| tier.short()).chain(paging().map(|tier| tier.long())).collect()
     }
 
+    /// The windows of its curves: the shortest, and the long window of each alert.
+    #[must_use]
+    pub fn long_windows(&self) -> Vec<Window> {
+        let tiers = || self.slo().policy().tiers().iter();
+        tiers().take(1).map(|tier| tier.short()).chain(tiers().map(|tier| tier.long())).collect()
+    }
+
     /// The burn rate over the long window of the fastest alert.
     #[must_use]
     pub fn burn_rate(&self) -> Option<f64> {

@@ -23,10 +23,12 @@ pub struct Span {
 
 /// The shortest time that is shown.
 const SHORTEST: u64 = 60_000;
+/// With less than this share of the period recorded, a page shows what is recorded.
+const LITTLE: f64 = 0.2;
 
 impl Span {
     /// The time that the query of an address asks for: `range=6h` until now, or `from` and `to` in milliseconds since the Unix
-    /// epoch. Without them, it is the whole period up to now.
+    /// epoch. Without them, it is `usual` up to now.
     ///
     /// ```
     /// use slo_core::model::Timestamp;
@@ -36,9 +38,14 @@ impl Span {
     /// #    sli: {events: {total: t, bad: b}}}]}";
     /// # let service = slo_core::spec::parse(text).unwrap().remove(0);
     /// let now = Timestamp::from_seconds(1_800_000_000);
-    /// let span = Span::of(&service.slos()[0], [("range", "6h")], now)?;
+    /// let slo = &service.slos()[0];
+    /// let usual = Span::usual(slo, Some(1.0));
+    /// let span = Span::of(slo, [("range", "6h")], usual, now)?;
     /// assert_eq!((span.to.millis_since(span.from), span.is_live), (6 * 3_600_000, true));
-    /// assert!(Span::of(&service.slos()[0], [("range", "soon")], now).is_err());
+    /// assert_eq!(Span::of(slo, [], usual, now)?.millis(), 30 * 86_400_000);
+    /// assert!(Span::of(slo, [("range", "soon")], usual, now).is_err());
+    /// // Twenty minutes after the first events:
+    /// assert_eq!(Span::usual(slo, Some(0.0005)).to_string(), "1h");
     /// # Ok::<(), slo_core::Error>(())
     /// ```
     ///
@@ -47,6 +54,7 @@ impl Span {
     pub fn of<'a>(
         slo: &Slo,
         query: impl IntoIterator<Item = (&'a str, &'a str)>,
+        usual: Window,
         now: Timestamp,
     ) -> Result<Self, Error> {
         let (period_start, period_end) = match slo.period() {
@@ -69,8 +77,7 @@ impl Span {
         let to = to.unwrap_or(now).min(now);
         let from = match (from, range) {
             (Some(from), _) => from,
-            (None, Some(range)) => to.before(range),
-            (None, None) => period_start,
+            (None, range) => to.before(range.unwrap_or(usual)),
         };
         let from = from.max(period_start);
         if to <= from || to.millis_since(from) < SHORTEST.min(slo.period().length().as_millis() / 2) {
@@ -78,6 +85,28 @@ impl Span {
                 .with_hint("leave out `from` and `to`, or write `range=6h`"));
         }
         Ok(Self { period_start, period_end, from, to, is_live })
+    }
+
+    /// The times up to now that a page offers, shortest first: up to the whole period.
+    #[must_use]
+    pub fn choices(slo: &Slo) -> Vec<Window> {
+        let period = slo.period().length();
+        let usual = [Window::hours(1), Window::hours(6), Window::days(1), Window::days(7)];
+        // The periods of demonstrations are shorter.
+        let short = || [720, 120, 30, 4].into_iter().filter_map(|part| period.divided_by(part).ok());
+        let choices = if period > Window::days(1) { usual.to_vec() } else { short().collect() };
+        let fits = |window: &Window| *window < period && window.as_millis() >= SHORTEST;
+        choices.into_iter().filter(fits).chain([period]).collect()
+    }
+
+    /// The time up to now that a page shows if its address says none: the whole period, or as much as is recorded of it.
+    #[must_use]
+    pub fn usual(slo: &Slo, coverage: Option<f64>) -> Window {
+        let period = slo.period().length();
+        let Some(coverage) = coverage.filter(|share| *share < LITTLE) else { return period };
+        let recorded = coverage * period.as_millis() as f64;
+        let choices = Self::choices(slo).into_iter();
+        choices.filter(|window| window.as_millis() as f64 >= recorded).min().unwrap_or(period)
     }
 
     /// How long it is, in milliseconds.

@@ -13,7 +13,7 @@ use slo_core::{
 };
 use slo_ops::{
     incident::Incident,
-    watch::{Detail, DetailPlan, Row, Span},
+    watch::{Detail, DetailPlan, Row, SloState, Span},
 };
 use std::{sync::Arc, time::Duration};
 
@@ -153,7 +153,8 @@ impl Site {
             Refused::bad(format!("{error}{hint}"))
         };
         let pairs = || query.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let span = Span::of(row.slo(), pairs(), now).map_err(bad)?;
+        let usual = Span::usual(row.slo(), row.status.coverage);
+        let span = Span::of(row.slo(), pairs(), usual, now).map_err(bad)?;
         let asked: Group = pairs()
             .filter_map(|(name, value)| Some((name.strip_prefix("group.")?.to_owned(), value.to_owned())))
             .filter(|(label, _)| row.slo().by().iter().any(|by| by.as_str() == label))
@@ -168,10 +169,15 @@ impl Site {
             group.as_ref().and_then(|group| row.groups.iter().find(|one| one.group == *group))
         {
             row.status = status.clone();
-            row.state = slo_ops::watch::SloState::of(row.slo(), status);
+            row.state = SloState::of(row.slo(), status);
         }
         let plan = DetailPlan::of(&row.service, row.slo(), group.clone(), span, now).map_err(bad)?;
         let detail = observer.detail(&row, Place::new(&row, group.clone(), &span), plan.clone()).await;
+        // The numbers above the charts are as old as the charts.
+        if let Some((detail, _)) = &detail.value {
+            row.status = detail.status.clone();
+            row.state = SloState::of(row.slo(), &row.status);
+        }
         let faults = row.faults.clone();
         let at = kept.value.map_or(now, |(_, at)| at);
         Ok(Shown { row, group, span, plan, detail, trouble: kept.trouble, at, faults })

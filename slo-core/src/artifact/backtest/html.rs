@@ -10,7 +10,7 @@ use std::fmt::Write;
 
 pub(super) fn page(page: &BacktestPage) -> String {
     let mut out = "<h1>Backtest: what the alerts would have done</h1>\n".to_owned();
-    out.push_str("<div class=\"wide\"><table><thead><tr><th>SLO</th><th class=\"n\">pages</th><th class=\"n\">false pages</th><th class=\"n\">tickets</th><th class=\"n\">incidents</th><th class=\"n\">incidents paged</th></tr></thead><tbody>\n");
+    out.push_str("<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Table\"><table><thead><tr><th>SLO</th><th class=\"n\">pages</th><th class=\"n\">false pages</th><th class=\"n\">tickets</th><th class=\"n\">incidents</th><th class=\"n\">incidents paged</th></tr></thead><tbody>\n");
     for (number, slo) in page.slos.iter().enumerate() {
         let _ = writeln!(
             out,
@@ -48,7 +48,7 @@ fn section(out: &mut String, slo: &SloBacktest, number: usize, zone: &str) {
         picture(slo, zone),
     );
     if !slo.incidents.is_empty() {
-        out.push_str("<h3>Incidents</h3><div class=\"wide\"><table><thead><tr><th>began</th><th class=\"n\">lasted</th><th class=\"n\">bad events</th><th class=\"n\">excess budget spent</th><th class=\"n\">paged after</th><th class=\"n\">budget spent by then</th></tr></thead><tbody>\n");
+        out.push_str("<h3>Incidents</h3><div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Table\"><table><thead><tr><th>began</th><th class=\"n\">lasted</th><th class=\"n\">bad events</th><th class=\"n\">excess budget spent</th><th class=\"n\">paged after</th><th class=\"n\">budget spent by then</th></tr></thead><tbody>\n");
         for one in &slo.incidents {
             let paged = one
                 .seconds
@@ -67,7 +67,7 @@ fn section(out: &mut String, slo: &SloBacktest, number: usize, zone: &str) {
         out.push_str("</tbody></table></div>\n");
     }
     if !slo.alerts.is_empty() {
-        out.push_str("<h3>Alerts</h3><div class=\"wide\"><table><thead><tr><th>fired</th><th>alert</th><th>severity</th><th class=\"n\">lasted</th></tr></thead><tbody>\n");
+        out.push_str("<h3>Alerts</h3><div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Table\"><table><thead><tr><th>fired</th><th>alert</th><th>severity</th><th class=\"n\">lasted</th></tr></thead><tbody>\n");
         for alert in &slo.alerts {
             let class = if alert.tier.severity() == Severity::Page { "bad" } else { "some" };
             let _ = writeln!(

@@ -75,11 +75,20 @@ impl Dates<'_> {
             lengths.into_iter().map(Window::minutes).find(|length| span / length.as_millis() <= MOST);
         let Some(length) = length.filter(|_| span > 0) else { return Vec::new() };
         let Ok(zone) = jiff::tz::TimeZone::get(self.zone) else { return Vec::new() };
-        let format = if length < Window::days(1) { "%m-%d %H:%M" } else { "%Y-%m-%d" };
+        let is_short = length < Window::days(1);
+        let mut last_day = None;
         // Ticks are on the clock of the zone; after a clock change, later ticks are shifted.
         let tick = |time: Timestamp| {
             let instant = jiff::Timestamp::from_millisecond(time.as_millis()).ok()?;
-            Some((time, zone.to_datetime(instant).strftime(format).to_string()))
+            let local = zone.to_datetime(instant);
+            let is_new = last_day.replace(local.date()) != Some(local.date());
+            // A day is named once.
+            let format = match (is_short, is_new) {
+                (true, true) => "%m-%d %H:%M",
+                (true, false) => "%H:%M",
+                (false, _) => "%Y-%m-%d",
+            };
+            Some((time, local.strftime(format).to_string()))
         };
         let offset = jiff::Timestamp::from_millisecond(self.start.as_millis())
             .map_or(0, |start| i64::from(zone.to_offset(start).seconds()));

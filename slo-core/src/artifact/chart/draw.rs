@@ -8,7 +8,7 @@ const WIDTH: f64 = 640.0;
 const LEFT: f64 = 56.0;
 const RIGHT: f64 = WIDTH - 8.0;
 /// The height of the values.
-const HEIGHT: f64 = 140.0;
+const HEIGHT: f64 = 160.0;
 /// The height of a row of spans, and of the legend.
 const ROW: f64 = 16.0;
 /// The width of a character of a label.
@@ -363,8 +363,8 @@ mod tests {
         let svg = chart(Unit::Count, Scale::Linear, vec![good, bad]);
         // The second bar of `bad` stands on the ground, and is as high as the whole stack of the first.
         let top = 24.0;
-        assert!(svg.contains(&format!("M56.0 {:.1}", top + 140.0 * 0.25)), "{svg}");
-        assert!(svg.contains(&format!("M344.0 {:.1}", top + 140.0)), "{svg}");
+        assert!(svg.contains(&format!("M56.0 {:.1}", top + HEIGHT * 0.25)), "{svg}");
+        assert!(svg.contains(&format!("M344.0 {:.1}", top + HEIGHT)), "{svg}");
     }
 
     #[test]

@@ -26,7 +26,7 @@ fn title(report: &Report) -> String {
 pub(super) fn body(report: &Report) -> String {
     let title = title(report);
     let mut out = format!("<h1>{}</h1>\n", escape(&title));
-    out.push_str("<div class=\"wide\"><table><thead><tr><th>SLO</th><th class=\"n\">objective</th><th class=\"n\">SLI</th><th>met</th><th class=\"n\">budget left</th><th class=\"n\">incidents</th><th class=\"n\">seen</th><th>trend</th></tr></thead><tbody>\n");
+    out.push_str("<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Table\"><table><thead><tr><th>SLO</th><th class=\"n\">objective</th><th class=\"n\">SLI</th><th>met</th><th class=\"n\">budget left</th><th class=\"n\">incidents</th><th class=\"n\">seen</th><th>trend</th></tr></thead><tbody>\n");
     for (number, slo) in report.slos.iter().enumerate() {
         let (met, class) = met(slo);
         let shown = escape(&name(slo));
@@ -110,7 +110,7 @@ fn section(out: &mut String, slo: &SloReview, number: usize, zone: &str) {
         days(out, slo, zone);
     }
     if !slo.incidents.is_empty() {
-        out.push_str("<h3>Incidents</h3><div class=\"wide\"><table><thead><tr><th>began</th><th class=\"n\">lasted</th><th class=\"n\">bad events</th><th class=\"n\">budget spent</th><th>alerts</th></tr></thead><tbody>\n");
+        out.push_str("<h3>Incidents</h3><div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Table\"><table><thead><tr><th>began</th><th class=\"n\">lasted</th><th class=\"n\">bad events</th><th class=\"n\">budget spent</th><th>alerts</th></tr></thead><tbody>\n");
         for one in &slo.incidents {
             let _ = writeln!(
                 out,
@@ -126,7 +126,7 @@ fn section(out: &mut String, slo: &SloReview, number: usize, zone: &str) {
     }
     let worst = slo.worst_days();
     if !worst.is_empty() {
-        out.push_str("<h3>Worst days</h3><div class=\"wide\"><table><thead><tr><th>day</th><th class=\"n\">bad events</th><th class=\"n\">budget spent</th></tr></thead><tbody>\n");
+        out.push_str("<h3>Worst days</h3><div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Table\"><table><thead><tr><th>day</th><th class=\"n\">bad events</th><th class=\"n\">budget spent</th></tr></thead><tbody>\n");
         for one in worst {
             let _ = writeln!(
                 out,

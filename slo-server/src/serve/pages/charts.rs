@@ -66,10 +66,12 @@ impl Drawn<'_> {
     }
 
     fn burn_rates(&self) -> Figure {
+        let shown = self.row.long_windows();
         let mut layers: Vec<Layer> = self
             .detail
             .burn_rates
             .iter()
+            .filter(|(window, _)| shown.contains(window))
             .zip(Color::CURVES.into_iter().cycle())
             .map(|((window, values), color)| Layer::line(window.to_string(), color, values.clone()))
             .collect();

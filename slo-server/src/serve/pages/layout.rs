@@ -8,7 +8,7 @@ use crate::{clock::now, observe::Kept};
 use askama::Template;
 use axum::{
     extract::State,
-    http::{HeaderName, StatusCode, header},
+    http::{HeaderName, StatusCode, Uri, header},
     response::{Html, IntoResponse, Response},
 };
 use slo_core::{artifact::local_time, model::Timestamp, page::duration};
@@ -107,12 +107,19 @@ pub(super) fn html(page: &impl Template) -> Response {
 pub(in super::super) async fn missing(
     viewer: Result<Viewer, Refused>,
     State(site): State<Arc<Site>>,
-) -> PageRefused {
-    let refused = PageRefused::of(&site);
-    match viewer {
-        Ok(_) => refused(Refused::missing("there is no such page".to_owned())),
-        Err(error) => refused(error),
-    }
+    uri: Uri,
+) -> Response {
+    let is_api = uri.path().starts_with("/api/");
+    let refused = match viewer {
+        Err(error) => error,
+        // Only a server with a record has them.
+        Ok(_) if uri.path().starts_with("/api/v1/incidents") => match site.record() {
+            Err(error) => error,
+            Ok(_) => Refused::missing("there is no such incident".to_owned()),
+        },
+        Ok(_) => Refused::missing("there is no such page".to_owned()),
+    };
+    if is_api { refused.into_response() } else { PageRefused::of(&site)(refused).into_response() }
 }
 
 /// A warning that numbers are old; empty if they are not.

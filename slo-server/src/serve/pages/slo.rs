@@ -221,39 +221,21 @@ fn link(here: &str, pairs: &[(String, String)], more: &[(&str, &str)]) -> String
     format!("{here}{}", query(all))
 }
 
-/// Links to times: an hour, six, a day, a week, and the whole period.
+/// Links to times up to now, and to the whole period.
 fn ranges(slo: &Slo, span: &Span, here: &str, group: &[(String, String)]) -> Vec<Link> {
-    let period = slo.period().length().as_millis();
-    let scale = |window: Window| window.as_millis();
-    let lengths = [Window::hours(1), Window::hours(6), Window::days(1), Window::days(7)];
-    // The periods of demonstrations are shorter.
-    let lengths: Vec<Window> = if period > Window::hours(24).as_millis() {
-        lengths.into_iter().filter(|window| scale(*window) < period).collect()
-    } else {
-        [720, 120, 30, 4]
-            .into_iter()
-            .filter_map(|part| Window::from_millis(period / part / 1_000 * 1_000).ok())
-            .filter(|window| scale(*window) >= 60_000)
-            .collect()
+    let period = slo.period().length();
+    let link = |window: Window| {
+        let range = window.to_string();
+        let is_whole = window == period;
+        // A calendar period may have begun later.
+        let is_current = span.millis() == window.as_millis() || is_whole && span.from == span.period_start;
+        Link {
+            href: link(here, group, &[("range", &range)]),
+            is_current: span.is_live && is_current,
+            name: if is_whole { format!("whole period ({})", slo.period()) } else { range },
+        }
     };
-    let is_whole = span.is_live && span.from == span.period_start;
-    let mut links: Vec<Link> = lengths
-        .into_iter()
-        .map(|window| {
-            let name = window.to_string();
-            Link {
-                href: link(here, group, &[("range", &name)]),
-                is_current: span.is_live && span.millis() == window.as_millis(),
-                name,
-            }
-        })
-        .collect();
-    links.push(Link {
-        name: format!("whole period ({})", slo.period()),
-        href: link(here, group, &[]),
-        is_current: is_whole,
-    });
-    links
+    Span::choices(slo).into_iter().map(link).collect()
 }
 
 fn group_line(one: &GroupSpend, here: &str, shown: &Shown) -> GroupLine {
