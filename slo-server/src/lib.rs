@@ -11,7 +11,7 @@
 //! | [`send`] | messages to `PagerDuty` and Slack |
 //! | [`run`] | programs of runbooks, within their limits |
 //! | [`respond`] | the work on incidents |
-//! | [`serve`] | the HTTP server: alerts, and requests of people |
+//! | [`serve`] | the HTTP server: alerts, pages, and an API |
 //! | [`fault`] | faults of experiments, each for as long as its lease is renewed |
 //! | [`experiment`] | runs of experiments, from the plan to the recovery |
 

@@ -20,7 +20,7 @@ use tokio::{
 
 pub(super) fn run(serve: &Serve, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
     let (config, services) = match serve.files.as_slice() {
-        [file] if is_config(file) => {
+        [file] if is_config(file)? => {
             refuse_flags(serve, file)?;
             read(file, &serve.reading, serve.scale.time_scale, talk)?
         }
@@ -56,9 +56,13 @@ pub(super) fn run(serve: &Serve, out: &mut dyn Write, talk: &mut dyn Write) -> R
 /// This program, even after its file was replaced by another version.
 pub(super) const LAUNCHER: &str = "/proc/self/exe";
 
-/// Whether a file is a configuration. One that cannot be read is not: reading it as a spec says why.
-fn is_config(path: &Path) -> bool {
-    fs::read_to_string(path).is_ok_and(|text| Config::is(&text))
+/// Whether a file is a configuration. A folder or standard input is none.
+fn is_config(path: &Path) -> Result<bool, Error> {
+    if path == Path::new("-") || path.is_dir() {
+        return Ok(false);
+    }
+    let text = fs::read(path).map_err(|error| Error::file(path, &error))?;
+    Ok(Config::is(&String::from_utf8_lossy(&text)))
 }
 
 /// With a configuration file, the file says everything.

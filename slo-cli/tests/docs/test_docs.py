@@ -96,9 +96,12 @@ def test_specifications_are_valid(text, tmp_path):
 
 @pytest.mark.parametrize("text", list(documents("slo-server/v1")))
 def test_configurations_are_valid(text, folder):
-    for file in re.findall(r"_file: ([\w/.-]+)", text):
+    for kind, file in re.findall(r"(\w+)_file: ([\w/.-]+)", text):
         (folder / file).parent.mkdir(exist_ok=True, parents=True)
-        (folder / file).write_text("https://hooks.slack.com/services/T0/B0/abc" if file.endswith("/slack") else "0123456789abcdef" * 2)
+        secret = {"webhook": "https://hooks.slack.com/services/T0/B0/abc", "basic": "user:password"}.get(kind, "0123456789abcdef" * 2)
+        (folder / file).write_text(secret)
+    for file in re.findall(r"specs: \[([\w.]+)\]", text):
+        (folder / file).touch()
     (folder / "serve.yaml").write_text(text)
     subprocess.run([built("slo"), "serve", folder / "serve.yaml", "--check"], check=True)
 

@@ -164,7 +164,7 @@ def test_viewers_look_and_responders_act_under_their_names(guarded):
     assert "<button" not in ask(page, basic=SECRETS["viewers"]).text()
     assert "You may look, not act." in ask(page, basic=SECRETS["viewers"]).text()
     shown = ask(page, basic=SECRETS["responders"]).text()
-    assert "Approve restart" in shown and "alice: hello" in shown
+    assert "Approve restart" in shown and "alice writes: hello" in shown
     # A form needs the token of its user.
     token = re.search(r'name="token" value="([^"]+)"', ask(page, basic=SECRETS["viewers"]).text())
     assert token is None
