@@ -8,6 +8,7 @@ and by 1 and by 50 viewers with open pages. Beside it, Pyrra's list of the same 
 Needs `cargo build --release -p slo-cli`, the Python tools of `scripts/setup`, and a Prometheus; takes some minutes.
 """
 
+import concurrent.futures
 import gzip
 import json
 import os
@@ -19,7 +20,7 @@ import sys
 import tempfile
 import threading
 import time
-import urllib.parse
+import urllib.error
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -78,12 +79,12 @@ def write(path, now):
             for service, slo in names():
                 for at in range(now - 3_600, now + 1, 60):
                     out.write(f'{metric}{{service="{service}",slo="{slo}"}} {value * random_.uniform(0.9, 1.1):.6g} {at}\n')
-        # What Pyrra's own rules record, and the counters that its list reads.
-        out.write("# TYPE requests counter\n")
+        # What Pyrra's own rules record.
+        out.write("# TYPE requests:increase30d gauge\n")
         for service, slo in names():
-            for code, rate in (("200", 1_000), ("500", 0.4)):
-                for at in [*range(start, now - 3_600, 7_200), *range(now - 3_600, now + 1, 60)]:
-                    out.write(f'requests_total{{service="{service}",kind="{slo[4:]}",code="{code}"}} {int((at - start) * rate)} {at}\n')
+            for code, value in (("200", 2.6e9), ("500", 1e6)):
+                for at in range(now - 3_600, now + 1, 60):
+                    out.write(f'requests:increase30d{{service="{service}",kind="{slo[4:]}",code="{code}",slo="{service}-{slo}"}} {value} {at}\n')
         out.write("# EOF\n")
 
 
@@ -151,7 +152,7 @@ def main():
         (folder / "history.om").unlink()
         (folder / "prometheus.yml").write_text("global: {scrape_interval: 1h}\n")
         with Processes(folder) as running:
-            port = free_ports(3)
+            port = free_ports(2)
             prometheus = f"http://127.0.0.1:{port}"
             running.start("prometheus", os.environ.get("PROMETHEUS") or program("prometheus"), f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data", "--storage.tsdb.retention.time=10y", f"--web.listen-address=127.0.0.1:{port}", "--query.max-samples=500000000")
             wait_for("Prometheus", lambda: "ready" in get(f"{prometheus}/-/ready").lower(), 120)
@@ -177,16 +178,17 @@ def main():
                     f"{len(seconds)} refreshes, median {statistics.median(seconds) * 1000:.0f} ms"
                 )
             if binary := os.environ.get("PYRRA"):
-                peer(running, folder, binary, prometheus, port + 2)
+                peer(running, folder, binary, prometheus)
 
 
-def peer(running, folder, binary, prometheus, port):
+def peer(running, folder, binary, prometheus):
     """Pyrra's list: the objectives, and for each of them what its page asks for."""
     pyrra(folder / "pyrra")
     running.start("pyrra-filesystem", binary, "filesystem", f"--config-files={folder}/pyrra/*.yaml", f"--prometheus-folder={folder}/pyrra-rules", f"--prometheus-url={prometheus}")
     (folder / "pyrra-rules").mkdir()
-    running.start("pyrra", binary, "api", f"--prometheus-url={prometheus}", "--api-url=http://127.0.0.1:9444", f"--listen-address=127.0.0.1:{port}")
-    url = f"http://127.0.0.1:{port}/objectives.v1alpha1.ObjectiveService"
+    running.start("pyrra", binary, "api", f"--prometheus-url={prometheus}", "--api-url=http://127.0.0.1:9444")
+    # It listens here, whatever is asked.
+    url = "http://127.0.0.1:9099/objectives.v1alpha1.ObjectiveService"
 
     def call(method, message):
         request = urllib.request.Request(f"{url}/{method}", json.dumps(message).encode(), {"Content-Type": "application/json", "Accept-Encoding": "gzip"})
@@ -196,22 +198,23 @@ def peer(running, folder, binary, prometheus, port):
 
     wait_for("Pyrra", lambda: len(call("List", {"expr": ""})[1].get("objectives", [])) == SERVICES * SLOS, 120)
 
-    def page():
-        """What its page of all objectives asks for: the list, and the status of each objective."""
-        length, listed = call("List", {"expr": ""})
-        for objective in listed["objectives"]:
-            selector = "{" + ",".join(f'{name}="{value}"' for name, value in objective["labels"].items()) + "}"
-            length += call("GetStatus", {"expr": selector, "grouping": ""})[0]
-        return length
+    def status(objective):
+        selector = "{" + ",".join(f'{name}="{value}"' for name, value in objective["labels"].items()) + "}"
+        length, found = call("GetStatus", {"expr": selector, "grouping": ""})
+        return length, bool(found.get("status"))
 
-    before = asked(prometheus)
-    begun = time.perf_counter()
-    length = page()
-    first = time.perf_counter() - begun
-    begun = time.perf_counter()
-    page()
-    after = asked(prometheus)
-    print(f"Pyrra, its list one after the other: {first:.1f} s, then {time.perf_counter() - begun:.1f} s; {length / 1000:.0f} kB; {(after['requests'] - before['requests']) / 2:.0f} requests and {(after['samples'] - before['samples']) / 2e6:.2f} M samples a page")
+    def page():
+        """What its page of all objectives asks for: the list, and the status of each objective; a browser asks six at a time."""
+        length, listed = call("List", {"expr": ""})
+        with concurrent.futures.ThreadPoolExecutor(6) as pool:
+            statuses = list(pool.map(status, listed["objectives"]))
+        return length + sum(one for one, _ in statuses), sum(found for _, found in statuses)
+
+    for name in ("first", "again"):
+        before, begun = asked(prometheus), time.perf_counter()
+        length, found = page()
+        seconds, after = time.perf_counter() - begun, asked(prometheus)
+        print(f"Pyrra's list, {name}: {seconds:.1f} s, {length / 1000:.0f} kB, {found} with a status; {after['requests'] - before['requests']:.0f} requests and {(after['samples'] - before['samples']) / 1e6:.2f} M samples")
 
 
 main()

@@ -1,6 +1,8 @@
 """The pages in a real browser."""
 
 import re
+import sqlite3
+import time
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -171,6 +173,16 @@ def test_the_page_of_an_slo_has_one_basis(page, site):
     assert link.get_attribute("href").startswith("http://127.0.0.1:") and "/graph?g0.expr=slo%3Aerror_budget" in link.get_attribute("href")
     page.wait_for_timeout(2_500)
     assert page.locator("#queries").get_attribute("open") is not None  # also after new numbers
+
+
+def test_incidents_and_experiments_are_marked(page, site, stack):
+    now = int(time.time() * 1000)
+    with sqlite3.connect(stack.folder / "site" / "slo.db") as store:
+        store.execute("INSERT OR REPLACE INTO runs (id, fault, began, until, body) VALUES ('r1', 'latency', ?, ?, '[]')", (now - 60_000, now - 30_000))
+    page.goto(f"{site}/slos/checkout/availability?range=24m")
+    assert page.locator("#burn-down rect.incident").count() == 1
+    assert "experiment" in page.locator("#burn-down svg text").all_text_contents()
+    assert page.locator(".open a").first.get_attribute("href") == f"/incidents/{incident(site)}"
 
 
 def test_an_approval_is_recorded_with_a_name(page, site):

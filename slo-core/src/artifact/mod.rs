@@ -28,7 +28,7 @@ pub use operator::ObjectMeta;
 pub use prometheus::rule_file;
 pub use promtool::rule_tests;
 #[cfg(feature = "calendar")]
-pub use report::{RecordedSource, Report, ReportSpan};
+pub use report::{RecordedSource, Report, ReportSpan, TakePoint};
 pub use status::status_json;
 pub use target::Target;
 #[cfg(feature = "calendar")]

@@ -333,7 +333,7 @@ fn buckets(curves: &[Curve], grid: Grid) -> Option<Buckets> {
     let mut known: Vec<(f64, &Curve)> =
         curves.iter().filter_map(|curve| Some((bound(curve)?, curve))).collect();
     known.sort_by(|(one, _), (other, _)| one.total_cmp(other));
-    known.dedup_by(|(one, _), (other, _)| one == other);
+    known.dedup_by(|(one, _), (other, _)| one.total_cmp(other).is_eq());
     if known.is_empty() {
         return None;
     }

@@ -160,7 +160,9 @@ impl Filter {
 fn contains_all(row: &Row, words: &[String]) -> bool {
     let mut text = format!("{} {}", row.name(), row.slo().description());
     for (label, value) in &row.labels {
-        text.push_str(&format!(" {label}:{value}"));
+        for part in [" ", label, ":", value] {
+            text.push_str(part);
+        }
     }
     let text = text.to_lowercase();
     words.iter().all(|word| text.contains(word))
@@ -169,7 +171,7 @@ fn contains_all(row: &Row, words: &[String]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use slo_core::rules::Recorded;
+    use slo_core::{model::Slo, rules::Recorded};
     use std::sync::Arc;
 
     fn rows() -> Vec<Row> {
@@ -187,8 +189,8 @@ mod tests {
         let (a, b) = (labels("a", left), labels("b", left));
         let recorded = Recorded::of(&service, [(&a, 0.5), (&b, -0.25)], []);
         let service = Arc::new(service);
-        let row = |index: usize| Row::of(&service, index, recorded.statuses(&service.slos()[index])).unwrap();
-        (0..3).map(row).collect()
+        let row = |slo: &Slo| Row::of(&service, slo, recorded.statuses(slo)).unwrap();
+        service.slos().iter().map(row).collect()
     }
 
     fn shown(query: &[(&str, &str)]) -> Vec<String> {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use slo_core::{
     artifact::status_json,
-    model::{Service, Severity, Slo, Window},
+    model::{Service, Severity, Slo, Tier, Window},
     plain,
     rules::{FiringAlert, Group, SloStatus},
 };
@@ -81,8 +81,7 @@ impl SloState {
 pub struct Row {
     /// The service.
     pub service: Arc<Service>,
-    /// The place of the SLO in the service.
-    index: usize,
+    slo: Arc<Slo>,
     /// Its labels and those of its service.
     pub labels: BTreeMap<String, String>,
     /// The state of the worst group.
@@ -98,24 +97,20 @@ pub struct Row {
 }
 
 impl Row {
-    /// A row for the SLO at `index` in `service`, from the statuses of its groups.
-    ///
-    /// `None` if there is no such SLO or no status.
+    /// A row for `slo` of `service`, from the statuses of its groups; `None` without a status.
     #[must_use]
-    pub fn of(service: &Arc<Service>, index: usize, mut groups: Vec<SloStatus>) -> Option<Self> {
-        let slo = service.slos().get(index)?;
+    pub fn of(service: &Arc<Service>, slo: &Slo, mut groups: Vec<SloStatus>) -> Option<Self> {
         groups.sort_by(|one, other| {
             by_urgency((SloState::of(slo, one), one), (SloState::of(slo, other), other))
         });
         let status = groups.first()?.clone();
         let labels = service.labels().iter().chain(slo.labels().iter());
-        let labels = labels.map(|(name, value)| (name.to_string(), value.to_string())).collect();
-        let state = SloState::of(slo, &status);
+        let labels = labels.map(|(name, value)| (name.to_string(), value.clone())).collect();
         Some(Self {
             service: Arc::clone(service),
-            index,
+            slo: Arc::new(slo.clone()),
             labels,
-            state,
+            state: SloState::of(slo, &status),
             status,
             groups,
             left: Vec::new(),
@@ -124,13 +119,9 @@ impl Row {
     }
 
     /// The SLO.
-    ///
-    /// # Panics
-    /// Never: a row is only made for an SLO that is there.
     #[must_use]
-    #[expect(clippy::indexing_slicing, reason = "`of` has looked")]
     pub fn slo(&self) -> &Slo {
-        &self.service.slos()[self.index]
+        &self.slo
     }
 
     /// Its name: `service/slo`.
@@ -149,14 +140,14 @@ impl Row {
     #[must_use]
     pub fn windows(&self) -> Vec<Window> {
         let paging = || self.slo().policy().tiers().iter().filter(|tier| tier.severity() == Severity::Page);
-        paging().take(1).map(|tier| tier.short()).chain(paging().map(|tier| tier.long())).collect()
+        paging().take(1).map(Tier::short).chain(paging().map(Tier::long)).collect()
     }
 
     /// The windows of its curves: the shortest, and the long window of each alert.
     #[must_use]
     pub fn long_windows(&self) -> Vec<Window> {
         let tiers = || self.slo().policy().tiers().iter();
-        tiers().take(1).map(|tier| tier.short()).chain(tiers().map(|tier| tier.long())).collect()
+        tiers().take(1).map(Tier::short).chain(tiers().map(Tier::long)).collect()
     }
 
     /// The burn rate over the long window of the fastest alert.

@@ -48,8 +48,8 @@ impl Overview {
                     series.iter().map(|(labels, value)| (labels, *value)),
                     alerts.iter().map(|(labels, value)| (labels, *value)),
                 );
-                let row = |(index, slo)| Row::of(service, index, recorded.statuses(slo));
-                rows.extend(service.slos().iter().enumerate().filter_map(row));
+                let row = |slo| Row::of(service, slo, recorded.statuses(slo));
+                rows.extend(service.slos().iter().filter_map(row));
             }
         }
         rows.sort_by(Row::by_urgency);

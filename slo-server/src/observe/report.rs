@@ -6,11 +6,11 @@ use super::{
 };
 use crate::{clock::now, config::PrometheusConfig};
 use slo_core::{
-    artifact::{RecordedSource, Report, ReportSpan},
+    artifact::{RecordedSource, Report, ReportSpan, TakePoint},
     model::{Service, Timestamp, Window},
     promql::Expr,
 };
-use slo_prometheus::{Client, Labels, Steps};
+use slo_prometheus::{Client, Steps};
 use std::{
     collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, PoisonError},
@@ -28,13 +28,16 @@ const GROUPS: usize = 20;
 /// Reports are computed one at a time: each reads a month of tiles.
 const AT_ONCE: usize = 1;
 
+/// The time with its zone, and the service or an empty text.
+type Key = (String, String);
+
 /// Reports on months and quarters.
 #[derive(Debug)]
 pub(crate) struct Reports {
     config: PrometheusConfig,
     services: Arc<[Arc<Service>]>,
     room: Arc<Semaphore>,
-    kept: Mutex<HashMap<(String, String), Arc<Cell<Report>>>>,
+    kept: Mutex<HashMap<Key, Arc<Cell<Report>>>>,
 }
 
 impl Reports {
@@ -64,7 +67,7 @@ impl Reports {
         .await
     }
 
-    fn cell(&self, key: (String, String)) -> Arc<Cell<Report>> {
+    fn cell(&self, key: Key) -> Arc<Cell<Report>> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= MOST && !kept.contains_key(&key) {
             let oldest = kept.iter().min_by_key(|(_, cell)| cell.asked()).map(|(key, _)| key.clone());
@@ -111,7 +114,7 @@ impl RecordedSource for Server {
         start: Timestamp,
         step: Window,
         count: usize,
-        point: &mut dyn FnMut(&Labels, usize, f64),
+        point: &mut TakePoint<'_>,
     ) -> Result<(), Failed> {
         let asked = self.client.range(&query.to_string(), Steps { start, step, count }, point);
         self.warnings.extend(asked.map_err(|error| Failed(error.to_string()))?);

@@ -9,7 +9,7 @@ use crate::{
 };
 use slo_core::{
     model::{Service, Timestamp},
-    rules::Group,
+    rules::{Group, Recorded},
 };
 use slo_ops::{
     incident::Incident,
@@ -134,8 +134,8 @@ impl Site {
         query: &[(String, String)],
     ) -> Result<Shown, Refused> {
         let known = self.services.iter().find(|one| one.name().as_str() == service);
-        let index = known.and_then(|one| one.slos().iter().position(|one| one.name().as_str() == slo));
-        let (Some(known), Some(index)) = (known, index) else {
+        let found = known.and_then(|one| one.slos().iter().find(|one| one.name().as_str() == slo));
+        let (Some(known), Some(found)) = (known, found) else {
             let name = slo_core::plain(&format!("{service}/{slo}")).into_owned();
             return Err(Refused::missing(format!("there is no SLO {name}")));
         };
@@ -143,9 +143,7 @@ impl Site {
         let kept = observer.overview().await;
         let now = now();
         let row = kept.value.as_ref().and_then(|(overview, _)| overview.row(service, slo)).cloned();
-        let unknown = || {
-            Row::of(known, index, slo_core::rules::Recorded::of(known, [], []).statuses(&known.slos()[index]))
-        };
+        let unknown = || Row::of(known, found, Recorded::of(known, [], []).statuses(found));
         let mut row =
             row.or_else(unknown).ok_or_else(|| Refused::missing("there is no such SLO".to_owned()))?;
         let bad = |error: slo_core::Error| {

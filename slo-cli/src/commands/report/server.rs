@@ -2,11 +2,11 @@
 
 use crate::error::Error;
 use slo_core::{
-    artifact::RecordedSource,
+    artifact::{RecordedSource, TakePoint},
     model::{Timestamp, Window},
     promql::Expr,
 };
-use slo_prometheus::{Client, Labels, Steps};
+use slo_prometheus::{Client, Steps};
 use std::collections::BTreeSet;
 
 /// The server, and its warnings so far.
@@ -24,7 +24,7 @@ impl RecordedSource for Server<'_> {
         start: Timestamp,
         step: Window,
         count: usize,
-        point: &mut dyn FnMut(&Labels, usize, f64),
+        point: &mut TakePoint<'_>,
     ) -> Result<(), Error> {
         let steps = Steps { start, step, count };
         self.warnings.extend(self.client.range(&query.to_string(), steps, point)?);

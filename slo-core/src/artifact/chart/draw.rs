@@ -42,7 +42,7 @@ impl Frame {
     fn ticks(&self, unit: Unit) -> Vec<f64> {
         match self.scale {
             Scale::Log => {
-                (0..).map(|power| 10_f64.powi(power)).take_while(|tick| *tick <= self.high).collect()
+                (0..20).map(|power| 10_f64.powi(power)).take_while(|tick| *tick <= self.high).collect()
             }
             Scale::Linear => {
                 let step = nice((self.high - self.low) / 4.0);
@@ -100,7 +100,7 @@ impl Chart<'_> {
             match layer {
                 Layer::Line { name, color, values } => line(&mut out, &frame, name, *color, values),
                 Layer::Bars { name, color, values } => {
-                    bars(&mut out, &frame, name, *color, values, &mut stacked)
+                    bars(&mut out, &frame, name, *color, values, &mut stacked);
                 }
                 Layer::Level { name, color, value } => level(&mut out, &frame, name, *color, *value),
                 Layer::Slope { from, to, .. } => self.slope(&mut out, &frame, *from, *to),
@@ -250,7 +250,7 @@ fn data(values: &[Option<f64>]) -> String {
         }
         if let Some(value) = value {
             let _ = match value.abs() {
-                whole if whole >= 1e3 || whole == whole.trunc() => write!(text, "{value:.0}"),
+                large if large >= 1e3 || large.fract() == 0.0 => write!(text, "{value:.0}"),
                 _ => write!(text, "{}", (value * 1e6).round() / 1e6),
             };
         }

@@ -11,5 +11,5 @@ mod span;
 mod words;
 
 pub use data::Report;
-pub use source::RecordedSource;
+pub use source::{RecordedSource, TakePoint};
 pub use span::ReportSpan;

@@ -4,8 +4,11 @@ use crate::{
     Error,
     model::{Timestamp, Window},
     promql::Expr,
+    rules::Group,
 };
-use std::collections::BTreeMap;
+
+/// What takes the values of a query: the labels of the series, the number of the step, and the value.
+pub type TakePoint<'a> = dyn FnMut(&Group, usize, f64) + 'a;
 
 /// A server that has recorded the tiles of SLOs.
 ///
@@ -14,8 +17,7 @@ pub trait RecordedSource {
     /// Why a query failed.
     type Error: From<Error>;
 
-    /// Calls `point` with every value of `query` at the ends of `count` steps after `start`: the labels of the series, the number
-    /// of the step, and the value.
+    /// Calls `point` with every value of `query` at the ends of `count` steps after `start`.
     ///
     /// # Errors
     /// A query that failed.
@@ -25,6 +27,6 @@ pub trait RecordedSource {
         start: Timestamp,
         step: Window,
         count: usize,
-        point: &mut dyn FnMut(&BTreeMap<String, String>, usize, f64),
+        point: &mut TakePoint<'_>,
     ) -> Result<(), Self::Error>;
 }

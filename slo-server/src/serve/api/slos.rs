@@ -14,7 +14,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 use slo_core::model::Timestamp;
-use slo_ops::watch::Filter;
+use slo_ops::watch::{Filter, Row};
 use std::sync::Arc;
 
 /// The description of the API.
@@ -34,7 +34,7 @@ pub(in super::super) async fn overview(
     let kept = site.overview().await?;
     let Some((overview, at)) = kept.value else { return Err(no_answer(kept.trouble)) };
     let filter = Filter::of(query.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-    let rows: Vec<Value> = filter.apply(&overview.rows).into_iter().map(|row| row.to_json()).collect();
+    let rows: Vec<Value> = filter.apply(&overview.rows).into_iter().map(Row::to_json).collect();
     Ok(Json(json!({
         "asked_at": at.to_string(),
         "trouble": kept.trouble,

@@ -1,11 +1,11 @@
 //! The stylesheet, the script and the icons.
 
+use super::super::etag::digest;
 use axum::{
     extract::Path,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use sha2::{Digest, Sha256};
 use slo_core::page::STYLE;
 use std::sync::LazyLock;
 
@@ -13,10 +13,8 @@ const OWN_STYLE: &str = include_str!("pages.css");
 const SCRIPT: &str = include_str!("pages.js");
 
 /// The version of the assets, in their addresses: browsers may keep them for ever.
-pub(super) static VERSION: LazyLock<String> = LazyLock::new(|| {
-    let digest = Sha256::digest([STYLE, OWN_STYLE, SCRIPT].concat());
-    digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect()
-});
+pub(super) static VERSION: LazyLock<String> =
+    LazyLock::new(|| digest(&[STYLE, OWN_STYLE, SCRIPT].map(str::as_bytes)));
 
 /// `GET /assets/{name}`
 pub(in super::super) async fn asset(Path(name): Path<String>) -> Response {

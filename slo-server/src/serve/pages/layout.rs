@@ -72,7 +72,7 @@ impl PageRefused {
 impl IntoResponse for PageRefused {
     fn into_response(self) -> Response {
         let Self { refused, mut layout } = self;
-        layout.title = refused.status.canonical_reason().unwrap_or("Refused").to_owned();
+        refused.status.canonical_reason().unwrap_or("Refused").clone_into(&mut layout.title);
         let (status, challenge) = (refused.status, refused.challenge());
         let page = RefusedPage { layout, status: status.as_u16(), reason: refused.reason };
         let mut response = (status, html(&page)).into_response();
