@@ -122,7 +122,7 @@ mod tests {
             let filled = all.iter().filter(|(_, value)| !value.is_empty());
             filled
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-                .chain([("slo".into(), "b".into())])
+                .chain([("service".into(), "a".into()), ("slo".into(), "b".into())])
                 .collect()
         };
         let series: Vec<(Group, f64)> = numbers

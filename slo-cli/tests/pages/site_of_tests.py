@@ -20,7 +20,7 @@ runbooks:
   checkout-down:
     when: {slo: checkout/availability}
     steps:
-      - {name: look, diagnose: {command: [/bin/echo, "FINDING the pool is <b>empty</b>"]}}
+      - {name: look, diagnose: {command: [/bin/echo, "the pool is <b>empty</b>"]}}
       - {name: restart, remediate: {command: [/bin/echo, "restarted"], approval: required, repeatable: true}}
 """
 

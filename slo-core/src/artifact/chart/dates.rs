@@ -69,8 +69,10 @@ impl Dates<'_> {
     fn ticks(&self) -> Vec<(Timestamp, String)> {
         const MOST: u64 = 5;
         let span = self.end.millis_since(self.start);
-        let lengths =
-            [1, 5, 15, 30, 60, 180, 360, 720, 1_440, 2_880, 7_200, 10_080, 20_160, 43_200, 86_400, 172_800];
+        let lengths = [
+            1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1_440, 2_880, 7_200, 10_080, 20_160, 43_200, 86_400,
+            172_800,
+        ];
         let length =
             lengths.into_iter().map(Window::minutes).find(|length| span / length.as_millis() <= MOST);
         let Some(length) = length.filter(|_| span > 0) else { return Vec::new() };

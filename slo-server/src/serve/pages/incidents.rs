@@ -263,9 +263,7 @@ async fn incident_page(site: &Site, viewer: &Viewer, id: &str) -> Result<Inciden
 fn view(site: &Site, episode: &Episode, entries: &[&Entry], redactor: &Redactor) -> EpisodeView {
     let summary = Summary::of(episode, redactor, now());
     let moments = episode.moments();
-    let stages = Stage::ALL
-        .iter()
-        .filter_map(|stage| Some((stage.name(), duration(moments.millis(*stage)? as f64 / 1_000.0))));
+    let stages = Stage::ALL.iter().filter_map(|stage| Some((stage.name(), lasted(moments.millis(*stage)?))));
     let mut lines = vec![summary.since.clone()];
     lines.extend(summary.description.clone());
     lines.extend(summary.spent.clone());
@@ -308,7 +306,7 @@ fn step(index: usize, run: &StepRun, redactor: &Redactor) -> StepView {
             // Lines are kept; other control characters are not.
             let lines = told.text.lines().chain(told.errors.lines());
             output = lines.map(|line| clean(redactor, line)).collect::<Vec<_>>().join("\n");
-            format!("{} after {}", clean(redactor, &outcome.to_string()), duration(*millis as f64 / 1_000.0))
+            format!("{} after {}", clean(redactor, &outcome.to_string()), lasted(*millis))
         }
         StepState::Skipped { reason: told } => {
             reason = clean(redactor, told);
@@ -338,6 +336,11 @@ fn step(index: usize, run: &StepRun, redactor: &Redactor) -> StepView {
         is_asked: run.is_asked(),
         reason,
     }
+}
+
+/// How long a step took.
+fn lasted(millis: u64) -> String {
+    if millis < 1_000 { format!("{millis} ms") } else { duration(millis as f64 / 1_000.0) }
 }
 
 /// A form of the page.
