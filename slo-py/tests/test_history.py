@@ -282,7 +282,7 @@ def test_an_evaluation_is_shown_without_any_library(samples):
     html = BUDGET.evaluate(samples)._repr_html_()
     picture = xml.etree.ElementTree.fromstring(html[html.index("<svg") :])
     assert picture.tag.endswith("svg") and "of the budget left" in html
-    line = picture.find("{http://www.w3.org/2000/svg}polyline").get("points").split()
+    line = picture.find(".//{http://www.w3.org/2000/svg}polyline").get("points").split()
     assert 100 < len(line) <= 600
     assert "NaN" not in html
 
