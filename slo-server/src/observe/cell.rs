@@ -3,6 +3,8 @@
 use crate::clock::now;
 use slo_core::model::Timestamp;
 use std::{
+    collections::HashMap,
+    hash::Hash,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -102,12 +104,34 @@ impl<T: Send + Sync + 'static> Cell<T> {
     }
 
     /// When it was asked last.
-    pub(super) fn asked(&self) -> Option<Instant> {
+    fn asked(&self) -> Option<Instant> {
         self.lock().asked
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Values by key. If there are too many, the one that was asked for longest ago goes.
+#[derive(Debug)]
+pub(super) struct Cells<K, T> {
+    kept: Mutex<HashMap<K, Arc<Cell<T>>>>,
+    most: usize,
+}
+
+impl<K: Clone + Eq + Hash, T: Send + Sync + 'static> Cells<K, T> {
+    pub(super) fn new(most: usize) -> Self {
+        Self { kept: Mutex::new(HashMap::new()), most }
+    }
+
+    pub(super) fn of(&self, key: K) -> Arc<Cell<T>> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= self.most && !kept.contains_key(&key) {
+            let oldest = kept.iter().min_by_key(|(_, cell)| cell.asked()).map(|(key, _)| key.clone());
+            oldest.map(|key| kept.remove(&key));
+        }
+        Arc::clone(kept.entry(key).or_default())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Asks Prometheus for all who look, and keeps the last answers.
 
 use super::{
-    cell::{Cell, Fetch, Kept},
+    cell::{Cell, Cells, Fetch, Kept},
     flavour::BuildInfo,
     overview::Overview,
     past::{Past, past, periods, step},
@@ -14,11 +14,7 @@ use slo_core::{
     rules::{Group, Plan},
 };
 use slo_ops::watch::{Answers, Detail, DetailPlan, LoadedRules, Query, Row, Span, What};
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::{
     sync::watch,
     task::JoinSet,
@@ -42,7 +38,7 @@ pub(crate) struct Observer {
     past: BTreeMap<Window, Arc<Cell<Past>>>,
     rules: Arc<Cell<LoadedRules>>,
     build: Arc<Cell<BuildInfo>>,
-    details: Mutex<HashMap<Place, Arc<Cell<Detail>>>>,
+    details: Cells<Place, Detail>,
     ticks: watch::Sender<u64>,
 }
 
@@ -88,7 +84,7 @@ impl Observer {
             overview: Arc::default(),
             rules: Arc::default(),
             build: Arc::default(),
-            details: Mutex::default(),
+            details: Cells::new(MOST),
             ticks: watch::Sender::new(0),
         }))
     }
@@ -125,7 +121,7 @@ impl Observer {
             row.groups.iter().find(|status| plan.group.as_ref().is_none_or(|group| status.group == *group));
         let (status, row) = (status.unwrap_or(&row.status).clone(), row.clone());
         let source = Arc::clone(&self.source);
-        let cell = self.cell(place);
+        let cell = self.details.of(place);
         cell.get(fresh, || {
             Box::pin(async move {
                 let answers = answers(&source, &plan.queries).await?;
@@ -133,16 +129,6 @@ impl Observer {
             })
         })
         .await
-    }
-
-    /// The cell of a place. If there are too many, the one that was asked longest ago goes.
-    fn cell(&self, place: Place) -> Arc<Cell<Detail>> {
-        let mut details = self.details.lock().unwrap_or_else(PoisonError::into_inner);
-        if details.len() >= MOST && !details.contains_key(&place) {
-            let oldest = details.iter().min_by_key(|(_, cell)| cell.asked()).map(|(place, _)| place.clone());
-            oldest.map(|place| details.remove(&place));
-        }
-        Arc::clone(details.entry(place).or_default())
     }
 
     /// Changes whenever there are new numbers, as long as somebody holds it.

@@ -1,7 +1,7 @@
 //! Reports on months and quarters, computed once for all who read them.
 
 use super::{
-    cell::{Cell, Kept},
+    cell::{Cells, Kept},
     source::settings,
 };
 use crate::{clock::now, config::PrometheusConfig};
@@ -11,11 +11,7 @@ use slo_core::{
     promql::Expr,
 };
 use slo_prometheus::{Client, Steps};
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
 /// How long a report is shown before it is computed again; one on a time that is over, longer.
@@ -37,13 +33,13 @@ pub(crate) struct Reports {
     config: PrometheusConfig,
     services: Arc<[Arc<Service>]>,
     room: Arc<Semaphore>,
-    kept: Mutex<HashMap<Key, Arc<Cell<Report>>>>,
+    kept: Cells<Key, Report>,
 }
 
 impl Reports {
     pub(crate) fn new(config: &PrometheusConfig, services: &[Arc<Service>]) -> Self {
         let room = Arc::new(Semaphore::new(AT_ONCE));
-        Self { config: config.clone(), services: services.into(), room, kept: Mutex::default() }
+        Self { config: config.clone(), services: services.into(), room, kept: Cells::new(MOST) }
     }
 
     /// The report on `span`, for one service or for all.
@@ -55,7 +51,7 @@ impl Reports {
         let services: Vec<Service> = services.map(|service| service.as_ref().clone()).collect();
         let fresh = if span.end < now().before(Window::hours(1)) { OVER } else { FRESH };
         let key = (format!("{} {zone}", span.title), service.unwrap_or_default().to_owned());
-        let cell = self.cell(key);
+        let cell = self.kept.of(key);
         cell.get(fresh, || {
             let (config, zone, room) = (self.config.clone(), zone.to_owned(), Arc::clone(&self.room));
             Box::pin(async move {
@@ -65,15 +61,6 @@ impl Reports {
             })
         })
         .await
-    }
-
-    fn cell(&self, key: Key) -> Arc<Cell<Report>> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= MOST && !kept.contains_key(&key) {
-            let oldest = kept.iter().min_by_key(|(_, cell)| cell.asked()).map(|(key, _)| key.clone());
-            oldest.map(|key| kept.remove(&key));
-        }
-        Arc::clone(kept.entry(key).or_default())
     }
 }
 

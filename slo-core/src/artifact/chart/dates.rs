@@ -3,6 +3,14 @@
 use crate::model::{Timestamp, Window};
 use std::fmt::Write;
 
+/// The width of charts.
+pub(super) const WIDTH: f64 = 640.0;
+/// Where the time axis begins and ends.
+pub(super) const LEFT: f64 = 56.0;
+pub(super) const RIGHT: f64 = WIDTH - 8.0;
+/// The smallest distance between lines of text that can be read.
+pub(super) const APART: f64 = 12.0;
+
 /// The time axis of a chart.
 ///
 /// Not `non_exhaustive`, because its maker knows all of its fields.

@@ -1,20 +1,18 @@
 //! Draws a chart.
 
-use super::{Chart, Color, Layer, Scale, Unit};
+use super::{
+    Chart, Color, Layer, Scale, Unit,
+    dates::{APART, LEFT, RIGHT, WIDTH},
+};
 use crate::{model::Timestamp, page::escape};
 use std::fmt::Write;
 
-const WIDTH: f64 = 640.0;
-const LEFT: f64 = 56.0;
-const RIGHT: f64 = WIDTH - 8.0;
 /// The height of the values.
 const HEIGHT: f64 = 160.0;
 /// The height of a row of spans, and of the legend.
 const ROW: f64 = 16.0;
 /// The width of a character of a label.
 const LETTER: f64 = 6.3;
-/// The smallest distance between labels that can be read.
-const APART: f64 = 12.0;
 
 /// Where values are in a chart.
 struct Frame {

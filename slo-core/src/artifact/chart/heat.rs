@@ -1,16 +1,14 @@
 //! Heat maps: how many events each bucket of a histogram has over time.
 
-use super::{Color, Dates};
+use super::{
+    Color, Dates,
+    dates::{APART, LEFT, RIGHT, WIDTH},
+};
 use crate::{model::Timestamp, page::escape};
 use std::fmt::Write;
 
-const WIDTH: f64 = 640.0;
-const LEFT: f64 = 56.0;
-const RIGHT: f64 = WIDTH - 8.0;
 const TOP: f64 = 8.0;
 const HEIGHT: f64 = 160.0;
-/// The smallest distance between labels that can be read.
-const APART: f64 = 11.0;
 
 /// A heat map of latencies over time, with a threshold.
 ///
