@@ -58,7 +58,7 @@ pub(crate) enum Command {
     Report(Report),
     /// Replay the alerts on past data: which would have fired, when, and how much budget was spent by then
     Backtest(Backtest),
-    /// Run the incident response server: receive alerts, run runbooks, send notifications
+    /// Show SLOs and incidents as web pages; receive alerts, run runbooks, send notifications
     #[cfg(feature = "server")]
     Serve(Serve),
     /// Check this host or container for problems

@@ -19,7 +19,7 @@ pub(crate) struct Serve {
     /// Spec files or directories, with --prometheus; or one configuration file, with `version: slo-server/v1`
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-    /// The URL of the Prometheus server whose numbers the pages show
+    /// The URL of the Prometheus server whose numbers the pages show, or @FILE to read it from a file
     #[arg(long, value_name = "URL")]
     pub(crate) prometheus: Option<String>,
     #[command(flatten)]

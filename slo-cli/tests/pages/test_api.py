@@ -53,10 +53,17 @@ def test_every_answer_is_as_documented(site):
         assert check(ask(f"{url}?range=soon"), path)["status"] == 400
         assert check(ask(f"{url}?from=1&to=2"), path)["status"] == 400
     assert check(ask(f"{site}/api/v1/slos/checkout/none"), path)["detail"] == "there is no SLO checkout/none"
+    assert check(ask(f"{site}/api/v1/slos/checkout/availability?group.route=x"), path)["detail"] == "checkout/availability has no group route=x"
+    assert check(ask(f"{site}/api/v1/slos/checkout/availability?range=60d"), path)["status"] == 400
+    for query in ("state=fine", "sort=best", "order=up", "label=team"):
+        assert check(ask(f"{site}/api/v1/slos?{query}"), "/api/v1/slos")["status"] == 400
+        assert ask(f"{site}/?{query}").status == 400
     month = datetime.datetime.now(datetime.UTC).strftime("%Y-%m")
     report = "/api/v1/reports/{name}"
     assert len(check(ask(f"{site}/api/v1/reports/{month}"), report)["slos"]) == 6
     assert len(check(ask(f"{site}/api/v1/reports/{month}?service=search"), report)["slos"]) == 2
+    for link in re.findall(r'href="/reports/([^"]+)"', ask(f"{site}/reports").text()):
+        assert re.fullmatch(r"\d{4}-(\d\d|Q[1-4])", link)
     for name in ("2999-01", "soon", f"{month}?service=nobody"):
         assert check(ask(f"{site}/api/v1/reports/{name}"), report)["status"] == 404
     listed = check(ask(f"{site}/api/v1/incidents"), "/api/v1/incidents")
@@ -68,7 +75,13 @@ def test_every_answer_is_as_documented(site):
     note = lambda body: ask(url, "POST", json.dumps(body).encode(), Content_Type="application/json")  # noqa: E731
     check(note({"action": "note", "text": "from a program"}), one, "post")
     assert check(note({"action": "dance"}), one, "post")["status"] == 400
-    assert check(note({"action": "approve", "step": 99}), one, "post")["status"] == 409
+    for body in ({"action": "approve", "step": 99}, {"action": "approve", "step": "nothing"}, {"action": "deny", "step": 1}):
+        assert check(note(body), one, "post")["status"] == 409
+    assert check(note({"action": "note", "text": " "}), one, "post")["status"] == 400
+    # The first digits of an id are enough.
+    assert check(ask(f"{site}/api/v1/incidents/{listed[0]['incident'][:8]}"), one)["incident"] == listed[0]["incident"]
+    assert check(ask(f"{site}/api/v1/incidents/ffffffff"), one)["status"] == 404
+    assert ask(f"{site}/incidents/{listed[0]['incident'][:8]}").status == 200
 
 
 def test_the_numbers_are_those_of_the_command(site, stack):
@@ -109,6 +122,7 @@ def test_forms_of_other_pages_are_refused(site):
     incident = ask(f"{site}/api/v1/incidents").json()[0]["incident"]
     url = f"{site}/incidents/{incident}"
     token = re.search(r'name="token" value="([^"]+)"', ask(url).text())[1]
+    assert ask(url, "POST", b"action=note", Content_Type="application/x-www-form-urlencoded").status == 400
     form = lambda token, **headers: ask(url, "POST", f"token={token}&action=note&text=x".encode(), Content_Type="application/x-www-form-urlencoded", **headers)  # noqa: E731
     assert form("wrong").status == 403
     assert form(token, Origin="https://evil.example.com").status == 403

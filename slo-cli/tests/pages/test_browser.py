@@ -195,6 +195,11 @@ def test_an_approval_is_recorded_with_a_name(page, site):
     page.locator("#note-text").fill("looks like the <pool>")
     page.get_by_role("button", name="Add the note").click()
     until(page, "document.querySelector('.timeline').innerText.includes('looks like the <pool>')")
+    asked = []
+    page.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    page.get_by_role("button", name="Approve restart").click()
+    assert asked == ["Run /bin/echo restarted?"] and page.get_by_role("button", name="Approve restart").count() == 1
+    page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Approve restart").click()
     until(page, "document.querySelector('.timeline').innerText.includes('a responder approved step 2 (restart)')")
     assert page.get_by_role("button", name="Approve restart").count() == 0

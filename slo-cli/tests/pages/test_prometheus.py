@@ -109,7 +109,8 @@ def test_a_prometheus_that_is_not_there_yet(stack):
     assert "Prometheus does not answer" in told and "Connection refused" in told and "There are no numbers yet" in told
     assert "checkout/availability" in told and "99.9%" in told
     assert ask(f"{url}/api/v1/slos").status == 503
-    assert ask(f"{url}/slos/checkout/availability").status == 200
+    page = ask(f"{url}/slos/checkout/availability")
+    assert page.status == 200 and "Unknown" in page.text() and "No rules" not in page.text()
     stack.end("refused")
 
 
@@ -138,6 +139,23 @@ def test_rules_that_are_not_loaded_are_named(stack, tmp_path):
     page = ask(f"{url}/slos/cart/availability").text()
     assert "the rule group slo/cart/availability/tiles is not loaded" in page
     stack.end("missing")
+
+
+def test_rules_of_another_spec_are_told(stack, tmp_path):
+    """Their objective or their windows differ: the numbers are not those of the spec."""
+    from running import built, free_ports
+
+    spec = tmp_path / "slo.yaml"
+    spec.write_text(SPEC.read_text().replace("objective: 99.9%", "objective: 99%"))
+    port = free_ports(2)
+    for name, number, scale in (("objective", port, "60"), ("scale", port + 1, "1")):
+        stack.start(f"other-{name}", built("slo"), "serve", spec, "--prometheus", stack.prometheus, "--listen", f"127.0.0.1:{number}", "--time-scale", scale)
+    url = f"http://127.0.0.1:{port}"
+    wait_for("the objective", lambda: "the loaded rules are for an objective of 99.900%, the spec says 99%" in text(url), 20)
+    told = wait_for("the period", lambda: (page := text(f"http://127.0.0.1:{port + 1}")) and "the loaded rules are for another period than 30d" in page and page, 20)
+    assert "No rules" in told and ">OK<" not in told
+    for name in ("objective", "scale"):
+        stack.end(f"other-{name}")
 
 
 def test_many_viewers_ask_no_more_than_one(stack, between):

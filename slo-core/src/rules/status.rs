@@ -32,9 +32,9 @@ pub struct SloStatus {
     pub length: Window,
     /// The firing alerts.
     pub firing: Vec<FiringAlert>,
-    /// Whether the server has recorded the objective, a constant: without traffic, it is what shows that the rules
-    /// are evaluated.
-    pub has_rules: bool,
+    /// The objective that the server has recorded, a constant: without traffic, it is what shows that the rules are
+    /// evaluated.
+    pub objective: Option<f64>,
 }
 
 /// A firing alert.
@@ -167,7 +167,7 @@ impl Recorded {
                 .and_then(|left| time_to_exhaustion(left, fastest, length).ok().flatten()),
             length,
             firing: self.firing(slo, &group),
-            has_rules: self.values_of(slo, Series::Objective).is_some(),
+            objective: self.value(slo, Series::Objective, &Group::new()),
             group,
         }
     }

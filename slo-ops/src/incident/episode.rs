@@ -186,6 +186,15 @@ impl Episode {
         }
     }
 
+    /// The place of a step, from 0, by its name or by its number in the runbook, from 1.
+    #[must_use]
+    pub fn step_named(&self, text: &str) -> Option<usize> {
+        let by_name = self.steps().iter().position(|run| run.info.name == text);
+        let by_number =
+            || text.parse::<usize>().ok()?.checked_sub(1).filter(|place| *place < self.steps().len());
+        by_name.or_else(by_number)
+    }
+
     /// The value of the label `name`, if all of its alerts share it.
     #[must_use]
     pub fn label(&self, name: &str) -> Option<&str> {

@@ -1,6 +1,7 @@
 //! Which rows are shown, and in which order: what an address says.
 
 use super::{Row, SloState};
+use slo_core::{Error, plain};
 use std::{cmp::Ordering, collections::BTreeMap};
 
 /// A search, filters and an order for rows.
@@ -10,10 +11,12 @@ use std::{cmp::Ordering, collections::BTreeMap};
 /// ```
 /// use slo_ops::watch::{Filter, Sort};
 ///
-/// let filter = Filter::of([("q", "pay"), ("sort", "left"), ("label", "tier:1"), ("other", "x")]);
+/// let filter = Filter::of([("q", "pay"), ("sort", "left"), ("label", "tier:1"), ("other", "x")])?;
 /// assert_eq!((filter.text.as_str(), filter.sort), ("pay", Sort::Left));
 /// let back: Vec<String> = filter.pairs().into_iter().map(|(name, value)| format!("{name}={value}")).collect();
 /// assert_eq!(back, ["q=pay", "label=tier:1", "sort=left"]);
+/// assert!(Filter::of([("state", "fine")]).is_err());
+/// # Ok::<(), slo_core::Error>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -88,10 +91,11 @@ impl Sort {
 }
 
 impl Filter {
-    /// A filter from the query of an address. Parameters that it does not know are ignored, and so are values that do
-    /// not exist.
-    #[must_use]
-    pub fn of<'a>(query: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+    /// A filter from the query of an address. Parameters that it does not know are ignored.
+    ///
+    /// # Errors
+    /// A state or an order that does not exist, or a label that is not `name:value`.
+    pub fn of<'a>(query: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, Error> {
         let mut filter = Self::default();
         for (name, value) in query {
             let value = value.trim();
@@ -99,16 +103,28 @@ impl Filter {
                 "q" => value.clone_into(&mut filter.text),
                 "service" => value.clone_into(&mut filter.service),
                 "team" => value.clone_into(&mut filter.team),
-                "label" => value.clone_into(&mut filter.label),
-                "state" => filter.state = SloState::ALL.into_iter().find(|state| state.name() == value),
-                "sort" => {
-                    filter.sort = Sort::ALL.into_iter().find(|sort| sort.name() == value).unwrap_or_default();
+                "label" if !value.is_empty() && !value.contains(':') => {
+                    return Err(Error::new(format!("`label={}` is not a label", plain(value)))
+                        .with_hint("write label=name:value"));
                 }
-                "order" => filter.is_reversed = value == "reversed",
+                "label" => value.clone_into(&mut filter.label),
+                _ if value.is_empty() => {}
+                "state" => {
+                    let names = SloState::ALL.map(SloState::name);
+                    let found = SloState::ALL.into_iter().find(|state| state.name() == value);
+                    filter.state = Some(found.ok_or_else(|| unknown(name, value, &names))?);
+                }
+                "sort" => {
+                    let names = Sort::ALL.map(Sort::name);
+                    let found = Sort::ALL.into_iter().find(|sort| sort.name() == value);
+                    filter.sort = found.ok_or_else(|| unknown(name, value, &names))?;
+                }
+                "order" if value == "reversed" => filter.is_reversed = true,
+                "order" => return Err(unknown(name, value, &["reversed"])),
                 _ => {}
             }
         }
-        filter
+        Ok(filter)
     }
 
     /// The query of its address, without what is the default.
@@ -157,6 +173,11 @@ impl Filter {
     }
 }
 
+fn unknown(name: &str, value: &str, names: &[&str]) -> Error {
+    Error::new(format!("`{name}={}` does not exist", plain(value)))
+        .with_hint(format!("choose one of: {}", names.join(", ")))
+}
+
 fn contains_all(row: &Row, words: &[String]) -> bool {
     let mut text = format!("{} {}", row.name(), row.slo().description());
     for (label, value) in &row.labels {
@@ -195,7 +216,7 @@ mod tests {
 
     fn shown(query: &[(&str, &str)]) -> Vec<String> {
         let rows = rows();
-        Filter::of(query.iter().copied()).apply(&rows).iter().map(|row| row.name()).collect()
+        Filter::of(query.iter().copied()).unwrap().apply(&rows).iter().map(|row| row.name()).collect()
     }
 
     #[test]
@@ -213,7 +234,7 @@ mod tests {
         assert_eq!(shown(&[("label", "tier:1")]), ["shop/a"]);
         assert_eq!(shown(&[("label", "tier:2")]), [""; 0]);
         assert_eq!(shown(&[("state", "no-rules")]), ["shop/c"]);
-        assert_eq!(shown(&[("state", "nonsense")]).len(), 3);
+        assert_eq!(shown(&[("state", "")]).len(), 3);
         assert_eq!(shown(&[("service", "other")]), [""; 0]);
     }
 }

@@ -38,7 +38,12 @@ impl Headline {
             } else if good == 0 {
                 Self {
                     text: "There is no data".to_owned(),
-                    detail: "Nothing is known of these SLOs.".to_owned(),
+                    detail: if of_state(SloState::NoRules) == rows.len() {
+                        "Prometheus has recorded none of these SLOs: load the rules of `slo generate`."
+                            .to_owned()
+                    } else {
+                        "The rules are evaluated, but there are no events.".to_owned()
+                    },
                     state: Some(SloState::NoData),
                 }
             } else {
@@ -52,7 +57,8 @@ impl Headline {
                 Self { text, detail, state: Some(SloState::Ok) }
             };
         };
-        let name = worst.name();
+        let name = format!("{} {}", worst.name(), worst.group());
+        let name = name.trim_end();
         let burn = burn_rate(worst.burn_rate());
         let text = match (worst.state, worst.status.time_to_exhaustion) {
             (SloState::Spent, _) => format!("{name} has spent its error budget"),

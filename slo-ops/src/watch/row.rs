@@ -4,10 +4,14 @@ use serde_json::{Value, json};
 use slo_core::{
     artifact::status_json,
     model::{Service, Severity, Slo, Tier, Window},
+    page::percent,
     plain,
     rules::{FiringAlert, Group, SloStatus},
 };
 use std::{cmp::Ordering, collections::BTreeMap, sync::Arc};
+
+/// Objectives that differ by less are the same.
+const SAME: f64 = 1e-9;
 
 /// The state of an SLO; the most urgent comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,10 +70,12 @@ impl SloState {
         };
         match status.budget_projected {
             _ if status.firing.iter().any(pages) => Self::Page,
+            // The rules that are loaded are not those of this spec.
+            Some(_) if status.coverage.is_none() => Self::NoRules,
             Some(left) if left <= 0.0 => Self::Spent,
             _ if !status.firing.is_empty() => Self::Ticket,
             Some(_) => Self::Ok,
-            None if status.has_rules => Self::NoData,
+            None if status.objective.is_some() => Self::NoData,
             None => Self::NoRules,
         }
     }
@@ -116,6 +122,29 @@ impl Row {
             left: Vec::new(),
             faults: Vec::new(),
         })
+        .map(Self::with_mismatches)
+    }
+
+    /// Notes where the rules that are loaded differ from the spec.
+    fn with_mismatches(mut self) -> Self {
+        let (status, slo) = (&self.status, self.slo());
+        let spec = slo.objective().ratio().to_f64();
+        let mut faults = Vec::new();
+        if let Some(recorded) = status.objective.filter(|recorded| (recorded - spec).abs() > SAME) {
+            faults.push(format!(
+                "the loaded rules are for an objective of {}, the spec says {}: load the rules of `slo generate` again",
+                percent(Some(recorded), 3),
+                slo.objective()
+            ));
+        }
+        if status.budget_projected.is_some() && status.coverage.is_none() {
+            faults.push(format!(
+                "the loaded rules are for another period than {}, or were generated with another `--time-scale`",
+                slo.period()
+            ));
+        }
+        self.faults.extend(faults);
+        self
     }
 
     /// The SLO.
@@ -128,6 +157,12 @@ impl Row {
     #[must_use]
     pub fn name(&self) -> String {
         format!("{}/{}", self.service.name(), self.slo().name())
+    }
+
+    /// The worst group, such as `route=/pay`; empty without groups.
+    #[must_use]
+    pub fn group(&self) -> String {
+        group_name(&self.status.group)
     }
 
     /// The team that owns it: its label `team`, or else `owner`.

@@ -67,7 +67,16 @@ impl Span {
         let (mut range, mut from, mut to) = (None, None, None);
         for (name, value) in query {
             match name {
-                "range" if !value.is_empty() => range = Some(value.parse::<Window>()?),
+                "range" if !value.is_empty() => {
+                    let asked: Window = value.parse()?;
+                    if asked > slo.period().length() {
+                        return Err(Error::new(format!(
+                            "`range={asked}` is longer than the period, {}",
+                            slo.period()
+                        )));
+                    }
+                    range = Some(asked);
+                }
                 "from" => from = Some(moment(name, value)?),
                 "to" => to = Some(moment(name, value)?),
                 _ => {}

@@ -13,8 +13,10 @@ impl Config {
     #[must_use]
     pub fn warnings(&self, services: &[Service]) -> Vec<String> {
         let mut warnings = Vec::new();
+        // Without a record, no alerts are received and no runbooks run.
+        let responding = if self.store.is_some() { services } else { &[] };
         for (service, slo) in
-            services.iter().flat_map(|service| service.slos().iter().map(move |slo| (service, slo)))
+            responding.iter().flat_map(|service| service.slos().iter().map(move |slo| (service, slo)))
         {
             for severity in [Severity::Page, Severity::Ticket] {
                 let response = slo.notification(severity).response.as_ref();

@@ -14,7 +14,7 @@ use tokio::{sync::watch, time::timeout};
 /// How long a caller waits for a new value if there is an old one.
 const PATIENCE: Duration = Duration::from_millis(1_500);
 /// How long a caller waits for the first value.
-const FIRST: Duration = Duration::from_secs(12);
+const FIRST: Duration = Duration::from_secs(5);
 
 /// How soon a fetch that failed is tried again.
 const AGAIN: Duration = Duration::from_secs(10);

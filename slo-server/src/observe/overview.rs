@@ -66,7 +66,8 @@ impl Overview {
                 left.push(row.status.budget_projected);
             }
             let faults = rules.map(|rules| rules.faults(&row.service, slo)).unwrap_or_default();
-            (row.left, row.faults) = (left, faults);
+            row.left = left;
+            row.faults.extend(faults);
         }
         self
     }

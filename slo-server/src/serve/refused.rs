@@ -40,6 +40,12 @@ impl Refused {
         Self::new(StatusCode::BAD_REQUEST, reason)
     }
 
+    /// A fault in the request, with its hint.
+    pub(super) fn of(error: &slo_core::Error) -> Self {
+        let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+        Self::bad(format!("{error}{hint}"))
+    }
+
     pub(super) const fn unauthorized(reason: String) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, reason)
     }

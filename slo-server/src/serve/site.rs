@@ -49,8 +49,8 @@ pub(super) struct Shown {
     pub(super) detail: Kept<Detail>,
     /// Why the row itself may be old.
     pub(super) trouble: Option<String>,
-    /// When the row was asked for.
-    pub(super) at: Timestamp,
+    /// When the row was asked for; `None` if Prometheus has never answered.
+    pub(super) at: Option<Timestamp>,
     pub(super) faults: Vec<String>,
 }
 
@@ -146,22 +146,11 @@ impl Site {
         let unknown = || Row::of(known, found, Recorded::of(known, [], []).statuses(found));
         let mut row =
             row.or_else(unknown).ok_or_else(|| Refused::missing("there is no such SLO".to_owned()))?;
-        let bad = |error: slo_core::Error| {
-            let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
-            Refused::bad(format!("{error}{hint}"))
-        };
+        let bad = |error: slo_core::Error| Refused::of(&error);
         let pairs = || query.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let usual = Span::usual(row.slo(), row.status.coverage);
         let span = Span::of(row.slo(), pairs(), usual, now).map_err(bad)?;
-        let asked: Group = pairs()
-            .filter_map(|(name, value)| Some((name.strip_prefix("group.")?.to_owned(), value.to_owned())))
-            .filter(|(label, _)| row.slo().by().iter().any(|by| by.as_str() == label))
-            .collect();
-        let group = match (row.slo().by().is_empty(), asked.is_empty()) {
-            (true, _) => None,
-            (false, true) => Some(row.status.group.clone()),
-            (false, false) => Some(asked),
-        };
+        let group = asked_group(&row, pairs())?;
         // All numbers are those of the group.
         if let Some(status) =
             group.as_ref().and_then(|group| row.groups.iter().find(|one| one.group == *group))
@@ -177,9 +166,27 @@ impl Site {
             row.state = SloState::of(row.slo(), &row.status);
         }
         let faults = row.faults.clone();
-        let at = kept.value.map_or(now, |(_, at)| at);
+        let at = kept.value.map(|(_, at)| at);
         Ok(Shown { row, group, span, plan, detail, trouble: kept.trouble, at, faults })
     }
+}
+
+/// The group that an address asks for, or the worst one; `None` for an SLO without groups.
+fn asked_group<'a>(
+    row: &Row,
+    query: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Result<Option<Group>, Refused> {
+    let asked: Group = query
+        .filter_map(|(name, value)| Some((name.strip_prefix("group.")?.to_owned(), value.to_owned())))
+        .collect();
+    if asked.is_empty() {
+        return Ok((!row.slo().by().is_empty()).then(|| row.status.group.clone()));
+    }
+    if row.groups.iter().any(|status| status.group == asked) {
+        return Ok(Some(asked));
+    }
+    let told: Vec<String> = asked.iter().map(|(label, value)| format!("{label}={value}")).collect();
+    Err(Refused::missing(format!("{} has no group {}", row.name(), slo_core::plain(&told.join(", ")))))
 }
 
 /// The address of a server without a password.

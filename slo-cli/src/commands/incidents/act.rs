@@ -7,10 +7,7 @@ use std::io::Write;
 
 /// The place of a step, by its name or its number.
 pub(super) fn place(episode: &Episode, step: &str) -> Result<usize, Error> {
-    let by_name = episode.steps().iter().position(|run| run.info.name == step);
-    let by_number =
-        || step.parse::<usize>().ok()?.checked_sub(1).filter(|place| *place < episode.steps().len());
-    let place = by_name.or_else(by_number).ok_or_else(|| {
+    let place = episode.step_named(step).ok_or_else(|| {
         let names: Vec<&str> = episode.steps().iter().map(|run| run.info.name.as_str()).collect();
         Error::Input(format!("the episode has no step `{step}`\n  hint: choose one of: {}", names.join(", ")))
     })?;

@@ -274,7 +274,9 @@ fn line(out: &mut String, frame: &Frame, name: &str, color: Color, values: &[Opt
         }
         if let [(index, value)] = part {
             // A single value is a dot.
-            let _ = write!(points, "{:.1},{:.1}", x(*index) + 1.0, frame.y(value.unwrap_or_default()));
+            let (x, y) = (x(*index), frame.y(value.unwrap_or_default()));
+            let _ = write!(out, "<circle r=\"2\" cx=\"{x:.1}\" cy=\"{y:.1}\" fill=\"{}\"/>", color.code());
+            continue;
         }
         let _ = write!(
             out,
@@ -350,7 +352,7 @@ mod tests {
     fn a_gap_splits_a_line() {
         let values = vec![Some(1.0), Some(2.0), None, Some(3.0)];
         let svg = chart(Unit::Count, Scale::Linear, vec![Layer::line("x", Color::Blue, values)]);
-        assert_eq!(svg.matches("<polyline").count(), 2);
+        assert_eq!((svg.matches("<polyline").count(), svg.matches("<circle").count()), (1, 1));
         assert!(svg.contains("<title>a &lt; b</title>") && svg.contains("data-values=\"1,2,,3\""), "{svg}");
     }
 

@@ -20,6 +20,9 @@ use slo_ops::{
 };
 use std::sync::Arc;
 
+/// The fewest digits that stand for an id, and how many of the latest incidents are searched for them.
+const FEWEST_DIGITS: usize = 6;
+const SEARCHED: usize = 5_000;
 /// The longest note, in characters.
 const LONGEST_NOTE: usize = 4_000;
 
@@ -63,25 +66,46 @@ pub(in super::super) enum Deed {
     Acknowledge,
     Mitigated,
     Close,
-    Approve { step: usize },
-    Deny { step: usize },
+    Approve { step: StepName },
+    Deny { step: StepName },
     Note { text: String },
 }
 
+/// A step by its name, or by its number in the runbook, from 1.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(in super::super) enum StepName {
+    Number(u64),
+    Name(String),
+}
+
+impl StepName {
+    fn place(&self, incident: &Incident) -> Result<usize, Refused> {
+        let text = match self {
+            Self::Number(number) => number.to_string(),
+            Self::Name(name) => name.clone(),
+        };
+        let episode = incident.open();
+        episode.and_then(|episode| episode.step_named(&text)).ok_or_else(|| {
+            Refused::conflict(format!("the open episode has no step `{}`", slo_core::plain(&text)))
+        })
+    }
+}
+
 impl Deed {
-    /// The event of `who`.
-    pub(in super::super) fn event(self, who: String) -> Result<Event, Refused> {
+    /// The event of `who` on an incident.
+    pub(in super::super) fn event(self, who: String, incident: &Incident) -> Result<Event, Refused> {
         if let Self::Note { text } = &self
-            && text.chars().count() > LONGEST_NOTE
+            && (text.trim().is_empty() || text.chars().count() > LONGEST_NOTE)
         {
-            return Err(Refused::bad(format!("a note has at most {LONGEST_NOTE} characters")));
+            return Err(Refused::bad(format!("a note has 1 to {LONGEST_NOTE} characters")));
         }
         Ok(match self {
             Self::Acknowledge => Event::Acknowledged { who },
             Self::Mitigated => Event::Mitigated { who },
             Self::Close => Event::Closed { who },
-            Self::Approve { step } => Event::Approved { step, who },
-            Self::Deny { step } => Event::Denied { step, who },
+            Self::Approve { step } => Event::Approved { step: step.place(incident)?, who },
+            Self::Deny { step } => Event::Denied { step: step.place(incident)?, who },
             Self::Note { text } => Event::Note { who, text },
         })
     }
@@ -97,14 +121,33 @@ pub(in super::super) async fn act(
     let Json(deed) =
         Json::<Deed>::from_request(request, &()).await.map_err(|error| Refused::bad(error.body_text()))?;
     let incident = app.incident(&incident).await?;
-    app.act(&incident, deed.event(who)?).await?;
+    app.act(&incident, deed.event(who, &incident)?).await?;
     Ok(Json(json!({"status": "recorded"})))
 }
 
 impl App {
+    /// The id of an incident, or of the one of the latest that begins with these digits.
+    pub(in super::super) async fn find(&self, text: &str) -> Result<IncidentId, Refused> {
+        let wrong = match text.parse::<IncidentId>() {
+            Ok(id) => return Ok(id),
+            Err(error) => Refused::bad(error.to_string()),
+        };
+        if text.len() < FEWEST_DIGITS || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(wrong);
+        }
+        let rows = self.store.list(Query { open: false, after: None, limit: SEARCHED }).await?;
+        let mut found =
+            rows.into_iter().map(|row| row.incident).filter(|id| id.to_string().starts_with(text));
+        match (found.next(), found.next()) {
+            (Some(id), None) => Ok(id),
+            (Some(_), Some(_)) => Err(Refused::bad(format!("several incidents begin with `{text}`"))),
+            (None, _) => Err(Refused::missing(format!("no incident begins with `{text}`"))),
+        }
+    }
+
     /// The incident with an id from a request.
     pub(in super::super) async fn incident(&self, id: &str) -> Result<Incident, Refused> {
-        let id: IncidentId = id.parse().map_err(|error: slo_ops::Error| Refused::bad(error.to_string()))?;
+        let id = self.find(id).await?;
         let record = self.store.record(id, 0).await?;
         if record.is_empty() {
             return Err(Refused::missing(format!("there is no incident {id}")));

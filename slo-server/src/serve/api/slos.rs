@@ -2,7 +2,7 @@
 
 use super::super::{
     auth::Viewer,
-    pages::{Asked, asked_report},
+    pages::{Asked, asked_report, filter_of},
     refused::Refused,
     site::Site,
 };
@@ -14,7 +14,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 use slo_core::model::Timestamp;
-use slo_ops::watch::{Filter, Row};
+use slo_ops::watch::Row;
 use std::sync::Arc;
 
 /// The description of the API.
@@ -33,7 +33,7 @@ pub(in super::super) async fn overview(
 ) -> Result<Json<Value>, Refused> {
     let kept = site.overview().await?;
     let Some((overview, at)) = kept.value else { return Err(no_answer(kept.trouble)) };
-    let filter = Filter::of(query.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    let filter = filter_of(&query)?;
     let rows: Vec<Value> = filter.apply(&overview.rows).into_iter().map(Row::to_json).collect();
     Ok(Json(json!({
         "asked_at": at.to_string(),

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        api::incidents::Deed,
+        api::incidents::{Deed, StepName},
         auth::{Responder, Viewer},
         refused::Refused,
         site::Site,
@@ -13,19 +13,19 @@ use crate::clock::now;
 use askama::Template;
 use axum::{
     Form,
-    extract::{Path, State},
+    extract::{Path, State, rejection::FormRejection},
     response::{IntoResponse, Redirect, Response},
 };
+use regex::{Captures, Regex};
 use serde::Deserialize;
 use slo_core::{model::Timestamp, page::duration, plain};
 use slo_ops::{
     Redactor,
-    alert::IncidentId,
     incident::{Entry, Episode, EpisodeState, Incident, Stage, StepRun, StepState, command_line},
     notify::Summary,
     time_between,
 };
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// An incident in a list.
 pub(super) struct OpenIncident {
@@ -87,8 +87,8 @@ struct EpisodeView {
 }
 
 struct StepView {
-    /// Its place in the runbook, from 0.
-    index: usize,
+    /// Its number in the runbook, from 1.
+    number: usize,
     name: String,
     kind: String,
     class: &'static str,
@@ -135,9 +135,9 @@ fn listed(site: &Site, incident: &Incident, episode: &Episode, redactor: &Redact
         href: format!("{}/incidents/{}", site.base, incident.id()),
         title: clean(redactor, &episode.title()),
         since: if episode.is_open() {
-            format!("since {began} ({lasted})")
+            format!("since {began} {} ({lasted})", site.zone)
         } else {
-            format!("{began}, lasted {lasted}")
+            format!("{began} {}, lasted {lasted}", site.zone)
         },
         asks: asks(episode),
         span: (episode.id.began, end),
@@ -235,19 +235,18 @@ pub(in super::super) async fn incident(
 
 async fn incident_page(site: &Site, viewer: &Viewer, id: &str) -> Result<IncidentPage, Refused> {
     let app = site.record()?;
-    let id: IncidentId = id.parse().map_err(|error: slo_ops::Error| Refused::missing(error.to_string()))?;
+    let id = app.find(id).await?;
     let record = app.store.record(id, 0).await?;
     if record.is_empty() {
         return Err(Refused::missing(format!("there is no incident {id}")));
     }
     let entries: Vec<&Entry> = record.iter().map(|numbered| &numbered.entry).collect();
     let incident = Incident::of(id, entries.iter().copied());
-    let episodes: Vec<EpisodeView> = incident
-        .episodes()
-        .iter()
-        .rev()
-        .map(|episode| view(site, episode, &entries, &app.redactor))
-        .collect();
+    let all = incident.episodes();
+    let next = |index: usize| all.get(index + 1).map(|next| next.id.began);
+    let views = all.iter().enumerate().rev();
+    let views = views.map(|(index, episode)| view(site, episode, next(index), &entries, &app.redactor));
+    let episodes: Vec<EpisodeView> = views.collect();
     let title = episodes.first().map_or_else(|| id.to_string(), |one| one.title.clone());
     let is_firing = episodes.first().is_some_and(|one| one.class == "firing");
     Ok(IncidentPage {
@@ -260,7 +259,13 @@ async fn incident_page(site: &Site, viewer: &Viewer, id: &str) -> Result<Inciden
     })
 }
 
-fn view(site: &Site, episode: &Episode, entries: &[&Entry], redactor: &Redactor) -> EpisodeView {
+fn view(
+    site: &Site,
+    episode: &Episode,
+    next: Option<Timestamp>,
+    entries: &[&Entry],
+    redactor: &Redactor,
+) -> EpisodeView {
     let summary = Summary::of(episode, redactor, now());
     let moments = episode.moments();
     let stages = Stage::ALL.iter().filter_map(|stage| Some((stage.name(), lasted(moments.millis(*stage)?))));
@@ -279,7 +284,11 @@ fn view(site: &Site, episode: &Episode, entries: &[&Entry], redactor: &Redactor)
     let mut slos: Vec<String> = episode.alerts.iter().filter_map(slo_ops::alert::Alert::slo).collect();
     slos.sort();
     slos.dedup();
-    let own = entries.iter().filter(|entry| entry.episode == Some(episode.id.began));
+    // A delivery belongs to the episode that it found.
+    let own = entries.iter().filter(|entry| match entry.episode {
+        Some(began) => began == episode.id.began,
+        None => entry.at >= episode.id.began && next.is_none_or(|next| entry.at < next),
+    });
     EpisodeView {
         class: class(episode),
         state: word(episode.state()),
@@ -287,18 +296,26 @@ fn view(site: &Site, episode: &Episode, entries: &[&Entry], redactor: &Redactor)
         is_open: episode.is_open(),
         is_acknowledged: episode.acknowledged.is_some(),
         is_mitigated: episode.mitigated.is_some(),
-        lines,
+        lines: lines.iter().map(|line| localized(line, &site.zone)).collect(),
         links: summary.links.iter().map(|link| (link.name.clone(), link.url.clone())).collect(),
         slos: slos.iter().filter_map(known).collect(),
         stages: stages.collect(),
-        steps: episode.steps().iter().enumerate().map(|(index, run)| step(index, run, redactor)).collect(),
+        steps: episode
+            .steps()
+            .iter()
+            .enumerate()
+            .map(|(index, run)| step(index + 1, run, redactor))
+            .collect(),
         timeline: own
-            .map(|entry| (moment(entry.at, &site.zone), clean(redactor, &episode.told(&entry.event))))
+            .map(|entry| {
+                let told = clean(redactor, &episode.told(&entry.event));
+                (moment(entry.at, &site.zone), localized(&told, &site.zone))
+            })
             .collect(),
     }
 }
 
-fn step(index: usize, run: &StepRun, redactor: &Redactor) -> StepView {
+fn step(number: usize, run: &StepRun, redactor: &Redactor) -> StepView {
     let (mut findings, mut output, mut reason) = (Vec::new(), String::new(), String::new());
     let state = match &run.state {
         StepState::Ended { millis, outcome, output: told, .. } => {
@@ -315,7 +332,7 @@ fn step(index: usize, run: &StepRun, redactor: &Redactor) -> StepView {
         state => run.waits_for().map_or_else(|| state.name().to_owned(), |waits| clean(redactor, &waits)),
     };
     StepView {
-        index,
+        number,
         name: run.info.name.clone(),
         kind: run.info.kind.to_string(),
         class: match run.state.name() {
@@ -338,6 +355,18 @@ fn step(index: usize, run: &StepRun, redactor: &Redactor) -> StepView {
     }
 }
 
+/// A text whose times are on the clock of the page.
+fn localized(text: &str, zone: &str) -> String {
+    static TIME: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z").ok());
+    let Some(pattern) = TIME.as_ref() else { return text.to_owned() };
+    let local = |found: &Captures<'_>| {
+        let time = found.get(0).map_or("", |found| found.as_str());
+        time.parse().map_or_else(|_| time.to_owned(), |time| format!("{} {zone}", moment(time, zone)))
+    };
+    pattern.replace_all(text, local).into_owned()
+}
+
 /// How long a step took.
 fn lasted(millis: u64) -> String {
     if millis < 1_000 { format!("{millis} ms") } else { duration(millis as f64 / 1_000.0) }
@@ -349,21 +378,22 @@ pub(in super::super) struct Sent {
     token: String,
     action: String,
     #[serde(default)]
-    step: Option<usize>,
+    step: Option<String>,
     #[serde(default)]
     text: String,
 }
 
 impl Sent {
     fn deed(self) -> Result<Deed, Refused> {
-        let step = || self.step.ok_or_else(|| Refused::bad("the form names no step".to_owned()));
+        let step = self.step.map(StepName::Name);
+        let step = || step.ok_or_else(|| Refused::bad("the form names no step".to_owned()));
         Ok(match self.action.as_str() {
             "acknowledge" => Deed::Acknowledge,
             "mitigated" => Deed::Mitigated,
+            "close" => Deed::Close,
             "approve" => Deed::Approve { step: step()? },
             "deny" => Deed::Deny { step: step()? },
-            "note" if !self.text.trim().is_empty() => Deed::Note { text: self.text },
-            "note" => return Err(Refused::bad("the note is empty".to_owned())),
+            "note" => Deed::Note { text: self.text },
             other => return Err(Refused::bad(format!("there is no action `{}`", plain(other)))),
         })
     }
@@ -374,16 +404,29 @@ pub(in super::super) async fn act(
     responder: Result<Responder, Refused>,
     State(site): State<Arc<Site>>,
     Path(id): Path<String>,
-    Form(sent): Form<Sent>,
+    sent: Result<Form<Sent>, FormRejection>,
 ) -> Result<Response, PageRefused> {
     let done = async {
         let Responder { who } = responder?;
+        let Form(sent) = sent.map_err(|error| Refused::bad(error.body_text()))?;
         site.doors.check_token(&who, &sent.token)?;
         let app = site.record()?;
         let incident = app.incident(&id).await?;
-        app.act(&incident, sent.deed()?.event(who)?).await
+        app.act(&incident, sent.deed()?.event(who, &incident)?).await
     };
     done.await.map_err(PageRefused::of(&site))?;
     // Read again: the browser's reload button does not act a second time.
     Ok(Redirect::to(&format!("{}/incidents/{id}", site.base)).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_on_one_clock() {
+        let text = "waits until 2026-12-01T07:42:30.567Z, since 2026-07-01T06:39:25Z";
+        let local = "waits until 2026-12-01 08:42:30 Europe/Berlin, since 2026-07-01 08:39:25 Europe/Berlin";
+        assert_eq!(localized(text, "Europe/Berlin"), local);
+    }
 }

@@ -15,6 +15,6 @@ pub(super) use events::events;
 pub(super) use facts::numbers;
 pub(super) use incidents::{act, incident, incidents};
 pub(super) use layout::missing;
-pub(super) use overview::overview;
+pub(super) use overview::{filter_of, overview};
 pub(super) use reports::{Asked, asked_report, report, reports};
 pub(super) use slo::slo;

@@ -57,6 +57,7 @@ struct Line {
     name: String,
     description: String,
     fault: String,
+    group: String,
     groups: usize,
     sli: String,
     objective: String,
@@ -86,7 +87,7 @@ pub(in super::super) async fn overview(
         return Ok(Redirect::temporary(&format!("{}/incidents", site.base)).into_response());
     }
     let kept = site.overview().await.map_err(PageRefused::of(&site))?;
-    let filter = Filter::of(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    let filter = filter_of(&pairs).map_err(PageRefused::of(&site))?;
     let stale = stale(&kept, &site.zone);
     let incidents = open_incidents(&site).await;
     let Some((overview, at)) = kept.value else {
@@ -116,6 +117,12 @@ pub(in super::super) async fn overview(
         filter,
     };
     Ok(html(&page))
+}
+
+/// The filter of an address.
+pub(in super::super) fn filter_of(pairs: &[(String, String)]) -> Result<Filter, Refused> {
+    Filter::of(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+        .map_err(|error| Refused::of(&error))
 }
 
 /// The page while Prometheus has never answered: the SLOs are known, their numbers are not.
@@ -209,6 +216,7 @@ impl Line {
             name: row.name(),
             description: slo.description().to_owned(),
             fault: row.faults.first().cloned().unwrap_or_default(),
+            group: row.group(),
             groups: row.groups.len(),
             sli: percent(status.sli, 3),
             objective: slo.objective().to_string(),
@@ -238,6 +246,8 @@ pub(super) fn burns(row: &Row) -> Vec<Burn> {
 pub(super) fn lasts(row: &Row) -> String {
     match (row.status.budget_projected, row.lasts()) {
         (None, _) => "–".to_owned(),
+        // At an unknown burn rate, nobody knows.
+        (Some(left), None) if left > 0.0 && row.burn_rate().is_none() => "–".to_owned(),
         (_, Some(seconds)) if seconds <= 0.0 => "gone".to_owned(),
         (_, Some(seconds)) => duration(seconds),
         (_, None) => format!("> {}", row.slo().period()),

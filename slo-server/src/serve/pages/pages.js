@@ -31,7 +31,8 @@ function show(page) {
   if (!next) return;
   const open = [...main().querySelectorAll('details[open][id]')].map((one) => one.id);
   const focused = document.activeElement?.id;
-  const place = document.activeElement?.closest?.('.chart-box')?.dataset.place;
+  const told = [...main().querySelectorAll('.chart-box[data-place]')].map((box) => [box.id, Number(box.dataset.place)]);
+  const scrolled = wide().map((box) => box.scrollLeft);
   // What somebody types into stays; its choices may be new.
   for (const kept of main().querySelectorAll('[data-keep]')) next.querySelector('#' + kept.id)?.replaceWith(kept);
   main().replaceWith(document.adoptNode(next));
@@ -41,8 +42,14 @@ function show(page) {
   for (const id of open) document.getElementById(id)?.setAttribute('open', '');
   const again = focused && document.getElementById(focused);
   if (again && again !== document.activeElement) again.focus({preventScroll: true});
-  if (again && place !== undefined) tell(again, Number(place));
+  wide().forEach((box, index) => { if (scrolled[index]) box.scrollLeft = scrolled[index]; });
+  for (const [id, place] of told) if (document.getElementById(id)) tell(document.getElementById(id), place);
 }
+
+// What scrolls sideways in a narrow window.
+const wide = () => [...main().querySelectorAll('.wide, .chart-box')];
+// The newest values are on the right.
+for (const box of main().querySelectorAll('.chart-box')) box.scrollLeft = box.scrollWidth;
 
 function tellLost() {
   lost.textContent = `No answer from this server for ${Math.round((Date.now() - answered) / 1000)} s: these numbers are old.`;
@@ -76,6 +83,11 @@ document.addEventListener('input', (event) => {
   typing = setTimeout(() => follow(form), event.target.type === 'search' ? 200 : 0);
 });
 document.addEventListener('submit', (event) => {
+  const question = (event.submitter ?? event.target).dataset.confirm ?? event.target.dataset.confirm;
+  if (question && !window.confirm(question)) {
+    event.preventDefault();
+    return;
+  }
   if (event.target.matches('form[data-keep][method=get]')) {
     event.preventDefault();
     follow(event.target);
@@ -111,7 +123,8 @@ function number(value, unit) {
   return scaled.toLocaleString('en', {maximumFractionDigits: digits}) + suffix;
 }
 
-const clock = (millis) => new Date(millis).toISOString().slice(0, 16).replace('T', ' ') + ' UTC';
+// With seconds, if a chart is so short that they matter.
+const clock = (millis, length) => new Date(millis).toISOString().slice(0, length < 7200000 ? 19 : 16).replace('T', ' ') + ' UTC';
 
 // The values at a share of the time axis, from 0 to 1, next to a line through the chart.
 function tell(box, share) {
@@ -119,7 +132,7 @@ function tell(box, share) {
   const {start, end, left, right, top, bottom} = frame(svg);
   share = Math.min(1, Math.max(0, share));
   box.dataset.place = share;
-  const lines = [clock(start + (end - start) * share)];
+  const lines = [clock(start + (end - start) * share, end - start)];
   for (const group of svg.querySelectorAll('g.values')) {
     const values = group.dataset.values.split(',');
     const index = group.dataset.kind === 'bars' ? Math.min(values.length - 1, Math.floor(share * values.length)) : Math.round(share * (values.length - 1));

@@ -92,7 +92,8 @@ pub(in super::super) async fn reports(
     let mut time = now();
     for _ in 0..MONTHS {
         let month = local_time(time, &site.zone, "%Y-%m");
-        let quarter = local_time(time, &site.zone, "%Y-Q%Q");
+        let number: usize = local_time(time, &site.zone, "%m").parse().unwrap_or(1);
+        let quarter = format!("{}-Q{}", local_time(time, &site.zone, "%Y"), number.div_ceil(3));
         // From the middle of a month, 31 days before are in the one before.
         let day: u64 = local_time(time, &site.zone, "%-d").parse().unwrap_or(15);
         time = time.before(Window::days(day + 5));

@@ -8,7 +8,7 @@ use super::{
     layout::{Layout, PageRefused, clock, html, moment, query, stale},
     overview::{Burn, burns, classes, lasts},
 };
-use crate::clock::now;
+use crate::{clock::now, observe::Kept};
 use askama::Template;
 use axum::{
     extract::{Path, Query, State},
@@ -50,6 +50,8 @@ struct SloPage {
     ranges: Vec<Link>,
     shown: String,
     is_live: bool,
+    /// The address of the same page up to now.
+    live: String,
     figures: Vec<Figure>,
     incidents: Vec<OpenIncident>,
     groups: Vec<GroupLine>,
@@ -113,7 +115,7 @@ pub(in super::super) async fn slo(
     let zone = site.zone.as_str();
     let detail = shown.detail.value.as_ref().map(|(detail, _)| Arc::clone(detail));
     let figures = detail.as_ref().map(|detail| {
-        let marks = episodes.iter().map(|one| one.span).collect();
+        let marks = merged(episodes.iter().map(|one| one.span).collect());
         let drawn = Drawn { row: &shown.row, span: &shown.span, detail, zone, incidents: marks, runs: &runs };
         drawn.figures()
     });
@@ -131,20 +133,20 @@ fn page(
     let (slo, status) = (row.slo(), &row.status);
     let here = format!("{}/slos/{}/{}", site.base, row.service.name(), slo.name());
     let group = group_pairs(shown);
-    let (class, icon) = classes(Some(row.state));
-    let stale_detail = stale(&shown.detail, zone);
-    let stale = match (&shown.trouble, stale_detail.is_empty()) {
-        (Some(trouble), true) => format!("Prometheus does not answer: {}.", slo_core::plain(trouble)),
-        _ => stale_detail,
+    // Nothing is known of the rules of a server that has never answered.
+    let (class, state, icon) = match shown.at {
+        Some(_) => (row.state.name(), row.state.label(), classes(Some(row.state)).1),
+        None => ("none", "Unknown", "none"),
     };
-    let title = if class == "ok" { row.name() } else { format!("● {}: {}", row.state.label(), row.name()) };
+    let stale = stale_slo(shown, zone);
+    let title = if class == "ok" { row.name() } else { format!("● {state}: {}", row.name()) };
     let groups = detail.map(|detail| detail.groups.as_slice()).unwrap_or_default();
     SloPage {
         layout: Layout::new(site, "slos", title).with_icon(icon),
         stale,
         faults: shown.faults.clone(),
-        class: row.state.name(),
-        state: row.state.label(),
+        class,
+        state,
         name: row.name(),
         description: slo.description().to_owned(),
         group: group
@@ -165,6 +167,7 @@ fn page(
         ranges: ranges(slo, &shown.span, &here, &group),
         shown: format!("{} – {} {zone}", moment(shown.span.from, zone), moment(shown.span.to, zone)),
         is_live: shown.span.is_live,
+        live: link(&here, &group, &[]),
         figures,
         incidents: episodes,
         groups: groups.iter().take(GROUPS).map(|one| group_line(one, &here, shown)).collect(),
@@ -172,7 +175,43 @@ fn page(
         alerts: detail.map(|detail| detail.alerts.iter().map(alert_line).collect()).unwrap_or_default(),
         numbers: number_lines(site, shown),
         rules: rule_lines(shown),
-        asked: clock(shown.detail.value.as_ref().map_or(shown.at, |(_, at)| *at), zone),
+        asked: shown
+            .detail
+            .value
+            .as_ref()
+            .map(|(_, at)| *at)
+            .or(shown.at)
+            .map_or_else(|| "no time".to_owned(), |at| clock(at, zone)),
+    }
+}
+
+/// Times that overlap, as one.
+fn merged(mut spans: Vec<(Timestamp, Timestamp)>) -> Vec<(Timestamp, Timestamp)> {
+    spans.sort_unstable();
+    let mut all: Vec<(Timestamp, Timestamp)> = Vec::new();
+    for (from, to) in spans {
+        match all.last_mut() {
+            Some((_, end)) if from <= *end => *end = (*end).max(to),
+            _ => all.push((from, to)),
+        }
+    }
+    all
+}
+
+/// A warning that numbers are old, or that the charts are missing.
+fn stale_slo(shown: &Shown, zone: &str) -> String {
+    let trouble = shown.detail.trouble.as_ref().or(shown.trouble.as_ref());
+    match (trouble, &shown.detail.value, shown.at) {
+        (None, _, _) => String::new(),
+        (Some(trouble), None, Some(at)) => format!(
+            "Prometheus does not answer: {}. The numbers are from {}, {} ago, and the charts are missing.",
+            slo_core::plain(trouble),
+            clock(at, zone),
+            duration(now().millis_since(at) as f64 / 1_000.0)
+        ),
+        (Some(trouble), value, _) => {
+            stale(&Kept { value: value.clone(), trouble: Some(trouble.clone()) }, zone)
+        }
     }
 }
 
@@ -194,11 +233,10 @@ fn kind(slo: &Slo) -> String {
     }
 }
 
-/// `39 of 5 000 bad events left`
+/// `39 of 5 000 bad events left`, as of now.
 fn bad_left(detail: &Detail) -> Option<String> {
     let allowed = detail.allowed?;
-    let left = *detail.left.last()?.as_ref()?;
-    // As of now, not of the end of a time that is over.
+    let left = detail.status.budget_projected?;
     let whole = |events: f64| count(whole(events.abs()));
     let sign = if left < 0.0 { "−" } else { "" };
     Some(format!("{sign}{} of {} bad events left", whole(left * allowed), whole(allowed)))
