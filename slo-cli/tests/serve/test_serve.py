@@ -277,7 +277,7 @@ def test_only_those_may_who_know_the_secret(tmp_path, vendors):
         # A page in a browser of this machine may not act.
         incident = server.listed()[0]["incident"]
         path, deed = f"/api/v1/incidents/{incident}", {"action": "acknowledge"}
-        assert server.post(deed, path, {"Origin": "https://evil.example"})[0] == 401
+        assert server.post(deed, path, {"Origin": "https://evil.example"})[0] == 403
         assert server.post(deed, path, {"Host": "evil.example"})[0] == 401
         assert server.post(deed, path)[0] == 200
         assert server.post(b"{", headers={"Authorization": "Bearer long-and-secret"})[0] == 400

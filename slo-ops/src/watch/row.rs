@@ -112,7 +112,7 @@ impl Row {
         let status = groups.first()?.clone();
         let labels = service.labels().iter().chain(slo.labels().iter());
         let labels = labels.map(|(name, value)| (name.to_string(), value.clone())).collect();
-        Some(Self {
+        let row = Self {
             service: Arc::clone(service),
             slo: Arc::new(slo.clone()),
             labels,
@@ -121,8 +121,8 @@ impl Row {
             groups,
             left: Vec::new(),
             faults: Vec::new(),
-        })
-        .map(Self::with_mismatches)
+        };
+        Some(row.with_mismatches())
     }
 
     /// Notes where the rules that are loaded differ from the spec.
