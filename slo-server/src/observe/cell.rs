@@ -89,7 +89,8 @@ impl<T: Send + Sync + 'static> Cell<T> {
         state.running = Some(done.clone());
         let cell = Arc::clone(self);
         tokio::spawn(async move {
-            let result = fetch.await;
+            // Also a fetch that panics ends.
+            let result = tokio::spawn(fetch).await.unwrap_or_else(|error| Err(error.to_string()));
             let mut state = cell.lock();
             state.running = None;
             state.asked = Some(Instant::now());
@@ -160,6 +161,15 @@ mod tests {
         );
         cell.get(fresh, fetch).await;
         assert_eq!(fetches.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn a_fetch_that_panics_is_tried_again() {
+        let cell = Arc::new(Cell::<u32>::default());
+        let failed = cell.get(Duration::ZERO, || Box::pin(async { panic!("no") })).await;
+        assert!(failed.value.is_none() && failed.trouble.is_some());
+        let again = cell.get(Duration::ZERO, || Box::pin(async { Ok(3) })).await;
+        assert_eq!(again.value.map(|(value, _)| *value), Some(3));
     }
 
     #[tokio::test(start_paused = true)]

@@ -25,6 +25,8 @@ use tokio::{
 const EVERY: (u64, u64) = (1_000, 15_000);
 /// How often the rules and the version of the server are asked for.
 const RARELY: Duration = Duration::from_secs(300);
+/// How often the events of each group are asked for.
+const SELDOM: Duration = Duration::from_secs(60);
 /// How many details are kept.
 const MOST: usize = 256;
 
@@ -39,6 +41,8 @@ pub(crate) struct Observer {
     rules: Arc<Cell<LoadedRules>>,
     build: Arc<Cell<BuildInfo>>,
     details: Cells<Place, Detail>,
+    /// The events of each group, by service and SLO: they read a whole period of every group.
+    groups: Cells<(String, String), Answers>,
     ticks: watch::Sender<u64>,
 }
 
@@ -85,6 +89,7 @@ impl Observer {
             rules: Arc::default(),
             build: Arc::default(),
             details: Cells::new(MOST),
+            groups: Cells::new(MOST),
             ticks: watch::Sender::new(0),
         }))
     }
@@ -121,10 +126,24 @@ impl Observer {
             row.groups.iter().find(|status| plan.group.as_ref().is_none_or(|group| status.group == *group));
         let (status, row) = (status.unwrap_or(&row.status).clone(), row.clone());
         let source = Arc::clone(&self.source);
+        let groups = self.groups.of((place.service.clone(), place.slo.clone()));
         let cell = self.details.of(place);
         cell.get(fresh, || {
             Box::pin(async move {
-                let answers = answers(&source, &plan.queries).await?;
+                let is_of_groups = |query: &Query| matches!(query.what, What::GroupTotal | What::GroupBad);
+                let (of_groups, own): (Vec<Query>, Vec<Query>) =
+                    plan.queries.iter().cloned().partition(is_of_groups);
+                let mut answers = answers(&source, own).await?;
+                if !of_groups.is_empty() {
+                    let kept = groups
+                        .get(SELDOM, || Box::pin(async move { self::answers(&source, of_groups).await }));
+                    let known = kept.await.value;
+                    answers.extend(
+                        known.iter().flat_map(|(known, _)| {
+                            known.iter().map(|(what, curves)| (*what, curves.clone()))
+                        }),
+                    );
+                }
                 Ok(Detail::of(row.slo(), &status, &row.groups, &plan, &answers))
             })
         })
@@ -183,9 +202,9 @@ async fn all_past(
 }
 
 /// The answers to all queries. The pictures of latencies and of groups may be missing, the rest may not.
-async fn answers(source: &Arc<Source>, queries: &[Query]) -> Result<Answers, String> {
+async fn answers(source: &Arc<Source>, queries: Vec<Query>) -> Result<Answers, String> {
     let mut running = JoinSet::new();
-    for query in queries.iter().cloned() {
+    for query in queries {
         let source = Arc::clone(source);
         running.spawn(async move {
             let curves = source.curves(&query.text, query.grid).await;
