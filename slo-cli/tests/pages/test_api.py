@@ -85,7 +85,7 @@ def test_every_answer_is_as_documented(site):
 
 
 def test_the_numbers_are_those_of_the_command(site, stack):
-    """`slo status` and the API have one shape, and the same numbers if they are of the same moment."""
+    """`slo status` and the API have one shape. They are asked one after the other, so the numbers differ a little."""
     from running import built
 
     command = [built("slo"), "status", ROOT / "examples/three-services/slo.yaml", "--prometheus", stack.prometheus, "--time-scale", "60", "--format", "json"]
@@ -106,6 +106,8 @@ def test_what_the_caller_has_is_not_sent_again(site):
         assert (first.status, again.status, again.body) == (200, 304, b""), path
         assert ask(f"{site}{path}", If_None_Match='W/"other"').status == 200
     assert ask(f"{site}/", Accept_Encoding="gzip").headers["Content-Encoding"] == "gzip"
+    head = ask(f"{site}/reports", "HEAD")
+    assert (head.status, head.body, head.headers["ETag"]) == (200, b"", ask(f"{site}/reports").headers["ETag"])
 
 
 def test_pages_forbid_what_is_not_theirs(site):
@@ -116,6 +118,8 @@ def test_pages_forbid_what_is_not_theirs(site):
         html = ask(f"{site}{path}").text()
         assert not re.search(r"<[a-z]+[^>]* (style|on[a-z]+)=", html) and not re.search(r"<script(?! src)", html) and "<style" not in html
     assert ask(f"{site}/", Host="evil.example.com").status == 401  # a name that somebody made point here
+    assert ask(f"{site}/", Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="no-cors").status == 403  # an image in another page
+    assert ask(f"{site}/", Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="navigate").status == 200  # a link
 
 
 def test_forms_of_other_pages_are_refused(site):
@@ -134,7 +138,7 @@ ACCESS = """
 access:
   viewers: {basic_file: viewers}
   responders: {basic_file: responders}
-  proxy: {from: [127.0.0.1], user_header: X-User, groups_header: X-Groups, responders: [sre, carol]}
+  proxy: {from: [127.0.0.1], user_header: X-User, groups_header: X-Groups, responders: {users: [carol], groups: [sre]}}
 intake: {bearer_file: intake}
 """
 
@@ -195,6 +199,7 @@ def test_a_proxy_says_who_its_users_are(guarded, stack):
     assert act(guarded, X_User="bob", X_Groups="dev, sre").status == 200
     assert act(guarded, X_User="carol").status == 200
     assert ask(f"{guarded}/", X_Groups="sre").status == 401  # a group without a user
+    assert act(guarded, X_User="sre").status == 403  # a user who is named like a group
     # From another address than the proxy's, the header is nothing.
     folder = stack.folder / "elsewhere"
     folder.mkdir()
@@ -214,6 +219,9 @@ def test_everything_is_below_a_base_path(stack):
     for link in links - {"/ops/slo/events"}:
         assert ask(f"{root}{link}".replace("&amp;", "&")).status == 200, link
     assert ask(f"{root}/").status == 404
+    for path in ("/ops/slo", "/ops/slo/"):
+        answer = ask(f"{root}{path}", Accept_Encoding="gzip")
+        assert answer.headers["ETag"] and answer.headers["Content-Encoding"] == "gzip", path
 
 
 def test_pages_come_over_tls(stack):

@@ -106,12 +106,15 @@ def test_search_works_without_a_script(chromium, site):
 
 def test_numbers_are_live(page, site):
     page.goto(site)
+    page.evaluate("window.isSame = true")
     page.locator("#q").focus()
     before = page.locator("footer").inner_text()
     wait_for("new numbers", lambda: page.locator("footer").inner_text() != before, 15)
     # Without a reload, and without taking the focus away.
     assert page.evaluate("document.activeElement.id") == "q"
-    assert page.evaluate("performance.getEntriesByType('navigation').length") == 1
+    assert page.evaluate("window.isSame") is True
+    # The choices are as new as the numbers.
+    assert re.search(r"Page \(\d+\)", page.locator("#state").inner_text())
 
 
 def test_charts_tell_their_values_and_zoom(page, site):
@@ -162,7 +165,7 @@ def test_the_page_of_an_slo_has_one_basis(page, site):
     detail, slo = answer["detail"], answer["slo"]
     # The curve ends with the number above it.
     assert detail["budget_left"][-1] == pytest.approx(slo["projected_budget_remaining"], abs=1e-9)
-    # What is left of the events is the same share.
+    # The events that may be bad follow from the traffic, and what is left of them is about the same share.
     left = detail["allowed_bad"] * slo["projected_budget_remaining"]
     assert detail["allowed_bad"] - detail["period_bad"] == pytest.approx(left, rel=0.1)
     page.goto(f"{site}/slos/checkout/availability")
@@ -175,6 +178,15 @@ def test_the_page_of_an_slo_has_one_basis(page, site):
     assert page.locator("#queries").get_attribute("open") is not None  # also after new numbers
 
 
+def test_a_denied_step_is_not_asked_about(page, site):
+    """Deny is no approval; what runs is asked about."""
+    page.goto(f"{site}/incidents/{incident(site)}")
+    page.on("dialog", lambda dialog: pytest.fail(dialog.message))
+    deny = page.get_by_role("button", name="Deny")
+    assert deny.get_attribute("data-confirm") is None
+    assert page.get_by_role("button", name="Approve restart").get_attribute("data-confirm") == "Run /bin/echo restarted?"
+
+
 def test_incidents_and_experiments_are_marked(page, site, stack):
     now = int(time.time() * 1000)
     with sqlite3.connect(stack.folder / "site" / "slo.db") as store:
@@ -183,6 +195,9 @@ def test_incidents_and_experiments_are_marked(page, site, stack):
     assert page.locator("#burn-down rect.incident").count() == 1
     assert "experiment" in page.locator("#burn-down svg text").all_text_contents()
     assert page.locator(".open a").first.get_attribute("href") == f"/incidents/{incident(site)}"
+    # One that began later is not in an earlier time.
+    page.goto(f"{site}/slos/search/latency?range=24m")
+    assert page.locator("#burn-down rect.incident").count() == 0
 
 
 def test_an_approval_is_recorded_with_a_name(page, site):

@@ -107,15 +107,24 @@ impl<'a> RecordedQueries<'a> {
         })
     }
 
-    /// The firing alerts of `group`, or of any group: 1 for each name, tier and severity.
+    /// The alerts of `group`, or of any group, that are firing: 1 for each name, tier and severity.
     #[must_use]
     pub fn firing(self, group: Option<&Group>) -> Expr {
+        Expr::from(self.alerts(group)).max_by(&alert_labels())
+    }
+
+    /// The same for alerts that fired at some time in the last `window`.
+    #[must_use]
+    pub fn fired_within(self, window: Window, group: Option<&Group>) -> Expr {
+        Range::new(self.alerts(group), window).apply(RangeFunction::MaxOverTime).max_by(&alert_labels())
+    }
+
+    fn alerts(self, group: Option<&Group>) -> Selector {
         let state = equal(LabelName::from_static("alertstate"), "firing");
         let own = identity(self.service, self.slo).into_iter();
         let own = own.map(|(label, value)| equal(label, &value));
         let matchers = own.chain(self.matchers(group)).chain([state]);
-        let labels = ["alertname", "burn_tier", "severity"].map(LabelName::from_static);
-        Expr::from(Selector::composed("ALERTS", matchers.collect())).max_by(&labels)
+        Selector::composed("ALERTS", matchers.collect())
     }
 
     fn select(self, series: Series, group: Option<&Group>) -> Selector {
@@ -130,6 +139,11 @@ impl<'a> RecordedQueries<'a> {
         });
         by.into_iter().flatten()
     }
+}
+
+/// The labels of an alert that are told.
+fn alert_labels() -> [LabelName; 3] {
+    ["alertname", "burn_tier", "severity"].map(LabelName::from_static)
 }
 
 fn sum(tiles: Selector, window: Window) -> Expr {

@@ -43,6 +43,8 @@ pub struct Detail {
     pub buckets: Option<Buckets>,
     /// The groups of the SLO, those that spent most first.
     pub groups: Vec<GroupSpend>,
+    /// What is missing, and why.
+    pub gaps: Vec<String>,
 }
 
 /// An alert, and its state.
@@ -111,6 +113,15 @@ impl Detail {
         plan: &DetailPlan,
         answers: &Answers,
     ) -> Self {
+        let asked = |what: What| plan.queries.iter().any(|query| query.what == what);
+        let gaps = [
+            (What::Buckets, "the latencies"),
+            (What::GroupTotal, "the groups"),
+            (What::GroupBad, "the groups"),
+        ];
+        let gaps = gaps.into_iter().filter(|(what, _)| asked(*what) && !answers.contains_key(what));
+        let mut gaps: Vec<String> = gaps.map(|(_, name)| format!("{name} could not be counted")).collect();
+        gaps.dedup();
         let one = |what: What| answers.get(&what).and_then(|curves| curves.first());
         let values =
             |what| one(what).map_or_else(|| vec![None; plan.grid.count], |curve| curve.values.clone());
@@ -119,12 +130,15 @@ impl Detail {
         let bad: Vec<Option<f64>> =
             values(What::Bad).into_iter().map(|bad| bad.map(|bad| bad.max(0.0))).collect();
         let (period_total, period_bad) = (once(What::PeriodTotal), once(What::PeriodBad));
-        let allowed = allowed(slo, status, period_total, period_bad);
+        let allowed = allowed(slo, status, period_total);
         let since = once(What::BadSince).unwrap_or(0.0).max(0.0);
-        let left = status.budget_projected.map_or_else(Vec::new, |now| burn_down(&bad, now, since, allowed));
+        let left =
+            status.budget_projected.map_or_else(Vec::new, |now| burn_down(&bad, plan, now, since, allowed));
         let empty = Vec::new();
         let curves = |what| answers.get(&what).unwrap_or(&empty);
+        let has_groups = [What::GroupTotal, What::GroupBad].iter().all(|what| answers.contains_key(what));
         Self {
+            gaps,
             status: status.clone(),
             grid: plan.grid,
             total: values(What::Total),
@@ -147,7 +161,11 @@ impl Detail {
                 .iter()
                 .find(|query| query.what == What::Buckets)
                 .and_then(|query| buckets(curves(What::Buckets), query.grid)),
-            groups: spends(slo, groups, curves(What::GroupTotal), curves(What::GroupBad)),
+            groups: if has_groups {
+                spends(slo, groups, curves(What::GroupTotal), curves(What::GroupBad))
+            } else {
+                Vec::new()
+            },
         }
     }
 
@@ -187,31 +205,38 @@ impl Detail {
                 "counts": buckets.counts,
             })),
             "groups": self.groups.iter().map(group).collect::<Value>(),
+            "gaps": self.gaps,
         })
     }
 }
 
-/// How many events may be bad in the whole period: βN̂.
-///
-/// The projected budget is 1 − B/(βN̂), so the bad events give it; without bad events, the coverage does.
-fn allowed(slo: &Slo, status: &SloStatus, total: Option<f64>, bad: Option<f64>) -> Option<f64> {
-    let spent = 1.0 - status.budget_projected?;
-    let by_spend = bad.filter(|bad| *bad > 0.0 && spent > 0.0).map(|bad| bad / spent);
-    let by_coverage = || {
-        let share = status.coverage.filter(|share| *share > 0.0)?;
-        Some(slo.objective().budget().to_f64() * total? / share)
-    };
-    by_spend.or_else(by_coverage).filter(|allowed| allowed.is_finite() && *allowed > 0.0)
+/// How many events may be bad in the whole period: βN̂. The events of the whole period follow from those that were recorded,
+/// and from the share of the period for which they were.
+fn allowed(slo: &Slo, status: &SloStatus, total: Option<f64>) -> Option<f64> {
+    let share = status.coverage.filter(|share| *share > 0.0)?;
+    let allowed = slo.objective().budget().to_f64() * total? / share;
+    Some(allowed).filter(|allowed| allowed.is_finite() && *allowed > 0.0)
 }
 
-/// The budget left at the start and at the end of each step, from what is left now and the bad events since.
-fn burn_down(bad: &[Option<f64>], now: f64, since: f64, allowed: Option<f64>) -> Vec<Option<f64>> {
+/// The budget left at the start and at the end of each step, from what is left now and the bad events since. Events that the
+/// recorded budget has not counted yet are left out.
+fn burn_down(
+    bad: &[Option<f64>],
+    plan: &DetailPlan,
+    now: f64,
+    since: f64,
+    allowed: Option<f64>,
+) -> Vec<Option<f64>> {
     let Some(allowed) = allowed else { return vec![Some(now); bad.len() + 1] };
     let mut later = since;
-    let mut left = vec![Some((now + later / allowed).min(1.0))];
-    for bad in bad.iter().rev() {
-        later += bad.unwrap_or(0.0);
-        left.push(Some((now + later / allowed).min(1.0)));
+    let at = |later: f64| Some((now + later / allowed).min(1.0));
+    let mut left = vec![at(later)];
+    for (index, bad) in bad.iter().enumerate().rev() {
+        let start = plan.grid.start.after_steps(plan.grid.step, index);
+        if start < plan.counted && start >= plan.span.period_start.before(plan.tile) {
+            later += bad.unwrap_or(0.0);
+        }
+        left.push(at(later));
     }
     left.reverse();
     left
@@ -238,6 +263,7 @@ fn alert_name(labels: &BTreeMap<String, String>) -> &str {
 }
 
 fn fired(curves: &[Curve], grid: Grid) -> Vec<FiredAlert> {
+    let end = grid.end();
     let mut all = Vec::new();
     for curve in curves {
         let steps: Vec<usize> = curve
@@ -249,6 +275,10 @@ fn fired(curves: &[Curve], grid: Grid) -> Vec<FiredAlert> {
             .collect();
         let (alert, severity) = (alert_name(&curve.labels), label(&curve.labels, "severity"));
         all.extend(FiredAlert::of_steps(alert, severity, &steps, grid.start, grid.step));
+    }
+    for one in &mut all {
+        // It fired in these steps, not at their ends.
+        (one.start, one.end) = (one.start.before(grid.step), one.end.before(grid.step).min(end));
     }
     all.sort_by_key(|one| one.start);
     all
@@ -410,7 +440,8 @@ mod tests {
         let slo = &service.slos()[0];
         let of = |metric: &str| labels(&[("__name__", metric), ("service", "a"), ("slo", "b")]);
         let left = of("slo:error_budget:projected_remaining_ratio");
-        let status = Recorded::of(&service, [(&left, 0.25)], []).statuses(slo).remove(0);
+        let seen = of("slo:sli_coverage:ratio30d");
+        let status = Recorded::of(&service, [(&left, 0.25), (&seen, 0.5)], []).statuses(slo).remove(0);
         let span = Span::of(slo, [("range", "6h")], slo.period().length(), NOW).unwrap();
         let plan = DetailPlan::of(&service, slo, None, span, NOW).unwrap();
         assert_eq!((plan.grid.step, plan.grid.count), (Window::minutes(3), 120));
@@ -419,10 +450,10 @@ mod tests {
         let answers = Answers::from([
             (What::Bad, vec![curve(&[], &bad)]),
             (What::PeriodBad, vec![curve(&[], &[75.0])]),
-            (What::PeriodTotal, vec![curve(&[], &[10_000.0])]),
+            (What::PeriodTotal, vec![curve(&[], &[5_000.0])]),
         ]);
         let detail = Detail::of(slo, &status, &[], &plan, &answers);
-        // 75 bad events are three quarters of the budget, so 100 are allowed.
+        // 5,000 events in half of the period: 10,000 in all of it, of which 100 may be bad.
         assert_eq!(detail.allowed, Some(100.0));
         assert_eq!(
             (detail.left[100], detail.left[101], detail.left.last()),

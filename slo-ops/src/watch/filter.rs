@@ -72,15 +72,16 @@ impl Sort {
         }
     }
 
-    /// Rows without the value are last.
-    fn compare(self, one: &Row, other: &Row) -> Ordering {
-        let ascending = |value: fn(&Row) -> Option<f64>| {
-            let known = |row| value(row).unwrap_or(f64::INFINITY);
-            known(one).total_cmp(&known(other))
+    /// Rows without the value are last, also in the reversed order.
+    fn compare(self, one: &Row, other: &Row, is_reversed: bool) -> Ordering {
+        let turned = |order: Ordering| if is_reversed { order.reverse() } else { order };
+        let ascending = |value: fn(&Row) -> Option<f64>| match (value(one), value(other)) {
+            (Some(one), Some(other)) => turned(one.total_cmp(&other)),
+            (one, other) => other.is_some().cmp(&one.is_some()),
         };
         let order = match self {
-            Self::Urgency => Ordering::Equal,
-            Self::Name => one.name().cmp(&other.name()),
+            Self::Urgency => return turned(one.by_urgency(other)),
+            Self::Name => turned(one.name().cmp(&other.name())),
             Self::Sli => ascending(|row| row.status.sli),
             Self::Burn => ascending(|row| row.burn_rate().map(|rate| -rate)),
             Self::Left => ascending(|row| row.status.budget_projected),
@@ -152,10 +153,7 @@ impl Filter {
     pub fn apply<'a>(&self, rows: &'a [Row]) -> Vec<&'a Row> {
         let words: Vec<String> = self.text.to_lowercase().split_whitespace().map(str::to_owned).collect();
         let mut shown: Vec<&Row> = rows.iter().filter(|row| self.shows(row, &words)).collect();
-        shown.sort_by(|one, other| self.sort.compare(one, other));
-        if self.is_reversed {
-            shown.reverse();
-        }
+        shown.sort_by(|one, other| self.sort.compare(one, other, self.is_reversed));
         shown
     }
 
@@ -208,7 +206,9 @@ mod tests {
         };
         let left = "slo:error_budget:projected_remaining_ratio";
         let (a, b) = (labels("a", left), labels("b", left));
-        let recorded = Recorded::of(&service, [(&a, 0.5), (&b, -0.25)], []);
+        let seen = ["a", "b"].map(|slo| labels(slo, "slo:sli_coverage:ratio30d"));
+        let series = [(&a, 0.5), (&b, -0.25), (&seen[0], 1.0), (&seen[1], 1.0)];
+        let recorded = Recorded::of(&service, series, []);
         let service = Arc::new(service);
         let row = |slo: &Slo| Row::of(&service, slo, recorded.statuses(slo)).unwrap();
         service.slos().iter().map(row).collect()
@@ -224,6 +224,7 @@ mod tests {
         assert_eq!(shown(&[]), ["shop/b", "shop/c", "shop/a"]);
         assert_eq!(shown(&[("order", "reversed")]), ["shop/a", "shop/c", "shop/b"]);
         assert_eq!(shown(&[("sort", "left")]), ["shop/b", "shop/a", "shop/c"]);
+        assert_eq!(shown(&[("sort", "left"), ("order", "reversed")]), ["shop/a", "shop/b", "shop/c"]);
         assert_eq!(shown(&[("sort", "name")]), ["shop/a", "shop/b", "shop/c"]);
     }
 

@@ -44,7 +44,7 @@ pub enum What {
     PeriodBad,
     /// The burn rates over the windows of the alerts, at the start and at the end of each step.
     BurnRates,
-    /// The alerts that fired at the end of each step.
+    /// The alerts that fired at some time in each step.
     Fired,
     /// Since when alerts are active.
     ActiveSince,
@@ -93,6 +93,10 @@ pub struct DetailPlan {
     pub grid: Grid,
     /// The group, for an SLO with groups.
     pub group: Option<Group>,
+    /// The end of the last tile that the recorded budget has counted.
+    pub counted: Timestamp,
+    /// How long an answer stays the newest one: a tile.
+    pub tile: Window,
     /// The queries.
     pub queries: Vec<Query>,
 }
@@ -101,6 +105,8 @@ pub struct DetailPlan {
 const STEPS: u64 = 144;
 /// The most steps of a heat map, and the fewest tiles of one.
 const COLUMNS: usize = 72;
+/// The longest time of a heat map: it reads raw series.
+const LONGEST_HEAT: u64 = 7 * 86_400_000;
 /// The longest time that is counted in fine tiles, as a multiple of them: six hours, if a tile is a minute.
 const FINE: u64 = 360;
 
@@ -138,7 +144,7 @@ impl DetailPlan {
             (What::PeriodTotal, period(Stream::Total), once(so_far, last)),
             (What::PeriodBad, period(Stream::Bad), once(so_far, last)),
             (What::BurnRates, queries.burn_rates(&slo.policy().windows(), of).to_string(), with_start),
-            (What::Fired, queries.firing(of).to_string(), grid),
+            (What::Fired, queries.fired_within(step, of).to_string(), grid),
         ];
         if end < last {
             let since = Window::from_millis(last.millis_since(end))?;
@@ -151,7 +157,8 @@ impl DetailPlan {
         all.push((What::ActiveState, state.to_string(), once(tile, now)));
         let columns = count.div_ceil(count.div_ceil(COLUMNS).max(1)).max(1);
         let wide = Window::from_millis(step.as_millis() * count.div_ceil(columns) as u64)?;
-        if let Some(buckets) = queries.buckets(wide, of) {
+        let is_short = span.millis() <= LONGEST_HEAT;
+        if let Some(buckets) = queries.buckets(wide, of).filter(|_| is_short) {
             let grid = Grid { start: end.before_steps(wide, columns), step: wide, count: columns };
             all.push((What::Buckets, buckets.to_string(), grid));
         }
@@ -162,6 +169,7 @@ impl DetailPlan {
             }
         }
         let queries = all.into_iter().map(|(what, text, grid)| Query { what, text, grid }).collect();
-        Ok(Self { span, grid, group, queries })
+        let counted = now.on_grid(plan.coarse(), Timestamp::EPOCH);
+        Ok(Self { span, grid, group, counted, tile, queries })
     }
 }

@@ -89,6 +89,9 @@ impl Span {
             (None, range) => to.before(range.unwrap_or(usual)),
         };
         let from = from.max(period_start);
+        let is_asked = range.is_some() || !is_live || from > period_start;
+        // A calendar period may have begun this second.
+        let from = if is_asked { from } else { from.min(to.before(Window::minutes(1))) };
         if to <= from || to.millis_since(from) < SHORTEST.min(slo.period().length().as_millis() / 2) {
             return Err(Error::new("the time is shorter than a minute, or outside of the current period")
                 .with_hint("leave out `from` and `to`, or write `range=6h`"));

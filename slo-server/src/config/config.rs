@@ -154,8 +154,10 @@ pub struct ProxyConfig {
     pub user_header: HeaderName,
     /// The header with the groups of the user, separated by commas.
     pub groups_header: Option<HeaderName>,
-    /// The users and groups who are responders; all others are viewers.
-    pub responders: Vec<String>,
+    /// The users who are responders; all others are viewers, unless a group of theirs is named.
+    pub users: Vec<String>,
+    /// The groups whose members are responders.
+    pub groups: Vec<String>,
 }
 
 /// The receivers of messages.

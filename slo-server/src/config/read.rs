@@ -383,13 +383,18 @@ impl Reader<'_> {
         let groups_header = fields
             .optional("groups_header")
             .and_then(|node| self.header_name(node, &fields.path("groups_header")));
-        let mut responders = Vec::new();
+        let (mut users, mut groups) = (Vec::new(), Vec::new());
         if let Some(node) = fields.optional("responders") {
-            for (place, item) in items(node, &fields.path("responders"), &mut self.faults) {
-                responders.extend(text(item, &place, &mut self.faults).map(str::to_owned));
+            let place = fields.path("responders");
+            let fields = Fields::of(node, &place, &["users", "groups"], &mut self.faults)?;
+            for (name, all) in [("users", &mut users), ("groups", &mut groups)] {
+                let Some(node) = fields.optional(name) else { continue };
+                for (place, item) in items(node, &fields.path(name), &mut self.faults) {
+                    all.extend(text(item, &place, &mut self.faults).map(str::to_owned));
+                }
             }
         }
-        Some(ProxyConfig { from, user_header: user_header?, groups_header, responders })
+        Some(ProxyConfig { from, user_header: user_header?, groups_header, users, groups })
     }
 
     fn header_name(&mut self, node: &Node, place: &str) -> Option<HeaderName> {

@@ -9,6 +9,6 @@ mod report;
 mod source;
 
 pub(crate) use cell::{Cell, Fetch, Kept};
-pub(crate) use observer::{Observer, Place};
+pub(crate) use observer::{LAST, Observer, Place};
 pub(crate) use overview::Overview;
 pub(crate) use report::Reports;

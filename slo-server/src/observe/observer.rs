@@ -13,18 +13,22 @@ use slo_core::{
     model::{Service, Window},
     rules::{Group, Plan},
 };
-use slo_ops::watch::{Answers, Detail, DetailPlan, LoadedRules, Query, Row, Span, What};
+use slo_ops::watch::{Answers, Detail, DetailPlan, LoadedRules, Query, Row, What};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::{
     sync::watch,
     task::JoinSet,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep_until, timeout},
 };
 
 /// The shortest and the longest time between two questions for the same numbers.
 const EVERY: (u64, u64) = (1_000, 15_000);
 /// How often the rules and the version of the server are asked for.
 const RARELY: Duration = Duration::from_secs(300);
+/// How long the first numbers wait for sparklines and for what is wrong with the rules.
+const EXTRAS: Duration = Duration::from_secs(1);
+/// A tick that is the last one.
+pub(crate) const LAST: u64 = u64::MAX;
 /// How often the events of each group are asked for.
 const SELDOM: Duration = Duration::from_secs(60);
 /// How many details are kept.
@@ -52,18 +56,25 @@ pub(crate) struct Place {
     pub(crate) service: String,
     pub(crate) slo: String,
     pub(crate) group: Option<Group>,
-    /// The length of a live span; the beginning and the end of another one.
-    pub(crate) time: (i64, i64),
+    /// The length of a live span in steps; the beginning and the end of another one. In whole tiles, so that viewers share
+    /// an answer.
+    time: (i64, i64),
 }
 
 impl Place {
-    pub(crate) fn new(row: &Row, group: Option<Group>, span: &Span) -> Self {
-        let time = if span.is_live {
-            (i64::try_from(span.millis()).unwrap_or(i64::MAX) / 1_000, 0)
+    pub(crate) fn new(row: &Row, plan: &DetailPlan) -> Self {
+        let grid = plan.grid;
+        let time = if plan.span.is_live {
+            (i64::try_from(grid.step.as_millis() * grid.count as u64).unwrap_or(i64::MAX), 0)
         } else {
-            (span.from.as_millis(), span.to.as_millis())
+            (grid.start.as_millis(), grid.end().as_millis())
         };
-        Self { service: row.service.name().to_string(), slo: row.slo().name().to_string(), group, time }
+        Self {
+            service: row.service.name().to_string(),
+            slo: row.slo().name().to_string(),
+            group: plan.group.clone(),
+            time,
+        }
     }
 }
 
@@ -108,9 +119,13 @@ impl Observer {
                     let past = all_past(&source, &services, past);
                     let rules = rules.get(RARELY, || json(&source, "/api/v1/rules?type=record"));
                     let build = build.get(RARELY, || json(&source, "/api/v1/status/buildinfo"));
-                    let (past, rules, build) = tokio::join!(past, rules, build);
-                    let mut overview =
-                        overview.with(&past, rules.value.as_ref().map(|(rules, _)| rules.as_ref()));
+                    let extras = async { tokio::join!(past, rules, build) };
+                    // The numbers do not wait for them: what comes later is shown the next time.
+                    let Ok((past, rules, build)) = timeout(EXTRAS, extras).await else {
+                        return Ok(overview);
+                    };
+                    let rules = rules.value.as_ref().map(|(rules, _)| rules.as_ref());
+                    let mut overview = overview.with(&past, rules);
                     overview.warnings.extend(build.value.and_then(|(build, _)| build.warning()));
                     Ok(overview)
                 })
@@ -120,8 +135,9 @@ impl Observer {
 
     /// The details of an SLO.
     pub(crate) async fn detail(&self, row: &Row, place: Place, plan: DetailPlan) -> Kept<Detail> {
-        // A new step begins with each tile; a time that is over does not change.
-        let fresh = if plan.span.is_live { self.every.mul_f64(0.9) } else { RARELY };
+        // Curves change with each tile; a time that is over does not, but the alerts of now do.
+        let tile = plan.tile.as_duration().clamp(self.every, SELDOM);
+        let fresh = if plan.span.is_live { tile.mul_f64(0.9) } else { SELDOM };
         let status =
             row.groups.iter().find(|status| plan.group.as_ref().is_none_or(|group| status.group == *group));
         let (status, row) = (status.unwrap_or(&row.status).clone(), row.clone());
@@ -150,7 +166,7 @@ impl Observer {
         .await
     }
 
-    /// Changes whenever there are new numbers, as long as somebody holds it.
+    /// Changes whenever the numbers were asked for again, as long as somebody holds it.
     pub(crate) fn ticks(&self) -> watch::Receiver<u64> {
         self.ticks.subscribe()
     }
@@ -167,7 +183,11 @@ impl Observer {
             next += self.every;
             tokio::select! {
                 () = sleep_until(next) => {}
-                _ = stop.wait_for(|stop| *stop) => return,
+                _ = stop.wait_for(|stop| *stop) => {
+                    // Open pages would keep the server from ending.
+                    self.ticks.send_replace(LAST);
+                    return;
+                }
             }
             if self.ticks.receiver_count() > 0 {
                 self.overview().await;

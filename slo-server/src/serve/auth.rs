@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, header, request::Parts},
 };
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
@@ -41,22 +41,20 @@ pub(super) struct Responder {
 }
 
 impl Doors {
-    pub(super) fn new(access: Option<Access>) -> Self {
-        // Replicas with the same secret accept each other's forms.
-        let secret = access.as_ref().and_then(|access| match access.responders.as_ref()? {
-            Credentials::Bearer(secret) | Credentials::Basic(secret) => Some(secret.expose().to_owned()),
-        });
-        let key = match secret {
-            Some(secret) => Sha256::digest(format!("forms of slo serve\n{secret}")).into(),
-            None => std::array::from_fn(|_| fastrand::u8(..)),
-        };
-        Self { access, key }
+    /// # Errors
+    /// A system without random numbers.
+    pub(super) fn new(access: Option<Access>) -> Result<Self, &'static str> {
+        let mut key = [0; 32];
+        let random = rustls::crypto::ring::default_provider().secure_random;
+        random.fill(&mut key).map_err(|_| "the system has no random numbers")?;
+        Ok(Self { access, key })
     }
 
     /// Who sends a request from the address `peer`.
     fn viewer(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<Viewer, Refused> {
         let Some(access) = &self.access else {
             to_loopback(headers).map_err(Refused::unauthorized)?;
+            refuse_embedding(headers)?;
             return Ok(Viewer { who: NAMELESS.to_owned(), may_act: true });
         };
         if let Some(viewer) = access.proxy.as_ref().and_then(|proxy| by_proxy(proxy, headers, peer)) {
@@ -108,8 +106,9 @@ fn by_proxy(proxy: &ProxyConfig, headers: &HeaderMap, peer: Option<IpAddr>) -> O
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let who = text(&proxy.user_header).filter(|who| !who.is_empty())?;
     let groups = proxy.groups_header.as_ref().and_then(text).unwrap_or_default();
-    let is_named = |one: &str| proxy.responders.iter().any(|name| name == one);
-    let may_act = is_named(who) || groups.split(',').map(str::trim).any(is_named);
+    let is_responder = proxy.users.iter().any(|name| name == who);
+    let has_group = |one: &str| proxy.groups.iter().any(|name| name == one);
+    let may_act = is_responder || groups.split(',').map(str::trim).any(has_group);
     Some(Viewer { who: slo_core::plain(who).into_owned(), may_act })
 }
 
@@ -135,6 +134,15 @@ impl<S: Sync> FromRequestParts<S> for Responder {
         check_origin(&parts.headers)?;
         Ok(Self { who: viewer.who })
     }
+}
+
+/// Refuses what a page of another site loads in the background: it could make this server ask Prometheus. A link there works.
+fn refuse_embedding(headers: &HeaderMap) -> Result<(), Refused> {
+    let is = |name: &str, value: &str| headers.get(name).is_some_and(|one| one == value);
+    if is("sec-fetch-site", "cross-site") && !is("sec-fetch-mode", "navigate") {
+        return Err(Refused::forbidden("the request is from a page of another site".to_owned()));
+    }
+    Ok(())
 }
 
 /// Checks that a request is not from a page of another site. Programs send no such header.

@@ -27,8 +27,12 @@ pub(super) fn digest(parts: &[&[u8]]) -> String {
 /// Adds an `ETag` to what is read, and answers 304 if the caller has it.
 ///
 /// The tag is weak, since a proxy or this server may compress the answer.
-pub(super) async fn etag(request: Request, next: Next) -> Response {
-    if request.method() != Method::GET {
+pub(super) async fn etag(mut request: Request, next: Next) -> Response {
+    let is_head = request.method() == Method::HEAD;
+    if is_head {
+        // Its headers are those of the whole answer.
+        *request.method_mut() = Method::GET;
+    } else if request.method() != Method::GET {
         return next.run(request).await;
     }
     let known = request.headers().get(header::IF_NONE_MATCH).cloned();
@@ -53,6 +57,9 @@ pub(super) async fn etag(request: Request, next: Next) -> Response {
     if has_it {
         parts.status = StatusCode::NOT_MODIFIED;
         parts.headers.remove(header::CONTENT_LENGTH);
+        return Response::from_parts(parts, Body::empty());
+    }
+    if is_head {
         return Response::from_parts(parts, Body::empty());
     }
     Response::from_parts(parts, Body::from(bytes))

@@ -221,10 +221,7 @@ fn router(site: &Arc<Site>) -> Router {
     } else {
         people = people.route("/healthz", get(|| async { "ok\n" }));
     }
-    let mut all = people
-        .layer(DefaultBodyLimit::max(LONGEST_REQUEST))
-        .layer(middleware::from_fn(in_time))
-        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest));
+    let mut all = limited(people);
     if let Some(app) = &site.record {
         let intake = Router::new()
             .route("/alerts/alertmanager", post(|app, request| receive(app, Source::Alertmanager, request)))
@@ -238,11 +235,19 @@ fn router(site: &Arc<Site>) -> Router {
     if site.base.is_empty() {
         return all;
     }
-    let home = format!("{}/", site.base);
-    Router::new()
-        .route(&home, get(pages::overview).with_state(Arc::clone(site)))
-        .layer(Extension(Arc::clone(&site.doors)))
-        .nest(&site.base, all)
+    // Nesting serves the path without a slash; the page with one is the same.
+    let home = Router::new().route(&format!("{}/", site.base), get(pages::overview));
+    let home = home.layer(middleware::from_fn(etag)).with_state(Arc::clone(site));
+    let home = limited(home).layer(Extension(Arc::clone(&site.doors)));
+    Router::new().nest(&site.base, all).merge(home)
+}
+
+/// The limits of what people ask for.
+fn limited(routes: Router) -> Router {
+    routes
+        .layer(DefaultBodyLimit::max(LONGEST_REQUEST))
+        .layer(middleware::from_fn(in_time))
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
 }
 
 /// Limits the time of a request of a person.

@@ -3,7 +3,7 @@
 use super::{app::App, auth::Doors, refused::Refused};
 use crate::{
     clock::now,
-    config::Config,
+    config::{Config, PrometheusConfig},
     observe::{Cell, Kept, Observer, Overview, Place, Reports},
     store::{KeptRun, Query},
 };
@@ -56,23 +56,25 @@ pub(super) struct Shown {
 
 impl Site {
     /// # Errors
-    /// An invalid address, header or certificate of Prometheus.
+    /// An invalid address, header or certificate of Prometheus, or a system without random numbers.
     pub(super) fn new(
         config: &Config,
         services: Vec<Service>,
         record: Option<Arc<App>>,
-    ) -> Result<Self, slo_prometheus::Error> {
+    ) -> Result<Self, String> {
         let services: Vec<Arc<Service>> = services.into_iter().map(Arc::new).collect();
         let prometheus = config.prometheus.as_ref().filter(|_| !services.is_empty());
         Ok(Self {
-            observer: prometheus.map(|prometheus| Observer::new(prometheus, &services)).transpose()?,
+            observer: prometheus
+                .map(|prometheus| Observer::new(prometheus, &services).map_err(|error| error.to_string()))
+                .transpose()?,
             reports: prometheus.map(|prometheus| Reports::new(prometheus, &services)),
             services,
             record,
-            doors: Arc::new(Doors::new(config.access.clone())),
+            doors: Arc::new(Doors::new(config.access.clone())?),
             base: config.base_path.clone(),
             zone: config.time_zone.clone(),
-            link: prometheus.map(|one| link(one.link.as_deref().unwrap_or(&one.url))),
+            link: prometheus.and_then(link),
             incidents: Arc::default(),
         })
     }
@@ -150,7 +152,7 @@ impl Site {
         let pairs = || query.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let usual = Span::usual(row.slo(), row.status.coverage);
         let span = Span::of(row.slo(), pairs(), usual, now).map_err(bad)?;
-        let group = asked_group(&row, pairs())?;
+        let group = asked_group(&row, pairs(), kept.value.is_some())?;
         // All numbers are those of the group.
         if let Some(status) =
             group.as_ref().and_then(|group| row.groups.iter().find(|one| one.group == *group))
@@ -159,9 +161,9 @@ impl Site {
             row.state = SloState::of(row.slo(), status);
         }
         let plan = DetailPlan::of(&row.service, row.slo(), group.clone(), span, now).map_err(bad)?;
-        let detail = observer.detail(&row, Place::new(&row, group.clone(), &span), plan.clone()).await;
-        // The numbers above the charts are as old as the charts.
-        if let Some((detail, _)) = &detail.value {
+        let detail = observer.detail(&row, Place::new(&row, &plan), plan.clone()).await;
+        // The numbers above live charts are as old as the charts; those above a time that is over are as of now.
+        if let Some((detail, _)) = detail.value.as_ref().filter(|_| span.is_live) {
             row.status = detail.status.clone();
             row.state = SloState::of(row.slo(), &row.status);
         }
@@ -172,27 +174,36 @@ impl Site {
 }
 
 /// The group that an address asks for, or the worst one; `None` for an SLO without groups.
+///
+/// A label with an empty value is one that the group does not have. While Prometheus has not answered, any group is accepted.
 fn asked_group<'a>(
     row: &Row,
     query: impl Iterator<Item = (&'a str, &'a str)>,
+    is_known: bool,
 ) -> Result<Option<Group>, Refused> {
-    let asked: Group = query
-        .filter_map(|(name, value)| Some((name.strip_prefix("group.")?.to_owned(), value.to_owned())))
-        .collect();
+    let asked: Vec<(&str, &str)> =
+        query.filter_map(|(name, value)| Some((name.strip_prefix("group.")?, value))).collect();
+    let by = row.slo().by();
     if asked.is_empty() {
-        return Ok((!row.slo().by().is_empty()).then(|| row.status.group.clone()));
+        return Ok((!by.is_empty()).then(|| row.status.group.clone()));
     }
-    if row.groups.iter().any(|status| status.group == asked) {
-        return Ok(Some(asked));
+    let filled = asked.iter().filter(|(_, value)| !value.is_empty());
+    let group: Group = filled.map(|(label, value)| ((*label).to_owned(), (*value).to_owned())).collect();
+    let is_possible = asked.iter().all(|(label, _)| by.iter().any(|one| one.as_str() == *label));
+    if is_possible && (!is_known || row.groups.iter().any(|status| status.group == group)) {
+        return Ok(Some(group));
     }
     let told: Vec<String> = asked.iter().map(|(label, value)| format!("{label}={value}")).collect();
     Err(Refused::missing(format!("{} has no group {}", row.name(), slo_core::plain(&told.join(", ")))))
 }
 
-/// The address of a server without a password.
-fn link(address: &str) -> String {
-    let Ok(mut url) = url::Url::parse(address) else { return address.to_owned() };
-    // A URL without a host has no password either.
-    let _without = url.set_password(None).and_then(|()| url.set_username(""));
-    url.to_string().trim_end_matches('/').to_owned()
+/// The address of Prometheus for links: that of the configuration, or the one that is asked. Without the former, one with a
+/// password or a path, which may be a secret, is not shown.
+fn link(config: &PrometheusConfig) -> Option<String> {
+    if config.link.is_some() {
+        return config.link.clone();
+    }
+    let url = url::Url::parse(&config.url).ok()?;
+    let is_plain = url.password().is_none() && url.username().is_empty() && url.path() == "/";
+    is_plain.then(|| config.url.trim_end_matches('/').to_owned())
 }

@@ -30,7 +30,7 @@ pub struct HeatMap<'a> {
     pub dates: Dates<'a>,
     /// The upper bounds of the buckets in seconds, in ascending order; the last one may be infinite.
     pub bounds: Vec<f64>,
-    /// The longest good latency in seconds. It is one of the bounds, or lies in a bucket that is neither good nor bad.
+    /// The longest good latency in seconds. A bucket whose bound is above it is red.
     pub threshold: f64,
     /// For each step of time, the events of each bucket.
     pub counts: Vec<Vec<f64>>,

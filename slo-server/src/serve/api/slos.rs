@@ -82,8 +82,13 @@ pub(in super::super) async fn report(
     Query(query): Query<Vec<(String, String)>>,
 ) -> Result<Json<Value>, Refused> {
     let Asked { kept, .. } = asked_report(&site, &name, &query).await?;
-    let Some((report, _)) = kept.value else { return Err(no_answer(kept.trouble)) };
-    Ok(Json(report.to_json()))
+    let Some((report, at)) = kept.value else { return Err(no_answer(kept.trouble)) };
+    let mut json = report.to_json();
+    if let Value::Object(fields) = &mut json {
+        fields.insert("asked_at".to_owned(), json!(at.to_string()));
+        fields.insert("trouble".to_owned(), json!(kept.trouble));
+    }
+    Ok(Json(json))
 }
 
 fn no_answer(trouble: Option<String>) -> Refused {

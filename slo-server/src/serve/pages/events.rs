@@ -1,6 +1,7 @@
 //! Live pages: a message to the script of a page whenever there are new numbers.
 
 use super::super::{auth::Viewer, refused::Refused, site::Site};
+use crate::observe::LAST;
 use axum::{
     extract::State,
     response::sse::{Event, KeepAlive, Sse},
@@ -23,7 +24,7 @@ pub(in super::super) async fn events(
     if observer.viewers() > MOST {
         return Err(Refused::unavailable(format!("more than {MOST} pages listen")));
     }
-    let events = WatchStream::from_changes(ticks)
-        .map(|tick| Ok(Event::default().event("tick").data(tick.to_string())));
+    let ticks = WatchStream::from_changes(ticks).take_while(|tick| *tick != LAST);
+    let events = ticks.map(|tick| Ok(Event::default().event("tick").data(tick.to_string())));
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(ALIVE)))
 }

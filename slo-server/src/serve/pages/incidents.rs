@@ -24,6 +24,7 @@ use slo_ops::{
     incident::{Entry, Episode, EpisodeState, Incident, Stage, StepRun, StepState, command_line},
     notify::Summary,
     time_between,
+    watch::Span,
 };
 use std::sync::{Arc, LazyLock};
 
@@ -110,8 +111,8 @@ pub(super) async fn open_incidents(site: &Site) -> Vec<OpenIncident> {
     open.map(|(incident, episode)| listed(site, incident, episode, &app.redactor)).collect()
 }
 
-/// The episodes of an SLO that were open after `from`.
-pub(super) async fn episodes_of(site: &Site, service: &str, slo: &str, from: Timestamp) -> Vec<OpenIncident> {
+/// The episodes of an SLO that were open in a time.
+pub(super) async fn episodes_of(site: &Site, service: &str, slo: &str, time: &Span) -> Vec<OpenIncident> {
     let kept = site.incidents().await;
     let (Some((incidents, _)), Some(app)) = (kept.value, &site.record) else { return Vec::new() };
     let name = format!("{service}/{slo}");
@@ -121,7 +122,7 @@ pub(super) async fn episodes_of(site: &Site, service: &str, slo: &str, from: Tim
         |episode: &Episode| episode.alerts.iter().any(|alert| alert.slo().as_deref() == Some(name.as_str()));
     all.filter(|(_, episode)| of_slo(episode))
         .map(|(incident, episode)| listed(site, incident, episode, &app.redactor))
-        .filter(|one| one.span.1 > from)
+        .filter(|one| one.span.1 > time.from && one.span.0 < time.to)
         .collect()
 }
 

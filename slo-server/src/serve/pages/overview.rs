@@ -90,6 +90,7 @@ pub(in super::super) async fn overview(
     let filter = filter_of(&pairs).map_err(PageRefused::of(&site))?;
     let stale = stale(&kept, &site.zone);
     let incidents = open_incidents(&site).await;
+    let unread = site.incidents().await.trouble;
     let Some((overview, at)) = kept.value else {
         return Ok(html(&unknown(&site, filter, stale, incidents)));
     };
@@ -101,7 +102,13 @@ pub(in super::super) async fn overview(
     let page = OverviewPage {
         layout: Layout::new(&site, "slos", title).with_icon(icon),
         stale,
-        warnings: overview.warnings.iter().map(|warning| slo_core::plain(warning).into_owned()).collect(),
+        warnings: overview
+            .warnings
+            .iter()
+            .cloned()
+            .chain(unread.map(|trouble| format!("the incidents cannot be read: {trouble}")))
+            .map(|warning| slo_core::plain(&warning).into_owned())
+            .collect(),
         headline_class: class,
         incidents,
         services: distinct(rows, |row| Some(row.service.name().to_string())),

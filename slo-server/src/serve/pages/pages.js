@@ -5,19 +5,28 @@ const main = () => document.getElementById('main');
 const lost = document.getElementById('lost');
 let answered = Date.now();
 let isBusy = false;
+let shown = '';
+// A press and its release are on the same element.
+let isPressed = false;
+document.addEventListener('pointerdown', () => { isPressed = true; }, true);
+for (const name of ['pointerup', 'pointercancel', 'dragend', 'blur']) window.addEventListener(name, () => { isPressed = false; }, true);
 
 // Asks for this page again, and puts the new content in place of the old.
 async function refresh() {
-  if (isBusy || main().querySelector('.zoom')) return;
+  if (isBusy || isPressed || main().querySelector('.zoom')) return;
   isBusy = true;
   const asked = location.href;
   try {
     const response = await fetch(asked, {headers: {accept: 'text/html'}});
     const text = await response.text();
-    if (response.redirected || asked !== location.href) return;
-    show(new DOMParser().parseFromString(text, 'text/html'));
+    if (asked !== location.href) return;
+    const next = new DOMParser().parseFromString(text, 'text/html').getElementById('main');
+    // Another page, such as that of a proxy where one signs in.
+    if (response.redirected || !next) return tellLost();
     answered = Date.now();
     lost.hidden = true;
+    if (text !== shown) show(new DOMParser().parseFromString(text, 'text/html'));
+    shown = text;
   } catch {
     tellLost();
   } finally {
@@ -26,24 +35,37 @@ async function refresh() {
   }
 }
 
+// What can have the focus.
+const focusable = () => [...main().querySelectorAll('a, button, input, select, summary, [tabindex]')];
+
 function show(page) {
   const next = page.getElementById('main');
-  if (!next) return;
   const open = [...main().querySelectorAll('details[open][id]')].map((one) => one.id);
-  const focused = document.activeElement?.id;
+  const before = focusable();
+  const focused = document.activeElement;
+  const place = before.indexOf(focused);
+  const caret = focused?.matches?.('input') ? [focused.selectionStart, focused.selectionEnd] : null;
   const told = [...main().querySelectorAll('.chart-box[data-place]')].map((box) => [box.id, Number(box.dataset.place)]);
   const scrolled = wide().map((box) => box.scrollLeft);
-  // What somebody types into stays; its choices may be new.
-  for (const kept of main().querySelectorAll('[data-keep]')) next.querySelector('#' + kept.id)?.replaceWith(kept);
+  // What somebody types or chooses stays.
+  for (const old of main().querySelectorAll('[data-keep] [id]')) {
+    const field = next.querySelector('#' + old.id);
+    if (field && field.value !== old.value) field.value = old.value;
+  }
   main().replaceWith(document.adoptNode(next));
   document.title = page.title;
   const icon = page.querySelector('link[rel=icon]');
   if (icon) document.querySelector('link[rel=icon]').href = icon.getAttribute('href');
   for (const id of open) document.getElementById(id)?.setAttribute('open', '');
-  const again = focused && document.getElementById(focused);
-  if (again && again !== document.activeElement) again.focus({preventScroll: true});
+  if (place >= 0) {
+    const after = focusable();
+    const same = (one) => one.id === focused.id && one.textContent === focused.textContent;
+    const again = (focused.id && document.getElementById(focused.id)) || (after[place] && same(after[place]) ? after[place] : after.find(same));
+    again?.focus({preventScroll: true});
+    if (caret && caret[0] !== null) again?.setSelectionRange?.(...caret);
+  }
   wide().forEach((box, index) => { if (scrolled[index]) box.scrollLeft = scrolled[index]; });
-  for (const [id, place] of told) if (document.getElementById(id)) tell(document.getElementById(id), place);
+  for (const [id, where] of told) if (document.getElementById(id)) tell(document.getElementById(id), where);
 }
 
 // What scrolls sideways in a narrow window.
@@ -56,16 +78,28 @@ function tellLost() {
   lost.hidden = false;
 }
 
+// Server-sent events while somebody looks: a browser has few connections to a server.
 const address = document.body.dataset.events;
-if (address) {
-  const events = new EventSource(address);
+let events;
+function listen() {
+  events?.close();
+  if (!address || document.hidden) return;
+  events = new EventSource(address);
   events.addEventListener('tick', refresh);
   events.onopen = () => { if (!lost.hidden) refresh(); };
-  events.onerror = () => setTimeout(() => { if (events.readyState !== EventSource.OPEN) tellLost(); }, 1500);
 }
-// Incidents change without numbers, and a report becomes ready.
+document.addEventListener('visibilitychange', () => {
+  listen();
+  if (!document.hidden) refresh();
+});
+listen();
 setInterval(() => {
-  if (document.getElementById('waiting') || (!address && !document.hidden) || location.pathname.includes('/incidents')) refresh();
+  if (document.hidden || main().dataset.still !== undefined) return;
+  // A browser gives up after an answer that is no stream.
+  if (address && events?.readyState === EventSource.CLOSED) listen();
+  if (address && events?.readyState !== EventSource.OPEN) refresh();
+  // Incidents change without numbers, and a report becomes ready.
+  else if (document.getElementById('waiting') || !address || location.pathname.includes('/incidents')) refresh();
 }, 3000);
 
 // Filters: the address follows the form, so that it can be sent to somebody.
@@ -83,7 +117,7 @@ document.addEventListener('input', (event) => {
   typing = setTimeout(() => follow(form), event.target.type === 'search' ? 200 : 0);
 });
 document.addEventListener('submit', (event) => {
-  const question = (event.submitter ?? event.target).dataset.confirm ?? event.target.dataset.confirm;
+  const question = event.submitter?.dataset.confirm;
   if (question && !window.confirm(question)) {
     event.preventDefault();
     return;
@@ -123,8 +157,12 @@ function number(value, unit) {
   return scaled.toLocaleString('en', {maximumFractionDigits: digits}) + suffix;
 }
 
-// With seconds, if a chart is so short that they matter.
-const clock = (millis, length) => new Date(millis).toISOString().slice(0, length < 7200000 ? 19 : 16).replace('T', ' ') + ' UTC';
+// On the clock of the page; with seconds, if a chart is so short that they matter.
+const zone = document.body.dataset.zone;
+function clock(millis, length) {
+  const style = {timeZone: zone, dateStyle: 'short', timeStyle: length < 7200000 ? 'medium' : 'short'};
+  return `${new Intl.DateTimeFormat('sv-SE', style).format(millis)} ${zone}`;
+}
 
 // The values at a share of the time axis, from 0 to 1, next to a line through the chart.
 function tell(box, share) {
@@ -204,7 +242,7 @@ document.addEventListener('pointerup', (event) => {
   const to = position(svg, event);
   if (Math.abs(to - from) < 6) return;
   const [start, end] = [from, to].map((x) => Math.round(timeAt(svg, x))).sort((one, other) => one - other);
-  goTo(start, Math.max(end, start + 60000));
+  goTo(Math.min(start, end - 60000), end);
 });
 
 function goTo(from, to) {

@@ -2,7 +2,7 @@
 
 use super::{
     super::{auth::Viewer, refused::Refused, site::Site},
-    layout::{Layout, PageRefused, html, query},
+    layout::{Layout, PageRefused, html, query, stale},
 };
 use crate::{clock::now, observe::Kept};
 use askama::Template;
@@ -40,6 +40,8 @@ struct ReportPage {
     /// HTML.
     body: String,
     trouble: String,
+    /// Why the report is old.
+    stale: String,
     is_waiting: bool,
 }
 
@@ -94,7 +96,7 @@ pub(in super::super) async fn reports(
         let month = local_time(time, &site.zone, "%Y-%m");
         let number: usize = local_time(time, &site.zone, "%m").parse().unwrap_or(1);
         let quarter = format!("{}-Q{}", local_time(time, &site.zone, "%Y"), number.div_ceil(3));
-        // From the middle of a month, 31 days before are in the one before.
+        // A few days before the first of the month are in the one before.
         let day: u64 = local_time(time, &site.zone, "%-d").parse().unwrap_or(15);
         time = time.before(Window::days(day + 5));
         for (name, all) in [(month, &mut months), (quarter, &mut quarters)] {
@@ -118,6 +120,7 @@ pub(in super::super) async fn report(
     let Asked { kept, service } = asked_report(&site, &name, &pairs).await.map_err(PageRefused::of(&site))?;
     let is_waiting = kept.value.is_none();
     let trouble = kept.trouble.as_deref().map(|trouble| plain(trouble).into_owned()).unwrap_or_default();
+    let stale = if is_waiting { String::new() } else { stale(&kept, &site.zone) };
     let services = site.services.iter().map(|one| one.name().to_string()).collect();
     let page = ReportPage {
         layout: Layout::new(&site, "reports", format!("Report {}", plain(&name))),
@@ -126,6 +129,7 @@ pub(in super::super) async fn report(
         services,
         body: kept.value.map(|(report, _)| report.to_html_body()).unwrap_or_default(),
         trouble,
+        stale,
         is_waiting,
     };
     Ok(html(&page))

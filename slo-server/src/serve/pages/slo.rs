@@ -110,7 +110,7 @@ pub(in super::super) async fn slo(
 ) -> Result<Response, PageRefused> {
     viewer.map_err(PageRefused::of(&site))?;
     let shown = site.shown(&service, &slo, &pairs).await.map_err(PageRefused::of(&site))?;
-    let episodes = episodes_of(&site, &service, &slo, shown.span.from).await;
+    let episodes = episodes_of(&site, &service, &slo, &shown.span).await;
     let runs = site.runs(&shown.span).await;
     let zone = site.zone.as_str();
     let detail = shown.detail.value.as_ref().map(|(detail, _)| Arc::clone(detail));
@@ -144,14 +144,16 @@ fn page(
     SloPage {
         layout: Layout::new(site, "slos", title).with_icon(icon),
         stale,
-        faults: shown.faults.clone(),
+        faults: shown.faults.iter().chain(detail.iter().flat_map(|detail| &detail.gaps)).cloned().collect(),
         class,
         state,
         name: row.name(),
         description: slo.description().to_owned(),
-        group: group
+        group: shown
+            .group
             .iter()
-            .map(|(name, value)| format!("{}={value}", name.trim_start_matches("group.")))
+            .flatten()
+            .map(|(name, value)| format!("{name}={value}"))
             .collect::<Vec<_>>()
             .join(", "),
         labels: row.labels.iter().map(|(name, value)| format!("{name}: {value}")).collect(),
@@ -250,8 +252,9 @@ fn whole(events: f64) -> u64 {
 
 /// The group, as pairs of the query of an address.
 fn group_pairs(shown: &Shown) -> Vec<(String, String)> {
-    let labels = shown.group.iter().flatten();
-    labels.map(|(name, value)| (format!("group.{name}"), value.clone())).collect()
+    let Some(group) = &shown.group else { return Vec::new() };
+    let value = |label: &str| group.get(label).cloned().unwrap_or_default();
+    shown.row.slo().by().iter().map(|label| (format!("group.{label}"), value(label.as_str()))).collect()
 }
 
 fn link(here: &str, pairs: &[(String, String)], more: &[(&str, &str)]) -> String {
@@ -277,8 +280,11 @@ fn ranges(slo: &Slo, span: &Span, here: &str, group: &[(String, String)]) -> Vec
 }
 
 fn group_line(one: &GroupSpend, here: &str, shown: &Shown) -> GroupLine {
+    // A label that the group does not have is empty.
+    let value = |label: &str| one.group.get(label).cloned().unwrap_or_default();
+    let by = shown.row.slo().by().iter();
     let pairs: Vec<(String, String)> =
-        one.group.iter().map(|(name, value)| (format!("group.{name}"), value.clone())).collect();
+        by.map(|label| (format!("group.{label}"), value(label.as_str()))).collect();
     GroupLine {
         name: if one.group.is_empty() { "(no labels)".to_owned() } else { one.name() },
         href: link(here, &pairs, &[]),
@@ -319,11 +325,11 @@ fn alert_line(one: &AlertState) -> AlertLine {
 }
 
 fn number_lines(site: &Site, shown: &Shown) -> Vec<NumberLine> {
-    let base = site.link.clone().unwrap_or_default();
     let range = duration_for_prometheus(shown.span.from, shown.span.to);
     let line = |(name, text): (String, String)| {
         let pairs = [("g0.expr", text.as_str()), ("g0.tab", "0"), ("g0.range_input", range.as_str())];
-        NumberLine { name, href: format!("{base}/graph{}", query(pairs)), query: text }
+        let href = site.link.as_ref().map(|base| format!("{base}/graph{}", query(pairs)));
+        NumberLine { name, href: href.unwrap_or_default(), query: text }
     };
     numbers(&shown.row, &shown.plan).into_iter().map(line).collect()
 }
