@@ -151,7 +151,7 @@ async fn approve(port: u16, group: u32) {
     let url = format!("http://127.0.0.1:{port}/api/v1/incidents/{incident}");
     for _ in 0..2_000 {
         let post = client.post(&url).header("content-type", "application/json");
-        let post = post.body(r#"{"action": "approve", "step": 2}"#).timeout(Duration::from_secs(2));
+        let post = post.body(r#"{"action": "approve", "step": "remedy"}"#).timeout(Duration::from_secs(2));
         if let Ok(response) = post.send().await {
             let (status, text) = (response.status(), response.text().await.unwrap_or_default());
             if status.is_success() || text.contains("is firing any more") {

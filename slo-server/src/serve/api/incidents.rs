@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use slo_ops::{
     alert::IncidentId,
-    incident::{Entry, EpisodeState, Event, Incident, Listed, Stage},
+    incident::{Entry, Episode, EpisodeState, Event, Incident, Listed, Stage},
     notify::Summary,
 };
 use std::sync::Arc;
@@ -85,11 +85,16 @@ impl StepName {
             Self::Number(number) => number.to_string(),
             Self::Name(name) => name.clone(),
         };
-        let episode = incident.open();
-        episode.and_then(|episode| episode.step_named(&text)).ok_or_else(|| {
+        open(incident)?.step_named(&text).ok_or_else(|| {
             Refused::conflict(format!("the open episode has no step `{}`", slo_core::plain(&text)))
         })
     }
+}
+
+/// The episode that people act on.
+fn open(incident: &Incident) -> Result<&Episode, Refused> {
+    let episode = incident.open().filter(|episode| episode.state() != EpisodeState::Resolved);
+    episode.ok_or_else(|| Refused::conflict("no alert of the incident is firing any more".to_owned()))
 }
 
 impl Deed {
@@ -157,10 +162,7 @@ impl App {
 
     /// Records an action of a person on the open episode.
     pub(in super::super) async fn act(&self, incident: &Incident, event: Event) -> Result<(), Refused> {
-        let episode = incident.open().filter(|episode| episode.state() != EpisodeState::Resolved);
-        let Some(episode) = episode else {
-            return Err(Refused::conflict("no alert of the incident is firing any more".to_owned()));
-        };
+        let episode = open(incident)?;
         if let Event::Approved { step, .. } | Event::Denied { step, .. } = &event
             && episode.steps().get(*step).is_none_or(|run| run.approval.is_none() || run.state.is_final())
         {
