@@ -51,7 +51,6 @@ pub(super) struct Shown {
     pub(super) trouble: Option<String>,
     /// When the row was asked for; `None` if Prometheus has never answered.
     pub(super) at: Option<Timestamp>,
-    pub(super) faults: Vec<String>,
 }
 
 impl Site {
@@ -167,9 +166,8 @@ impl Site {
             row.status = detail.status.clone();
             row.state = SloState::of(row.slo(), &row.status);
         }
-        let faults = row.faults.clone();
         let at = kept.value.map(|(_, at)| at);
-        Ok(Shown { row, group, span, plan, detail, trouble: kept.trouble, at, faults })
+        Ok(Shown { row, group, span, plan, detail, trouble: kept.trouble, at })
     }
 }
 

@@ -144,7 +144,7 @@ fn page(
     SloPage {
         layout: Layout::new(site, "slos", title).with_icon(icon),
         stale,
-        faults: shown.faults.iter().chain(detail.iter().flat_map(|detail| &detail.gaps)).cloned().collect(),
+        faults: row.faults.iter().chain(detail.iter().flat_map(|detail| &detail.gaps)).cloned().collect(),
         class,
         state,
         name: row.name(),
