@@ -5,7 +5,7 @@ use crate::{
     clock::now,
     config::{Config, PrometheusConfig},
     observe::{Cell, Kept, Observer, Overview, Place, Reports},
-    store::{KeptRun, Query},
+    store::{KeptRun, Query, StoreError},
 };
 use slo_core::{
     model::{Service, Timestamp},
@@ -114,11 +114,11 @@ impl Site {
         self.incidents.get(FRESH, read).await
     }
 
-    /// The runs of experiments in a time; none if they cannot be read.
-    pub(super) async fn runs(&self, span: &Span) -> Vec<KeptRun> {
+    /// The runs of experiments in a time; none without a record.
+    pub(super) async fn runs(&self, span: &Span) -> Result<Vec<KeptRun>, StoreError> {
         match &self.record {
-            Some(app) => app.store.runs(span.from, span.to).await.unwrap_or_default(),
-            None => Vec::new(),
+            Some(app) => app.store.runs(span.from, span.to).await,
+            None => Ok(Vec::new()),
         }
     }
 

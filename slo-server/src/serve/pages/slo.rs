@@ -111,7 +111,10 @@ pub(in super::super) async fn slo(
     viewer.map_err(PageRefused::of(&site))?;
     let shown = site.shown(&service, &slo, &pairs).await.map_err(PageRefused::of(&site))?;
     let episodes = episodes_of(&site, &service, &slo, &shown.span).await;
-    let runs = site.runs(&shown.span).await;
+    let (runs, unread) = match site.runs(&shown.span).await {
+        Ok(runs) => (runs, None),
+        Err(error) => (Vec::new(), Some(format!("incidents and experiments cannot be read: {error}"))),
+    };
     let zone = site.zone.as_str();
     let detail = shown.detail.value.as_ref().map(|(detail, _)| Arc::clone(detail));
     let figures = detail.as_ref().map(|detail| {
@@ -119,7 +122,9 @@ pub(in super::super) async fn slo(
         let drawn = Drawn { row: &shown.row, span: &shown.span, detail, zone, incidents: marks, runs: &runs };
         drawn.figures()
     });
-    Ok(html(&page(&site, &shown, detail.as_deref(), figures.unwrap_or_default(), episodes)))
+    let mut page = page(&site, &shown, detail.as_deref(), figures.unwrap_or_default(), episodes);
+    page.faults.extend(unread);
+    Ok(html(&page))
 }
 
 fn page(
