@@ -100,6 +100,29 @@ impl<S> EventCounters<S> {
     }
 }
 
+impl EventCounters {
+    /// The counters of only those series that have these labels, too, such as those of one version.
+    ///
+    #[cfg_attr(feature = "spec", doc = "```")]
+    #[cfg_attr(not(feature = "spec"), doc = "```ignore")]
+    /// use slo_core::{model::{EventCounters, Selector}, spec::matchers};
+    ///
+    /// let all = EventCounters::TotalBad { total: Selector::new("requests_total")?, bad: Selector::new("errors_total")? };
+    /// let [total, _] = all.of(&matchers("version=\"2\"")?).both().map(ToString::to_string);
+    /// assert_eq!(total, "requests_total{version=\"2\"}");
+    /// # Ok::<(), slo_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn of(&self, matchers: &[Matcher]) -> Self {
+        let of = |selector: &Selector| selector.clone().with_all(matchers.iter().cloned());
+        match self {
+            Self::TotalBad { total, bad } => Self::TotalBad { total: of(total), bad: of(bad) },
+            Self::TotalGood { total, good } => Self::TotalGood { total: of(total), good: of(good) },
+            Self::GoodBad { good, bad } => Self::GoodBad { good: of(good), bad: of(bad) },
+        }
+    }
+}
+
 /// A kind of latency histogram.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]

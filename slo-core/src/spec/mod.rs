@@ -18,4 +18,5 @@ mod write;
 pub use defaults::Defaults;
 pub use import::{Document, Loss, LossKind, holds_specification, read, read_with};
 pub use native::{SCHEMA, parse};
+pub use selector::matchers;
 pub use write::{write, write_alerting};

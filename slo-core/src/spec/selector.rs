@@ -35,6 +35,32 @@ pub(super) fn selector_or(text: &str, or: &str) -> Result<Selector, Error> {
     from_parsed(found)
 }
 
+/// Reads matchers without a metric, such as `version="2", pod=~"checkout-.*"`.
+///
+/// ```
+/// use slo_core::spec::matchers;
+///
+/// let found = matchers("version=\"2\", pod=~\"checkout-.*\"")?;
+/// assert_eq!(found[1].to_string(), "pod=~\"checkout-.*\"");
+/// assert!(matchers("version").is_err());
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+///
+/// # Errors
+/// Text that is no list of matchers, or an empty one.
+pub fn matchers(text: &str) -> Result<Vec<Matcher>, Error> {
+    let wrong = || {
+        Error::new(format!("`{text}` are no matchers"))
+            .with_hint("write them as in PromQL: version=\"2\", zone!=\"a\"")
+    };
+    // A brace would end the matchers, and begin something else.
+    let found = selector(&format!("x_x{{{text}}}")).map_err(|_| wrong())?;
+    if found.metric() != "x_x" || found.matchers().is_empty() {
+        return Err(wrong());
+    }
+    Ok(found.matchers().to_vec())
+}
+
 /// PromQL keywords with an underscore, which are not metric names.
 const KEYWORDS: [&str; 4] = ["count_values", "group_left", "group_right", "limit_ratio"];
 

@@ -23,6 +23,7 @@
 //! | is the new version worse? | [`compare`], [`newcombe`], [`fisher_p_value`], [`probability_worse`] |
 //! | may I check after every request? | [`Evidence`], [`MixtureTest`], [`confidence_sequence`], [`Sprt`], [`rate_evidence`] |
 //! | is this alert significant? | [`fewest_bad_events`], [`FalseAlarms`], [`burn_above`], [`ErlangDetection`] |
+//! | is this release good or harmful, at every look? | [`ReleaseTest`] |
 //! | may a change go out? | [`ReleaseGate`] |
 //! | can one alert watch every window at once? | [`Cusum`], [`average_run_length`] |
 //! | how long does a repair take, and are we getting better? | [`TypicalTime`], [`compare_restore_times`], [`toil`] |
@@ -38,6 +39,7 @@ mod gate;
 mod low_traffic;
 mod proportions;
 mod random;
+mod release;
 mod reliability;
 mod sequential;
 mod special;
@@ -60,6 +62,7 @@ pub use low_traffic::{
 };
 pub use proportions::{clopper_pearson, jeffreys, wilson};
 pub(crate) use random::{Random, quantile};
+pub use release::{ReleaseFinding, ReleaseRules, ReleaseTest, ReleaseVerdict};
 pub use reliability::{
     RestoreTimes, TOIL_CAP, Toil, TypicalTime, availability, compare_restore_times, incidents_allowed, toil,
 };
