@@ -11,6 +11,7 @@
 //! | [`notify`] | an episode → messages for `PagerDuty` and Slack, within their limits |
 //! | [`runbook`] | an episode and a configuration → the next actions |
 //! | [`experiment`] | a file and counts of events → a plan, the rulings of a guard, verdicts |
+//! | [`release`] | counts of events → may a new version stay?
 //! | [`watch`] | what a server has recorded → a list of SLOs, the details of one |
 
 pub mod alert;
@@ -18,6 +19,7 @@ pub mod experiment;
 pub mod host;
 pub mod incident;
 pub mod notify;
+pub mod release;
 pub mod runbook;
 pub mod watch;
 

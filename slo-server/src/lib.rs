@@ -12,12 +12,14 @@
 //! | [`run`] | programs of runbooks, within their limits |
 //! | [`respond`] | the work on incidents |
 //! | [`serve`] | the HTTP server: alerts, pages, and an API |
+//! | [`gate`] | whether a new version may stay |
 //! | [`fault`] | faults of experiments, each for as long as its lease is renewed |
 //! | [`experiment`] | runs of experiments, from the plan to the recovery |
 
 pub mod config;
 pub mod experiment;
 pub mod fault;
+pub mod gate;
 pub mod host;
 pub mod respond;
 pub mod run;
@@ -26,6 +28,7 @@ pub mod serve;
 pub mod store;
 
 mod clock;
+mod events;
 mod kill;
 mod observe;
 mod own;

@@ -5,6 +5,8 @@ mod common;
 #[cfg(feature = "server")]
 mod experiment;
 #[cfg(feature = "server")]
+mod release;
+#[cfg(feature = "server")]
 mod server;
 mod values;
 
@@ -15,6 +17,8 @@ pub(crate) use common::{Format, Output, Reading, ReportFormat, Specs, TimeScale}
 pub(crate) use experiment::{
     ExperimentVerb, Experiments, Exported, Journals, Judged, Listed, Planned, Running, Stopped, Told,
 };
+#[cfg(feature = "server")]
+pub(crate) use release::{Gate, Rules, Since};
 #[cfg(feature = "server")]
 pub(crate) use server::{
     Act, Diagnose, Export, Incidents, IncidentsVerb, List, Note, Place, Postmortem, Proxy, Record,
@@ -73,6 +77,9 @@ pub(crate) enum Command {
     /// Inject faults, watch SLOs meanwhile, and stop in time
     #[cfg(feature = "server")]
     Experiment(Experiments),
+    /// Judge a new version by its SLOs: pass, fail, or inconclusive
+    #[cfg(feature = "server")]
+    Gate(Gate),
     /// Pass TCP connections on, with faults: latency, limited bandwidth, resets, black holes
     #[cfg(feature = "server")]
     Proxy(Proxy),

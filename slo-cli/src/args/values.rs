@@ -68,3 +68,41 @@ pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
     let seconds: i64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
     seconds.checked_mul(1_000).map(Timestamp::from_millis).ok_or_else(|| "too far away".to_owned())
 }
+
+/// Matchers as in PromQL, or `name=value` without quotes, separated by commas.
+#[cfg(feature = "server")]
+pub(super) fn matchers(text: &str) -> Result<String, String> {
+    let quoted = if text.contains('"') || text.contains('\'') {
+        text.to_owned()
+    } else {
+        let all = text.split(',').map(|part| {
+            let (name, value) = label(part.trim())?;
+            Ok(format!("{name}=\"{value}\""))
+        });
+        all.collect::<Result<Vec<_>, String>>()?.join(",")
+    };
+    slo_core::spec::matchers(&quoted).map_err(|error| told(&error))?;
+    Ok(quoted)
+}
+
+/// `BAD/TOTAL`
+#[cfg(feature = "server")]
+pub(super) fn counts(text: &str) -> Result<slo_core::math::Tally, String> {
+    let wrong = || "not counts\n  hint: write 3/1000 for 3 bad events of 1000".to_owned();
+    let (bad, total) = text.split_once('/').ok_or_else(wrong)?;
+    let count = |text: &str| text.trim().parse::<u64>().map_err(|_| wrong());
+    slo_core::math::Tally::new(count(total)?, count(bad)?).map_err(|error| told(&error))
+}
+
+/// A number, of which its user says what it may be.
+#[cfg(feature = "server")]
+pub(super) fn number(text: &str) -> Result<f64, String> {
+    text.parse::<slo_core::model::Ratio>().map(slo_core::model::Ratio::to_f64).map_err(|error| told(&error))
+}
+
+/// A percentage as a share.
+#[cfg(feature = "server")]
+pub(super) fn percentage(text: &str) -> Result<f64, String> {
+    let percent = text.strip_suffix('%').ok_or("not a percentage\n  hint: write 1%")?;
+    Ok(number(percent.trim_end())? / 100.0)
+}

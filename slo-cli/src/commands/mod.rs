@@ -9,6 +9,8 @@ mod diagnose;
 #[cfg(feature = "server")]
 mod experiment;
 mod explain;
+#[cfg(feature = "server")]
+mod gate;
 mod generate;
 mod import;
 #[cfg(feature = "server")]
@@ -54,6 +56,8 @@ pub(crate) fn run(command: &Command, out: &mut dyn Write, talk: &mut dyn Write) 
         Command::Incidents(incidents) => incidents::run(incidents, out, talk),
         #[cfg(feature = "server")]
         Command::Experiment(experiments) => experiment::run(experiments, out, talk),
+        #[cfg(feature = "server")]
+        Command::Gate(gate) => gate::run(gate, out, talk),
         #[cfg(feature = "server")]
         Command::Proxy(proxy) => proxy::run(proxy, talk),
         Command::Budget(budget) => budget::run(budget, out),

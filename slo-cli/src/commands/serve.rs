@@ -29,6 +29,7 @@ pub(super) fn run(serve: &Serve, out: &mut dyn Write, talk: &mut dyn Write) -> R
             (config, load::services(files, &serve.reading, serve.scale.time_scale, talk)?)
         }
     };
+    slo_server::gate::check(&config.gates, &services)?;
     for warning in config.warnings(&services) {
         writeln!(talk, "warning: {warning}")?;
     }

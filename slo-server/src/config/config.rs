@@ -5,10 +5,12 @@ use crate::tls;
 use axum::http::HeaderName;
 use ipnet::IpNet;
 use rustls::ServerConfig;
-use slo_ops::{Error, Redactor, runbook::Runbooks};
+use slo_ops::{Error, Redactor, release::Gates, runbook::Runbooks};
+use slo_prometheus::Settings;
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
+    time::Duration,
 };
 
 /// The configuration of a server.
@@ -37,6 +39,8 @@ pub struct Config {
     pub notify: Notify,
     /// The runbooks.
     pub runbooks: Runbooks,
+    /// The gates of releases.
+    pub gates: Gates,
     /// Removes secrets from everything that leaves the process.
     pub redactor: Redactor,
 }
@@ -60,6 +64,7 @@ impl Config {
             access: None,
             notify: Notify::default(),
             runbooks: Runbooks::new(),
+            gates: Gates::new(),
             redactor: Redactor::default(),
         }
     }
@@ -119,6 +124,12 @@ impl PrometheusConfig {
     #[must_use]
     pub const fn new(url: String, headers: Vec<(String, Secret)>, roots: Option<Vec<u8>>) -> Self {
         Self { url, headers, roots, link: None }
+    }
+
+    /// How a client connects to it, if an answer may take so long.
+    pub(crate) fn settings(&self, timeout: Duration) -> Settings {
+        let headers = self.headers.iter().map(|(name, value)| (name.clone(), value.expose().to_owned()));
+        Settings { headers: headers.collect(), roots: self.roots.clone(), timeout, ..Settings::default() }
     }
 }
 

@@ -13,6 +13,7 @@ use slo_core::{
 };
 use slo_ops::{
     Redactor,
+    release::{Gates, read_gates},
     runbook::{self, Runbooks},
 };
 use std::{
@@ -20,7 +21,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const KNOWN: [&str; 13] = [
+const KNOWN: [&str; 14] = [
     "version",
     "listen",
     "tls",
@@ -33,6 +34,7 @@ const KNOWN: [&str; 13] = [
     "access",
     "notify",
     "runbooks",
+    "gates",
     "redact",
 ];
 const VERSION: &str = "slo-server/v1";
@@ -144,7 +146,18 @@ impl Reader<'_> {
             Some(node) => runbook::read(node, "runbooks", &mut self.faults),
             None => Runbooks::new(),
         };
+        let gates = match fields.optional("gates") {
+            Some(node) => read_gates(node, "gates", &mut self.faults),
+            None => Gates::new(),
+        };
         let redactor = self.redactor(&fields);
+        if let Some(node) = fields.optional("gates")
+            && (prometheus.is_none() || specs.is_empty())
+        {
+            let error = Error::new("`gates` needs `prometheus` and `specs`, to count events")
+                .with_hint("write `prometheus: {url: http://127.0.0.1:9090}` and `specs: [slo.yaml]`");
+            self.faults.add(node.position, "gates", error);
+        }
         let receives = fields.optional("store").is_some();
         for name in ["intake", "notify", "runbooks"] {
             if !receives && let Some(node) = fields.optional(name) {
@@ -186,6 +199,7 @@ impl Reader<'_> {
             access,
             notify,
             runbooks,
+            gates,
             redactor,
         })
     }

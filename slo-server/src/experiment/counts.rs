@@ -1,10 +1,13 @@
 //! The events of SLOs, counted scrape by scrape.
 
-use crate::split::{defining, split, told};
+use crate::{
+    events::{self, counters, named},
+    split::{defining, split, told},
+};
 use slo_core::{
     math::{PeriodBudget, Tally},
     model::{EventCounters, Objective, Selector, Service, Slo, Timestamp, Window},
-    replay::{CounterPoints, Growth},
+    replay::Growth,
     rules::{Plan, Recorded, RecordedQueries, Stream},
 };
 use slo_ops::{
@@ -43,20 +46,8 @@ impl Watched {
         experiment: &Experiment,
     ) -> Result<Self, Error> {
         let slos = experiment.hypotheses.iter().map(|hypothesis| {
-            let wanted = &hypothesis.slo;
-            let found = services.iter().find_map(|service| {
-                let mut slos = service.slos().iter();
-                let slo = slos.find(|slo| *wanted == format!("{}/{}", service.name(), slo.name()))?;
-                Some((service, slo))
-            });
-            let (service, slo) = found.ok_or_else(|| {
-                Error::new(format!("the SLO {wanted} is in none of the specs"))
-                    .with_hint("name its file, too")
-            })?;
-            let counters = slo.sli().counters().ok_or_else(|| {
-                Error::new(format!("{wanted} counts no events: an experiment needs an SLI with two counters"))
-                    .with_hint("write `sli: {events: …}` or `sli: {latency: …}`")
-            })?;
+            let (service, slo) = named(services, &hypothesis.slo)?;
+            let counters = counters(service, slo)?;
             Ok(WatchedSlo { service: service.clone(), slo: slo.clone(), counters })
         });
         Ok(Self { client, slos: slos.collect::<Result<_, Error>>()? })
@@ -248,36 +239,7 @@ impl Watched {
         step: Window,
         count: usize,
     ) -> Result<Option<Growth>, Error> {
-        let [first, second] = one.counters.both();
-        let first = self.points(one, &first.to_string(), start, step, count).await?;
-        let second = self.points(one, &second.to_string(), start, step, count).await?;
-        CounterPoints::growth(
-            [first, second],
-            one.counters.pair(),
-            one.service.counts_newborn_series(),
-            start,
-        )
-    }
-
-    async fn points<'a>(
-        &self,
-        one: &'a WatchedSlo,
-        query: &str,
-        start: Timestamp,
-        step: Window,
-        count: usize,
-    ) -> Result<CounterPoints<'a>, Error> {
-        let mut points = CounterPoints::new(count, one.service.target_labels());
-        let mut refused = None;
-        let point = |labels: &slo_prometheus::Labels, index: usize, value: f64| {
-            if refused.is_none() {
-                refused = points.point(labels, index, value).err();
-            }
-        };
-        // The first point is at `start`.
-        let steps = Steps { start: start.before(step), step, count: count + 1 };
-        self.client.range(query, steps, point).await.map_err(|error| told(&error))?;
-        refused.map_or(Ok(points), Err)
+        events::growth(&self.client, &one.service, &one.counters, (start, step, count)).await
     }
 
     async fn query(&self, query: &str) -> Result<Vec<Sample>, Error> {

@@ -105,17 +105,7 @@ impl Source {
 
 /// The settings of a client of this server.
 pub(super) fn settings(config: &PrometheusConfig) -> Settings {
-    Settings {
-        headers: config
-            .headers
-            .iter()
-            .map(|(name, value)| (name.clone(), value.expose().to_owned()))
-            .collect(),
-        roots: config.roots.clone(),
-        timeout: TIMEOUT,
-        longest: LONGEST,
-        ..Settings::default()
-    }
+    Settings { longest: LONGEST, ..config.settings(TIMEOUT) }
 }
 
 /// An error, with its hint.

@@ -47,15 +47,7 @@ impl Counts {
         services: Vec<Service>,
     ) -> Result<Self, slo_prometheus::Error> {
         let client = config.map(|config| {
-            let headers =
-                config.headers.iter().map(|(name, value)| (name.clone(), value.expose().to_owned()));
-            let settings = Settings {
-                headers: headers.collect(),
-                roots: config.roots.clone(),
-                timeout: TIMEOUT,
-                most_series: MOST_SERIES,
-                ..Settings::default()
-            };
+            let settings = Settings { most_series: MOST_SERIES, ..config.settings(TIMEOUT) };
             AsyncClient::new(&config.url, settings)
         });
         let client = client.transpose()?;

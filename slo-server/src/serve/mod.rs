@@ -1,9 +1,10 @@
-//! The HTTP server: alerts, pages, actions of people, and queries.
+//! The HTTP server: alerts, pages, actions of people, queries, and gates of releases.
 
 mod api;
 mod app;
 mod auth;
 mod etag;
+mod gate;
 mod intake;
 mod pagerduty;
 mod pages;

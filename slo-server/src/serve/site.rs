@@ -1,6 +1,6 @@
 //! The state that pages and the API of SLOs share.
 
-use super::{app::App, auth::Doors, refused::Refused};
+use super::{app::App, auth::Doors, gate::GateDoor, refused::Refused};
 use crate::{
     clock::now,
     config::{Config, PrometheusConfig},
@@ -31,6 +31,7 @@ pub(super) struct Site {
     pub(super) services: Vec<Arc<Service>>,
     /// Without a store there are SLOs only.
     pub(super) record: Option<Arc<App>>,
+    gates: Option<GateDoor>,
     pub(super) doors: Arc<Doors>,
     /// The path below which everything is served.
     pub(super) base: String,
@@ -68,6 +69,7 @@ impl Site {
                 .map(|prometheus| Observer::new(prometheus, &services).map_err(|error| error.to_string()))
                 .transpose()?,
             reports: prometheus.map(|prometheus| Reports::new(prometheus, &services)),
+            gates: GateDoor::new(config, &services)?,
             services,
             record,
             doors: Arc::new(Doors::new(config.access.clone())?),
@@ -85,6 +87,10 @@ impl Site {
                     .to_owned(),
             )
         })
+    }
+
+    pub(super) fn gates(&self) -> Result<&GateDoor, Refused> {
+        self.gates.as_ref().ok_or_else(|| Refused::missing("the configuration has no `gates`".to_owned()))
     }
 
     pub(super) fn record(&self) -> Result<&Arc<App>, Refused> {

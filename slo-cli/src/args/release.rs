@@ -1,0 +1,112 @@
+//! The verbs of releases.
+
+use super::{
+    access::Access,
+    common::{Output, Reading, TimeScale},
+    values::{counts, matchers, number, parsed, percentage},
+};
+use clap::Args as Group;
+use slo_core::{
+    math::Tally,
+    model::{Objective, Timestamp, Window},
+};
+use std::{path::PathBuf, str::FromStr};
+
+/// The heading of options that say what is good and what is harmful.
+const RULES: &str = "What is good, and what is harmful";
+/// The heading of options for counts that are known.
+const COUNTS: &str = "Counts in place of specs and Prometheus";
+
+#[derive(Debug, Group)]
+pub(crate) struct Gate {
+    /// Spec files, directories (read recursively), or `-` for standard input
+    #[arg(value_name = "FILE", required_unless_present = "new_counts")]
+    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    /// URL of the Prometheus that has the events, or @FILE to read a URL with a password from a file
+    #[arg(long, value_name = "URL", required_unless_present = "new_counts")]
+    pub(crate) prometheus: Option<String>,
+    #[command(flatten)]
+    pub(crate) access: Access,
+    /// Judge the release by this SLO only; may be given several times
+    #[arg(long, value_name = "SERVICE/SLO")]
+    pub(crate) slo: Vec<String>,
+    /// The labels of the new version's series, such as version=2, or matchers as in PromQL; without them, all series count
+    #[arg(long, value_name = "LABELS", value_parser = matchers)]
+    pub(crate) new: Option<String>,
+    /// Compare with the old version that runs beside it: the labels of its series
+    #[arg(long, value_name = "LABELS", value_parser = matchers, conflicts_with = "before")]
+    pub(crate) old: Option<String>,
+    /// Compare with the time before the release, over this DURATION
+    #[arg(long, value_name = "DURATION", value_parser = parsed::<Window>)]
+    pub(crate) before: Option<Window>,
+    /// When the new version went live: a time such as 2026-12-01T10:00:00Z, or how long ago, such as 20m. By default now, which
+    /// needs --wait
+    #[arg(long, value_name = "TIME", value_parser = parsed::<Since>)]
+    pub(crate) since: Option<Since>,
+    /// Look again and again until there is a verdict, at most for this DURATION
+    #[arg(long, value_name = "DURATION", value_parser = parsed::<Window>)]
+    pub(crate) wait: Option<Window>,
+    /// The objective
+    #[arg(long, help_heading = COUNTS, value_name = "PERCENT", value_parser = parsed::<Objective>, requires = "new_counts")]
+    pub(crate) objective: Option<Objective>,
+    /// The events of the new version, such as 3/1000 for 3 bad ones of 1000
+    #[arg(long, help_heading = COUNTS, value_name = "BAD/TOTAL", value_parser = counts, requires = "objective", conflicts_with_all = ["files", "prometheus", "slo", "new", "old", "before", "since", "wait"])]
+    pub(crate) new_counts: Option<Tally>,
+    /// The events of the old version beside it, in the same time
+    #[arg(long, help_heading = COUNTS, value_name = "BAD/TOTAL", value_parser = counts, requires = "new_counts", conflicts_with = "before_counts")]
+    pub(crate) old_counts: Option<Tally>,
+    /// The events before the release
+    #[arg(long, help_heading = COUNTS, value_name = "BAD/TOTAL", value_parser = counts, requires = "new_counts")]
+    pub(crate) before_counts: Option<Tally>,
+    #[command(flatten)]
+    pub(crate) rules: Rules,
+    #[command(flatten)]
+    pub(crate) scale: TimeScale,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Rules {
+    /// A version that burns the budget at most this fast is good
+    #[arg(long, help_heading = RULES, value_name = "RATE", default_value = "1", value_parser = number)]
+    pub(crate) allowed_burn_rate: f64,
+    /// One that burns it at least this fast is harmful; by default where the slowest alert of the SLO pages, at 6
+    #[arg(long, help_heading = RULES, value_name = "RATE", value_parser = number)]
+    pub(crate) harmful_burn_rate: Option<f64>,
+    /// Compared with an old version, one with this many times its error ratio is harmful
+    #[arg(long, help_heading = RULES, value_name = "TIMES", default_value = "2", value_parser = number)]
+    pub(crate) harmful_ratio: f64,
+    /// How often a good version may fail, at most
+    #[arg(long, help_heading = RULES, value_name = "PERCENT", default_value = "1%", value_parser = percentage)]
+    pub(crate) false_fail: f64,
+    /// How often a harmful version may pass, at most
+    #[arg(long, help_heading = RULES, value_name = "PERCENT", default_value = "5%", value_parser = percentage)]
+    pub(crate) false_pass: f64,
+    /// How many events fail together, for events that fail in bursts
+    #[arg(long, help_heading = RULES, value_name = "N", default_value = "1", value_parser = number)]
+    pub(crate) design_effect: f64,
+}
+
+/// A time, or how long ago it was.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Since {
+    At(Timestamp),
+    Ago(Window),
+}
+
+impl FromStr for Since {
+    type Err = slo_core::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Ok(ago) = text.parse() {
+            return Ok(Self::Ago(ago));
+        }
+        text.parse().map(Self::At).map_err(|_| {
+            slo_core::Error::new(format!("`{text}` is neither a time nor a duration"))
+                .with_hint("write 2026-12-01T10:00:00Z, or 20m for twenty minutes ago")
+        })
+    }
+}
