@@ -29,7 +29,8 @@ use slo_core::{
     model::{Objective, Timestamp, Window},
 };
 use std::path::PathBuf;
-use values::{channels, host_and_port, moment, object_label, parsed, target, zone};
+pub(crate) use values::Written;
+use values::{channels, host_and_port, moment, object_label, parsed, target, written, zone};
 
 #[derive(Debug, Parser)]
 #[command(name = "slo", version, about, max_term_width = 100)]
@@ -100,17 +101,17 @@ pub(crate) struct Generate {
     /// Write `DIR/rules/<service>.yaml` instead of standard output
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// The server that evaluates the rules
-    #[arg(long, value_parser = target(), default_value_t)]
-    pub(crate) target: Target,
+    /// The server that evaluates the rules; or, for queries that judge releases, the program that asks them
+    #[arg(long, value_parser = written(), default_value_t = Written::Rules(Target::default()))]
+    pub(crate) target: Written,
     /// Read counters with anchored ranges, which need Prometheus 3.16 or later: counts are exact, also after
     /// a restart
     #[arg(long)]
     pub(crate) anchored: bool,
-    /// The namespace of `PrometheusRule` objects
+    /// The namespace of Kubernetes objects
     #[arg(long, value_name = "NAME")]
     pub(crate) namespace: Option<String>,
-    /// A label for `PrometheusRule` objects, such as the one that `ruleSelector` matches; may be given
+    /// A label for Kubernetes objects, such as the one that `ruleSelector` matches; may be given
     /// several times
     #[arg(long = "object-label", value_name = "NAME=VALUE", value_parser = object_label)]
     pub(crate) object_labels: Vec<(String, String)>,

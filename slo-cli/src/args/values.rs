@@ -2,7 +2,7 @@
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use slo_core::{
-    artifact::{Channel, ObjectMeta, Target},
+    artifact::{Channel, GateTarget, ObjectMeta, Target},
     model::{Calendar, CalendarUnit, LabelName, Timestamp},
 };
 use std::str::FromStr;
@@ -15,6 +15,29 @@ pub(super) fn parsed<T: FromStr<Err = slo_core::Error>>(text: &str) -> Result<T,
 pub(super) fn target() -> impl TypedValueParser<Value = Target> {
     let value = |target: Target| PossibleValue::new(target.as_str()).help(target.summary());
     PossibleValuesParser::new(Target::ALL.map(value)).try_map(|name| name.parse::<Target>())
+}
+
+/// What `slo generate` writes for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Written {
+    Rules(Target),
+    Gates(GateTarget),
+}
+
+pub(super) fn written() -> impl TypedValueParser<Value = Written> {
+    let rules = Target::ALL.map(|target| PossibleValue::new(target.as_str()).help(target.summary()));
+    let gates = GateTarget::ALL.map(|target| PossibleValue::new(target.as_str()).help(target.summary()));
+    PossibleValuesParser::new(rules.into_iter().chain(gates))
+        .try_map(|name| name.parse().map(Written::Rules).or_else(|_| name.parse().map(Written::Gates)))
+}
+
+impl std::fmt::Display for Written {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Rules(target) => target.fmt(f),
+            Self::Gates(target) => target.fmt(f),
+        }
+    }
 }
 
 /// The help of an option for channels.

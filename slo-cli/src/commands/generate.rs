@@ -1,12 +1,12 @@
 //! `slo generate`
 
 use crate::{
-    args::{Generate, Naming},
+    args::{Generate, Naming, Written},
     error::Error,
     load, parallel, time, write,
 };
 use slo_core::{
-    artifact::{self, ObjectMeta, Target},
+    artifact::{self, GateTarget, ObjectMeta, Target},
     model::{Period, Service, Slo},
     rules::{self, Backend, Options},
     spec::Defaults,
@@ -18,7 +18,12 @@ pub(super) fn run(generate: &Generate, out: &mut dyn Write, talk: &mut dyn Write
     let defaults = Defaults { sloth_names: generate.naming == Naming::Sloth, ..reading.defaults() };
     let speed = generate.scale.time_scale;
     let services = load::services_with(&generate.specs.files, reading, &defaults, speed, talk)?;
-    if generate.tests && (generate.naming == Naming::Sloth || generate.target != Target::Prometheus) {
+    let meta = ObjectMeta::new(generate.namespace.clone(), generate.object_labels.iter().cloned().collect())?;
+    let target = match generate.target {
+        Written::Rules(target) => target,
+        Written::Gates(target) => return gates(generate, target, &services, &meta, out, talk),
+    };
+    if generate.tests && (generate.naming == Naming::Sloth || target != Target::Prometheus) {
         return Err(Error::Input(
             "`--tests` works only for Prometheus rule files with native names\n  hint: generate the tests \
              without `--target` and `--naming`, into another folder"
@@ -26,7 +31,7 @@ pub(super) fn run(generate: &Generate, out: &mut dyn Write, talk: &mut dyn Write
         ));
     }
     let options = Options {
-        backend: backend(generate)?,
+        backend: backend(generate, target)?,
         naming: match generate.naming {
             Naming::Native => rules::Naming::Native,
             Naming::Sloth => rules::Naming::Sloth,
@@ -41,17 +46,16 @@ pub(super) fn run(generate: &Generate, out: &mut dyn Write, talk: &mut dyn Write
             tests.push(tests_of(service, talk)?);
         }
     }
-    generate.target.check_names(&services)?;
-    let meta = ObjectMeta::new(generate.namespace.clone(), generate.object_labels.iter().cloned().collect())?;
-    if !generate.target.has_metadata() && meta != ObjectMeta::default() {
+    target.check_names(&services)?;
+    if !target.has_metadata() && meta != ObjectMeta::default() {
         return Err(Error::Usage(
-            "`--namespace` and `--object-label` apply only to `PrometheusRule` objects\n  hint: give \
+            "`--namespace` and `--object-label` apply only to Kubernetes objects\n  hint: give \
              `--target operator`"
                 .to_owned(),
         ));
     }
     let groups = |service: &Service| rules::generate_with(service, options);
-    let text = |service: &Service| Ok(generate.target.rules(service, &groups(service)?, &meta));
+    let text = |service: &Service| Ok(target.rules(service, &groups(service)?, &meta));
     if let Some(folder) = &generate.out {
         return write_files(folder, &services, tests, &text, talk);
     }
@@ -60,16 +64,41 @@ pub(super) fn run(generate: &Generate, out: &mut dyn Write, talk: &mut dyn Write
         if is_first(service) {
             return text(service);
         }
-        Ok(generate.target.more_rules(service, &groups(service)?, &meta))
+        Ok(target.more_rules(service, &groups(service)?, &meta))
     };
     parallel::in_order(&services, text, |_, text| Ok(out.write_all(text?.as_bytes())?))
 }
 
-fn backend(generate: &Generate) -> Result<Backend, Error> {
-    if !generate.anchored {
-        return Ok(generate.target.backend());
+/// Queries that judge releases.
+fn gates(
+    generate: &Generate,
+    target: GateTarget,
+    services: &[Service],
+    meta: &ObjectMeta,
+    out: &mut dyn Write,
+    talk: &mut dyn Write,
+) -> Result<(), Error> {
+    if generate.tests || generate.anchored || generate.naming != Naming::Native {
+        return Err(Error::Usage(format!(
+            "`--tests`, `--anchored` and `--naming` are for rules, and {target} writes none"
+        )));
     }
-    generate.target.anchored().ok_or_else(|| {
+    let objects = services.iter().map(|service| target.objects(service, meta));
+    let objects = objects.collect::<Result<Vec<_>, _>>()?;
+    let Some(folder) = &generate.out else { return Ok(out.write_all(objects.join("---\n").as_bytes())?) };
+    for (service, text) in services.iter().zip(objects) {
+        let path = folder.join("gates").join(format!("{}.yaml", service.name()));
+        write::atomically(&path, &text)?;
+        writeln!(talk, "wrote {}", path.display())?;
+    }
+    Ok(())
+}
+
+fn backend(generate: &Generate, target: Target) -> Result<Backend, Error> {
+    if !generate.anchored {
+        return Ok(target.backend());
+    }
+    target.anchored().ok_or_else(|| {
         Error::Usage(
             "`--anchored` is for Prometheus 3.16 and later\n  hint: leave it out for other targets, or give `--target \
              prometheus` or `--target operator`"

@@ -7,6 +7,7 @@ mod capital;
 #[cfg(feature = "calendar")]
 mod chart;
 mod dashboards;
+mod gate;
 mod matcher;
 mod operator;
 mod prometheus;
@@ -24,6 +25,7 @@ pub use backtest::{BacktestPage, SloBacktest, SloFired, SloIncident};
 #[cfg(feature = "calendar")]
 pub use chart::{Chart, Color, Dates, HeatMap, Layer, Scale, Unit, burn_down_picture, sparkline};
 pub use dashboards::{Dashboard, dashboards};
+pub use gate::GateTarget;
 pub use operator::ObjectMeta;
 pub use prometheus::rule_file;
 pub use promtool::rule_tests;

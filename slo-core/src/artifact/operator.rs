@@ -90,6 +90,15 @@ fn object(name: &str, groups: &[RuleGroup], meta: &ObjectMeta) -> String {
     let mut out = Yaml::begun_with(HEADER);
     out.bare("apiVersion", "monitoring.coreos.com/v1");
     out.bare("kind", "PrometheusRule");
+    write_meta(&mut out, name, meta);
+    out.nested("spec", |out| {
+        out.nested("groups", |out| write_groups(out, groups, PartialResponse::Usual));
+    });
+    out.into_text()
+}
+
+/// The metadata of an object.
+pub(super) fn write_meta(out: &mut Yaml, name: &str, meta: &ObjectMeta) {
     out.nested("metadata", |out| {
         out.entry("name", name);
         if let Some(namespace) = &meta.namespace {
@@ -102,15 +111,15 @@ fn object(name: &str, groups: &[RuleGroup], meta: &ObjectMeta) -> String {
             }
         });
     });
-    out.nested("spec", |out| {
-        out.nested("groups", |out| write_groups(out, groups, PartialResponse::Usual));
-    });
-    out.into_text()
 }
 
-/// A name of RFC 1123: lower-case letters, digits, `-` and `.`, with a letter or digit at both ends.
 fn object_name(service: &Service) -> String {
-    let name = service.name().to_string().to_ascii_lowercase().replace('_', "-");
+    kubernetes_name(service.name().as_str())
+}
+
+/// A name of RFC 1123 that begins with `slo-`: lower-case letters, digits, `-` and `.`, with a letter or digit at both ends.
+pub(super) fn kubernetes_name(name: &str) -> String {
+    let name = name.to_ascii_lowercase().replace('_', "-");
     // Parts between dots must begin and end well, too.
     let parts = name.split('.').map(|part| part.trim_matches('-')).filter(|part| !part.is_empty());
     format!("slo-{}", parts.collect::<Vec<_>>().join("."))
