@@ -11,13 +11,15 @@
 //! | [`notify`] | an episode → messages for `PagerDuty` and Slack, within their limits |
 //! | [`runbook`] | an episode and a configuration → the next actions |
 //! | [`experiment`] | a file and counts of events → a plan, the rulings of a guard, verdicts |
-//! | [`release`] | counts of events → may a new version stay?
+//! | [`manifest`] | YAML → objects of Kubernetes |
+//! | [`release`] | counts of events, histories → may a new version stay, and what to go back to |
 //! | [`watch`] | what a server has recorded → a list of SLOs, the details of one |
 
 pub mod alert;
 pub mod experiment;
 pub mod host;
 pub mod incident;
+pub mod manifest;
 pub mod notify;
 pub mod release;
 pub mod runbook;

@@ -18,7 +18,7 @@ pub(crate) use experiment::{
     ExperimentVerb, Experiments, Exported, Journals, Judged, Listed, Planned, Running, Stopped, Told,
 };
 #[cfg(feature = "server")]
-pub(crate) use release::{Gate, Rules, Since};
+pub(crate) use release::{Gate, Release, Rules, Since};
 #[cfg(feature = "server")]
 pub(crate) use server::{
     Act, Diagnose, Export, Incidents, IncidentsVerb, List, Note, Place, Postmortem, Proxy, Record,
@@ -81,6 +81,9 @@ pub(crate) enum Command {
     /// Judge a new version by its SLOs: pass, fail, or inconclusive
     #[cfg(feature = "server")]
     Gate(Gate),
+    /// Show what of a release is live, what is stuck and why, and which revision to go back to
+    #[cfg(feature = "server")]
+    Release(Release),
     /// Pass TCP connections on, with faults: latency, limited bandwidth, resets, black holes
     #[cfg(feature = "server")]
     Proxy(Proxy),

@@ -110,3 +110,50 @@ impl FromStr for Since {
         })
     }
 }
+
+#[derive(Debug, Group)]
+pub(crate) struct Release {
+    /// The release of Helm, or `deployment/NAME`
+    #[arg(value_name = "RELEASE")]
+    pub(crate) name: String,
+    /// Spec files or directories, to judge each revision by its SLOs
+    #[arg(value_name = "FILE", requires = "prometheus")]
+    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    /// The namespace of the release; by default that of the current context
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) namespace: Option<String>,
+    /// URL of the Prometheus that has the events, or @FILE to read a URL with a password from a file
+    #[arg(long, value_name = "URL", requires = "files")]
+    pub(crate) prometheus: Option<String>,
+    #[command(flatten)]
+    pub(crate) access: Access,
+    /// Judge revisions by this SLO only; may be given several times
+    #[arg(long, value_name = "SERVICE/SLO")]
+    pub(crate) slo: Vec<String>,
+    /// Read the output of `helm history RELEASE --output json` from FILE in place of running Helm
+    #[arg(long, value_name = "FILE")]
+    pub(crate) history: Option<PathBuf>,
+    /// Read the secrets in which Helm keeps the revisions from FILE, as `kubectl get secrets --selector owner=helm --output json` writes them
+    #[arg(long, value_name = "FILE", requires = "history")]
+    pub(crate) secrets: Option<PathBuf>,
+    /// Read the output of `kubectl get deployments,replicasets --output json` from FILE in place of running kubectl
+    #[arg(long, value_name = "FILE")]
+    pub(crate) objects: Option<PathBuf>,
+    /// Run the command that is printed; with specs, then judge the release until there is a verdict
+    #[arg(long, conflicts_with_all = ["history", "objects"])]
+    pub(crate) execute: bool,
+    /// Also run it if something speaks against it
+    #[arg(long, requires = "execute")]
+    pub(crate) accept_risks: bool,
+    /// After it, look for a verdict at most for this DURATION
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parsed::<Window>)]
+    pub(crate) wait: Window,
+    #[command(flatten)]
+    pub(crate) rules: Rules,
+    #[command(flatten)]
+    pub(crate) scale: TimeScale,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}

@@ -6,7 +6,12 @@ use crate::{
     error::Error,
     load, table, text, time,
 };
-use slo_core::{math::Tally, model::Service, page, stats::ReleaseRules};
+use slo_core::{
+    math::Tally,
+    model::{Service, Timestamp, Window},
+    page,
+    stats::ReleaseRules,
+};
 use slo_ops::release::{Compare, Gate, GateCounts, GateReport, GateRun, OldVersion, SloGate};
 use slo_prometheus::AsyncClient;
 use slo_server::gate::Judge;
@@ -39,9 +44,6 @@ pub(super) fn run(args: &args::Gate, out: &mut dyn Write, talk: &mut dyn Write) 
 }
 
 fn gate(args: &args::Gate) -> Gate {
-    let Rules { allowed_burn_rate, harmful_burn_rate, harmful_ratio, false_fail, false_pass, design_effect } =
-        args.rules;
-    let defaults = ReleaseRules::default();
     Gate {
         slos: args.slo.clone(),
         new: args.new.clone(),
@@ -50,16 +52,18 @@ fn gate(args: &args::Gate) -> Gate {
             (None, Some(before)) => Compare::Before(before),
             (None, None) => Compare::Objective,
         },
-        rules: ReleaseRules {
-            allowed_burn_rate,
-            harmful_ratio,
-            false_fail,
-            false_pass,
-            design_effect,
-            ..defaults
-        },
-        harmful_burn_rate,
+        ..ruled(&args.rules)
     }
+}
+
+/// A gate with these rules, and nothing else.
+pub(super) fn ruled(rules: &Rules) -> Gate {
+    let Rules { allowed_burn_rate, harmful_burn_rate, harmful_ratio, false_fail, false_pass, design_effect } =
+        *rules;
+    let defaults = ReleaseRules::default();
+    let rules =
+        ReleaseRules { allowed_burn_rate, harmful_ratio, false_fail, false_pass, design_effect, ..defaults };
+    Gate { rules, harmful_burn_rate, ..Gate::default() }
 }
 
 /// Looks until there is a verdict, or the time is over.
@@ -69,7 +73,6 @@ async fn look(
     services: &[Service],
     talk: &mut dyn Write,
 ) -> Result<GateReport, Error> {
-    let series = gate.series(&BTreeMap::new())?;
     let (address, settings) = args.access.settings(args.prometheus.as_deref().unwrap_or_default())?;
     let client = AsyncClient::new(&address, settings)?;
     let judge = Judge::new(&client, services, gate)?;
@@ -86,7 +89,20 @@ async fn look(
     if began > time::now() {
         return Err(Error::Usage(format!("--since: {began} is in the future")));
     }
-    let deadline = Instant::now() + args.wait.map_or(Duration::ZERO, slo_core::model::Window::as_duration);
+    let wait = args.wait.map_or(Duration::ZERO, Window::as_duration);
+    until_verdict(&judge, gate, began, wait, talk).await
+}
+
+/// Looks at the events since `began` until there is a verdict, or `wait` is over.
+pub(super) async fn until_verdict(
+    judge: &Judge<'_>,
+    gate: &Gate,
+    began: Timestamp,
+    wait: Duration,
+    talk: &mut dyn Write,
+) -> Result<GateReport, Error> {
+    let series = gate.series(&BTreeMap::new())?;
+    let deadline = Instant::now() + wait;
     let every = judge.scrape_interval().as_duration().max(SHORTEST);
     let mut run = GateRun::default();
     let mut last = None;
@@ -109,7 +125,7 @@ async fn look(
     }
 }
 
-fn show(report: &GateReport, format: Format, out: &mut dyn Write) -> Result<(), Error> {
+pub(super) fn show(report: &GateReport, format: Format, out: &mut dyn Write) -> Result<(), Error> {
     if format == Format::Json {
         return text::json(out, &report.to_json());
     }
@@ -154,7 +170,7 @@ fn old(slo: &SloGate) -> String {
     }
 }
 
-fn concluded(report: &GateReport) -> Result<(), Error> {
+pub(super) fn concluded(report: &GateReport) -> Result<(), Error> {
     let because: Vec<String> =
         report.slos.iter().map(|slo| slo_core::plain(&slo.to_string()).into_owned()).collect();
     let because = because.join("\n");

@@ -18,6 +18,8 @@ mod incidents;
 mod manual;
 #[cfg(feature = "server")]
 mod proxy;
+#[cfg(feature = "server")]
+mod release;
 mod report;
 #[cfg(feature = "server")]
 mod runbook;
@@ -58,6 +60,8 @@ pub(crate) fn run(command: &Command, out: &mut dyn Write, talk: &mut dyn Write) 
         Command::Experiment(experiments) => experiment::run(experiments, out, talk),
         #[cfg(feature = "server")]
         Command::Gate(gate) => gate::run(gate, out, talk),
+        #[cfg(feature = "server")]
+        Command::Release(release) => release::run(release, out, talk),
         #[cfg(feature = "server")]
         Command::Proxy(proxy) => proxy::run(proxy, talk),
         Command::Budget(budget) => budget::run(budget, out),

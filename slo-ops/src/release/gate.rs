@@ -51,8 +51,8 @@ pub enum Compare {
     Before(Window),
 }
 
-/// The series of a release.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The series of a release. By default, all series are those of the new version.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GateSeries {
     /// Those of the new version; empty for all.

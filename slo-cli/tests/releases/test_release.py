@@ -1,0 +1,108 @@
+"""`slo release` on histories: recorded ones of real Helm, and one whose revisions are judged by a real Prometheus."""
+
+import datetime
+import json
+import pathlib
+import subprocess
+import sys
+import time
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT / "slo-cli" / "tests" / "gates"))
+from releases import Shop, built  # noqa: E402
+
+# States that Helm 3.22 and 4.3 left on a real API server. Others may not have them.
+RECORDED = ROOT.parent / "shared" / "data" / "helm"
+
+
+def release(*words, cwd=None):
+    ran = subprocess.run([built("slo"), "release", *map(str, words)], capture_output=True, text=True, cwd=cwd, timeout=120)
+    return ran.returncode, ran.stdout, ran.stderr
+
+
+# For each case: the exit code, what is said, and the revision to go back to.
+CASES = {
+    "install": (0, "revision 1 is live", None),
+    "upgrade": (0, "revision 2 is live", None),
+    "immutable": (1, "revision 3 failed (immutable field)", 2),
+    "after-failed": (0, "revision 4 is live", None),
+    "timeout": (1, "revision 5 failed (timeout)", 4),
+    "rollback": (0, "revision 6 is live", None),
+    "atomic": (0, "revision 8 is live", None),
+    "uninstall-keep": (0, "the release was removed with revision 8", None),
+    "pending-upgrade": (1, "revision 2 is pending-upgrade", 1),
+    "blocked": (1, "Helm refuses every other operation", 1),
+    "unblock": (0, "revision 3 is live", None),
+    "pending-rollback": (1, "revision 5 is pending-rollback", 4),
+    "sigterm": (1, "revision 2 failed (cancelled)", 1),
+    "pending-install": (1, "no earlier revision was completed", None),
+    "install-again": (1, "remove the release, and install it again", None),
+}
+
+
+@pytest.mark.skipif(not RECORDED.exists(), reason=f"{RECORDED} is not there")
+@pytest.mark.parametrize("version", ["v3", "v4"])
+@pytest.mark.parametrize("case", CASES)
+def test_each_state_of_helm_is_told_rightly(version, case):
+    folder = RECORDED / version / case
+    files = ["--history", folder / "history.json", "--secrets", folder / "secrets.json", "--objects", folder / "objects.json"]
+    code, out, error = release("api", "--namespace", "shop", *files)
+    expected, told, to = CASES[case]
+    assert (code, told in out + error) == (expected, True), out + error
+    report = json.loads(release("api", *files, "--format", "json")[1])
+    assert report["advice"]["to"] == to
+    if to:
+        assert f"helm rollback api {to} --wait --timeout 5m --namespace shop" in error
+        assert report["advice"]["safety"] == "safe"
+    if case == "timeout":
+        # The cluster runs pods of both.
+        assert "2 of 2 pods of shop/api:3 are ready" in out and "0 of 1 pods of shop/api:broken are ready" in out
+    if case in ("pending-install", "install-again"):
+        assert report["advice"]["command"] == ["helm", "uninstall", "api", "--wait"]
+
+
+@pytest.mark.skipif(not RECORDED.exists(), reason=f"{RECORDED} is not there")
+def test_a_deployment_that_hangs(tmp_path):
+    code, out, error = release("deployment/api", "--objects", RECORDED / "v3" / "timeout" / "objects.json")
+    assert "0 of 1 pods of shop/api:broken are ready" in out
+    assert (code, "kubectl rollout undo deployment/api --to-revision=3" in error) == (1, True), out + error
+
+
+def test_goes_back_to_the_revision_that_was_good_by_its_slo(tmp_path_factory):
+    with Shop(tmp_path_factory.mktemp("releases")) as shop:
+        times = []
+        for bad in (0.001, 0.2, 0.001, 0.4):
+            shop.versions["1"].turns(200, bad)
+            times.append(datetime.datetime.now(datetime.UTC).isoformat())
+            time.sleep(12)
+        entries = [
+            {"revision": 1, "updated": times[0], "status": "superseded", "chart": "shop-1.0.0", "description": "Install complete"},
+            {"revision": 2, "updated": times[1], "status": "superseded", "chart": "shop-1.1.0", "description": "Upgrade complete"},
+            {"revision": 3, "updated": times[2], "status": "superseded", "chart": "shop-1.0.0", "description": "Rollback to 1"},
+            {"revision": 4, "updated": times[3], "status": "deployed", "chart": "shop-1.2.0", "description": "Upgrade complete"},
+        ]
+        history = shop.folder / "history.json"
+        history.write_text(json.dumps(entries))
+        words = ["shop", "slo.yaml", "--prometheus", shop.prometheus, "--history", history]
+        code, out, error = release(*words, cwd=shop.folder)
+        assert code == 1 and "revision 4 is live, and fails by its SLO" in error, out + error
+        assert "revision 3 is the last one that was completed and passes by its SLO" in error
+        assert "to do so: helm rollback shop 3" in error and "what it would change is not known" in out
+        report = json.loads(release(*words, "--format", "json", cwd=shop.folder)[1])
+        assert [revision["gate"]["verdict"] for revision in report["revisions"]] == ["pass", "fail", "pass", "fail"]
+        ratio = report["revisions"][3]["gate"]["slos"][0]["error_ratio"]
+        assert 0.3 < ratio < 0.45
+
+
+def test_what_cannot_be_read_is_told(tmp_path):
+    (tmp_path / "history.json").write_text("release: not found")
+    code, _, error = release("api", "--history", tmp_path / "history.json")
+    assert code == 1 and "helm history RELEASE --output json" in error
+    assert release("api", "--history", tmp_path / "none.json")[0] == 3
+    (tmp_path / "history.json").write_text("[]")
+    code, out, _ = release("api", "--history", tmp_path / "history.json")
+    assert (code, "there is no release of this name" in out) == (0, True)
+    (tmp_path / "secrets.json").write_text('{"items": [{"metadata": {"labels": {"name": "api"}}, "data": {"release": "eA=="}}]}')
+    assert release("api", "--history", tmp_path / "history.json", "--secrets", tmp_path / "secrets.json")[0] == 1
