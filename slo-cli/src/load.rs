@@ -26,55 +26,93 @@ pub(crate) fn specs(
     defaults: &Defaults,
     talk: &mut dyn Write,
 ) -> Result<Vec<Loaded>, Error> {
-    let mut found = Found::default();
-    for path in paths {
-        found.add(path, reading)?;
-    }
-    let (mut texts, mut faults, mut unreadable, mut skipped) = (Vec::new(), Vec::new(), found.unreadable, 0);
-    for file in found.files {
-        match read(&file.path) {
-            Ok((_, text)) if !file.is_named && !spec::holds_specification(&text) => skipped += 1,
-            Ok(named) => texts.push(named),
-            Err(Error::Outside(reason)) => unreadable.push(reason),
-            Err(error) => faults.push(error.to_string()),
-        }
-    }
+    let read = Texts::read(paths, reading)?;
+    let skipped =
+        read.files.iter().filter(|file| !file.is_named && !spec::holds_specification(&file.content)).count();
     if skipped > 0 {
         writeln!(talk, "skipped {skipped} files that hold no SLO")?;
     }
-    let documents =
-        spec::read_with(&texts.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>(), defaults);
-    let mut loaded = Vec::new();
-    for ((name, _), document) in texts.into_iter().zip(documents) {
-        match document {
-            Ok(Document { services, losses, .. }) => {
-                for loss in losses {
-                    writeln!(talk, "{name}:{loss}")?;
-                }
-                loaded.push(Loaded { name, services });
-            }
-            Err(found) => faults.extend(found.faults().iter().map(|fault| format!("{name}:{fault}"))),
-        }
-    }
-    if faults.is_empty() {
-        faults.extend(joined(&loaded).err());
-    }
-    let noun = if faults.len() == 1 { "fault" } else { "faults" };
-    let summary = format!("{} {noun}", faults.len());
-    if !unreadable.is_empty() {
-        if !faults.is_empty() {
-            unreadable.splice(0..0, faults.into_iter().chain([summary]));
-        }
-        return Err(Error::Outside(unreadable.join("\n")));
-    }
-    if !faults.is_empty() {
-        return Err(Error::Input(format!("{}\n{summary}", faults.join("\n"))));
-    }
+    let loaded =
+        read.specs(|file| file.is_named || spec::holds_specification(&file.content), defaults, talk)?;
     if loaded.iter().all(|file| file.services.is_empty()) {
         let files: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
         return Err(Error::Input(format!("{}: no SLO in it", files.join(", "))));
     }
     Ok(loaded)
+}
+
+/// A text that was read.
+pub(crate) struct NamedText {
+    pub(crate) name: String,
+    pub(crate) content: String,
+    /// Whether the user named its file; otherwise it was found in a folder.
+    is_named: bool,
+}
+
+/// Texts of files, and what is wrong with them.
+pub(crate) struct Texts {
+    pub(crate) files: Vec<NamedText>,
+    faults: Vec<String>,
+    unreadable: Vec<String>,
+}
+
+impl Texts {
+    /// Reads all of `paths`.
+    pub(crate) fn read(paths: &[PathBuf], reading: &Reading) -> Result<Self, Error> {
+        let mut found = Found::default();
+        for path in paths {
+            found.add(path, reading)?;
+        }
+        let mut all = Self { files: Vec::new(), faults: Vec::new(), unreadable: found.unreadable };
+        for file in found.files {
+            match read(&file.path) {
+                Ok((name, content)) => all.files.push(NamedText { name, content, is_named: file.is_named }),
+                Err(Error::Outside(reason)) => all.unreadable.push(reason),
+                Err(error) => all.faults.push(error.to_string()),
+            }
+        }
+        Ok(all)
+    }
+
+    /// The SLOs in the texts that are `wanted`. Reports every fault of every text at once.
+    pub(crate) fn specs(
+        self,
+        wanted: impl Fn(&NamedText) -> bool,
+        defaults: &Defaults,
+        talk: &mut dyn Write,
+    ) -> Result<Vec<Loaded>, Error> {
+        let Self { files, mut faults, mut unreadable } = self;
+        let files: Vec<NamedText> = files.into_iter().filter(wanted).collect();
+        let documents =
+            spec::read_with(&files.iter().map(|file| file.content.as_str()).collect::<Vec<_>>(), defaults);
+        let mut loaded = Vec::new();
+        for (NamedText { name, .. }, document) in files.into_iter().zip(documents) {
+            match document {
+                Ok(Document { services, losses, .. }) => {
+                    for loss in losses {
+                        writeln!(talk, "{name}:{loss}")?;
+                    }
+                    loaded.push(Loaded { name, services });
+                }
+                Err(found) => faults.extend(found.faults().iter().map(|fault| format!("{name}:{fault}"))),
+            }
+        }
+        if faults.is_empty() {
+            faults.extend(joined(&loaded).err());
+        }
+        let noun = if faults.len() == 1 { "fault" } else { "faults" };
+        let summary = format!("{} {noun}", faults.len());
+        if !unreadable.is_empty() {
+            if !faults.is_empty() {
+                unreadable.splice(0..0, faults.into_iter().chain([summary]));
+            }
+            return Err(Error::Outside(unreadable.join("\n")));
+        }
+        if !faults.is_empty() {
+            return Err(Error::Input(format!("{}\n{summary}", faults.join("\n"))));
+        }
+        Ok(loaded)
+    }
 }
 
 /// The services of all files, with time `speed` times faster. A service in several files becomes one.

@@ -13,6 +13,7 @@
 //! | [`experiment`] | a file and counts of events → a plan, the rulings of a guard, verdicts |
 //! | [`manifest`] | YAML → objects of Kubernetes |
 //! | [`release`] | counts of events, histories → may a new version stay, and what to go back to |
+//! | [`review`] | manifests, SLOs → what threatens an objective |
 //! | [`watch`] | what a server has recorded → a list of SLOs, the details of one |
 
 pub mod alert;
@@ -22,6 +23,7 @@ pub mod incident;
 pub mod manifest;
 pub mod notify;
 pub mod release;
+pub mod review;
 pub mod runbook;
 pub mod watch;
 

@@ -18,7 +18,7 @@ pub(crate) use experiment::{
     ExperimentVerb, Experiments, Exported, Journals, Judged, Listed, Planned, Running, Stopped, Told,
 };
 #[cfg(feature = "server")]
-pub(crate) use release::{Gate, Release, Rules, Since};
+pub(crate) use release::{Gate, Release, Review, ReviewFormat, Rules, Since};
 #[cfg(feature = "server")]
 pub(crate) use server::{
     Act, Diagnose, Export, Incidents, IncidentsVerb, List, Note, Place, Postmortem, Proxy, Record,
@@ -84,6 +84,9 @@ pub(crate) enum Command {
     /// Show what of a release is live, what is stuck and why, and which revision to go back to
     #[cfg(feature = "server")]
     Release(Release),
+    /// Review manifests of Kubernetes for what threatens the SLOs
+    #[cfg(feature = "server")]
+    Review(Review),
     /// Pass TCP connections on, with faults: latency, limited bandwidth, resets, black holes
     #[cfg(feature = "server")]
     Proxy(Proxy),

@@ -5,11 +5,12 @@ use super::{
     common::{Output, Reading, TimeScale},
     values::{counts, matchers, number, parsed, percentage},
 };
-use clap::Args as Group;
+use clap::{Args as Group, ValueEnum};
 use slo_core::{
     math::Tally,
     model::{Objective, Timestamp, Window},
 };
+use slo_ops::review::Severity;
 use std::{path::PathBuf, str::FromStr};
 
 /// The heading of options that say what is good and what is harmful.
@@ -156,4 +157,36 @@ pub(crate) struct Release {
     pub(crate) scale: TimeScale,
     #[command(flatten)]
     pub(crate) output: Output,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Review {
+    /// Manifests of Kubernetes and specs: files, directories (read recursively), or `-` for standard input, as for
+    /// `helm template shop ./chart | slo review - slo.yaml`
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    /// Fail if there is a finding of this severity or a worse one
+    #[arg(long, value_name = "SEVERITY", default_value_t = Severity::High, value_parser = parsed::<Severity>)]
+    pub(crate) fail_on: Severity,
+    /// The share of the time that a pod is up; the rest are failures of nodes, restarts and evictions
+    #[arg(long, value_name = "PERCENT", default_value = "99.5%", value_parser = percentage)]
+    pub(crate) pod_availability: f64,
+    /// Print disruption budgets and autoscalers that fit the objectives, in place of findings
+    #[arg(long, conflicts_with = "format")]
+    pub(crate) suggest: bool,
+    /// Text for people, JSON for programs, or SARIF for code hosts
+    #[arg(long, value_enum, default_value_t = ReviewFormat::Text)]
+    pub(crate) format: ReviewFormat,
+    /// Write this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReviewFormat {
+    Text,
+    Json,
+    Sarif,
 }

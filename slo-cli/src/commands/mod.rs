@@ -22,6 +22,8 @@ mod proxy;
 mod release;
 mod report;
 #[cfg(feature = "server")]
+mod review;
+#[cfg(feature = "server")]
 mod runbook;
 #[cfg(feature = "server")]
 mod serve;
@@ -62,6 +64,8 @@ pub(crate) fn run(command: &Command, out: &mut dyn Write, talk: &mut dyn Write) 
         Command::Gate(gate) => gate::run(gate, out, talk),
         #[cfg(feature = "server")]
         Command::Release(release) => release::run(release, out, talk),
+        #[cfg(feature = "server")]
+        Command::Review(review) => review::run(review, out, talk),
         #[cfg(feature = "server")]
         Command::Proxy(proxy) => proxy::run(proxy, talk),
         Command::Budget(budget) => budget::run(budget, out),

@@ -3,5 +3,6 @@
 mod object;
 mod quantity;
 
-pub use object::{Object, ObjectRef, objects};
+pub(crate) use object::texts;
+pub use object::{Object, ObjectRef, objects, readable};
 pub use quantity::{cores, memory};

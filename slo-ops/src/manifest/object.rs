@@ -61,6 +61,40 @@ pub fn objects(file: &str, text: &str) -> Result<Vec<Object>, Error> {
     Ok(found)
 }
 
+/// The objects in the text of a file, and why documents in it were left out. One that cannot be read, such as the schema of a
+/// custom resource that is nested too deeply, does not keep the others from being read.
+///
+/// ```
+/// use slo_ops::manifest::readable;
+///
+/// let (found, left_out) = readable("a.yaml", "apiVersion: v1\nkind: Pod\n---\na: [\n---\napiVersion: v1\nkind: Service\n");
+/// assert_eq!((found.len(), found[1].node.position.line, left_out.len()), (2, 6, 1));
+/// ```
+#[must_use]
+pub fn readable(file: &str, text: &str) -> (Vec<Object>, Vec<Error>) {
+    if let Ok(found) = objects(file, text) {
+        return (found, Vec::new());
+    }
+    let (mut found, mut left_out, mut before) = (Vec::new(), Vec::new(), 0);
+    let mut document = String::new();
+    let mut read =
+        |document: &str, before: usize| match objects(file, &format!("{}{document}", "\n".repeat(before))) {
+            Ok(objects) => found.extend(objects),
+            Err(error) => left_out.push(error),
+        };
+    for (index, line) in text.split_inclusive('\n').enumerate() {
+        if line.trim_end() == "---" {
+            read(&document, before);
+            document.clear();
+            before = index + 1;
+        } else {
+            document.push_str(line);
+        }
+    }
+    read(&document, before);
+    (found, left_out)
+}
+
 fn add(file: &str, node: Node, found: &mut Vec<Object>) {
     let (Some(api_version), Some(kind)) = (node.scalar("apiVersion"), node.scalar("kind")) else { return };
     if kind.ends_with("List")

@@ -1,5 +1,6 @@
 //! `slo release`
 
+mod found;
 mod read;
 mod show;
 
@@ -9,7 +10,7 @@ use super::{
 };
 use crate::{args::Release, error::Error, load, time};
 use slo_core::model::{Service, Timestamp};
-use slo_ops::release::{Advice, Gate, GateReport, GateRun, GateSeries, Manager, Revision, Safety, advise};
+use slo_ops::release::{Gate, GateReport, GateRun, GateSeries, Revision, Safety, advise};
 use slo_prometheus::AsyncClient;
 use slo_server::gate::Judge;
 use std::{collections::BTreeMap, io::Write, process::Command};
@@ -37,7 +38,7 @@ pub(super) fn run(args: &Release, out: &mut dyn Write, talk: &mut dyn Write) -> 
     show::show(&found, &judged, &advice, args.output.format, out)?;
     let Some(command) = &advice.command else { return Ok(()) };
     if !args.execute {
-        return Err(Error::Broken(format!("{}\nto do so: {}", sentences(&advice), command.join(" "))));
+        return Err(Error::Broken(format!("{}\nto do so: {}", show::sentences(&advice), command.join(" "))));
     }
     if advice.safety != Safety::Safe && !args.accept_risks {
         let why = if advice.risks.is_empty() {
@@ -60,12 +61,6 @@ pub(super) fn run(args: &Release, out: &mut dyn Write, talk: &mut dyn Write) -> 
         writeln!(talk, "{}", slo_core::plain(&slo.to_string()))?;
     }
     concluded(&report)
-}
-
-/// The reasons, a sentence each.
-fn sentences(advice: &Advice) -> String {
-    let all: Vec<_> = advice.because.iter().map(|sentence| slo_core::plain(sentence)).collect();
-    all.join("\n")
 }
 
 fn execute(command: &[String], talk: &mut dyn Write) -> Result<(), Error> {
@@ -110,13 +105,4 @@ async fn judged(
         reports.insert(revision.number, GateRun::default().look(gate, &counts)?);
     }
     Ok(reports)
-}
-
-/// A release, as it was read.
-struct Found {
-    name: String,
-    manager: Manager,
-    revisions: Vec<Revision>,
-    /// Of each revision that has pods: how many are ready, and how many there are; by workload.
-    pods: Vec<(String, String, u64, u64)>,
 }

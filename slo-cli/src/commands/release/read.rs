@@ -1,6 +1,6 @@
 //! A release, from Helm and Kubernetes.
 
-use super::Found;
+use super::found::Found;
 use crate::{args::Release, error::Error};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flate2::read::GzDecoder;

@@ -1,6 +1,6 @@
 //! A release, for people and for programs.
 
-use super::{Found, sentences};
+use super::found::Found;
 use crate::{args::Format, error::Error, table, text};
 use serde_json::{Value, json};
 use slo_core::page;
@@ -76,6 +76,12 @@ pub(super) fn show(
         }
     )?;
     Ok(())
+}
+
+/// The reasons, a sentence each.
+pub(super) fn sentences(advice: &Advice) -> String {
+    let all: Vec<_> = advice.because.iter().map(|sentence| slo_core::plain(sentence)).collect();
+    all.join("\n")
 }
 
 /// What speaks against a rollback, a line each.

@@ -1,0 +1,12 @@
+//! A release, as it was read.
+
+use slo_ops::release::{Manager, Revision};
+
+/// A release, as it was read.
+pub(super) struct Found {
+    pub(super) name: String,
+    pub(super) manager: Manager,
+    pub(super) revisions: Vec<Revision>,
+    /// Of each revision that has pods: how many are ready, and how many there are; by workload.
+    pub(super) pods: Vec<(String, String, u64, u64)>,
+}

@@ -1,0 +1,252 @@
+//! Enough pods, whatever happens: replicas, disruption budgets, rollouts, spread.
+
+use super::{
+    Assumptions, Check, Finding, Severity,
+    landscape::{Landscape, Workload},
+};
+use crate::manifest::Object;
+use slo_core::{
+    model::{Objective, Slo},
+    page,
+    stats::binomial_at_least,
+};
+
+/// How many of its pods a workload needs at its peak.
+pub(super) const PODS_NEEDED: &str = "slo.dev/pods-needed";
+/// How long a pod takes to start, if no probe says it, in seconds: an image from the cache, and a small program.
+const START: f64 = 30.0;
+/// How much of the budget one disruption may cost.
+pub(super) const DEAR: f64 = 0.01;
+
+pub(super) fn review(landscape: &Landscape<'_>, assumptions: Assumptions, findings: &mut Vec<Finding>) {
+    for workload in &landscape.workloads {
+        replicas(workload, assumptions, findings);
+        budgets(workload, findings);
+        rollout(workload, findings);
+        spread(workload, findings);
+    }
+}
+
+/// The seconds of a full outage that the budget of a period allows.
+pub(super) fn budget_seconds(slo: &Slo) -> f64 {
+    slo.objective().budget().to_f64() * slo.period().length().as_duration().as_secs_f64()
+}
+
+/// How many of its pods a workload needs.
+pub(super) fn needed(object: &Object) -> u64 {
+    object.annotation(PODS_NEEDED).and_then(|text| text.parse().ok()).unwrap_or(1).max(1)
+}
+
+/// P(at least `needed` of `pods` are up).
+pub(super) fn enough(needed: u64, pods: u64, availability: f64) -> f64 {
+    if needed > pods {
+        return 0.0;
+    }
+    binomial_at_least(needed, pods, availability).unwrap_or(0.0)
+}
+
+/// The fewest pods with which enough are up, also while one of them is evicted. A tenth of the budget may be spent on that.
+pub(super) fn fitting(objective: Objective, needed: u64, assumptions: Assumptions) -> u64 {
+    let wanted = 1.0 - objective.budget().to_f64() / 10.0;
+    let is_enough = |pods: &u64| enough(needed, pods - 1, assumptions.pod_availability) >= wanted;
+    (needed + 1..needed + 1_000).find(is_enough).unwrap_or(needed + 1_000)
+}
+
+fn replicas(workload: &Workload<'_>, assumptions: Assumptions, findings: &mut Vec<Finding>) {
+    let (object, Some(pods)) = (workload.object, workload.replicas) else { return };
+    if !workload.is_served() {
+        return;
+    }
+    let (at, path) = match workload.scaler {
+        Some(scaler) if scaler.kind == "ScaledObject" => (scaler, "spec.minReplicaCount"),
+        Some(scaler) => (scaler, "spec.minReplicas"),
+        None => (object, "spec.replicas"),
+    };
+    let needed = needed(object);
+    if pods <= 1 {
+        let start = start_seconds(workload);
+        let (severity, why, mend) = match workload.strictest() {
+            None => (
+                Severity::Medium,
+                format!(
+                    "there is {pods} pod: each rollout on its node, each drain and each crash stops the service for {start:.0} s or more"
+                ),
+                "write `replicas: 2` or more, if the program can run twice".to_owned(),
+            ),
+            Some((service, slo)) => {
+                let share = start / budget_seconds(slo);
+                let severity = if share >= DEAR { Severity::High } else { Severity::Medium };
+                let fitting = fitting(slo.objective(), needed, assumptions);
+                (
+                    severity,
+                    format!(
+                        "there is {pods} pod: each drain and each crash is an outage of {start:.0} s or more, {} of the budget of {}/{} ({} over {})",
+                        page::percent(Some(share), 1),
+                        service.name(),
+                        slo.name(),
+                        slo.objective(),
+                        slo.period()
+                    ),
+                    format!(
+                        "write `replicas: {fitting}`, and a PodDisruptionBudget with `maxUnavailable: 1`"
+                    ),
+                )
+            }
+        };
+        findings.push(Finding::of(Check::SingleReplica, severity, (at, path), why, mend));
+        return;
+    }
+    let Some((service, slo)) = workload.strictest() else { return };
+    let objective = slo.objective();
+    let wanted = 1.0 - objective.budget().to_f64();
+    let always = enough(needed, pods, assumptions.pod_availability);
+    let disrupted = enough(needed, pods - 1, assumptions.pod_availability);
+    let severity = match (always < wanted, disrupted < wanted) {
+        (true, _) => Severity::High,
+        (false, true) => Severity::Medium,
+        (false, false) => return,
+    };
+    let why = format!(
+        "if a pod is up {} of the time, at least {needed} of {pods} are up {} of the time, and {} while one is evicted; {}/{} promises {objective}",
+        page::percent(Some(assumptions.pod_availability), 2),
+        page::percent(Some(always), 4),
+        page::percent(Some(disrupted), 4),
+        service.name(),
+        slo.name()
+    );
+    let mend = format!("write `replicas: {}`", fitting(objective, needed, assumptions));
+    findings.push(Finding::of(Check::ReplicasBelowObjective, severity, (at, path), why, mend));
+}
+
+/// How long a pod takes to be ready, as its probes say.
+fn start_seconds(workload: &Workload<'_>) -> f64 {
+    let number = |node: &slo_core::document::Node, key: &str| {
+        node.scalar(key).and_then(|text| text.parse::<f64>().ok())
+    };
+    let of_probe = |probe: &slo_core::document::Node| {
+        number(probe, "initialDelaySeconds").unwrap_or(0.0) + number(probe, "periodSeconds").unwrap_or(10.0)
+    };
+    let delays =
+        workload.containers().filter_map(|container| container.entry("readinessProbe")).map(of_probe);
+    delays.fold(START, f64::max)
+}
+
+/// A number or a share of `of`, rounded up as disruption budgets do.
+fn resolved_up(text: &str, of: u64) -> Option<u64> {
+    match text.strip_suffix('%') {
+        Some(percent) => Some((percent.parse::<u64>().ok()? * of).div_ceil(100)),
+        None => text.parse().ok(),
+    }
+}
+
+/// The same, rounded down, as rollouts do with what may be unavailable.
+fn resolved_down(text: &str, of: u64) -> Option<u64> {
+    match text.strip_suffix('%') {
+        Some(percent) => Some(percent.parse::<u64>().ok()? * of / 100),
+        None => text.parse().ok(),
+    }
+}
+
+fn budgets(workload: &Workload<'_>, findings: &mut Vec<Finding>) {
+    let (object, Some(pods)) = (workload.object, workload.replicas) else { return };
+    if workload.budgets.is_empty() {
+        if pods >= 2 && workload.is_served() {
+            let severity = if workload.slos.is_empty() { Severity::Low } else { Severity::Medium };
+            findings.push(Finding::of(
+                Check::NoDisruptionBudget,
+                severity,
+                (object, "metadata.name"),
+                format!("no PodDisruptionBudget selects its {pods} pods: a drain of several nodes may evict all of them at once"),
+                "write a PodDisruptionBudget with `maxUnavailable: 1`; `slo review --suggest` prints it",
+            ));
+        }
+        return;
+    }
+    for budget in &workload.budgets {
+        let least = budget.text("spec.minAvailable").and_then(|text| Some((text, resolved_up(text, pods)?)));
+        let most = budget.text("spec.maxUnavailable").and_then(|text| Some((text, resolved_up(text, pods)?)));
+        let (path, written, allowed) = match (least, most) {
+            (Some((text, least)), _) => {
+                ("spec.minAvailable", format!("minAvailable: {text}"), pods.saturating_sub(least))
+            }
+            (None, Some((text, most))) => {
+                ("spec.maxUnavailable", format!("maxUnavailable: {text}"), most.min(pods))
+            }
+            (None, None) => continue,
+        };
+        if pods > 0 && allowed == 0 {
+            findings.push(Finding::of(
+                Check::PdbBlocksDrain,
+                Severity::High,
+                (budget, path),
+                format!("`{written}` of {pods} pods allows no eviction: a drain waits for ever, and so does an upgrade of the cluster"),
+                if pods == 1 {
+                    "run two pods and write `maxUnavailable: 1`; or, if one must do, remove the budget and accept the outage of a drain".to_owned()
+                } else {
+                    "write `maxUnavailable: 1`".to_owned()
+                },
+            ));
+        } else if pods >= 2 && allowed >= pods && !workload.slos.is_empty() {
+            findings.push(Finding::of(
+                Check::PdbAllowsAll,
+                Severity::Medium,
+                (budget, path),
+                format!("`{written}` lets a drain evict all {pods} pods at once"),
+                "write `maxUnavailable: 1`",
+            ));
+        }
+    }
+}
+
+fn rollout(workload: &Workload<'_>, findings: &mut Vec<Finding>) {
+    let (object, Some(pods)) = (workload.object, workload.replicas) else { return };
+    if object.kind != "Deployment" || !workload.is_served() || pods == 0 {
+        return;
+    }
+    let severity = if workload.slos.is_empty() { Severity::Low } else { Severity::High };
+    if object.text("spec.strategy.type") == Some("Recreate") {
+        findings.push(Finding::of(
+            Check::RolloutWithoutPods,
+            severity,
+            (object, "spec.strategy.type"),
+            "with `type: Recreate`, each rollout stops all pods before it starts new ones",
+            "write `type: RollingUpdate`, if two versions can run at the same time",
+        ));
+        return;
+    }
+    let path = "spec.strategy.rollingUpdate.maxUnavailable";
+    let Some(text) = object.text(path) else { return };
+    let surge = object
+        .text("spec.strategy.rollingUpdate.maxSurge")
+        .and_then(|text| resolved_up(text, pods))
+        .unwrap_or(1);
+    let unavailable = resolved_down(text, pods).unwrap_or(0);
+    // Where both are nothing, Kubernetes lets one pod go.
+    let unavailable = if unavailable == 0 && surge == 0 { 1 } else { unavailable };
+    if unavailable >= pods && pods > 1 {
+        findings.push(Finding::of(
+            Check::RolloutWithoutPods,
+            severity,
+            (object, path),
+            format!("`maxUnavailable: {text}` of {pods} pods lets a rollout stop all of them at once"),
+            "write `maxUnavailable: 0` and `maxSurge: 1`",
+        ));
+    }
+}
+
+fn spread(workload: &Workload<'_>, findings: &mut Vec<Finding>) {
+    let object = workload.object;
+    let is_spread = !object.list("spec.template.spec.topologySpreadConstraints").is_empty()
+        || object.at("spec.template.spec.affinity.podAntiAffinity").is_some();
+    if is_spread || !workload.is_served() || workload.replicas.is_none_or(|pods| pods < 2) {
+        return;
+    }
+    let severity = if workload.slos.is_empty() { Severity::Low } else { Severity::Medium };
+    findings.push(Finding::of(
+        Check::NoSpread,
+        severity,
+        (object, "spec.template.spec"),
+        "the scheduler prefers to spread pods, but may put all of them on one node or into one zone: its failure is an outage",
+        "write `topologySpreadConstraints` with `topologyKey: kubernetes.io/hostname`, `maxSkew: 1` and `whenUnsatisfiable: ScheduleAnyway`",
+    ));
+}
