@@ -60,6 +60,28 @@ def event_faults(event):
     return faults
 
 
+def change_faults(event):
+    """The faults for which PagerDuty refuses a change event."""
+    if not isinstance(event, dict):
+        return ["Event object format is unrecognized"]
+    faults = []
+    if not re.fullmatch(r"[A-Za-z0-9]{32}", str(event.get("routing_key", ""))):
+        faults.append("Invalid routing key")
+    payload = event.get("payload")
+    if not isinstance(payload, dict) or not payload.get("summary"):
+        return [*faults, "'payload.summary' is missing or blank"]
+    if len(payload["summary"]) > 1_024:
+        faults.append("'payload.summary' is too long (maximum is 1024 characters)")
+    if "timestamp" in payload and not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)", str(payload["timestamp"])):
+        faults.append("'payload.timestamp' is invalid")
+    if not set(payload) <= {"summary", "timestamp", "source", "custom_details"} or not set(event) <= {"routing_key", "payload", "links", "images"}:
+        faults.append(f"unknown fields: {sorted(event)} {sorted(payload)}")
+    for link in event.get("links", []):
+        if not isinstance(link, dict) or not re.match(r"https?://", str(link.get("href", ""))):
+            faults.append("'links' is invalid")
+    return faults
+
+
 def text_faults(text, most, kinds=("mrkdwn", "plain_text")):
     if not isinstance(text, dict) or text.get("type") not in kinds or not isinstance(text.get("text"), str):
         return ["invalid_blocks"]
@@ -123,7 +145,7 @@ class Vendors:
 
     def __init__(self, port=0, rate_limit=True):
         self.lock = threading.Lock()
-        self.events, self.messages, self.refused = [], [], []
+        self.events, self.messages, self.refused, self.changes = [], [], [], []
         # PagerDuty's alerts by key. Each alert is the list of its events; a resolve ends it.
         self.alerts = {}
         self.last_message = 0.0
@@ -148,6 +170,8 @@ class Vendors:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 if self.path == "/v2/enqueue":
                     vendors.pagerduty(self, body)
+                elif self.path == "/v2/change/enqueue":
+                    vendors.change(self, body)
                 elif self.path.startswith("/api/"):
                     vendors.bot(self, body, self.path.removeprefix("/api/"))
                 elif self.path.startswith("/slack"):
@@ -224,6 +248,25 @@ class Vendors:
         else:
             answer = {"status": "success", "message": "Event processed", "dedup_key": event["dedup_key"]}
             self.answer(handler, 202, json.dumps(answer), "application/json")
+
+    def change(self, handler, body):
+        if self.misbehaves(handler, "pagerduty"):
+            return
+        try:
+            event = json.loads(body)
+        except ValueError:
+            event = None
+        faults = change_faults(event)
+        with self.lock:
+            if faults:
+                self.refused.append(["pagerduty", faults, body.decode(errors="replace")])
+            else:
+                self.changes.append(event)
+        if faults:
+            answer = {"status": "invalid event", "message": "Event object is invalid", "errors": faults}
+            self.answer(handler, 400, json.dumps(answer), "application/json")
+        else:
+            self.answer(handler, 202, json.dumps({"status": "success", "message": "Change event processed"}), "application/json")
 
     def take(self, body, place):
         """The faults of a message; `ratelimited` if it comes too soon after the last one."""

@@ -27,11 +27,13 @@ pub mod review;
 pub mod runbook;
 pub mod watch;
 
+mod deployment;
 mod hex;
 mod labels;
 mod redact;
 mod time;
 
+pub use deployment::Deployment;
 pub use labels::Split;
 pub use redact::Redactor;
 pub use slo_core::{Diagnostics, Error};

@@ -105,6 +105,20 @@ impl<'a> Judge<'a> {
         began: Timestamp,
         at: Timestamp,
     ) -> Result<Vec<GateCounts>, Error> {
+        self.look_around(series, (began, began), at).await
+    }
+
+    /// The events from `settled` to `at`, of a version that went live at `live`: what happened in between is nobody's. The time
+    /// before ends at `live`.
+    ///
+    /// # Errors
+    /// Those of [`look`](Self::look).
+    pub async fn look_around(
+        &self,
+        series: &GateSeries,
+        (live, began): (Timestamp, Timestamp),
+        at: Timestamp,
+    ) -> Result<Vec<GateCounts>, Error> {
         let mut all = Vec::new();
         for (service, slo, counters) in &self.slos {
             let new = self.steps(service, &counters.of(&series.new), began, at).await?;
@@ -116,7 +130,7 @@ impl<'a> Judge<'a> {
                 }
                 (None, Compare::Before(window)) => {
                     // Of all series: the labels of the new version were not there yet.
-                    let before = self.steps(service, counters, began.before(*window), began).await?;
+                    let before = self.steps(service, counters, live.before(*window), live).await?;
                     OldVersion::Before(self::sum(&before)?)
                 }
                 (None, _) => OldVersion::Unknown,

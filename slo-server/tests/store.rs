@@ -7,6 +7,7 @@ mod common;
 use common::PostgresServer;
 use slo_core::model::{Timestamp, Window};
 use slo_ops::{
+    Deployment,
     alert::{Delivery, IncidentId, Source},
     experiment::{RunEntry, RunEvent},
     incident::{Entry, Event},
@@ -161,6 +162,27 @@ async fn promises(store: &dyn Store) {
     assert_eq!(ids(151, 399).await, ["b"]);
     assert_eq!(ids(301, 500).await, ["c"]);
     assert_eq!(store.runs(at(0), at(100)).await.unwrap(), [run("a", 100, 150)]);
+    deployments(store).await;
+}
+
+/// Deployments, each once; who is told of them is told once.
+async fn deployments(store: &dyn Store) {
+    let at = Timestamp::from_seconds;
+    let deployment =
+        |service: &str, version: &str, seconds: i64| Deployment::new(service, version, at(seconds)).unwrap();
+    let (first, other, second) =
+        (deployment("shop", "1", 100), deployment("cart", "1", 100), deployment("shop", "2", 200));
+    for kept in [&second, &first, &other] {
+        assert!(store.keep_deployment(kept.clone()).await.unwrap());
+    }
+    let again = first.clone().by("ci");
+    assert!(!store.keep_deployment(again.clone()).await.unwrap(), "it is known");
+    assert_eq!(store.deployments(at(0), at(150)).await.unwrap(), [other.clone(), again.clone()]);
+    assert_eq!(store.untold(2).await.unwrap().len(), 2);
+    for told in [&first, &other] {
+        store.told(told.clone()).await.unwrap();
+    }
+    assert_eq!(store.untold(10).await.unwrap(), [second]);
 }
 
 /// Many at once, from several processes' point of view: nothing is lost, and every number is there once.

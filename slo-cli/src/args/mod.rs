@@ -18,7 +18,9 @@ pub(crate) use experiment::{
     ExperimentVerb, Experiments, Exported, Journals, Judged, Listed, Planned, Running, Stopped, Told,
 };
 #[cfg(feature = "server")]
-pub(crate) use release::{Gate, Release, Review, ReviewFormat, Rules, Since};
+pub(crate) use release::{
+    Deployed, Deployments, DeploymentsVerb, Gate, Recorded, Release, Review, ReviewFormat, Rules, Since,
+};
 #[cfg(feature = "server")]
 pub(crate) use server::{
     Act, Diagnose, Export, Incidents, IncidentsVerb, List, Note, Place, Postmortem, Proxy, Record,
@@ -84,6 +86,9 @@ pub(crate) enum Command {
     /// Show what of a release is live, what is stuck and why, and which revision to go back to
     #[cfg(feature = "server")]
     Release(Release),
+    /// Record and list deployments
+    #[cfg(feature = "server")]
+    Deployments(Deployments),
     /// Review manifests of Kubernetes for what threatens the SLOs
     #[cfg(feature = "server")]
     Review(Review),
@@ -270,6 +275,14 @@ pub(crate) struct Report {
     /// The time zone in which days and months begin
     #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = zone)]
     pub(crate) time_zone: String,
+    /// Report how well software was delivered instead: the five numbers of DORA for each service, from the deployments in the
+    /// record of --config or --store
+    #[cfg(feature = "server")]
+    #[arg(long)]
+    pub(crate) delivery: bool,
+    #[cfg(feature = "server")]
+    #[command(flatten)]
+    pub(crate) place: Place,
     /// The number of groups to show for each SLO, those that spent most of their budget; the others are only
     /// counted
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]

@@ -3,9 +3,10 @@
 use super::{
     access::Access,
     common::{Output, Reading, TimeScale},
+    server::Record,
     values::{counts, matchers, number, parsed, percentage},
 };
-use clap::{Args as Group, ValueEnum};
+use clap::{Args as Group, Subcommand, ValueEnum};
 use slo_core::{
     math::Tally,
     model::{Objective, Timestamp, Window},
@@ -155,6 +156,55 @@ pub(crate) struct Release {
     pub(crate) rules: Rules,
     #[command(flatten)]
     pub(crate) scale: TimeScale,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Deployments {
+    #[command(subcommand)]
+    pub(crate) verb: DeploymentsVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeploymentsVerb {
+    /// Record that a version went live
+    Record(Recorded),
+    /// List what went live
+    List(Deployed),
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Recorded {
+    #[command(flatten)]
+    pub(crate) record: Record,
+    /// The service, as in its spec
+    #[arg(long, value_name = "NAME")]
+    pub(crate) service: String,
+    /// The version
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) version: String,
+    /// When it went live, such as 2026-12-01T10:00:00Z; by default now
+    #[arg(long, value_name = "TIME", value_parser = parsed::<Timestamp>)]
+    pub(crate) at: Option<Timestamp>,
+    /// When the oldest change in it was committed
+    #[arg(long, value_name = "TIME", value_parser = parsed::<Timestamp>)]
+    pub(crate) committed_at: Option<Timestamp>,
+    /// An address where people can read about it
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// Who or what deployed it; by default the name of the current user
+    #[arg(long, value_name = "NAME")]
+    pub(crate) who: Option<String>,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Deployed {
+    #[command(flatten)]
+    pub(crate) record: Record,
+    /// List those of the last DURATION
+    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = parsed::<Window>)]
+    pub(crate) last: Window,
     #[command(flatten)]
     pub(crate) output: Output,
 }

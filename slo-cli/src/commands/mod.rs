@@ -5,6 +5,8 @@ mod backtest;
 mod budget;
 mod dashboards;
 #[cfg(feature = "server")]
+mod deployments;
+#[cfg(feature = "server")]
 mod diagnose;
 #[cfg(feature = "server")]
 mod experiment;
@@ -64,6 +66,8 @@ pub(crate) fn run(command: &Command, out: &mut dyn Write, talk: &mut dyn Write) 
         Command::Gate(gate) => gate::run(gate, out, talk),
         #[cfg(feature = "server")]
         Command::Release(release) => release::run(release, out, talk),
+        #[cfg(feature = "server")]
+        Command::Deployments(deployments) => deployments::run(deployments, out, talk),
         #[cfg(feature = "server")]
         Command::Review(review) => review::run(review, out, talk),
         #[cfg(feature = "server")]

@@ -66,6 +66,11 @@ def test_every_answer_is_as_documented(site):
         assert re.fullmatch(r"\d{4}-(\d\d|Q[1-4])", link)
     for name in ("2999-01", "soon", f"{month}?service=nobody"):
         assert check(ask(f"{site}/api/v1/reports/{name}"), report)["status"] == 404
+    deployments, body = "/api/v1/deployments", {"service": "search", "version": "7", "committed_at": "2026-11-01T00:00:00Z"}
+    post = lambda body: check(ask(f"{site}{deployments}", "POST", json.dumps(body).encode()), deployments, "post")  # noqa: E731
+    assert post(body)["version"] == "7" and post({"service": "search"})["status"] == 400
+    (found,) = check(ask(f"{site}{deployments}?service=search"), deployments)["deployments"]
+    assert found["committed_at"] == "2026-11-01T00:00:00Z" and check(ask(f"{site}{deployments}?from=soon"), deployments)["status"] == 400
     listed = check(ask(f"{site}/api/v1/incidents"), "/api/v1/incidents")
     one = "/api/v1/incidents/{incident}"
     check(ask(f"{site}/api/v1/incidents/{listed[0]['incident']}"), one)

@@ -1,5 +1,7 @@
 """The pages in a real browser."""
 
+import datetime
+import json
 import re
 import sqlite3
 import time
@@ -198,6 +200,20 @@ def test_incidents_and_experiments_are_marked(page, site, stack):
     # One that began later is not in an earlier time.
     page.goto(f"{site}/slos/search/latency?range=24m")
     assert page.locator("#burn-down rect.incident").count() == 0
+
+
+def test_deployments_are_marked(page, site):
+    at = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=45)
+    body = {"service": "checkout", "version": "2.4.0 <b>", "at": at.isoformat(), "url": "https://ci.example.com/7", "who": "ci"}
+    assert ask(f"{site}/api/v1/deployments", "POST", json.dumps(body).encode()).status in (200, 201)
+    page.goto(f"{site}/slos/checkout/availability?range=24m")
+    mark = page.locator("#burn-down g.mark")
+    assert mark.count() == 1 and mark.locator("title").text_content() == "2.4.0 <b>"
+    assert "deployed" in page.locator("#burn-rates svg text").all_text_contents()
+    link = page.get_by_role("link", name="2.4.0 <b>")
+    assert link.get_attribute("href") == "https://ci.example.com/7"
+    page.goto(f"{site}/slos/search/latency?range=24m")
+    assert page.locator("g.mark").count() == 0
 
 
 def test_an_approval_is_recorded_with_a_name(page, site):

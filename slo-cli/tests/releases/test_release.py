@@ -11,7 +11,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "slo-cli" / "tests" / "gates"))
-from releases import Shop, built  # noqa: E402
+from releases import Shop, built, wait_for  # noqa: E402
 
 # States that Helm 3.22 and 4.3 left on a real API server. Others may not have them.
 RECORDED = ROOT.parent / "shared" / "data" / "helm"
@@ -106,3 +106,37 @@ def test_what_cannot_be_read_is_told(tmp_path):
     assert (code, "there is no release of this name" in out) == (0, True)
     (tmp_path / "secrets.json").write_text('{"items": [{"metadata": {"labels": {"name": "api"}}, "data": {"release": "eA=="}}]}')
     assert release("api", "--history", tmp_path / "history.json", "--secrets", tmp_path / "secrets.json")[0] == 1
+
+
+def test_delivery_is_judged_by_evidence(tmp_path_factory):
+    with Shop(tmp_path_factory.mktemp("delivery")) as shop:
+        store = f"sqlite:{shop.folder}/slo.db"
+
+        def slo(*words):
+            return subprocess.run([built("slo"), *map(str, words)], capture_output=True, text=True, cwd=shop.folder, timeout=120)
+
+        # The record is that of a server.
+        (shop.folder / "serve.yaml").write_text("version: slo-server/v1\nlisten: 127.0.0.1:0\nstore: sqlite:slo.db\n")
+        shop.start("serve", built("slo"), "serve", "serve.yaml")
+        wait_for("the record", lambda: (shop.folder / "slo.db").exists(), 20)
+        shop.end("serve")
+        # Good for a while, then a version that fails, the one that mends it, and one of a service without an SLO.
+        time.sleep(10)
+        for version, bad in [("1.1", 0.3), ("1.2", 0.001)]:
+            shop.versions["1"].turns(200, bad)
+            committed = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=2)
+            ran = slo("deployments", "record", "--service", "shop", "--version", version, "--committed-at", committed.isoformat(), "--who", "ci", "--store", store)
+            assert ran.returncode == 0 and f"shop {version} went live at" in ran.stderr, ran.stderr
+            time.sleep(12)
+        assert slo("deployments", "record", "--service", "cart", "--version", "9", "--store", store).returncode == 0
+        words = ["report", "slo.yaml", "--prometheus", shop.prometheus, "--delivery", "--last", "7d", "--store", store]
+        cart, found = json.loads(slo(*words, "--format", "json").stdout)["services"]
+        assert (cart["service"], cart["deployments"], cart["unknown"], cart["fail_rate"]) == ("cart", 1, 1, None)
+        assert (found["deployments"], found["failed"], found["passed"], found["fail_rate"]) == (2, 1, 1, 0.5)
+        assert 10 <= found["recovery_seconds"] <= 20 and abs(found["lead_seconds"] - 7_200) < 5 and found["rework_rate"] == 0.5
+        assert found["failures"][0]["version"] == "1.1" and "shop/availability: fail" in found["failures"][0]["because"][0]
+        text = slo(*words).stdout
+        assert "## shop" in text and "| Change fail rate | 50.0% | 95 % interval" in text
+        assert "<th>Deployment frequency</th>" in slo(*words, "--format", "html").stdout
+        assert slo(*words[:-2]).returncode == 2
+        assert slo(*[word for word in words if word != "--delivery"]).returncode == 2

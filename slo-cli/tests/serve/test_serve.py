@@ -106,6 +106,47 @@ def accepted(server, incident, target):
     return wait_for(f"{target} was told", lambda: "accepted" in str(server.sent(incident, target)), 60)
 
 
+def test_deployments_are_told_once_and_are_in_the_incident(tmp_path, vendors):
+    body = {"service": "checkout", "version": "2.4.0 <!channel>", "at": "2026-11-23T06:20:00Z", "url": "https://ci.example.com/7"}
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    vendors.behave["pagerduty"] = 503
+    with Server(tmp_path, vendors) as server:
+        path = "/api/v1/deployments"
+        assert server.post({**body, "at": now, "version": "2.5.0"}, path)[0] == 201
+        assert server.post({**body, "at": now, "version": "2.5.0", "who": "ci"}, path)[0] == 200
+        assert server.post(body, path)[0] == 201
+        assert server.post({**body, "service": "cart"}, path)[0] == 201
+        time.sleep(3)
+        assert vendors.changes == []
+    # The server is told to end, and the next one tells PagerDuty what the first one could not.
+    vendors.behave["pagerduty"] = None
+    with Server(tmp_path, vendors) as server:
+        (change,) = wait_for("the change event", lambda: vendors.changes, 30)
+        # Those of last month are no news.
+        assert change["payload"]["summary"] == "checkout 2.5.0 went live" and change["payload"]["custom_details"]["who"] == "ci"
+        assert change["links"] == [{"href": "https://ci.example.com/7", "text": "deployment"}]
+        server.post(alert())
+        (one,) = server.listed()
+        accepted(server, one["incident"], "slack")
+        told = "checkout 2.4.0 <!channel> went live at 2026-11-23T06:20:00Z (a responder)"
+        wait_for("the deployment", lambda: told in server.incidents("show", one["incident"]), 20)
+        assert "cart 2.4.0" not in server.incidents("show", one["incident"])
+        assert "<!channel>" not in json.dumps(vendors.messages)
+        for wrong, why in [
+            ({"version": "1"}, "service"),
+            ({**body, "service": "a b"}, "a b"),
+            ({**body, "at": "2999-01-01T00:00:00Z"}, "future"),
+            ({**body, "committed_at": "2026-11-24T00:00:00Z"}, "before that"),
+            ({**body, "url": "javascript:alert(1)"}, "web address"),
+            ({**body, "vesion": "1"}, "vesion"),
+        ]:
+            assert server.post(wrong, path)[0] == 400, why
+    store = f"sqlite:{tmp_path}/slo.db"
+    listed = subprocess.run([built("slo"), "deployments", "list", "--store", store, "--format", "json"], capture_output=True, text=True, check=True)
+    assert [(one["service"], one["version"]) for one in json.loads(listed.stdout)][-1] == ("checkout", "2.5.0")
+    assert len(vendors.changes) == 1 and vendors.refused == []
+
+
 @needs_root
 def test_a_full_disk_is_503_and_nothing_that_got_a_2xx_is_lost(tmp_path, vendors):
     disk = tmp_path / "disk"

@@ -2,6 +2,7 @@
 
 use super::{Evidence, Message, Output, SendOutcome, StepInfo, StepOutcome, Target};
 use crate::{
+    Deployment,
     alert::{Alert, Delivery, DeliveryId, Source},
     time,
 };
@@ -207,6 +208,11 @@ pub enum Event {
         #[serde(with = "time::millis")]
         began: Timestamp,
     },
+    /// A version of the service went live a little before the episode began.
+    Deployed {
+        /// The deployment.
+        deployment: Deployment,
+    },
     /// Somebody closed the episode by hand.
     Closed {
         /// Who.
@@ -315,6 +321,7 @@ impl fmt::Display for Event {
             Self::Experiment { run, fault, began } => {
                 write!(f, "an experiment was running since {began}: {fault} ({run})")
             }
+            Self::Deployed { deployment } => deployment.fmt(f),
             Self::Closed { who } => write!(f, "{who} closed the episode"),
             Self::Note { who, text } => write!(f, "{who} writes: {text}"),
         }

@@ -2,6 +2,7 @@
 
 use super::{Event, Message, MessageState, Moments, SendOutcome, Sent, StepRun, StepState, Target};
 use crate::{
+    Deployment,
     alert::{Alert, EpisodeId},
     incident::{Approval, step::StepKind},
 };
@@ -111,6 +112,8 @@ pub struct Episode {
     pub notes: Vec<(String, String, Timestamp)>,
     /// Experiments that were running, by the ids of their runs, with a sentence about each.
     pub experiments: BTreeMap<String, String>,
+    /// Deployments of its services a little before it began, with a sentence about each, the latest last.
+    pub deployments: Vec<(Deployment, String)>,
 }
 
 impl Episode {
@@ -131,6 +134,7 @@ impl Episode {
             closed: None,
             notes: Vec::new(),
             experiments: BTreeMap::new(),
+            deployments: Vec::new(),
         }
     }
 
@@ -288,7 +292,7 @@ impl Episode {
             .max()
     }
 
-    /// The experiments that were running, and the findings of its diagnoses, most important first.
+    /// The deployments before it, the experiments that were running, and the findings of its diagnoses, most important first.
     ///
     /// The first finding of each diagnosis comes first, then the second of each, and so on. So a diagnosis
     /// with many findings does not hide another one.
@@ -303,7 +307,12 @@ impl Episode {
             .collect();
         let most = found.iter().map(|findings| findings.len()).max().unwrap_or(0);
         let place = |place: usize| found.iter().filter_map(move |findings| findings.get(place));
-        self.experiments.values().chain((0..most).flat_map(place)).map(String::as_str).collect()
+        let deployed = self.deployments.iter().rev().map(|(_, told)| told);
+        deployed
+            .chain(self.experiments.values())
+            .chain((0..most).flat_map(place))
+            .map(String::as_str)
+            .collect()
     }
 
     /// Applies an event; deliveries are applied by the incident.
@@ -316,6 +325,7 @@ impl Episode {
             Event::Experiment { run, .. } => {
                 self.experiments.insert(run.clone(), event.to_string());
             }
+            Event::Deployed { deployment } => self.deployments.push((deployment.clone(), event.to_string())),
             Event::NoRunbook { reason } => self.runbook = RunbookRun::Missing { reason: reason.clone() },
             Event::Sending { target, message, .. } => {
                 let steps = self.steps().iter().enumerate();

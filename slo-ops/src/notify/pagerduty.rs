@@ -5,7 +5,7 @@ use super::{
     text::{cut, lines_plain},
 };
 use crate::{
-    Redactor,
+    Deployment, Redactor,
     incident::{Episode, EpisodeState, Message},
 };
 use serde_json::{Map, Value, json};
@@ -61,6 +61,30 @@ impl<'a> PagerDuty<'a> {
             && let Some(event) = event.as_object_mut()
         {
             event.extend(self.trigger(episode, redactor, now));
+        }
+        event
+    }
+
+    /// The body of `POST /v2/change/enqueue` for a deployment, which `PagerDuty` shows beside incidents.
+    #[must_use]
+    pub fn change(&self, deployment: &Deployment, redactor: &Redactor) -> Value {
+        let clean = |text: &str| cut(&redactor.redact(&slo_core::plain(text)), FIELD).into_owned();
+        let summary = format!("{} {}", deployment.service, deployment.version);
+        let mut details = json!({"service": deployment.service, "version": clean(&deployment.version)});
+        if let (Some(who), Some(details)) = (&deployment.who, details.as_object_mut()) {
+            details.insert("who".to_owned(), clean(who).into());
+        }
+        let mut event = json!({
+            "routing_key": self.routing_key,
+            "payload": {
+                "summary": cut(&redactor.redact(&slo_core::plain(&format!("{summary} went live"))), SUMMARY),
+                "timestamp": deployment.at.to_string(),
+                "source": cut(self.source, FIELD),
+                "custom_details": details,
+            },
+        });
+        if let (Some(url), Some(event)) = (&deployment.url, event.as_object_mut()) {
+            event.insert("links".to_owned(), json!([{"href": redactor.redact(url), "text": "deployment"}]));
         }
         event
     }

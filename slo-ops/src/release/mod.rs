@@ -8,9 +8,11 @@
 //! | its revisions, from Helm or Kubernetes | [`helm_history`], [`rollouts`] |
 //! | in what condition it is, and why | [`Condition`] |
 //! | what to do | [`advise`], with [`rollback_risks`] |
+//! | how well it is delivered | [`Delivery`] |
 
 mod advice;
 mod condition;
+mod delivery;
 mod gate;
 mod judged;
 mod read;
@@ -20,6 +22,7 @@ mod rollout;
 
 pub use advice::{Advice, Manager, Safety, advise};
 pub use condition::{Cause, Condition};
+pub use delivery::{Delivery, Failure, JudgedDeployment};
 pub use gate::{Compare, Gate, GateSeries};
 pub use judged::{GateCounts, GateReport, GateRun, OldVersion, SloGate};
 pub use read::{Gates, read_gates};

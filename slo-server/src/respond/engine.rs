@@ -1,6 +1,7 @@
 //! The engine, which takes incidents that are due and works on them.
 
 use super::{
+    changes,
     shared::{LEASE, Shared},
     work,
 };
@@ -108,6 +109,7 @@ impl Engine {
     /// Works until `stop` is true; running work may then end, within a time limit.
     pub async fn run(&self, mut stop: watch::Receiver<bool>) {
         self.recover().await;
+        tokio::spawn(changes::tell(Arc::clone(&self.shared), stop.clone()));
         let mut tasks = JoinSet::new();
         let mut renew_at = Instant::now() + RENEW_EVERY;
         while !*stop.borrow() {

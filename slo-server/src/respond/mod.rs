@@ -1,5 +1,6 @@
 //! The work on incidents: the next actions are recorded and performed.
 
+mod changes;
 mod check;
 mod counts;
 mod engine;

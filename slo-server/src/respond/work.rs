@@ -12,6 +12,7 @@ use crate::{
 };
 use slo_core::model::{Timestamp, Window};
 use slo_ops::{
+    Deployment,
     alert::IncidentId,
     incident::{
         Entry, Episode, Event, Evidence, Incident, Message, Output, SendOutcome, StepKind, StepOutcome,
@@ -40,7 +41,7 @@ const STARTS: Window = Window::days(366);
 const TROUBLED: Window = Window::minutes(5);
 /// How long the lock on the decision whether a step may start is kept.
 const DECIDING: Window = Window::seconds(10);
-/// How long before an alert an experiment may have ended, and still be what it is about.
+/// How long before an alert an experiment may have ended, or a version gone live, and still be what it is about.
 const BEFORE: Window = Window::minutes(15);
 /// How often to look for experiments.
 const EXPERIMENTS_EVERY: Window = Window::seconds(5);
@@ -113,7 +114,7 @@ impl Job {
     ) -> Result<Option<Timestamp>, StoreError> {
         loop {
             self.catch_up().await?;
-            self.find_experiments().await?;
+            self.find_changes().await?;
             let stopping = *stop.borrow();
             let next = self.next().await?;
             self.put_off = None;
@@ -153,8 +154,8 @@ impl Job {
         Ok(())
     }
 
-    /// Records experiments that were running when the open episode began, or shortly before.
-    async fn find_experiments(&mut self) -> Result<(), StoreError> {
+    /// Records experiments that were running when the open episode began, and deployments of its services, or shortly before.
+    async fn find_changes(&mut self) -> Result<(), StoreError> {
         let now = now();
         let Some(episode) = self.incident.open() else { return Ok(()) };
         if self.looked.is_some_and(|looked| looked.after(EXPERIMENTS_EVERY) > now) {
@@ -166,7 +167,20 @@ impl Job {
         let Ok(runs) = store.runs(began.before(BEFORE), began).await else { return Ok(()) };
         let new = runs.into_iter().filter(|run| !episode.experiments.contains_key(&run.id));
         let event = |run: KeptRun| Event::Experiment { run: run.id, fault: run.fault, began: run.began };
-        let entries: Vec<Entry> = new.map(|run| Entry::of(began, now, event(run))).collect();
+        let mut entries: Vec<Entry> = new.map(|run| Entry::of(began, now, event(run))).collect();
+        let services: BTreeSet<&str> = episode
+            .alerts
+            .iter()
+            .filter_map(|alert| alert.labels.get("service"))
+            .map(String::as_str)
+            .collect();
+        let Ok(deployed) = store.deployments(began.before(BEFORE), began).await else { return Ok(()) };
+        let is_near = |deployment: &Deployment| {
+            services.contains(deployment.service.as_str())
+                && !episode.deployments.iter().any(|(known, _)| known == deployment)
+        };
+        let deployed = deployed.into_iter().filter(is_near);
+        entries.extend(deployed.map(|deployment| Entry::of(began, now, Event::Deployed { deployment })));
         if !entries.is_empty() {
             self.append(Append { entries, start: None }).await?;
         }

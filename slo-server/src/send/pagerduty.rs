@@ -9,8 +9,20 @@ use reqwest::StatusCode;
 use serde_json::Value;
 
 pub(super) async fn send(poster: &Poster, config: &PagerDutyConfig, event: &Value) -> Result<(), Failure> {
-    let url = format!("{}/v2/enqueue", config.url);
-    let Answered { status, retry_after, body } = poster.post(&url, None, event).await?;
+    post(poster, &format!("{}/v2/enqueue", config.url), event).await
+}
+
+/// Sends a change event.
+pub(super) async fn send_change(
+    poster: &Poster,
+    config: &PagerDutyConfig,
+    event: &Value,
+) -> Result<(), Failure> {
+    post(poster, &format!("{}/v2/change/enqueue", config.url), event).await
+}
+
+async fn post(poster: &Poster, url: &str, event: &Value) -> Result<(), Failure> {
+    let Answered { status, retry_after, body } = poster.post(url, None, event).await?;
     match status {
         StatusCode::ACCEPTED => Ok(()),
         status => Err(Failure::of(status, retry_after, &message(&body))),

@@ -12,7 +12,7 @@ use crate::{
     config::{Config, PagerDutyConfig, SlackConfig, SlackDoor},
 };
 use slo_ops::{
-    Error, Redactor,
+    Deployment, Error, Redactor,
     alert::IncidentId,
     incident::{Episode, Message, MessageState, SendOutcome, Target},
     notify::{PagerDuty, Slack, Summary},
@@ -102,13 +102,32 @@ impl Sender {
             Target::Slack => self.slack(outgoing).await,
             _ => Err(Failure::Never { reason: "this receiver is not supported".to_owned() }),
         };
+        self.outcome(result, outgoing.failures())
+    }
+
+    /// Tells `PagerDuty` of a deployment, after so many failures.
+    pub async fn tell(&self, deployment: &Deployment, failures: u32) -> SendOutcome {
+        let result = match &self.pagerduty {
+            Some((config, throttle)) => {
+                let events = PagerDuty::new(config.routing_key.expose(), &self.name);
+                let change = events.change(deployment, &self.redactor);
+                let result = pagerduty::send_change(&self.poster, config, &change).await;
+                paused(throttle, &result);
+                result
+            }
+            None => Err(not_configured()),
+        };
+        self.outcome(result.map(|()| None), failures)
+    }
+
+    fn outcome(&self, result: Result<Option<String>, Failure>, failures: u32) -> SendOutcome {
         let clean = |reason: String| slo_core::plain(&self.redactor.redact(&reason)).into_owned();
         match result {
             Ok(reference) => SendOutcome::Accepted { reference },
             Err(Failure::Never { reason }) => SendOutcome::Refused { reason: clean(reason) },
             Err(Failure::Later { reason, wait, may_have_arrived }) => SendOutcome::Failed {
                 reason: clean(reason),
-                again: send_again(now(), outgoing.failures().saturating_add(1), wait),
+                again: send_again(now(), failures.saturating_add(1), wait),
                 may_have_arrived,
             },
         }

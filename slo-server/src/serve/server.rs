@@ -215,6 +215,7 @@ fn router(site: &Arc<Site>) -> Router {
             .route("/api/v1/incidents", get(api::incidents::list))
             .route("/api/v1/incidents/{incident}", get(api::incidents::show).post(api::incidents::act))
             .layer(middleware::from_fn(etag))
+            .route("/api/v1/deployments", get(api::deployments::list).post(api::deployments::record))
             .route("/slack/actions", post(slack::pressed))
             .route("/alerts/pagerduty", post(pagerduty::told))
             .route("/healthz", get(health))

@@ -12,6 +12,7 @@ use slo_core::{
     rules::{Group, Recorded},
 };
 use slo_ops::{
+    Deployment,
     incident::Incident,
     watch::{Detail, DetailPlan, Row, SloState, Span},
 };
@@ -126,6 +127,18 @@ impl Site {
             Some(app) => app.store.runs(span.from, span.to).await,
             None => Ok(Vec::new()),
         }
+    }
+
+    /// The deployments of a service in a time; none without a record.
+    pub(super) async fn deployments(
+        &self,
+        service: &str,
+        span: &Span,
+    ) -> Result<Vec<Deployment>, StoreError> {
+        let Some(app) = &self.record else { return Ok(Vec::new()) };
+        let mut all = app.store.deployments(span.from, span.to).await?;
+        all.retain(|deployment| deployment.service == service);
+        Ok(all)
     }
 
     /// All SLOs, as of the last answer.

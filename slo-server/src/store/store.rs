@@ -3,6 +3,7 @@
 use super::StoreError;
 use slo_core::model::{Timestamp, Window};
 use slo_ops::{
+    Deployment,
     alert::{Delivery, IncidentId},
     experiment::RunEntry,
     incident::Entry,
@@ -193,6 +194,18 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// The runs that were not over at `from`, and had begun by `to`, in their order.
     fn runs(&self, from: Timestamp, to: Timestamp) -> StoreFuture<'_, Vec<KeptRun>>;
+
+    /// Keeps a deployment, in place of the same one. Returns whether it is new.
+    fn keep_deployment(&self, deployment: Deployment) -> StoreFuture<'_, bool>;
+
+    /// The deployments from `from` to `to`, in the order of their times.
+    fn deployments(&self, from: Timestamp, to: Timestamp) -> StoreFuture<'_, Vec<Deployment>>;
+
+    /// At most `limit` deployments that nobody was told of yet, the oldest first.
+    fn untold(&self, limit: usize) -> StoreFuture<'_, Vec<Deployment>>;
+
+    /// Marks a deployment as told.
+    fn told(&self, deployment: Deployment) -> StoreFuture<'_, ()>;
 
     /// The processes that hold leases or locks.
     fn owners(&self) -> StoreFuture<'_, Vec<Owner>>;

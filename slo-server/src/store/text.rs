@@ -1,7 +1,7 @@
-//! Entries and ids, as tables hold them.
+//! Entries, ids and deployments, as tables hold them.
 
 use super::{Numbered, StoreError};
-use slo_ops::{alert::IncidentId, experiment::RunEntry, incident::Entry};
+use slo_ops::{Deployment, alert::IncidentId, experiment::RunEntry, incident::Entry};
 
 pub(super) fn body(entry: &Entry) -> Result<String, StoreError> {
     serde_json::to_string(entry).map_err(|error| StoreError::Unreadable(error.to_string()))
@@ -20,4 +20,12 @@ pub(super) fn incident_id(text: &str) -> Result<IncidentId, StoreError> {
 
 pub(super) fn record_body(record: &[RunEntry]) -> Result<String, StoreError> {
     serde_json::to_string(record).map_err(|error| StoreError::Unreadable(error.to_string()))
+}
+
+pub(super) fn deployment_body(deployment: &Deployment) -> Result<String, StoreError> {
+    serde_json::to_string(deployment).map_err(|error| StoreError::Unreadable(error.to_string()))
+}
+
+pub(super) fn deployment(body: &str) -> Result<Deployment, StoreError> {
+    serde_json::from_str(body).map_err(|error| StoreError::Unreadable(format!("a deployment: {error}")))
 }

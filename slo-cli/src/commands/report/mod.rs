@@ -1,5 +1,7 @@
 //! `slo report`
 
+#[cfg(feature = "server")]
+mod delivery;
 mod server;
 
 use crate::{
@@ -18,6 +20,14 @@ pub(super) fn run(asked: &Asked, out: &mut dyn Write, talk: &mut dyn Write) -> R
     let client = asked.access.client(&asked.prometheus)?;
     let services = load::services(&asked.specs.files, &asked.specs.reading, asked.scale.time_scale, talk)?;
     let span = span(asked)?;
+    #[cfg(feature = "server")]
+    if asked.delivery {
+        return written(asked, &delivery::delivery(asked, &services, &span)?, out, talk);
+    }
+    #[cfg(feature = "server")]
+    if asked.place.store.is_some() || asked.place.config.is_some() {
+        return Err(Error::Usage("--store and --config are for --delivery".to_owned()));
+    }
     let mut server = Server { client: &client, warnings: BTreeSet::new() };
     let mut report = Report::ask(&services, &span, &asked.time_zone, asked.groups, &mut server)?;
     if report.slos.iter().all(|slo| slo.seen.total() == 0) {
@@ -44,9 +54,13 @@ pub(super) fn run(asked: &Asked, out: &mut dyn Write, talk: &mut dyn Write) -> R
         ReportFormat::Html => report.to_html(),
         ReportFormat::Json => format!("{:#}\n", report.to_json()),
     };
+    written(asked, &text, out, talk)
+}
+
+fn written(asked: &Asked, text: &str, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
     match &asked.out {
         Some(path) => {
-            write::atomically(path, &text)?;
+            write::atomically(path, text)?;
             writeln!(talk, "{}", path.display())?;
         }
         None => out.write_all(text.as_bytes())?,

@@ -74,7 +74,11 @@ impl Chart<'_> {
         // A single curve is named by the title.
         let has_legend = named.len() > 1;
         let frame = self.frame(if has_legend { ROW + 8.0 } else { 8.0 });
-        let rows = self.layers.iter().filter(|layer| matches!(layer, Layer::Spans { .. })).count();
+        let rows = self
+            .layers
+            .iter()
+            .filter(|layer| matches!(layer, Layer::Spans { .. } | Layer::Marks { .. }))
+            .count();
         let below = frame.bottom() + ROW * rows as f64;
         let height = below + 26.0;
         let mut out = format!(
@@ -104,6 +108,10 @@ impl Chart<'_> {
                 Layer::Slope { from, to, .. } => self.slope(&mut out, &frame, *from, *to),
                 Layer::Spans { name, color, spans } => {
                     self.spans(&mut out, frame.bottom() + 3.0 + row * ROW, name, *color, spans);
+                    row += 1.0;
+                }
+                Layer::Marks { name, color, marks } => {
+                    self.marks(&mut out, &frame, frame.bottom() + 3.0 + row * ROW, (name, *color), marks);
                     row += 1.0;
                 }
             }
@@ -137,7 +145,7 @@ impl Chart<'_> {
                 }
                 Layer::Level { value, .. } => high = high.max(value * 1.05),
                 Layer::Slope { from, to, .. } => high = high.max(from.1).max(to.1),
-                Layer::Spans { .. } => {}
+                Layer::Spans { .. } | Layer::Marks { .. } => {}
             }
         }
         match self.scale {
@@ -195,14 +203,33 @@ impl Chart<'_> {
         }
     }
 
+    fn marks(
+        &self,
+        out: &mut String,
+        frame: &Frame,
+        top: f64,
+        (name, color): (&str, Color),
+        marks: &[(Timestamp, String)],
+    ) {
+        row_name(out, top, name);
+        for (time, text) in
+            marks.iter().filter(|(time, _)| *time >= self.dates.start && *time <= self.dates.end)
+        {
+            let (x, color) = (self.x(*time), color.code());
+            let _ = write!(
+                out,
+                "<g class=\"mark\"><title>{}</title><line x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{:.1}\" y2=\"{:.1}\" stroke=\"{color}\" \
+                 stroke-dasharray=\"2 3\"/><path d=\"M{x:.1} {:.1}l5 9h-10z\" fill=\"{color}\"/></g>",
+                escape(text),
+                frame.top,
+                frame.bottom(),
+                top + 2.0,
+            );
+        }
+    }
+
     fn spans(&self, out: &mut String, top: f64, name: &str, color: Color, spans: &[(Timestamp, Timestamp)]) {
-        let _ = write!(
-            out,
-            "<text x=\"{:.0}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
-            LEFT - 6.0,
-            top + 10.0,
-            escape(name)
-        );
+        row_name(out, top, name);
         for (from, to) in spans {
             let _ = write!(
                 out,
@@ -216,12 +243,23 @@ impl Chart<'_> {
     }
 }
 
+/// The name of a row below the values.
+fn row_name(out: &mut String, top: f64, name: &str) {
+    let _ = write!(
+        out,
+        "<text x=\"{:.0}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
+        LEFT - 6.0,
+        top + 10.0,
+        escape(name)
+    );
+}
+
 /// What the legend says of a layer; levels and rows are named where they are.
 fn in_legend(layer: &Layer) -> Option<(&str, Color)> {
     match layer {
         Layer::Line { name, color, .. } | Layer::Bars { name, color, .. } => Some((name, *color)),
         Layer::Slope { name, .. } => Some((name, Color::Gray)),
-        Layer::Level { .. } | Layer::Spans { .. } => None,
+        Layer::Level { .. } | Layer::Spans { .. } | Layer::Marks { .. } => None,
     }
 }
 

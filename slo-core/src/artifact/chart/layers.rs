@@ -82,6 +82,15 @@ pub enum Layer {
         /// The spans.
         spans: Vec<(Timestamp, Timestamp)>,
     },
+    /// Moments, as lines through the whole chart and a row below the values, each with a text.
+    Marks {
+        /// The name of the row.
+        name: String,
+        /// Its colour.
+        color: Color,
+        /// The moments and their texts.
+        marks: Vec<(Timestamp, String)>,
+    },
 }
 
 impl Layer {

@@ -1,5 +1,6 @@
-//! The API: what pages show, as JSON, actions of people, and gates of releases.
+//! The API: what pages show, as JSON, actions of people, deployments, and gates of releases.
 
+pub(super) mod deployments;
 pub(super) mod gates;
 pub(super) mod incidents;
 mod slos;

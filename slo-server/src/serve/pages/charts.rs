@@ -6,7 +6,10 @@ use slo_core::{
     model::{Severity, Sli, Slo, Timestamp},
     stats::events_to_stay_silent,
 };
-use slo_ops::watch::{Detail, Row, Span};
+use slo_ops::{
+    Deployment,
+    watch::{Detail, Row, Span},
+};
 use std::collections::BTreeMap;
 
 /// A chart with its title and an explanation.
@@ -26,6 +29,7 @@ pub(super) struct Drawn<'a> {
     /// When incidents were open.
     pub(super) incidents: Vec<(Timestamp, Timestamp)>,
     pub(super) runs: &'a [KeptRun],
+    pub(super) deployments: &'a [Deployment],
 }
 
 impl Drawn<'_> {
@@ -52,6 +56,7 @@ impl Drawn<'_> {
             to: (self.span.period_end, 0.0),
         };
         let mut layers = vec![even, Layer::line("left", Color::Blue, self.detail.left.clone())];
+        layers.extend(self.deployed());
         if !self.runs.is_empty() {
             let spans = self.runs.iter().map(|run| (run.began, run.until)).collect();
             layers.push(Layer::Spans { name: "experiment".to_owned(), color: Color::Purple, spans });
@@ -63,6 +68,13 @@ impl Drawn<'_> {
             note: format!("of the period of {}.{marked}", self.slo().period()),
             svg: self.draw("Error budget left", Unit::Share, Scale::Linear, layers, self.incidents.clone()),
         }
+    }
+
+    /// When versions went live.
+    fn deployed(&self) -> Option<Layer> {
+        let marks: Vec<(Timestamp, String)> =
+            self.deployments.iter().map(|one| (one.at, slo_core::plain(&one.version).into_owned())).collect();
+        (!marks.is_empty()).then(|| Layer::Marks { name: "deployed".to_owned(), color: Color::Teal, marks })
     }
 
     fn burn_rates(&self) -> Figure {
@@ -96,6 +108,7 @@ impl Drawn<'_> {
             let name: String = name.chars().take(8).collect();
             layers.push(Layer::Spans { name, color: color_of(pages), spans });
         }
+        layers.extend(self.deployed());
         Figure {
             id: "burn-rates",
             title: "Burn rate",

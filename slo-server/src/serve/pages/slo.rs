@@ -20,11 +20,16 @@ use slo_core::{
     page::{burn_rate, duration, percent},
     rules::{self, Options, Rule},
 };
-use slo_ops::watch::{AlertState, Detail, GroupSpend, Span};
+use slo_ops::{
+    Deployment,
+    watch::{AlertState, Detail, GroupSpend, Span},
+};
 use std::sync::Arc;
 
 /// Groups of an SLO that the page lists.
 const GROUPS: usize = 100;
+/// Deployments that the page lists, the latest first.
+const DEPLOYMENTS: usize = 10;
 
 #[derive(Template)]
 #[template(path = "slo.html")]
@@ -54,6 +59,8 @@ struct SloPage {
     live: String,
     figures: Vec<Figure>,
     incidents: Vec<OpenIncident>,
+    deployments: Vec<DeploymentLine>,
+    more_deployments: usize,
     groups: Vec<GroupLine>,
     more_groups: usize,
     alerts: Vec<AlertLine>,
@@ -89,6 +96,13 @@ struct AlertLine {
     since: String,
 }
 
+struct DeploymentLine {
+    at: String,
+    version: String,
+    href: String,
+    who: String,
+}
+
 struct NumberLine {
     name: String,
     query: String,
@@ -111,19 +125,32 @@ pub(in super::super) async fn slo(
     viewer.map_err(PageRefused::of(&site))?;
     let shown = site.shown(&service, &slo, &pairs).await.map_err(PageRefused::of(&site))?;
     let episodes = episodes_of(&site, &service, &slo, &shown.span).await;
-    let (runs, unread) = match site.runs(&shown.span).await {
-        Ok(runs) => (runs, None),
-        Err(error) => (Vec::new(), Some(format!("incidents and experiments cannot be read: {error}"))),
-    };
+    let unread = |error| Some(format!("incidents, experiments and deployments cannot be read: {error}"));
+    let (runs, deployments, unread) =
+        match (site.runs(&shown.span).await, site.deployments(&service, &shown.span).await) {
+            (Ok(runs), Ok(deployments)) => (runs, deployments, None),
+            (Err(error), _) | (_, Err(error)) => (Vec::new(), Vec::new(), unread(error)),
+        };
     let zone = site.zone.as_str();
     let detail = shown.detail.value.as_ref().map(|(detail, _)| Arc::clone(detail));
     let figures = detail.as_ref().map(|detail| {
         let marks = merged(episodes.iter().map(|one| one.span).collect());
-        let drawn = Drawn { row: &shown.row, span: &shown.span, detail, zone, incidents: marks, runs: &runs };
+        let drawn = Drawn {
+            row: &shown.row,
+            span: &shown.span,
+            detail,
+            zone,
+            incidents: marks,
+            runs: &runs,
+            deployments: &deployments,
+        };
         drawn.figures()
     });
     let mut page = page(&site, &shown, detail.as_deref(), figures.unwrap_or_default(), episodes);
     page.faults.extend(unread);
+    page.deployments =
+        deployments.iter().rev().take(DEPLOYMENTS).map(|one| deployment_line(one, zone)).collect();
+    page.more_deployments = deployments.len().saturating_sub(DEPLOYMENTS);
     Ok(html(&page))
 }
 
@@ -177,6 +204,8 @@ fn page(
         live: link(&here, &group, &[]),
         figures,
         incidents: episodes,
+        deployments: Vec::new(),
+        more_deployments: 0,
         groups: groups.iter().take(GROUPS).map(|one| group_line(one, &here, shown)).collect(),
         more_groups: groups.len().saturating_sub(GROUPS),
         alerts: detail.map(|detail| detail.alerts.iter().map(alert_line).collect()).unwrap_or_default(),
@@ -189,6 +218,15 @@ fn page(
             .map(|(_, at)| *at)
             .or(shown.at)
             .map_or_else(|| "no time".to_owned(), |at| clock(at, zone)),
+    }
+}
+
+fn deployment_line(deployment: &Deployment, zone: &str) -> DeploymentLine {
+    DeploymentLine {
+        at: moment(deployment.at, zone),
+        version: slo_core::plain(&deployment.version).into_owned(),
+        href: deployment.url.clone().unwrap_or_default(),
+        who: deployment.who.clone().unwrap_or_default(),
     }
 }
 

@@ -5,10 +5,11 @@ mod pool;
 use super::{
     Append, Arrival, Claim, IncidentRow, KeptRun, Numbered, Owner, Query, Receipt, Start, Store, StoreError,
     StoreFuture,
-    text::{body, incident_id, numbered, record_body},
+    text::{body, deployment, deployment_body, incident_id, numbered, record_body},
 };
 use slo_core::model::{Timestamp, Window};
 use slo_ops::{
+    Deployment,
     alert::IncidentId,
     experiment::RunEntry,
     incident::{Entry, Event},
@@ -268,6 +269,44 @@ impl Store for Postgres {
                 Ok(KeptRun { id, fault, began: time(row, 2)?, until: time(row, 3)? })
             };
             rows.iter().map(run).collect()
+        }))
+    }
+
+    fn keep_deployment(&self, deployment: Deployment) -> StoreFuture<'_, bool> {
+        Box::pin(self.with(async move |client| {
+            // A row that is new was inserted by this transaction.
+            let statement = "INSERT INTO deployments (service, at, version, body) VALUES ($1, $2, $3, $4)
+                ON CONFLICT (service, at, version) DO UPDATE SET body = $4 RETURNING (xmax = 0)";
+            let Deployment { service, version, at, .. } = &deployment;
+            let body = deployment_body(&deployment)?;
+            Ok(client.query_one(statement, &[service, &at.as_millis(), version, &body]).await?.try_get(0)?)
+        }))
+    }
+
+    fn deployments(&self, from: Timestamp, to: Timestamp) -> StoreFuture<'_, Vec<Deployment>> {
+        Box::pin(self.with(async move |client| {
+            let statement =
+                "SELECT body FROM deployments WHERE at >= $1 AND at <= $2 ORDER BY at, service, version";
+            let rows = client.query(statement, &[&from.as_millis(), &to.as_millis()]).await?;
+            rows.iter().map(|row| deployment(row.try_get(0)?)).collect()
+        }))
+    }
+
+    fn untold(&self, limit: usize) -> StoreFuture<'_, Vec<Deployment>> {
+        Box::pin(self.with(async move |client| {
+            let statement = "SELECT body FROM deployments WHERE NOT told ORDER BY at LIMIT $1";
+            let rows = client.query(statement, &[&count(limit)]).await?;
+            rows.iter().map(|row| deployment(row.try_get(0)?)).collect()
+        }))
+    }
+
+    fn told(&self, deployment: Deployment) -> StoreFuture<'_, ()> {
+        Box::pin(self.with(async move |client| {
+            let statement =
+                "UPDATE deployments SET told = true WHERE service = $1 AND at = $2 AND version = $3";
+            let Deployment { service, version, at, .. } = &deployment;
+            client.execute(statement, &[service, &at.as_millis(), version]).await?;
+            Ok(())
         }))
     }
 

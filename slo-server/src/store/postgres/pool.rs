@@ -13,7 +13,7 @@ use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// The migrations: statements that turn each version of the tables into the next.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
     CREATE TABLE incidents (
         id text PRIMARY KEY, head bigint NOT NULL, due bigint, owner text, lease bigint NOT NULL DEFAULT 0,
@@ -33,6 +33,13 @@ const MIGRATIONS: [&str; 2] = [
     CREATE TABLE runs (
         id text PRIMARY KEY, fault text NOT NULL, began bigint NOT NULL, until bigint NOT NULL, body text NOT NULL);
     CREATE INDEX runs_began ON runs (began);
+",
+    "
+    CREATE TABLE deployments (
+        service text NOT NULL, version text NOT NULL, at bigint NOT NULL, body text NOT NULL, told boolean NOT NULL DEFAULT false,
+        PRIMARY KEY (service, at, version));
+    CREATE INDEX deployments_at ON deployments (at);
+    CREATE INDEX deployments_untold ON deployments (at) WHERE NOT told;
 ",
 ];
 

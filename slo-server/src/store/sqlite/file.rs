@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use std::{path::Path, time::Duration};
 
 /// The migrations: statements that turn each version of the file into the next.
-const MIGRATIONS: [&str; 2] = ["
+const MIGRATIONS: [&str; 3] = ["
     CREATE TABLE incidents (
         id TEXT PRIMARY KEY, head INTEGER NOT NULL, due INTEGER, owner TEXT, lease INTEGER NOT NULL DEFAULT 0,
         first INTEGER NOT NULL, last INTEGER NOT NULL, open INTEGER NOT NULL) WITHOUT ROWID;
@@ -23,6 +23,12 @@ const MIGRATIONS: [&str; 2] = ["
     CREATE TABLE runs (
         id TEXT PRIMARY KEY, fault TEXT NOT NULL, began INTEGER NOT NULL, until INTEGER NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
     CREATE INDEX runs_began ON runs (began);
+", "
+    CREATE TABLE deployments (
+        service TEXT NOT NULL, version TEXT NOT NULL, at INTEGER NOT NULL, body TEXT NOT NULL, told INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (service, at, version)) WITHOUT ROWID;
+    CREATE INDEX deployments_at ON deployments (at);
+    CREATE INDEX deployments_untold ON deployments (at) WHERE told = 0;
 "];
 
 /// How long to wait for another process that locks the file.

@@ -6,12 +6,13 @@ mod writer;
 use super::{
     Append, Arrival, Claim, IncidentRow, KeptRun, Numbered, Owner, Query, Receipt, Start, Store, StoreError,
     StoreFuture,
-    text::{body, incident_id, numbered, record_body},
+    text::{body, deployment, deployment_body, incident_id, numbered, record_body},
 };
 use file::{Identity, connect, identity};
 use rusqlite::{Connection, OptionalExtension, params};
 use slo_core::model::{Timestamp, Window};
 use slo_ops::{
+    Deployment,
     alert::IncidentId,
     experiment::RunEntry,
     incident::{Entry, Event},
@@ -376,6 +377,53 @@ impl Store for Sqlite {
                 Ok(KeptRun { id: row.get(0)?, fault: row.get(1)?, began, until })
             })?;
             rows.map(|row| Ok(row?)).collect()
+        })
+    }
+
+    fn keep_deployment(&self, deployment: Deployment) -> StoreFuture<'_, bool> {
+        self.write(move |connection| {
+            let mut known = connection.prepare_cached(
+                "SELECT 1 FROM deployments WHERE service = ?1 AND at = ?2 AND version = ?3",
+            )?;
+            let Deployment { service, version, at, .. } = &deployment;
+            let is_known = known.exists(params![service, at.as_millis(), version])?;
+            let mut statement = connection.prepare_cached(
+                "INSERT INTO deployments (service, at, version, body) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (service, at, version) DO UPDATE SET body = ?4",
+            )?;
+            statement.execute(params![service, at.as_millis(), version, deployment_body(&deployment)?])?;
+            Ok(!is_known)
+        })
+    }
+
+    fn deployments(&self, from: Timestamp, to: Timestamp) -> StoreFuture<'_, Vec<Deployment>> {
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT body FROM deployments WHERE at >= ?1 AND at <= ?2 ORDER BY at, service, version",
+            )?;
+            let bodies = statement
+                .query_map(params![from.as_millis(), to.as_millis()], |row| row.get::<_, String>(0))?;
+            bodies.map(|body| deployment(&body?)).collect()
+        })
+    }
+
+    fn untold(&self, limit: usize) -> StoreFuture<'_, Vec<Deployment>> {
+        self.read(move |connection| {
+            let mut statement = connection
+                .prepare_cached("SELECT body FROM deployments WHERE told = 0 ORDER BY at LIMIT ?1")?;
+            let bodies = statement.query_map([limit], |row| row.get::<_, String>(0))?;
+            bodies.map(|body| deployment(&body?)).collect()
+        })
+    }
+
+    fn told(&self, deployment: Deployment) -> StoreFuture<'_, ()> {
+        self.write(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "UPDATE deployments SET told = 1 WHERE service = ?1 AND at = ?2 AND version = ?3",
+            )?;
+            let Deployment { service, version, at, .. } = &deployment;
+            statement.execute(params![service, at.as_millis(), version])?;
+            Ok(())
         })
     }
 
