@@ -1,6 +1,9 @@
 //! Gates of releases: the events of the new version, and of the old one, from Prometheus.
 
-use crate::events::{counters, growth, named};
+use crate::{
+    events::{counters, growth, named},
+    split::defining,
+};
 use slo_core::{
     math::Tally,
     model::{EventCounters, Service, Slo, Timestamp, Window},
@@ -12,8 +15,8 @@ use slo_ops::{
 };
 use slo_prometheus::AsyncClient;
 
-/// The most steps of a look.
-const MOST_STEPS: u64 = 500;
+/// The most steps of a look; Prometheus answers up to 11,000.
+const MOST_STEPS: u64 = 10_000;
 
 /// Counts the events of releases.
 ///
@@ -61,11 +64,14 @@ fn judged<'a>(services: &'a [Service], gate: &Gate) -> Result<Vec<Judged<'a>>, E
         return gate.slos.iter().map(|name| of(named(services, name)?)).collect();
     }
     let all = services.iter().flat_map(|service| service.slos().iter().map(move |slo| (service, slo)));
-    let all = all.map(of).collect::<Result<Vec<_>, Error>>()?;
-    if all.is_empty() {
-        return Err(Error::new("there is no SLO to judge a release by").with_hint("name a spec"));
+    // Those that count no events cannot tell.
+    let counting = all.clone().filter(|(_, slo)| slo.sli().counters().is_some());
+    let counting = counting.map(of).collect::<Result<Vec<_>, Error>>()?;
+    match (counting.is_empty(), all.clone().next()) {
+        (false, _) => Ok(counting),
+        (true, Some(first)) => of(first).map(|first| vec![first]),
+        (true, None) => Err(Error::new("there is no SLO to judge a release by").with_hint("name a spec")),
     }
-    Ok(all)
 }
 
 impl<'a> Judge<'a> {
@@ -121,12 +127,28 @@ impl<'a> Judge<'a> {
     ) -> Result<Vec<GateCounts>, Error> {
         let mut all = Vec::new();
         for (service, slo, counters) in &self.slos {
+            let defining = defining(counters);
+            let labels =
+                series.new.iter().chain(series.old.iter().flatten()).map(|matcher| matcher.label.as_str());
+            if let Some(label) = labels.into_iter().find(|label| defining.contains(*label)) {
+                return Err(Error::new(format!(
+                    "`{label}` tells good events from bad ones, and not versions"
+                ))
+                .with_hint("use a label that all series of a version have"));
+            }
             let new = self.steps(service, &counters.of(&series.new), began, at).await?;
+            let mut missing = Vec::new();
+            if new.steps.iter().all(Option::is_none) && !new.steps.is_empty() {
+                missing.push("new version");
+            }
             let sum = sum(&new)?;
             let old = match (&series.old, self.compare) {
                 (Some(old), _) => {
                     let old = self.steps(service, &counters.of(old), began, at).await?;
-                    OldVersion::Beside(old.into_iter().zip(new).collect())
+                    if old.steps.iter().all(Option::is_none) && !old.steps.is_empty() {
+                        missing.push("old version");
+                    }
+                    OldVersion::Beside(together(&old, &new)?)
                 }
                 (None, Compare::Before(window)) => {
                     // Of all series: the labels of the new version were not there yet.
@@ -136,7 +158,7 @@ impl<'a> Judge<'a> {
                 (None, _) => OldVersion::Unknown,
             };
             let seconds = at.millis_since(began) as f64 / 1_000.0;
-            all.push(GateCounts::of(service, slo, sum, old, Some(seconds)));
+            all.push(GateCounts::of(service, slo, sum, old, seconds).missing(missing));
         }
         Ok(all)
     }
@@ -149,23 +171,84 @@ impl<'a> Judge<'a> {
         counters: &EventCounters,
         from: Timestamp,
         to: Timestamp,
-    ) -> Result<Vec<Tally>, Error> {
+    ) -> Result<Counted, Error> {
         let length = to.millis_since(from);
         let scrape = service.scrape_interval().as_millis();
         let step = scrape.max(length.div_ceil(MOST_STEPS).next_multiple_of(scrape));
         let Some(count) = usize::try_from(length / step).ok().filter(|count| *count > 0) else {
-            return Ok(Vec::new());
+            // A server that is away is told at once, and not once there is something to count.
+            growth(self.client, service, counters, (from, service.scrape_interval(), 1)).await?;
+            return Ok(Counted { steps: Vec::new() });
         };
         let step = Window::from_millis(step)?;
         let growth = growth(self.client, service, counters, (from, step, count)).await?;
-        growth.map_or_else(|| Ok(vec![Tally::EMPTY; count]), |growth| tallies(&growth))
+        let steps = match growth {
+            None => vec![None; count],
+            Some(growth) => tallies(&growth)?,
+        };
+        Ok(Counted { steps })
     }
 }
 
-fn tallies(growth: &Growth) -> Result<Vec<Tally>, Error> {
-    growth.total.iter().zip(&growth.bad).map(|(total, bad)| Tally::new(*total, *bad)).collect()
+/// The events of each step; `None` where nothing is known.
+struct Counted {
+    steps: Vec<Option<Tally>>,
 }
 
-fn sum(steps: &[Tally]) -> Result<Tally, Error> {
-    steps.iter().try_fold(Tally::EMPTY, |sum, step| sum.checked_add(*step))
+fn tallies(growth: &Growth) -> Result<Vec<Option<Tally>>, Error> {
+    let steps = growth.total.iter().zip(&growth.bad).enumerate().map(|(index, (total, bad))| {
+        let is_known = !growth.gaps.iter().any(|gap| gap.contains(&index));
+        let tally = Tally::new(*total, *bad)?;
+        Ok((is_known || tally.total() > 0).then_some(tally))
+    });
+    steps.collect()
+}
+
+fn sum(counted: &Counted) -> Result<Tally, Error> {
+    counted.steps.iter().flatten().try_fold(Tally::EMPTY, |sum, step| sum.checked_add(*step))
+}
+
+/// The steps of both. What is not known of one is in its next step, and so is what the other did meanwhile. Before the first step
+/// of the new version, and after its last one, there is nothing to compare.
+fn together(old: &Counted, new: &Counted) -> Result<Vec<(Tally, Tally)>, Error> {
+    let mut steps = Vec::new();
+    let (mut waiting, mut has_begun) = ((Tally::EMPTY, Tally::EMPTY), false);
+    for (old, new) in old.steps.iter().zip(&new.steps) {
+        if new.is_none() && !has_begun {
+            continue;
+        }
+        has_begun = true;
+        waiting.0 = waiting.0.checked_add(old.unwrap_or(Tally::EMPTY))?;
+        waiting.1 = waiting.1.checked_add(new.unwrap_or(Tally::EMPTY))?;
+        if old.is_some() && new.is_some() {
+            steps.push(std::mem::replace(&mut waiting, (Tally::EMPTY, Tally::EMPTY)));
+        }
+    }
+    // An old version that has gone leaves the new one alone.
+    if waiting.1.total() > 0 {
+        steps.push(waiting);
+    }
+    Ok(steps)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_known_of_one_waits_for_both() {
+        let some = |total: u64| Some(Tally::new(total, 0).unwrap());
+        let steps = |old: &[Option<Tally>], new: &[Option<Tally>]| {
+            let both = together(&Counted { steps: old.to_vec() }, &Counted { steps: new.to_vec() }).unwrap();
+            both.into_iter().map(|(old, new)| (old.total(), new.total())).collect::<Vec<_>>()
+        };
+        // The new one begins later.
+        assert_eq!(steps(&[some(9), some(9), some(9)], &[None, some(1), some(1)]), [(9, 1), (9, 1)]);
+        // It was not scraped for two steps.
+        assert_eq!(steps(&[some(9); 4], &[some(1), None, None, some(3)]), [(9, 1), (27, 3)]);
+        // The old one has gone.
+        assert_eq!(steps(&[some(9), None, None], &[some(1), some(5), some(5)]), [(9, 1), (0, 10)]);
+        // The new one has gone: nothing is compared with what the old one does since.
+        assert_eq!(steps(&[some(9), some(9)], &[some(1), None]), [(9, 1)]);
+    }
 }

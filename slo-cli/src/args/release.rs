@@ -38,7 +38,7 @@ pub(crate) struct Gate {
     #[arg(long, value_name = "LABELS", value_parser = matchers)]
     pub(crate) new: Option<String>,
     /// Compare with the old version that runs beside it: the labels of its series
-    #[arg(long, value_name = "LABELS", value_parser = matchers, conflicts_with = "before")]
+    #[arg(long, value_name = "LABELS", value_parser = matchers, conflicts_with = "before", requires = "new")]
     pub(crate) old: Option<String>,
     /// Compare with the time before the release, over this DURATION
     #[arg(long, value_name = "DURATION", value_parser = parsed::<Window>)]

@@ -92,19 +92,27 @@ pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
     seconds.checked_mul(1_000).map(Timestamp::from_millis).ok_or_else(|| "too far away".to_owned())
 }
 
-/// Matchers as in PromQL, or `name=value` without quotes, separated by commas.
+/// Matchers as in PromQL, or without quotes as `name=value`, separated by commas.
 #[cfg(feature = "server")]
 pub(super) fn matchers(text: &str) -> Result<String, String> {
     let quoted = if text.contains('"') || text.contains('\'') {
         text.to_owned()
     } else {
         let all = text.split(',').map(|part| {
-            let (name, value) = label(part.trim())?;
-            Ok(format!("{name}=\"{value}\""))
+            let part = part.trim();
+            let (name, sign, value) = ["=~", "!=", "!~", "="]
+                .into_iter()
+                .filter_map(|sign| part.find(sign).map(|at| (at, sign)))
+                .min_by_key(|(at, sign)| (*at, std::cmp::Reverse(sign.len())))
+                .and_then(|(at, sign)| Some((part.get(..at)?, sign, part.get(at + sign.len()..)?)))
+                .ok_or("not a label\n  hint: write it as `version=2`, or as in PromQL: 'version=\"2\"'")?;
+            Ok(format!("{}{sign}\"{}\"", name.trim(), value.trim()))
         });
         all.collect::<Result<Vec<_>, String>>()?.join(",")
     };
-    slo_core::spec::matchers(&quoted).map_err(|error| told(&error))?;
+    slo_core::spec::matchers(&quoted).map_err(|error| {
+        format!("{error}\n  hint: write `version=2`; with quotes, as in PromQL, every value needs them: 'version=\"2\",zone!=\"a\"'")
+    })?;
     Ok(quoted)
 }
 

@@ -22,25 +22,40 @@ use std::{
 };
 use tokio::time::sleep;
 
+/// How often the state is told while it waits.
+const TELL_EVERY: Duration = Duration::from_secs(60);
 /// The shortest time between two looks.
 const SHORTEST: Duration = Duration::from_secs(1);
 
 pub(super) fn run(args: &args::Gate, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
+    // The exit code of input that is wrong must not be that of a version that fails.
+    let report = judged(args, talk).map_err(|error| match error {
+        Error::Input(told) => Error::Usage(told),
+        other => other,
+    })?;
+    show(&report, args.output.format, out)?;
+    if report.verdict() == "pass" {
+        for slo in &report.slos {
+            writeln!(talk, "{}", slo_core::plain(&slo.to_string()))?;
+        }
+    }
+    concluded(&report)
+}
+
+fn judged(args: &args::Gate, talk: &mut dyn Write) -> Result<GateReport, Error> {
     let gate = gate(args);
-    let report = if let (Some(new), Some(objective)) = (args.new_counts, args.objective) {
+    gate.check()?;
+    if let (Some(new), Some(objective)) = (args.new_counts, args.objective) {
         let old = match (args.old_counts, args.before_counts) {
             (Some(old), _) => OldVersion::Beside(vec![(old, new)]),
             (None, Some(before)) => OldVersion::Before(before),
             (None, None) => OldVersion::Unknown,
         };
         let counts = GateCounts::given("the new version".to_owned(), objective, new, old);
-        GateRun::default().look(&gate, &[counts])?
-    } else {
-        let services = load::services(&args.files, &args.reading, args.scale.time_scale, talk)?;
-        runtime()?.block_on(look(args, &gate, &services, talk))?
-    };
-    show(&report, args.output.format, out)?;
-    concluded(&report)
+        return Ok(GateRun::default().look(&gate, &[counts])?);
+    }
+    let services = load::services(&args.files, &args.reading, args.scale.time_scale, talk)?;
+    runtime()?.block_on(look(args, &gate, &services, talk))
 }
 
 fn gate(args: &args::Gate) -> Gate {
@@ -105,20 +120,23 @@ pub(super) async fn until_verdict(
     let deadline = Instant::now() + wait;
     let every = judge.scrape_interval().as_duration().max(SHORTEST);
     let mut run = GateRun::default();
-    let mut last = None;
+    let mut told = None;
     loop {
         let counts = judge.look(&series, began, time::now()).await;
         let left = deadline.saturating_duration_since(Instant::now());
         match counts.and_then(|counts| run.look(gate, &counts)) {
             Ok(report) if report.verdict() == "inconclusive" && !left.is_zero() => {
-                for slo in &report.slos {
-                    writeln!(talk, "{}", slo_core::plain(&slo.to_string()))?;
+                // Now and then, so that a log of half an hour stays short.
+                if told.is_none_or(|told: Instant| told.elapsed() >= TELL_EVERY) {
+                    told = Some(Instant::now());
+                    for slo in &report.slos {
+                        writeln!(talk, "{}", slo_core::plain(&slo.to_string()))?;
+                    }
                 }
-                last = Some(report);
             }
             Ok(report) => return Ok(report),
-            // A server that is away for a moment ends nothing.
-            Err(error) if left.is_zero() => return last.ok_or_else(|| Error::outside(error)),
+            // A server that is away for a moment ends nothing; what it does not know at the end is not known.
+            Err(error) if left.is_zero() => return Err(Error::outside(error)),
             Err(error) => writeln!(talk, "warning: {error}")?,
         }
         sleep(every.min(left)).await;
@@ -151,13 +169,26 @@ pub(super) fn show(report: &GateReport, format: Format, out: &mut dyn Write) -> 
             page::percent(slo.error_ratio, 3),
             page::burn_rate(slo.burn_rate),
             old(slo),
-            page::percent(Some(slo.good_up_to), 3),
-            page::percent(Some(slo.harmful_from), 3),
-            format!("{:.2e}", slo.p_if_good),
-            format!("{:.2e}", slo.p_if_harmful),
+            share(slo.good_up_to),
+            share(slo.harmful_from),
+            probability(slo.p_if_good),
+            probability(slo.p_if_harmful),
         ]);
     }
     Ok(write!(out, "{}", table::lines(&table))?)
+}
+
+/// A share with as many decimals as it needs.
+fn share(share: f64) -> String {
+    let decimals = if share > 0.0 { (1.0 - (100.0 * share).log10().floor()).clamp(1.0, 12.0) } else { 1.0 };
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is clamped")]
+    let decimals = decimals as usize;
+    let text = format!("{:.decimals$}", 100.0 * share);
+    format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
+fn probability(p: f64) -> String {
+    if p >= 0.001 { format!("{p:.3}") } else { format!("{p:.0e}") }
 }
 
 fn old(slo: &SloGate) -> String {

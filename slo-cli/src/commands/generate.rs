@@ -11,7 +11,7 @@ use slo_core::{
     rules::{self, Backend, Options},
     spec::Defaults,
 };
-use std::{io::Write, path::Path, ptr};
+use std::{collections::BTreeSet, io::Write, path::Path, ptr};
 
 pub(super) fn run(generate: &Generate, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
     let reading = &generate.specs.reading;
@@ -80,11 +80,25 @@ fn gates(
 ) -> Result<(), Error> {
     if generate.tests || generate.anchored || generate.naming != Naming::Native {
         return Err(Error::Usage(format!(
-            "`--tests`, `--anchored` and `--naming` are for rules, and {target} writes none"
+            "`--tests`, `--anchored` and `--naming` are for rules, and {target} writes none\n  hint: leave them out"
         )));
     }
-    let objects = services.iter().map(|service| target.objects(service, meta));
-    let objects = objects.collect::<Result<Vec<_>, _>>()?;
+    let mut names = BTreeSet::new();
+    for name in services.iter().flat_map(GateTarget::names) {
+        if !names.insert(name.clone()) {
+            return Err(Error::Input(format!(
+                "two SLOs would have the same object name `{name}`\n  hint: rename one of them; object names only have lower case and `-`"
+            )));
+        }
+    }
+    let mut objects = Vec::new();
+    for service in services {
+        let (text, without) = target.objects(service, meta)?;
+        for slo in without {
+            writeln!(talk, "warning: left out: {slo} counts no events in two counters")?;
+        }
+        objects.push(text);
+    }
     let Some(folder) = &generate.out else { return Ok(out.write_all(objects.join("---\n").as_bytes())?) };
     for (service, text) in services.iter().zip(objects) {
         let path = folder.join("gates").join(format!("{}.yaml", service.name()));

@@ -26,6 +26,12 @@ pub(super) fn run(args: &Review, out: &mut dyn Write, talk: &mut dyn Write) -> R
         file.content = only_specifications(&file.content);
     }
     let defaults = args.reading.defaults();
+    let specifications: Vec<(String, String)> = texts
+        .files
+        .iter()
+        .filter(|file| spec::holds_specification(&file.content))
+        .map(|file| (file.name.clone(), file.content.clone()))
+        .collect();
     let loaded = texts.specs(|file| spec::holds_specification(&file.content), &defaults, talk)?;
     let services = load::joined(&loaded).map_err(Error::Input)?;
     if all.is_empty() {
@@ -41,7 +47,10 @@ pub(super) fn run(args: &Review, out: &mut dyn Write, talk: &mut dyn Write) -> R
         }
         return written(args, &text, out);
     }
-    let findings = review(&all, &services, assumptions, time::now())?;
+    let mut findings = review(&all, &services, assumptions, time::now())?;
+    for finding in findings.iter_mut().filter(|finding| finding.place.file.is_empty()) {
+        locate(finding, &specifications);
+    }
     let mut text = Vec::new();
     match args.format {
         ReviewFormat::Text => {
@@ -59,17 +68,37 @@ pub(super) fn run(args: &Review, out: &mut dyn Write, talk: &mut dyn Write) -> R
     let accepted = findings.len() - counting().count();
     let told = if accepted > 0 { format!("{told}, {accepted} accepted") } else { told };
     let slos: usize = services.iter().map(|service| service.slos().len()).sum();
-    let told = format!("{} objects, {slos} SLOs: {told}", all.len());
+    let told = format!("{}, {}: {told}", counted(all.len(), "object"), counted(slos, "SLO"));
     if counting().any(|finding| finding.severity <= args.fail_on) {
         return Err(Error::Broken(told));
     }
     Ok(writeln!(talk, "{told}")?)
 }
 
+/// Where the SLO of a finding is: the line of a specification that names it.
+fn locate(finding: &mut Finding, specifications: &[(String, String)]) {
+    let name = finding.object.rsplit('/').next().unwrap_or_default();
+    let names_it = |line: &str| {
+        let mut words = line.split([' ', ',', '{', '}', '"', '\'', '\t']).filter(|word| !word.is_empty());
+        words.any(|word| word == name)
+    };
+    let found =
+        specifications.iter().find_map(|(file, text)| Some((file, text.lines().position(names_it)? + 1)));
+    let found = found.or_else(|| specifications.first().map(|(file, _)| (file, 1)));
+    if let Some((file, line)) = found {
+        finding.place.file.clone_from(file);
+        (finding.place.line, finding.place.column) = (line, 1);
+    }
+}
+
 /// A finding, safe on a terminal.
 fn lines(finding: &Finding) -> String {
     let text = finding.to_string();
     text.lines().map(slo_core::plain).collect::<Vec<_>>().join("\n")
+}
+
+fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 fn written(args: &Review, text: &str, out: &mut dyn Write) -> Result<(), Error> {

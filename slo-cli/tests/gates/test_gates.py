@@ -99,7 +99,7 @@ def test_given_counts_need_no_server(tmp_path):
     assert judged("--new-counts", "9/1000", "--before-counts", "80/9000")[0] in (0, 4)
     assert judged("--new-counts", "9/3")[0] == 2
     for wrong in (["--new-counts", "3/9", "--harmful-burn-rate", "1"], ["--new-counts", "3/9", "--false-fail", "0%"]):
-        assert judged(*wrong)[0] == 1
+        assert judged(*wrong)[0] == 2
 
 
 def test_a_server_that_is_away_is_told(shop):

@@ -159,6 +159,33 @@ def test_a_finding_may_be_accepted_until_a_day():
         assert code == 1 and "bad-suppression" in out and told in out, line
 
 
+def test_an_slo_of_nothing_here_is_told_where_it_is():
+    spec = "version: slo/v1\nservice: x\nslos:\n  - name: far\n    objective: 99%\n    window: 30d\n    alerting: {page: {response: a}}\n    sli: {events: {total: 't_total{job=\"far\"}', bad: 'b_total{job=\"far\"}'}}\n"
+    (finding,) = [finding for finding in findings(f"{spec}---\n{SOUND}", spec=False) if finding["check"] == "slo-selects-nothing"]
+    assert (finding["severity"], finding["line"], finding["object"]) == ("low", 4, "SLO x/far")
+
+
+def test_two_workloads_may_share_a_budget():
+    both = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: a}
+spec: {replicas: 2, template: {metadata: {labels: {part-of: shop, app: a}}}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: b}
+spec: {replicas: 2, template: {metadata: {labels: {part-of: shop, app: b}}}}
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: shop}
+spec: {minAvailable: 2, selector: {matchLabels: {part-of: shop}}}
+"""
+    assert "pdb-blocks-drain" not in [finding["check"] for finding in findings(both, spec=False)]
+    assert "pdb-blocks-drain" in [finding["check"] for finding in findings(both.replace("minAvailable: 2", "minAvailable: 4"), spec=False)]
+
+
 def test_sarif_has_rules_and_places():
     text = planted(*FAULTS["no eviction allowed"][0])
     code, out, _ = review("-", HERE / "slo.yaml", "--format", "sarif", stdin=text)
@@ -178,15 +205,22 @@ def test_every_check_is_documented():
 
 
 def test_what_is_suggested_has_no_finding():
+    # Those that are there keep their names, and scalers that are there are kept as they are.
     _, out, _ = review("-", HERE / "slo.yaml", "--suggest", stdin=SOUND)
+    kinds = [(document["kind"], document["metadata"]["name"]) for document in yaml.safe_load_all(out)]
+    assert kinds == [("PodDisruptionBudget", "checkout"), ("PodDisruptionBudget", "cart"), ("PodDisruptionBudget", "payments"), ("HorizontalPodAutoscaler", "payments")]
+    bare = "---\n".join(text for text in SOUND.split("---\n") if not ("kind: PodDisruptionBudget" in text or "kind: HorizontalPodAutoscaler" in text))
+    _, out, _ = review("-", HERE / "slo.yaml", "--suggest", stdin=bare)
     documents = list(yaml.safe_load_all(out))
     assert [document["kind"] for document in documents] == ["PodDisruptionBudget", "HorizontalPodAutoscaler"] * 3
     assert all(document["spec"]["maxUnavailable"] == 1 for document in documents[::2])
     checkout = documents[1]["spec"]
-    assert checkout["minReplicas"] >= 3 and checkout["maxReplicas"] > checkout["minReplicas"]
-    # In place of those that are there.
-    kept = [text for text in SOUND.split("---\n") if not ("kind: PodDisruptionBudget" in text or "kind: HorizontalPodAutoscaler" in text)]
-    assert findings("---\n".join([*kept, out])) == []
+    assert checkout["minReplicas"] == 3 and checkout["maxReplicas"] == 12
+    assert findings(f"{bare}---\n{out}") == []
+    # Without a request of CPU, there is nothing to scale on.
+    edits, _ = FAULTS["an autoscaler without requests"]
+    _, out, _ = review("-", HERE / "slo.yaml", "--suggest", stdin=bare.replace(*edits[0]))
+    assert ("HorizontalPodAutoscaler", "cart") not in [(document["kind"], document["metadata"]["name"]) for document in yaml.safe_load_all(out)]
     code, _, error = review("-", "--suggest", stdin=SOUND)
     assert code == 1 and "no workload here has an SLO" in error
 
@@ -196,7 +230,8 @@ def test_keda_objects_are_suggested_with_what_they_lack():
     text = planted(*FAULTS["lost metrics"][0]) + "---\n" + spec
     _, out, _ = review("-", "--suggest", stdin=text)
     scaled = next(document for document in yaml.safe_load_all(out) if document["kind"] == "ScaledObject")
-    assert scaled["spec"]["triggers"][0]["metadata"]["ignoreNullValues"] == "false" and scaled["spec"]["fallback"]["replicas"] == scaled["spec"]["minReplicaCount"]
+    assert scaled["spec"]["triggers"][0]["metadata"]["ignoreNullValues"] == "false" and scaled["spec"]["fallback"]["replicas"] == 4
+    assert scaled["spec"]["minReplicaCount"] == 3 and scaled["spec"]["maxReplicaCount"] == 20
 
 
 def test_manifests_and_specs_may_be_in_one_stream_and_faults_keep_their_lines():

@@ -6,7 +6,8 @@ use super::{
 };
 use crate::{
     Error,
-    model::{EventCounters, MatchOp, Matcher, Ratio, Selector, Service, Severity, Slo},
+    model::{EventCounters, MatchOp, Matcher, Ratio, Selector, Service, Slo},
+    stats::ReleaseRules,
     yaml::Yaml,
 };
 use std::{fmt, str::FromStr};
@@ -23,7 +24,7 @@ use std::{fmt, str::FromStr};
 /// let text = "{version: slo/v1, service: shop, slos: [{name: availability, objective: 99.9%, window: 30d,
 ///     sli: {events: {total: requests_total, bad: errors_total}}}]}";
 /// let service = slo_core::spec::parse(text)?.remove(0);
-/// let objects = "argo-analysis".parse::<GateTarget>()?.objects(&service, &ObjectMeta::default())?;
+/// let (objects, _) = "argo-analysis".parse::<GateTarget>()?.objects(&service, &ObjectMeta::default())?;
 /// assert!(objects.contains("kind: AnalysisTemplate\n") && objects.contains("  name: slo-shop-availability\n"));
 /// assert!(objects.contains("ln(vector(0.006 / 0.001))"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -39,8 +40,6 @@ pub enum GateTarget {
 
 /// Errors of both kinds, at most.
 const ERROR: &str = "100";
-/// The burn rate of the slower page of the SRE Workbook, table 5-8.
-const PAGES_AT: Ratio = Ratio::whole(6);
 
 impl GateTarget {
     /// All of them.
@@ -68,23 +67,37 @@ impl GateTarget {
         }
     }
 
-    /// The objects of a service's SLOs, as YAML documents.
+    /// The objects of a service's SLOs, as YAML documents, and the names of the SLOs that have none: their SLIs do not count
+    /// events in two counters.
     ///
     /// # Errors
-    /// An SLO whose SLI does not count events in two counters.
-    pub fn objects(self, service: &Service, meta: &ObjectMeta) -> Result<String, Error> {
-        let objects = service.slos().iter().map(|slo| self.object(service, slo, meta));
-        Ok(objects.collect::<Result<Vec<_>, Error>>()?.join("---\n"))
+    /// Two SLOs whose objects would have the same name, or a service without any object.
+    pub fn objects(self, service: &Service, meta: &ObjectMeta) -> Result<(String, Vec<String>), Error> {
+        let (with, without): (Vec<&Slo>, Vec<&Slo>) =
+            service.slos().iter().partition(|slo| slo.sli().counters().is_some());
+        let name = |slo: &Slo| format!("{}/{}", service.name(), slo.name());
+        if with.is_empty() {
+            return Err(Error::new(format!("no SLO of {} counts events in two counters", service.name()))
+                .with_hint(COUNTERS));
+        }
+        let objects = with.iter().map(|slo| self.object(service, slo, meta));
+        let text = objects.collect::<Result<Vec<_>, Error>>()?.join("---\n");
+        Ok((text, without.into_iter().map(name).collect()))
+    }
+
+    /// The names of the objects of a service. Of two that are the same, the last would replace the first.
+    #[must_use]
+    pub fn names(service: &Service) -> Vec<String> {
+        service.slos().iter().map(|slo| object_name(service, slo)).collect()
     }
 
     fn object(self, service: &Service, slo: &Slo, meta: &ObjectMeta) -> Result<String, Error> {
-        let name = format!("{}/{}", service.name(), slo.name());
         let counters = slo.sli().counters().ok_or_else(|| {
-            Error::new(format!("{name} counts no events: a query that judges a release needs two counters"))
-                .with_hint("write `sli: {events: …}` or `sli: {latency: …}`")
+            Error::new(format!("{}/{} counts no events in two counters", service.name(), slo.name()))
+                .with_hint(COUNTERS)
         })?;
         let mut out = Yaml::begun_with(HEADER);
-        let object = kubernetes_name(&format!("{}-{}", service.name(), slo.name()));
+        let object = object_name(service, slo);
         match self {
             Self::ArgoAnalysis => {
                 out.comment("Give the analysis of a Rollout the argument `canary-hash`, by `podTemplateHashValue: Latest`.");
@@ -116,6 +129,13 @@ impl GateTarget {
         }
         Ok(out.into_text())
     }
+}
+
+/// What SLIs have two counters.
+const COUNTERS: &str = "two counters are in `events: {total: …, bad: …}` of selectors, and in `latency: …` of a classic histogram";
+
+fn object_name(service: &Service, slo: &Slo) -> String {
+    kubernetes_name(&format!("{}-{}", service.name(), slo.name()))
 }
 
 /// The address of Prometheus, to be replaced by its reader.
@@ -163,11 +183,9 @@ fn matchers<const N: usize>(all: [(&str, MatchOp, &str); N]) -> Result<Vec<Match
 fn evidence(slo: &Slo, counters: &EventCounters, window: &str) -> Result<String, Error> {
     let wide = || Error::new(format!("the burn rates of {} do not fit", slo.name()));
     let allowed = slo.objective().budget();
-    let pages = slo.policy().tiers().iter().filter(|tier| tier.severity() == Severity::Page);
-    let factor = pages.filter_map(|tier| tier.factor().ok()).min().unwrap_or(PAGES_AT);
-    let harmful = factor.checked_mul(allowed).filter(|harmful| *harmful < Ratio::ONE);
-    let middle = || allowed.checked_add(Ratio::ONE)?.checked_mul(Ratio::HALF);
-    let harmful = harmful.or_else(middle).ok_or_else(wide)?;
+    let harmful = ReleaseRules::harmful_burn_rate(Some(slo), Ratio::ONE)
+        .and_then(|rate| ReleaseRules::harmful_error_ratio(rate, Ratio::ONE, allowed))
+        .ok_or_else(wide)?;
     let left = |ratio: Ratio| Ratio::ONE.checked_sub(ratio).ok_or_else(wide);
     let log = |above: Ratio, below: Ratio| format!("scalar(ln(vector({above} / {below})))");
     let sum = |selector: &Selector| format!("sum(increase({selector}[{window}]))");

@@ -50,7 +50,21 @@ pub struct Key {
     pub text: String,
 }
 
+impl Key {
+    /// A key at a position.
+    #[must_use]
+    pub fn new(position: Position, text: &str) -> Self {
+        Self { position, text: text.to_owned() }
+    }
+}
+
 impl Node {
+    /// A value at a position.
+    #[must_use]
+    pub const fn new(position: Position, value: Value) -> Self {
+        Self { position, value }
+    }
+
     /// The value of `key`, if the node is a mapping that has it.
     #[must_use]
     pub fn entry(&self, key: &str) -> Option<&Self> {

@@ -186,6 +186,19 @@ impl AlertPolicy {
         windows
     }
 
+    /// The burn rate of the slowest tier that pages, from which on a release is harmful; `None` if no tier pages.
+    ///
+    /// ```
+    /// use slo_core::model::AlertPolicy;
+    ///
+    /// assert_eq!(AlertPolicy::workbook().slowest_page().unwrap().to_string(), "6");
+    /// ```
+    #[must_use]
+    pub fn slowest_page(&self) -> Option<Ratio> {
+        let pages = self.tiers.iter().filter(|tier| tier.severity() == Severity::Page);
+        pages.filter_map(|tier| tier.factor().ok()).min()
+    }
+
     /// A threshold for tiers that could not fire otherwise: half of the events, or midway between the budget
     /// and all events.
     pub(crate) fn share_to_fire(objective: Objective) -> Ratio {

@@ -5,7 +5,7 @@ use crate::{
     Error,
     check::{open_unit, positive},
     math::Tally,
-    model::Objective,
+    model::{Objective, Ratio, Slo},
 };
 
 /// Which new versions a [`ReleaseTest`] must let pass, and which it must not.
@@ -32,6 +32,32 @@ pub struct ReleaseRules {
     /// How many events fail together; 1 if they fail independently. Evidence is divided by it.
     pub design_effect: f64,
 }
+
+impl ReleaseRules {
+    /// The burn rate from which on a version of an SLO is harmful, if a good one burns at most `allowed`: where its slowest alert
+    /// pages, or 6 (SRE Workbook, table 5-8), and at least twice what is allowed. Exact.
+    ///
+    /// `None` if it does not fit.
+    #[must_use]
+    pub fn harmful_burn_rate(slo: Option<&Slo>, allowed: Ratio) -> Option<Ratio> {
+        let page = slo.and_then(|slo| slo.policy().slowest_page()).unwrap_or(PAGES_AT);
+        allowed.checked_mul(Ratio::whole(2)).map(|least| page.max(least))
+    }
+
+    /// The error ratio from which on a version is harmful: the burn rate times the budget, and at most the middle between the
+    /// allowed error ratio and 1. Exact.
+    ///
+    /// `None` if it does not fit.
+    #[must_use]
+    pub fn harmful_error_ratio(burn_rate: Ratio, allowed: Ratio, budget: Ratio) -> Option<Ratio> {
+        let allowed = allowed.checked_mul(budget)?;
+        let middle = allowed.checked_add(Ratio::ONE)?.checked_mul(Ratio::HALF)?;
+        Some(burn_rate.checked_mul(budget)?.min(middle))
+    }
+}
+
+/// The burn rate of the slower page of the SRE Workbook.
+const PAGES_AT: Ratio = Ratio::whole(6);
 
 impl Default for ReleaseRules {
     /// A version is good if it burns no more than its budget, and harmful if it would page: six times as much (SRE Workbook,
@@ -132,7 +158,7 @@ struct Evidence {
 impl ReleaseTest {
     /// The test of versions of a service with this objective.
     ///
-    /// If the harmful burn rate would be an error ratio of 1 or more, the middle between the allowed one and 1 is harmful.
+    /// At most the middle between the allowed error ratio and 1 is harmful.
     ///
     /// # Errors
     /// A burn rate, a ratio or a design effect that is not positive, a harmful burn rate that is not above the allowed one, a
@@ -192,15 +218,18 @@ impl ReleaseTest {
     /// Compares the new version with the objective, and with the old one beside it.
     ///
     /// `steps` are the new events of both, `(old, new)`, since the step before. What befalls both, such as an outage of a
-    /// dependency, is no evidence, and the share of traffic may change from step to step.
+    /// dependency, is no evidence, and the share of traffic may change from step to step. Counters are read at other moments of a
+    /// step: of more than two steps, each is also compared with the one before and the one after, and the weakest of the three
+    /// counts.
     ///
     /// A version is good if its error ratio is at most that of the old one, or at most the allowed one. It is harmful if its
     /// error ratio is `harmful_ratio` times that of the old one, and harmful by the objective. Of each bad event, the
     /// evidence is in which version it was: given traffic in proportion w, it is in the new one with probability w/(1+w) if
     /// both are alike, and kw/(1+kw) if the new one is k times as bad. The product of these likelihood ratios is a
-    /// supermartingale whatever the error ratios are.
+    /// supermartingale whatever the error ratios are. That a version is good must hold in the same sense all the time: compared with
+    /// the old one, or with the objective.
     ///
-    /// Without events of the old version, the objective decides.
+    /// In steps without events of the old version, the objective decides.
     ///
     /// ```
     /// use slo_core::{math::Tally, stats::{ReleaseRules, ReleaseTest, ReleaseVerdict}};
@@ -218,22 +247,39 @@ impl ReleaseTest {
     /// # Errors
     /// More events than 64 bits hold.
     pub fn beside(&self, steps: impl IntoIterator<Item = (Tally, Tally)>) -> Result<ReleaseFinding, Error> {
-        let (mut old, mut new, mut between) = (Tally::EMPTY, Tally::EMPTY, 0.0);
-        for (one, two) in steps {
-            between += arms(one, two, self.rules.harmful_ratio);
-            (old, new) = (old.checked_add(one)?, new.checked_add(two)?);
+        let steps: Vec<(Tally, Tally)> = steps.into_iter().collect();
+        let (mut old, mut new) = (Tally::EMPTY, Tally::EMPTY);
+        for (one, two) in &steps {
+            (old, new) = (old.checked_add(*one)?, new.checked_add(*two)?);
         }
         if old.total() == 0 || new.total() == 0 {
             return Ok(self.alone(new));
         }
-        let (objective, between) =
-            (self.thinned(likelihood(new, self.allowed, self.harmful)), self.thinned(between));
+        let arm = |(one, two): (&Tally, &Tally)| {
+            if one.total() == 0 {
+                likelihood(*two, self.allowed, self.harmful)
+            } else {
+                arms(*one, *two, self.rules.harmful_ratio)
+            }
+        };
+        let shifted = |earlier: usize, later: usize| -> f64 {
+            let (one, two) = (steps.iter().skip(earlier), steps.iter().skip(later));
+            one.map(|(one, _)| one).zip(two.map(|(_, two)| two)).map(arm).sum()
+        };
+        let mut between = vec![shifted(0, 0)];
+        if steps.len() > 2 {
+            between.extend([shifted(1, 0), shifted(0, 1)]);
+        }
+        let least = between.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = between.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let objective = self.thinned(likelihood(new, self.allowed, self.harmful));
+        let (least, most) = (self.thinned(least), self.thinned(most));
         // Not good: worse than allowed, and worse than the old one; both must be shown. Harmful is both, too: an average of
         // e-values is one.
         let of_good = self.thinned(of_good(self.allowed, self.harmful));
         Ok(self.finding(new, of_good, 0.0, |times| Evidence {
-            harm: times * objective.min(between),
-            health: mean(-times * objective, -times * between),
+            harm: times * objective.min(least),
+            health: mean(-times * objective, -times * most),
         }))
     }
 
@@ -257,6 +303,7 @@ impl ReleaseTest {
     /// ```
     #[must_use]
     pub fn after(&self, before: Tally, new: Tally) -> ReleaseFinding {
+        let before = self.fewer(before);
         let bounds = |error: f64| {
             // One-sided at half of `error` on either side.
             Confidence::new(1.0 - error).ok().and_then(|confidence| clopper_pearson(before, confidence))
@@ -278,6 +325,18 @@ impl ReleaseTest {
             harm: times * harm - two,
             health: -times * health - two,
         })
+    }
+
+    /// As many events as are independent of each other.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "not negative, and saturates"
+    )]
+    fn fewer(&self, tally: Tally) -> Tally {
+        let fewer = |count: u64| (count as f64 / self.rules.design_effect).floor() as u64;
+        let (bad, good) = (fewer(tally.bad()), fewer(tally.good()));
+        Tally::new(bad.saturating_add(good), bad).unwrap_or(tally)
     }
 
     fn thinned(&self, evidence: f64) -> f64 {
@@ -442,6 +501,42 @@ mod tests {
         let careful = ReleaseTest::new("99.9%".parse().unwrap(), rules).unwrap();
         assert_eq!(test().alone(tally(300, 5)).verdict, ReleaseVerdict::Fail);
         assert!(matches!(careful.alone(tally(300, 5)).verdict, ReleaseVerdict::Inconclusive { .. }));
+    }
+
+    /// An old version that has gone is no reason to let the new one do as it likes.
+    #[test]
+    fn without_the_old_version_the_objective_decides() {
+        let beside = [(tally(900, 1), tally(100, 0)); 10];
+        let after = [(Tally::EMPTY, tally(1_000, 500)); 30];
+        assert_eq!(test().beside(beside.into_iter().chain(after)).unwrap().verdict, ReleaseVerdict::Fail);
+    }
+
+    /// The counters of both are read at other moments: an outage of both seems to begin earlier in the new version.
+    #[test]
+    fn an_outage_that_seems_to_begin_earlier_is_no_evidence() {
+        let calm = [(tally(1_350, 1), tally(150, 0)); 10];
+        let onset = [(tally(1_350, 1), tally(150, 45))];
+        let outage = [(tally(1_350, 405), tally(150, 45)); 4];
+        let steps = calm.into_iter().chain(onset).chain(outage);
+        assert_ne!(test().beside(steps).unwrap().verdict, ReleaseVerdict::Fail);
+        // What lasts longer than a step is evidence.
+        let broken = [(tally(1_350, 1), tally(150, 15)); 5];
+        assert_eq!(test().beside(calm.into_iter().chain(broken)).unwrap().verdict, ReleaseVerdict::Fail);
+    }
+
+    #[test]
+    fn what_is_harmful_is_exact_and_at_least_twice_what_is_allowed() {
+        let ratio = |text: &str| text.parse::<Ratio>().unwrap();
+        assert_eq!(ReleaseRules::harmful_burn_rate(None, Ratio::ONE), Some(ratio("6")));
+        assert_eq!(ReleaseRules::harmful_burn_rate(None, ratio("4")), Some(ratio("8")));
+        assert_eq!(
+            ReleaseRules::harmful_error_ratio(ratio("6"), Ratio::ONE, ratio("0.001")),
+            Some(ratio("0.006"))
+        );
+        assert_eq!(
+            ReleaseRules::harmful_error_ratio(ratio("6"), Ratio::ONE, ratio("0.1")),
+            Some(ratio("0.55"))
+        );
     }
 
     /// How often each way to compare errs, looked at after every step, while the traffic of the new version grows and an outage

@@ -1,6 +1,6 @@
 //! In what condition a release is, and why.
 
-use super::{Revision, RevisionStatus};
+use super::{Manager, Revision, RevisionStatus};
 use serde::Serialize;
 use slo_core::model::Timestamp;
 use std::fmt;
@@ -19,6 +19,8 @@ pub enum Condition {
         /// What Helm says.
         message: String,
     },
+    /// Kubernetes works on its last revision, within the time that the Deployment allows.
+    Progressing,
     /// Its last revision is neither done nor failed: something works on it, or has died.
     Stuck {
         /// For how long, in seconds, if that is known.
@@ -117,10 +119,11 @@ impl Cause {
 impl Condition {
     /// The condition after these revisions; `None` if there are none.
     #[must_use]
-    pub fn of(revisions: &[Revision], now: Timestamp) -> Option<Self> {
+    pub fn of(manager: Manager, revisions: &[Revision], now: Timestamp) -> Option<Self> {
         let last = revisions.last()?;
         Some(match last.status {
             RevisionStatus::Deployed => Self::Live,
+            status if manager == Manager::Kubernetes && status.is_pending() => Self::Progressing,
             RevisionStatus::Uninstalled => Self::Removed,
             status if status.is_pending() => {
                 Self::Stuck { seconds: last.at.map(|at| now.millis_since(at) / 1_000) }

@@ -2,9 +2,9 @@
 
 use slo_core::{
     Error,
-    model::{Matcher, Severity, Slo, Window},
+    model::{Matcher, Ratio, Slo, Window},
     spec::matchers,
-    stats::ReleaseRules,
+    stats::{ReleaseRules, ReleaseTest},
 };
 use std::collections::BTreeMap;
 
@@ -63,9 +63,6 @@ pub struct GateSeries {
 
 /// The most characters of what a caller fills in.
 const LONGEST: usize = 128;
-/// The burn rate of the slower page of the SRE Workbook (table 5-8).
-const PAGES_AT: f64 = 6.0;
-
 impl Gate {
     /// The series, with `{name}` replaced by the parameter of that name.
     ///
@@ -74,9 +71,20 @@ impl Gate {
     /// # Errors
     /// Text that is no list of matchers, a parameter that is missing, or one with other characters.
     pub fn series(&self, parameters: &BTreeMap<String, String>) -> Result<GateSeries, Error> {
-        let read = |text: &str| matchers(&filled(text, parameters)?);
+        let read = |text: &str| {
+            matchers(&filled(text, parameters)?).map_err(|error| {
+                let told = Error::new(format!("`{text}` are no matchers"));
+                error.hint().map_or(told.clone(), |hint| told.with_hint(hint))
+            })
+        };
         let new = self.new.as_deref().map(read).transpose()?.unwrap_or_default();
         let old = match &self.compare {
+            Compare::Beside(_) if new.is_empty() => {
+                return Err(Error::new(
+                    "the new version has no labels, so its events would include those of the old one",
+                )
+                .with_hint("say which series are those of the new version, such as version=\"2\""));
+            }
             Compare::Beside(text) => Some(read(text)?),
             Compare::Objective | Compare::Before(_) => None,
         };
@@ -101,14 +109,23 @@ impl Gate {
         names
     }
 
+    /// Whether its rules can be tested, and its series be selected, with any parameters.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self) -> Result<(), Error> {
+        ReleaseTest::new("99.999%".parse()?, self.rules_of(None, self.slos.len()))?;
+        let example = |name: String| (name.clone(), name);
+        self.series(&self.parameters().into_iter().map(example).collect()).map(drop)
+    }
+
     /// The rules for an SLO, if so many SLOs are judged at once: the probability that a good version fails is divided among
     /// them, and the version is harmful where the SLO would page.
     pub(super) fn rules_of(&self, pages_at: Option<f64>, slos: usize) -> ReleaseRules {
         let least = self.rules.allowed_burn_rate * 2.0;
+        let usual = ReleaseRules::harmful_burn_rate(None, Ratio::ONE).map_or(least, Ratio::to_f64);
         ReleaseRules {
-            harmful_burn_rate: self
-                .harmful_burn_rate
-                .unwrap_or_else(|| pages_at.unwrap_or(PAGES_AT).max(least)),
+            harmful_burn_rate: self.harmful_burn_rate.unwrap_or_else(|| pages_at.unwrap_or(usual).max(least)),
             false_fail: self.rules.false_fail / slos.max(1) as f64,
             ..self.rules
         }
@@ -117,8 +134,7 @@ impl Gate {
 
 /// The burn rate of the slowest alert of an SLO that pages.
 pub(super) fn pages_at(slo: &Slo) -> Option<f64> {
-    let tiers = slo.policy().tiers().iter().filter(|tier| tier.severity() == Severity::Page);
-    tiers.filter_map(|tier| tier.factor().ok()).map(slo_core::model::Ratio::to_f64).min_by(f64::total_cmp)
+    slo.policy().slowest_page().map(Ratio::to_f64)
 }
 
 fn filled(text: &str, parameters: &BTreeMap<String, String>) -> Result<String, Error> {
@@ -180,6 +196,8 @@ mod tests {
 
     #[test]
     fn versions_must_differ() {
+        let mixed = Gate { compare: Compare::Beside("a=\"1\"".to_owned()), ..Gate::default() };
+        assert!(mixed.series(&BTreeMap::new()).unwrap_err().to_string().contains("would include"));
         let same = Gate { compare: Compare::Beside("a=\"1\"".to_owned()), ..gate("a=\"1\"") };
         assert!(same.series(&BTreeMap::new()).is_err());
         let everything = Gate { compare: Compare::Beside(String::new()), ..Gate::default() };

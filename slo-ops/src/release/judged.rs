@@ -27,6 +27,8 @@ pub struct GateCounts {
     pub old: OldVersion,
     /// The time in which they happened, in seconds, if that is known.
     pub seconds: Option<f64>,
+    /// Which of both versions no series was found of: `new version`, `old version`.
+    pub missing: Vec<&'static str>,
 }
 
 /// What is known of the old version.
@@ -44,19 +46,25 @@ pub enum OldVersion {
 impl GateCounts {
     /// The events of an SLO in a spec.
     #[must_use]
-    pub fn of(service: &Service, slo: &Slo, new: Tally, old: OldVersion, seconds: Option<f64>) -> Self {
+    pub fn of(service: &Service, slo: &Slo, new: Tally, old: OldVersion, seconds: f64) -> Self {
         let name = format!("{}/{}", service.name(), slo.name());
-        Self { pages_at: pages_at(slo), ..Self::given(name, slo.objective(), new, old) }.over(seconds)
+        Self {
+            pages_at: pages_at(slo),
+            seconds: Some(seconds),
+            ..Self::given(name, slo.objective(), new, old)
+        }
+    }
+
+    /// The same, of which no series was found of these versions.
+    #[must_use]
+    pub fn missing(self, missing: Vec<&'static str>) -> Self {
+        Self { missing, ..self }
     }
 
     /// Events without a spec.
     #[must_use]
     pub const fn given(slo: String, objective: Objective, new: Tally, old: OldVersion) -> Self {
-        Self { slo, objective, pages_at: None, new, old, seconds: None }
-    }
-
-    fn over(self, seconds: Option<f64>) -> Self {
-        Self { seconds, ..self }
+        Self { slo, objective, pages_at: None, new, old, seconds: None, missing: Vec::new() }
     }
 }
 
@@ -109,7 +117,7 @@ impl GateRun {
                 self.decided.insert(one.slo.clone(), verdict);
             }
             found.verdict = verdict;
-            SloGate::of(one, &test, found)
+            SloGate::of(one, (&test, rules.harmful_ratio), found)
         });
         Ok(GateReport { slos: judged.collect::<Result<_, Error>>()? })
     }
@@ -149,9 +157,9 @@ pub struct SloGate {
     pub old_bad_events: Option<u64>,
     /// The error ratio of the old version.
     pub old_error_ratio: Option<f64>,
-    /// By the objective, a version with at most this error ratio is good.
+    /// A version with at most this error ratio is good: by the objective, or as far as is known by the old version.
     pub good_up_to: f64,
-    /// By the objective, a version with at least this error ratio is harmful.
+    /// A version with at least this error ratio is harmful: by the objective, and as far as is known by the old version.
     pub harmful_from: f64,
     /// How probable so much evidence of harm is at most, if the version is good.
     pub p_if_good: f64,
@@ -161,10 +169,16 @@ pub struct SloGate {
     pub events_needed: Option<u64>,
     /// How long that takes at the present rate, in seconds.
     pub seconds_needed: Option<f64>,
+    /// Which of both versions no series was found of.
+    pub missing: Vec<&'static str>,
 }
 
 impl SloGate {
-    fn of(counts: &GateCounts, test: &ReleaseTest, found: ReleaseFinding) -> Result<Self, Error> {
+    fn of(
+        counts: &GateCounts,
+        (test, harmful_ratio): (&ReleaseTest, f64),
+        found: ReleaseFinding,
+    ) -> Result<Self, Error> {
         let (compared_with, old) = match &counts.old {
             OldVersion::Unknown => ("objective", None),
             OldVersion::Before(before) => ("before", Some(*before)),
@@ -180,7 +194,13 @@ impl SloGate {
         let seconds_needed = events_needed.zip(counts.seconds).and_then(|(events, seconds)| {
             (counts.new.total() > 0).then(|| events as f64 * seconds / counts.new.total() as f64)
         });
+        // Without its events, the objective alone has decided.
+        let old = old.filter(|old| old.total() > 0);
+        let compared_with = if old.is_some() { compared_with } else { "objective" };
         let (good_up_to, harmful_from) = test.error_ratios();
+        let before = old.and_then(Tally::error_ratio).unwrap_or(0.0);
+        let (good_up_to, harmful_from) =
+            (good_up_to.max(before), harmful_from.max(harmful_ratio * before).min(1.0));
         Ok(Self {
             slo: counts.slo.clone(),
             verdict: found.verdict.as_str(),
@@ -199,6 +219,7 @@ impl SloGate {
             p_if_harmful: found.p_if_harmful,
             events_needed,
             seconds_needed,
+            missing: counts.missing.clone(),
         })
     }
 }
@@ -225,12 +246,23 @@ impl GateReport {
     }
 }
 
+/// From this burn rate on, a version that passes beside an old one is worth a word.
+const BURNS: f64 = 2.0;
+
+/// `1 more event`, `2 more events`
+fn count(number: u64, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
+}
+
 impl fmt::Display for SloGate {
     /// The verdict and its reason, in a line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let share = |ratio: Option<f64>| page::percent(ratio, 2);
         write!(f, "{}: {}: ", self.slo, self.verdict)?;
-        if self.events == 0 {
+        if self.events == 0 && self.missing.contains(&"new version") {
+            f.write_str("there is no series of the new version; are its labels right, and is it scraped?")?;
+        } else if self.events == 0 {
             f.write_str("the new version has no events")?;
         } else {
             write!(
@@ -246,6 +278,15 @@ impl fmt::Display for SloGate {
             let of = if self.compared_with == "before" { "before it" } else { "of the old version" };
             write!(f, ", {bad} of {events} {of} ({})", share(self.old_error_ratio))?;
         }
+        if self.missing.contains(&"old version") {
+            f.write_str("; there is no series of the old version, so the objective alone decides")?;
+        }
+        if self.verdict == "pass"
+            && self.burn_rate.is_some_and(|rate| rate >= BURNS)
+            && self.compared_with != "objective"
+        {
+            f.write_str("; it is no worse than the old version, and both burn the budget")?;
+        }
         if self.verdict != "inconclusive" {
             return Ok(());
         }
@@ -253,9 +294,9 @@ impl fmt::Display for SloGate {
             None => {
                 f.write_str("; its error ratio is between good and harmful, and more events may not tell")
             }
-            Some(needed) if self.events == 0 => write!(f, "; {needed} good events would pass it"),
+            Some(needed) if self.events == 0 => write!(f, "; {} would pass it", count(needed, "good event")),
             Some(needed) => {
-                write!(f, "; about {needed} more events would tell")?;
+                write!(f, "; about {} would tell", count(needed, "more event"))?;
                 match self.seconds_needed {
                     Some(seconds) => write!(f, ", in about {}", page::duration(seconds)),
                     None => Ok(()),
@@ -271,7 +312,8 @@ mod tests {
 
     fn counts(slo: &str, total: u64, bad: u64) -> GateCounts {
         let new = Tally::new(total, bad).unwrap();
-        GateCounts::given(slo.to_owned(), "99%".parse().unwrap(), new, OldVersion::Unknown).over(Some(60.0))
+        let given = GateCounts::given(slo.to_owned(), "99%".parse().unwrap(), new, OldVersion::Unknown);
+        GateCounts { seconds: Some(60.0), ..given }
     }
 
     #[test]

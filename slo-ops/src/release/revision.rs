@@ -1,6 +1,6 @@
 //! The revisions of a release, as Helm and Kubernetes keep them.
 
-use crate::manifest::{Object, objects};
+use crate::manifest::{Object, readable};
 use serde::{Deserialize, Serialize};
 use slo_core::{Error, model::Timestamp};
 use std::fmt;
@@ -109,6 +109,19 @@ impl Revision {
     pub fn restores(&self) -> Option<u64> {
         self.description.strip_prefix("Rollback to ")?.trim().parse().ok()
     }
+
+    /// The revision whose content this one has, through all restorations.
+    pub(super) fn origin(&self, all: &[Self]) -> u64 {
+        let mut found = self;
+        // A revision restores an earlier one, so this ends.
+        while let Some(earlier) = found
+            .restores()
+            .and_then(|number| all.iter().find(|one| one.number == number && number < found.number))
+        {
+            found = earlier;
+        }
+        found.number
+    }
 }
 
 /// An entry of `helm history --output json`.
@@ -187,7 +200,8 @@ pub fn helm_history(text: &str, stored: &[String]) -> Result<Vec<Revision>, Erro
             |error: serde_json::Error| Error::new(format!("a stored release cannot be read: {error}"));
         let stored: Stored = serde_json::from_str(text).map_err(wrong)?;
         if let Some(revision) = revisions.iter_mut().find(|revision| revision.number == stored.version) {
-            let objects = stored.objects()?;
+            // A revision of which a part cannot be read is as good as unknown.
+            let Some(objects) = stored.objects() else { continue };
             let images = objects.images();
             if !images.is_empty() {
                 revision.content = format!("{}: {images}", revision.content);
@@ -216,13 +230,17 @@ impl Objects {
 }
 
 impl Stored {
-    fn objects(self) -> Result<Objects, Error> {
+    fn objects(self) -> Option<Objects> {
+        let read = |name: &str, text: &str| {
+            let (found, left_out) = readable(name, text);
+            left_out.is_empty().then_some(found)
+        };
         let mut hooks = Vec::new();
         for hook in self.hooks.unwrap_or_default() {
-            for object in objects(&hook.path, &hook.manifest)? {
+            for object in read(&hook.path, &hook.manifest)? {
                 hooks.push(Hook { object, events: hook.events.clone().unwrap_or_default() });
             }
         }
-        Ok(Objects { manifest: objects(&format!("revision {}", self.version), &self.manifest)?, hooks })
+        Some(Objects { manifest: read(&format!("revision {}", self.version), &self.manifest)?, hooks })
     }
 }

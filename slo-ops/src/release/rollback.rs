@@ -31,6 +31,15 @@ pub enum RiskKind {
     Check,
 }
 
+/// Kubernetes' defaults of fields that cannot be changed.
+const DEFAULTS: [(&str, &str, &str); 6] = [
+    ("StatefulSet", "spec.podManagementPolicy", "OrderedReady"),
+    ("Job", "spec.completionMode", "NonIndexed"),
+    ("PersistentVolumeClaim", "spec.volumeMode", "Filesystem"),
+    ("StorageClass", "reclaimPolicy", "Delete"),
+    ("StorageClass", "volumeBindingMode", "Immediate"),
+    ("Secret", "type", "Opaque"),
+];
 /// What of each kind of object cannot be changed (Kubernetes API reference, validation of updates).
 const IMMUTABLE: [(&str, &[&str]); 9] = [
     ("Deployment", &["spec.selector"]),
@@ -84,11 +93,13 @@ pub fn rollback_risks(revisions: &[Revision], target: u64) -> Option<Vec<Risk>> 
     }
     for revision in revisions.iter().filter(|revision| revision.number > target) {
         let Some(objects) = &revision.objects else { continue };
-        for hook in objects
-            .hooks
-            .iter()
-            .filter(|hook| has(&hook.events, &["pre-upgrade", "post-upgrade", "pre-install", "post-install"]))
-        {
+        // A rollback runs other hooks than an upgrade.
+        let events: &[&str] = if revision.restores().is_some() {
+            &["pre-rollback", "post-rollback"]
+        } else {
+            &["pre-upgrade", "post-upgrade"]
+        };
+        for hook in objects.hooks.iter().filter(|hook| has(&hook.events, events)) {
             let when = hook.events.join(", ");
             risks.push(Risk {
                 kind: RiskKind::Check,
@@ -117,7 +128,14 @@ fn has(events: &[String], wanted: &[&str]) -> bool {
 }
 
 fn same_name<'a>(object: &Object, among: &'a Objects) -> Option<&'a Object> {
-    among.manifest.iter().find(|other| other.reference() == object.reference())
+    // One without a namespace goes to that of the release, which another may name.
+    let same_namespace = |other: &Object| {
+        other.namespace.is_none() || object.namespace.is_none() || other.namespace == object.namespace
+    };
+    among
+        .manifest
+        .iter()
+        .find(|other| other.kind == object.kind && other.name == object.name && same_namespace(other))
 }
 
 /// What happens to an object that only the last revision has.
@@ -139,7 +157,21 @@ fn changed(old: &Object, new: &Object, risks: &mut Vec<Risk>) {
         risks.push(Risk { kind: RiskKind::Refused, object: old.to_string(), text });
     };
     let fields = IMMUTABLE.iter().find(|(kind, _)| *kind == old.kind).map_or(&[][..], |(_, fields)| fields);
-    for field in fields.iter().filter(|field| !is_same(old.at(field), new.at(field))) {
+    let default = |field: &str| {
+        DEFAULTS
+            .iter()
+            .find(|(kind, name, _)| *kind == old.kind && *name == field)
+            .map(|(_, _, value)| *value)
+    };
+    let is_kept = |field: &&&str| {
+        let (one, two) = (old.at(field), new.at(field));
+        match (one, two, default(field)) {
+            (Some(_), None, Some(default)) => old.text(field) == Some(default),
+            (None, Some(_), Some(default)) => new.text(field) == Some(default),
+            _ => is_same(one, two),
+        }
+    };
+    for field in fields.iter().filter(|field| !is_kept(field)) {
         refused(format!("Kubernetes refuses to change {field}"));
     }
     if old.text("immutable") == Some("true") && !is_same(old.at("data"), new.at("data")) {
@@ -229,6 +261,8 @@ mod tests {
             risks([&set("[{metadata: {name: a}}]"), &set("[{metadata: {name: b}}]")])[0].0,
             RiskKind::Refused
         );
+        let secret = |kind: &str| format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: s{kind}}}\n");
+        assert_eq!(risks([&secret("}\ntype: Opaque\nx: {"), &secret("")]), []);
         // The order of keys and the style do not matter.
         assert_eq!(
             risks([&set("[{metadata: {name: a, x: 1}}]"), &set("[{metadata: {x: \"1\", name: a}}]")]),

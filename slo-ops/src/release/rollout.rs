@@ -38,6 +38,7 @@ struct Item {
 #[serde(rename_all = "camelCase", default)]
 struct Metadata {
     name: String,
+    generation: u64,
     annotations: BTreeMap<String, String>,
     creation_timestamp: String,
     owner_references: Vec<Owner>,
@@ -53,6 +54,7 @@ struct Owner {
 #[serde(default)]
 struct Spec {
     paused: bool,
+    replicas: Option<u64>,
     template: Template,
 }
 
@@ -79,6 +81,9 @@ struct Container {
 struct Status {
     replicas: u64,
     ready_replicas: u64,
+    updated_replicas: u64,
+    available_replicas: u64,
+    observed_generation: u64,
     conditions: Vec<StatusCondition>,
 }
 
@@ -119,7 +124,7 @@ fn rollout(deployment: &Item, all: &[Item]) -> Rollout {
     let number =
         |item: &Item| item.metadata.annotations.get(REVISION).and_then(|text| text.parse().ok()).unwrap_or(0);
     let current: u64 = number(deployment);
-    let (status, message) = progress(&deployment.status);
+    let (status, message) = progress(deployment);
     let mut rollout = Rollout {
         name: deployment.metadata.name.clone(),
         revisions: Vec::new(),
@@ -136,7 +141,12 @@ fn rollout(deployment: &Item, all: &[Item]) -> Rollout {
         rollout.revisions.push(Revision {
             number,
             at: at.filter(|_| !annotations.contains_key(USED_BEFORE)),
-            status: if is_current { status } else { RevisionStatus::Superseded },
+            // One that still has pods that are ready is live beside the current one.
+            status: match (is_current, set.status.ready_replicas) {
+                (true, _) => status,
+                (false, 0) => RevisionStatus::Superseded,
+                (false, _) => RevisionStatus::Deployed,
+            },
             description: if is_current {
                 message.clone()
             } else {
@@ -153,17 +163,60 @@ fn rollout(deployment: &Item, all: &[Item]) -> Rollout {
     rollout
 }
 
-/// How far the last rollout is.
-fn progress(status: &Status) -> (RevisionStatus, String) {
+/// How far the last rollout is, as `kubectl rollout status` says it.
+fn progress(deployment: &Item) -> (RevisionStatus, String) {
+    let status = &deployment.status;
+    let wanted = deployment.spec.replicas.unwrap_or(1);
     let progressing = status.conditions.iter().find(|condition| condition.kind == "Progressing");
-    match progressing {
-        Some(condition) if condition.status == "False" => {
-            (RevisionStatus::Failed, format!("{}: {}", condition.reason, condition.message))
-        }
-        Some(condition) if condition.reason == "NewReplicaSetAvailable" => {
-            (RevisionStatus::Deployed, condition.message.clone())
-        }
-        Some(condition) => (RevisionStatus::PendingUpgrade, condition.message.clone()),
-        None => (RevisionStatus::Unknown, String::new()),
+    let message = progressing.map_or_else(String::new, |condition| condition.message.clone());
+    if status.observed_generation < deployment.metadata.generation {
+        return (RevisionStatus::PendingUpgrade, message);
+    }
+    if let Some(condition) = progressing.filter(|condition| condition.status == "False") {
+        return (RevisionStatus::Failed, format!("{}: {}", condition.reason, condition.message));
+    }
+    let is_done = status.updated_replicas >= wanted
+        && status.replicas <= status.updated_replicas
+        && status.available_replicas >= status.updated_replicas;
+    (if is_done { RevisionStatus::Deployed } else { RevisionStatus::PendingUpgrade }, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::release::{Condition, Manager, advise};
+    use std::collections::BTreeMap;
+
+    fn list(status: &serde_json::Value, sets: &[(u64, u64, u64)]) -> String {
+        let deployment = serde_json::json!({"kind": "Deployment", "metadata": {"name": "api", "generation": 4, "annotations": {REVISION: "3"}},
+            "spec": {"replicas": 2}, "status": status});
+        let set = |(revision, ready, replicas): &(u64, u64, u64)| {
+            serde_json::json!({"kind": "ReplicaSet", "metadata": {"name": format!("api-{revision}"), "annotations": {REVISION: revision.to_string()},
+                "ownerReferences": [{"kind": "Deployment", "name": "api"}], "creationTimestamp": "2026-11-27T20:00:00Z"},
+                "status": {"replicas": replicas, "readyReplicas": ready}})
+        };
+        let items: Vec<_> = std::iter::once(deployment).chain(sets.iter().map(set)).collect();
+        serde_json::json!({"items": items}).to_string()
+    }
+
+    #[test]
+    fn only_what_the_deployment_gave_up_is_undone() {
+        let now: Timestamp = "2026-11-27T20:30:00Z".parse().unwrap();
+        let advised = |status: serde_json::Value, sets: &[(u64, u64, u64)]| {
+            let rollout = rollouts(&list(&status, sets)).unwrap().remove(0);
+            let condition = Condition::of(Manager::Kubernetes, &rollout.revisions, now);
+            (condition, advise(Manager::Kubernetes, ("api", None), &rollout.revisions, &BTreeMap::new(), now))
+        };
+        let numbers = |updated: u64, available: u64, replicas: u64| serde_json::json!({"observedGeneration": 4, "updatedReplicas": updated, "availableReplicas": available, "replicas": replicas});
+        // Half an hour, and still at it; and one that has no condition at all.
+        let (condition, advice) = advised(numbers(1, 2, 3), &[(2, 2, 2), (3, 0, 1)]);
+        assert_eq!((condition, advice.command, advice.is_well), (Some(Condition::Progressing), None, true));
+        let (condition, advice) = advised(numbers(2, 2, 2), &[(2, 0, 0), (3, 2, 2)]);
+        assert_eq!((condition, advice.command, advice.is_well), (Some(Condition::Live), None, true));
+        // Given up: back to the one whose pods still run, and not to the number before.
+        let mut status = numbers(1, 2, 3);
+        status["conditions"] = serde_json::json!([{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "x"}]);
+        let (_, advice) = advised(status, &[(1, 2, 2), (2, 0, 0), (3, 0, 1)]);
+        assert_eq!(advice.command.unwrap().join(" "), "kubectl rollout undo deployment/api --to-revision=1");
     }
 }

@@ -15,13 +15,15 @@ use slo_core::{
 pub(super) const PODS_NEEDED: &str = "slo.dev/pods-needed";
 /// How long a pod takes to start, if no probe says it, in seconds: an image from the cache, and a small program.
 const START: f64 = 30.0;
+/// The most pods of a workload that are reckoned with.
+const MOST_PODS: u64 = 10_000;
 /// How much of the budget one disruption may cost.
 pub(super) const DEAR: f64 = 0.01;
 
 pub(super) fn review(landscape: &Landscape<'_>, assumptions: Assumptions, findings: &mut Vec<Finding>) {
     for workload in &landscape.workloads {
         replicas(workload, assumptions, findings);
-        budgets(workload, findings);
+        budgets(workload, landscape, findings);
         rollout(workload, findings);
         spread(workload, findings);
     }
@@ -34,7 +36,7 @@ pub(super) fn budget_seconds(slo: &Slo) -> f64 {
 
 /// How many of its pods a workload needs.
 pub(super) fn needed(object: &Object) -> u64 {
-    object.annotation(PODS_NEEDED).and_then(|text| text.parse().ok()).unwrap_or(1).max(1)
+    object.annotation(PODS_NEEDED).and_then(|text| text.parse().ok()).unwrap_or(1).clamp(1, MOST_PODS)
 }
 
 /// P(at least `needed` of `pods` are up).
@@ -46,10 +48,22 @@ pub(super) fn enough(needed: u64, pods: u64, availability: f64) -> f64 {
 }
 
 /// The fewest pods with which enough are up, also while one of them is evicted. A tenth of the budget may be spent on that.
-pub(super) fn fitting(objective: Objective, needed: u64, assumptions: Assumptions) -> u64 {
+///
+/// `None` if a thousand more would not do.
+pub(super) fn fitting(objective: Objective, needed: u64, assumptions: Assumptions) -> Option<u64> {
     let wanted = 1.0 - objective.budget().to_f64() / 10.0;
     let is_enough = |pods: &u64| enough(needed, pods - 1, assumptions.pod_availability) >= wanted;
-    (needed + 1..needed + 1_000).find(is_enough).unwrap_or(needed + 1_000)
+    (needed + 1..needed + 1_000).find(is_enough)
+}
+
+/// How many pods to write into a field, or that no number of pods does.
+fn write_pods(field: &str, objective: Objective, needed: u64, assumptions: Assumptions) -> String {
+    match fitting(objective, needed, assumptions) {
+        Some(pods) => format!("write `{field}: {pods}`"),
+        None => format!(
+            "no number of pods that are up so seldom keeps {objective}: make the pods more reliable first"
+        ),
+    }
 }
 
 fn replicas(workload: &Workload<'_>, assumptions: Assumptions, findings: &mut Vec<Finding>) {
@@ -63,7 +77,21 @@ fn replicas(workload: &Workload<'_>, assumptions: Assumptions, findings: &mut Ve
         None => (object, "spec.replicas"),
     };
     let needed = needed(object);
-    if pods <= 1 {
+    let field = path.rsplit('.').next().unwrap_or(path);
+    if pods == 0 {
+        // It is switched off, or scaled to zero on purpose; what comes first then waits for a start.
+        if let (Some(scaler), Some((service, slo))) = (workload.scaler, workload.strictest()) {
+            let why = format!(
+                "without load it has no pod, and the first requests wait for a start or fail, which {}/{} counts",
+                service.name(),
+                slo.name()
+            );
+            let mend = write_pods(field, slo.objective(), needed, assumptions);
+            findings.push(Finding::of(Check::SingleReplica, Severity::Medium, (scaler, path), why, mend));
+        }
+        return;
+    }
+    if pods == 1 {
         let start = start_seconds(workload);
         let (severity, why, mend) = match workload.strictest() {
             None => (
@@ -71,12 +99,11 @@ fn replicas(workload: &Workload<'_>, assumptions: Assumptions, findings: &mut Ve
                 format!(
                     "there is {pods} pod: each rollout on its node, each drain and each crash stops the service for {start:.0} s or more"
                 ),
-                "write `replicas: 2` or more, if the program can run twice".to_owned(),
+                format!("write `{field}: 2` or more, if the program can run twice"),
             ),
             Some((service, slo)) => {
                 let share = start / budget_seconds(slo);
                 let severity = if share >= DEAR { Severity::High } else { Severity::Medium };
-                let fitting = fitting(slo.objective(), needed, assumptions);
                 (
                     severity,
                     format!(
@@ -88,7 +115,8 @@ fn replicas(workload: &Workload<'_>, assumptions: Assumptions, findings: &mut Ve
                         slo.period()
                     ),
                     format!(
-                        "write `replicas: {fitting}`, and a PodDisruptionBudget with `maxUnavailable: 1`"
+                        "{}, and a PodDisruptionBudget with `maxUnavailable: 1`",
+                        write_pods(field, slo.objective(), needed, assumptions)
                     ),
                 )
             }
@@ -114,7 +142,7 @@ fn replicas(workload: &Workload<'_>, assumptions: Assumptions, findings: &mut Ve
         service.name(),
         slo.name()
     );
-    let mend = format!("write `replicas: {}`", fitting(objective, needed, assumptions));
+    let mend = write_pods(field, objective, needed, assumptions);
     findings.push(Finding::of(Check::ReplicasBelowObjective, severity, (at, path), why, mend));
 }
 
@@ -134,7 +162,7 @@ fn start_seconds(workload: &Workload<'_>) -> f64 {
 /// A number or a share of `of`, rounded up as disruption budgets do.
 fn resolved_up(text: &str, of: u64) -> Option<u64> {
     match text.strip_suffix('%') {
-        Some(percent) => Some((percent.parse::<u64>().ok()? * of).div_ceil(100)),
+        Some(percent) => Some((percent.parse::<u64>().ok()?.min(100) * of.min(MOST_PODS)).div_ceil(100)),
         None => text.parse().ok(),
     }
 }
@@ -142,12 +170,12 @@ fn resolved_up(text: &str, of: u64) -> Option<u64> {
 /// The same, rounded down, as rollouts do with what may be unavailable.
 fn resolved_down(text: &str, of: u64) -> Option<u64> {
     match text.strip_suffix('%') {
-        Some(percent) => Some(percent.parse::<u64>().ok()? * of / 100),
+        Some(percent) => Some(percent.parse::<u64>().ok()?.min(100) * of.min(MOST_PODS) / 100),
         None => text.parse().ok(),
     }
 }
 
-fn budgets(workload: &Workload<'_>, findings: &mut Vec<Finding>) {
+fn budgets(workload: &Workload<'_>, landscape: &Landscape<'_>, findings: &mut Vec<Finding>) {
     let (object, Some(pods)) = (workload.object, workload.replicas) else { return };
     if workload.budgets.is_empty() {
         if pods >= 2 && workload.is_served() {
@@ -163,6 +191,12 @@ fn budgets(workload: &Workload<'_>, findings: &mut Vec<Finding>) {
         return;
     }
     for budget in &workload.budgets {
+        // A budget may be for the pods of several workloads together.
+        let of = landscape
+            .workloads
+            .iter()
+            .filter(|other| other.budgets.iter().any(|one| std::ptr::eq(*one, *budget)));
+        let Some(pods) = of.map(|other| other.replicas).sum::<Option<u64>>() else { continue };
         let least = budget.text("spec.minAvailable").and_then(|text| Some((text, resolved_up(text, pods)?)));
         let most = budget.text("spec.maxUnavailable").and_then(|text| Some((text, resolved_up(text, pods)?)));
         let (path, written, allowed) = match (least, most) {
@@ -203,13 +237,22 @@ fn rollout(workload: &Workload<'_>, findings: &mut Vec<Finding>) {
     if object.kind != "Deployment" || !workload.is_served() || pods == 0 {
         return;
     }
-    let severity = if workload.slos.is_empty() { Severity::Low } else { Severity::High };
+    let start = start_seconds(workload);
+    let share = workload.strictest().map(|(_, slo)| start / budget_seconds(slo));
+    let severity = match share {
+        None => Severity::Low,
+        Some(share) if share >= DEAR => Severity::High,
+        Some(_) => Severity::Medium,
+    };
+    let cost = share.map_or_else(String::new, |share| {
+        format!(": {start:.0} s or more, {} of the budget", page::percent(Some(share), 1))
+    });
     if object.text("spec.strategy.type") == Some("Recreate") {
         findings.push(Finding::of(
             Check::RolloutWithoutPods,
             severity,
             (object, "spec.strategy.type"),
-            "with `type: Recreate`, each rollout stops all pods before it starts new ones",
+            format!("with `type: Recreate`, each rollout stops all pods before it starts new ones{cost}"),
             "write `type: RollingUpdate`, if two versions can run at the same time",
         ));
         return;
@@ -228,7 +271,7 @@ fn rollout(workload: &Workload<'_>, findings: &mut Vec<Finding>) {
             Check::RolloutWithoutPods,
             severity,
             (object, path),
-            format!("`maxUnavailable: {text}` of {pods} pods lets a rollout stop all of them at once"),
+            format!("`maxUnavailable: {text}` of {pods} pods lets a rollout stop all of them at once{cost}"),
             "write `maxUnavailable: 0` and `maxSurge: 1`",
         ));
     }

@@ -82,10 +82,12 @@ impl<'a> Workload<'a> {
         });
         let monitors = objects.iter().filter(|other| match other.kind.as_str() {
             "PodMonitor" => other.at("spec.selector").is_some_and(|selector| selects(selector, &labels)),
-            "ServiceMonitor" => own_services.iter().any(|service| {
-                let of_service = service.texts("metadata.labels");
-                other.at("spec.selector").is_some_and(|selector| selects(selector, &of_service))
-            }),
+            "ServiceMonitor" => {
+                own_services.iter().filter(|service| watches(other, service)).any(|service| {
+                    let of_service = service.texts("metadata.labels");
+                    other.at("spec.selector").is_some_and(|selector| selects(selector, &of_service))
+                })
+            }
             _ => false,
         });
         let is_exposed = own_services.iter().any(|service| is_exposed(service, objects));
@@ -117,7 +119,7 @@ impl<'a> Workload<'a> {
 
     /// What its series may be called by.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        let labels = ["app", "app.kubernetes.io/name", "app.kubernetes.io/instance", "k8s-app"];
+        let labels = ["app", "app.kubernetes.io/name", "k8s-app"];
         let labels = labels.into_iter().filter_map(|label| self.labels.get(label)).map(String::as_str);
         let services = self.services.iter().map(|service| service.name.as_str());
         std::iter::once(self.object.name.as_str()).chain(labels).chain(services)
@@ -133,9 +135,9 @@ impl<'a> Workload<'a> {
         self.object.list("spec.template.spec.containers").iter()
     }
 
-    /// Whether requests reach it: a Service selects its pods.
+    /// Whether requests reach it: a Service selects its pods, or an SLO counts its events.
     pub(super) fn is_served(&self) -> bool {
-        !self.services.is_empty()
+        !self.services.is_empty() || !self.slos.is_empty()
     }
 }
 
@@ -150,15 +152,24 @@ pub(super) fn identities(slo: &Slo) -> Vec<Matcher> {
     all.filter(|matcher| IDENTITIES.contains(&matcher.label.as_str())).cloned().collect()
 }
 
-/// Whether a matcher names something: exactly, or as the beginning of the names of pods.
+/// Whether a matcher names something: exactly, or as the beginning of the names of its pods.
 fn is_name(matcher: &Matcher, name: &str) -> bool {
-    let value = matcher.value.as_str();
+    // Jobs of Prometheus' operator may have the namespace in front.
+    let is = |value: &str| value == name || value.rsplit_once('/').is_some_and(|(_, last)| last == name);
     match matcher.op {
-        // Jobs of Prometheus' operator may have the namespace in front.
-        MatchOp::Equal => value == name || value.rsplit_once('/').is_some_and(|(_, last)| last == name),
-        MatchOp::Regex => value.trim_start_matches(".*").trim_start_matches('/').starts_with(name),
+        MatchOp::Equal => is(&matcher.value),
+        MatchOp::Regex => alternatives(&matcher.value).any(is),
         MatchOp::NotEqual | MatchOp::NotRegex => false,
     }
+}
+
+/// The texts that values of a regular expression begin with, up to what is no text: `checkout` of `checkout-[a-z0-9]+-.*`.
+fn alternatives(regex: &str) -> impl Iterator<Item = &str> {
+    let inner = regex.trim_start_matches(".*").trim_start_matches(['^', '(']).trim_start_matches("?:");
+    inner.split('|').map(|one| {
+        let end = one.find(['[', '(', ')', '.', '*', '+', '?', '\\', '{', '$']).unwrap_or(one.len());
+        one.get(..end).unwrap_or_default().trim_end_matches('-')
+    })
 }
 
 /// Whether two objects may be in the same namespace; one without goes where it is applied.
@@ -167,6 +178,19 @@ pub(super) fn same_namespace(one: &Object, two: &Object) -> bool {
         (Some(one), Some(two)) => one == two,
         _ => true,
     }
+}
+
+/// Whether a monitor looks into the namespace of a Service: its own, or those of its selector.
+fn watches(monitor: &Object, service: &Object) -> bool {
+    let is_named = |name: &String| {
+        monitor.list("spec.namespaceSelector.matchNames").iter().filter_map(scalar).any(|one| one == name)
+    };
+    monitor.text("spec.namespaceSelector.any") == Some("true")
+        || if monitor.list("spec.namespaceSelector.matchNames").is_empty() {
+            same_namespace(monitor, service)
+        } else {
+            service.namespace.as_ref().is_none_or(is_named)
+        }
 }
 
 fn selects_all(selector: &BTreeMap<String, String>, labels: &BTreeMap<String, String>) -> bool {
@@ -227,23 +251,50 @@ fn is_exposed(service: &Object, objects: &[Object]) -> bool {
         return true;
     }
     let routes = objects.iter().filter(|other| {
-        matches!(
+        let reaches_in = matches!(
             other.kind.as_str(),
-            "Ingress" | "HTTPRoute" | "GRPCRoute" | "IngressRoute" | "VirtualService"
-        ) && same_namespace(service, other)
+            "Ingress" | "HTTPRoute" | "GRPCRoute" | "TLSRoute" | "TCPRoute" | "IngressRoute"
+        ) || (other.kind == "VirtualService"
+            && other.list("spec.gateways").iter().filter_map(scalar).any(|gateway| gateway != "mesh"));
+        reaches_in && same_namespace(service, other)
     });
-    routes.into_iter().any(|route| names(&route.node, &service.name))
+    routes.into_iter().any(|route| route.at("spec").is_some_and(|spec| names(spec, &service.name, false)))
 }
 
-/// Whether a node has a `name` or a `host` of this value somewhere.
-fn names(node: &Node, wanted: &str) -> bool {
+/// Where routes name the Services that they lead to.
+const BACKENDS: [&str; 6] =
+    ["backend", "defaultBackend", "backendRefs", "services", "destination", "service"];
+
+/// Whether a route leads to a Service: below a key for backends, something is called so.
+fn names(node: &Node, wanted: &str, is_backend: bool) -> bool {
     match &node.value {
         Value::Scalar { .. } => false,
-        Value::List(items) => items.iter().any(|item| names(item, wanted)),
+        Value::List(items) => items.iter().any(|item| names(item, wanted, is_backend)),
         Value::Map(entries) => entries.iter().any(|(key, node)| {
-            let is_name = matches!(key.text.as_str(), "name" | "serviceName" | "host");
-            (is_name && scalar(node).is_some_and(|value| value.split('.').next() == Some(wanted)))
-                || (key.text != "metadata" && names(node, wanted))
+            let is_name = is_backend && matches!(key.text.as_str(), "name" | "serviceName" | "host");
+            let is_it = is_name && scalar(node).is_some_and(|value| value.split('.').next() == Some(wanted));
+            is_it || names(node, wanted, is_backend || BACKENDS.contains(&key.text.as_str()))
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_of_pods_begin_with_that_of_their_workload() {
+        let is = |regex: &str, name: &str| alternatives(regex).any(|one| one == name);
+        for regex in [
+            "checkout-.*",
+            "checkout-[a-z0-9]+-[a-z0-9]{5}",
+            "^checkout.*",
+            "(checkout|cart)-.+",
+            ".*checkout",
+        ] {
+            assert!(is(regex, "checkout"), "{regex}");
+        }
+        assert!(is("(checkout|cart)-.+", "cart") || is("checkout|cart-.+", "cart"));
+        assert!(!is("api-gateway-.*", "api") && is("api-gateway-.*", "api-gateway"));
     }
 }

@@ -35,8 +35,19 @@ pub(super) fn review(landscape: &Landscape<'_>, services: &[Service], findings: 
                 .iter()
                 .any(|(one, other)| one.name() == service.name() && other.name() == slo.name())
         });
+        let mut is_here = false;
         for workload in of {
+            is_here = true;
             contradictions(&name, slo, workload, findings);
+        }
+        if !is_here && !landscape.workloads.is_empty() {
+            findings.push(Finding::of_slo(
+                Check::SloSelectsNothing,
+                Severity::Low,
+                &name,
+                "no workload in these manifests is called as one of the labels that it selects, so nothing here is held against it",
+                "review the manifests of its service together with it, or select a label such as job or app",
+            ));
         }
         let page = slo.notification(AlertSeverity::Page);
         let has_page = slo.policy().tiers().iter().any(|tier| tier.severity() == AlertSeverity::Page);
@@ -160,6 +171,9 @@ fn scraped(workload: &Workload<'_>, landscape: &Landscape<'_>, findings: &mut Ve
     }
 }
 
+/// Containers that meshes add to pods, which are in no manifest.
+const INJECTED: [&str; 3] = ["istio-proxy", "linkerd-proxy", "envoy"];
+
 /// Labels that an SLO selects, and the pods do not have.
 fn contradictions(
     name: &str,
@@ -167,11 +181,15 @@ fn contradictions(
     workload: &Workload<'_>,
     findings: &mut Vec<Finding>,
 ) {
-    let containers: Vec<&str> =
-        workload.containers().filter_map(|container| container.scalar("name")).collect();
+    let initial = workload.object.list("spec.template.spec.initContainers").iter();
+    let all = workload.containers().chain(initial);
+    let containers: Vec<&str> = all.filter_map(|container| container.scalar("name")).collect();
     for matcher in identities(slo) {
         let is_wrong = match matcher.label.as_str() {
-            "container" => matcher.op == MatchOp::Equal && !containers.contains(&matcher.value.as_str()),
+            "container" => {
+                let value = matcher.value.as_str();
+                matcher.op == MatchOp::Equal && !containers.contains(&value) && !INJECTED.contains(&value)
+            }
             _ => false,
         };
         if is_wrong {
@@ -193,6 +211,11 @@ fn contradictions(
 /// A Prometheus that forgets before the period is over.
 fn retention(prometheus: &Object, services: &[Service], findings: &mut Vec<Finding>) {
     let path = "spec.retention";
+    // What is kept elsewhere, or as long as there is room, is not known here.
+    let is_elsewhere = ["spec.remoteWrite", "spec.thanos"].iter().any(|path| prometheus.at(path).is_some());
+    if is_elsewhere || (prometheus.text(path).is_none() && prometheus.text("spec.retentionSize").is_some()) {
+        return;
+    }
     // Its operator's default is a day.
     let written = prometheus.text(path).unwrap_or("24h");
     let Ok(kept) = written.parse::<Window>() else { return };

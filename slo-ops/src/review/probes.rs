@@ -80,7 +80,7 @@ fn readiness(workload: &Workload<'_>, findings: &mut Vec<Finding>) {
                 Severity::Medium,
                 (object, "spec.template.spec.containers"),
                 format!(
-                    "a dead pod gets a {pods}th of the requests for another {seconds:.0} s (period {period:.0} s × {failures:.0} failures): \
+                    "a dead pod gets one in {pods} requests for another {seconds:.0} s (period {period:.0} s × {failures:.0} failures): \
                      each time, {} of the budget of {}/{}",
                     page::percent(Some(share), 1),
                     service.name(),
@@ -177,7 +177,7 @@ fn stopping(workload: &Workload<'_>, findings: &mut Vec<Finding>) {
                 Severity::High,
                 (object, path),
                 format!("the pod waits {sleep} s before it stops, and is killed after {grace} s: it never gets SIGTERM, and its requests are cut off at each rollout"),
-                format!("write `terminationGracePeriodSeconds: {:.0}`", (sleep + slowest.max(10.0)).ceil()),
+                format!("write `terminationGracePeriodSeconds: {:.0}`", (sleep + (2.0 * slowest).max(10.0)).ceil()),
             ));
         } else if grace < sleep + slowest {
             findings.push(Finding::of(
@@ -217,7 +217,42 @@ fn sleeps(hook: &Node) -> Option<f64> {
     }
     let Value::List(words) = &hook.entry("exec")?.entry("command")?.value else { return None };
     let text = words.iter().filter_map(scalar).collect::<Vec<_>>().join(" ");
-    let rest = text.split("sleep ").nth(1)?;
-    let digits: String = rest.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
-    digits.parse().ok()
+    // What is in a branch or a loop may not run, or run often.
+    if ["||", "&& !", "if ", "while ", "until ", "for ", "case "].iter().any(|word| text.contains(word)) {
+        return None;
+    }
+    let mut words = text.split([' ', ';', '&', '\n', '\t']).filter(|word| !word.is_empty());
+    words.find(|word| word.rsplit('/').next() == Some("sleep"))?;
+    let length = words.next()?;
+    let (number, unit) =
+        length.split_at(length.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(length.len()));
+    let seconds = match unit {
+        "" | "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3_600.0,
+        _ => return None,
+    };
+    Some(number.parse::<f64>().ok()? * seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use slo_core::document::documents;
+
+    #[test]
+    fn only_a_plain_sleep_is_one() {
+        for (hook, seconds) in [
+            ("{sleep: {seconds: 5}}", Some(5.0)),
+            ("{exec: {command: [sleep, '10']}}", Some(10.0)),
+            ("{exec: {command: [/bin/sh, -c, 'sleep 15; nginx -s quit']}}", Some(15.0)),
+            ("{exec: {command: [/bin/sh, -c, '/bin/sleep 2m']}}", Some(120.0)),
+            ("{exec: {command: [/bin/sh, -c, 'usleep 500000']}}", None),
+            ("{exec: {command: [/bin/sh, -c, 'while true; do sleep 1; done']}}", None),
+            ("{exec: {command: [/app/stop]}}", None),
+            ("{httpGet: {path: /stop}}", None),
+        ] {
+            assert_eq!(sleeps(&documents(hook).unwrap()[0]), seconds, "{hook}");
+        }
+    }
 }

@@ -97,7 +97,13 @@ fn target<'a, 'b>(scaler: &Object, landscape: &'b Landscape<'a>) -> Option<&'b W
 
 fn autoscaler(scaler: &Object, landscape: &Landscape<'_>, findings: &mut Vec<Finding>) {
     let Some(workload) = target(scaler, landscape) else {
-        if !landscape.workloads.is_empty() {
+        let (kind, name) = (scaler.text("spec.scaleTargetRef.kind"), scaler.text("spec.scaleTargetRef.name"));
+        // It may scale a custom resource, whose pods are not known.
+        let is_here = landscape
+            .objects
+            .iter()
+            .any(|object| Some(object.kind.as_str()) == kind && Some(object.name.as_str()) == name);
+        if !landscape.workloads.is_empty() && !is_here {
             findings.push(Finding::of(
                 Check::HpaTargetMissing,
                 Severity::Medium,
@@ -111,10 +117,73 @@ fn autoscaler(scaler: &Object, landscape: &Landscape<'_>, findings: &mut Vec<Fin
         }
         return;
     };
+    room(scaler, workload, findings);
+    let old = scaler
+        .text("spec.targetCPUUtilizationPercentage")
+        .map(|_| ("cpu", scaler.place("spec.targetCPUUtilizationPercentage"), None));
+    let mut by_requests: Vec<_> = old.into_iter().collect();
+    for metric in scaler.list("spec.metrics") {
+        let of = metric.entry("resource").or_else(|| metric.entry("containerResource"));
+        if let Some(of) = of {
+            let is_share = of.entry("target").and_then(|target| target.scalar("type")) == Some("Utilization")
+                || of.entry("targetAverageUtilization").is_some();
+            if let Some(name) = of.scalar("name").filter(|_| is_share) {
+                let container = metric.entry("containerResource").and_then(|of| of.scalar("container"));
+                by_requests.push((
+                    if name == "memory" { "memory" } else { "cpu" },
+                    metric.position,
+                    container,
+                ));
+            }
+        }
+        if let Some(name) = metric_name(metric).filter(|name| follows_errors(name)) {
+            let mut finding = on_errors(scaler, &name);
+            (finding.place.line, finding.place.column) = (metric.position.line, metric.position.column);
+            findings.push(finding);
+        }
+    }
+    for (what, position, named) in by_requests {
+        let lacks = |container: &&Node| {
+            let of = |kind: &str| {
+                container
+                    .entry("resources")
+                    .and_then(|node| node.entry(kind))
+                    .and_then(|node| node.scalar(what))
+            };
+            let is_meant = named.is_none() || container.scalar("name") == named;
+            is_meant && of("requests").is_none() && of("limits").is_none()
+        };
+        let Some(container) = workload.containers().find(lacks) else { continue };
+        let mut finding = Finding::of(
+            Check::HpaWithoutRequests,
+            Severity::High,
+            (scaler, "spec.metrics"),
+            format!(
+                "it scales on a share of the requested {what}, and container `{}` of {} requests none: it cannot scale on that",
+                container.scalar("name").unwrap_or_default(),
+                workload.object
+            ),
+            format!("write `resources: {{requests: {{{what}: …}}}}`, or scale on an `AverageValue`"),
+        );
+        (finding.place.line, finding.place.column) = (position.line, position.column);
+        findings.push(finding);
+    }
+}
+
+/// Whether it can scale at all.
+fn room(scaler: &Object, workload: &Workload<'_>, findings: &mut Vec<Finding>) {
     let number = |path: &str| scaler.number(path).unwrap_or(1);
     let (least, most) = (number("spec.minReplicas"), number("spec.maxReplicas"));
     let written = workload.object.number("spec.replicas").unwrap_or(1);
-    if most <= least {
+    if most < least {
+        findings.push(Finding::of(
+            Check::HpaWithoutRoom,
+            Severity::High,
+            (scaler, "spec.maxReplicas"),
+            format!("`maxReplicas: {most}` is below `minReplicas: {least}`: Kubernetes refuses it"),
+            "write a higher `maxReplicas`",
+        ));
+    } else if most == least {
         findings.push(Finding::of(
             Check::HpaWithoutRoom,
             Severity::Low,
@@ -133,50 +202,6 @@ fn autoscaler(scaler: &Object, landscape: &Landscape<'_>, findings: &mut Vec<Fin
             ),
             "write a higher `maxReplicas`, and remove `replicas` from the workload",
         ));
-    }
-    let old = scaler
-        .text("spec.targetCPUUtilizationPercentage")
-        .map(|_| ("cpu", scaler.place("spec.targetCPUUtilizationPercentage")));
-    let mut by_requests: Vec<_> = old.into_iter().collect();
-    for metric in scaler.list("spec.metrics") {
-        let of = metric.entry("resource").or_else(|| metric.entry("containerResource"));
-        if let Some(of) = of {
-            let is_share = of.entry("target").and_then(|target| target.scalar("type")) == Some("Utilization")
-                || of.entry("targetAverageUtilization").is_some();
-            if let Some(name) = of.scalar("name").filter(|_| is_share) {
-                by_requests.push((if name == "memory" { "memory" } else { "cpu" }, metric.position));
-            }
-        }
-        if let Some(name) = metric_name(metric).filter(|name| follows_errors(name)) {
-            let mut finding = on_errors(scaler, &name);
-            (finding.place.line, finding.place.column) = (metric.position.line, metric.position.column);
-            findings.push(finding);
-        }
-    }
-    for (what, position) in by_requests {
-        let lacks = |container: &&Node| {
-            let of = |kind: &str| {
-                container
-                    .entry("resources")
-                    .and_then(|node| node.entry(kind))
-                    .and_then(|node| node.scalar(what))
-            };
-            of("requests").is_none() && of("limits").is_none()
-        };
-        let Some(container) = workload.containers().find(lacks) else { continue };
-        let mut finding = Finding::of(
-            Check::HpaWithoutRequests,
-            Severity::High,
-            (scaler, "spec.metrics"),
-            format!(
-                "it scales on a share of the requested {what}, and container `{}` of {} requests none: it never scales",
-                container.scalar("name").unwrap_or_default(),
-                workload.object
-            ),
-            format!("write `resources: {{requests: {{{what}: …}}}}`, or scale on an `AverageValue`"),
-        );
-        (finding.place.line, finding.place.column) = (position.line, position.column);
-        findings.push(finding);
     }
 }
 

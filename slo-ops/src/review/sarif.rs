@@ -2,6 +2,7 @@
 
 use super::{Check, Finding, Severity};
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 
 /// The findings as a SARIF 2.1.0 log (OASIS, 2020).
 #[must_use]
@@ -33,6 +34,19 @@ pub fn sarif(findings: &[Finding]) -> Value {
     })
 }
 
+/// A path as a relative URI (RFC 3986).
+fn uri(path: &str) -> String {
+    let mut uri = String::with_capacity(path.len());
+    for byte in path.trim_start_matches("./").bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            uri.push(char::from(byte));
+        } else {
+            let _infallible = write!(uri, "%{byte:02X}");
+        }
+    }
+    uri
+}
+
 fn result(finding: &Finding) -> Value {
     let level = match finding.severity {
         Severity::High => "error",
@@ -49,7 +63,7 @@ fn result(finding: &Finding) -> Value {
         if !finding.place.file.is_empty() {
             let region =
                 json!({"startLine": finding.place.line.max(1), "startColumn": finding.place.column.max(1)});
-            let file = json!({"uri": finding.place.file.replace(' ', "%20")});
+            let file = json!({"uri": uri(&finding.place.file)});
             fields.insert(
                 "locations".to_owned(),
                 json!([{"physicalLocation": {"artifactLocation": file, "region": region}}]),

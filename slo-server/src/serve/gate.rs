@@ -7,7 +7,7 @@ use crate::{
     gate::{Judge, check},
 };
 use serde_json::{Map, Value, json};
-use slo_core::model::{Service, Timestamp};
+use slo_core::model::{Service, Timestamp, Window};
 use slo_ops::release::{Gate, GateReport, GateRun, Gates};
 use slo_prometheus::AsyncClient;
 use std::{
@@ -15,9 +15,14 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
+use tokio::time::timeout;
 
 /// How long Prometheus may take: callers wait for about ten seconds.
 const TIMEOUT: Duration = Duration::from_secs(8);
+/// How long a release is remembered after it was asked for.
+const FORGOTTEN: Window = Window::days(1);
+/// The longest text that tells a release from others, in bytes.
+const LONGEST: usize = 256;
 /// How many releases are remembered; the one that was not asked for the longest is forgotten first.
 const MOST: usize = 1_000;
 /// What Flagger says of a release, and what tells it from others.
@@ -88,11 +93,16 @@ impl GateDoor {
             let told = "nothing tells this release from others; send `since`, the time when it went live";
             return Err(Refused::bad(told.to_owned()));
         }
+        if let Some((name, _)) = key.1.iter().find(|(_, text)| text.len() > LONGEST) {
+            return Err(Refused::bad(format!("`{name}` is longer than {LONGEST} bytes")));
+        }
         let release = self.release(key, since.unwrap_or(at), at);
         // One look at a time: the next one knows what this one decided.
         let mut release = release.lock().await;
         let judge = Judge::new(&self.client, &self.services, gate).map_err(|error| Refused::of(&error))?;
-        let counts = judge.look(&series, release.began, at).await;
+        let counts = timeout(TIMEOUT, judge.look(&series, release.began, at)).await;
+        let counts =
+            counts.map_err(|_| Refused::unavailable("Prometheus took too long to answer".to_owned()))?;
         let counts = counts.map_err(|error| Refused::unavailable(error.to_string()))?;
         let report = release.run.look(gate, &counts).map_err(|error| Refused::of(&error))?;
         Ok(Answer { gate: name.to_owned(), began: release.began, at, report })
@@ -101,6 +111,8 @@ impl GateDoor {
     /// The release of this key; a new one begins at `began`.
     fn release(&self, key: Key, began: Timestamp, at: Timestamp) -> Arc<tokio::sync::Mutex<Release>> {
         let mut releases = self.releases.lock().unwrap_or_else(PoisonError::into_inner);
+        // The same version may go live again.
+        releases.retain(|_, (asked, _)| asked.after(FORGOTTEN) >= at);
         if !releases.contains_key(&key) && releases.len() >= MOST {
             let oldest = releases.iter().min_by_key(|(_, (asked, _))| *asked).map(|(key, _)| key.clone());
             oldest.and_then(|key| releases.remove(&key));
@@ -122,7 +134,7 @@ fn key(name: &str, gate: &Gate, texts: &BTreeMap<String, String>) -> Key {
     (name.to_owned(), known.collect())
 }
 
-/// The texts of a body, and of the `metadata` that Flagger puts its own into.
+/// The texts and numbers of a body, and of the `metadata` that Flagger puts its own into.
 fn texts(body: &[u8]) -> Result<BTreeMap<String, String>, Refused> {
     let wrong =
         || Refused::bad("the body is no JSON object; send {\"version\": \"1.4.0\"}, or nothing".to_owned());
@@ -133,6 +145,7 @@ fn texts(body: &[u8]) -> Result<BTreeMap<String, String>, Refused> {
     let metadata = body.get("metadata").and_then(Value::as_object).cloned().unwrap_or_default();
     let texts = body.into_iter().chain(metadata).filter_map(|(name, value)| match value {
         Value::String(text) => Some((name, text)),
+        Value::Number(number) => Some((name, number.to_string())),
         _ => None,
     });
     Ok(texts.collect())
@@ -159,7 +172,7 @@ mod tests {
     fn reads_what_flagger_and_others_send() {
         let flagger =
             br#"{"name": "podinfo", "namespace": "test", "phase": "Progressing", "checksum": "85d557f47b",
-            "buildId": 7, "metadata": {"version": "2"}}"#;
+            "buildId": 7, "metadata": {"version": 2}}"#;
         let found = texts(flagger).unwrap();
         assert_eq!((found["version"].as_str(), found["checksum"].as_str()), ("2", "85d557f47b"));
         assert!(texts(b" \n").unwrap().is_empty());

@@ -9,4 +9,6 @@ pub(super) struct Found {
     pub(super) revisions: Vec<Revision>,
     /// Of each revision that has pods: how many are ready, and how many there are; by workload.
     pub(super) pods: Vec<(String, String, u64, u64)>,
+    /// What could not be read, and why.
+    pub(super) warnings: Vec<String>,
 }

@@ -9,8 +9,9 @@ use super::{
     serve::runtime,
 };
 use crate::{args::Release, error::Error, load, time};
-use slo_core::model::{Service, Timestamp};
-use slo_ops::release::{Gate, GateReport, GateRun, GateSeries, Revision, Safety, advise};
+use slo_core::model::{Service, Timestamp, Window};
+use slo_ops::incident::command_line;
+use slo_ops::release::{Condition, Gate, GateReport, GateRun, GateSeries, Revision, Safety, advise};
 use slo_prometheus::AsyncClient;
 use slo_server::gate::Judge;
 use std::{collections::BTreeMap, io::Write, process::Command};
@@ -36,9 +37,21 @@ pub(super) fn run(args: &Release, out: &mut dyn Write, talk: &mut dyn Write) -> 
     let name = (found.name.as_str(), args.namespace.as_deref());
     let advice = advise(found.manager, name, &found.revisions, &judged, now);
     show::show(&found, &judged, &advice, args.output.format, out)?;
-    let Some(command) = &advice.command else { return Ok(()) };
+    let Some(command) = &advice.command else {
+        let told = show::sentences(&advice);
+        return match (advice.is_well, Condition::of(found.manager, &found.revisions, now)) {
+            (true, _) => Ok(()),
+            // Whoever works on it is about to tell.
+            (false, Some(Condition::Stuck { .. })) => Err(Error::Inconclusive(told)),
+            (false, _) => Err(Error::Broken(told)),
+        };
+    };
     if !args.execute {
-        return Err(Error::Broken(format!("{}\nto do so: {}", show::sentences(&advice), command.join(" "))));
+        return Err(Error::Broken(format!(
+            "{}\nto do so: {}",
+            show::sentences(&advice),
+            command_line(command)
+        )));
     }
     if advice.safety != Safety::Safe && !args.accept_risks {
         let why = if advice.risks.is_empty() {
@@ -65,7 +78,7 @@ pub(super) fn run(args: &Release, out: &mut dyn Write, talk: &mut dyn Write) -> 
 
 fn execute(command: &[String], talk: &mut dyn Write) -> Result<(), Error> {
     let Some((program, words)) = command.split_first() else { return Ok(()) };
-    writeln!(talk, "running: {}", command.join(" "))?;
+    writeln!(talk, "running: {}", command_line(command))?;
     talk.flush()?;
     let status = Command::new(program).args(words).status();
     let status = status.map_err(|error| Error::Outside(format!("{program}: {error}")))?;
@@ -77,6 +90,9 @@ fn execute(command: &[String], talk: &mut dyn Write) -> Result<(), Error> {
 
 /// How many scrapes it takes until a revision's counts are its own.
 const SCRAPES_TO_SETTLE: usize = 2;
+
+/// The events of a revision are those of its last day: of what it did in its first one, much may have changed.
+const LAST: Window = Window::days(1);
 
 /// What the SLOs say of each revision, by the events while it was the last one.
 async fn judged(
@@ -97,7 +113,7 @@ async fn judged(
         // Without times, nobody knows which events are its own.
         let (Some(began), Some(end)) = (revision.at, end) else { continue };
         // The first scrapes still have events of the revision before.
-        let began = began.after_steps(judge.scrape_interval(), SCRAPES_TO_SETTLE);
+        let began = began.after_steps(judge.scrape_interval(), SCRAPES_TO_SETTLE).max(end.before(LAST));
         if end <= began {
             continue;
         }

@@ -12,7 +12,8 @@ use std::{fs, io::Read, path::Path, process::Command};
 const LARGEST: u64 = 64 << 20;
 
 pub(super) fn read(args: &Release) -> Result<Found, Error> {
-    let objects = |required: bool| -> Result<Vec<Rollout>, Error> {
+    let mut warnings = Vec::new();
+    let objects = |required: bool, warnings: &mut Vec<String>| -> Result<Vec<Rollout>, Error> {
         let text = match (&args.objects, &args.history) {
             (Some(path), _) => file(path)?,
             (None, Some(_)) => return Ok(Vec::new()),
@@ -20,15 +21,18 @@ pub(super) fn read(args: &Release) -> Result<Found, Error> {
                 match output("kubectl", &["get", "deployments,replicasets", "--output", "json"], args) {
                     Ok(text) => text,
                     Err(error) if required => return Err(error),
-                    // Helm tells enough.
-                    Err(_) => return Ok(Vec::new()),
+                    Err(error) => {
+                        // Helm tells enough.
+                        warnings.push(format!("pods are not known: {error}"));
+                        return Ok(Vec::new());
+                    }
                 }
             }
         };
         Ok(rollouts(&text)?)
     };
     if let Some(name) = args.name.strip_prefix("deployment/") {
-        let all = objects(true)?;
+        let all = objects(true, &mut warnings)?;
         let found = all.into_iter().find(|rollout| rollout.name == name);
         let rollout = found.ok_or_else(|| Error::Outside(format!("there is no {}", args.name)))?;
         if rollout.is_paused {
@@ -42,6 +46,7 @@ pub(super) fn read(args: &Release) -> Result<Found, Error> {
             name: name.to_owned(),
             manager: Manager::Kubernetes,
             revisions: rollout.revisions,
+            warnings,
             pods,
         });
     }
@@ -57,7 +62,10 @@ pub(super) fn read(args: &Release) -> Result<Found, Error> {
             match output("kubectl", &["get", "secrets", "--selector", &selector, "--output", "json"], args) {
                 Ok(text) => stored(&text, &args.name)?,
                 // Without them, nobody knows what a rollback would do, and the advice says so.
-                Err(_) => Vec::new(),
+                Err(error) => {
+                    warnings.push(format!("objects of the revisions are not known: {error}"));
+                    Vec::new()
+                }
             }
         }
     };
@@ -69,8 +77,8 @@ pub(super) fn read(args: &Release) -> Result<Found, Error> {
             deployments.map(|object| object.name.clone()).collect()
         });
     let own: Vec<Rollout> =
-        objects(false)?.into_iter().filter(|rollout| names.contains(&rollout.name)).collect();
-    Ok(Found { name: args.name.clone(), manager: Manager::Helm, revisions, pods: pods(&own) })
+        objects(false, &mut warnings)?.into_iter().filter(|rollout| names.contains(&rollout.name)).collect();
+    Ok(Found { name: args.name.clone(), manager: Manager::Helm, revisions, pods: pods(&own), warnings })
 }
 
 /// Deployment, images, ready pods, pods.
@@ -96,6 +104,19 @@ fn output(program: &str, words: &[&str], args: &Release) -> Result<String, Error
     command.args(words);
     if let Some(namespace) = &args.namespace {
         command.args(["--namespace", namespace]);
+    }
+    // What Helm takes from the environment, kubectl must be told: both must look at the same release.
+    if program == "kubectl" {
+        let of_helm = [("HELM_NAMESPACE", "--namespace"), ("HELM_KUBECONTEXT", "--context")];
+        for (variable, option) in of_helm {
+            let is_given = option == "--namespace" && args.namespace.is_some();
+            if let Ok(value) = std::env::var(variable)
+                && !is_given
+                && !args.name.starts_with("deployment/")
+            {
+                command.args([option, &value]);
+            }
+        }
     }
     let ran = command
         .output()

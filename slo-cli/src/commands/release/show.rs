@@ -54,22 +54,28 @@ pub(super) fn show(
             slo_core::plain(images)
         )?;
     }
+    for warning in &found.warnings {
+        writeln!(out, "warning: {warning}")?;
+    }
     let last = found
         .revisions
         .last()
         .filter(|revision| !revision.description.is_empty() && !revision.status.was_live());
     if let Some(last) = last {
-        writeln!(out, "revision {}: {}", last.number, slo_core::plain(&last.description))?;
+        let description = last.description.replace('\n', "; ");
+        writeln!(out, "revision {}: {}", last.number, slo_core::plain(&description))?;
     }
     if advice.command.is_none() {
-        writeln!(out, "{}", sentences(advice))?;
+        if advice.is_well {
+            writeln!(out, "{}", sentences(advice))?;
+        }
         return Ok(());
     }
     writeln!(
         out,
         "{}",
         match advice.safety {
-            Safety::Safe => "nothing speaks against it".to_owned(),
+            Safety::Safe => "nothing speaks against going back".to_owned(),
             Safety::Unknown =>
                 "what it would change is not known: the objects of the revisions could not be read".to_owned(),
             _ => risks(advice),
@@ -113,7 +119,8 @@ fn json(found: &Found, judged: &Judged, advice: &Advice) -> Value {
     let pods = found.pods.iter().map(|(object, images, ready, count)| json!({"object": object, "images": images, "ready": ready, "pods": count}));
     json!({
         "release": found.name,
-        "condition": Condition::of(&found.revisions, crate::time::now()),
+        "condition": Condition::of(found.manager, &found.revisions, crate::time::now()),
+        "warnings": found.warnings,
         "revisions": found.revisions.iter().map(revision).collect::<Vec<_>>(),
         "pods": pods.collect::<Vec<_>>(),
         "advice": advice,
