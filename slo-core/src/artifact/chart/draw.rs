@@ -9,6 +9,8 @@ use std::fmt::Write;
 
 /// The height of the values.
 const HEIGHT: f64 = 160.0;
+/// Where the rows below the values begin, so that their names do not touch the lowest value.
+const ROWS: f64 = 7.0;
 /// The height of a row of spans, and of the legend.
 const ROW: f64 = 16.0;
 /// The width of a character of a label.
@@ -79,7 +81,7 @@ impl Chart<'_> {
             .iter()
             .filter(|layer| matches!(layer, Layer::Spans { .. } | Layer::Marks { .. }))
             .count();
-        let below = frame.bottom() + ROW * rows as f64;
+        let below = frame.bottom() + ROW * rows as f64 + if rows > 0 { ROWS } else { 0.0 };
         let height = below + 26.0;
         let mut out = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\" viewBox=\"0 0 {WIDTH} {height:.0}\" width=\"{WIDTH}\" role=\"img\" \
@@ -107,11 +109,11 @@ impl Chart<'_> {
                 Layer::Level { name, color, value } => level(&mut out, &frame, name, *color, *value),
                 Layer::Slope { from, to, .. } => self.slope(&mut out, &frame, *from, *to),
                 Layer::Spans { name, color, spans } => {
-                    self.spans(&mut out, frame.bottom() + 3.0 + row * ROW, name, *color, spans);
+                    self.spans(&mut out, frame.bottom() + ROWS + row * ROW, name, *color, spans);
                     row += 1.0;
                 }
                 Layer::Marks { name, color, marks } => {
-                    self.marks(&mut out, &frame, frame.bottom() + 3.0 + row * ROW, (name, *color), marks);
+                    self.marks(&mut out, &frame, frame.bottom() + ROWS + row * ROW, (name, *color), marks);
                     row += 1.0;
                 }
             }
