@@ -12,6 +12,8 @@ use slo_core::{
 };
 
 const RUNS: u64 = 1_000;
+/// Runs with targets that are scraped one by one.
+const SCRAPED_RUNS: u64 = 400;
 /// A look every 15 seconds, for 30 minutes.
 const LOOK: u64 = 15;
 const LOOKS: u64 = 120;
@@ -127,6 +129,41 @@ fn binomial(random: &mut fastrand::Rng, total: u64, ratio: f64) -> u64 {
     }
 }
 
+/// Whether a good version fails, if both versions suffer from an outage, and each target is scraped at a moment of its own: so many
+/// old and new ones, with so many events a second each.
+fn fails_by_scrapes(test: &ReleaseTest, (old, new): (usize, usize), rate: f64, seed: u64) -> bool {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let seconds = usize::try_from((LOOKS + 2) * LOOK).unwrap();
+    let began = random.usize(300..900);
+    let ended = began + random.usize(30..240);
+    // The events of a version in each step, by its targets' last scrapes.
+    let mut counted = |targets: usize| {
+        let mut steps = vec![Tally::EMPTY; usize::try_from(LOOKS).unwrap()];
+        for _ in 0..targets {
+            let offset = random.usize(0..usize::try_from(LOOK).unwrap());
+            let (mut sum, mut sums) = (Tally::EMPTY, vec![Tally::EMPTY]);
+            for second in 0..seconds {
+                let total = poisson(&mut random, rate);
+                let ratio = if (began..ended).contains(&second) { 0.3 } else { 0.0005 };
+                let bad = binomial(&mut random, total, ratio);
+                sum = sum.checked_add(Tally::new(total, bad).unwrap()).unwrap();
+                sums.push(sum);
+            }
+            let look = usize::try_from(LOOK).unwrap();
+            let known = |step: usize| sums[(step + 1) * look - look + offset];
+            for (index, step) in steps.iter_mut().enumerate() {
+                *step = step.checked_add(known(index + 1).since(known(index)).unwrap()).unwrap();
+            }
+        }
+        steps
+    };
+    let steps: Vec<(Tally, Tally)> = counted(old).into_iter().zip(counted(new)).collect();
+    (1..=steps.len()).any(|looked| {
+        let found = test.beside(steps.iter().take(looked).copied()).unwrap();
+        found.verdict == ReleaseVerdict::Fail
+    })
+}
+
 fn cell(runs: &[[Found; 4]], which: usize) -> String {
     let share = |is: bool| {
         let count =
@@ -194,5 +231,15 @@ fn main() {
         let runs: Vec<_> = (0..RUNS).map(|seed| run(&test, rate, &course, seed)).collect();
         let cells: Vec<String> = (0..4).map(|which| cell(&runs, which)).collect();
         println!("| {rate} | {} |", cells.join(" | "));
+    }
+    println!(
+        "\na good version and an outage of both, whose targets are scraped at different moments: the share that failed"
+    );
+    println!("| old targets | new targets | events per second and target | failed |");
+    println!("|---|---|---|---|");
+    for (old, new, rate) in [(9, 1, 10.0), (1, 1, 10.0), (3, 1, 50.0)] {
+        let failed =
+            (0..SCRAPED_RUNS).filter(|seed| fails_by_scrapes(&test, (old, new), rate, *seed)).count();
+        println!("| {old} | {new} | {rate} | {:.1} % |", 100.0 * failed as f64 / SCRAPED_RUNS as f64);
     }
 }

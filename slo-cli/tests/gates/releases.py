@@ -46,7 +46,8 @@ class Shop(Processes):
 
     def begin(self):
         self.versions = {}
-        port = free_ports(2)
+        # Two targets, as two versions have: they are scraped at different moments.
+        port = free_ports(3)
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -55,7 +56,10 @@ class Shop(Processes):
 
             def do_GET(self):
                 lines = ["# TYPE shop_requests_total counter"]
+                is_old = self.server.server_address[1] == port
                 for name, version in list(outer.versions.items()):
+                    if (name == "1") != is_old:
+                        continue
                     for code, count in version.counts().items():
                         lines.append(f'shop_requests_total{{version="{name}",code="{code}"}} {count}')
                 body = ("\n".join(lines) + "\n").encode()
@@ -65,19 +69,21 @@ class Shop(Processes):
                 self.end_headers()
                 self.wfile.write(body)
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
-        self.prometheus = f"http://127.0.0.1:{port + 1}"
-        scrape = f"{{job_name: shop, static_configs: [{{targets: ['127.0.0.1:{port}']}}]}}"
+        self.servers = [http.server.ThreadingHTTPServer(("127.0.0.1", at), Handler) for at in (port, port + 1)]
+        for server in self.servers:
+            threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        self.prometheus = f"http://127.0.0.1:{port + 2}"
+        scrape = f"{{job_name: shop, static_configs: [{{targets: ['127.0.0.1:{port}', '127.0.0.1:{port + 1}']}}]}}"
         (self.folder / "prometheus.yaml").write_text(f"global: {{scrape_interval: 1s}}\nscrape_configs: [{scrape}]\n")
         (self.folder / "slo.yaml").write_text(SPEC)
         self.versions["1"] = Version(200, 0.001)
         self.start(
             "prometheus", program("prometheus"), "--config.file=prometheus.yaml", "--storage.tsdb.path=data",
-            f"--web.listen-address=127.0.0.1:{port + 1}",
+            f"--web.listen-address=127.0.0.1:{port + 2}",
         )  # fmt: skip
         wait_for("Prometheus", lambda: '"1"' in get(f"{self.prometheus}/api/v1/query?query=max(up)"), 60)
 
     def __exit__(self, *_):
         super().__exit__()
-        self.server.shutdown()
+        for server in self.servers:
+            server.shutdown()

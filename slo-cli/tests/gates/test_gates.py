@@ -81,6 +81,8 @@ def test_an_outage_of_both_versions_is_not_the_new_one(shop, release):
 def test_after_is_compared_with_before(shop, release):
     # Longer than the time before, which would have the outage of the last test in it.
     time.sleep(8)
+    # The new version takes the place of the old one.
+    shop.versions["1"].turns(0, 0)
     _, since = release(400, 0.2)
     code, report, error = gate(shop, "--before", "5s", "--since", since, "--wait", "20s")
     assert (code, report["slos"][0]["compared_with"]) == (1, "before")
