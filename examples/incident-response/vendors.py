@@ -14,6 +14,8 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PAGERDUTY_LARGEST = 512 * 1024
+ROUTING_KEY = r"[A-Za-z0-9]{32}"
+TIMESTAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)"
 # Slack's limits, in characters.
 HEADER, SECTION, FIELD, BUTTON, VALUE, ACTION_ID = 150, 3_000, 2_000, 75, 2_000, 255
 MOST_BLOCKS, MOST_FIELDS, MOST_CONTEXT, MOST_ACTIONS = 50, 10, 10, 25
@@ -25,7 +27,7 @@ def event_faults(event):
     if not isinstance(event, dict):
         return ["Event object format is unrecognized"]
     faults = []
-    if not re.fullmatch(r"[A-Za-z0-9]{32}", str(event.get("routing_key", ""))):
+    if not re.fullmatch(ROUTING_KEY, str(event.get("routing_key", ""))):
         faults.append("Invalid routing key")
     action = event.get("event_action")
     if action not in ("trigger", "acknowledge", "resolve"):
@@ -45,9 +47,7 @@ def event_faults(event):
         faults.append("'payload.summary' is too long (maximum is 1024 characters)")
     if payload.get("severity") not in ("critical", "error", "warning", "info"):
         faults.append("'payload.severity' is invalid (must be one of the following: 'critical', 'warning', 'error' or 'info')")
-    if "timestamp" in payload and not re.fullmatch(
-        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)", str(payload["timestamp"])
-    ):
+    if "timestamp" in payload and not re.fullmatch(TIMESTAMP, str(payload["timestamp"])):
         faults.append("'payload.timestamp' is invalid")
     if not set(payload) <= {"summary", "source", "severity", "timestamp", "component", "group", "class", "custom_details"}:
         faults.append(f"unknown fields of payload: {sorted(payload)}")
@@ -65,14 +65,14 @@ def change_faults(event):
     if not isinstance(event, dict):
         return ["Event object format is unrecognized"]
     faults = []
-    if not re.fullmatch(r"[A-Za-z0-9]{32}", str(event.get("routing_key", ""))):
+    if not re.fullmatch(ROUTING_KEY, str(event.get("routing_key", ""))):
         faults.append("Invalid routing key")
     payload = event.get("payload")
     if not isinstance(payload, dict) or not payload.get("summary"):
         return [*faults, "'payload.summary' is missing or blank"]
     if len(payload["summary"]) > 1_024:
         faults.append("'payload.summary' is too long (maximum is 1024 characters)")
-    if "timestamp" in payload and not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)", str(payload["timestamp"])):
+    if "timestamp" in payload and not re.fullmatch(TIMESTAMP, str(payload["timestamp"])):
         faults.append("'payload.timestamp' is invalid")
     if not set(payload) <= {"summary", "timestamp", "source", "custom_details"} or not set(event) <= {"routing_key", "payload", "links", "images"}:
         faults.append(f"unknown fields: {sorted(event)} {sorted(payload)}")

@@ -137,7 +137,7 @@ fn key(name: &str, gate: &Gate, texts: &BTreeMap<String, String>) -> Key {
 /// The texts and numbers of a body, and of the `metadata` that Flagger puts its own into.
 fn texts(body: &[u8]) -> Result<BTreeMap<String, String>, Refused> {
     let wrong =
-        || Refused::bad("the body is no JSON object; send {\"version\": \"1.4.0\"}, or nothing".to_owned());
+        || Refused::bad("the body is no JSON object; send one, such as {\"version\": \"1.4.0\"}".to_owned());
     if body.trim_ascii().is_empty() {
         return Ok(BTreeMap::new());
     }
