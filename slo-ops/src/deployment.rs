@@ -87,7 +87,8 @@ impl Deployment {
             && url.len() <= LONGEST
             && url.bytes().all(|byte| byte.is_ascii_graphic());
         if !is_web {
-            return Err(Error::new(format!("`{url}` is not a web address")).with_hint("begin with https://"));
+            return Err(Error::new(format!("`{url}` is not a web address of at most {LONGEST} characters"))
+                .with_hint("begin with https://"));
         }
         Ok(Self { url: Some(url.to_owned()), ..self })
     }

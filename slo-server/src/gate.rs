@@ -11,7 +11,7 @@ use slo_core::{
 };
 use slo_ops::{
     Error,
-    release::{Compare, Gate, GateCounts, GateSeries, Gates, OldVersion},
+    release::{Compare, Gate, GateCounts, GateRun, GateSeries, Gates, OldVersion},
 };
 use slo_prometheus::AsyncClient;
 
@@ -41,13 +41,17 @@ pub struct Judge<'a> {
     compare: &'a Compare,
 }
 
-/// Checks that the SLOs of every gate are in the specs, and count events.
+/// Checks that the SLOs of every gate are in the specs and count events, and that its rules can be tested on their objectives.
 ///
 /// # Errors
-/// The first that is not, or does not.
+/// The first gate that cannot judge.
 pub fn check(gates: &Gates, services: &[Service]) -> Result<(), Error> {
     for (name, gate) in gates {
-        judged(services, gate).map_err(|error| {
+        let nothing = judged(services, gate).map(|slos| {
+            let of = |(service, slo, _)| GateCounts::of(service, slo, Tally::EMPTY, OldVersion::Unknown, 0.0);
+            slos.into_iter().map(of).collect::<Vec<_>>()
+        });
+        nothing.and_then(|counts| GateRun::default().look(gate, &counts)).map_err(|error| {
             let told = Error::new(format!("gates.{name}: {error}"));
             error.hint().map_or(told.clone(), |hint| told.with_hint(hint))
         })?;
@@ -63,11 +67,11 @@ fn judged<'a>(services: &'a [Service], gate: &Gate) -> Result<Vec<Judged<'a>>, E
     if !gate.slos.is_empty() {
         return gate.slos.iter().map(|name| of(named(services, name)?)).collect();
     }
-    let all = services.iter().flat_map(|service| service.slos().iter().map(move |slo| (service, slo)));
+    let mut all = services.iter().flat_map(|service| service.slos().iter().map(move |slo| (service, slo)));
     // Those that count no events cannot tell.
     let counting = all.clone().filter(|(_, slo)| slo.sli().counters().is_some());
     let counting = counting.map(of).collect::<Result<Vec<_>, Error>>()?;
-    match (counting.is_empty(), all.clone().next()) {
+    match (counting.is_empty(), all.next()) {
         (false, _) => Ok(counting),
         (true, Some(first)) => of(first).map(|first| vec![first]),
         (true, None) => Err(Error::new("there is no SLO to judge a release by").with_hint("name a spec")),
@@ -78,20 +82,10 @@ impl<'a> Judge<'a> {
     /// The judge of a gate's SLOs, on the server of `client`.
     ///
     /// # Errors
-    /// An SLO that is in none of the specs, or whose SLI counts no events.
+    /// An SLO of the gate that is in none of the specs, or whose SLI counts no events; of a gate that names none, if no SLO counts
+    /// events.
     pub fn new(client: &'a AsyncClient, services: &'a [Service], gate: &'a Gate) -> Result<Self, Error> {
-        let of = |(service, slo): (&'a Service, &'a Slo)| Ok((service, slo, counters(service, slo)?));
-        let slos = if gate.slos.is_empty() {
-            let all =
-                services.iter().flat_map(|service| service.slos().iter().map(move |slo| (service, slo)));
-            all.map(of).collect::<Result<Vec<_>, Error>>()?
-        } else {
-            gate.slos.iter().map(|name| of(named(services, name)?)).collect::<Result<_, Error>>()?
-        };
-        if slos.is_empty() {
-            return Err(Error::new("there is no SLO to judge a release by").with_hint("name a spec"));
-        }
-        Ok(Self { client, slos, compare: &gate.compare })
+        Ok(Self { client, slos: judged(services, gate)?, compare: &gate.compare })
     }
 
     /// The time between two looks that can tell something new: the longest scrape interval.

@@ -71,7 +71,7 @@ impl GateTarget {
     /// events in two counters.
     ///
     /// # Errors
-    /// Two SLOs whose objects would have the same name, or a service without any object.
+    /// A service without any object.
     pub fn objects(self, service: &Service, meta: &ObjectMeta) -> Result<(String, Vec<String>), Error> {
         let (with, without): (Vec<&Slo>, Vec<&Slo>) =
             service.slos().iter().partition(|slo| slo.sli().counters().is_some());
@@ -88,7 +88,8 @@ impl GateTarget {
     /// The names of the objects of a service. Of two that are the same, the last would replace the first.
     #[must_use]
     pub fn names(service: &Service) -> Vec<String> {
-        service.slos().iter().map(|slo| object_name(service, slo)).collect()
+        let with = service.slos().iter().filter(|slo| slo.sli().counters().is_some());
+        with.map(|slo| object_name(service, slo)).collect()
     }
 
     fn object(self, service: &Service, slo: &Slo, meta: &ObjectMeta) -> Result<String, Error> {

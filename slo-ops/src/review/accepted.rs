@@ -20,7 +20,9 @@ pub(super) fn apply(objects: &[Object], now: Timestamp, findings: &mut Vec<Findi
                 }
                 Ok((check, _, _)) => {
                     let of = |finding: &&mut Finding| {
-                        finding.check == check && finding.object == object.to_string()
+                        finding.check == check
+                            && finding.object == object.to_string()
+                            && finding.place.file == object.file
                     };
                     for finding in findings.iter_mut().filter(of) {
                         finding.accepted =

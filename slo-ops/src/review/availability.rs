@@ -97,7 +97,7 @@ fn replicas(workload: &Workload<'_>, assumptions: Assumptions, findings: &mut Ve
             None => (
                 Severity::Medium,
                 format!(
-                    "there is {pods} pod: each rollout on its node, each drain and each crash stops the service for {start:.0} s or more"
+                    "there is {pods} pod: each drain of its node and each crash stops the service for {start:.0} s or more"
                 ),
                 format!("write `{field}: 2` or more, if the program can run twice"),
             ),

@@ -81,7 +81,10 @@ impl<'a> Workload<'a> {
                 && other.text("spec.scaleTargetRef.kind").is_none_or(|kind| kind == object.kind)
         });
         let monitors = objects.iter().filter(|other| match other.kind.as_str() {
-            "PodMonitor" => other.at("spec.selector").is_some_and(|selector| selects(selector, &labels)),
+            "PodMonitor" => {
+                watches(other, object)
+                    && other.at("spec.selector").is_some_and(|selector| selects(selector, &labels))
+            }
             "ServiceMonitor" => {
                 own_services.iter().filter(|service| watches(other, service)).any(|service| {
                     let of_service = service.texts("metadata.labels");
@@ -180,16 +183,16 @@ pub(super) fn same_namespace(one: &Object, two: &Object) -> bool {
     }
 }
 
-/// Whether a monitor looks into the namespace of a Service: its own, or those of its selector.
-fn watches(monitor: &Object, service: &Object) -> bool {
+/// Whether a monitor looks into the namespace of an object: its own, or those of its selector.
+pub(super) fn watches(monitor: &Object, object: &Object) -> bool {
     let is_named = |name: &String| {
         monitor.list("spec.namespaceSelector.matchNames").iter().filter_map(scalar).any(|one| one == name)
     };
     monitor.text("spec.namespaceSelector.any") == Some("true")
         || if monitor.list("spec.namespaceSelector.matchNames").is_empty() {
-            same_namespace(monitor, service)
+            same_namespace(monitor, object)
         } else {
-            service.namespace.as_ref().is_none_or(is_named)
+            object.namespace.as_ref().is_none_or(is_named)
         }
 }
 
@@ -294,7 +297,7 @@ mod tests {
         ] {
             assert!(is(regex, "checkout"), "{regex}");
         }
-        assert!(is("(checkout|cart)-.+", "cart") || is("checkout|cart-.+", "cart"));
+        assert!(is("(checkout|cart)-.+", "cart") && is("checkout|cart-.+", "cart"));
         assert!(!is("api-gateway-.*", "api") && is("api-gateway-.*", "api-gateway"));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Check, Finding, Severity,
-    landscape::{Landscape, Workload, identities, same_namespace, selects},
+    landscape::{Landscape, Workload, identities, same_namespace, selects, watches},
 };
 use crate::manifest::Object;
 use slo_core::model::{MatchOp, Service, Severity as AlertSeverity, Window};
@@ -105,6 +105,10 @@ fn selectors(landscape: &Landscape<'_>, findings: &mut Vec<Finding>) {
             "PodDisruptionBudget" | "PodMonitor" => object.at("spec.selector").is_some(),
             _ => false,
         };
+        let is_near = |other: &Object| match object.kind.as_str() {
+            "PodMonitor" => watches(object, other),
+            _ => same_namespace(object, other),
+        };
         // Labels that controllers give to pods are in no manifest.
         let is_given = |label: &String| GIVEN.contains(&label.as_str());
         let has_given = ["spec.selector", "spec.selector.matchLabels"]
@@ -112,7 +116,7 @@ fn selectors(landscape: &Landscape<'_>, findings: &mut Vec<Finding>) {
             .any(|path| object.texts(path).keys().any(is_given));
         if !has_selector
             || has_given
-            || templates.iter().any(|(other, labels)| same_namespace(object, other) && is_of(labels))
+            || templates.iter().any(|(other, labels)| is_near(other) && is_of(labels))
         {
             continue;
         }

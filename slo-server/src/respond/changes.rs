@@ -38,6 +38,10 @@ pub(super) async fn tell(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
         }
         let Ok(untold) = store.untold(MOST).await else { continue };
         for deployment in untold {
+            // It may take long to tell each.
+            if !store.lock(LOCK, shared.owner(), now(), LEASE).await.unwrap_or(false) {
+                break;
+            }
             if deployment.at.after(OLD) >= now() {
                 let event = shared.own().sending();
                 let outcome = shared.sender().tell(&deployment, failures).await;

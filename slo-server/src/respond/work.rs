@@ -175,9 +175,13 @@ impl Job {
             .map(String::as_str)
             .collect();
         let Ok(deployed) = store.deployments(began.before(BEFORE), began).await else { return Ok(()) };
+        // Its other fields may have been corrected since.
+        let is_same = |one: &Deployment, other: &Deployment| {
+            (&one.service, &one.version, one.at) == (&other.service, &other.version, other.at)
+        };
         let is_near = |deployment: &Deployment| {
             services.contains(deployment.service.as_str())
-                && !episode.deployments.iter().any(|(known, _)| known == deployment)
+                && !episode.deployments.iter().any(|(known, _)| is_same(known, deployment))
         };
         let deployed = deployed.into_iter().filter(is_near);
         entries.extend(deployed.map(|deployment| Entry::of(began, now, Event::Deployed { deployment })));

@@ -7,7 +7,7 @@ pub(super) struct Found {
     pub(super) name: String,
     pub(super) manager: Manager,
     pub(super) revisions: Vec<Revision>,
-    /// Of each revision that has pods: how many are ready, and how many there are; by workload.
+    /// Of each workload and its images: how many pods are ready, and how many there are.
     pub(super) pods: Vec<(String, String, u64, u64)>,
     /// What could not be read, and why.
     pub(super) warnings: Vec<String>,

@@ -88,8 +88,8 @@ fn execute(command: &[String], talk: &mut dyn Write) -> Result<(), Error> {
     Err(Error::Outside(format!("{program}: {status}")))
 }
 
-/// How many scrapes it takes until a revision's counts are its own.
-const SCRAPES_TO_SETTLE: usize = 2;
+/// How many scrapes it takes until the counts are those of the new version.
+pub(crate) const SCRAPES_TO_SETTLE: usize = 2;
 
 /// The events of a revision are those of its last day: of what it did in its first one, much may have changed.
 const LAST: Window = Window::days(1);

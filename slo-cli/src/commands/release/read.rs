@@ -32,6 +32,12 @@ pub(super) fn read(args: &Release) -> Result<Found, Error> {
         Ok(rollouts(&text)?)
     };
     if let Some(name) = args.name.strip_prefix("deployment/") {
+        if args.history.is_some() || args.secrets.is_some() {
+            return Err(Error::Usage(format!(
+                "{}: --history and --secrets are of Helm\n  hint: give --objects",
+                args.name
+            )));
+        }
         let all = objects(true, &mut warnings)?;
         let found = all.into_iter().find(|rollout| rollout.name == name);
         let rollout = found.ok_or_else(|| Error::Outside(format!("there is no {}", args.name)))?;

@@ -4,6 +4,7 @@ use crate::{
     args::{Report as Asked, ReportFormat},
     commands::{
         incidents::open,
+        release::SCRAPES_TO_SETTLE,
         serve::{outside, runtime},
     },
     error::Error,
@@ -24,8 +25,6 @@ use std::fmt::Write as _;
 
 /// How long before and after a deployment its events are compared, at most.
 const AROUND: Window = Window::hours(1);
-/// How many scrapes it takes until the counts are those of the new version.
-const SCRAPES_TO_SETTLE: usize = 2;
 
 /// The report of each service that was deployed, as text.
 pub(super) fn delivery(asked: &Asked, services: &[Service], span: &ReportSpan) -> Result<String, Error> {
@@ -64,10 +63,13 @@ async fn delivered(
         ));
     }
     let (store, _) = open(&asked.place).await?;
-    let all = store.deployments(from, to).await.map_err(outside)?;
+    let all = store.deployments(from.before(AROUND), to).await.map_err(outside)?;
     let (address, settings) = asked.access.settings(&asked.prometheus)?;
     let client = AsyncClient::new(&address, settings)?;
-    let mut names: Vec<&str> = all.iter().map(|one| one.service.as_str()).collect();
+    // Those shortly before end the time that the first one is compared with.
+    let is_asked = |one: &Deployment| one.at >= from;
+    let mut names: Vec<&str> =
+        all.iter().filter(|one| is_asked(one)).map(|one| one.service.as_str()).collect();
     names.sort_unstable();
     names.dedup();
     if names.is_empty() {
@@ -80,7 +82,7 @@ async fn delivered(
         let own: Vec<&Deployment> = all.iter().filter(|one| one.service == name).collect();
         let service = services.iter().find(|service| service.name().as_str() == name);
         let mut judged = Vec::new();
-        for (index, deployment) in own.iter().enumerate() {
+        for (index, deployment) in own.iter().enumerate().filter(|(_, one)| is_asked(one)) {
             let previous = index.checked_sub(1).and_then(|before| own.get(before)).map(|one| one.at);
             let next = own.get(index + 1).map_or(to, |one| one.at);
             let gate = match service {
