@@ -228,6 +228,31 @@ fn together(old: &Counted, new: &Counted) -> Result<Vec<(Tally, Tally)>, Error> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use slo_prometheus::Settings;
+
+    const SPEC: &str = "version: slo/v1\nservice: shop\nslos:\n\
+        \x20 - {name: up, objective: 99%, window: 30d, sli: {probe: up}}\n\
+        \x20 - {name: errors, objective: 99%, window: 30d, sli: {events: {total: a_total, bad: b_total}}}\n";
+
+    #[test]
+    fn a_gate_that_names_no_slo_skips_those_that_count_no_events() {
+        let services = slo_core::spec::parse(SPEC).unwrap();
+        let client = AsyncClient::new("http://127.0.0.1:9", Settings::default()).unwrap();
+        let gate = Gate::default();
+        assert_eq!(Judge::new(&client, &services, &gate).unwrap().slos.len(), 1);
+        let probe = Gate { slos: vec!["shop/up".to_owned()], ..Gate::default() };
+        assert!(Judge::new(&client, &services, &probe).is_err());
+    }
+
+    #[test]
+    fn rules_are_checked_on_the_objectives() {
+        let services = slo_core::spec::parse(SPEC).unwrap();
+        assert!(check(&[("good".to_owned(), Gate::default())].into(), &services).is_ok());
+        let mut gate = Gate::default();
+        gate.rules.allowed_burn_rate = 100.0;
+        let error = check(&[("all".to_owned(), gate)].into(), &services).unwrap_err();
+        assert!(error.to_string().starts_with("gates.all: "), "{error}");
+    }
 
     #[test]
     fn what_is_not_known_of_one_waits_for_both() {
