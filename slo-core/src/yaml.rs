@@ -1,6 +1,29 @@
 //! A YAML writer: mappings, sequences, and scalars in the plainest style that reads back as the same text.
 
+#[cfg(feature = "artifact")]
+use serde_json::Value;
 use std::fmt::{self, Write};
+
+/// A JSON object as a YAML document in block style, after `comments`.
+///
+/// ```
+/// let value = serde_json::json!({"kind": "Pod", "spec": {"replicas": 2, "args": ["-v", "yes"]}});
+/// let text = slo_core::artifact::yaml("# Made by hand.\n", &value);
+/// assert_eq!(text, "# Made by hand.\nkind: Pod\nspec:\n  args:\n    - '-v'\n    - 'yes'\n  replicas: 2\n");
+/// ```
+#[cfg(feature = "artifact")]
+#[must_use]
+pub fn yaml(comments: &str, value: &Value) -> String {
+    let mut out = Yaml::begun_with(comments);
+    match value {
+        Value::Object(fields) => out.json(fields),
+        // Anything else is a document as it is, since JSON is YAML.
+        other => {
+            let _ = writeln!(out.text, "{other}"); // writing to a String cannot fail
+        }
+    }
+    out.into_text()
+}
 
 /// A YAML document under construction: block mappings and sequences, indented by two spaces.
 #[derive(Default)]
@@ -92,6 +115,48 @@ impl Yaml {
         self.text.push_str("- ");
         write_scalar(&mut self.text, value, self.indent);
         self.text.push('\n');
+    }
+
+    /// The entries of a JSON object.
+    #[cfg(feature = "artifact")]
+    pub(crate) fn json(&mut self, fields: &serde_json::Map<String, Value>) {
+        for (key, value) in fields {
+            match value {
+                Value::Object(fields) if !fields.is_empty() => self.in_quotes(key, |out| out.json(fields)),
+                Value::Array(items) if !items.is_empty() => self.in_quotes(key, |out| out.json_items(items)),
+                Value::String(text) => self.entry(key, text),
+                // Numbers, booleans, null, and what is empty.
+                other => {
+                    self.key(key);
+                    let _ = writeln!(self.text, ": {other}"); // writing to a String cannot fail
+                }
+            }
+        }
+    }
+
+    /// A mapping or a sequence under `key`, which may need quotes.
+    #[cfg(feature = "artifact")]
+    fn in_quotes(&mut self, key: &str, write: impl FnOnce(&mut Self)) {
+        self.key(key);
+        self.end_of_key();
+        self.indent += 2;
+        write(self);
+        self.indent -= 2;
+    }
+
+    #[cfg(feature = "artifact")]
+    fn json_items(&mut self, items: &[Value]) {
+        for item in items {
+            match item {
+                Value::Object(fields) if !fields.is_empty() => self.item(|out| out.json(fields)),
+                Value::String(text) => self.item_scalar(text),
+                // JSON is YAML; lists of lists are rare.
+                other => {
+                    self.spaces();
+                    let _ = writeln!(self.text, "- {other}"); // writing to a String cannot fail
+                }
+            }
+        }
     }
 
     fn key(&mut self, key: &str) {

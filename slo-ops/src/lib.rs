@@ -15,8 +15,10 @@
 //! | [`release`] | counts of events, histories → may a new version stay, and what to go back to |
 //! | [`review`] | manifests, SLOs → what threatens an objective |
 //! | [`watch`] | what a server has recorded → a list of SLOs, the details of one |
+//! | [`controller`] | objects of Kubernetes with SLOs → their `PrometheusRule`, and what their status says |
 
 pub mod alert;
+pub mod controller;
 pub mod experiment;
 pub mod host;
 pub mod incident;

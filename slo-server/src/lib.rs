@@ -15,8 +15,11 @@
 //! | [`gate`] | whether a new version may stay |
 //! | [`fault`] | faults of experiments, each for as long as its lease is renewed |
 //! | [`experiment`] | runs of experiments, from the plan to the recovery |
+//! | `controller` | keeps `PrometheusRule` objects of Kubernetes; with the feature `kubernetes` |
 
 pub mod config;
+#[cfg(feature = "kubernetes")]
+pub mod controller;
 pub mod experiment;
 pub mod fault;
 pub mod gate;

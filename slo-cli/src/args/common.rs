@@ -20,6 +20,13 @@ pub(crate) struct Reading {
     /// In directories, skip files whose path matches; may be given several times
     #[arg(long, help_heading = READING, value_name = "GLOB", value_parser = glob)]
     pub(crate) exclude: Vec<glob::Pattern>,
+    #[command(flatten)]
+    pub(crate) assumed: Assumed,
+}
+
+/// What specs leave out.
+#[derive(Debug, Group)]
+pub(crate) struct Assumed {
     /// The scrape interval for specs that do not set one
     #[arg(long, help_heading = READING, value_name = "DURATION", value_parser = parsed::<Window>)]
     pub(crate) scrape_interval: Option<Window>,
@@ -35,6 +42,13 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
+    /// Defaults for values that specs do not set.
+    pub(crate) fn defaults(&self) -> Defaults {
+        self.assumed.defaults()
+    }
+}
+
+impl Assumed {
     /// Defaults for values that specs do not set.
     pub(crate) fn defaults(&self) -> Defaults {
         Defaults {
@@ -82,4 +96,21 @@ pub(crate) struct Specs {
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) reading: Reading,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Naming {
+    /// `slo:sli_error:ratio30d{service, slo}`
+    Native,
+    /// Sloth's names, for dashboards made for Sloth
+    Sloth,
+}
+
+impl From<Naming> for slo_core::rules::Naming {
+    fn from(naming: Naming) -> Self {
+        match naming {
+            Naming::Native => Self::Native,
+            Naming::Sloth => Self::Sloth,
+        }
+    }
 }

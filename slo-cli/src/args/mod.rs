@@ -3,6 +3,8 @@
 mod access;
 mod common;
 #[cfg(feature = "server")]
+mod controller;
+#[cfg(feature = "server")]
 mod experiment;
 #[cfg(feature = "server")]
 mod release;
@@ -12,7 +14,9 @@ mod values;
 
 pub(crate) use access::Access;
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
-pub(crate) use common::{Format, Output, Reading, ReportFormat, Specs, TimeScale};
+pub(crate) use common::{Format, Naming, Output, Reading, ReportFormat, Specs, TimeScale};
+#[cfg(feature = "server")]
+pub(crate) use controller::Controlled;
 #[cfg(feature = "server")]
 pub(crate) use experiment::{
     ExperimentVerb, Experiments, Exported, Journals, Judged, Listed, Planned, Running, Stopped, Told,
@@ -68,6 +72,9 @@ pub(crate) enum Command {
     /// Show SLOs and incidents as web pages; receive alerts, run runbooks, send notifications
     #[cfg(feature = "server")]
     Serve(Serve),
+    /// Keep the rules of SLO objects right, in a cluster of Kubernetes
+    #[cfg(feature = "server")]
+    Controller(Controlled),
     /// Check this host or container for problems
     #[cfg(feature = "server")]
     Diagnose(Diagnose),
@@ -97,12 +104,19 @@ pub(crate) enum Command {
     Proxy(Proxy),
     /// Calculate an error budget
     Budget(Budget),
-    /// Print the JSON Schema of the native format, for editors
-    Schema,
+    /// Print the JSON Schema of the native format, for editors; or the definition of the kind `SLO` of Kubernetes
+    Schema(Schema),
     /// Print completions for a shell
     Completions(Completions),
     /// Write the manual pages
     Manual(Manual),
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Schema {
+    /// Print the `CustomResourceDefinition` of the kind `SLO`, which `slo controller` watches
+    #[arg(long)]
+    pub(crate) crd: bool,
 }
 
 #[derive(Debug, Group)]
@@ -134,14 +148,6 @@ pub(crate) struct Generate {
     pub(crate) tests: bool,
     #[command(flatten)]
     pub(crate) scale: TimeScale,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Naming {
-    /// `slo:sli_error:ratio30d{service, slo}`
-    Native,
-    /// Sloth's names, for dashboards made for Sloth
-    Sloth,
 }
 
 #[derive(Debug, Group)]

@@ -3,16 +3,11 @@
 use super::{
     access::Access,
     common::{Output, Reading, TimeScale},
-    values::{host_and_port, parsed, zone},
+    values::{address, host_and_port, parsed, zone},
 };
 use clap::{Args as Group, Subcommand};
 use slo_core::model::{Timestamp, Window};
 use std::{net::SocketAddr, path::PathBuf};
-
-fn parsed_address(text: &str) -> Result<SocketAddr, String> {
-    let refused = || format!("`{text}` is not an IP address with a port\n  hint: write 127.0.0.1:9001");
-    text.parse().map_err(|_| refused())
-}
 
 #[derive(Debug, Group)]
 pub(crate) struct Serve {
@@ -26,7 +21,7 @@ pub(crate) struct Serve {
     pub(crate) access: Access,
     /// The address to listen on, 127.0.0.1:9099 by default; other addresses than loopback need a configuration file with
     /// `access`
-    #[arg(long, value_name = "HOST:PORT", value_parser = parsed_address)]
+    #[arg(long, value_name = "HOST:PORT", value_parser = address)]
     pub(crate) listen: Option<SocketAddr>,
     /// The path below which everything is served, such as /slo, for a proxy that passes it on
     #[arg(long, value_name = "PATH")]
@@ -82,7 +77,7 @@ pub(crate) struct RunbookRun {
 #[derive(Debug, Group)]
 pub(crate) struct Proxy {
     /// The address to listen on, such as 127.0.0.1:9001
-    #[arg(long, value_name = "HOST:PORT", value_parser = parsed_address)]
+    #[arg(long, value_name = "HOST:PORT", value_parser = address)]
     pub(crate) listen: SocketAddr,
     /// The host and port to pass connections on to
     #[arg(long, value_name = "HOST:PORT", value_parser = host_and_port)]
@@ -92,7 +87,7 @@ pub(crate) struct Proxy {
     #[arg(long, value_name = "FAULTS")]
     pub(crate) toxic: Option<String>,
     /// The address at which programs change the faults, over HTTP: PUT, GET or DELETE /toxic
-    #[arg(long, value_name = "HOST:PORT", value_parser = parsed_address)]
+    #[arg(long, value_name = "HOST:PORT", value_parser = address)]
     pub(crate) control: Option<SocketAddr>,
     /// A file with the bearer token for --control; required if other hosts can reach it
     #[arg(long, value_name = "FILE", requires = "control")]

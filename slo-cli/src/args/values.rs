@@ -5,11 +5,20 @@ use slo_core::{
     artifact::{Channel, GateTarget, ObjectMeta, Target},
     model::{Calendar, CalendarUnit, LabelName, Timestamp},
 };
+#[cfg(feature = "server")]
+use std::net::SocketAddr;
 use std::str::FromStr;
 
 /// Parses a value of slo-core; the error includes its hint.
 pub(super) fn parsed<T: FromStr<Err = slo_core::Error>>(text: &str) -> Result<T, String> {
     text.parse().map_err(|error| told(&error))
+}
+
+/// An IP address with a port.
+#[cfg(feature = "server")]
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    let refused = || format!("`{text}` is not an IP address with a port\n  hint: write 127.0.0.1:9001");
+    text.parse().map_err(|_| refused())
 }
 
 pub(super) fn target() -> impl TypedValueParser<Value = Target> {

@@ -32,10 +32,7 @@ pub(super) fn run(generate: &Generate, out: &mut dyn Write, talk: &mut dyn Write
     }
     let options = Options {
         backend: backend(generate, target)?,
-        naming: match generate.naming {
-            Naming::Native => rules::Naming::Native,
-            Naming::Sloth => rules::Naming::Sloth,
-        },
+        naming: generate.naming.into(),
         now: Some(time::now()),
     };
     // Nothing is written unless all of it can be.

@@ -3,6 +3,8 @@
 mod alertmanager;
 mod backtest;
 mod budget;
+#[cfg(feature = "server")]
+mod controller;
 mod dashboards;
 #[cfg(feature = "server")]
 mod deployments;
@@ -53,6 +55,8 @@ pub(crate) fn run(command: &Command, out: &mut dyn Write, talk: &mut dyn Write) 
         Command::Top(top) => top::run(top, out, talk),
         Command::Backtest(backtest) => backtest::run(backtest, out, talk),
         #[cfg(feature = "server")]
+        Command::Controller(controlled) => controller::run(controlled, talk),
+        #[cfg(feature = "server")]
         Command::Diagnose(diagnose) => diagnose::run(diagnose, out, talk),
         #[cfg(feature = "server")]
         Command::Serve(serve) => serve::run(serve, out, talk),
@@ -79,6 +83,9 @@ pub(crate) fn run(command: &Command, out: &mut dyn Write, talk: &mut dyn Write) 
             Ok(out.write_all(&text)?)
         }
         Command::Manual(manual) => manual::run(manual, talk),
-        Command::Schema => Ok(out.write_all(slo_core::spec::SCHEMA.as_bytes())?),
+        Command::Schema(schema) if schema.crd => {
+            Ok(out.write_all(slo_core::spec::custom_resource_definition().as_bytes())?)
+        }
+        Command::Schema(_) => Ok(out.write_all(slo_core::spec::SCHEMA.as_bytes())?),
     }
 }

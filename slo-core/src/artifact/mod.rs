@@ -19,6 +19,7 @@ mod target;
 #[cfg(feature = "calendar")]
 mod words;
 
+pub use crate::yaml::yaml;
 pub use alertmanager::{AlertmanagerVersion, Channel, Hours, Mail, Response, Routing, alertmanager};
 #[cfg(feature = "calendar")]
 pub use backtest::{BacktestPage, SloBacktest, SloFired, SloIncident};
@@ -27,7 +28,7 @@ pub use chart::{Chart, Color, Dates, HeatMap, Layer, Scale, Unit, burn_down_pict
 pub use dashboards::{Dashboard, dashboards};
 pub use gate::GateTarget;
 pub use operator::ObjectMeta;
-pub use prometheus::rule_file;
+pub use prometheus::{rule_file, rule_file_json};
 pub use promtool::rule_tests;
 #[cfg(feature = "calendar")]
 pub use report::{RecordedSource, Report, ReportSpan, TakePoint};

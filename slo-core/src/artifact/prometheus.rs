@@ -5,6 +5,7 @@ use crate::{
     rules::{Rule, RuleGroup},
     yaml::Yaml,
 };
+use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 
 /// `groups` as a Prometheus rule file.
@@ -22,6 +23,56 @@ pub fn rule_file(groups: &[RuleGroup]) -> String {
     let mut out = Yaml::begun_with(HEADER);
     out.nested("groups", |out| write_groups(out, groups, PartialResponse::Usual));
     out.into_text()
+}
+
+/// `groups` as a Prometheus rule file in JSON: the `spec` of a `PrometheusRule` object.
+///
+/// ```
+/// let text = "{version: slo/v1, service: a, slos: [{name: b, objective: 99.9%, window: 30d,
+///     sli: {events: {total: requests_total, bad: errors_total}}}]}";
+/// let groups = slo_core::rules::generate(&slo_core::spec::parse(text)?[0])?;
+/// let file = slo_core::artifact::rule_file_json(&groups);
+/// assert_eq!(file["groups"][0]["name"], "slo/a/b/fast");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use]
+pub fn rule_file_json(groups: &[RuleGroup]) -> Value {
+    let groups = groups.iter().map(|group| {
+        let rules: Vec<Value> = group.rules.iter().map(rule_json).collect();
+        json!({"name": group.name, "interval": group.interval.to_string(), "rules": rules})
+    });
+    json!({"groups": groups.collect::<Vec<Value>>()})
+}
+
+fn rule_json(rule: &Rule) -> Value {
+    let mut expr = String::new();
+    rule.expr().write_lines(&mut expr);
+    let mut out = Map::new();
+    let mut set = |key: &str, value: Value| {
+        out.insert(key.to_owned(), value);
+    };
+    set("expr", expr.into());
+    let labels = match rule {
+        Rule::Record { series, labels, .. } => {
+            set("record", series.to_string().into());
+            labels
+        }
+        Rule::Alert { name, labels, annotations, hold, keep_firing_for, .. } => {
+            set("alert", name.as_str().into());
+            for (key, time) in [("for", hold), ("keep_firing_for", keep_firing_for)] {
+                if let Some(time) = time {
+                    set(key, time.to_string().into());
+                }
+            }
+            set("annotations", json!(annotations));
+            labels
+        }
+    };
+    if !labels.is_empty() {
+        let labels = labels.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_str().into()));
+        set("labels", Value::Object(labels.collect()));
+    }
+    Value::Object(out)
 }
 
 /// `groups` as a rule file of Thanos' ruler, in which no group is evaluated on partial data.

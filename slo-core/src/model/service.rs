@@ -218,6 +218,13 @@ impl Service {
         Self { slos: vec![slo.clone()], ..self.clone() }
     }
 
+    /// The same service without the SLOs of these names; `None` if it has no other.
+    #[must_use]
+    pub fn without(&self, names: &[Name]) -> Option<Self> {
+        let slos: Vec<Slo> = self.slos.iter().filter(|slo| !names.contains(slo.name())).cloned().collect();
+        (!slos.is_empty()).then(|| Self { slos, ..self.clone() })
+    }
+
     /// The name of one of its SLOs in messages: `service/slo`.
     #[cfg(feature = "rules")]
     pub(crate) fn path_of(&self, slo: &Slo) -> String {

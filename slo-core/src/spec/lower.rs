@@ -16,20 +16,46 @@ use crate::{
 };
 use std::collections::BTreeSet;
 
+/// The keys of a service; a document also has `version`.
 const SERVICE_KEYS: [&str; 8] =
     ["version", "service", "scrape_interval", "target_labels", "newborn", "labels", "exclude", "slos"];
 
 /// Reads a native document. If it returns `None`, it adds a fault.
 pub(super) fn service(node: &Node, defaults: &Defaults, faults: &mut Faults) -> Option<Service> {
+    or_fault(node, faults, |faults| document(node, defaults, faults))
+}
+
+/// Reads an `SLO` object of Kubernetes. If it returns `None`, it adds a fault.
+pub(super) fn object(node: &Node, defaults: &Defaults, faults: &mut Faults) -> Option<Service> {
+    or_fault(node, faults, |faults| {
+        let fields = Fields::of(node, "", &OBJECT_KEYS, faults)?;
+        let kind = fields.required("kind", "SLO", faults)?;
+        if text(kind, "kind", faults)? != "SLO" {
+            let error = Error::new("`slo.dev/v1` has only the kind `SLO`").with_hint("write `kind: SLO`");
+            faults.add(kind.position, "kind", error);
+        }
+        let spec = fields.required("spec", "{service: checkout, slos: […]}", faults)?;
+        let fields = Fields::of(spec, "spec", &SERVICE_KEYS[1..], faults)?;
+        read_service(&fields, defaults, faults)
+    })
+}
+
+const OBJECT_KEYS: [&str; 5] = ["apiVersion", "kind", "metadata", "spec", "status"];
+
+fn or_fault(
+    node: &Node,
+    faults: &mut Faults,
+    read: impl FnOnce(&mut Faults) -> Option<Service>,
+) -> Option<Service> {
     let before = faults.len();
-    let service = read_service(node, defaults, faults);
+    let service = read(faults);
     if service.is_none() && faults.len() == before {
         faults.add(node.position, "", Error::new("the document does not describe a service"));
     }
     service
 }
 
-fn read_service(node: &Node, defaults: &Defaults, faults: &mut Faults) -> Option<Service> {
+fn document(node: &Node, defaults: &Defaults, faults: &mut Faults) -> Option<Service> {
     if let Value::Map(entries) = &node.value
         && let Some((key, _)) = entries.iter().find(|(key, _)| key.text == "apiVersion")
     {
@@ -47,23 +73,28 @@ fn read_service(node: &Node, defaults: &Defaults, faults: &mut Faults) -> Option
             Error::new(format!("`{text}` is not a supported version")).with_hint("write `version: slo/v1`");
         faults.add(version.position, "version", error);
     }
+    read_service(&fields, defaults, faults)
+}
+
+fn read_service(fields: &Fields<'_>, defaults: &Defaults, faults: &mut Faults) -> Option<Service> {
     let name: Option<Name> = fields.parsed("service", "checkout", faults);
     let (interval, is_assumed) = if let Some(node) = fields.optional("scrape_interval") {
-        (parsed(node, "scrape_interval", faults), false)
+        (parsed(node, &fields.path("scrape_interval"), faults), false)
     } else {
         let given = defaults.scrape_interval;
         (given.or(Some(Service::SCRAPE_INTERVAL)), given.is_none())
     };
-    let mut labels = labels(&fields, "labels", &["severity", "objective", "period"], faults);
+    let mut labels = labels(fields, "labels", &["severity", "objective", "period"], faults);
     labels.extend(defaults.labels.clone());
-    let target_labels = fields.optional("target_labels").map(|node| by(node, "target_labels", faults));
-    let newborn = newborn(&fields, faults);
-    let exclusions = exclusions(&fields, faults);
+    let target_labels =
+        fields.optional("target_labels").map(|node| by(node, &fields.path("target_labels"), faults));
+    let newborn = newborn(fields, faults);
+    let exclusions = exclusions(fields, faults);
     let list = fields.required("slos", "[{name: availability, …}]", faults)?;
-    let written = items(list, "slos", faults);
+    let written = items(list, &fields.path("slos"), faults);
     if written.is_empty() && matches!(list.value, Value::List(_)) {
         let error = Error::new("no SLO").with_hint("add an item that begins with `- name: availability`");
-        faults.add(list.position, "slos", error);
+        faults.add(list.position, &fields.path("slos"), error);
     }
     let (mut names, mut slos, mut policies) = (BTreeSet::new(), Vec::new(), Vec::new());
     for (place, node) in &written {
@@ -81,17 +112,17 @@ fn read_service(node: &Node, defaults: &Defaults, faults: &mut Faults) -> Option
     }
     if let Some(Err(error)) = interval.map(|interval| check_scrape_interval(interval, policies.iter())) {
         let (place, position) = match fields.optional("scrape_interval") {
-            Some(node) => ("scrape_interval", node.position),
-            None => ("", fields.position),
+            Some(node) => (fields.path("scrape_interval"), node.position),
+            None => (fields.place.clone(), fields.position),
         };
-        faults.add(position, place, error);
+        faults.add(position, &place, error);
     }
     let service = match Service::new(name?, interval?, slos) {
         Ok(service) => service,
         Err(error) => {
             // Most of its errors were reported above, with their positions.
             if faults.is_empty() {
-                faults.add(fields.position, "", error);
+                faults.add(fields.position, &fields.place, error);
             }
             return None;
         }
@@ -104,7 +135,7 @@ fn read_service(node: &Node, defaults: &Defaults, faults: &mut Faults) -> Option
         service = service.with_target_labels(labels);
     }
     if let Err(error) = service.check_groups() {
-        faults.add(fields.position, "", error);
+        faults.add(fields.position, &fields.place, error);
     }
     Some(if newborn { service } else { service.without_newborn_series() })
 }
@@ -112,13 +143,14 @@ fn read_service(node: &Node, defaults: &Defaults, faults: &mut Faults) -> Option
 /// Whether the first value of a new series on a known target counts as new events.
 fn newborn(fields: &Fields<'_>, faults: &mut Faults) -> bool {
     let Some(node) = fields.optional("newborn") else { return true };
-    match text(node, "newborn", faults) {
+    let place = fields.path("newborn");
+    match text(node, &place, faults) {
         Some("count") | None => true,
         Some("ignore") => false,
         Some(other) => {
             let error = Error::new(format!("`{other}` is not a mode for new series"))
                 .with_hint("write `count`, or `ignore` for exporters whose series disappear and return with their old value");
-            faults.add(node.position, "newborn", error);
+            faults.add(node.position, &place, error);
             true
         }
     }
@@ -127,7 +159,7 @@ fn newborn(fields: &Fields<'_>, faults: &mut Faults) -> bool {
 /// Excluded times, such as planned maintenance.
 fn exclusions(fields: &Fields<'_>, faults: &mut Faults) -> Vec<Exclusion> {
     let Some(node) = fields.optional("exclude") else { return Vec::new() };
-    items(node, "exclude", faults)
+    items(node, &fields.path("exclude"), faults)
         .into_iter()
         .filter_map(|(place, node)| exclusion(node, &place, faults))
         .collect()

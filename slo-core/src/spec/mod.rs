@@ -2,6 +2,8 @@
 
 mod alerting;
 mod counter;
+#[cfg(feature = "artifact")]
+mod custom_resource;
 mod defaults;
 mod import;
 mod labels;
@@ -15,6 +17,8 @@ mod sli;
 mod template;
 mod write;
 
+#[cfg(feature = "artifact")]
+pub use custom_resource::custom_resource_definition;
 pub use defaults::Defaults;
 pub use import::{Document, Loss, LossKind, holds_specification, read, read_with};
 pub use native::{SCHEMA, parse};

@@ -8,8 +8,9 @@ pub(super) fn names_a_format(text: &str) -> bool {
 }
 
 /// The texts that identify the formats.
-const FORMATS: [&str; 7] = [
+const FORMATS: [&str; 8] = [
     "slo/v1",
+    "slo.dev/v1",
     "prometheus/v1",
     "openslo/v",
     "openslo.com/",
@@ -28,7 +29,9 @@ fn is_of_family(node: &Node) -> bool {
     let api = node.scalar("apiVersion").unwrap_or_default();
     let is_of_slo_generator = api.starts_with("sre.google.com/") && is_slo_generators(node);
     is_of_slo_generator
-        || ["openslo", "sloth.slok.dev/", "pyrra.dev/"].iter().any(|family| api.starts_with(family))
+        || ["slo.dev/", "openslo", "sloth.slok.dev/", "pyrra.dev/"]
+            .iter()
+            .any(|family| api.starts_with(family))
 }
 
 pub(super) fn has_known(nodes: &[Node]) -> bool {
@@ -55,6 +58,7 @@ pub(super) fn objects<'a>(nodes: &'a [Node], look: &mut impl FnMut(&'a Node)) {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     Native,
+    NativeObject,
     Sloth,
     SlothObject,
     OpenSlo(Version),
@@ -81,6 +85,7 @@ impl Format {
         match node.scalar("apiVersion") {
             None if version.starts_with("prometheus/") => Self::Sloth,
             None => Self::Native,
+            Some("slo.dev/v1") => Self::NativeObject,
             Some("openslo/v1alpha") => Self::OpenSlo(Version::V1Alpha),
             Some("openslo/v1") => Self::OpenSlo(Version::V1),
             Some("openslo.com/v2alpha" | "openslo.com/v2alpha1") => Self::OpenSlo(Version::V2Alpha),

@@ -31,7 +31,7 @@ pub struct Document {
 
 /// Reads specifications in any known format, recognised by their content.
 ///
-/// The formats are native documents, Sloth's `prometheus/v1` and `PrometheusServiceLevel` with slokit's keys,
+/// The formats are native documents, their form as a Kubernetes object (`slo.dev/v1`, kind `SLO`), Sloth's `prometheus/v1` and `PrometheusServiceLevel` with slokit's keys,
 /// OpenSLO `v1alpha`, `v1` and `v2alpha`, Pyrra's `ServiceLevelObjective`, and slo-generator's
 /// `sre.google.com/v2`.
 ///
@@ -105,6 +105,10 @@ pub fn read_with(texts: &[&str], defaults: &Defaults) -> Vec<Result<Document, Di
                         match Format::of(node) {
                             Format::Native => {
                                 let service = lower::service(node, defaults, &mut report.faults);
+                                native.extend(service.map(|service| (node.position, service)));
+                            }
+                            Format::NativeObject => {
+                                let service = lower::object(node, defaults, &mut report.faults);
                                 native.extend(service.map(|service| (node.position, service)));
                             }
                             format => {
@@ -183,10 +187,10 @@ fn lower_foreign(
         Format::OpenSlo(version) => openslo::object(version, node, everything, report),
         Format::Pyrra => pyrra::object(node, everything, report),
         Format::SloGenerator => slo_generator::object(node, everything, report),
-        Format::Native | Format::Unknown => {
+        Format::Native | Format::NativeObject | Format::Unknown => {
             let api = node.scalar("apiVersion").unwrap_or_default();
             let error = Error::new(format!("`{api}` is not a supported API version")).with_hint(
-                "use openslo/v1alpha, openslo/v1, openslo.com/v2alpha, sloth.slok.dev/v1, pyrra.dev/v1alpha1 \
+                "use slo.dev/v1, openslo/v1alpha, openslo/v1, openslo.com/v2alpha, sloth.slok.dev/v1, pyrra.dev/v1alpha1 \
                  or sre.google.com/v2, or begin the document with `version: slo/v1`",
             );
             let position = node.entry("apiVersion").map_or(node.position, |node| node.position);

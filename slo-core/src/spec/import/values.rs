@@ -40,8 +40,9 @@ pub(super) fn is_true(fields: &Fields<'_>, name: &str, report: &mut Report) -> b
 }
 
 /// The metadata fields of a Kubernetes object.
-pub(super) const METADATA: [&str; 12] = [
+pub(super) const METADATA: [&str; 16] = [
     "name",
+    "generateName",
     "displayName",
     "namespace",
     "labels",
@@ -53,6 +54,9 @@ pub(super) const METADATA: [&str; 12] = [
     "selfLink",
     "managedFields",
     "ownerReferences",
+    "finalizers",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
 ];
 
 pub(super) fn metadata<'a>(fields: &Fields<'a>, report: &mut Report) -> Option<Fields<'a>> {

@@ -5,7 +5,6 @@ mod chaos_toolkit;
 mod litmus;
 mod pods;
 mod target;
-mod yaml;
 
 pub use chaos_toolkit::chaos_toolkit;
 pub use pods::Pods;

@@ -1,8 +1,8 @@
 //! Tools, and manifests for those that read one.
 
-use super::{Pods, chaos_mesh, litmus, yaml};
+use super::{Pods, chaos_mesh, litmus};
 use crate::experiment::Experiment;
-use slo_core::Error;
+use slo_core::{Error, artifact::yaml};
 use std::str::FromStr;
 
 /// A tool that an experiment can be exported to.
@@ -55,7 +55,7 @@ impl FromStr for ExportTarget {
 ///     fault: {proxy: {control: 'http://127.0.0.1:9101', latency: 300ms, jitter: 50ms}}, limits: {spend: 1%, duration: 5m}}")?;
 /// let pods = Pods { namespace: "shop".to_owned(), selector: "app=inventory".to_owned() };
 /// let text = manifest(&experiment, ExportTarget::ChaosMesh, Some(&pods))?;
-/// assert!(text.contains("kind: \"NetworkChaos\"") && text.contains("latency: \"300ms\""));
+/// assert!(text.contains("kind: NetworkChaos") && text.contains("latency: '300ms'"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
@@ -69,9 +69,7 @@ pub fn manifest(experiment: &Experiment, target: ExportTarget, pods: Option<&Pod
             return Err(Error::new("Chaos Toolkit has no manifests").with_hint("see `chaos_toolkit`"));
         }
     };
-    let mut out = HEADER.to_owned();
-    yaml::write(&mut out, &value, 0);
-    Ok(out)
+    Ok(yaml(HEADER, &value))
 }
 
 /// The first line of every manifest.
