@@ -115,7 +115,7 @@ fn structural(schema: &Value, definitions: &Value, path: &str) -> Map<String, Va
     let Value::Object(entries) = schema else { return out };
     for (key, value) in entries {
         match key.as_str() {
-            "pattern" | "minLength" | "minItems" | "required" | "oneOf" | "description" => {
+            "pattern" | "minLength" | "minItems" | "required" | "description" => {
                 out.insert(key.clone(), value.clone());
             }
             "enum" | "const" => {
@@ -150,6 +150,10 @@ fn structural(schema: &Value, definitions: &Value, path: &str) -> Map<String, Va
     }
     if name == "objective" {
         out.insert("maxLength".to_owned(), 20.into());
+    }
+    if path == ".slos[]" {
+        // Rules in CEL cannot see the window, which has no single type.
+        out.insert("anyOf".to_owned(), json!([{"required": ["window"]}, {"required": ["objectives"]}]));
     }
     if path == ".slos" {
         out.insert("x-kubernetes-list-type".to_owned(), "map".into());

@@ -92,6 +92,19 @@ impl Kind {
             Self::Pyrra => format!("slo-pyrra-{object}"),
         }
     }
+
+    /// The name of the object of this kind whose `PrometheusRule` would have this name.
+    ///
+    /// ```
+    /// use slo_ops::controller::Kind;
+    ///
+    /// assert_eq!(Kind::Sloth.object_name("slo-sloth-checkout"), Some("checkout"));
+    /// assert_eq!(Kind::Sloth.object_name("slo-checkout"), None);
+    /// ```
+    #[must_use]
+    pub fn object_name(self, rule: &str) -> Option<&str> {
+        rule.strip_prefix(self.rule_name("").as_str()).filter(|name| !name.is_empty())
+    }
 }
 
 impl fmt::Display for Kind {

@@ -104,7 +104,12 @@ impl Object {
     pub fn read(&self, defaults: &Defaults) -> Result<Read, Diagnostics> {
         let read = spec::read_with(&[&self.text], defaults).into_iter().next();
         let mut document = read.unwrap_or_else(|| Err(nothing()))?;
-        document.losses.retain(|loss| matches!(loss.kind, LossKind::Lost | LossKind::Changed));
+        // The object stays as it is, so its own labels and its name are not lost.
+        let is_news = |loss: &Loss| {
+            matches!(loss.kind, LossKind::Lost | LossKind::Changed)
+                && !loss.fault.place.starts_with("metadata")
+        };
+        document.losses.retain(is_news);
         match (document.services.pop(), document.services.is_empty()) {
             (Some(service), true) => Ok(Read { service, losses: document.losses }),
             _ => Err(nothing()),

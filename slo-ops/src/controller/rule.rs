@@ -101,16 +101,21 @@ impl Writer {
         let mut labels = self.labels.clone();
         labels.insert(MANAGED_BY.to_owned(), CONTROLLER.to_owned());
         labels.insert("slo.dev/kind".to_owned(), object.kind.name().to_owned());
+        let mut metadata = json!({
+            "name": object.rule_name(),
+            "namespace": object.namespace,
+            "labels": labels,
+            "ownerReferences": [object.owner_reference()],
+        });
+        let annotations = annotations(phase);
+        // An empty mapping would count as a change each time that it is applied.
+        if let (Some(metadata), false) = (metadata.as_object_mut(), annotations.is_empty()) {
+            metadata.insert("annotations".to_owned(), annotations.into());
+        }
         Ok(json!({
             "apiVersion": "monitoring.coreos.com/v1",
             "kind": "PrometheusRule",
-            "metadata": {
-                "name": object.rule_name(),
-                "namespace": object.namespace,
-                "labels": labels,
-                "annotations": annotations(phase),
-                "ownerReferences": [object.owner_reference()],
-            },
+            "metadata": metadata,
             "spec": rule_file_json(&groups),
         }))
     }

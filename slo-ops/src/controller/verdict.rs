@@ -81,11 +81,15 @@ impl Verdict {
                     "PrometheusRule {rule} records, and the alerts of {tool} stay ({others}); its own alerts join them at {end}{flag}"
                 ),
             ),
-            Phase::Both { .. } | Phase::Replacing => (
+            Phase::Both { .. } => (
                 Reason::BothAlert,
                 format!(
                     "PrometheusRule {rule} alerts, and so does {tool} ({others}), whose rules are deleted at {end}{flag}; stop {tool} before"
                 ),
+            ),
+            Phase::Replacing => (
+                Reason::BothAlert,
+                format!("PrometheusRule {rule} alerts, and the rules of {tool} ({others}) are being deleted"),
             ),
         };
         if !read.losses.is_empty() {

@@ -16,7 +16,9 @@ use kube::{
 };
 use serde_json::{Value, json};
 use slo_core::model::{Name, Timestamp};
-use slo_ops::controller::{Claims, Holder, Kind, Object, Phase, Read, Reason, Verdict};
+use slo_ops::controller::{
+    ALERTING_SINCE, Claims, Holder, Kind, Object, Phase, RECORDING_SINCE, Read, Reason, Verdict,
+};
 use std::{
     collections::BTreeSet,
     hash::{DefaultHasher, Hash, Hasher},
@@ -41,6 +43,8 @@ pub(super) struct Done {
     hash: u64,
     /// The version of the rule that the API server made of it.
     version: String,
+    /// How often the rule's spec had changed then.
+    generation: i64,
     /// What was said last.
     pub(super) said: Option<(Reason, String)>,
 }
@@ -169,9 +173,17 @@ impl Look {
             Err(error) => return Ok(Err(Verdict::impossible(&error, self.own.is_some()))),
         };
         let hash = hash_of(&rule);
-        if self.own.as_ref().is_some_and(|own| own.version == done.version) && done.hash == hash {
-            return Ok(Ok(()));
-        }
+        let meddled = if done.hash == hash {
+            match self.own.as_ref() {
+                Some(own) if own.version == done.version || is_older(&own.version, &done.version) => {
+                    return Ok(Ok(()));
+                }
+                Some(own) => (own.generation != done.generation).then_some("changed"),
+                None => Some("deleted"),
+            }
+        } else {
+            None
+        };
         let api = self.rules(hands);
         let name = self.object.rule_name();
         let apply = PatchParams::apply(MANAGER).force();
@@ -183,18 +195,21 @@ impl Look {
             }
             other => return Err(failed(&format!("write PrometheusRule {name}"), other)),
         };
-        let mut version = written.metadata.resource_version.clone();
-        if written.data.get("spec") != rule.get("spec") {
-            // Somebody has added to it.
-            let whole = json!({"spec": rule.get("spec")});
+        let (mut metadata, mut meddled) = (written.metadata.clone(), meddled);
+        if let Some(repair) = repair(&rule, &written) {
             let what = format!("restore PrometheusRule {name}");
-            let restored =
-                answer(&what, api.patch(&name, &PatchParams::default(), &Patch::Merge(&whole))).await?;
-            version = restored.metadata.resource_version;
-            let note = format!("PrometheusRule {name} had been changed by somebody else");
+            let patch = Patch::Merge(&repair);
+            let restored = answer(&what, api.patch(&name, &PatchParams::default(), &patch)).await?;
+            metadata = restored.metadata;
+            meddled = meddled.or_else(|| repair.get("spec").map(|_| "changed"));
+        }
+        if let Some(how) = meddled {
+            let note = format!("somebody else has {how} PrometheusRule {name}");
             self.tell(hands, false, "RulesRestored", "Restore", &note).await?;
         }
-        (done.hash, done.version) = (hash, version.unwrap_or_default());
+        done.hash = hash;
+        done.version = metadata.resource_version.unwrap_or_default();
+        done.generation = metadata.generation.unwrap_or_default();
         Ok(Ok(()))
     }
 
@@ -302,6 +317,29 @@ pub(super) struct Hands {
 /// Now, in whole seconds, as objects say times.
 fn now() -> Timestamp {
     Timestamp::from_seconds(clock::now().as_millis() / 1_000)
+}
+
+/// What makes the rule that was `written` the one that is `wanted`: whatever others have added to its rules, or to the annotations
+/// that say how far a take-over is. Their own labels and annotations stay.
+fn repair(wanted: &Value, written: &DynamicObject) -> Option<Value> {
+    let mut repair = serde_json::Map::new();
+    if written.data.get("spec") != wanted.get("spec") {
+        repair.insert("spec".to_owned(), wanted.get("spec").cloned()?);
+    }
+    let has = |key: &str| written.metadata.annotations.iter().flatten().any(|(name, _)| name == key);
+    let should = wanted.pointer("/metadata/annotations");
+    let stale = [RECORDING_SINCE, ALERTING_SINCE].into_iter();
+    let stale = stale.filter(|key| has(key) && should.is_none_or(|should| should.get(key).is_none()));
+    let stale: serde_json::Map<String, Value> = stale.map(|key| (key.to_owned(), Value::Null)).collect();
+    if !stale.is_empty() {
+        repair.insert("metadata".to_owned(), json!({"annotations": stale}));
+    }
+    (!repair.is_empty()).then_some(Value::Object(repair))
+}
+
+/// Whether a version of the API server is older than another: what was written is not yet seen. Versions are numbers.
+fn is_older(version: &str, than: &str) -> bool {
+    matches!((version.parse::<u64>(), than.parse::<u64>()), (Ok(version), Ok(than)) if version < than)
 }
 
 fn hash_of(rule: &Value) -> u64 {

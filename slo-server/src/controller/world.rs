@@ -42,15 +42,18 @@ pub(super) struct Rule {
     pub(super) name: String,
     pub(super) uid: String,
     pub(super) version: String,
+    /// How often its spec has changed.
+    pub(super) generation: i64,
     pub(super) manager: Manager,
     pub(super) since: OwnRule,
     owners: Vec<String>,
 }
 
 impl Rule {
-    /// Whether the object with this uid owns it.
+    /// Whether it is the rule of the object with this uid. One of ours whose owner was removed is.
     pub(super) fn is_of(&self, uid: &str) -> bool {
-        self.owners.iter().any(|owner| owner == uid)
+        let has_lost = self.manager == Manager::Us && self.owners.is_empty();
+        has_lost || self.owners.iter().any(|owner| owner == uid)
     }
 }
 
@@ -120,6 +123,7 @@ impl World {
             name: place.1.clone(),
             uid: meta.uid.clone().unwrap_or_default(),
             version: meta.resource_version.clone().unwrap_or_default(),
+            generation: meta.generation.unwrap_or_default(),
             manager: Manager::of(meta.labels.as_ref().unwrap_or(&none)),
             since: OwnRule::of(meta.annotations.as_ref().unwrap_or(&none)),
             owners: meta.owner_references.iter().flatten().map(|owner| owner.uid.clone()).collect(),
@@ -128,13 +132,23 @@ impl World {
             self.owned.entry(owner.clone()).or_default().insert(place.clone());
             touched.extend(self.keys.get(owner).cloned());
         }
+        touched.extend(self.namesakes(&place));
         self.rules.insert(place, rule);
         touched
     }
 
+    /// The objects whose rule has this place, or would have it.
+    fn namesakes(&self, (namespace, rule): &(String, String)) -> Vec<Key> {
+        let named = Kind::ALL.into_iter().filter_map(|kind| {
+            let name = kind.object_name(rule)?.to_owned();
+            Some(Key { kind, namespace: namespace.clone(), name })
+        });
+        named.filter(|key| self.objects.contains_key(key)).collect()
+    }
+
     /// A rule is gone. Returns the objects to look at.
     pub(super) fn forget_rule(&mut self, place: &(String, String)) -> Vec<Key> {
-        let mut touched = Vec::new();
+        let mut touched = self.namesakes(place);
         for owner in self.rules.remove(place).map(|rule| rule.owners).unwrap_or_default() {
             if let Some(owned) = self.owned.get_mut(&owner) {
                 owned.remove(place);
@@ -177,11 +191,9 @@ impl World {
 
     /// The rules that another program made for an object.
     pub(super) fn others(&self, object: &Object) -> Vec<Rule> {
+        let own = object.rule_name();
         let owned = self.owned.get(&object.uid).into_iter().flatten();
-        owned
-            .filter_map(|place| self.rules.get(place))
-            .filter(|rule| rule.manager == Manager::Other)
-            .cloned()
-            .collect()
+        let is_other = |rule: &&Rule| rule.manager == Manager::Other && rule.name != own;
+        owned.filter_map(|place| self.rules.get(place)).filter(is_other).cloned().collect()
     }
 }
