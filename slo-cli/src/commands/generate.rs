@@ -39,6 +39,13 @@ pub(super) fn run(generate: &Generate, out: &mut dyn Write, talk: &mut dyn Write
     let mut tests = Vec::new();
     for service in &services {
         rules::check(service, options)?;
+        if !target.holds_several() {
+            let groups = rules::generate_with(service, options)?;
+            target.check(service, &groups)?;
+            for change in target.changes(&groups) {
+                writeln!(talk, "warning: {}: {change}", service.name())?;
+            }
+        }
         if generate.tests {
             tests.push(tests_of(service, talk)?);
         }
@@ -51,10 +58,16 @@ pub(super) fn run(generate: &Generate, out: &mut dyn Write, talk: &mut dyn Write
                 .to_owned(),
         ));
     }
+    if !target.holds_several() && generate.out.is_none() && services.len() > 1 {
+        return Err(Error::Usage(format!(
+            "a file of the target {target} holds the rules of one service, and there are {}\n  hint: give --out DIR",
+            services.len()
+        )));
+    }
     let groups = |service: &Service| rules::generate_with(service, options);
     let text = |service: &Service| Ok(target.rules(service, &groups(service)?, &meta));
     if let Some(folder) = &generate.out {
-        return write_files(folder, &services, tests, &text, talk);
+        return write_files(folder, target.extension(), &services, tests, &text, talk);
     }
     let is_first = |service| services.first().is_some_and(|first| ptr::eq(first, service));
     let text = |service: &Service| {
@@ -135,12 +148,16 @@ type Text<'a> = dyn Fn(&Service) -> Result<String, slo_core::Error> + Sync + 'a;
 /// A file for each service, and one for its tests where there are any.
 fn write_files(
     folder: &Path,
+    extension: &str,
     services: &[Service],
     tests: Vec<Option<String>>,
     text: &Text<'_>,
     talk: &mut dyn Write,
 ) -> Result<(), Error> {
-    let path = |kind: &str, service: &Service| folder.join(kind).join(format!("{}.yaml", service.name()));
+    let path = |kind: &str, service: &Service| {
+        let extension = if kind == "rules" { extension } else { "yaml" };
+        folder.join(kind).join(format!("{}.{extension}", service.name()))
+    };
     let mut tests = tests.into_iter();
     parallel::in_order(services, text, |service, text| {
         let mut file = |kind: &str, text: &str| -> Result<(), Error> {

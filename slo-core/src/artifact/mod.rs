@@ -1,6 +1,7 @@
 //! Artifacts: files for other programs, such as rule files, dashboards and reports.
 
 mod alertmanager;
+mod azure;
 #[cfg(feature = "calendar")]
 mod backtest;
 mod capital;

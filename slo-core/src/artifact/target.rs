@@ -1,6 +1,7 @@
 //! The programs that evaluate rules, and the files that they read.
 
 use super::{
+    azure,
     operator::{ObjectMeta, check_object_names, prometheus_rule},
     prometheus::{PartialResponse, mimir_rule_file, rule_file, rule_groups, thanos_rule_file},
 };
@@ -41,12 +42,23 @@ pub enum Target {
     Thanos,
     /// VictoriaMetrics with vmalert: a rule file.
     VictoriaMetrics,
+    /// Azure Monitor's managed service for Prometheus: rule groups as an ARM template, in JSON.
+    Azure,
+    /// The same rule groups in Bicep.
+    AzureBicep,
 }
 
 impl Target {
     /// All targets.
-    pub const ALL: [Self; 5] =
-        [Self::Prometheus, Self::Operator, Self::Mimir, Self::Thanos, Self::VictoriaMetrics];
+    pub const ALL: [Self; 7] = [
+        Self::Prometheus,
+        Self::Operator,
+        Self::Mimir,
+        Self::Thanos,
+        Self::VictoriaMetrics,
+        Self::Azure,
+        Self::AzureBicep,
+    ];
 
     /// Its name, in lower case.
     #[must_use]
@@ -57,6 +69,8 @@ impl Target {
             Self::Mimir => "mimir",
             Self::Thanos => "thanos",
             Self::VictoriaMetrics => "victoriametrics",
+            Self::Azure => "azure",
+            Self::AzureBicep => "azure-bicep",
         }
     }
 
@@ -69,6 +83,8 @@ impl Target {
             Self::Mimir => "Namespaces of rules for Mimir and Cortex",
             Self::Thanos => "Rule files for Thanos' ruler",
             Self::VictoriaMetrics => "Rule files for vmalert, with VictoriaMetrics' exact `increase`",
+            Self::Azure => "Rule groups of Azure's managed Prometheus, as an ARM template",
+            Self::AzureBicep => "The same rule groups in Bicep",
         }
     }
 
@@ -78,6 +94,7 @@ impl Target {
         match self {
             Self::Prometheus | Self::Operator | Self::Mimir | Self::Thanos => Backend::Prometheus,
             Self::VictoriaMetrics => Backend::VictoriaMetrics,
+            Self::Azure | Self::AzureBicep => Backend::AzureMonitor,
         }
     }
 
@@ -86,7 +103,7 @@ impl Target {
     pub const fn anchored(self) -> Option<Backend> {
         match self {
             Self::Prometheus | Self::Operator => Some(Backend::PrometheusAnchored),
-            Self::Mimir | Self::Thanos | Self::VictoriaMetrics => None,
+            Self::Mimir | Self::Thanos | Self::VictoriaMetrics | Self::Azure | Self::AzureBicep => None,
         }
     }
 
@@ -101,7 +118,47 @@ impl Target {
     /// # Errors
     /// Two such services.
     pub fn check_names<'a>(self, services: impl IntoIterator<Item = &'a Service>) -> Result<(), Error> {
-        if self.has_metadata() { check_object_names(services) } else { Ok(()) }
+        match self {
+            Self::Operator => check_object_names(services),
+            Self::Azure | Self::AzureBicep => azure::check_names(services),
+            Self::Prometheus | Self::Mimir | Self::Thanos | Self::VictoriaMetrics => Ok(()),
+        }
+    }
+
+    /// Refuses rules that the target does not take.
+    ///
+    /// # Errors
+    /// Rules beyond the limits of Azure Monitor.
+    pub fn check(self, service: &Service, groups: &[RuleGroup]) -> Result<(), Error> {
+        match self {
+            Self::Azure | Self::AzureBicep => azure::check(service, groups),
+            _ => Ok(()),
+        }
+    }
+
+    /// What the target does otherwise than the SLOs say, in words.
+    #[must_use]
+    pub fn changes(self, groups: &[RuleGroup]) -> Vec<String> {
+        match self {
+            Self::Azure | Self::AzureBicep => azure::changes(groups),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The ending of its files.
+    #[must_use]
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::Azure => "json",
+            Self::AzureBicep => "bicep",
+            _ => "yaml",
+        }
+    }
+
+    /// Whether a file can hold the rules of several services.
+    #[must_use]
+    pub const fn holds_several(self) -> bool {
+        !matches!(self, Self::Azure | Self::AzureBicep)
     }
 
     /// The rules of a service as a separate file. `meta` is for a target that [has
@@ -113,11 +170,13 @@ impl Target {
             Self::Operator => prometheus_rule(service, groups, meta),
             Self::Mimir => mimir_rule_file(service, groups),
             Self::Thanos => thanos_rule_file(groups),
+            Self::Azure => azure::template(service, groups),
+            Self::AzureBicep => azure::bicep(service, groups),
         }
     }
 
     /// The rules of another service, to append to a file with the [rules](Self::rules) of others: more
-    /// groups, or a separate document.
+    /// groups, or a separate document. Only for a target that [holds several](Self::holds_several).
     ///
     /// ```
     /// use slo_core::{artifact::{ObjectMeta, Target}, rules};
@@ -139,6 +198,7 @@ impl Target {
             Self::Prometheus | Self::VictoriaMetrics => rule_groups(groups, PartialResponse::Usual),
             Self::Thanos => rule_groups(groups, PartialResponse::Abort),
             Self::Operator | Self::Mimir => format!("---\n{}", self.rules(service, groups, meta)),
+            Self::Azure | Self::AzureBicep => self.rules(service, groups, meta),
         }
     }
 }

@@ -153,5 +153,14 @@ fn rule(context: &Context<'_>, condition: Condition, text: Text) -> Rule {
         *value = escape(value);
     }
     let annotations = annotations::with_links(text, slo.notification(severity), kind);
-    Rule::Alert { kind, name: kind.name().to_owned(), labels, annotations, expr, hold, keep_firing_for: None }
+    Rule::Alert {
+        kind,
+        severity,
+        name: kind.name().to_owned(),
+        labels,
+        annotations,
+        expr,
+        hold,
+        keep_firing_for: None,
+    }
 }

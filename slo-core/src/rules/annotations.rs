@@ -1,7 +1,7 @@
 //! The annotations of alerts: summaries, descriptions and links, as Prometheus templates.
 
 use super::{
-    AlertKind, Series,
+    AlertKind, Backend, Series,
     context::{Burn, Context},
 };
 use crate::{
@@ -123,6 +123,16 @@ fn description(context: &Context<'_>, Burn { tier, factor, .. }: &Burn) -> Strin
     };
     let exhaustion = left.clone().clamp_min(Ratio::ZERO).mul(period).div(burn.clone());
     let promise = promise(slo);
+    if context.options.backend == Backend::AzureMonitor {
+        return format!(
+            "{promise}In the last {long}, {{{{ $value | humanizePercentage }}}} of events were bad; {objective} over {period} \
+             allows {budget}%. It fires above {factor} times that.",
+            long = tier.long(),
+            objective = slo.objective(),
+            period = slo.period(),
+            budget = percent(slo),
+        );
+    }
     format!(
         "{promise}In the last {long}, {{{{ $value | humanizePercentage }}}} of events were bad; {objective} \
          over {period} allows {budget}%. Burn rate: {burn}× (alerts above {factor}×). Budget left: {left}. \

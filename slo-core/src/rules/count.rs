@@ -245,7 +245,7 @@ impl Tiles<'_> {
             new.binary(BinaryOp::And, Matching::On(target.to_vec()), witness)
         };
         match self.backend {
-            Backend::Prometheus => {}
+            Backend::Prometheus | Backend::AzureMonitor => {}
             Backend::PrometheusAnchored => {
                 // Differences that handle resets. They miss the first sample of a new series, so new series
                 // come first.

@@ -35,6 +35,9 @@ pub enum Backend {
     /// restarts. Prometheus 3.15 needs `--enable-feature=promql-extended-range-selectors`. In earlier
     /// versions, a gap between scrapes makes the query fail.
     PrometheusAnchored,
+    /// Azure Monitor's managed service for Prometheus. Its tiles are those of Prometheus, and the annotations of its alerts ask
+    /// no queries.
+    AzureMonitor,
     /// VictoriaMetrics with vmalert: its `increase` counts every event once, so tiles are simpler.
     VictoriaMetrics,
 }

@@ -36,6 +36,8 @@ pub enum Rule {
     Alert {
         /// Its kind.
         kind: AlertKind,
+        /// Whom it is for.
+        severity: Severity,
         /// Its name; by default that of its kind.
         name: String,
         /// Labels added to it.

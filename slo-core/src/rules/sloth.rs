@@ -164,6 +164,6 @@ impl Sloth<'_> {
         let kind = AlertKind::AnyBurn(severity);
         let name = slo.alert_name().unwrap_or(kind.name()).to_owned();
         let keep_firing_for = slo.keep_firing_for();
-        Ok(Some(Rule::Alert { kind, name, labels, annotations, expr, hold: None, keep_firing_for }))
+        Ok(Some(Rule::Alert { kind, severity, name, labels, annotations, expr, hold: None, keep_firing_for }))
     }
 }
