@@ -267,3 +267,68 @@ def test_public_manifests():
         assert code in (0, 1), (file, error)
         for finding in json.loads(out)["findings"]:
             assert finding["severity"] != "high" or finding["check"] in ("pdb-blocks-drain", "hpa-without-requests", "hpa-on-errors"), finding
+
+
+# As `az aks show -o json` prints it, shortened.
+CLUSTER = {
+    "name": "prod", "location": "westeurope", "type": "Microsoft.ContainerService/ManagedClusters",
+    "agentPoolProfiles": [{
+        "name": "nodepool1", "mode": "System", "count": 6, "enableAutoScaling": True, "minCount": 3, "maxCount": 9, "availabilityZones": ["1", "2", "3"],
+        "scaleSetPriority": None, "nodeTaints": None, "type": "VirtualMachineScaleSets",
+        "upgradeSettings": {"drainTimeoutInMinutes": None, "maxSurge": "33%", "maxUnavailable": "0", "nodeSoakDurationInMinutes": None, "undrainableNodeBehavior": None},
+    }],
+}  # fmt: skip
+
+
+def pool(**fields):
+    return {**CLUSTER, "agentPoolProfiles": [{**CLUSTER["agentPoolProfiles"][0], **fields}]}
+
+
+def with_pools(tmp_path, pools, *edits):
+    """The findings of manifests beside node pools, without those that the manifests have alone."""
+    path = tmp_path / "pools.json"
+    path.write_text(json.dumps(pools))
+    text = planted(*edits)
+    before = findings(text)
+    return [finding for finding in findings(text, path) if finding not in before]
+
+
+LONE = [("metadata: {name: payments, namespace: shop}\nspec:\n  replicas: 3", "metadata: {name: payments, namespace: shop}\nspec:\n  replicas: 1"),
+        ("metadata: {name: payments, namespace: shop}\nspec: {maxUnavailable: 1,", "metadata: {name: payments, namespace: shop}\nspec: {maxUnavailable: 100%,")]  # fmt: skip
+
+
+def test_an_upgrade_of_sound_workloads_costs_nothing(tmp_path):
+    assert with_pools(tmp_path, CLUSTER) == []
+
+
+def test_an_upgrade_of_a_lone_pod_is_priced(tmp_path):
+    [finding] = with_pools(tmp_path, CLUSTER, *LONE)
+    assert (finding["check"], finding["object"]) == ("upgrade-costs-budget", "Deployment/shop/payments")
+    # 33 % of 6 nodes are 2 at a time, so there are 3 rounds of 30 s.
+    assert "drains the 6 nodes of the pool nodepool1 2 at a time, and 1 of 1 pods may go at once" in finding["why"] and "up to 90 s of outage" in finding["why"]
+    # `az aks nodepool list` prints the pools alone; Azure's API nests them.
+    flat = [{**CLUSTER["agentPoolProfiles"][0], "type": "Microsoft.ContainerService/managedClusters/agentPools"}]
+    nested = {"value": [{"name": "nodepool1", "type": "Microsoft.ContainerService/managedClusters/agentPools", "properties": CLUSTER["agentPoolProfiles"][0]}]}
+    for shape in (flat, nested["value"]):
+        [other] = with_pools(tmp_path, shape, *LONE)
+        assert other["why"] == finding["why"]
+    [default] = with_pools(tmp_path, pool(upgradeSettings=None), *LONE)
+    assert "1 at a time" in default["why"] and "up to 180 s of outage" in default["why"]
+
+
+def test_nodes_that_a_pod_does_not_tolerate_do_not_count(tmp_path):
+    assert with_pools(tmp_path, pool(scaleSetPriority="Spot"), *LONE) == []
+    assert with_pools(tmp_path, pool(nodeTaints=["CriticalAddonsOnly=true:NoSchedule"]), *LONE) == []
+    assert len(with_pools(tmp_path, pool(nodeTaints=["a=b:PreferNoSchedule"]), *LONE)) == 1
+
+
+def test_a_drain_that_takes_longer_than_an_upgrade_waits(tmp_path):
+    [finding] = [one for one in with_pools(tmp_path, pool(upgradeSettings={"maxSurge": "1", "drainTimeoutInMinutes": 1})) if one["object"].startswith("AgentPool")]
+    assert (finding["check"], finding["severity"], finding["object"]) == ("drain-timeout", "high", "AgentPool/nodepool1")
+    assert "gives up after 1 min" in finding["why"]
+
+
+def test_nodes_of_one_zone(tmp_path):
+    found = with_pools(tmp_path, pool(availabilityZones=["2"]))
+    assert {(one["check"], one["severity"]) for one in found} == {("one-zone", "low")} and "all of them in zone 2" in found[0]["why"]
+    assert {one["check"] for one in with_pools(tmp_path, pool(availabilityZones=None))} == {"one-zone"}

@@ -4,5 +4,5 @@ mod object;
 mod quantity;
 
 pub(crate) use object::texts;
-pub use object::{Object, ObjectRef, objects, readable};
+pub use object::{AGENT_POOL, Object, ObjectRef, objects, readable};
 pub use quantity::{cores, memory};

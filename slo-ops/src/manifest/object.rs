@@ -48,7 +48,12 @@ pub struct ObjectRef {
     pub name: String,
 }
 
+/// The kind that node pools of AKS have here.
+pub const AGENT_POOL: &str = "AgentPool";
+
 /// The objects in the text of a file: its documents, and the items of lists. What is no object is left out.
+///
+/// The node pools of AKS that `az aks show` and `az aks nodepool list` print are objects of the kind [`AGENT_POOL`].
 ///
 /// # Errors
 /// Text that is not YAML.
@@ -96,6 +101,22 @@ pub fn readable(file: &str, text: &str) -> (Vec<Object>, Vec<Error>) {
 }
 
 fn add(file: &str, node: Node, found: &mut Vec<Object>) {
+    if let Value::List(items) = node.value {
+        for item in items {
+            add(file, item, found);
+        }
+        return;
+    }
+    if let Some(pools) = node.entry("agentPoolProfiles") {
+        if let Value::List(pools) = &pools.value {
+            found.extend(pools.iter().map(|pool| agent_pool(file, pool)));
+        }
+        return;
+    }
+    if node.scalar("type").is_some_and(|kind| kind.to_ascii_lowercase().ends_with("/agentpools")) {
+        found.push(agent_pool(file, &node));
+        return;
+    }
     let (Some(api_version), Some(kind)) = (node.scalar("apiVersion"), node.scalar("kind")) else { return };
     if kind.ends_with("List")
         && let Some(Node { value: Value::List(items), .. }) = node.entry("items")
@@ -116,6 +137,18 @@ fn add(file: &str, node: Node, found: &mut Vec<Object>) {
         name,
         node,
     });
+}
+
+/// A node pool of AKS. Azure's own API has its fields below `properties`.
+fn agent_pool(file: &str, pool: &Node) -> Object {
+    Object {
+        file: file.to_owned(),
+        api_version: "Microsoft.ContainerService/managedClusters/agentPools".to_owned(),
+        kind: AGENT_POOL.to_owned(),
+        namespace: None,
+        name: pool.scalar("name").unwrap_or_default().to_owned(),
+        node: pool.entry("properties").unwrap_or(pool).clone(),
+    }
 }
 
 impl Object {

@@ -147,7 +147,7 @@ fn replicas(workload: &Workload<'_>, assumptions: Assumptions, findings: &mut Ve
 }
 
 /// How long a pod takes to be ready, as its probes say.
-fn start_seconds(workload: &Workload<'_>) -> f64 {
+pub(super) fn start_seconds(workload: &Workload<'_>) -> f64 {
     let number = |node: &slo_core::document::Node, key: &str| {
         node.scalar(key).and_then(|text| text.parse::<f64>().ok())
     };
@@ -160,7 +160,7 @@ fn start_seconds(workload: &Workload<'_>) -> f64 {
 }
 
 /// A number or a share of `of`, rounded up as disruption budgets do.
-fn resolved_up(text: &str, of: u64) -> Option<u64> {
+pub(super) fn resolved_up(text: &str, of: u64) -> Option<u64> {
     match text.strip_suffix('%') {
         Some(percent) => Some((percent.parse::<u64>().ok()?.min(100) * of.min(MOST_PODS)).div_ceil(100)),
         None => text.parse().ok(),
@@ -172,6 +172,38 @@ fn resolved_down(text: &str, of: u64) -> Option<u64> {
     match text.strip_suffix('%') {
         Some(percent) => Some(percent.parse::<u64>().ok()?.min(100) * of.min(MOST_PODS) / 100),
         None => text.parse().ok(),
+    }
+}
+
+/// What a disruption budget allows.
+pub(super) struct Evictions {
+    path: &'static str,
+    written: String,
+    /// The pods that it selects, of all workloads together.
+    pods: u64,
+    /// How many of them may be evicted at once.
+    pub(super) allowed: u64,
+}
+
+impl Evictions {
+    /// `None` if that depends on the nodes, or if the budget says nothing.
+    pub(super) fn of(budget: &Object, landscape: &Landscape<'_>) -> Option<Self> {
+        let of = landscape
+            .workloads
+            .iter()
+            .filter(|other| other.budgets.iter().any(|one| std::ptr::eq(*one, budget)));
+        let pods = of.map(|other| other.replicas).sum::<Option<u64>>()?;
+        let field = |path| budget.text(path).and_then(|text| Some((text, resolved_up(text, pods)?)));
+        let (path, written, allowed) = match (field("spec.minAvailable"), field("spec.maxUnavailable")) {
+            (Some((text, least)), _) => {
+                ("spec.minAvailable", format!("minAvailable: {text}"), pods.saturating_sub(least))
+            }
+            (None, Some((text, most))) => {
+                ("spec.maxUnavailable", format!("maxUnavailable: {text}"), most.min(pods))
+            }
+            (None, None) => return None,
+        };
+        Some(Self { path, written, pods, allowed })
     }
 }
 
@@ -192,21 +224,8 @@ fn budgets(workload: &Workload<'_>, landscape: &Landscape<'_>, findings: &mut Ve
     }
     for budget in &workload.budgets {
         // A budget may be for the pods of several workloads together.
-        let of = landscape
-            .workloads
-            .iter()
-            .filter(|other| other.budgets.iter().any(|one| std::ptr::eq(*one, *budget)));
-        let Some(pods) = of.map(|other| other.replicas).sum::<Option<u64>>() else { continue };
-        let least = budget.text("spec.minAvailable").and_then(|text| Some((text, resolved_up(text, pods)?)));
-        let most = budget.text("spec.maxUnavailable").and_then(|text| Some((text, resolved_up(text, pods)?)));
-        let (path, written, allowed) = match (least, most) {
-            (Some((text, least)), _) => {
-                ("spec.minAvailable", format!("minAvailable: {text}"), pods.saturating_sub(least))
-            }
-            (None, Some((text, most))) => {
-                ("spec.maxUnavailable", format!("maxUnavailable: {text}"), most.min(pods))
-            }
-            (None, None) => continue,
+        let Some(Evictions { path, written, pods, allowed }) = Evictions::of(budget, landscape) else {
+            continue;
         };
         if pods > 0 && allowed == 0 {
             findings.push(Finding::of(

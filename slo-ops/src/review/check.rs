@@ -85,6 +85,12 @@ checks! {
     RolloutWithoutPods = "rollout-without-pods", "Each rollout leaves no pod running";
     /// Pods that may all be on one node.
     NoSpread = "no-spread", "All pods may run on the same node";
+    /// An upgrade of a node pool that leaves too few pods.
+    UpgradeCostsBudget = "upgrade-costs-budget", "An upgrade of the nodes leaves too few pods";
+    /// A drain that takes longer than an upgrade waits.
+    DrainTimeout = "drain-timeout", "An upgrade of the nodes gives up before the pods have moved";
+    /// Nodes of one zone.
+    OneZone = "one-zone", "All nodes are in the same zone";
     /// No readiness probe.
     NoReadinessProbe = "no-readiness-probe", "Requests reach pods that are not ready";
     /// A dead pod gets requests for long.

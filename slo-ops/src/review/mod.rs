@@ -3,7 +3,7 @@
 //! | step | file |
 //! |---|---|
 //! | what belongs together: workloads, their Services, budgets, autoscalers, SLOs | `landscape` |
-//! | what is wrong | `review`; by subject `availability`, `probes`, `resources`, `monitoring` |
+//! | what is wrong | `review`; by subject `availability`, `probes`, `resources`, `node_pools`, `monitoring` |
 //! | what is accepted, until when and why | `accepted` |
 //! | for people and programs | [`Finding`], [`sarif`] |
 //! | what would fit | [`suggest`] |
@@ -15,6 +15,7 @@ mod check;
 mod finding;
 mod landscape;
 mod monitoring;
+mod node_pools;
 mod probes;
 mod resources;
 #[expect(clippy::module_inception, reason = "it is what the folder is called by")]

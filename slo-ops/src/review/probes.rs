@@ -15,7 +15,7 @@ use slo_core::{
 const PERIOD: f64 = 10.0;
 const FAILURES: f64 = 3.0;
 const TIMEOUT: f64 = 1.0;
-const GRACE: f64 = 30.0;
+pub(super) const GRACE: f64 = 30.0;
 
 pub(super) fn review(landscape: &Landscape<'_>, findings: &mut Vec<Finding>) {
     for workload in landscape.workloads.iter().filter(|workload| workload.is_served()) {

@@ -1,7 +1,8 @@
 //! All checks, one after the other.
 
 use super::{
-    Assumptions, Finding, accepted, availability, landscape::Landscape, monitoring, probes, resources,
+    Assumptions, Finding, accepted, availability, landscape::Landscape, monitoring, node_pools, probes,
+    resources,
 };
 use crate::manifest::Object;
 use slo_core::{
@@ -50,6 +51,7 @@ pub fn review(
     availability::review(&landscape, assumptions, &mut findings);
     probes::review(&landscape, &mut findings);
     resources::review(&landscape, &mut findings);
+    node_pools::review(&landscape, &mut findings);
     monitoring::review(&landscape, services, &mut findings);
     accepted::apply(objects, now, &mut findings);
     findings.sort_by(|one, two| {
