@@ -1,9 +1,6 @@
 //! Rules, within Azure's limits.
 
-use super::{
-    item::{Item, Parameter},
-    refused,
-};
+use super::item::{Item, Parameter};
 use crate::{
     Error,
     model::{Service, Severity, Window},
@@ -51,6 +48,11 @@ pub(in crate::artifact) fn check(service: &Service, groups: &[RuleGroup]) -> Res
         }
     }
     Ok(())
+}
+
+/// An error that names Azure's limit.
+fn refused(what: String, hint: &str) -> Error {
+    Error::new(what).with_hint(hint)
 }
 
 fn check_rule(rule: &Rule) -> Result<(), Error> {

@@ -8,7 +8,7 @@ mod bicep;
 mod group;
 mod item;
 
-use crate::{Error, model::Service, rules::RuleGroup};
+use crate::{model::Service, rules::RuleGroup};
 pub(super) use group::{changes, check, check_names};
 
 /// The rules of a service as an ARM template.
@@ -19,9 +19,4 @@ pub(super) fn template(service: &Service, groups: &[RuleGroup]) -> String {
 /// The rules of a service in Bicep.
 pub(super) fn bicep(service: &Service, groups: &[RuleGroup]) -> String {
     bicep::bicep(&group::groups(service, groups))
-}
-
-/// An error that names Azure's limit.
-fn refused(what: String, hint: &str) -> Error {
-    Error::new(what).with_hint(hint)
 }
