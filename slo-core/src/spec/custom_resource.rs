@@ -254,3 +254,84 @@ const RULES: [(&str, &str, &str); 8] = [
 
 const POSITIVE: &str = "double(self.substring(0, self.indexOf('%')).trim()) > 0.0";
 const BELOW: &str = "double(self.substring(0, self.indexOf('%')).trim()) < 100.0";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec;
+
+    fn read(text: &str) -> Result<Vec<crate::model::Service>, Vec<String>> {
+        match spec::read(&[text]).remove(0) {
+            Ok(document) => {
+                assert!(document.losses.is_empty());
+                Ok(document.services)
+            }
+            Err(faults) => Err(faults
+                .faults()
+                .iter()
+                .map(|fault| format!("{}: {}", fault.place, fault.error.message()))
+                .collect()),
+        }
+    }
+
+    #[test]
+    fn an_object_is_a_document() {
+        let spec = "{service: a, labels: {team: x}, slos: [{name: b, objective: 99%, window: 30d, sli: {probe: up}}]}";
+        let object = format!(
+            "{{apiVersion: slo.dev/v1, kind: SLO, metadata: {{name: x, finalizers: [y]}}, status: {{slos: 1}}, spec: {spec}}}"
+        );
+        let document = format!("{{version: slo/v1, {}", &spec[1..]);
+        assert_eq!(read(&object).unwrap(), read(&document).unwrap());
+        assert_eq!(read(&format!("{{apiVersion: v1, kind: List, items: [{object}]}}")).unwrap().len(), 1);
+        assert!(spec::holds_specification(&object));
+    }
+
+    #[test]
+    fn faults_of_an_object_have_their_places() {
+        let object = "{apiVersion: slo.dev/v1, kind: SLO, spec: {service: a, newborn: x, version: slo/v1, exclude: [{from: x}],
+            slos: [{name: b, objective: 101%, window: 30d, sli: {probe: up}}]}}";
+        let faults = read(object).unwrap_err();
+        for expected in [
+            "spec: unknown key `version`",
+            "spec.newborn: `x` is not a mode for new series",
+            "spec.exclude[0].from: `x` is not a time",
+            "spec.slos[0].objective: ",
+        ] {
+            assert!(faults.iter().any(|fault| fault.starts_with(expected)), "{expected}: {faults:?}");
+        }
+        assert_eq!(
+            read("{apiVersion: slo.dev/v1, kind: Slo, spec: {}}").unwrap_err()[0],
+            "kind: `slo.dev/v1` has only the kind `SLO`"
+        );
+        assert!(
+            read("{apiVersion: slo.dev/v2, kind: SLO, spec: {}}").unwrap_err()[0].contains("`slo.dev/v2`")
+        );
+    }
+
+    #[test]
+    fn every_key_of_the_format_is_in_the_definition() {
+        fn keys(schema: &Value, found: &mut std::collections::BTreeSet<String>) {
+            let Value::Object(fields) = schema else { return };
+            for (name, value) in fields {
+                if name == "properties"
+                    && let Value::Object(properties) = value
+                {
+                    found.extend(properties.keys().cloned());
+                    properties.values().for_each(|value| keys(value, found));
+                }
+                match value {
+                    Value::Array(items) => items.iter().for_each(|item| keys(item, found)),
+                    other => keys(other, found),
+                }
+            }
+        }
+        let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+        let (mut wanted, mut found) = Default::default();
+        keys(&schema, &mut wanted);
+        let definitions = schema.get("$defs").unwrap();
+        keys(&Value::Object(structural(&schema, definitions, "")), &mut found);
+        let missing: Vec<&String> = wanted.difference(&found).collect();
+        // A calendar period is one of two types, which the definition cannot say.
+        assert_eq!(missing, ["calendar", "start", "time_zone"]);
+    }
+}
