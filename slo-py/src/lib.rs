@@ -88,12 +88,13 @@ mod _slo {
     use super::spec::{_an_slo, Spec, load, parse};
     #[pymodule_export]
     use super::stats::{
-        Sprt, availability, average_run_length, best_allowance, beta_above, beta_binomial_at_least,
-        binomial_at_least, burn_above, clopper_pearson, compare, compare_restore_times, confidence_sequence,
-        design_effect, erlang_detection, events_per_arm, events_to_demonstrate, events_to_stay_silent,
-        false_starts_per_second, fewest_bad_events, firing_probability, fisher_p_value, garwood,
-        hypergeometric_at_least, jeffreys, mixture_evidence, newcombe, poisson_at_least, probability_worse,
-        rate_at_most, rate_evidence, rate_increase_p_value, toil, two_proportion_z, wilson,
+        ReleaseFinding, ReleaseTest, Sprt, availability, average_run_length, best_allowance, beta_above,
+        beta_binomial_at_least, binomial_at_least, burn_above, clopper_pearson, compare,
+        compare_restore_times, confidence_sequence, design_effect, erlang_detection, events_per_arm,
+        events_to_demonstrate, events_to_stay_silent, false_starts_per_second, fewest_bad_events,
+        firing_probability, fisher_p_value, garwood, hypergeometric_at_least, jeffreys, mixture_evidence,
+        newcombe, poisson_at_least, probability_worse, rate_at_most, rate_evidence, rate_increase_p_value,
+        toil, two_proportion_z, wilson,
     };
     #[pymodule_export]
     use super::table::{_table, Table};

@@ -253,6 +253,27 @@ def test_false_starts(rate, long, short, long_needs, short_needs):
     close(ours, theirs, 1e-9, 1e-18)
 
 
+def test_a_release_is_judged_as_the_command_does():
+    """By Wald's likelihood ratio with Ville's inequality, computed here from its definition."""
+    test = stats.ReleaseTest("99.9%")
+    allowed, harmful = test.error_ratios
+    assert (allowed, harmful) == (pytest.approx(0.001), pytest.approx(0.006))
+    for total, bad in [(5_000, 4), (500, 5), (600, 0), (1_000, 3), (0, 0)]:
+        found = test.alone(total=total, bad=bad)
+        health = (total - bad) * math.log((1 - allowed) / (1 - harmful)) + bad * math.log(allowed / harmful)
+        assert found.p_if_harmful == pytest.approx(min(1, math.exp(-health)), rel=1e-9)
+        assert found.p_if_good == pytest.approx(min(1, math.exp(health)), rel=1e-9)
+        assert (found.verdict == "fail") == (found.p_if_good <= 0.01) and (found.verdict == "pass") == (found.p_if_harmful <= 0.05)
+        assert (found.events_needed is None) == (found.verdict != "inconclusive") or found.events_needed is None
+    assert test.beside([((900, 300), (100, 34))]).verdict == "pass"
+    assert test.beside([((900, 1), (100, 8))]).verdict == "fail"
+    assert test.after((20_000, 180), (2_000, 17)).verdict == "pass"
+    assert test.alone(total=1, bad=0) == test.alone(total=1, bad=0) != test.alone(total=2, bad=0)
+    for wrong in (lambda: stats.ReleaseTest("100%"), lambda: stats.ReleaseTest("99%", false_fail=0.0), lambda: test.alone(total=1, bad=2)):
+        with pytest.raises(ValueError):
+            wrong()
+
+
 def test_low_traffic():
     assert stats.events_to_stay_silent("0.0144", bad=3) == 209
     for objective, percent in [("99%", 0.99), ("99.9%", 0.999), ("99.999%", 0.99999)]:

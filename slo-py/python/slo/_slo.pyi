@@ -29,6 +29,8 @@ __all__ = [
     "Prometheus",
     "Proposal",
     "QueryError",
+    "ReleaseFinding",
+    "ReleaseTest",
     "Rules",
     "Runbooks",
     "Samples",
@@ -680,6 +682,38 @@ def erlang_detection(
     quantile: float = 0.95,
 ) -> tuple[int, float, float]: ...
 def design_effect(blocks: list[_Counts]) -> float | None: ...
+@final
+class ReleaseTest:
+    def __new__(
+        cls,
+        objective: str,
+        *,
+        allowed_burn_rate: float = 1.0,
+        harmful_burn_rate: float = 6.0,
+        harmful_ratio: float = 2.0,
+        false_fail: float = 0.01,
+        false_pass: float = 0.05,
+        design_effect: float = 1.0,
+    ) -> ReleaseTest: ...
+    @property
+    def error_ratios(self) -> tuple[float, float]: ...
+    def alone(self, *, total: int, bad: int) -> ReleaseFinding: ...
+    def beside(self, steps: Sequence[tuple[tuple[int, int], tuple[int, int]]]) -> ReleaseFinding: ...
+    def after(self, before: tuple[int, int], new: tuple[int, int]) -> ReleaseFinding: ...
+
+@final
+class ReleaseFinding:
+    @property
+    def verdict(self) -> Literal["pass", "fail", "inconclusive"]: ...
+    @property
+    def p_if_good(self) -> float: ...
+    @property
+    def p_if_harmful(self) -> float: ...
+    @property
+    def events_needed(self) -> int | None: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+
 @final
 class Sprt:
     def __new__(cls, p0: float, p1: float, *, alpha: float, beta: float) -> Sprt: ...

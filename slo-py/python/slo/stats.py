@@ -8,6 +8,8 @@ Counts are ``total`` and ``bad``; intervals are ``(low, high)``; nothing returns
 """
 
 from slo._slo import (
+    ReleaseFinding,
+    ReleaseTest,
     Sprt,
     availability,
     average_run_length,
@@ -45,6 +47,8 @@ from slo._slo import (
 )
 
 __all__ = [
+    "ReleaseFinding",
+    "ReleaseTest",
     "Sprt",
     "availability",
     "average_run_length",

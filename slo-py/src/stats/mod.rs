@@ -6,6 +6,7 @@ mod counts;
 mod cusum;
 mod low_traffic;
 mod proportions;
+mod release;
 mod reliability;
 mod sequential;
 mod tails;
@@ -20,6 +21,7 @@ pub(crate) use low_traffic::{
     false_starts_per_second, fewest_bad_events, firing_probability,
 };
 pub(crate) use proportions::{clopper_pearson, jeffreys, wilson};
+pub(crate) use release::{ReleaseFinding, ReleaseTest};
 pub(crate) use reliability::{availability, compare_restore_times, toil};
 pub(crate) use sequential::{Sprt, confidence_sequence, mixture_evidence, rate_evidence};
 pub(crate) use tails::{
