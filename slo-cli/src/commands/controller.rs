@@ -25,7 +25,8 @@ pub(super) fn run(controlled: &Controlled, talk: &mut dyn Write) -> Result<(), E
 
     let labels: std::collections::BTreeMap<_, _> = controlled.object_labels.iter().cloned().collect();
     for namespace in &controlled.namespaces {
-        ObjectMeta::new(Some(namespace.clone()), labels.clone())?;
+        ObjectMeta::new(Some(namespace.clone()), labels.clone())
+            .map_err(|error| Error::Usage(format!("--namespace: {}", Error::from(error))))?;
     }
     let backend = if controlled.anchored { Backend::PrometheusAnchored } else { Target::Operator.backend() };
     let config = ControllerConfig {
@@ -51,8 +52,8 @@ pub(super) fn run(controlled: &Controlled, talk: &mut dyn Write) -> Result<(), E
         let running = tokio::spawn(controller.run(told_to_end(), tell));
         // It ends when the controller has ended.
         while let Some(line) = said.recv().await {
-            writeln!(talk, "{line}")?;
-            talk.flush()?;
+            // A terminal that was closed is no reason to stop.
+            let _ = writeln!(talk, "{line}").and_then(|()| talk.flush());
         }
         running.await.map_err(outside)?.map_err(outside)
     })

@@ -19,6 +19,9 @@ pub(super) fn run(args: &Review, out: &mut dyn Write, talk: &mut dyn Write) -> R
     let mut all = Vec::new();
     for file in &mut texts.files {
         let (found, left_out) = readable(&file.name, &file.content);
+        if found.is_empty() && left_out.is_empty() && !spec::holds_specification(&file.content) {
+            writeln!(talk, "warning: {}: no object of Kubernetes, node pool or spec in it", file.name)?;
+        }
         all.extend(found);
         for error in left_out {
             writeln!(talk, "warning: left out: {}", slo_core::plain(&error.to_string()))?;

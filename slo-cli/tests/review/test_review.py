@@ -319,7 +319,19 @@ def test_an_upgrade_of_a_lone_pod_is_priced(tmp_path):
 def test_nodes_that_a_pod_does_not_tolerate_do_not_count(tmp_path):
     assert with_pools(tmp_path, pool(scaleSetPriority="Spot"), *LONE) == []
     assert with_pools(tmp_path, pool(nodeTaints=["CriticalAddonsOnly=true:NoSchedule"]), *LONE) == []
-    assert len(with_pools(tmp_path, pool(nodeTaints=["a=b:PreferNoSchedule"]), *LONE)) == 1
+    assert with_pools(tmp_path, pool(osType="Windows"), *LONE) == []
+    assert len(with_pools(tmp_path, pool(nodeTaints=["a=b:PreferNoSchedule"], osType="Linux"), *LONE)) == 1
+    # A pod that selects a label runs on the pools that have it.
+    text = planted(*LONE)
+    path = tmp_path / "pools.json"
+    for labels, count in ((None, 0), ({"disk": "fast"}, 1)):
+        path.write_text(json.dumps(pool(nodeLabels=labels)))
+        documents = list(yaml.safe_load_all(text))
+        for one in documents:
+            if one and (one["kind"], one["metadata"]["name"]) == ("Deployment", "payments"):
+                one["spec"]["template"]["spec"]["nodeSelector"] = {"disk": "fast", "kubernetes.io/os": "linux"}
+        found = findings(yaml.safe_dump_all(documents), path)
+        assert len([one for one in found if one["check"] == "upgrade-costs-budget"]) == count
 
 
 def test_a_drain_that_takes_longer_than_an_upgrade_waits(tmp_path):

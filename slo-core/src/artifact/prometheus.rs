@@ -165,3 +165,34 @@ fn write_rule(out: &mut Yaml, rule: &Rule, text: &mut String) {
         });
     }
 }
+
+#[cfg(all(test, feature = "spec"))]
+mod tests {
+    use super::*;
+    use crate::{document, rules, spec};
+
+    /// A node of YAML as JSON, with every scalar as a text.
+    fn json_of(node: &document::Node) -> Value {
+        match &node.value {
+            document::Value::Scalar { text, .. } => text.as_str().into(),
+            document::Value::List(items) => items.iter().map(json_of).collect(),
+            document::Value::Map(fields) => {
+                Value::Object(fields.iter().map(|(key, node)| (key.text.clone(), json_of(node))).collect())
+            }
+        }
+    }
+
+    #[test]
+    fn both_forms_have_the_same_rules() {
+        for text in [
+            include_str!("../../../testdata/specs/valid/everything.yaml"),
+            include_str!("../../../testdata/specs/valid/kinds.yaml"),
+        ] {
+            for service in spec::parse(text).unwrap() {
+                let groups = rules::generate(&service).unwrap();
+                let written = document::documents(&rule_file(&groups)).unwrap();
+                assert_eq!(json_of(&written[0]), rule_file_json(&groups));
+            }
+        }
+    }
+}

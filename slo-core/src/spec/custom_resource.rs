@@ -43,6 +43,11 @@ pub fn custom_resource_definition() -> String {
                     "type": "object",
                     "description": "SLOs of a service, from which `slo controller` keeps a PrometheusRule.",
                     "required": ["spec"],
+                    // `slo-` comes before it, and the name of an event ends with a number.
+                    "x-kubernetes-validations": [{
+                        "rule": "self.metadata.name.size() <= 230",
+                        "message": "the name has more than 230 characters",
+                    }],
                     "properties": {
                         "apiVersion": {"type": "string"},
                         "kind": {"type": "string"},

@@ -111,3 +111,49 @@ impl Claims {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use slo_core::spec::Defaults;
+
+    fn object(namespace: &str, name: &str, hour: u8, slos: &[&str]) -> (Object, Read) {
+        let slos: Vec<_> = slos
+            .iter()
+            .map(|name| json!({"name": name, "objective": "99%", "window": "30d", "sli": {"probe": "up"}}))
+            .collect();
+        let value = json!({
+            "metadata": {"namespace": namespace, "name": name, "uid": name, "creationTimestamp": format!("2026-12-01T{hour:02}:00:00Z")},
+            "spec": {"service": "a", "slos": slos},
+        });
+        let object = Object::of(Kind::Slo, &value).unwrap();
+        let read = object.read(&Defaults::default()).unwrap();
+        (object, read)
+    }
+
+    #[test]
+    fn the_older_object_of_a_namespace_has_an_slo() {
+        let mut claims = Claims::default();
+        let (old, old_read) = object("shop", "old", 1, &["x", "y"]);
+        let (new, new_read) = object("shop", "new", 2, &["y", "z"]);
+        let (far, far_read) = object("far", "far", 0, &["y"]);
+        assert!(claims.set(&new, Some(&new_read)).is_empty());
+        // Whatever comes first, the other one is told.
+        assert_eq!(claims.set(&old, Some(&old_read)).len(), 1);
+        assert_eq!(claims.set(&far, Some(&far_read)).len(), 2);
+        let taken = claims.taken(&new, &new_read);
+        assert_eq!(
+            (taken.len(), taken[0].0.as_str(), taken[0].1.to_string()),
+            (1, "y", "SLO shop/old".to_owned())
+        );
+        assert!(claims.taken(&old, &old_read).is_empty() && claims.taken(&far, &far_read).is_empty());
+        assert_eq!(claims.elsewhere(&old, &old_read).unwrap().1.to_string(), "SLO far/far");
+        assert_eq!(claims.remove(Kind::Slo, "shop", "old").len(), 2);
+        assert!(claims.taken(&new, &new_read).is_empty());
+        // Nothing is left of objects that are gone.
+        claims.remove(Kind::Slo, "shop", "new");
+        claims.remove(Kind::Slo, "far", "far");
+        assert!(claims.of.is_empty() && claims.holders.is_empty());
+    }
+}

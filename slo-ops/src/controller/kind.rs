@@ -93,6 +93,23 @@ impl Kind {
         }
     }
 
+    /// Whether the tool gives its rules for an object this name: that of the object, and Pyrra also others that begin with it.
+    ///
+    /// ```
+    /// use slo_ops::controller::Kind;
+    ///
+    /// assert!(Kind::Pyrra.is_rule_of_tool("checkout", "checkout-generic"));
+    /// assert!(!Kind::Sloth.is_rule_of_tool("checkout", "checkout-generic"));
+    /// ```
+    #[must_use]
+    pub fn is_rule_of_tool(self, object: &str, rule: &str) -> bool {
+        match (self, rule.strip_prefix(object)) {
+            (Self::Sloth, Some(rest)) => rest.is_empty(),
+            (Self::Pyrra, Some(rest)) => ["", "-generic", "-short", "-long", "-increase"].contains(&rest),
+            _ => false,
+        }
+    }
+
     /// The name of the object of this kind whose `PrometheusRule` would have this name.
     ///
     /// ```

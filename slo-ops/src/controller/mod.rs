@@ -11,5 +11,5 @@ pub use claims::{Claims, Holder};
 pub use kind::Kind;
 pub use object::{Object, Read};
 pub use phase::{OwnRule, Phase};
-pub use rule::{ALERTING_SINCE, MANAGED_BY, Manager, RECORDING_SINCE, Writer};
-pub use verdict::{Reason, Verdict};
+pub use rule::{ALERTING_SINCE, CONTROLLER, MANAGED_BY, Manager, RECORDING_SINCE, Writer};
+pub use verdict::{Reason, Verdict, shorten};

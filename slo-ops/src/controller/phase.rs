@@ -18,7 +18,7 @@ use slo_core::model::{Timestamp, Window};
 /// let later = begin.after(days);
 /// assert_eq!(Phase::of(later, true, Some(&rule), true, days), Phase::Both { since: later });
 /// let rule = OwnRule { alerting_since: Some(later), ..rule };
-/// assert_eq!(Phase::of(later.after(Phase::LOADED), true, Some(&rule), true, days), Phase::Replacing);
+/// assert_eq!(Phase::of(later.after(Phase::LOADED), true, Some(&rule), true, days), Phase::Replacing { since: later });
 /// assert_eq!(Phase::of(later, false, Some(&rule), true, days), Phase::Alone);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +37,10 @@ pub enum Phase {
         since: Timestamp,
     },
     /// Both alert, and the other tool's rules are to be deleted.
-    Replacing,
+    Replacing {
+        /// When our alerts were written.
+        since: Timestamp,
+    },
 }
 
 /// What the annotations of our `PrometheusRule` say.
@@ -73,7 +76,7 @@ impl Phase {
             None => Self::Recording { since: now },
             Some(OwnRule { alerting_since: Some(since), .. }) => {
                 if is_over(*since, Self::LOADED) {
-                    Self::Replacing
+                    Self::Replacing { since: *since }
                 } else {
                     Self::Both { since: *since }
                 }
@@ -102,7 +105,47 @@ impl Phase {
         match self {
             Self::Recording { since } => Some(since.after(longest)),
             Self::Both { since } => Some(since.after(Self::LOADED)),
-            Self::Alone | Self::Replacing => None,
+            Self::Alone | Self::Replacing { .. } => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONGEST: Window = Window::days(3);
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(seconds)
+    }
+
+    #[test]
+    fn nothing_is_deleted_without_leave() {
+        let far = at(10 * 86_400);
+        let recording = OwnRule { recording_since: Some(at(0)), alerting_since: None };
+        let phase = Phase::of(far, true, Some(&recording), false, LONGEST);
+        assert_eq!((phase, phase.alerts()), (Phase::Recording { since: at(0) }, false));
+        let alerting = OwnRule { recording_since: None, alerting_since: Some(at(0)) };
+        assert_eq!(Phase::of(far, true, Some(&alerting), false, LONGEST), Phase::Both { since: at(0) });
+    }
+
+    #[test]
+    fn a_deletion_that_fails_is_tried_again() {
+        // The annotation stays until the other rules are gone.
+        let alerting = OwnRule { recording_since: None, alerting_since: Some(at(0)) };
+        for later in [600, 601, 6_000] {
+            assert_eq!(
+                Phase::of(at(later), true, Some(&alerting), true, LONGEST),
+                Phase::Replacing { since: at(0) }
+            );
+        }
+        assert_eq!(Phase::of(at(599), true, Some(&alerting), true, LONGEST), Phase::Both { since: at(0) });
+    }
+
+    #[test]
+    fn a_tool_that_comes_back_does_not_silence_ours() {
+        let phase = Phase::of(at(5), true, Some(&OwnRule::default()), true, LONGEST);
+        assert_eq!((phase, phase.alerts()), (Phase::Both { since: at(5) }, true));
     }
 }

@@ -42,8 +42,8 @@ impl Manager {
     }
 }
 
-/// The name of the controller.
-const CONTROLLER: &str = "slo-controller";
+/// The name of the controller: of the fields that it writes, and of its lease.
+pub const CONTROLLER: &str = "slo-controller";
 
 /// Writes the `PrometheusRule` of objects.
 #[derive(Debug, Clone, Default)]
@@ -125,8 +125,8 @@ impl Writer {
 fn annotations(phase: Phase) -> Map<String, Value> {
     let (key, since) = match phase {
         Phase::Recording { since } => (RECORDING_SINCE, since),
-        Phase::Both { since } => (ALERTING_SINCE, since),
-        Phase::Alone | Phase::Replacing => return Map::new(),
+        Phase::Both { since } | Phase::Replacing { since } => (ALERTING_SINCE, since),
+        Phase::Alone => return Map::new(),
     };
     [(key.to_owned(), since.to_string().into())].into_iter().collect()
 }
@@ -136,6 +136,9 @@ impl OwnRule {
     #[must_use]
     pub fn of(annotations: &BTreeMap<String, String>) -> Self {
         let time = |key: &str| annotations.get(key).and_then(|text| text.parse().ok());
-        Self { recording_since: time(RECORDING_SINCE), alerting_since: time(ALERTING_SINCE) }
+        let recording_since = time(RECORDING_SINCE);
+        // While it only records, nothing says that it alerts; somebody has written the other time.
+        let alerting_since = if recording_since.is_some() { None } else { time(ALERTING_SINCE) };
+        Self { recording_since, alerting_since }
     }
 }

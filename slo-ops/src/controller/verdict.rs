@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use slo_core::{
     Diagnostics, Error,
     model::{Name, Timestamp},
+    spec::LossKind,
 };
 
 /// Why an object is ready, or is not. It is the `reason` of its condition `Ready` and of its events.
@@ -25,6 +26,8 @@ pub enum Reason {
     Conflict,
     /// The API server refuses its `PrometheusRule`.
     Refused,
+    /// Its `PrometheusRule` could not be written.
+    Failed,
 }
 
 impl Reason {
@@ -39,6 +42,7 @@ impl Reason {
             Self::Duplicate => "Duplicate",
             Self::Conflict => "Conflict",
             Self::Refused => "Refused",
+            Self::Failed => "Failed",
         }
     }
 
@@ -59,6 +63,8 @@ pub struct Verdict {
     pub message: String,
     /// How many SLOs it has; 0 if they cannot be read.
     pub slos: usize,
+    /// Whether fields of another tool are left out.
+    pub loses: bool,
 }
 
 /// The longest message of a condition.
@@ -87,7 +93,7 @@ impl Verdict {
                     "PrometheusRule {rule} alerts, and so does {tool} ({others}), whose rules are deleted at {end}{flag}; stop {tool} before"
                 ),
             ),
-            Phase::Replacing => (
+            Phase::Replacing { .. } => (
                 Reason::BothAlert,
                 format!("PrometheusRule {rule} alerts, and the rules of {tool} ({others}) are being deleted"),
             ),
@@ -96,7 +102,8 @@ impl Verdict {
             let losses: Vec<String> = read.losses.iter().map(|loss| of_fault(&loss.fault)).collect();
             message = format!("{message}; not as in {tool}: {}", losses.join("; "));
         }
-        Self::new(reason, message, slos)
+        let loses = read.losses.iter().any(|loss| loss.kind == LossKind::Lost);
+        Self { loses, ..Self::new(reason, message, slos) }
     }
 
     /// Its `spec` has faults.
@@ -128,13 +135,18 @@ impl Verdict {
         Self::new(Reason::Duplicate, message, left)
     }
 
-    /// A `PrometheusRule` of its name is there that it does not own.
+    /// A `PrometheusRule` of its name is there that it does not own, but `owner` may.
     #[must_use]
-    pub fn conflict(object: &Object, slos: usize) -> Self {
+    pub fn conflict(object: &Object, owner: Option<&str>, slos: usize) -> Self {
         let rule = object.rule_name();
-        let message = format!(
-            "PrometheusRule {rule} is there, and is not of this object: delete it, or rename this object"
-        );
+        let message = match owner {
+            Some(owner) => {
+                format!("PrometheusRule {rule} is there, and belongs to {owner}: rename this object")
+            }
+            None => format!(
+                "PrometheusRule {rule} is there, and is not of this object: delete it, or rename this object"
+            ),
+        };
         Self::new(Reason::Conflict, message, slos)
     }
 
@@ -142,6 +154,12 @@ impl Verdict {
     #[must_use]
     pub fn refused(why: &str, slos: usize) -> Self {
         Self::new(Reason::Refused, format!("the API server refuses the PrometheusRule: {why}"), slos)
+    }
+
+    /// Its `PrometheusRule` could not be written.
+    #[must_use]
+    pub fn failed(why: &str, slos: usize) -> Self {
+        Self::new(Reason::Failed, why.to_owned(), slos)
     }
 
     /// The same, with a word about an object of another namespace that has the same SLO.
@@ -156,19 +174,18 @@ impl Verdict {
     }
 
     fn new(reason: Reason, mut message: String, slos: usize) -> Self {
-        if message.len() > LONGEST {
-            let end = (0..=LONGEST - 4).rev().find(|end| message.is_char_boundary(*end)).unwrap_or(0);
-            message.truncate(end);
-            message.push_str(" …");
-        }
-        Self { reason, message, slos }
+        shorten(&mut message, LONGEST);
+        Self { reason, message, slos, loses: false }
     }
 
-    /// The `status` that the object should have at `now`; `None` if it says so already, or if its kind has no place for it.
+    /// The `status` that the object should have at `now`; `None` if it says so already, if its kind has no place for it, or if
+    /// the rules of another tool are there.
     #[must_use]
-    pub fn status(&self, object: &Object, now: Timestamp) -> Option<Value> {
+    pub fn status(&self, object: &Object, now: Timestamp, has_other: bool) -> Option<Value> {
         match object.kind {
             Kind::Slo => self.own_status(object, now),
+            // As long as its rules are there, the other tool may run, and writes its own.
+            Kind::Sloth | Kind::Pyrra if has_other => None,
             Kind::Sloth => self.status_of_sloth(object, now),
             Kind::Pyrra => (self.reason.is_ready() && !is(object, "type", &"PrometheusRule".into()))
                 .then(|| json!({"type": "PrometheusRule"})),
@@ -204,10 +221,6 @@ impl Verdict {
     }
 
     fn status_of_sloth(&self, object: &Object, now: Timestamp) -> Option<Value> {
-        // As long as Sloth alerts, it may run, and writes its own.
-        if matches!(self.reason, Reason::Recording | Reason::BothAlert) {
-            return None;
-        }
         let is_ready = self.reason.is_ready();
         let mut wanted = json!({
             "observedGeneration": object.generation,
@@ -224,6 +237,24 @@ impl Verdict {
         }
         Some(wanted)
     }
+}
+
+/// Cuts a text to at most `most` bytes, and ends it with `…` then.
+///
+/// ```
+/// let mut text = "naïve words".to_owned();
+/// slo_ops::controller::shorten(&mut text, 8);
+/// assert_eq!(text, "naï …");
+/// ```
+pub fn shorten(text: &mut String, most: usize) {
+    const END: &str = " …";
+    if text.len() <= most {
+        return;
+    }
+    let room = most.saturating_sub(END.len());
+    let end = (0..=room).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    text.truncate(end);
+    text.push_str(END);
 }
 
 /// Whether the status of an object has this value.

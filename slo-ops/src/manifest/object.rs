@@ -113,7 +113,9 @@ fn add(file: &str, node: Node, found: &mut Vec<Object>) {
         }
         return;
     }
-    if node.scalar("type").is_some_and(|kind| kind.to_ascii_lowercase().ends_with("/agentpools")) {
+    let is_pool = node.scalar("type").is_some_and(|kind| kind.to_ascii_lowercase().ends_with("/agentpools"));
+    // With `--query agentPoolProfiles`, nothing else says it.
+    if is_pool || (node.entry("upgradeSettings").is_some() && node.entry("apiVersion").is_none()) {
         found.push(agent_pool(file, &node));
         return;
     }

@@ -204,11 +204,22 @@ fn zones(
 /// Whether the scheduler may put pods of a workload on nodes of a pool.
 fn may_run(workload: &Workload<'_>, pool: &Object) -> bool {
     let selector = workload.object.texts("spec.template.spec.nodeSelector");
-    let is_named = ["agentpool", "kubernetes.azure.com/agentpool"]
-        .iter()
-        .filter_map(|label| selector.get(*label))
-        .all(|name| *name == pool.name);
     let is_spot = pool.text("scaleSetPriority").is_some_and(|text| text.eq_ignore_ascii_case("spot"));
+    let own = pool.texts("nodeLabels");
+    // Windows takes no pods for Linux, and the other way round.
+    let system = pool.text("osType").filter(|text| *text != "null").unwrap_or("Linux").to_ascii_lowercase();
+    let wanted = selector.get("kubernetes.io/os").map_or("linux", String::as_str);
+    let is_named = system == wanted
+        && selector.iter().all(|(label, value)| match label.as_str() {
+            "agentpool" | "kubernetes.azure.com/agentpool" => *value == pool.name,
+            "kubernetes.azure.com/mode" => {
+                pool.text("mode").is_some_and(|mode| mode.eq_ignore_ascii_case(value))
+            }
+            SPOT => is_spot,
+            // What Azure and Kubernetes set themselves is not in the list.
+            label if label.contains("kubernetes.io/") || label.contains("kubernetes.azure.com/") => true,
+            _ => own.get(label) == Some(value),
+        });
     let taints = pool.list("nodeTaints").iter().filter_map(scalar);
     let taints = taints.filter(|taint| !taint.ends_with(":PreferNoSchedule"));
     let mut keys: Vec<&str> =

@@ -3,6 +3,7 @@
 use super::{
     ask::{TIMEOUT, answer, failed},
     config::ControllerConfig,
+    lease::Leadership,
     watch::{api, resource_of, rules},
     world::{Key, Known, Rule, World},
 };
@@ -17,22 +18,26 @@ use kube::{
 use serde_json::{Value, json};
 use slo_core::model::{Name, Timestamp};
 use slo_ops::controller::{
-    ALERTING_SINCE, Claims, Holder, Kind, Object, Phase, RECORDING_SINCE, Read, Reason, Verdict,
+    ALERTING_SINCE, CONTROLLER, Claims, Holder, Kind, Manager, Object, Phase, RECORDING_SINCE, Read, Reason,
+    Verdict, shorten,
 };
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
     time::Duration,
 };
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
-/// The manager of the fields that it writes.
-pub(super) const MANAGER: &str = "slo-controller";
 /// When an object is looked at again although nothing has changed: bounds of calendar periods are written from time to time.
 const AGAIN: Duration = Duration::from_secs(6 * 3_600);
 /// When an object is looked at again that cannot have its rule.
-const CONFLICT: Duration = Duration::from_secs(30);
+const RETRY: Duration = Duration::from_secs(60);
+/// For how long a new object of Sloth or Pyrra is left to its tool.
+const NEWBORN: Duration = Duration::from_secs(10);
+/// How long changes are not looked at after the rule was restored, at first, and when that is forgotten.
+const FIRST_QUIET: Duration = Duration::from_millis(500);
+const FORGIVEN: Duration = Duration::from_secs(600);
 /// The longest note of an event, in bytes.
 const NOTE: usize = 1_024;
 
@@ -47,10 +52,23 @@ pub(super) struct Done {
     generation: i64,
     /// What was said last.
     pub(super) said: Option<(Reason, String)>,
+    /// How often in a row the rule had to be restored.
+    restores: u32,
+    /// Before that, changes of others are not looked at.
+    pub(super) quiet_until: Option<Instant>,
+}
+
+impl Done {
+    /// The rule had to be restored. Each time that happens again soon, the next look waits longer, so that nobody is fought without end.
+    fn restored(&mut self, now: Instant) {
+        let is_again = self.quiet_until.is_some_and(|until| now < until + FORGIVEN);
+        self.restores = if is_again { (self.restores + 1).min(10) } else { 0 };
+        self.quiet_until = Some(now + FIRST_QUIET.saturating_mul(1 << self.restores));
+    }
 }
 
 /// What is known of an object when it is looked at.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Look {
     pub(super) key: Key,
     object: Arc<Object>,
@@ -100,29 +118,51 @@ impl Look {
 
     async fn write(&self, hands: &Hands) -> Result<(Done, Duration), String> {
         let mut done = self.done.clone();
-        let (verdict, again) = self.decide(hands, &mut done).await?;
-        if let Some(status) = verdict.status(&self.object, now()) {
+        let decided = self.decide(hands, &mut done).await;
+        let (verdict, again) = match &decided {
+            Ok(Some((verdict, again))) => (verdict.clone(), *again),
+            Ok(None) => return Ok((done, NEWBORN)),
+            Err(why) => {
+                let count = self.known.read.as_ref().map_or(0, |read| read.service.slos().len());
+                (Verdict::failed(why, count), RETRY)
+            }
+        };
+        if let Some(status) = verdict.status(&self.object, now(), !self.others.is_empty()) {
             self.set_status(hands, &status).await?;
         }
         let said = (verdict.reason, verdict.message.clone());
         if done.said.as_ref() != Some(&said) {
             if !self.says_so(&verdict) {
-                let is_well = matches!(verdict.reason, Reason::RulesWritten | Reason::Recording);
+                let is_well =
+                    matches!(verdict.reason, Reason::RulesWritten | Reason::Recording) && !verdict.loses;
                 self.tell(hands, is_well, verdict.reason.as_str(), "Write", &verdict.message).await?;
             }
             done.said = Some(said);
         }
-        Ok((done, again))
+        decided.map(|_| (done, again))
     }
 
-    async fn decide(&self, hands: &Hands, done: &mut Done) -> Result<(Verdict, Duration), String> {
-        let is_of_other = self.own.as_ref().is_some_and(|rule| !rule.is_of(&self.object.uid));
+    /// Writes the rule. Returns what is to be said, and when to look again; `None` while it is too early to tell.
+    async fn decide(&self, hands: &Hands, done: &mut Done) -> Result<Option<(Verdict, Duration)>, String> {
+        let is_of_other = self.own.as_ref().is_some_and(|rule| !rule.is_of(&self.object));
         let read = match &self.known.read {
             Ok(read) => read,
-            Err(faults) => return Ok((Verdict::invalid(faults, self.own.is_some() && !is_of_other), AGAIN)),
+            Err(faults) => {
+                return Ok(Some((Verdict::invalid(faults, self.own.is_some() && !is_of_other), AGAIN)));
+            }
         };
-        if is_of_other {
-            return Ok((Verdict::conflict(&self.object, read.service.slos().len()), CONFLICT));
+        if is_of_other || (self.own.is_none() && self.is_taken(hands).await?) {
+            let owner = self.own.as_ref().and_then(Rule::owner);
+            return Ok(Some((
+                Verdict::conflict(&self.object, owner.as_deref(), read.service.slos().len()),
+                RETRY,
+            )));
+        }
+        let age = Duration::from_millis(now().millis_since(self.object.created));
+        if self.object.kind.tool().is_some() && self.own.is_none() && self.others.is_empty() && age < NEWBORN
+        {
+            // Its tool may run, and write its rules first.
+            return Ok(None);
         }
         let names: Vec<Name> = self.taken.iter().map(|(name, _)| name.clone()).collect();
         let left = if names.is_empty() { Some((**read).clone()) } else { read.without(&names) };
@@ -137,11 +177,16 @@ impl Look {
         if left.is_some() || self.own.is_some() {
             match self.write_rule(hands, left.as_ref(), phase, done).await? {
                 Ok(()) => {}
-                Err(verdict) => return Ok((verdict, AGAIN)),
+                Err(verdict) => return Ok(Some((verdict, RETRY))),
             }
         }
-        if phase == Phase::Replacing {
+        if matches!(phase, Phase::Replacing { .. }) {
             self.delete_others(hands).await?;
+            // What the others recorded is recorded by ours at once.
+            let alone = Self { others: Vec::new(), done: Done::default(), ..self.clone() };
+            if let Err(verdict) = alone.write_rule(hands, left.as_ref(), Phase::Alone, done).await? {
+                return Ok(Some((verdict, RETRY)));
+            }
         }
         let verdict = if names.is_empty() {
             let others: Vec<String> = self.others.iter().map(|rule| rule.name.clone()).collect();
@@ -149,10 +194,11 @@ impl Look {
         } else {
             Verdict::duplicate(&self.taken, left.map_or(0, |read| read.service.slos().len()))
         };
-        let until =
-            phase.ends(read.longest_window()).map(|end| Duration::from_millis(end.millis_since(now())));
+        let end = phase.ends(read.longest_window()).filter(|_| hands.config.takes_over);
+        let until = end.map(|end| Duration::from_millis(end.millis_since(now())));
         let soon = Duration::from_secs(1);
-        Ok((verdict.beside(self.elsewhere.clone()), until.map_or(AGAIN, |time| time.clamp(soon, AGAIN))))
+        let again = until.map_or(AGAIN, |time| time.clamp(soon, AGAIN));
+        Ok(Some((verdict.beside(self.elsewhere.clone()), again)))
     }
 
     /// Writes the rule, unless the API server has it. Returns a verdict if it cannot be made, or is refused.
@@ -168,7 +214,7 @@ impl Look {
         for other in &self.others {
             recorded.extend(self.recorded_by(hands, other).await?);
         }
-        let rule = match hands.config.writer.rule(&self.object, read, now(), phase, &recorded) {
+        let mut rule = match hands.config.writer.rule(&self.object, read, now(), phase, &recorded) {
             Ok(rule) => rule,
             Err(error) => return Ok(Err(Verdict::impossible(&error, self.own.is_some()))),
         };
@@ -186,11 +232,20 @@ impl Look {
         };
         let api = self.rules(hands);
         let name = self.object.rule_name();
-        let apply = PatchParams::apply(MANAGER).force();
+        if let (Some(own), Some(metadata)) =
+            (&self.own, rule.pointer_mut("/metadata").and_then(Value::as_object_mut))
+        {
+            // Another object of this name is not written to.
+            metadata.insert("uid".to_owned(), own.uid.clone().into());
+        }
+        let apply = PatchParams::apply(CONTROLLER).force();
+        hands.may_write()?;
         let written = match timeout(TIMEOUT, api.patch(&name, &apply, &Patch::Apply(&rule))).await {
             Ok(Ok(written)) => written,
-            // Invalid, too large, or forbidden by a policy: it is not different the next time.
-            Ok(Err(kube::Error::Api(status))) if matches!(status.code, 400 | 413 | 422) => {
+            // Invalid, too large, or forbidden: it is not different soon.
+            Ok(Err(kube::Error::Api(status)))
+                if matches!(status.code, 400 | 403 | 413 | 422) || status.message.contains("too large") =>
+            {
                 return Ok(Err(Verdict::refused(&slo_core::plain(&status.message), count)));
             }
             other => return Err(failed(&format!("write PrometheusRule {name}"), other)),
@@ -199,18 +254,36 @@ impl Look {
         if let Some(repair) = repair(&rule, &written) {
             let what = format!("restore PrometheusRule {name}");
             let patch = Patch::Merge(&repair);
+            hands.may_write()?;
             let restored = answer(&what, api.patch(&name, &PatchParams::default(), &patch)).await?;
+            if restored.data.get("spec") == rule.get("spec") {
+                meddled = meddled.or_else(|| repair.get("spec").map(|_| "changed"));
+            } else {
+                let note = format!(
+                    "the API server does not keep all of PrometheusRule {name}: its definition is older, or a webhook changes it"
+                );
+                self.tell(hands, false, "NotKept", "Write", &note).await?;
+            }
             metadata = restored.metadata;
-            meddled = meddled.or_else(|| repair.get("spec").map(|_| "changed"));
         }
         if let Some(how) = meddled {
-            let note = format!("somebody else has {how} PrometheusRule {name}");
+            let who = self.own.as_ref().and_then(|own| own.writer.as_deref()).unwrap_or("somebody else");
+            let note = format!("{who} has {how} PrometheusRule {name}");
+            done.restored(Instant::now());
             self.tell(hands, false, "RulesRestored", "Restore", &note).await?;
         }
         done.hash = hash;
         done.version = metadata.resource_version.unwrap_or_default();
         done.generation = metadata.generation.unwrap_or_default();
         Ok(Ok(()))
+    }
+
+    /// Whether the API server has a rule of this name that is not seen yet, and is not ours.
+    async fn is_taken(&self, hands: &Hands) -> Result<bool, String> {
+        let name = self.object.rule_name();
+        let found = answer("read a PrometheusRule", self.rules(hands).get_metadata_opt(&name)).await?;
+        let is_other = |labels: &BTreeMap<String, String>| Manager::of(labels) == Manager::Other;
+        Ok(found.is_some_and(|rule| is_other(&rule.metadata.labels.unwrap_or_default())))
     }
 
     /// The series that a rule of another program records.
@@ -228,6 +301,7 @@ impl Look {
         for other in &self.others {
             let preconditions = Preconditions { uid: Some(other.uid.clone()), ..Preconditions::default() };
             let only_this = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
+            hands.may_write()?;
             match timeout(TIMEOUT, self.rules(hands).delete(&other.name, &only_this)).await {
                 Ok(Ok(_)) => {}
                 Ok(Err(kube::Error::Api(status))) if status.code == 404 => {}
@@ -249,6 +323,7 @@ impl Look {
             api(&hands.client, Some(&self.object.namespace), &resource_of(self.object.kind));
         let patch = json!({"status": status});
         let (params, patch) = (PatchParams::default(), Patch::Merge(&patch));
+        hands.may_write()?;
         match timeout(TIMEOUT, api.patch_status(&self.object.name, &params, &patch)).await {
             Ok(Ok(_)) => Ok(()),
             // It was deleted meanwhile.
@@ -278,11 +353,7 @@ impl Look {
     ) -> Result<(), String> {
         (hands.say)(&format!("{}: {reason}: {note}", self.object));
         let mut note = note.to_owned();
-        if note.len() > NOTE {
-            let end = (0..=NOTE - 4).rev().find(|end| note.is_char_boundary(*end)).unwrap_or(0);
-            note.truncate(end);
-            note.push_str(" …");
-        }
+        shorten(&mut note, NOTE);
         let event = Event {
             type_: if is_well { EventType::Normal } else { EventType::Warning },
             reason: reason.to_owned(),
@@ -298,7 +369,12 @@ impl Look {
             uid: Some(self.object.uid.clone()),
             ..ObjectReference::default()
         };
-        answer("write an event", hands.recorder.publish(&event, &regarding)).await
+        hands.may_write()?;
+        if let Err(why) = answer("write an event", hands.recorder.publish(&event, &regarding)).await {
+            // The status says it, too.
+            (hands.say)(&why);
+        }
+        Ok(())
     }
 
     fn rules(&self, hands: &Hands) -> Api<DynamicObject> {
@@ -312,6 +388,18 @@ pub(super) struct Hands {
     pub(super) recorder: Recorder,
     pub(super) config: ControllerConfig,
     pub(super) say: Box<dyn Fn(&str) + Send + Sync>,
+    pub(super) leadership: Leadership,
+}
+
+impl Hands {
+    /// An error if the lease may be over before a write that begins now.
+    fn may_write(&self) -> Result<(), String> {
+        if self.leadership.holds() {
+            Ok(())
+        } else {
+            Err("nothing is written: another process may lead".to_owned())
+        }
+    }
 }
 
 /// Now, in whole seconds, as objects say times.

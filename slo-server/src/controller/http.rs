@@ -16,7 +16,15 @@ pub(super) async fn serve(listener: TcpListener, own: Arc<Own>) -> Result<(), st
             "/healthz",
             get(|State(own): State<Arc<Own>>| async move { said(own.state().at.elapsed() < ALIVE) }),
         )
-        .route("/readyz", get(|State(own): State<Arc<Own>>| async move { said(own.state().is_synced) }));
+        .route(
+            "/readyz",
+            get(|State(own): State<Arc<Own>>| async move {
+                {
+                    let state = own.state();
+                    said(state.is_synced && state.elects)
+                }
+            }),
+        );
     axum::serve(listener, routes.with_state(own)).await
 }
 

@@ -9,7 +9,10 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::MicroTime,
 };
 use kube::{Api, Client, api::PostParams, core::ObjectMeta};
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 use tokio::time::Instant;
 
 /// The name of the lease.
@@ -21,28 +24,41 @@ const TRUST: Duration = Duration::from_secs(10);
 /// How often it is renewed, or tried.
 pub(super) const EVERY: Duration = Duration::from_secs(2);
 
+/// Whether this process may write. Everybody who writes asks right before.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Leadership(Arc<Mutex<Option<Instant>>>);
+
+impl Leadership {
+    /// Whether the lease was renewed so lately that a write which begins now is over before the lease is free.
+    pub(super) fn holds(&self) -> bool {
+        self.renewed().is_some_and(|at| at.elapsed() < TRUST)
+    }
+
+    fn renewed(&self) -> Option<Instant> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, renewed: Option<Instant>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = renewed;
+    }
+}
+
 /// The part of this process in the election.
 pub(super) struct Election {
     api: Api<Lease>,
     identity: String,
     /// The version of the lease that was seen last, and since when.
     seen: Option<(String, Instant)>,
-    /// When it was renewed last, if this process holds it.
-    renewed: Option<Instant>,
+    leadership: Leadership,
 }
 
 impl Election {
-    pub(super) fn new(client: &Client, namespace: &str, identity: String) -> Self {
-        Self { api: Api::namespaced(client.clone(), namespace), identity, seen: None, renewed: None }
+    pub(super) fn new(client: &Client, namespace: &str, identity: String, leadership: Leadership) -> Self {
+        Self { api: Api::namespaced(client.clone(), namespace), identity, seen: None, leadership }
     }
 
-    /// Whether this process may write.
-    pub(super) fn leads(&self) -> bool {
-        self.renewed.is_some_and(|at| at.elapsed() < TRUST)
-    }
-
-    /// Takes or renews the lease, if it is free or held by this process.
-    pub(super) async fn attempt(&mut self) -> Result<(), String> {
+    /// Takes or renews the lease, if it is free or held by this process. Returns who else holds it.
+    pub(super) async fn attempt(&mut self) -> Result<Option<String>, String> {
         let began = Instant::now();
         let what = format!("read the lease {NAME}");
         let Some(mut lease) = answer(&what, self.api.get_opt(NAME)).await? else {
@@ -62,8 +78,8 @@ impl Election {
         }
         let is_over = self.seen.as_ref().is_some_and(|(_, since)| since.elapsed() >= LENGTH);
         if !(is_own || holder.is_empty() || is_over) {
-            self.renewed = None;
-            return Ok(());
+            self.leadership.set(None);
+            return Ok(Some(holder));
         }
         let turns = spec.lease_transitions.unwrap_or_default() + i32::from(!is_own);
         lease.spec = Some(self.spec(turns, if is_own { spec.acquire_time } else { None }));
@@ -74,18 +90,19 @@ impl Election {
         )
     }
 
-    fn end(&mut self, began: Instant, written: Result<Lease, String>) -> Result<(), String> {
+    fn end(&mut self, began: Instant, written: Result<Lease, String>) -> Result<Option<String>, String> {
         let lease = written?;
         self.seen = lease.metadata.resource_version.map(|version| (version, began));
-        self.renewed = Some(began);
-        Ok(())
+        self.leadership.set(Some(began));
+        Ok(None)
     }
 
     /// Gives the lease back, so that another takes it at once.
     pub(super) async fn give_back(&mut self) -> Result<(), String> {
-        if self.renewed.take().is_none() {
+        if self.leadership.renewed().is_none() {
             return Ok(());
         }
+        self.leadership.set(None);
         let Some(mut lease) = answer("read the lease", self.api.get_opt(NAME)).await? else { return Ok(()) };
         match &mut lease.spec {
             Some(spec) if spec.holder_identity.as_deref() == Some(&self.identity) => {

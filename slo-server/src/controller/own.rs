@@ -17,6 +17,8 @@ pub(super) struct State {
     pub(super) is_synced: bool,
     /// Whether it may write.
     pub(super) leads: bool,
+    /// Whether the lease could be read or written at the last attempt.
+    pub(super) elects: bool,
     /// Objects that wait to be looked at, or are.
     pub(super) waiting: usize,
     /// How many objects there are, by kind and reason.
@@ -41,6 +43,7 @@ impl Own {
         let state = State {
             is_synced: false,
             leads: false,
+            elects: false,
             waiting: 0,
             objects: BTreeMap::new(),
             at: Instant::now(),

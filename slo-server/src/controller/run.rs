@@ -1,10 +1,10 @@
 //! The controller: what is looked at, and when.
 
 use super::{
-    act::{Done, Hands, Look, Looked, MANAGER},
+    act::{Done, Hands, Look, Looked},
     config::ControllerConfig,
     http,
-    lease::{EVERY, Election},
+    lease::{EVERY, Election, Leadership},
     own::{Own, State, counted},
     watch::Watches,
     world::{Key, World},
@@ -13,18 +13,22 @@ use kube::{
     Client, Config,
     runtime::events::{Recorder, Reporter},
 };
+use slo_ops::controller::CONTROLLER;
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
     fmt,
     net::SocketAddr,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant as Clock},
 };
 use thiserror::Error;
 use tokio::{
     net::TcpListener,
     sync::watch,
-    task::JoinSet,
+    task::{Id, JoinError, JoinSet},
     time::{Instant, MissedTickBehavior, interval, sleep_until, timeout},
 };
 
@@ -37,6 +41,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(300);
 const TELLS: Duration = Duration::from_millis(500);
 /// How long looks may take to end when the process is told to.
 const TO_END: Duration = Duration::from_secs(5);
+/// How long it may take to give the lease back.
+const TO_GIVE_BACK: Duration = Duration::from_secs(3);
 
 /// Why a controller cannot begin.
 #[derive(Debug, Error)]
@@ -99,9 +105,12 @@ impl Controller {
     ) -> Result<(), ControllerError> {
         let own = Arc::new(Own::new().map_err(|error| ControllerError::new(&error))?);
         let identity = identity();
-        let reporter = Reporter { controller: MANAGER.to_owned(), instance: Some(identity.clone()) };
+        let reporter = Reporter { controller: CONTROLLER.to_owned(), instance: Some(identity.clone()) };
         let served = tokio::spawn(http::serve(self.listener, Arc::clone(&own)));
-        let mut election = Election::new(&self.client, &self.namespace, identity);
+        let leadership = Leadership::default();
+        // Whether everything was listed, and whether the lease can be had.
+        let (synced, elects) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let mut election = Election::new(&self.client, &self.namespace, identity, leadership.clone());
         let mut round = Round {
             watches: Watches::new(&self.client, &self.config.namespaces),
             world: World::new(self.config.defaults.clone()),
@@ -112,15 +121,21 @@ impl Controller {
                 client: self.client.clone(),
                 config: self.config,
                 say: Box::new(say),
+                leadership: leadership.clone(),
             }),
             own,
             leads: false,
+            elects: elects.clone(),
+            was_synced: false,
             running: JoinSet::new(),
+            tasks: HashMap::new(),
         };
         let (leads, mut led) = watch::channel(false);
         let elected = tokio::spawn({
             let (hands, mut stop) = (Arc::clone(&round.hands), stop.clone());
+            let (synced, elects) = (Arc::clone(&synced), Arc::clone(&elects));
             async move {
+                let mut said = String::new();
                 let mut ticks = interval(EVERY);
                 ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
                 loop {
@@ -128,12 +143,28 @@ impl Controller {
                         _ = ticks.tick() => {}
                         _ = stop.wait_for(|stop| *stop) => break,
                     }
-                    if let Err(error) = election.attempt().await {
-                        (hands.say)(&error);
+                    // Who does not see everything yet leaves the lease to others.
+                    if !synced.load(Ordering::Relaxed) {
+                        continue;
                     }
-                    leads.send_if_modified(|leads| {
-                        std::mem::replace(leads, election.leads()) != election.leads()
-                    });
+                    let ended = tokio::select! {
+                        ended = election.attempt() => ended,
+                        _ = stop.wait_for(|stop| *stop) => break,
+                    };
+                    elects.store(ended.is_ok(), Ordering::Relaxed);
+                    let now = match ended {
+                        Ok(Some(holder)) => format!("waits: {holder} leads"),
+                        Ok(None) => String::new(),
+                        Err(error) => error,
+                    };
+                    if now != said {
+                        said.clone_from(&now);
+                        if !now.is_empty() {
+                            (hands.say)(&now);
+                        }
+                    }
+                    let holds = leadership.holds();
+                    leads.send_if_modified(|leads| std::mem::replace(leads, holds) != holds);
                 }
                 election
             }
@@ -146,23 +177,30 @@ impl Controller {
                 _ = stop.wait_for(|stop| *stop) => break,
                 Ok(()) = led.changed() => round.lead(*led.borrow_and_update()),
                 changed = round.watches.next(&mut round.world) => match changed {
-                    Ok(keys) => round.queue.add(keys, Instant::now()),
-                    Err(error) => (round.hands.say)(&error),
+                    Ok(keys) => round.touched(keys, &synced),
+                    Err(error) => {
+                        (round.hands.say)(&error);
+                        round.touched(Vec::new(), &synced);
+                    }
                 },
-                Some(ended) = round.running.join_next() => round.ended(ended),
+                Some(ended) = round.running.join_next_with_id() => round.ended(ended),
                 () = due => round.begin(),
                 _ = ticks.tick() => round.tell(),
             }
         }
         let ends = async { while round.running.join_next().await.is_some() {} };
-        // What is still running ends with the process; nothing is half-written.
-        let _late = timeout(TO_END, ends).await;
-        if let Ok(mut election) = elected.await
-            && let Err(error) = election.give_back().await
-        {
-            (round.hands.say)(&error);
+        if timeout(TO_END, ends).await.is_err() {
+            // Nothing is half-written: each call is one.
+            round.running.shutdown().await;
+        }
+        if let Ok(mut election) = elected.await {
+            // If that takes too long, the next one waits until the lease is over.
+            if let Ok(Err(error)) = timeout(TO_GIVE_BACK, election.give_back()).await {
+                (round.hands.say)(&error);
+            }
         }
         served.abort();
+        (round.hands.say)("ended");
         Ok(())
     }
 }
@@ -182,22 +220,46 @@ struct Round {
     hands: Arc<Hands>,
     own: Arc<Own>,
     leads: bool,
+    elects: Arc<AtomicBool>,
+    was_synced: bool,
     running: JoinSet<Looked>,
+    tasks: HashMap<Id, Key>,
 }
 
 impl Round {
     /// Whether another object may be looked at now.
     fn may_begin(&self) -> bool {
-        self.leads && self.watches.are_synced() && self.running.len() < AT_ONCE
+        self.leads
+            && self.hands.leadership.holds()
+            && self.watches.are_synced()
+            && self.running.len() < AT_ONCE
+    }
+
+    /// These objects have changed, or their rules.
+    fn touched(&mut self, keys: Vec<Key>, synced: &AtomicBool) {
+        let now = Instant::now();
+        for key in keys {
+            let quiet = self.done.get(&key).and_then(|done| done.quiet_until);
+            self.queue.add([key], quiet.map_or(now, |until| until.max(now)));
+        }
+        if !self.was_synced && self.watches.are_synced() {
+            self.was_synced = true;
+            synced.store(true, Ordering::Relaxed);
+            let place = match self.hands.config.namespaces.as_slice() {
+                [] => "all namespaces".to_owned(),
+                names => names.join(", "),
+            };
+            (self.hands.say)(&format!("found {} objects with SLOs in {place}", self.world.keys().len()));
+        }
     }
 
     /// It has, or has not any more, the right to write.
     fn lead(&mut self, leads: bool) {
         (self.hands.say)(if leads { "leads" } else { "does not lead" });
         self.leads = leads;
+        // What is done under another leader is not known.
+        self.done.clear();
         if leads {
-            // What was done under another leader is not known.
-            self.done.clear();
             self.queue.add(self.world.keys(), Instant::now());
         }
     }
@@ -212,7 +274,7 @@ impl Round {
             return;
         };
         let (hands, event) = (Arc::clone(&self.hands), self.own.look());
-        self.running.spawn(async move {
+        let task = self.running.spawn(async move {
             let looked = look.act(&hands).await;
             match &looked.result {
                 Ok(_) => event.good(),
@@ -220,12 +282,22 @@ impl Round {
             }
             looked
         });
+        self.tasks.insert(task.id(), key);
     }
 
     /// A look has ended.
-    fn ended(&mut self, ended: Result<Looked, tokio::task::JoinError>) {
-        // A look that panics is a fault of this program: the object is looked at again when it changes.
-        let Ok(Looked { key, result }) = ended else { return };
+    fn ended(&mut self, ended: Result<(Id, Looked), JoinError>) {
+        let Looked { key, result } = match ended {
+            Ok((task, looked)) => {
+                self.tasks.remove(&task);
+                looked
+            }
+            // A panic is a fault of this program. The others are looked at all the same.
+            Err(error) => {
+                let Some(key) = self.tasks.remove(&error.id()) else { return };
+                Looked { key, result: Err(error.to_string()) }
+            }
+        };
         match result {
             Ok((done, again)) => {
                 self.queue.end(&key);
@@ -245,6 +317,7 @@ impl Round {
         self.own.set(State {
             is_synced: self.watches.are_synced(),
             leads: self.leads,
+            elects: self.elects.load(Ordering::Relaxed),
             waiting: self.queue.len(Instant::now()) + self.running.len(),
             objects: counted(&self.done),
             at: Clock::now(),
@@ -317,5 +390,55 @@ impl Queue {
     /// How many are due.
     fn len(&self, now: Instant) -> usize {
         self.order.iter().take_while(|(at, _)| *at <= now).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use slo_ops::controller::Kind;
+
+    fn key(name: &str) -> Key {
+        Key { kind: Kind::Slo, namespace: "shop".to_owned(), name: name.to_owned() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_object_is_looked_at_by_one_at_a_time() {
+        let mut queue = Queue::default();
+        let now = Instant::now();
+        queue.add([key("a"), key("b")], now);
+        queue.add([key("a")], now + Duration::from_secs(9));
+        assert_eq!((queue.len(now), queue.take()), (2, Some(key("a"))));
+        // It changes meanwhile: it waits until the look at it has ended.
+        queue.add([key("a")], now);
+        assert_eq!((queue.take(), queue.take()), (Some(key("b")), None));
+        queue.end(&key("a"));
+        assert_eq!(queue.take(), Some(key("a")));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn failures_wait_longer_and_longer_until_one_succeeds() {
+        let mut queue = Queue::default();
+        let mut waits = Vec::new();
+        for _ in 0..20 {
+            queue.add([key("a")], Instant::now());
+            let key = queue.take().unwrap();
+            queue.failed(key.clone());
+            waits.push(queue.times[&key].duration_since(Instant::now()).as_secs());
+            queue.add([key], Instant::now());
+        }
+        assert_eq!((waits[..4].to_vec(), waits[10], waits[19]), (vec![1, 2, 4, 8], 300, 300));
+        let first = queue.take().unwrap();
+        queue.end(&first);
+        queue.failed(first.clone());
+        assert_eq!(queue.times[&first].duration_since(Instant::now()).as_secs(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_due_without_the_lease() {
+        let mut queue = Queue::default();
+        queue.add([key("a")], Instant::now());
+        assert!(timeout(Duration::from_secs(60), queue.due(false)).await.is_err());
+        assert!(timeout(Duration::from_secs(60), queue.due(true)).await.is_ok());
     }
 }

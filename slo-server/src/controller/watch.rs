@@ -1,13 +1,20 @@
 //! Streams of what changes in the API server.
 
-use super::world::{Key, World};
+use super::{
+    ask::words,
+    world::{Key, World},
+};
 use kube::{
     Api, Client,
     core::{ApiResource, DynamicObject, PartialObjectMeta},
     runtime::{WatchStreamExt, watcher},
 };
 use slo_ops::controller::Kind;
-use std::{collections::BTreeSet, pin::Pin};
+use std::{
+    collections::BTreeSet,
+    pin::Pin,
+    time::{Duration, Instant},
+};
 use tokio_stream::{Stream, StreamExt, StreamMap};
 
 /// What one stream tells of: a kind in one namespace, or in all.
@@ -20,7 +27,12 @@ struct Scope {
     listed: BTreeSet<(String, String)>,
     is_listing: bool,
     is_synced: bool,
+    /// What failed last, and when it was said.
+    failure: Option<(String, Instant)>,
 }
+
+/// After this time, a failure that goes on is said again.
+const SAY_AGAIN: Duration = Duration::from_secs(300);
 
 enum Item {
     Object(watcher::Event<DynamicObject>),
@@ -81,6 +93,7 @@ impl Watches {
             listed: BTreeSet::new(),
             is_listing: false,
             is_synced: false,
+            failure: None,
         });
     }
 
@@ -89,8 +102,8 @@ impl Watches {
         self.scopes.iter().all(|scope| scope.is_synced)
     }
 
-    /// Waits for the next change, and tells `world`. Returns the objects to look at; an error if a stream has failed, which goes on by
-    /// itself.
+    /// Waits for the next change, and tells `world`. Returns the objects to look at; an error, for a stream that goes on by itself, if it
+    /// is news.
     pub(super) async fn next(&mut self, world: &mut World) -> Result<Vec<Key>, String> {
         let Some((index, item)) = self.streams.next().await else {
             // The streams never end.
@@ -100,18 +113,31 @@ impl Watches {
         match item {
             Ok(Item::Object(event)) => Ok(scope.object(event, world)),
             Ok(Item::Rule(event)) => Ok(scope.rule(event, world)),
-            Err(error) if is_unknown(&error) => {
-                if let Some(kind) = scope.kind {
-                    // Its definition is not there, or not any more. It is tried again.
-                    scope.is_synced = true;
-                    let gone = world.keys_in(kind, scope.namespace.as_deref());
-                    return Ok(gone.iter().flat_map(|key| world.forget(key)).collect());
-                }
-                Err("the API server does not know PrometheusRule: install the Prometheus operator's definitions".to_owned())
-            }
             Err(error) => {
+                let (code, why) = reason(&error);
+                match scope.kind {
+                    // Its definition is not there, or not any more. It is tried again.
+                    Some(kind) if code == Some(404) => {
+                        scope.is_synced = true;
+                        let gone = world.keys_in(kind, scope.namespace.as_deref());
+                        return Ok(gone.iter().flat_map(|key| world.forget(key)).collect());
+                    }
+                    // The other kinds do not wait for one that may not be read.
+                    Some(kind) if code == Some(403) && kind.tool().is_some() => scope.is_synced = true,
+                    _ => {}
+                }
                 let what = scope.kind.map_or("PrometheusRule", Kind::name);
-                Err(format!("cannot watch {what}: {}", slo_core::plain(&error.to_string())))
+                let place = scope.namespace.as_ref().map_or_else(String::new, |name| format!(" in {name}"));
+                let said = format!("cannot watch {what}{place}: {why}");
+                let is_news = scope
+                    .failure
+                    .as_ref()
+                    .is_none_or(|(before, at)| *before != said || at.elapsed() >= SAY_AGAIN);
+                if !is_news {
+                    return Ok(Vec::new());
+                }
+                scope.failure = Some((said.clone(), Instant::now()));
+                Err(said)
             }
         }
     }
@@ -128,14 +154,21 @@ where
     }
 }
 
-/// Whether the API server does not know the kind.
-fn is_unknown(error: &watcher::Error) -> bool {
-    let (watcher::Error::InitialListFailed(kube::Error::Api(status))
-    | watcher::Error::WatchStartFailed(kube::Error::Api(status))) = error
-    else {
-        return false;
-    };
-    status.code == 404
+/// The code of a failure, and why.
+fn reason(error: &watcher::Error) -> (Option<u16>, String) {
+    match error {
+        watcher::Error::InitialListFailed(error)
+        | watcher::Error::WatchStartFailed(error)
+        | watcher::Error::WatchFailed(error) => {
+            let code = match error {
+                kube::Error::Api(status) => Some(status.code),
+                _ => None,
+            };
+            (code, words(error))
+        }
+        watcher::Error::WatchError(status) => (Some(status.code), status.message.clone()),
+        other @ watcher::Error::NoResourceVersion => (None, slo_core::plain(&other.to_string()).into_owned()),
+    }
 }
 
 impl Scope {

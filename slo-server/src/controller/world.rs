@@ -1,9 +1,10 @@
 //! What the API server has: the objects with SLOs, and the rules.
 
-use kube::core::{DynamicObject, PartialObjectMeta};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::core::{DynamicObject, ObjectMeta, PartialObjectMeta};
 use serde_json::Value;
 use slo_core::{Diagnostics, spec::Defaults};
-use slo_ops::controller::{Claims, Holder, Kind, Manager, Object, OwnRule, Read};
+use slo_ops::controller::{CONTROLLER, Claims, Holder, Kind, Manager, Object, OwnRule, Read};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
@@ -46,15 +47,46 @@ pub(super) struct Rule {
     pub(super) generation: i64,
     pub(super) manager: Manager,
     pub(super) since: OwnRule,
-    owners: Vec<String>,
+    owners: Vec<Owner>,
+    /// Who else has written to it last, as it calls itself.
+    pub(super) writer: Option<String>,
+}
+
+/// Who owns a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Owner {
+    uid: String,
+    kind: String,
+    name: String,
+}
+
+impl Owner {
+    fn of(reference: &OwnerReference) -> Self {
+        Self { uid: reference.uid.clone(), kind: reference.kind.clone(), name: reference.name.clone() }
+    }
 }
 
 impl Rule {
-    /// Whether it is the rule of the object with this uid. One of ours whose owner was removed is.
-    pub(super) fn is_of(&self, uid: &str) -> bool {
-        let has_lost = self.manager == Manager::Us && self.owners.is_empty();
-        has_lost || self.owners.iter().any(|owner| owner == uid)
+    /// Who owns it, in words.
+    pub(super) fn owner(&self) -> Option<String> {
+        self.owners.first().map(|owner| format!("{} {}", owner.kind, owner.name))
     }
+
+    /// Whether it is the rule of an object. One of ours is, too, if its owner was removed, or was an object of the same name
+    /// that was deleted and made again.
+    pub(super) fn is_of(&self, object: &Object) -> bool {
+        let is_same = |owner: &Owner| owner.kind == object.kind.name() && owner.name == object.name;
+        let is_adopted = self.manager == Manager::Us && self.owners.iter().all(is_same);
+        is_adopted || self.owners.iter().any(|owner| owner.uid == object.uid)
+    }
+}
+
+/// Who else than this program has written to an object last.
+fn last_writer(meta: &ObjectMeta) -> Option<String> {
+    let others =
+        meta.managed_fields.iter().flatten().filter(|one| one.manager.as_deref() != Some(CONTROLLER));
+    let last = others.max_by(|one, two| one.time.cmp(&two.time))?;
+    last.manager.clone()
 }
 
 /// What the API server has, as far as it was told.
@@ -85,16 +117,25 @@ impl World {
         if let Some(known) = self.objects.get_mut(&key)
             && known.object.uid == object.uid
             && known.object.generation == object.generation
+            && known.object.is_deleted == object.is_deleted
             && known.object.has_same_spec(&object)
         {
             // Only its status has changed, by us or by another tool.
-            let is_news = known.object.is_deleted != object.is_deleted;
             known.object = Arc::new(object);
-            return if is_news { vec![key] } else { Vec::new() };
+            return Vec::new();
         }
         let read = object.read(&self.defaults).map(Arc::new).map_err(Arc::new);
-        let mut touched: Vec<Key> =
-            self.claims.set(&object, read.as_deref().ok()).into_iter().map(Key::from).collect();
+        // The rules of the last valid version stay, and so do its SLOs.
+        let keeps =
+            read.is_err() && self.objects.get(&key).is_some_and(|known| known.object.uid == object.uid);
+        let mut touched: Vec<Key> = if object.is_deleted {
+            // It waits for somebody's finalizer; others may have its SLOs.
+            self.claims.remove(kind, &key.namespace, &key.name).into_iter().map(Key::from).collect()
+        } else if keeps {
+            Vec::new()
+        } else {
+            self.claims.set(&object, read.as_deref().ok()).into_iter().map(Key::from).collect()
+        };
         if let Some(before) =
             self.objects.insert(key.clone(), Known { object: Arc::new(object.clone()), read })
         {
@@ -110,7 +151,9 @@ impl World {
         if let Some(known) = self.objects.remove(key) {
             self.keys.remove(&known.object.uid);
         }
-        self.claims.remove(key.kind, &key.namespace, &key.name).into_iter().map(Key::from).collect()
+        let touched = self.claims.remove(key.kind, &key.namespace, &key.name).into_iter().map(Key::from);
+        // What was done for it is forgotten, too.
+        touched.chain([key.clone()]).collect()
     }
 
     /// A rule is new or has changed. Returns the objects to look at.
@@ -126,11 +169,12 @@ impl World {
             generation: meta.generation.unwrap_or_default(),
             manager: Manager::of(meta.labels.as_ref().unwrap_or(&none)),
             since: OwnRule::of(meta.annotations.as_ref().unwrap_or(&none)),
-            owners: meta.owner_references.iter().flatten().map(|owner| owner.uid.clone()).collect(),
+            writer: last_writer(meta),
+            owners: meta.owner_references.iter().flatten().map(Owner::of).collect(),
         };
         for owner in &rule.owners {
-            self.owned.entry(owner.clone()).or_default().insert(place.clone());
-            touched.extend(self.keys.get(owner).cloned());
+            self.owned.entry(owner.uid.clone()).or_default().insert(place.clone());
+            touched.extend(self.keys.get(&owner.uid).cloned());
         }
         touched.extend(self.namesakes(&place));
         self.rules.insert(place, rule);
@@ -150,13 +194,13 @@ impl World {
     pub(super) fn forget_rule(&mut self, place: &(String, String)) -> Vec<Key> {
         let mut touched = self.namesakes(place);
         for owner in self.rules.remove(place).map(|rule| rule.owners).unwrap_or_default() {
-            if let Some(owned) = self.owned.get_mut(&owner) {
+            if let Some(owned) = self.owned.get_mut(&owner.uid) {
                 owned.remove(place);
                 if owned.is_empty() {
-                    self.owned.remove(&owner);
+                    self.owned.remove(&owner.uid);
                 }
             }
-            touched.extend(self.keys.get(&owner).cloned());
+            touched.extend(self.keys.get(&owner.uid).cloned());
         }
         touched
     }
@@ -189,11 +233,110 @@ impl World {
         self.rules.get(&(namespace.to_owned(), name.to_owned()))
     }
 
-    /// The rules that another program made for an object.
+    /// The rules that Sloth or Pyrra made for an object.
     pub(super) fn others(&self, object: &Object) -> Vec<Rule> {
-        let own = object.rule_name();
         let owned = self.owned.get(&object.uid).into_iter().flatten();
-        let is_other = |rule: &&Rule| rule.manager == Manager::Other && rule.name != own;
+        let is_other = |rule: &&Rule| {
+            rule.manager == Manager::Other && object.kind.is_rule_of_tool(&object.name, &rule.name)
+        };
         owned.filter_map(|place| self.rules.get(place)).filter(is_other).cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn object(kind: Kind, name: &str, uid: &str, spec: &Value) -> DynamicObject {
+        let metadata = json!({"namespace": "shop", "name": name, "uid": uid, "generation": 1, "creationTimestamp": "2026-12-01T10:00:00Z"});
+        serde_json::from_value(json!({"apiVersion": kind.api_version(), "kind": kind.name(), "metadata": metadata, "spec": spec})).unwrap()
+    }
+
+    fn rule(
+        name: &str,
+        manager: Option<&str>,
+        owner: Option<(&str, &str, &str)>,
+    ) -> PartialObjectMeta<DynamicObject> {
+        let labels = manager.map(|manager| json!({"app.kubernetes.io/managed-by": manager}));
+        let owners = owner
+            .map(|(kind, name, uid)| json!([{"apiVersion": "x/v1", "kind": kind, "name": name, "uid": uid}]));
+        serde_json::from_value(json!({"metadata": {"namespace": "shop", "name": name, "uid": "r", "labels": labels, "ownerReferences": owners}}))
+            .unwrap()
+    }
+
+    fn spec(slo: &str) -> Value {
+        json!({"service": "a", "slos": [{"name": slo, "objective": "99%", "window": "30d", "sli": {"probe": "up"}}]})
+    }
+
+    fn key(kind: Kind, name: &str) -> Key {
+        Key { kind, namespace: "shop".to_owned(), name: name.to_owned() }
+    }
+
+    #[test]
+    fn only_rules_of_the_tool_itself_are_taken_over() {
+        let mut world = World::default();
+        world.set(Kind::Sloth, &object(Kind::Sloth, "api", "1", &json!({})));
+        world.set(Kind::Slo, &object(Kind::Slo, "api", "2", &spec("x")));
+        let owner = ("PrometheusServiceLevel", "api", "1");
+        world.set_rule(&rule("api", Some("sloth"), Some(owner)));
+        world.set_rule(&rule("mine", None, Some(owner)));
+        world.set_rule(&rule("slo-sloth-api", Some("slo-controller"), Some(owner)));
+        world.set_rule(&rule("also-mine", None, Some(("SLO", "api", "2"))));
+        let others = |kind| {
+            let known = world.get(&key(kind, "api")).unwrap();
+            world.others(&known.object).into_iter().map(|rule| rule.name).collect::<Vec<_>>()
+        };
+        assert_eq!((others(Kind::Sloth), others(Kind::Slo)), (vec!["api".to_owned()], Vec::new()));
+    }
+
+    #[test]
+    fn a_rule_is_of_its_object_also_if_that_was_made_again() {
+        let mut world = World::default();
+        world.set(Kind::Slo, &object(Kind::Slo, "api", "2", &spec("x")));
+        let object = Arc::clone(&world.get(&key(Kind::Slo, "api")).unwrap().object);
+        for (manager, owner, expected) in [
+            (Some("slo-controller"), Some(("SLO", "api", "2")), true),
+            (Some("slo-controller"), Some(("SLO", "api", "1")), true),
+            (Some("slo-controller"), None, true),
+            (Some("slo-controller"), Some(("SLO", "other", "1")), false),
+            (None, Some(("SLO", "api", "2")), true),
+            (None, Some(("SLO", "api", "1")), false),
+            (None, None, false),
+        ] {
+            // The object with the name of the rule is looked at, whoever owns the rule.
+            assert_eq!(world.set_rule(&rule("slo-api", manager, owner)).last(), Some(&key(Kind::Slo, "api")));
+            assert_eq!(
+                world.rule("shop", "slo-api").unwrap().is_of(&object),
+                expected,
+                "{manager:?} {owner:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_object_that_becomes_invalid_keeps_its_slos() {
+        let mut world = World::default();
+        world.set(Kind::Slo, &object(Kind::Slo, "old", "1", &spec("x")));
+        let mut new = object(Kind::Slo, "young", "2", &spec("x"));
+        new.metadata.creation_timestamp = serde_json::from_value(json!("2026-12-01T11:00:00Z")).unwrap();
+        world.set(Kind::Slo, &new);
+        let mut broken = object(Kind::Slo, "old", "1", &json!({"service": "a", "slos": []}));
+        broken.metadata.generation = Some(2);
+        assert_eq!(world.set(Kind::Slo, &broken), [key(Kind::Slo, "old")]);
+        let known = world.get(&key(Kind::Slo, "young")).unwrap();
+        assert_eq!(world.claims().taken(&known.object, known.read.as_ref().unwrap()).len(), 1);
+        // When it goes, the other one is looked at.
+        assert_eq!(world.forget(&key(Kind::Slo, "old")), [key(Kind::Slo, "young"), key(Kind::Slo, "old")]);
+    }
+
+    #[test]
+    fn a_change_of_the_status_alone_is_no_news() {
+        let mut world = World::default();
+        let mut one = object(Kind::Slo, "api", "1", &spec("x"));
+        assert_eq!(world.set(Kind::Slo, &one).len(), 1);
+        one.data["status"] = json!({"slos": 1});
+        assert!(world.set(Kind::Slo, &one).is_empty());
+        assert_eq!(world.get(&key(Kind::Slo, "api")).unwrap().object.status["slos"], 1);
     }
 }

@@ -33,7 +33,6 @@ fn declared(parameter: Parameter) -> Value {
     let default = match parameter {
         Parameter::Location => Some(json!("[resourceGroup().location]")),
         Parameter::Workspace => None,
-        Parameter::Cluster => Some(json!("")),
         Parameter::PageActions | Parameter::TicketActions => Some(json!([])),
     };
     if let (Some(fields), Some(default)) = (out.as_object_mut(), default) {
@@ -51,9 +50,6 @@ fn value(item: &Item) -> Value {
         Item::Map(fields) => {
             let fields = fields.iter().map(|(key, item)| (literal_key(key), value(item)));
             Value::Object(fields.collect())
-        }
-        Item::Filled(Parameter::Cluster) => {
-            json!("[if(empty(parameters('clusterName')), null(), parameters('clusterName'))]")
         }
         Item::Filled(parameter) => format!("[parameters('{}')]", parameter.name()).into(),
     }

@@ -10,7 +10,6 @@ pub(super) fn bicep(resources: &[Item]) -> String {
         let (kind, default) = match parameter {
             Parameter::Location => ("string", " = resourceGroup().location"),
             Parameter::Workspace => ("string", ""),
-            Parameter::Cluster => ("string", " = ''"),
             Parameter::PageActions | Parameter::TicketActions => ("array", " = []"),
         };
         let description = quoted(parameter.description());
@@ -39,7 +38,6 @@ fn write_item(out: &mut String, item: &Item, depth: usize) {
         Item::Text(text) => out.write_str(&quoted(text)),
         Item::Number(number) => write!(out, "{number}"),
         Item::Flag(flag) => write!(out, "{flag}"),
-        Item::Filled(Parameter::Cluster) => out.write_str("empty(clusterName) ? null : clusterName"),
         Item::Filled(parameter) => out.write_str(parameter.name()),
         Item::List(items) => {
             out.push_str("[\n");

@@ -16,20 +16,18 @@ pub(super) enum Item {
 pub(super) enum Parameter {
     Location,
     Workspace,
-    Cluster,
     PageActions,
     TicketActions,
 }
 
 impl Parameter {
-    pub(super) const ALL: [Self; 5] =
-        [Self::Location, Self::Workspace, Self::Cluster, Self::PageActions, Self::TicketActions];
+    pub(super) const ALL: [Self; 4] =
+        [Self::Location, Self::Workspace, Self::PageActions, Self::TicketActions];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Location => "location",
             Self::Workspace => "azureMonitorWorkspaceId",
-            Self::Cluster => "clusterName",
             Self::PageActions => "pageActions",
             Self::TicketActions => "ticketActions",
         }
@@ -39,9 +37,6 @@ impl Parameter {
         match self {
             Self::Location => "The region of the rule groups.",
             Self::Workspace => "The resource id of the Azure Monitor workspace.",
-            Self::Cluster => {
-                "The label `cluster` of the only cluster that is read; empty for all clusters of the workspace."
-            }
             Self::PageActions => "What pages do: a list of objects such as {actionGroupId: \u{2026}}.",
             Self::TicketActions => "What tickets do.",
         }
