@@ -38,6 +38,8 @@ const NEWBORN: Duration = Duration::from_secs(10);
 /// How long changes are not looked at after the rule was restored, at first, and when that is forgotten.
 const FIRST_QUIET: Duration = Duration::from_millis(500);
 const FORGIVEN: Duration = Duration::from_secs(600);
+/// From this size on, in bytes, a rule may be too large: etcd takes 1.5 MiB, if nobody has told it otherwise.
+const LARGE: usize = 1_400_000;
 /// The longest note of an event, in bytes.
 const NOTE: usize = 1_024;
 
@@ -239,14 +241,22 @@ impl Look {
             metadata.insert("uid".to_owned(), own.uid.clone().into());
         }
         let apply = PatchParams::apply(CONTROLLER).force();
+        let size = rule.to_string().len();
         hands.may_write()?;
         let written = match timeout(TIMEOUT, api.patch(&name, &apply, &Patch::Apply(&rule))).await {
             Ok(Ok(written)) => written,
-            // Invalid, too large, or forbidden: it is not different soon.
+            // Invalid, too large, or forbidden: it is not different soon. Each part of an API server words differently what is too
+            // large for it.
             Ok(Err(kube::Error::Api(status)))
-                if matches!(status.code, 400 | 403 | 413 | 422) || status.message.contains("too large") =>
+                if matches!(status.code, 400 | 403 | 413 | 422) || size > LARGE =>
             {
-                return Ok(Err(Verdict::refused(&slo_core::plain(&status.message), count)));
+                let why = slo_core::plain(&status.message);
+                let why = if size > LARGE {
+                    format!("they take {:.1} MB, so split the object: {why}", size as f64 / 1e6)
+                } else {
+                    why.into_owned()
+                };
+                return Ok(Err(Verdict::refused(&why, count)));
             }
             other => return Err(failed(&format!("write PrometheusRule {name}"), other)),
         };
