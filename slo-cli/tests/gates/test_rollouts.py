@@ -67,6 +67,8 @@ class Site(Shop):
                 pods = self.cluster.get("pods", "-n", "roll")["items"]
             except OSError:
                 continue
+            for gone in set(self.versions) - {pod["metadata"]["name"] for pod in pods}:
+                self.versions.pop(gone, None)
             for pod in pods:
                 name, image = pod["metadata"]["name"], pod["spec"]["containers"][0]["image"]
                 if name not in self.versions:
