@@ -104,7 +104,7 @@ fn status() -> Value {
 
 /// The most items of a list. The API server allows a rule in CEL only where it knows how often it is evaluated at most.
 const MOST: [(&str, u32); 5] = [
-    // The rules of fifty SLOs are as large as an object may be.
+    // Their rules go into one object, which may not be larger than 1.5 MiB.
     ("slos", 50),
     ("objectives", 20),
     ("tiers", 8),

@@ -130,7 +130,11 @@ impl Look {
             }
         };
         if let Some(status) = verdict.status(&self.object, now(), !self.others.is_empty()) {
-            self.set_status(hands, &status).await?;
+            let set = self.set_status(hands, &status).await;
+            // Why the rule could not be written counts more than that this cannot be said.
+            if decided.is_ok() {
+                set?;
+            }
         }
         let said = (verdict.reason, verdict.message.clone());
         if done.said.as_ref() != Some(&said) {
@@ -185,7 +189,7 @@ impl Look {
         if matches!(phase, Phase::Replacing { .. }) {
             self.delete_others(hands).await?;
             // What the others recorded is recorded by ours at once.
-            let alone = Self { others: Vec::new(), done: Done::default(), ..self.clone() };
+            let alone = Self { others: Vec::new(), ..self.clone() };
             if let Err(verdict) = alone.write_rule(hands, left.as_ref(), Phase::Alone, done).await? {
                 return Ok(Some((verdict, RETRY)));
             }
@@ -220,7 +224,8 @@ impl Look {
             Ok(rule) => rule,
             Err(error) => return Ok(Err(Verdict::impossible(&error, self.own.is_some()))),
         };
-        let hash = hash_of(&rule);
+        let text = rule.to_string();
+        let (hash, size) = (hash_of(&text), text.len());
         let meddled = if done.hash == hash {
             match self.own.as_ref() {
                 Some(own) if own.version == done.version || is_older(&own.version, &done.version) => {
@@ -241,7 +246,6 @@ impl Look {
             metadata.insert("uid".to_owned(), own.uid.clone().into());
         }
         let apply = PatchParams::apply(CONTROLLER).force();
-        let size = rule.to_string().len();
         hands.may_write()?;
         let written = match timeout(TIMEOUT, api.patch(&name, &apply, &Patch::Apply(&rule))).await {
             Ok(Ok(written)) => written,
@@ -440,8 +444,8 @@ fn is_older(version: &str, than: &str) -> bool {
     matches!((version.parse::<u64>(), than.parse::<u64>()), (Ok(version), Ok(than)) if version < than)
 }
 
-fn hash_of(rule: &Value) -> u64 {
+fn hash_of(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
-    rule.to_string().hash(&mut hasher);
+    text.hash(&mut hasher);
     hasher.finish()
 }
