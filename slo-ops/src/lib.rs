@@ -15,6 +15,7 @@
 //! | [`release`] | counts of events, histories → may a new version stay, and what to go back to |
 //! | [`review`] | manifests, SLOs → what threatens an objective |
 //! | [`watch`] | what a server has recorded → a list of SLOs, the details of one |
+//! | [`logs`] | lines of logs → their templates, and what is unusual about a window |
 //! | [`controller`] | objects of Kubernetes with SLOs → their `PrometheusRule`, and what their status says |
 
 pub mod alert;
@@ -22,6 +23,7 @@ pub mod controller;
 pub mod experiment;
 pub mod host;
 pub mod incident;
+pub mod logs;
 pub mod manifest;
 pub mod notify;
 pub mod release;

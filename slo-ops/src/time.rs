@@ -37,6 +37,27 @@ pub(crate) mod optional_millis {
     }
 }
 
+/// A window as whole milliseconds.
+pub(crate) mod window_millis {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+    use slo_core::model::Window;
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
+    pub(crate) fn serialize<S: Serializer>(window: &Window, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(window.as_millis())
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Window, D::Error> {
+        Window::from_millis(u64::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+/// A time as text for reports, such as `2026-12-01T10:00:00Z`.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
+pub(crate) fn text<S: serde::Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(time)
+}
+
 /// A duration as text, in its two largest units, such as `1 h 5 min`.
 ///
 /// It is `0 s` if `to` is earlier than `from`.

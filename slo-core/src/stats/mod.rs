@@ -70,5 +70,6 @@ pub use sequential::{Decision, MixtureTest, Sprt, confidence_sequence, rate_evid
 #[cfg(feature = "replay")]
 pub(crate) use student::{student_quantile, student_upper_tail};
 pub use tails::{
-    beta_above, beta_binomial_at_least, binomial_at_least, hypergeometric_at_least, poisson_at_least,
+    beta_above, beta_binomial_at_least, binomial_at_least, hypergeometric_at_least,
+    negative_binomial_at_least, normal_above, poisson_at_least,
 };

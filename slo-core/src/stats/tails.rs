@@ -1,7 +1,7 @@
 //! Tail probabilities of the distributions that counts follow.
 
 use super::beta_order::beta_above_beta;
-use super::special::{ln_beta, ln_beta_tails, ln_binomial, ln_gamma_tails};
+use super::special::{ln_beta, ln_beta_tails, ln_binomial, ln_gamma_tails, ln_normal_upper};
 use crate::{
     Error,
     check::{not_negative, positive, unit},
@@ -58,6 +58,52 @@ pub fn binomial_at_least(m: u64, trials: u64, p: f64) -> Result<f64, Error> {
 pub fn poisson_at_least(m: u64, mean: f64) -> Result<f64, Error> {
     not_negative("mean", mean)?;
     Ok(if m == 0 { 1.0 } else { ln_gamma_tails(m as f64, mean).lower.exp() })
+}
+
+/// P(X ≥ m) for a negative binomial X of the given mean, whose variance is mean + mean²/`size`.
+///
+/// `I_p(m, size)` with p = mean/(mean + size): counts that vary more than a Poisson's, such as lines of a log. The larger the
+/// size, the closer they are to a Poisson's.
+///
+/// | m | probability |
+/// |---|---|
+/// | 0 | 1 |
+/// | > 0, mean 0 | 0 |
+///
+/// ```
+/// use slo_core::stats::negative_binomial_at_least;
+///
+/// // A geometric count, of mean 1: every further one halves the probability.
+/// assert!((negative_binomial_at_least(5, 1.0, 1.0)? - 0.031_25).abs() < 1e-15);
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+///
+/// # Errors
+/// A negative or infinite mean, or a size that is not positive.
+pub fn negative_binomial_at_least(m: u64, mean: f64, size: f64) -> Result<f64, Error> {
+    not_negative("mean", mean)?;
+    crate::check::finite("mean + size", mean + positive("size", size)?)?;
+    if m == 0 {
+        return Ok(1.0);
+    }
+    let (p, q) = (mean / (mean + size), size / (mean + size));
+    Ok(if mean == 0.0 { 0.0 } else { ln_beta_tails(m as f64, size, p, q).lower.exp() })
+}
+
+/// P(Z > z) for a standard normal Z.
+///
+/// ```
+/// use slo_core::stats::normal_above;
+///
+/// assert!((normal_above(1.959_963_984_540_054)? - 0.025).abs() < 1e-15);
+/// # Ok::<(), slo_core::Error>(())
+/// ```
+///
+/// # Errors
+/// A z that is infinite or NaN.
+pub fn normal_above(z: f64) -> Result<f64, Error> {
+    let z = crate::check::finite("z", z)?;
+    Ok(if z < 0.0 { 1.0 - ln_normal_upper(-z).exp() } else { ln_normal_upper(z).exp() })
 }
 
 /// P(X > x) for X ~ Beta(a, b), such as the posterior of an error ratio.
