@@ -12,7 +12,9 @@
 mod args;
 mod commands;
 mod error;
+mod history;
 mod load;
+mod named;
 mod parallel;
 mod plain;
 mod recorded;

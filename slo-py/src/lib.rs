@@ -19,6 +19,7 @@ mod forecast;
 mod gate;
 mod html;
 mod incidents;
+mod logs;
 mod objective;
 mod period;
 mod polars_plugin;
@@ -66,6 +67,8 @@ mod _slo {
     use super::incidents::{
         Episode, Incident, Runbooks, compare_stage, read_record, receive, redact, typical_stage,
     };
+    #[pymodule_export]
+    use super::logs::{_logs, LogFindings, Logs, mask};
     #[pymodule_export]
     use super::main;
     #[pymodule_export]

@@ -7,6 +7,8 @@ mod controller;
 #[cfg(feature = "server")]
 mod experiment;
 #[cfg(feature = "server")]
+mod logs;
+#[cfg(feature = "server")]
 mod release;
 #[cfg(feature = "server")]
 mod server;
@@ -21,6 +23,8 @@ pub(crate) use controller::Controlled;
 pub(crate) use experiment::{
     ExperimentVerb, Experiments, Exported, Journals, Judged, Listed, Planned, Running, Stopped, Told,
 };
+#[cfg(feature = "server")]
+pub(crate) use logs::Logs;
 #[cfg(feature = "server")]
 pub(crate) use release::{
     Deployed, Deployments, DeploymentsVerb, Gate, Recorded, Release, Review, ReviewFormat, Rules, Since,
@@ -84,6 +88,9 @@ pub(crate) enum Command {
     /// List and inspect incidents, and act on them
     #[cfg(feature = "server")]
     Incidents(Incidents),
+    /// Find templates in logs, and what is unusual about a window of them
+    #[cfg(feature = "server")]
+    Logs(Logs),
     /// Inject faults, watch SLOs meanwhile, and stop in time
     #[cfg(feature = "server")]
     Experiment(Experiments),

@@ -19,6 +19,8 @@ mod generate;
 mod import;
 #[cfg(feature = "server")]
 mod incidents;
+#[cfg(feature = "server")]
+mod logs;
 mod manual;
 #[cfg(feature = "server")]
 mod proxy;
@@ -64,6 +66,8 @@ pub(crate) fn run(command: &Command, out: &mut dyn Write, talk: &mut dyn Write) 
         Command::Runbook(runbooks) => runbook::run(runbooks, out, talk),
         #[cfg(feature = "server")]
         Command::Incidents(incidents) => incidents::run(incidents, out, talk),
+        #[cfg(feature = "server")]
+        Command::Logs(logs) => logs::run(logs, out, talk),
         #[cfg(feature = "server")]
         Command::Experiment(experiments) => experiment::run(experiments, out, talk),
         #[cfg(feature = "server")]

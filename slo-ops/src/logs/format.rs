@@ -215,7 +215,7 @@ impl<'a> Fields<'a> {
         } else if key == "PRIORITY" {
             self.level = value.parse().ok().and_then(Level::of_priority).or(self.level);
         } else if rank(&LEVELS).is_some() {
-            self.level = Level::of(value.trim()).or(self.level);
+            self.level = Level::named(value.trim()).or(self.level);
         } else if rank(&ERRORS).is_some() {
             self.error = Some(value);
         } else if self.others.len() < 64 {

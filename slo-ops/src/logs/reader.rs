@@ -60,6 +60,18 @@ pub struct Seen {
     pub untimed: u64,
 }
 
+impl Seen {
+    /// Adds what another reader has read.
+    pub const fn add(&mut self, other: Self) {
+        self.lines += other.lines;
+        self.bytes += other.bytes;
+        self.continuations += other.continuations;
+        self.cut += other.cut;
+        self.not_utf8 += other.not_utf8;
+        self.untimed += other.untimed;
+    }
+}
+
 /// The longest line, in bytes.
 const LONGEST: usize = 65_536;
 

@@ -49,8 +49,9 @@ impl Level {
         }
     }
 
-    /// The level that programs call by this name or number, such as `WARNING`, `crit`, or `30` in JSON of pino.
-    pub(super) fn of(name: &str) -> Option<Self> {
+    /// The level that programs call by this name, whatever its case, or number, such as `WARNING`, `crit`, or `30` in JSON of pino.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
         let mut lower = [0; 11];
         let lower = lower.get_mut(..name.len())?;
         lower.copy_from_slice(name.as_bytes());
@@ -103,7 +104,7 @@ impl Level {
                     || before == Some(&b'=');
                 if is_apart
                     && is_marked
-                    && let Some(level) = Self::of(word)
+                    && let Some(level) = Self::named(word)
                 {
                     return Some(level);
                 }

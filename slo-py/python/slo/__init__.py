@@ -8,7 +8,7 @@ ErrorBudget(0.1% = 43m12s per 30d)
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from slo import experiments, forecast, incidents, stats
+from slo import experiments, forecast, incidents, logs, stats
 from slo._errors import ColumnError
 from slo._slo import (
     AlertPolicy,
@@ -81,6 +81,7 @@ __all__ = [
     "forecast",
     "gate",
     "incidents",
+    "logs",
     "load",
     "merge",
     "parse",

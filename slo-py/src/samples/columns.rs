@@ -25,7 +25,7 @@ use slo_core::{
 use std::sync::Arc;
 
 /// Where columns come from.
-pub(super) enum Source<'a, 'py> {
+pub(crate) enum Source<'a, 'py> {
     /// From the arguments.
     Arguments,
     /// By name from an Arrow table.
@@ -48,7 +48,7 @@ pub(crate) enum Borrowed<'a, 'py> {
 }
 
 impl<'a, 'py> Source<'a, 'py> {
-    pub(super) fn of(data: Option<&'a Bound<'py, PyAny>>) -> PyResult<Self> {
+    pub(crate) fn of(data: Option<&'a Bound<'py, PyAny>>) -> PyResult<Self> {
         match data {
             None => Ok(Self::Arguments),
             Some(data) => match arrow::<AnyRecordBatch>(data)? {
@@ -72,7 +72,7 @@ impl<'a, 'py> Source<'a, 'py> {
     }
 
     /// Whether there is a column of this name.
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         match self {
             Self::Arguments => false,
             Self::Arrow(_, schema) => schema.index_of(name).is_ok(),
@@ -117,7 +117,7 @@ impl<'a, 'py> Source<'a, 'py> {
         }
     }
 
-    pub(super) fn counts(
+    pub(crate) fn counts(
         &self,
         py: Python<'py>,
         name: &str,
@@ -133,33 +133,35 @@ impl<'a, 'py> Source<'a, 'py> {
     }
 
     /// Words.
-    pub(super) fn words(&self, name: &str) -> PyResult<Vec<String>> {
+    pub(crate) fn words(&self, name: &str, argument: Option<&Bound<'py, PyAny>>) -> PyResult<Vec<String>> {
         let of_python = |words: &Bound<'py, PyAny>| -> PyResult<Vec<String>> {
             let word = |(row, word): (usize, PyResult<Bound<'py, PyAny>>)| {
                 word?.extract().map_err(|_| data_error_at(row, &format!("'{name}' at {row} is not text")))
             };
             words.try_iter()?.enumerate().map(word).collect()
         };
-        match self.column(name, None)? {
-            Column::Python(words) => of_python(&words),
-            Column::Arrow(chunks) => {
-                let mut words = Vec::new();
-                for chunk in chunks {
-                    let chunk = arrow_cast::cast(&chunk, &DataType::Utf8)
-                        .map_err(|error| data_error_at(words.len(), &format!("'{name}': {error}")))?;
-                    for word in chunk.as_string::<i32>() {
-                        let row = words.len();
-                        let missing = || data_error_at(row, &format!("'{name}' at {row} is null"));
-                        words.push(word.ok_or_else(missing)?.to_owned());
-                    }
-                }
-                Ok(words)
+        let chunks = match self.column(name, argument)? {
+            Column::Arrow(chunks) => chunks,
+            Column::Python(words) => match arrow::<AnyArray>(&words)? {
+                Some(array) => array.into_chunked_array()?.chunks().to_vec(),
+                None => return of_python(&words),
+            },
+        };
+        let mut words = Vec::new();
+        for chunk in chunks {
+            let chunk = arrow_cast::cast(&chunk, &DataType::Utf8)
+                .map_err(|error| data_error_at(words.len(), &format!("'{name}': {error}")))?;
+            for word in chunk.as_string::<i32>() {
+                let row = words.len();
+                let missing = || data_error_at(row, &format!("'{name}' at {row} is null"));
+                words.push(word.ok_or_else(missing)?.to_owned());
             }
         }
+        Ok(words)
     }
 
     /// Times.
-    pub(super) fn times(
+    pub(crate) fn times(
         &self,
         py: Python<'py>,
         name: &str,
@@ -189,7 +191,7 @@ impl<'a, 'py> Source<'a, 'py> {
 }
 
 /// Times in milliseconds since the Unix epoch.
-pub(super) struct Times {
+pub(crate) struct Times {
     pub(super) millis: Vec<i64>,
     /// Whether they have no zone, and count as UTC.
     is_naive: bool,
@@ -199,7 +201,7 @@ pub(super) struct Times {
 
 impl Times {
     /// The same in a zone, if they have none.
-    pub(super) fn in_zone(self, zone: Option<&str>) -> PyResult<Vec<i64>> {
+    pub(crate) fn in_zone(self, zone: Option<&str>) -> PyResult<Vec<i64>> {
         match zone {
             Some(zone) if self.is_naive => {
                 slo_core::replay::zoned(&self.millis, zone).map_err(|error| row_error(&error))

@@ -8,6 +8,7 @@ mod spans;
 mod table;
 
 pub(crate) use class::{_restored, Samples};
+pub(crate) use columns::Source;
 
 pub(crate) use merging::merge;
 pub(crate) use spans::spans;

@@ -45,7 +45,7 @@ pub(crate) fn table_of_many<'py>(
     tz: Option<&str>,
 ) -> PyResult<Many> {
     let source = columns::Source::of(Some(data))?;
-    let keys = source.words(key)?;
+    let keys = source.words(key, None)?;
     let (total, bad) = (source.counts(py, "total", total)?, source.counts(py, "bad", bad)?);
     let times = source.times(py, "time", time)?.in_zone(tz)?;
     for (name, len) in [("time", times.len()), ("total", total.len(py)?), ("bad", bad.len(py)?)] {

@@ -1,16 +1,16 @@
 //! `slo backtest`
 
 mod cells;
-mod named;
-mod server;
 mod table;
 
 use crate::{
     args::{Backtest as Asked, BacktestFormat},
     error::Error,
-    load, table as lines, text, write,
+    history::{self, histories},
+    load,
+    named::{Group, named},
+    table as lines, text, time, write,
 };
-use named::{Group, named};
 use slo_core::{
     artifact::{BacktestPage, SloBacktest},
     model::{Service, Slo, Tier, Window},
@@ -46,8 +46,13 @@ pub(super) fn run(asked: &Asked, out: &mut dyn Write, talk: &mut dyn Write) -> R
         }
         (None, Some(address)) => {
             let client = asked.access.client(address)?;
+            let asked = history::Asked {
+                backend: asked.target.backend(),
+                last: asked.last,
+                end: asked.end.unwrap_or_else(time::now),
+            };
             for (service, slo) in slos {
-                for (group, history) in server::histories(&client, service, slo, asked, talk)? {
+                for (group, history) in histories(&client, service, slo, asked, talk)? {
                     found.extend(replayed(service, slo, group, history, &mut told, talk)?);
                 }
             }

@@ -1,12 +1,10 @@
 //! Histories from a table.
 
-use super::{
-    cells::{self, Cell, Zoned},
-    named::Group,
-};
+use super::cells::{self, Cell, Zoned};
 use crate::{
     args::{Backtest as Asked, Label},
     error::Error,
+    named::Group,
 };
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use slo_core::{

@@ -4,10 +4,10 @@ use crate::error::Error;
 use slo_core::model::{Service, Slo};
 
 /// The labels of a group and their values; empty for an SLO without groups.
-pub(super) type Group = Vec<(String, String)>;
+pub(crate) type Group = Vec<(String, String)>;
 
 /// An error of an SLO, with its name.
-pub(super) fn named(service: &Service, slo: &Slo, error: &slo_core::Error) -> Error {
+pub(crate) fn named(service: &Service, slo: &Slo, error: &slo_core::Error) -> Error {
     let hint = error.hint().map_or_else(String::new, |hint| format!("\n  hint: {hint}"));
     Error::Input(format!("{}/{}: {error}{hint}", service.name(), slo.name()))
 }

@@ -1,12 +1,14 @@
 //! Histories from a server: the events that the rules would have recorded there.
 
-use super::named::{Group, named};
-use crate::{args::Backtest as Asked, error::Error, time};
+use crate::{
+    error::Error,
+    named::{Group, named},
+};
 use slo_core::{
-    model::{Service, Slo, Timestamp},
+    model::{Service, Slo, Timestamp, Window},
     plain,
     replay::History,
-    rules::EventQueries,
+    rules::{Backend, EventQueries},
 };
 use slo_prometheus::{Client, Steps};
 use std::{
@@ -20,16 +22,24 @@ const CHUNK: usize = 1_440;
 /// All events and bad events in each step; `None` where nothing was counted.
 type Columns = [Vec<Option<f64>>; 2];
 
+/// The time of a history, and the kind of its server.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked {
+    pub(crate) backend: Backend,
+    pub(crate) last: Window,
+    pub(crate) end: Timestamp,
+}
+
 /// The history of an SLO, or of each of its groups.
-pub(super) fn histories(
+pub(crate) fn histories(
     client: &Client,
     service: &Service,
     slo: &Slo,
-    asked: &Asked,
+    asked: Asked,
     talk: &mut dyn Write,
 ) -> Result<Vec<(Group, History)>, Error> {
-    let queries = EventQueries::of(service, slo, asked.target.backend())
-        .map_err(|error| named(service, slo, &error))?;
+    let queries =
+        EventQueries::of(service, slo, asked.backend).map_err(|error| named(service, slo, &error))?;
     let tile = queries.tile;
     let count = usize::try_from(asked.last.as_millis() / tile.as_millis()).unwrap_or(usize::MAX);
     if count == 0 {
@@ -38,8 +48,7 @@ pub(super) fn histories(
             asked.last
         )));
     }
-    let end = asked.end.unwrap_or_else(time::now);
-    let end = end.on_grid(tile, Timestamp::EPOCH);
+    let end = asked.end.on_grid(tile, Timestamp::EPOCH);
     let start = end.before_steps(tile, count);
     let mut groups: BTreeMap<Group, Columns> = BTreeMap::new();
     let mut warnings = BTreeSet::new();

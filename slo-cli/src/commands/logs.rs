@@ -1,0 +1,352 @@
+//! `slo logs`
+
+use crate::{
+    args::{Format, Logs as Args, Since},
+    error::Error,
+    history::{self, histories},
+    load,
+    named::named,
+    table, text, time,
+};
+use flate2::read::MultiGzDecoder;
+use serde_json::json;
+use slo_core::{
+    artifact::Target,
+    model::{Timestamp, Window},
+    plain,
+};
+use slo_ops::{
+    Redactor,
+    logs::{Comparison, Follower, Limits, LogFindings, LogOptions, Logs, Reader, Seen},
+    time_between,
+};
+use std::{
+    fmt::Write as _,
+    fs::{self, File},
+    io::{self, BufRead, BufReader, Read, Write},
+    num::NonZero,
+    path::{Path, PathBuf},
+    thread,
+};
+
+/// Bytes that are read at once.
+const PIECE: usize = 1 << 20;
+
+pub(super) fn run(args: &Args, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
+    let now = time::now();
+    let at = |since: Since| match since {
+        Since::At(time) => time,
+        Since::Ago(window) => now.before(window),
+    };
+    let window = args.since.map(|since| (at(since), args.until.map_or(now, at)));
+    let limits = Limits { templates: args.most_templates, ..Limits::default() };
+    let options = LogOptions {
+        limits,
+        masks: !args.no_masks,
+        bin: args.bin,
+        origin: window.map_or(Timestamp::EPOCH, |(from, _)| from),
+    };
+    let (logs, seen) = read(args, options, now)?;
+    told(&logs, seen, talk)?;
+    let findings = match window {
+        None => None,
+        Some((from, to)) => {
+            let comparison =
+                Comparison { from, to, baseline: args.baseline.map(at), false_alarms: args.false_alarms };
+            if let Some((_, end)) = logs.span().filter(|(_, end)| *end <= from) {
+                writeln!(talk, "warning: the log ends at {end}, before the window begins")?;
+            }
+            Some(logs.findings(comparison)?)
+        }
+    };
+    let followers = match &args.slo {
+        None => None,
+        Some(slo) => Some((slo.clone(), logs.followers(&bad_events(args, slo, &logs, talk)?, 0.05))),
+    };
+    let redactor = Redactor::default();
+    if args.output.format == Format::Json {
+        return json_of(args, &logs, seen, findings, followers, &redactor, out);
+    }
+    let safe = |text: &str| plain(&redactor.redact(text)).into_owned();
+    if let Some(findings) = &findings {
+        write!(out, "{}", found(findings, &safe))?;
+    }
+    if let Some((slo, followers)) = &followers {
+        write!(out, "{}", followed(slo, followers, logs.bin_millis(), &safe))?;
+    }
+    if findings.is_none() && followers.is_none() {
+        write!(out, "{}", templates(&logs, args.top, &safe))?;
+    }
+    Ok(())
+}
+
+/// Reads all files, several at a time, and merges them in their order, so that the result does not depend on the number of
+/// processors.
+fn read(args: &Args, options: LogOptions, now: Timestamp) -> Result<(Logs, Seen), Error> {
+    let mut files = Vec::new();
+    for path in &args.files {
+        collect(path, path, 0, &mut files)?;
+    }
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let mut merged: Option<(Logs, Seen)> = None;
+    for batch in files.chunks(threads) {
+        let results: Vec<Result<(Logs, Seen), Error>> = thread::scope(|scope| {
+            let work: Vec<_> =
+                batch.iter().map(|path| scope.spawn(move || one(path, args, options, now))).collect();
+            work.into_iter()
+                .map(|one| one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                .collect()
+        });
+        for result in results {
+            let (logs, seen) = result?;
+            match &mut merged {
+                None => merged = Some((logs, seen)),
+                Some((all, of_all)) => {
+                    all.merge(&logs)?;
+                    of_all.add(seen);
+                }
+            }
+        }
+    }
+    merged.ok_or_else(|| Error::Input("there is no log in these folders\n  hint: name the files; in folders, only files with `.log` in their names are read".to_owned()))
+}
+
+/// The deepest folder that is looked into.
+const DEEPEST: usize = 16;
+
+/// The files at `path`, in the order of their names.
+fn collect(path: &Path, root: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Error> {
+    if !path.is_dir() {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if path == root || name.contains(".log") {
+            files.push(path.to_owned());
+        }
+        return Ok(());
+    }
+    if depth == DEEPEST {
+        return Err(Error::Outside(format!("{}: folders too deeply nested", path.display())));
+    }
+    let entries = fs::read_dir(path).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+    let mut entries: Vec<PathBuf> =
+        entries.map_err(|error| Error::file(path, &error))?.into_iter().map(|entry| entry.path()).collect();
+    entries.sort();
+    entries.iter().try_for_each(|entry| collect(entry, root, depth + 1, files))
+}
+
+/// Reads a file.
+fn one(path: &Path, args: &Args, options: LogOptions, now: Timestamp) -> Result<(Logs, Seen), Error> {
+    let mut logs = Logs::new(options)?;
+    let mut reader = Reader::new(args.log_format, &args.time_zone, now)?;
+    let failed = |error: io::Error| Error::file(path, &error);
+    let input: Box<dyn Read> = if path.as_os_str() == "-" {
+        Box::new(io::stdin())
+    } else {
+        Box::new(File::open(path).map_err(failed)?)
+    };
+    let mut input = BufReader::with_capacity(PIECE, input);
+    let is_gzip = input.fill_buf().map_err(failed)?.starts_with(&[0x1f, 0x8b]);
+    let mut input: Box<dyn Read> =
+        if is_gzip { Box::new(MultiGzDecoder::new(input)) } else { Box::new(input) };
+    let mut piece = vec![0; PIECE];
+    loop {
+        let count = input.read(&mut piece).map_err(failed)?;
+        if count == 0 {
+            break;
+        }
+        reader.feed(piece.get(..count).unwrap_or_default(), |record| _ = logs.add(record));
+    }
+    reader.end(|record| _ = logs.add(record));
+    Ok((logs, reader.seen()))
+}
+
+/// Says what was read, and what is not in the result.
+fn told(logs: &Logs, seen: Seen, talk: &mut dyn Write) -> Result<(), Error> {
+    let span = logs.span().map_or_else(String::new, |(from, to)| format!(", from {from} to {to}"));
+    writeln!(talk, "{} lines, {} templates{span}", seen.lines, logs.templates().count())?;
+    let mut note = |count: u64, what: &str| -> io::Result<()> {
+        if count > 0 { writeln!(talk, "{count} {what}") } else { Ok(()) }
+    };
+    note(seen.continuations, "lines belong to the line before them, such as those of a stack trace")?;
+    note(seen.cut, "lines are longer than 64 KiB and were cut there")?;
+    note(seen.not_utf8, "lines are not UTF-8; what is not was replaced")?;
+    note(logs.untimed(), "lines have no time and count in no window")?;
+    let forgotten = logs.forgotten();
+    if forgotten.templates > 0 {
+        writeln!(
+            talk,
+            "warning: {} templates with {} lines made room for others, so what is new may not be\n  hint: give --most-templates",
+            forgotten.templates, forgotten.lines
+        )?;
+    }
+    Ok(())
+}
+
+/// The bad events of an SLO in the time of the logs.
+fn bad_events(
+    args: &Args,
+    key: &str,
+    logs: &Logs,
+    talk: &mut dyn Write,
+) -> Result<Vec<(Timestamp, f64)>, Error> {
+    let services = load::services(&args.spec, &args.reading, 1, talk)?;
+    let found = services
+        .iter()
+        .flat_map(|service| service.slos().iter().map(move |slo| (service, slo)))
+        .find(|(service, slo)| format!("{}/{}", service.name(), slo.name()) == key);
+    let Some((service, slo)) = found else {
+        return Err(Error::Usage(format!(
+            "--slo {key}: no such SLO in these files\n  hint: write SERVICE/SLO"
+        )));
+    };
+    let Some((from, to)) = logs.span() else {
+        return Err(Error::Input(
+            "no line of the log has a time, so it cannot be compared with an SLO".to_owned(),
+        ));
+    };
+    let address = args.prometheus.as_deref().unwrap_or_default();
+    let client = args.access.client(address)?;
+    let last = Window::from_millis(to.millis_since(from)).map_err(|error| named(service, slo, &error))?;
+    let asked = history::Asked { backend: Target::default().backend(), last, end: to };
+    let mut bad: Vec<(Timestamp, f64)> = Vec::new();
+    for (_, history) in histories(&client, service, slo, asked, talk)? {
+        let series = history.series().map_err(|error| named(service, slo, &error))?;
+        bad.extend(series.steps().enumerate().map(|(step, tally)| (series.end_of(step), tally.bad() as f64)));
+    }
+    Ok(bad)
+}
+
+/// The templates with most lines.
+fn templates(logs: &Logs, top: usize, safe: &impl Fn(&str) -> String) -> String {
+    let mut all: Vec<_> = logs.templates().collect();
+    all.sort_by(|a, b| b.0.lines().cmp(&a.0.lines()).then(a.0.id().cmp(&b.0.id())));
+    let mut rows = table::new(&["lines", "share", "level", "template"]);
+    left(&mut rows, 2);
+    for (template, about) in all.iter().take(top) {
+        rows.add_row([
+            template.lines().to_string(),
+            text::percent(Some(template.lines() as f64 / logs.lines().max(1) as f64), 1),
+            about.level().map_or_else(|| "-".to_owned(), |level| level.to_string()),
+            safe(&template.to_string()),
+        ]);
+    }
+    let more = all.len().saturating_sub(top);
+    let more = if more > 0 { format!("and {more} more\n") } else { String::new() };
+    table::lines(&rows) + &more
+}
+
+/// Aligns columns from the `first` on to the left.
+fn left(rows: &mut comfy_table::Table, first: usize) {
+    for column in rows.column_iter_mut().skip(first) {
+        column.set_cell_alignment(comfy_table::CellAlignment::Left);
+    }
+}
+
+fn found(findings: &LogFindings, safe: &impl Fn(&str) -> String) -> String {
+    let length = time_between(findings.from, findings.to);
+    let mut text = format!(
+        "{} lines from {} to {}, compared with {} windows of {length} before: {} templates",
+        findings.lines, findings.from, findings.to, findings.windows, findings.compared
+    );
+    if (findings.traffic - 1.0).abs() > 0.2 {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "; the usual ones have {:.1} times as many lines as before", findings.traffic);
+    }
+    text.push('\n');
+    if findings.findings.is_empty() {
+        return text + "nothing is unusual\n";
+    }
+    let mut rows = table::new(&["change", "level", "lines", "expected", "before", "p", "template"]);
+    left(&mut rows, 0);
+    for finding in &findings.findings {
+        let unsure = if finding.significant { "" } else { " ?" };
+        rows.add_row([
+            format!("{}{unsure}", finding.change.as_str()),
+            finding.level.map_or_else(|| "-".to_owned(), |level| level.to_string()),
+            finding.lines.to_string(),
+            if finding.expected < 10.0 {
+                format!("{:.1}", finding.expected)
+            } else {
+                format!("{:.0}", finding.expected)
+            },
+            finding.extreme_before.to_string(),
+            if finding.p < 0.001 { "<0.001".to_owned() } else { format!("{:.3}", finding.p) },
+            safe(&finding.text),
+        ]);
+    }
+    let unsure = findings.findings.iter().filter(|finding| !finding.significant).count();
+    let hint =
+        if unsure > 0 { "?: the baseline has new templates as often, or is too short to tell\n" } else { "" };
+    text + &table::lines(&rows) + hint
+}
+
+fn followed(slo: &str, followers: &[Follower], bin: i64, safe: &impl Fn(&str) -> String) -> String {
+    let mut text = format!("templates whose lines come with bad events of {slo}\n");
+    if followers.is_empty() {
+        return text + "none\n";
+    }
+    let mut rows = table::new(&["correlation", "lines come", "level", "lines", "template"]);
+    left(&mut rows, 1);
+    for follower in followers {
+        rows.add_row([
+            format!("{:.2}", follower.correlation),
+            match follower.lead.signum() {
+                0 => "the same time".to_owned(),
+                sign => {
+                    let apart = text::seconds((follower.lead.abs() * bin) as f64 / 1_000.0);
+                    format!("{apart} {}", if sign > 0 { "before" } else { "after" })
+                }
+            },
+            follower.level.map_or_else(|| "-".to_owned(), |level| level.to_string()),
+            follower.lines.to_string(),
+            safe(&follower.text),
+        ]);
+    }
+    text += &table::lines(&rows);
+    text
+}
+
+fn json_of(
+    args: &Args,
+    logs: &Logs,
+    seen: Seen,
+    findings: Option<LogFindings>,
+    followers: Option<(String, Vec<Follower>)>,
+    redactor: &Redactor,
+    out: &mut dyn Write,
+) -> Result<(), Error> {
+    let mut all: Vec<_> = logs.templates().collect();
+    all.sort_by(|a, b| b.0.lines().cmp(&a.0.lines()).then(a.0.id().cmp(&b.0.id())));
+    let templates: Vec<_> = all
+        .iter()
+        .take(args.top)
+        .map(|(template, about)| {
+            json!({
+                "template": template.id(),
+                "text": template.to_string(),
+                "lines": template.lines(),
+                "level": about.level(),
+                "first": about.times().map(|(first, _)| first.to_string()),
+                "last": about.times().map(|(_, last)| last.to_string()),
+                "example": about.example(),
+            })
+        })
+        .collect();
+    let mut report = json!({
+        "lines": seen.lines,
+        "continuations": seen.continuations,
+        "cut": seen.cut,
+        "not_utf8": seen.not_utf8,
+        "untimed": logs.untimed(),
+        "templates": {"count": all.len(), "forgotten": logs.forgotten().templates, "top": templates},
+    });
+    if let Some(report) = report.as_object_mut() {
+        if let Some(findings) = findings {
+            report.insert("window".to_owned(), serde_json::to_value(findings).map_err(io::Error::from)?);
+        }
+        if let Some((slo, followers)) = followers {
+            report.insert("followers".to_owned(), json!({"slo": slo, "templates": followers}));
+        }
+    }
+    redactor.redact_json(&mut report);
+    text::json(out, &report)
+}
