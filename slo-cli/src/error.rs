@@ -116,6 +116,16 @@ impl From<slo_prometheus::Error> for Error {
     }
 }
 
+#[cfg(feature = "server")]
+impl From<slo_server::logs::LogError> for Error {
+    fn from(error: slo_server::logs::LogError) -> Self {
+        match error {
+            slo_server::logs::LogError::Refused(error) => error.into(),
+            other => Self::Outside(other.to_string()),
+        }
+    }
+}
+
 impl From<slo_core::Error> for Error {
     fn from(error: slo_core::Error) -> Self {
         let hint = error.hint().map_or_else(String::new, |hint| format!("\n  hint: {hint}"));

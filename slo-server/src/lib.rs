@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`config`] | the configuration file |
 //! | [`host`] | facts about this machine |
+//! | [`logs`] | files of logs |
 //! | [`store`] | the record, in `SQLite` or `PostgreSQL` |
 //! | [`send`] | messages to `PagerDuty` and Slack |
 //! | [`run`] | programs of runbooks, within their limits |
@@ -24,6 +25,7 @@ pub mod experiment;
 pub mod fault;
 pub mod gate;
 pub mod host;
+pub mod logs;
 pub mod respond;
 pub mod run;
 pub mod send;

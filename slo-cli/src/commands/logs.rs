@@ -8,7 +8,6 @@ use crate::{
     named::named,
     table, text, time,
 };
-use flate2::read::MultiGzDecoder;
 use serde_json::json;
 use slo_core::{
     artifact::Target,
@@ -17,20 +16,14 @@ use slo_core::{
 };
 use slo_ops::{
     Redactor,
-    logs::{Comparison, Follower, Limits, LogFindings, LogOptions, Logs, Reader, Seen},
+    logs::{Comparison, Follower, Limits, LogFindings, LogOptions, Logs, Seen},
     time_between,
 };
+use slo_server::logs::read;
 use std::{
     fmt::Write as _,
-    fs::{self, File},
-    io::{self, BufRead, BufReader, Read, Write},
-    num::NonZero,
-    path::{Path, PathBuf},
-    thread,
+    io::{self, Write},
 };
-
-/// Bytes that are read at once.
-const PIECE: usize = 1 << 20;
 
 pub(super) fn run(args: &Args, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
     let now = time::now();
@@ -46,7 +39,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write, talk: &mut dyn Write) -> Res
         bin: args.bin,
         origin: window.map_or(Timestamp::EPOCH, |(from, _)| from),
     };
-    let (logs, seen) = read(args, options, now)?;
+    let (logs, seen) = read(&args.files, args.log_format, &args.time_zone, options, now)?;
     told(&logs, seen, talk)?;
     let findings = match window {
         None => None,
@@ -78,85 +71,6 @@ pub(super) fn run(args: &Args, out: &mut dyn Write, talk: &mut dyn Write) -> Res
         write!(out, "{}", templates(&logs, args.top, &safe))?;
     }
     Ok(())
-}
-
-/// Reads all files, several at a time, and merges them in their order, so that the result does not depend on the number of
-/// processors.
-fn read(args: &Args, options: LogOptions, now: Timestamp) -> Result<(Logs, Seen), Error> {
-    let mut files = Vec::new();
-    for path in &args.files {
-        collect(path, path, 0, &mut files)?;
-    }
-    let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    let mut merged: Option<(Logs, Seen)> = None;
-    for batch in files.chunks(threads) {
-        let results: Vec<Result<(Logs, Seen), Error>> = thread::scope(|scope| {
-            let work: Vec<_> =
-                batch.iter().map(|path| scope.spawn(move || one(path, args, options, now))).collect();
-            work.into_iter()
-                .map(|one| one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-                .collect()
-        });
-        for result in results {
-            let (logs, seen) = result?;
-            match &mut merged {
-                None => merged = Some((logs, seen)),
-                Some((all, of_all)) => {
-                    all.merge(&logs)?;
-                    of_all.add(seen);
-                }
-            }
-        }
-    }
-    merged.ok_or_else(|| Error::Input("there is no log in these folders\n  hint: name the files; in folders, only files with `.log` in their names are read".to_owned()))
-}
-
-/// The deepest folder that is looked into.
-const DEEPEST: usize = 16;
-
-/// The files at `path`, in the order of their names.
-fn collect(path: &Path, root: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Error> {
-    if !path.is_dir() {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if path == root || name.contains(".log") {
-            files.push(path.to_owned());
-        }
-        return Ok(());
-    }
-    if depth == DEEPEST {
-        return Err(Error::Outside(format!("{}: folders too deeply nested", path.display())));
-    }
-    let entries = fs::read_dir(path).and_then(Iterator::collect::<io::Result<Vec<_>>>);
-    let mut entries: Vec<PathBuf> =
-        entries.map_err(|error| Error::file(path, &error))?.into_iter().map(|entry| entry.path()).collect();
-    entries.sort();
-    entries.iter().try_for_each(|entry| collect(entry, root, depth + 1, files))
-}
-
-/// Reads a file.
-fn one(path: &Path, args: &Args, options: LogOptions, now: Timestamp) -> Result<(Logs, Seen), Error> {
-    let mut logs = Logs::new(options)?;
-    let mut reader = Reader::new(args.log_format, &args.time_zone, now)?;
-    let failed = |error: io::Error| Error::file(path, &error);
-    let input: Box<dyn Read> = if path.as_os_str() == "-" {
-        Box::new(io::stdin())
-    } else {
-        Box::new(File::open(path).map_err(failed)?)
-    };
-    let mut input = BufReader::with_capacity(PIECE, input);
-    let is_gzip = input.fill_buf().map_err(failed)?.starts_with(&[0x1f, 0x8b]);
-    let mut input: Box<dyn Read> =
-        if is_gzip { Box::new(MultiGzDecoder::new(input)) } else { Box::new(input) };
-    let mut piece = vec![0; PIECE];
-    loop {
-        let count = input.read(&mut piece).map_err(failed)?;
-        if count == 0 {
-            break;
-        }
-        reader.feed(piece.get(..count).unwrap_or_default(), |record| _ = logs.add(record));
-    }
-    reader.end(|record| _ = logs.add(record));
-    Ok((logs, reader.seen()))
 }
 
 /// Says what was read, and what is not in the result.

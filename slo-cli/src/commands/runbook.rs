@@ -89,7 +89,8 @@ fn plan(runbook: &Runbook, episode: &Episode, out: &mut dyn Write) -> Result<(),
     for (place, step) in runbook.steps.iter().enumerate() {
         writeln!(out, "{}. {} ({})", place + 1, step.name, step.kind())?;
         let command = match (&step.task, step.command()) {
-            (Task::Check(_), _) | (_, None) => "built in".to_owned(),
+            (Task::Logs(logs), _) => format!("built in, reads {}", logs.files.join(", ")),
+            (_, None) => "built in".to_owned(),
             (_, Some(command)) => match values.as_ref().map(|values| command.filled(values)) {
                 Ok(Ok(argv)) => format!("runs {argv:?}, {} at most", command.timeout),
                 Ok(Err(error)) => format!("is refused: {error}"),

@@ -17,7 +17,7 @@ import yaml
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "slo-cli" / "tests" / "experiments"))
 from cluster import Cluster, programs  # noqa: E402
-from running import built, free_ports, wait_for  # noqa: E402
+from running import built, free_ports, get, wait_for  # noqa: E402
 
 if os.environ.get("SLO_KUBERNETES") != "1":
     pytest.skip("SLO_KUBERNETES=1 is not set", allow_module_level=True)
@@ -471,10 +471,13 @@ def start_sloth(cluster):
     if not sloth:
         pytest.skip("Sloth could not be built")
     port = free_ports(2)
-    return cluster.start(
+    running = cluster.start(
         "sloth", sloth, "kubernetes-controller", "--kube-local", f"--kube-config={cluster.config}", "--kube-context=all",
         f"--metrics-listen-addr=127.0.0.1:{port}", f"--hot-reload-addr=127.0.0.1:{port + 1}", "--no-color",
     )  # fmt: skip
+    # Until it listens, others could take its port.
+    wait_for("Sloth", lambda: get(f"http://127.0.0.1:{port}/metrics"), 30)
+    return running
 
 
 def start_pyrra(cluster):

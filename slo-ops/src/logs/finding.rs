@@ -4,6 +4,7 @@ use super::{record::Level, template::TemplateId};
 use crate::time;
 use serde::{Serialize, Serializer};
 use slo_core::model::Timestamp;
+use std::fmt;
 
 /// What is unusual about a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -57,6 +58,32 @@ pub struct LogFinding {
     pub p: f64,
     /// Whether `p` is below the probability of a false alarm that was asked for.
     pub significant: bool,
+}
+
+impl fmt::Display for LogFinding {
+    /// Such as `new error, 12 lines since 2026-12-01T10:00:00Z: connection to <ip> refused`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.change.as_str())?;
+        if let Some(level) = self.level {
+            write!(f, " {level}")?;
+        }
+        match self.change {
+            Change::New => write!(f, ", {} line{}", self.lines, if self.lines == 1 { "" } else { "s" })?,
+            Change::Swollen | Change::Vanished => {
+                write!(
+                    f,
+                    ", {} line{} where {:.0} were expected",
+                    self.lines,
+                    if self.lines == 1 { "" } else { "s" },
+                    self.expected
+                )?;
+            }
+        }
+        if let Some(since) = self.since.filter(|_| self.change == Change::New) {
+            write!(f, " since {since}")?;
+        }
+        write!(f, ": {}", self.text)
+    }
 }
 
 /// What is unusual about a window of a log.

@@ -146,6 +146,7 @@ fn text<'a>(line: &'a str, clock: &Clock) -> Record<'a> {
         let rest = line.get(found.length..).unwrap_or_default();
         let message = rest.trim_start_matches([' ', '\t', '-', '|', ',', ']']);
         let klog = line.as_bytes().first().filter(|_| line.as_bytes().get(1).is_some_and(u8::is_ascii_digit));
+        let message = if klog.is_some_and(u8::is_ascii_alphabetic) { after_klog(message) } else { message };
         let level = match klog {
             Some(b'I') => Some(Level::Info),
             Some(b'W') => Some(Level::Warn),
@@ -162,6 +163,13 @@ fn text<'a>(line: &'a str, clock: &Clock) -> Record<'a> {
         return Record { time: Some(found.time), level: None, message };
     }
     Record { time: None, level: Level::in_text(line), message: Cow::Borrowed(line) }
+}
+
+/// What follows the thread and the place in the source that klog writes: `7 main.go:5] message`.
+fn after_klog(text: &str) -> &str {
+    let rest = text.trim_start_matches(|character: char| character.is_ascii_digit()).trim_start();
+    let message = rest.split_once("] ").filter(|(place, _)| place.contains(':') && !place.contains(' '));
+    message.map_or(text, |(_, message)| message)
 }
 
 /// The names of fields that hold a message, in the order of preference.
@@ -527,7 +535,7 @@ mod tests {
     #[test]
     fn text_lines() {
         check("2026-12-01T10:00:00Z ERROR x failed", TEN, Some(Level::Error), "ERROR x failed");
-        check("E1201 10:00:00.000000   7 a.go:5] x", TEN, Some(Level::Error), "7 a.go:5] x");
+        check("E1201 10:00:00.000000   7 a.go:5] x", TEN, Some(Level::Error), "x");
         check(r#"2026-12-01T10:00:00Z {"level":"info","msg":"up"}"#, TEN, Some(Level::Info), "up");
         check("[pod/web-1/app] hello", None, None, "hello");
         check(

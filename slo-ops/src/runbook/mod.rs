@@ -16,6 +16,6 @@ pub use messages::send_again;
 pub use next::next;
 pub use parameter::{Parameter, ParameterSource, ParameterType, Pattern};
 pub use read::read;
-pub use runbook::{ApprovalRule, Check, Command, Remediation, Runbook, Runbooks, Step, Task};
+pub use runbook::{ApprovalRule, Check, Command, LogFiles, Remediation, Runbook, Runbooks, Step, Task};
 pub use select::Choice;
 pub use when::When;

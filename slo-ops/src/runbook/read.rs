@@ -1,13 +1,13 @@
 //! Runbooks as people write them, in the configuration of the server.
 
 use super::{
-    ApprovalRule, Check, Command, Parameter, ParameterSource, ParameterType, Remediation, Runbook, Runbooks,
-    Step, Task, When, parameter::Pattern, runbook::placeholder,
+    ApprovalRule, Check, Command, LogFiles, Parameter, ParameterSource, ParameterType, Remediation, Runbook,
+    Runbooks, Step, Task, When, parameter::Pattern, runbook::placeholder,
 };
 use slo_core::{
     Error,
     document::{Faults, Fields, Node, Value, items, parsed, text},
-    model::{Name, Window},
+    model::{Calendar, CalendarUnit, Name, Window},
 };
 use std::{collections::BTreeMap, str::FromStr};
 
@@ -260,7 +260,7 @@ fn diagnose(node: &Node, name: Option<&str>, place: &str, faults: &mut Faults) -
         let Some(check) = found else {
             let known: Vec<_> = Check::ALL.iter().map(|check| format!("`{}`", check.name())).collect();
             let error = Error::new(format!("`{text}` is not a built-in diagnosis")).with_hint(format!(
-                "write one of {}, or `{{command: [/path/to/program]}}`",
+                "write one of {}, `{{logs: [/path/to/file.log]}}`, or `{{command: [/path/to/program]}}`",
                 known.join(", ")
             ));
             faults.add(node.position, place, error);
@@ -269,11 +269,44 @@ fn diagnose(node: &Node, name: Option<&str>, place: &str, faults: &mut Faults) -
         let name = name.unwrap_or(check.name()).to_owned();
         return Some(Step { name, task: Task::Check(check), repeatable: true });
     }
+    if let Value::Map(entries) = &node.value
+        && entries.iter().any(|(key, _)| key.text == "logs")
+    {
+        let logs = logs(node, place, faults)?;
+        return Some(Step {
+            name: name.unwrap_or("logs").to_owned(),
+            task: Task::Logs(logs),
+            repeatable: true,
+        });
+    }
     let fields = Fields::of(node, place, &[&COMMAND[..], &["repeatable"]].concat(), faults)?;
     let repeatable = switch(&fields, "repeatable", faults);
     let command = command(&fields, faults)?;
     let name = name.map_or_else(|| program(&command), str::to_owned);
     Some(Step { name, task: Task::Diagnose(command), repeatable })
+}
+
+/// `{logs: [/var/log/shop.log], time_zone: Europe/Berlin}`
+fn logs(node: &Node, place: &str, faults: &mut Faults) -> Option<LogFiles> {
+    let fields = Fields::of(node, place, &["logs", "time_zone"], faults)?;
+    let node = fields.required("logs", "[/var/log/shop.log]", faults)?;
+    let files = texts(node, &fields.path("logs"), faults);
+    if files.is_empty() {
+        let error = Error::new("no logs").with_hint("write `logs: [/var/log/shop.log]`");
+        faults.add(node.position, &fields.path("logs"), error);
+    }
+    for file in files.iter().filter(|file| !file.starts_with('/')) {
+        let error = Error::new(format!("`{file}` is not an absolute path"))
+            .with_hint("write the full path, such as /var/log/shop.log");
+        faults.add(node.position, &fields.path("logs"), error);
+    }
+    let zone = fields.text("time_zone", faults);
+    if let (Some(zone), Some(node)) = (zone, fields.optional("time_zone"))
+        && let Err(error) = Calendar::new(CalendarUnit::Day, zone)
+    {
+        faults.add(node.position, &fields.path("time_zone"), error);
+    }
+    Some(LogFiles { files, time_zone: zone.unwrap_or("UTC").to_owned() })
 }
 
 const REMEDIATE: [&str; 6] = ["approval", "approval_within", "cooldown", "at_most", "verify_within", "undo"];

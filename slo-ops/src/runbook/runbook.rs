@@ -123,12 +123,24 @@ impl Remediation {
     pub const VERIFY_WITHIN: Window = Window::minutes(5);
 }
 
+/// The logs that a diagnosis reads.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct LogFiles {
+    /// The absolute paths of files, or of folders whose files have `.log` in their names.
+    pub files: Vec<String>,
+    /// The time zone of times that name none.
+    pub time_zone: String,
+}
+
 /// What a step does.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Task {
     /// A built-in diagnosis.
     Check(Check),
+    /// What is unusual about the lines of logs: a built-in diagnosis, too.
+    Logs(LogFiles),
     /// A program that looks and changes nothing.
     Diagnose(Command),
     /// A program that changes something.
@@ -161,7 +173,7 @@ impl Step {
     #[must_use]
     pub const fn kind(&self) -> StepKind {
         match self.task {
-            Task::Check(_) | Task::Diagnose(_) => StepKind::Diagnose,
+            Task::Check(_) | Task::Logs(_) | Task::Diagnose(_) => StepKind::Diagnose,
             Task::Remediate(_) => StepKind::Remediate,
             Task::Undo(_) => StepKind::Undo,
         }
@@ -171,7 +183,7 @@ impl Step {
     #[must_use]
     pub const fn command(&self) -> Option<&Command> {
         match &self.task {
-            Task::Check(_) => None,
+            Task::Check(_) | Task::Logs(_) => None,
             Task::Diagnose(command) | Task::Undo(command) => Some(command),
             Task::Remediate(remediation) => Some(&remediation.command),
         }

@@ -133,7 +133,7 @@ impl Steps<'_> {
             ));
         };
         match &configured.task {
-            Task::Check(_) | Task::Diagnose(_) => May::Run,
+            Task::Check(_) | Task::Logs(_) | Task::Diagnose(_) => May::Run,
             Task::Remediate(remediation) => self.may_remediate(run, remediation),
             Task::Undo(_) => self.may_undo(step),
         }

@@ -12,7 +12,7 @@ use slo_ops::{
     host::{Level, findings},
     incident::{Episode, Incident, Output, StepOutcome},
     notify::cut,
-    runbook::Check,
+    runbook::{Check, LogFiles},
     time_between,
 };
 use std::time::Duration;
@@ -46,6 +46,28 @@ pub(super) async fn check(
     }
 }
 
+/// Reads logs, and says what is unusual about their lines since shortly before the episode began.
+pub(super) async fn logs(files: &LogFiles, episode: &Episode) -> (StepOutcome, Output) {
+    let began = episode.id.began.before(BEFORE_ALERT);
+    let files = files.clone();
+    let found = tokio::task::spawn_blocking(move || crate::logs::unusual(&files, began, now()));
+    let result = match timeout(LONGEST, found).await {
+        Err(_) => return (StepOutcome::TimedOut, Output::default()),
+        Ok(Err(error)) => Err(Error::new(error.to_string())),
+        Ok(Ok(found)) => found,
+    };
+    match result {
+        Ok(findings) => {
+            let mut output = Output::default();
+            output.findings = findings;
+            (StepOutcome::Succeeded, output)
+        }
+        Err(error) => (StepOutcome::Failed { reason: error.to_string() }, Output::default()),
+    }
+}
+
+/// How long before its alert a fault may have begun.
+const BEFORE_ALERT: Window = Window::minutes(15);
 /// How long a diagnosis may take.
 const LONGEST: Duration = Duration::from_secs(30);
 /// The burn rate, and the labels that most bad events have, but clearly fewer of all events. The labels use

@@ -1,6 +1,9 @@
 //! Work that runs beside a job: steps of a runbook, and queries for event counts.
 
-use super::{check::check, shared::Shared};
+use super::{
+    check::{check, logs},
+    shared::Shared,
+};
 use crate::run::Input;
 use serde_json::json;
 use slo_ops::{
@@ -42,6 +45,7 @@ pub(super) async fn run(
 ) -> (StepOutcome, Output) {
     let command = match (&step.task, step.command()) {
         (Task::Check(one), _) => return check(shared.counts(), shared.store(), episode, *one).await,
+        (Task::Logs(files), _) => return logs(files, episode).await,
         (_, Some(command)) => command,
         _ => return not_started("the step has no program".to_owned()),
     };
