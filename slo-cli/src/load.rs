@@ -115,6 +115,13 @@ impl Texts {
     }
 }
 
+/// The names and the texts of all files.
+#[cfg(feature = "server")]
+pub(crate) fn texts(paths: &[PathBuf], reading: &Reading) -> Result<Vec<(String, String)>, Error> {
+    let texts = Texts::read(paths, reading)?;
+    Ok(texts.files.into_iter().map(|file| (file.name, file.content)).collect())
+}
+
 /// The services of all files, with time `speed` times faster. A service in several files becomes one.
 pub(crate) fn services(
     paths: &[PathBuf],

@@ -16,6 +16,7 @@
 //! | [`review`] | manifests, SLOs → what threatens an objective |
 //! | [`watch`] | what a server has recorded → a list of SLOs, the details of one |
 //! | [`logs`] | lines of logs → their templates, and what is unusual about a window |
+//! | [`noise`] | alerts that fired, and what SLOs spent → which alerts were for nothing, and what would have spared them |
 //! | [`controller`] | objects of Kubernetes with SLOs → their `PrometheusRule`, and what their status says |
 
 pub mod alert;
@@ -25,6 +26,7 @@ pub mod host;
 pub mod incident;
 pub mod logs;
 pub mod manifest;
+pub mod noise;
 pub mod notify;
 pub mod release;
 pub mod review;

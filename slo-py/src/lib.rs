@@ -20,6 +20,7 @@ mod gate;
 mod html;
 mod incidents;
 mod logs;
+mod noise;
 mod objective;
 mod period;
 mod polars_plugin;
@@ -71,6 +72,8 @@ mod _slo {
     use super::logs::{_logs, LogFindings, Logs, mask};
     #[pymodule_export]
     use super::main;
+    #[pymodule_export]
+    use super::noise::{Noise, what_if};
     #[pymodule_export]
     use super::objective::Objective;
     #[pymodule_export]

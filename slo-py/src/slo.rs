@@ -68,7 +68,7 @@ impl Slo {
     }
 
     /// The part of a history that is judged: its time slices, without excluded times.
-    fn counted(
+    pub(crate) fn counted(
         &self,
         py: Python<'_>,
         samples: Py<Samples>,
@@ -83,6 +83,10 @@ impl Slo {
 
     pub(crate) fn promise(&self) -> (model::Objective, model::Period) {
         (self.slo.objective(), self.slo.period().clone())
+    }
+
+    pub(crate) const fn inner(&self) -> &model::Slo {
+        &self.slo
     }
 
     pub(crate) fn key(&self) -> String {

@@ -9,6 +9,8 @@ mod experiment;
 #[cfg(feature = "server")]
 mod logs;
 #[cfg(feature = "server")]
+mod noise;
+#[cfg(feature = "server")]
 mod release;
 #[cfg(feature = "server")]
 mod server;
@@ -25,6 +27,8 @@ pub(crate) use experiment::{
 };
 #[cfg(feature = "server")]
 pub(crate) use logs::Logs;
+#[cfg(feature = "server")]
+pub(crate) use noise::{Noise, NoiseFormat};
 #[cfg(feature = "server")]
 pub(crate) use release::{
     Deployed, Deployments, DeploymentsVerb, Gate, Recorded, Release, Review, ReviewFormat, Rules, Since,
@@ -91,6 +95,9 @@ pub(crate) enum Command {
     /// Find templates in logs, and what is unusual about a window of them
     #[cfg(feature = "server")]
     Logs(Logs),
+    /// Find alerts that cost attention for nothing, and what would have spared them
+    #[cfg(feature = "server")]
+    Noise(Noise),
     /// Inject faults, watch SLOs meanwhile, and stop in time
     #[cfg(feature = "server")]
     Experiment(Experiments),

@@ -23,6 +23,8 @@ mod incidents;
 mod logs;
 mod manual;
 #[cfg(feature = "server")]
+mod noise;
+#[cfg(feature = "server")]
 mod proxy;
 #[cfg(feature = "server")]
 mod release;
@@ -68,6 +70,8 @@ pub(crate) fn run(command: &Command, out: &mut dyn Write, talk: &mut dyn Write) 
         Command::Incidents(incidents) => incidents::run(incidents, out, talk),
         #[cfg(feature = "server")]
         Command::Logs(logs) => logs::run(logs, out, talk),
+        #[cfg(feature = "server")]
+        Command::Noise(noise) => noise::run(noise, out, talk),
         #[cfg(feature = "server")]
         Command::Experiment(experiments) => experiment::run(experiments, out, talk),
         #[cfg(feature = "server")]

@@ -40,7 +40,7 @@ impl Logs {
     /// What is unusual about a window, compared with windows of the same length before it.
     ///
     /// *New* templates: never seen before the window. How probable they are follows from how often the baseline, after its
-    /// first third, had new templates with as many lines, of the same or a worse level.
+    /// first third, had new templates, of the same or a worse level, and with how many lines.
     ///
     /// *Swollen* and *vanished* templates: a negative binomial of the baseline's mean and variance (its upper confidence bound)
     /// does not explain the lines; and no window of the baseline had as many, or as few. p-values are Holm's, over all
@@ -230,10 +230,18 @@ struct Newcomers {
 
 impl Newcomers {
     /// How many new templates that are as remarkable as this one a window has.
+    ///
+    /// The baseline tells how often there are new templates with at least so many lines. Twice as many lines are taken to be
+    /// half as frequent, as in Zipf's law, so that more lines than any new template had are more remarkable.
     fn expected(&self, one: &Compared<'_>) -> f64 {
-        let alike =
-            self.found.iter().filter(|(bad, lines)| *lines >= one.lines && (*bad || !is_bad(one))).count();
-        (alike as f64 + 1.0) / (self.windows as f64 + 1.0)
+        let alike: Vec<u64> =
+            self.found.iter().filter(|(bad, _)| *bad || !is_bad(one)).map(|(_, lines)| *lines).collect();
+        let sizes = alike.iter().flat_map(|lines| [*lines, lines + 1]).chain([1, one.lines]);
+        let rate = |size: u64| {
+            let as_many = alike.iter().filter(|lines| **lines >= size).count();
+            (as_many as f64 + 1.0) / (self.windows as f64 + 1.0) * size as f64 / one.lines as f64
+        };
+        sizes.filter(|size| (1..=one.lines).contains(size)).map(rate).fold(1.0, f64::min)
     }
 }
 

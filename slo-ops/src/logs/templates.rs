@@ -183,7 +183,10 @@ impl Templates {
         } else {
             self.insert(&words, hashes, 1)
         };
-        self.remember(key, line, at);
+        // A line with `<*>` has nothing in common there, even with itself.
+        if !words.contains(&ANY) {
+            self.remember(key, line, at);
+        }
         (self.id(at), forgotten)
     }
 

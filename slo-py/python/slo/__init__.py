@@ -8,7 +8,7 @@ ErrorBudget(0.1% = 43m12s per 30d)
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from slo import experiments, forecast, incidents, logs, stats
+from slo import experiments, forecast, incidents, logs, noise, stats
 from slo._errors import ColumnError
 from slo._slo import (
     AlertPolicy,
@@ -82,6 +82,7 @@ __all__ = [
     "gate",
     "incidents",
     "logs",
+    "noise",
     "load",
     "merge",
     "parse",

@@ -25,6 +25,9 @@ __all__ = [
     "Gate",
     "Guard",
     "Incident",
+    "LogFindings",
+    "Logs",
+    "Noise",
     "Objective",
     "Prometheus",
     "Proposal",
@@ -45,6 +48,7 @@ __all__ = [
     "_an_slo",
     "_backtest",
     "_evaluation",
+    "_logs",
     "_restored",
     "_steps",
     "_table",
@@ -78,6 +82,7 @@ __all__ = [
     "jeffreys",
     "load",
     "main",
+    "mask",
     "merge",
     "mixture_evidence",
     "newcombe",
@@ -97,6 +102,7 @@ __all__ = [
     "toil",
     "two_proportion_z",
     "typical_stage",
+    "what_if",
     "wilson",
 ]
 
@@ -841,6 +847,90 @@ class Guard:
     @property
     def events_needed(self) -> dict[str, int | None]: ...
 
+@final
+class Logs:
+    def __new__(
+        cls,
+        *,
+        bin: str | timedelta | None = "1m",
+        origin: datetime | None = None,
+        masks: bool = True,
+        depth: int = 4,
+        similarity: float = 0.4,
+        branches: int = 100,
+        most_templates: int = 10000,
+    ) -> Logs: ...
+    def add(
+        self,
+        data: Any | None = None,
+        *,
+        message: Any | None = None,
+        time: Any | None = None,
+        level: Any | None = None,
+    ) -> Any: ...
+    def read(
+        self,
+        source: Any,
+        *,
+        format: Literal["auto", "text", "json", "logfmt", "journald", "container"] = "auto",
+        time_zone: str = "UTC",
+        now: datetime | None = None,
+    ) -> dict[str, int]: ...
+    def merge(self, other: Logs) -> None: ...
+    def templates(self) -> Table: ...
+    def counts(self) -> Table: ...
+    def findings(
+        self,
+        start: datetime,
+        end: datetime,
+        *,
+        baseline: datetime | None = None,
+        false_alarms: float = 0.05,
+    ) -> LogFindings: ...
+    def followers(
+        self, data: Any | None = None, *, time: Any | None = None, bad: Any | None = None, p: float = 0.05
+    ) -> Table: ...
+    @property
+    def lines(self) -> int: ...
+    @property
+    def forgotten(self) -> tuple[int, int]: ...
+    def __len__(self) -> int: ...
+    def __reduce__(self) -> Any: ...
+
+@final
+class LogFindings:
+    @property
+    def table(self) -> Table: ...
+    @property
+    def windows(self) -> int: ...
+    @property
+    def lines(self) -> int: ...
+    @property
+    def traffic(self) -> float: ...
+    @property
+    def compared(self) -> int: ...
+    @property
+    def significant(self) -> int: ...
+    def __len__(self) -> int: ...
+    def _repr_html_(self) -> str: ...
+
+def mask(message: str, /) -> str: ...
+def _logs(state: bytes, /) -> Logs: ...
+@final
+class Noise:
+    def __new__(
+        cls, firings: Any, *, start: datetime, end: datetime, worth: float = 0.01, hours: str | None = None
+    ) -> Noise: ...
+    @property
+    def alerts(self) -> Table: ...
+    @property
+    def pairs(self) -> Table: ...
+    @property
+    def measures(self) -> Table: ...
+    def svg(self, time_zone: str = "UTC") -> str: ...
+    def _repr_html_(self) -> str: ...
+
+def what_if(slo: Slo, samples: Samples, /) -> Table: ...
 @final
 class Runbooks:
     def __new__(cls, text: str, /) -> Runbooks: ...

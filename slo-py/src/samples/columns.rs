@@ -160,6 +160,34 @@ impl<'a, 'py> Source<'a, 'py> {
         Ok(words)
     }
 
+    /// Numbers; `None` for null and NaN.
+    pub(crate) fn numbers(&self, name: &str) -> PyResult<Vec<Option<f64>>> {
+        let known = |number: Option<f64>| number.filter(|number| number.is_finite());
+        let of_python = |numbers: &Bound<'py, PyAny>| -> PyResult<Vec<Option<f64>>> {
+            let number = |(row, number): (usize, PyResult<Bound<'py, PyAny>>)| {
+                number?
+                    .extract()
+                    .map(known)
+                    .map_err(|_| data_error_at(row, &format!("'{name}' at {row} is not a number")))
+            };
+            numbers.try_iter()?.enumerate().map(number).collect()
+        };
+        let chunks = match self.column(name, None)? {
+            Column::Arrow(chunks) => chunks,
+            Column::Python(numbers) => match arrow::<AnyArray>(&numbers)? {
+                Some(array) => array.into_chunked_array()?.chunks().to_vec(),
+                None => return of_python(&numbers),
+            },
+        };
+        let mut numbers = Vec::new();
+        for chunk in chunks {
+            let chunk = arrow_cast::cast(&chunk, &DataType::Float64)
+                .map_err(|error| data_error_at(numbers.len(), &format!("'{name}': {error}")))?;
+            numbers.extend(chunk.as_primitive::<Float64Type>().iter().map(known));
+        }
+        Ok(numbers)
+    }
+
     /// Times.
     pub(crate) fn times(
         &self,

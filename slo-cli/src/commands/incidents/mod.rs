@@ -16,6 +16,7 @@ use act::{acted, place};
 pub(super) use record::open;
 use show::{show_list, show_one};
 use slo_ops::incident::Event;
+pub(super) use stats::recorded;
 use stats::show_stats;
 use std::io::Write;
 use write::{export, write_postmortem};

@@ -33,7 +33,11 @@ const PAGE: usize = 1_000;
 
 impl Opened {
     pub(super) async fn new(record: &Record) -> Result<Self, Error> {
-        let (store, redactor) = open(&record.place).await?;
+        Self::at(&record.place).await
+    }
+
+    pub(super) async fn at(place: &Place) -> Result<Self, Error> {
+        let (store, redactor) = open(place).await?;
         Ok(Self { store, redactor })
     }
 

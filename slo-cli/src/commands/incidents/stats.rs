@@ -2,7 +2,8 @@
 
 use super::record::Opened;
 use crate::{
-    args::{Format, Stats},
+    args::{Format, Place, Stats},
+    commands::serve::runtime,
     error::Error,
     table, text,
     time::now,
@@ -14,6 +15,11 @@ use std::io::Write;
 
 /// The fewest times for a useful confidence interval.
 const FEWEST: usize = 5;
+
+/// All incidents of the record at `place`.
+pub(in crate::commands) fn recorded(place: &Place) -> Result<Vec<Incident>, Error> {
+    runtime()?.block_on(async { all(&Opened::at(place).await?).await })
+}
 
 async fn all(record: &Opened) -> Result<Vec<Incident>, Error> {
     let mut found = Vec::new();

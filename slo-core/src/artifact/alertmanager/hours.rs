@@ -15,6 +15,39 @@ impl Hours {
     /// The name of their interval.
     pub(super) const NAME: &'static str = "slo-ticket-hours";
 
+    /// Whether a time is in these hours.
+    ///
+    /// ```
+    /// use slo_core::{artifact::Hours, model::Timestamp};
+    ///
+    /// let hours: Hours = "Mon-Fri 09:00-17:00 Europe/Berlin".parse()?;
+    /// let tuesday: Timestamp = "2026-12-01T08:30:00Z".parse()?;
+    /// assert!(hours.contains(tuesday));
+    /// assert!(!hours.contains("2026-12-01T17:30:00Z".parse()?));
+    /// # Ok::<(), slo_core::Error>(())
+    /// ```
+    #[cfg(feature = "calendar")]
+    #[must_use]
+    pub fn contains(&self, time: crate::model::Timestamp) -> bool {
+        let instant = jiff::Timestamp::from_millisecond(time.as_millis()).ok();
+        let Some((instant, zone)) = instant.zip(jiff::tz::TimeZone::get(&self.zone).ok()) else {
+            return false;
+        };
+        let local = zone.to_datetime(instant);
+        let day = usize::try_from(local.weekday().to_sunday_zero_offset()).unwrap_or(0);
+        let minute = u32::from(local.hour().unsigned_abs()) * 60 + u32::from(local.minute().unsigned_abs());
+        let place = |name: &str| DAYS.iter().position(|day| *day == name);
+        let has_day = |range: &String| {
+            let (first, last) = range.split_once(':').unwrap_or((range, range));
+            place(first).zip(place(last)).is_some_and(|(first, last)| (first..=last).contains(&day))
+        };
+        self.spans.iter().any(|(days, from, to)| {
+            days.iter().any(has_day)
+                && minute_of_day(from).is_some_and(|from| from <= minute)
+                && minute_of_day(to).is_some_and(|to| minute < to)
+        })
+    }
+
     pub(super) fn write(&self, out: &mut Yaml) {
         out.nested("time_intervals", |out| {
             out.item(|out| {
