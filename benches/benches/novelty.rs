@@ -5,7 +5,14 @@
 //! A look every five minutes at the last fifteen, compared with the week before. By hand: any template that was never seen, and any
 //! whose lines are three standard deviations above their mean.
 
-#![allow(clippy::cast_precision_loss, clippy::indexing_slicing, clippy::print_stdout, clippy::unwrap_used)]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::unwrap_used
+)]
 
 use slo_core::model::{Timestamp, Window};
 use slo_ops::logs::{Change, Comparison, Level, LogFindings, LogOptions, Logs, Record};
@@ -92,7 +99,6 @@ impl Statement {
     fn lines(&self, minute: i64, mood: &mut bool, random: &mut fastrand::Rng) -> u64 {
         let at = minute * MINUTE;
         match self.kind {
-            Kind::Steady => poisson(random, self.rate),
             Kind::Daily(amplitude) => {
                 poisson(random, self.rate * (1.0 + amplitude * (TAU * at as f64 / DAY as f64).sin()))
             }
@@ -114,7 +120,7 @@ impl Statement {
             }
             Kind::Rare(from) if at < from => 0,
             Kind::Rare(from) if at < from + MINUTE => 1,
-            Kind::Rare(_) => poisson(random, self.rate),
+            Kind::Steady | Kind::Rare(_) => poisson(random, self.rate),
         }
     }
 }
@@ -155,7 +161,7 @@ impl Simulation {
                 {
                     match fault {
                         Fault::Swollen(factor) => {
-                            lines += poisson(&mut self.random, statement.rate * (factor - 1.0))
+                            lines += poisson(&mut self.random, statement.rate * (factor - 1.0));
                         }
                         Fault::Vanished => lines = 0,
                         Fault::New(_) => {}

@@ -34,6 +34,7 @@ mod slo;
 mod spec;
 mod stats;
 mod table;
+mod traces;
 
 use pyo3::prelude::*;
 
@@ -104,6 +105,8 @@ mod _slo {
     };
     #[pymodule_export]
     use super::table::{_table, Table};
+    #[pymodule_export]
+    use super::traces::{Attribution, Traces, read_otlp};
     #[pymodule_export]
     use super::{_steps, thin};
 }

@@ -126,6 +126,18 @@ fn collect(path: &Path, root: &Path, depth: usize, files: &mut Vec<PathBuf>) -> 
     entries.iter().try_for_each(|entry| collect(entry, root, depth + 1, files))
 }
 
+/// Opens a file, plain or gzip, or `-` for standard input.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn open(path: &Path) -> io::Result<Box<dyn Read>> {
+    let input: Box<dyn Read> =
+        if path.as_os_str() == "-" { Box::new(io::stdin()) } else { Box::new(File::open(path)?) };
+    let mut input = BufReader::with_capacity(PIECE, input);
+    let is_gzip = input.fill_buf()?.starts_with(&[0x1f, 0x8b]);
+    Ok(if is_gzip { Box::new(MultiGzDecoder::new(input)) } else { Box::new(input) })
+}
+
 /// Reads a file.
 fn one(
     path: &Path,
@@ -137,15 +149,7 @@ fn one(
     let mut logs = Logs::new(options)?;
     let mut reader = Reader::new(format, time_zone, now)?;
     let failed = |error: io::Error| failed(path, error);
-    let input: Box<dyn Read> = if path.as_os_str() == "-" {
-        Box::new(io::stdin())
-    } else {
-        Box::new(File::open(path).map_err(failed)?)
-    };
-    let mut input = BufReader::with_capacity(PIECE, input);
-    let is_gzip = input.fill_buf().map_err(failed)?.starts_with(&[0x1f, 0x8b]);
-    let mut input: Box<dyn Read> =
-        if is_gzip { Box::new(MultiGzDecoder::new(input)) } else { Box::new(input) };
+    let mut input = open(path).map_err(failed)?;
     let mut piece = vec![0; PIECE];
     loop {
         let count = input.read(&mut piece).map_err(failed)?;

@@ -14,6 +14,8 @@ mod noise;
 mod release;
 #[cfg(feature = "server")]
 mod server;
+#[cfg(feature = "server")]
+mod traces;
 mod values;
 
 pub(crate) use access::Access;
@@ -43,6 +45,8 @@ use slo_core::{
     model::{Objective, Timestamp, Window},
 };
 use std::path::PathBuf;
+#[cfg(feature = "server")]
+pub(crate) use traces::Traces;
 pub(crate) use values::Written;
 use values::{channels, host_and_port, moment, object_label, parsed, target, written, zone};
 
@@ -98,6 +102,9 @@ pub(crate) enum Command {
     /// Find alerts that cost attention for nothing, and what would have spared them
     #[cfg(feature = "server")]
     Noise(Noise),
+    /// Find whose time the extra time of slow requests is, and where errors come from
+    #[cfg(feature = "server")]
+    Traces(Traces),
     /// Inject faults, watch SLOs meanwhile, and stop in time
     #[cfg(feature = "server")]
     Experiment(Experiments),

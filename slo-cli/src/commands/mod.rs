@@ -37,6 +37,8 @@ mod runbook;
 mod serve;
 mod status;
 mod top;
+#[cfg(feature = "server")]
+mod traces;
 mod validate;
 
 use crate::{
@@ -72,6 +74,8 @@ pub(crate) fn run(command: &Command, out: &mut dyn Write, talk: &mut dyn Write) 
         Command::Logs(logs) => logs::run(logs, out, talk),
         #[cfg(feature = "server")]
         Command::Noise(noise) => noise::run(noise, out, talk),
+        #[cfg(feature = "server")]
+        Command::Traces(traces) => traces::run(traces, out, talk),
         #[cfg(feature = "server")]
         Command::Experiment(experiments) => experiment::run(experiments, out, talk),
         #[cfg(feature = "server")]

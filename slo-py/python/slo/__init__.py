@@ -8,7 +8,7 @@ ErrorBudget(0.1% = 43m12s per 30d)
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from slo import experiments, forecast, incidents, logs, noise, stats
+from slo import experiments, forecast, incidents, logs, noise, stats, traces
 from slo._errors import ColumnError
 from slo._slo import (
     AlertPolicy,
@@ -89,6 +89,7 @@ __all__ = [
     "stats",
     "suggest_objective",
     "sweep",
+    "traces",
 ]
 
 

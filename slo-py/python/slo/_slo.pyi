@@ -11,6 +11,7 @@ from slo.plot import BacktestPlot, EvaluationPlot
 
 __all__ = [
     "AlertPolicy",
+    "Attribution",
     "Backtest",
     "Candidate",
     "Change",
@@ -45,6 +46,7 @@ __all__ = [
     "Sprt",
     "Table",
     "Tier",
+    "Traces",
     "_an_slo",
     "_backtest",
     "_evaluation",
@@ -92,6 +94,7 @@ __all__ = [
     "rate_at_most",
     "rate_evidence",
     "rate_increase_p_value",
+    "read_otlp",
     "read_record",
     "receive",
     "redact",
@@ -931,6 +934,35 @@ class Noise:
     def _repr_html_(self) -> str: ...
 
 def what_if(slo: Slo, samples: Samples, /) -> Table: ...
+@final
+class Traces:
+    def __new__(cls, spans: Any, *, attributes: Sequence[str] = ()) -> Traces: ...
+    def attribution(
+        self, threshold: str | timedelta, *, baseline: Traces | None = None, service: str | None = None
+    ) -> Attribution: ...
+    def error_origins(self) -> Table: ...
+    def suspects(self, threshold: str | timedelta) -> Table: ...
+    def times(self) -> Table: ...
+    def durations(self) -> Any: ...
+    def __len__(self) -> int: ...
+
+@final
+class Attribution:
+    @property
+    def slow(self) -> int: ...
+    @property
+    def baseline(self) -> int: ...
+    @property
+    def slow_seconds(self) -> float: ...
+    @property
+    def usual_seconds(self) -> float: ...
+    @property
+    def services(self) -> Table: ...
+    @property
+    def operations(self) -> Table: ...
+    def _repr_html_(self) -> str: ...
+
+def read_otlp(source: bytes, /) -> Traces: ...
 @final
 class Runbooks:
     def __new__(cls, text: str, /) -> Runbooks: ...
