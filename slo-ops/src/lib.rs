@@ -17,6 +17,7 @@
 //! | [`watch`] | what a server has recorded → a list of SLOs, the details of one |
 //! | [`logs`] | lines of logs → their templates, and what is unusual about a window |
 //! | [`noise`] | alerts that fired, and what SLOs spent → which alerts were for nothing, and what would have spared them |
+//! | [`summary`] | an episode → a summary in prose, whose every sentence can be checked |
 //! | [`traces`] | spans → whose time the extra time of slow requests is, and where errors come from |
 //! | [`controller`] | objects of Kubernetes with SLOs → their `PrometheusRule`, and what their status says |
 
@@ -32,6 +33,7 @@ pub mod notify;
 pub mod release;
 pub mod review;
 pub mod runbook;
+pub mod summary;
 pub mod traces;
 pub mod watch;
 

@@ -98,6 +98,7 @@ impl World {
         let targets = [Target::PagerDuty, Target::Slack];
         let counted = BTreeSet::from(["checkout/availability".to_owned()]);
         let situation = Situation {
+            summarizes: false,
             now: self.now,
             running: &running,
             starts: &starts,

@@ -39,7 +39,10 @@ mod observe;
 mod own;
 mod owner;
 mod split;
+mod summarize;
 mod tls;
+
+pub use summarize::Summarizer;
 
 /// The programs of the README, so that they are compiled.
 #[cfg(doctest)]

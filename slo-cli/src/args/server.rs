@@ -115,6 +115,8 @@ pub(crate) enum IncidentsVerb {
     List(List),
     /// Show the summary, the stages and the timeline of an incident
     Show(Show),
+    /// Summarize the last episode of an incident in prose: by the model of the server's configuration, checked, or by the template
+    Summarize(Show),
     /// Show how long the stages of incidents take, and how many alerts were acknowledged or came back
     Stats(Stats),
     /// Write the draft of a postmortem, in Markdown

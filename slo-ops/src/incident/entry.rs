@@ -213,6 +213,17 @@ pub enum Event {
         /// The deployment.
         deployment: Deployment,
     },
+    /// A summary was written.
+    Summarized {
+        /// The text.
+        text: String,
+        /// The model that wrote it; `None` for the template.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        model: Option<String>,
+        /// Why a model did not write it, although one is configured.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refused: Option<String>,
+    },
     /// Somebody closed the episode by hand.
     Closed {
         /// Who.
@@ -322,6 +333,11 @@ impl fmt::Display for Event {
                 write!(f, "an experiment was running since {began}: {fault} ({run})")
             }
             Self::Deployed { deployment } => deployment.fmt(f),
+            Self::Summarized { model: Some(model), .. } => write!(f, "{model} wrote a summary"),
+            Self::Summarized { refused: Some(refused), .. } => {
+                write!(f, "the template wrote a summary, not the model: {refused}")
+            }
+            Self::Summarized { .. } => f.write_str("the template wrote a summary"),
             Self::Closed { who } => write!(f, "{who} closed the episode"),
             Self::Note { who, text } => write!(f, "{who} writes: {text}"),
         }

@@ -1,6 +1,6 @@
 //! An episode: one time that an incident's alerts fired, until none is firing.
 
-use super::{Event, Message, MessageState, Moments, SendOutcome, Sent, StepRun, StepState, Target};
+use super::{Event, Message, MessageState, Moments, SendOutcome, Sent, StepRun, StepState, Target, Written};
 use crate::{
     Deployment,
     alert::{Alert, EpisodeId},
@@ -106,6 +106,8 @@ pub struct Episode {
     pub spent: BTreeMap<String, f64>,
     /// How much of it the recorded cost covers; `None` before its cost was queried.
     pub counted: Option<Counted>,
+    /// Its last summary.
+    pub written: Option<Written>,
     /// Who closed it by hand.
     pub closed: Option<String>,
     /// Notes of people: author, text and time.
@@ -131,6 +133,7 @@ impl Episode {
             bad_since: None,
             spent: BTreeMap::new(),
             counted: None,
+            written: None,
             closed: None,
             notes: Vec::new(),
             experiments: BTreeMap::new(),
@@ -371,6 +374,10 @@ impl Episode {
             Event::Spent { slo, share, .. } => {
                 self.spent.insert(slo.clone(), *share);
                 self.counted = Some(self.counted_now());
+            }
+            Event::Summarized { text, model, refused } => {
+                self.written =
+                    Some(Written { text: text.clone(), model: model.clone(), refused: refused.clone() });
             }
             Event::NotCounted { .. } => self.counted = Some(self.counted_now()),
             Event::Note { who, text } => self.notes.push((who.clone(), text.clone(), at)),

@@ -11,6 +11,7 @@ mod moments;
 mod postmortem;
 mod statistics;
 mod step;
+mod written;
 
 pub use cost::Cost;
 pub use entry::{Entry, Event, command_line};
@@ -22,3 +23,4 @@ pub use moments::{Moments, Stage};
 pub use postmortem::postmortem;
 pub use statistics::{AlertCounts, StageTimes};
 pub use step::{Approval, Evidence, Output, StepInfo, StepKind, StepOutcome, StepRun, StepState};
+pub use written::Written;

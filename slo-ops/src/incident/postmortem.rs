@@ -86,7 +86,11 @@ impl Draft<'_> {
         if let Some(name) = episode.runbook_name() {
             rows.push(("runbook", self.clean(name)));
         }
-        self.line("## Summary\n\n| | |\n|---|---|");
+        self.line("## Summary\n");
+        if let Some(written) = &episode.written {
+            self.line(&format!("{}\n\n*{}*\n", self.clean(&written.text), self.clean(&written.by())));
+        }
+        self.line("| | |\n|---|---|");
         for (name, value) in rows {
             self.line(&format!("| {name} | {value} |"));
         }

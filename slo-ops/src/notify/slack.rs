@@ -89,6 +89,12 @@ impl Slack {
         if !summary.steps.is_empty() {
             blocks.push(section(&list("Steps", &summary.steps)));
         }
+        if let Some(written) = episode.written.as_ref().filter(|_| message == Message::Resolved) {
+            blocks.push(section(&list(
+                "Summary",
+                &[clean(&written.text, redactor), clean(&written.by(), redactor)],
+            )));
+        }
         if !summary.links.is_empty() {
             let links = summary.links.iter().map(|link| format!("<{}|{}>", escaped(&link.url), link.name));
             let links = fitting(links, SECTION);
@@ -103,6 +109,11 @@ impl Slack {
         blocks.push(context(&summary, episode, may_repeat));
         json!({"text": slack_text(&header, FALLBACK), "blocks": blocks})
     }
+}
+
+/// Text without secrets, safe to show.
+fn clean(text: &str, redactor: &Redactor) -> String {
+    plain(&redactor.redact(text)).into_owned()
 }
 
 /// Text of a header or a button, which Slack does not unescape: nothing in it looks like a mention or a link.

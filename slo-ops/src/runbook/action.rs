@@ -18,6 +18,8 @@ pub enum Work {
     Look(Timestamp, usize),
     /// A query for the cost of the episode that began at this time.
     Account(Timestamp),
+    /// The summary of the episode that began at this time.
+    Summarize(Timestamp),
     /// A message about the episode that began at this time.
     Send(Timestamp, Target, Message),
 }
@@ -48,6 +50,11 @@ pub enum Action {
     },
     /// Query the cost of the episode and the start of its bad events, and record both.
     Account {
+        /// The beginning of the episode.
+        began: Timestamp,
+    },
+    /// Write a summary of an episode that is over, and record it.
+    Summarize {
         /// The beginning of the episode.
         began: Timestamp,
     },
@@ -82,6 +89,8 @@ pub struct Situation<'a> {
     pub runbooks: &'a Runbooks,
     /// The SLOs whose event counts can be queried, as `service/slo`.
     pub counted: &'a BTreeSet<String>,
+    /// Whether episodes that are over are summarized.
+    pub summarizes: bool,
 }
 
 impl Situation<'_> {

@@ -56,7 +56,11 @@ pub(super) fn messages(episode: &Episode, target: Target, situation: &Situation<
     if situation.running.iter().any(is_running) {
         return;
     }
-    if let Some(until) = waits_for_counts(episode, situation) {
+    let waits_for_summary = || {
+        let until = episode.resolution?.at.after(SUMMARIZED_WITHIN);
+        (lacks_summary(episode, situation) && now < until).then_some(until)
+    };
+    if let Some(until) = waits_for_counts(episode, situation).or_else(waits_for_summary) {
         next.wait(until);
         return;
     }
@@ -84,6 +88,17 @@ pub(super) fn messages(episode: &Episode, target: Target, situation: &Situation<
         }
         return;
     }
+}
+
+/// How long the last message waits for the summary of the episode.
+const SUMMARIZED_WITHIN: Window = Window::seconds(90);
+
+/// Whether an episode is over, its cost is known or not to be had, and its summary is still to be written.
+pub(super) fn lacks_summary(episode: &Episode, situation: &Situation<'_>) -> bool {
+    situation.summarizes
+        && episode.resolution.is_some()
+        && episode.written.is_none()
+        && waits_for_counts(episode, situation).is_none()
 }
 
 /// Until when the last message waits for the cost of the episode.

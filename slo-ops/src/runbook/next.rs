@@ -1,6 +1,10 @@
 //! The next actions on an incident: a function of its record, the configuration and the time.
 
-use super::{Action, Choice, Next, Situation, Step, Work, messages::messages, steps::Steps};
+use super::{
+    Action, Choice, Next, Situation, Step, Work,
+    messages::{lacks_summary, messages},
+    steps::Steps,
+};
 use crate::incident::{Entry, Episode, Event, Incident, RunbookRun, Target};
 
 /// The next actions on `incident`.
@@ -43,6 +47,9 @@ fn one_episode(episode: &Episode, is_last: bool, situation: &Situation<'_>, next
     }
     if situation.lacks_counts(episode) && !situation.running.contains(&Work::Account(episode.id.began)) {
         next.actions.push(Action::Account { began: episode.id.began });
+    }
+    if lacks_summary(episode, situation) && !situation.running.contains(&Work::Summarize(episode.id.began)) {
+        next.actions.push(Action::Summarize { began: episode.id.began });
     }
     for target in situation.targets {
         // PagerDuty has one alert for the incident: a late message about an earlier episode would end the

@@ -116,6 +116,7 @@ impl Runbooks {
             targets: &targets,
             runbooks: &self.runbooks,
             counted: &counted,
+            summarizes: false,
         };
         let next = next(&incident.incident, &situation);
         let actions = next.actions.iter().map(|action| dict(py, action)).collect::<PyResult<_>>()?;
@@ -146,6 +147,7 @@ fn dict<'py>(py: Python<'py>, action: &Action) -> PyResult<Bound<'py, PyDict>> {
             dict.set_item("since", since.map(|since| datetime(py, since)).transpose()?)?;
         }
         Action::Account { .. } => dict.set_item("action", "account")?,
+        Action::Summarize { .. } => dict.set_item("action", "summarize")?,
         Action::Send { target, message, attempt, may_repeat, .. } => {
             dict.set_item("action", "send")?;
             dict.set_item("target", target.to_string().to_lowercase())?;

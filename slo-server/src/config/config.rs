@@ -37,6 +37,8 @@ pub struct Config {
     pub access: Option<Access>,
     /// The receivers of messages.
     pub notify: Notify,
+    /// The language model that summarizes episodes; `None` for the template.
+    pub summary: Option<SummaryConfig>,
     /// The runbooks.
     pub runbooks: Runbooks,
     /// The gates of releases.
@@ -63,6 +65,7 @@ impl Config {
             intake: None,
             access: None,
             notify: Notify::default(),
+            summary: None,
             runbooks: Runbooks::new(),
             gates: Gates::new(),
             redactor: Redactor::default(),
@@ -179,6 +182,20 @@ pub struct Notify {
     pub pagerduty: Option<PagerDutyConfig>,
     /// Slack.
     pub slack: Option<SlackConfig>,
+}
+
+/// A language model behind an OpenAI-compatible API.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct SummaryConfig {
+    /// The address of the API, such as `https://api.openai.com/v1`.
+    pub base_url: String,
+    /// The name of the model.
+    pub model: String,
+    /// The key, sent as a bearer token.
+    pub key: Option<Secret>,
+    /// How long an answer may take.
+    pub timeout: Duration,
 }
 
 /// The connection to `PagerDuty`, in both directions.

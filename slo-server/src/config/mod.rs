@@ -9,6 +9,6 @@ mod warnings;
 
 pub use config::{
     Access, Config, Credentials, Notify, PagerDutyConfig, PrometheusConfig, ProxyConfig, SlackConfig,
-    SlackDoor, StoreConfig, TlsConfig,
+    SlackDoor, StoreConfig, SummaryConfig, TlsConfig,
 };
 pub use secret::Secret;

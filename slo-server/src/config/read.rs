@@ -2,14 +2,14 @@
 
 use super::{
     Access, Config, Credentials, Notify, PagerDutyConfig, PrometheusConfig, ProxyConfig, Secret, SlackConfig,
-    SlackDoor, StoreConfig, TlsConfig, files::Files,
+    SlackDoor, StoreConfig, SummaryConfig, TlsConfig, files::Files,
 };
 use axum::http::HeaderName;
 use ipnet::IpNet;
 use slo_core::{
     Diagnostics, Error,
     document::{Faults, Fields, Node, Position, documents, items, text},
-    model::{Calendar, CalendarUnit},
+    model::{Calendar, CalendarUnit, Window},
 };
 use slo_ops::{
     Redactor,
@@ -21,7 +21,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const KNOWN: [&str; 14] = [
+const KNOWN: [&str; 15] = [
     "version",
     "listen",
     "tls",
@@ -33,6 +33,7 @@ const KNOWN: [&str; 14] = [
     "intake",
     "access",
     "notify",
+    "summary",
     "runbooks",
     "gates",
     "redact",
@@ -40,6 +41,9 @@ const KNOWN: [&str; 14] = [
 const VERSION: &str = "slo-server/v1";
 const PAGERDUTY: &str = "https://events.pagerduty.com";
 const SLACK: &str = "https://slack.com/api";
+/// How long a model may take, by default and at most.
+const SUMMARY_TIMEOUT: Window = Window::seconds(20);
+const LONGEST_SUMMARY: Window = Window::minutes(1);
 
 impl Config {
     /// A base path, without a slash at its end: `/slo`, or an empty text for the root.
@@ -142,6 +146,7 @@ impl Reader<'_> {
         let intake = self.section(&fields, "intake", Self::credentials);
         let access = self.section(&fields, "access", Self::access);
         let notify = self.section(&fields, "notify", Self::notify).unwrap_or_default();
+        let summary = self.section(&fields, "summary", Self::summary);
         let runbooks = match fields.optional("runbooks") {
             Some(node) => runbook::read(node, "runbooks", &mut self.faults),
             None => Runbooks::new(),
@@ -159,7 +164,7 @@ impl Reader<'_> {
             self.faults.add(node.position, "gates", error);
         }
         let receives = fields.optional("store").is_some();
-        for name in ["intake", "notify", "runbooks"] {
+        for name in ["intake", "notify", "summary", "runbooks"] {
             if !receives && let Some(node) = fields.optional(name) {
                 let error = Error::new(format!(
                     "`{name}` needs `store`: a server without a record receives no alerts"
@@ -198,6 +203,7 @@ impl Reader<'_> {
             intake,
             access,
             notify,
+            summary,
             runbooks,
             gates,
             redactor,
@@ -424,6 +430,29 @@ impl Reader<'_> {
         let pagerduty = self.section(&fields, "pagerduty", Self::pagerduty);
         let slack = self.section(&fields, "slack", Self::slack);
         Some(Notify { pagerduty, slack })
+    }
+
+    /// `{base_url: http://127.0.0.1:8080/v1, model: …, key_file: …, timeout: 20s}`
+    fn summary(&mut self, node: &Node, place: &str) -> Option<SummaryConfig> {
+        let fields =
+            Fields::of(node, place, &["base_url", "model", "key_file", "timeout"], &mut self.faults)?;
+        let base_url = self.url(&fields, "base_url", Err("https://api.openai.com/v1"));
+        let model = fields.required("model", "gpt-5-mini", &mut self.faults);
+        let model = model.and_then(|node| text(node, &fields.path("model"), &mut self.faults));
+        let key = self.secret(&fields, "key_file");
+        let timeout: Option<Window> = fields.parsed("timeout", "20s", &mut self.faults);
+        let timeout = timeout.unwrap_or(SUMMARY_TIMEOUT);
+        if timeout > LONGEST_SUMMARY {
+            let error = Error::new(format!("{timeout} is longer than {LONGEST_SUMMARY}"))
+                .with_hint("the last message about an episode waits for its summary");
+            self.faults.add(fields.position(), &fields.path("timeout"), error);
+        }
+        Some(SummaryConfig {
+            base_url: base_url?,
+            model: model?.to_owned(),
+            key,
+            timeout: timeout.as_duration(),
+        })
     }
 
     fn pagerduty(&mut self, node: &Node, place: &str) -> Option<PagerDutyConfig> {

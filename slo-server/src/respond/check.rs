@@ -46,11 +46,12 @@ pub(super) async fn check(
     }
 }
 
-/// Reads logs, and says what is unusual about their lines since shortly before the episode began.
+/// Reads logs, and says what is unusual about their lines shortly before and after the episode began.
 pub(super) async fn logs(files: &LogFiles, episode: &Episode) -> (StepOutcome, Output) {
-    let began = episode.id.began.before(BEFORE_ALERT);
+    let began = episode.id.began;
+    let (from, to) = (began.before(AROUND_ALERT), began.after(AROUND_ALERT).min(now()));
     let files = files.clone();
-    let found = tokio::task::spawn_blocking(move || crate::logs::unusual(&files, began, now()));
+    let found = tokio::task::spawn_blocking(move || crate::logs::unusual(&files, from, to));
     let result = match timeout(LONGEST, found).await {
         Err(_) => return (StepOutcome::TimedOut, Output::default()),
         Ok(Err(error)) => Err(Error::new(error.to_string())),
@@ -66,8 +67,8 @@ pub(super) async fn logs(files: &LogFiles, episode: &Episode) -> (StepOutcome, O
     }
 }
 
-/// How long before its alert a fault may have begun.
-const BEFORE_ALERT: Window = Window::minutes(15);
+/// How long before its alert a fault may have begun, and how long after it its lines still tell.
+const AROUND_ALERT: Window = Window::minutes(15);
 /// How long a diagnosis may take.
 const LONGEST: Duration = Duration::from_secs(30);
 /// The burn rate, and the labels that most bad events have, but clearly fewer of all events. The labels use

@@ -10,12 +10,13 @@ use crate::{
     send::Sender,
     split::told,
     store::{Owner, Store, StoreError, StoreFuture},
+    summarize::Summarizer,
 };
 use slo_core::{
     Error,
     model::{Service, Window},
 };
-use slo_ops::runbook::Runbooks;
+use slo_ops::{Redactor, runbook::Runbooks};
 use std::{
     collections::BTreeMap,
     path::PathBuf,
@@ -32,6 +33,8 @@ pub(super) struct Shared {
     store: Arc<dyn Store>,
     runbooks: Runbooks,
     sender: Sender,
+    summarizer: Summarizer,
+    redactor: Redactor,
     runner: Runner,
     counts: Counts,
     own: Own,
@@ -51,6 +54,8 @@ impl Shared {
             store,
             runbooks: config.runbooks.clone(),
             sender: Sender::new(config)?,
+            summarizer: Summarizer::new(config.summary.as_ref())?,
+            redactor: config.redactor.clone(),
             runner: Runner::new(launcher, config.redactor.clone()),
             counts: Counts::new(config.prometheus.as_ref(), services).map_err(|error| told(&error))?,
             own: Own::new().map_err(|error| Error::new(error.to_string()))?,
@@ -97,6 +102,14 @@ impl Shared {
 
     pub(super) fn sender(&self) -> &Sender {
         &self.sender
+    }
+
+    pub(super) fn summarizer(&self) -> &Summarizer {
+        &self.summarizer
+    }
+
+    pub(super) fn redactor(&self) -> &Redactor {
+        &self.redactor
     }
 
     pub(super) fn runner(&self) -> &Runner {

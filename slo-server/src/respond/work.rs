@@ -51,6 +51,7 @@ enum Done {
     Step { began: Timestamp, step: usize, attempt: u32, lock: Option<String>, ended: (StepOutcome, Output) },
     Look { began: Timestamp, step: usize, is_verification: bool, found: Result<Evidence, String> },
     Account { began: Timestamp, is_open: bool, events: Vec<Event> },
+    Summarize { began: Timestamp, event: Event },
     Send { began: Timestamp, target: Target, message: Message, attempt: u32, outcome: SendOutcome },
 }
 
@@ -207,6 +208,7 @@ impl Job {
             targets: &targets,
             runbooks: self.shared.runbooks(),
             counted: self.shared.counts().known(),
+            summarizes: self.shared.summarizer().has_model(),
         };
         Ok(next(&self.incident, &situation))
     }
@@ -230,6 +232,7 @@ impl Job {
                 Action::Run { began, step, attempt } => self.start_step(began, step, attempt).await?,
                 Action::Look { began, step, since } => self.look(began, step, since),
                 Action::Account { began } => self.account(began),
+                Action::Summarize { began } => self.summarize(began),
                 Action::Send { began, target, message, attempt, may_repeat } => {
                     self.send(began, (target, message), attempt, may_repeat).await?
                 }
@@ -378,6 +381,20 @@ impl Job {
         true
     }
 
+    /// Writes the summary of an episode.
+    fn summarize(&mut self, began: Timestamp) -> bool {
+        let Some(episode) = self.episode(began).cloned() else { return false };
+        self.running.insert(Work::Summarize(began));
+        let (shared, id) = (Arc::clone(&self.shared), self.incident.id());
+        self.tasks.spawn(async move {
+            let record = persistently(|| shared.store().record(id, 0)).await.unwrap_or_default();
+            let record: Vec<Entry> = record.into_iter().map(|numbered| numbered.entry).collect();
+            let event = shared.summarizer().summarize(&episode, &record, shared.redactor()).await;
+            Done::Summarize { began, event }
+        });
+        true
+    }
+
     /// Writes that a message is about to be sent, and sends it.
     async fn send(
         &mut self,
@@ -443,6 +460,10 @@ impl Job {
                     self.append(Append { entries, start: None }).await?;
                 }
                 self.running.remove(&Work::Account(began));
+            }
+            Done::Summarize { began, event } => {
+                self.append(Append { entries: vec![Entry::of(began, now(), event)], start: None }).await?;
+                self.running.remove(&Work::Summarize(began));
             }
             Done::Send { began, target, message, attempt, outcome } => {
                 let event = Event::Sent { target, message, attempt, outcome };

@@ -14,16 +14,16 @@ const CONNECT: Duration = Duration::from_secs(5);
 const LONGEST_ANSWER: usize = 64 * 1024;
 
 /// An answer.
-pub(super) struct Answered {
-    pub(super) status: StatusCode,
+pub(crate) struct Answered {
+    pub(crate) status: StatusCode,
     /// How long to wait before the next request.
     pub(super) retry_after: Option<Window>,
-    pub(super) body: String,
+    pub(crate) body: String,
 }
 
 /// Why there was no answer.
-pub(super) struct NoAnswer {
-    pub(super) reason: String,
+pub(crate) struct NoAnswer {
+    pub(crate) reason: String,
     /// Whether the request may have arrived anyway.
     pub(super) may_have_arrived: bool,
 }
@@ -31,16 +31,21 @@ pub(super) struct NoAnswer {
 /// Posts to other servers, within limits of time and length. It follows no redirects, which could leak a
 /// secret.
 #[derive(Clone, Debug)]
-pub(super) struct Poster {
+pub(crate) struct Poster {
     client: Client,
 }
 
 impl Poster {
     pub(super) fn new() -> Result<Self, Error> {
+        Self::within(TIMEOUT)
+    }
+
+    /// One whose answers may take so long.
+    pub(crate) fn within(limit: Duration) -> Result<Self, Error> {
         let failed = |error: &dyn std::error::Error| Error::new(format!("no HTTP client: {error}"));
         let tls = tls::client().map_err(|error| failed(&error))?;
         let client = Client::builder()
-            .timeout(TIMEOUT)
+            .timeout(limit)
             .connect_timeout(CONNECT)
             .redirect(redirect::Policy::none())
             .user_agent(concat!("slo/", env!("CARGO_PKG_VERSION")))
@@ -51,7 +56,7 @@ impl Poster {
     }
 
     /// Posts JSON to `url`, with a bearer token where there is one.
-    pub(super) async fn post(
+    pub(crate) async fn post(
         &self,
         url: &str,
         token: Option<&Secret>,

@@ -7,4 +7,5 @@ mod sender;
 mod slack;
 mod throttle;
 
+pub(crate) use http::Poster;
 pub use sender::{Outgoing, Sender};

@@ -4,6 +4,7 @@ mod act;
 mod record;
 mod show;
 mod stats;
+mod summarize;
 mod write;
 
 use super::serve::runtime;
@@ -19,6 +20,7 @@ use slo_ops::incident::Event;
 pub(super) use stats::recorded;
 use stats::show_stats;
 use std::io::Write;
+use summarize::summarize;
 use write::{export, write_postmortem};
 
 pub(super) fn run(incidents: &Incidents, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
@@ -26,6 +28,7 @@ pub(super) fn run(incidents: &Incidents, out: &mut dyn Write, talk: &mut dyn Wri
         match &incidents.verb {
             IncidentsVerb::List(list) => show_list(list, out).await,
             IncidentsVerb::Show(show) => show_one(show, out).await,
+            IncidentsVerb::Summarize(show) => summarize(show, out, talk).await,
             IncidentsVerb::Stats(stats) => show_stats(stats, out).await,
             IncidentsVerb::Postmortem(draft) => write_postmortem(draft, out, talk).await,
             IncidentsVerb::Export(all) => export(all, out, talk).await,
