@@ -37,7 +37,7 @@ pub(crate) struct Logs {
     /// The probability of a false alarm in the window, over all templates
     #[arg(long, value_name = "PERCENT", default_value = "5%", value_parser = percentage, requires = "since")]
     pub(crate) false_alarms: f64,
-    /// The width of the bins that lines are counted in
+    /// The widest bin that lines are counted in; with --since, bins divide the window
     #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = parsed::<Window>)]
     pub(crate) bin: Window,
     /// The most templates to keep: the one that was used least recently makes room for another
@@ -46,7 +46,7 @@ pub(crate) struct Logs {
     /// Group lines by their words only, without masks for numbers, addresses, ids, paths and times
     #[arg(long)]
     pub(crate) no_masks: bool,
-    /// Show this many templates, those with most lines
+    /// Show this many templates, those with most lines, and this many findings
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub(crate) top: usize,
     /// A spec file or directory that has the SLO; may be given several times

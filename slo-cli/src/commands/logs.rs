@@ -19,7 +19,7 @@ use slo_ops::{
     logs::{Comparison, Follower, Limits, LogFindings, LogOptions, Logs, Seen},
     time_between,
 };
-use slo_server::logs::read;
+use slo_server::logs::{ReadLogs, read};
 use std::{
     fmt::Write as _,
     io::{self, Write},
@@ -31,15 +31,20 @@ pub(super) fn run(args: &Args, out: &mut dyn Write, talk: &mut dyn Write) -> Res
         Since::At(time) => time,
         Since::Ago(window) => now.before(window),
     };
-    let window = args.since.map(|since| (at(since), args.until.map_or(now, at)));
+    // Whole seconds can be divided into bins.
+    let whole = |time: Timestamp| Timestamp::from_seconds(time.as_millis().div_euclid(1_000));
+    let window = args.since.map(|since| (whole(at(since)), whole(args.until.map_or(now, at))));
     let limits = Limits { templates: args.most_templates, ..Limits::default() };
-    let options = LogOptions {
-        limits,
-        masks: !args.no_masks,
-        bin: args.bin,
-        origin: window.map_or(Timestamp::EPOCH, |(from, _)| from),
+    let options = match window {
+        Some((from, to)) => LogOptions::for_window(from, to, args.bin),
+        None => LogOptions { bin: args.bin, ..LogOptions::default() },
     };
-    let (logs, seen) = read(&args.files, args.log_format, &args.time_zone, options, now)?;
+    let options = LogOptions { limits, masks: !args.no_masks, ..options };
+    let ReadLogs { logs, seen, left_out, .. } =
+        read(&args.files, args.log_format, &args.time_zone, options, now, None)?;
+    for file in &left_out {
+        writeln!(talk, "warning: left out: {}", plain(file))?;
+    }
     told(&logs, seen, talk)?;
     let findings = match window {
         None => None,
@@ -62,7 +67,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write, talk: &mut dyn Write) -> Res
     }
     let safe = |text: &str| plain(&redactor.redact(text)).into_owned();
     if let Some(findings) = &findings {
-        write!(out, "{}", found(findings, &safe))?;
+        write!(out, "{}", found(findings, args.top, &safe))?;
     }
     if let Some((slo, followers)) = &followers {
         write!(out, "{}", followed(slo, followers, logs.bin_millis(), &safe))?;
@@ -75,7 +80,9 @@ pub(super) fn run(args: &Args, out: &mut dyn Write, talk: &mut dyn Write) -> Res
 
 /// Says what was read, and what is not in the result.
 fn told(logs: &Logs, seen: Seen, talk: &mut dyn Write) -> Result<(), Error> {
-    let span = logs.span().map_or_else(String::new, |(from, to)| format!(", from {from} to {to}"));
+    let times = logs.templates().filter_map(|(_, about)| about.times());
+    let span = times.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+    let span = span.map_or_else(String::new, |(from, to)| format!(", from {from} to {to}"));
     writeln!(talk, "{} lines, {} templates{span}", seen.lines, logs.templates().count())?;
     let mut note = |count: u64, what: &str| -> io::Result<()> {
         if count > 0 { writeln!(talk, "{count} {what}") } else { Ok(()) }
@@ -155,7 +162,7 @@ fn left(rows: &mut comfy_table::Table, first: usize) {
     }
 }
 
-fn found(findings: &LogFindings, safe: &impl Fn(&str) -> String) -> String {
+fn found(findings: &LogFindings, top: usize, safe: &impl Fn(&str) -> String) -> String {
     let length = time_between(findings.from, findings.to);
     let mut text = format!(
         "{} lines from {} to {}, compared with {} windows of {length} before: {} templates",
@@ -166,12 +173,15 @@ fn found(findings: &LogFindings, safe: &impl Fn(&str) -> String) -> String {
         let _ = write!(text, "; the usual ones have {:.1} times as many lines as before", findings.traffic);
     }
     text.push('\n');
+    if findings.lines == 0 && findings.findings.is_empty() {
+        return text + "there is no line in the window\n";
+    }
     if findings.findings.is_empty() {
         return text + "nothing is unusual\n";
     }
     let mut rows = table::new(&["change", "level", "lines", "expected", "before", "p", "template"]);
     left(&mut rows, 0);
-    for finding in &findings.findings {
+    for finding in findings.findings.iter().take(top) {
         let unsure = if finding.significant { "" } else { " ?" };
         rows.add_row([
             format!("{}{unsure}", finding.change.as_str()),
@@ -190,7 +200,9 @@ fn found(findings: &LogFindings, safe: &impl Fn(&str) -> String) -> String {
     let unsure = findings.findings.iter().filter(|finding| !finding.significant).count();
     let hint =
         if unsure > 0 { "?: the baseline has new templates as often, or is too short to tell\n" } else { "" };
-    text + &table::lines(&rows) + hint
+    let more = findings.findings.len().saturating_sub(top);
+    let more = if more > 0 { format!("and {more} more\n") } else { String::new() };
+    text + &table::lines(&rows) + &more + hint
 }
 
 fn followed(slo: &str, followers: &[Follower], bin: i64, safe: &impl Fn(&str) -> String) -> String {

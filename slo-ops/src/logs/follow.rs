@@ -93,11 +93,11 @@ impl Logs {
 }
 
 /// The logarithms of counts, with those of empty bins.
-fn series(bins: &[(i64, u32)], first: i64, length: usize) -> Vec<f64> {
+fn series(bins: impl Iterator<Item = (i64, u32)>, first: i64, length: usize) -> Vec<f64> {
     let mut out = vec![0.0; length];
     for (bin, count) in bins {
         if let Some(place) = usize::try_from(bin - first).ok().and_then(|at| out.get_mut(at)) {
-            *place = f64::from(*count).ln_1p();
+            *place = f64::from(count).ln_1p();
         }
     }
     out

@@ -74,7 +74,9 @@ impl FromStr for LogFormat {
 /// What the file of a container runtime says of a line: `2026-12-01T10:00:00.5Z stdout F message`.
 pub(super) struct InContainer<'a> {
     pub(super) time: Timestamp,
-    /// Whether the message goes on in the next line.
+    /// Whether it was written to standard error.
+    pub(super) is_error: bool,
+    /// Whether the message goes on in the next line of the same stream.
     pub(super) goes_on: bool,
     pub(super) message: &'a str,
 }
@@ -83,14 +85,17 @@ pub(super) struct InContainer<'a> {
 pub(super) fn in_container<'a>(line: &'a str, clock: &Clock) -> Option<InContainer<'a>> {
     let found = clock.at_start(line)?;
     let rest = line.get(found.length..)?;
-    let rest = rest.strip_prefix(" stdout ").or_else(|| rest.strip_prefix(" stderr "))?;
+    let (is_error, rest) = match rest.strip_prefix(" stdout ") {
+        Some(rest) => (false, rest),
+        None => (true, rest.strip_prefix(" stderr ")?),
+    };
     let (tags, message) = rest.split_once(' ').unwrap_or((rest, ""));
     let goes_on = match tags.split(':').next()? {
         "P" => true,
         "F" => false,
         _ => return None,
     };
-    Some(InContainer { time: found.time, goes_on, message })
+    Some(InContainer { time: found.time, is_error, goes_on, message })
 }
 
 /// What a line says that is no line of a container runtime or of the journal's export.
@@ -111,7 +116,7 @@ pub(super) fn record<'a>(line: &'a str, format: LogFormat, clock: &Clock) -> Rec
     }
     let Cow::Borrowed(message) = text.message else { return text };
     match guessed(message, clock) {
-        Some(inner) => Record { time: inner.time.or(text.time), level: inner.level.or(text.level), ..inner },
+        Some(inner) => Record { time: text.time.or(inner.time), level: inner.level.or(text.level), ..inner },
         None => text,
     }
 }
@@ -142,6 +147,7 @@ fn text<'a>(line: &'a str, clock: &Clock) -> Record<'a> {
     // `kubectl logs --prefix`
     let line =
         line.strip_prefix("[pod/").and_then(|rest| rest.split_once("] ")).map_or(line, |(_, rest)| rest);
+    let (priority, line) = without_priority(line);
     if let Some(found) = clock.at_start(line) {
         let rest = line.get(found.length..).unwrap_or_default();
         let message = rest.trim_start_matches([' ', '\t', '-', '|', ',', ']']);
@@ -152,17 +158,62 @@ fn text<'a>(line: &'a str, clock: &Clock) -> Record<'a> {
             Some(b'W') => Some(Level::Warn),
             Some(b'E') => Some(Level::Error),
             Some(b'F') => Some(Level::Fatal),
-            _ => Level::in_text(message),
+            _ => Level::in_text(message).or(priority),
         };
-        return Record { time: Some(found.time), level, message: Cow::Borrowed(message) };
+        return Record { time: Some(found.time), level, message: Cow::Borrowed(without_level(message)) };
     }
     if let Some((start, found)) = clock.in_access_log(line) {
         let (before, after) =
             (line.get(..start).unwrap_or_default(), line.get(start + found.length..).unwrap_or_default());
         let message = Cow::Owned(format!("{}{after}", before.trim_end()));
-        return Record { time: Some(found.time), level: None, message };
+        return Record { time: Some(found.time), level: after_request(after), message };
     }
-    Record { time: None, level: Level::in_text(line), message: Cow::Borrowed(line) }
+    Record {
+        time: None,
+        level: Level::in_text(line).or(priority),
+        message: Cow::Borrowed(without_level(line)),
+    }
+}
+
+/// A line of syslog without its priority, and the version that may follow: `<34>`, `<165>1 `.
+fn without_priority(line: &str) -> (Option<Level>, &str) {
+    let found =
+        line.strip_prefix('<').and_then(|rest| rest.split_once('>')).filter(|(number, _)| number.len() <= 3);
+    let Some((level, rest)) = found.and_then(|(number, rest)| Some((number.parse::<u8>().ok()? % 8, rest)))
+    else {
+        return (None, line);
+    };
+    (Level::of_priority(level), rest.strip_prefix("1 ").unwrap_or(rest))
+}
+
+/// The level of an access log, by the status after the request: `"GET / HTTP/1.1" 500 17`.
+fn after_request(text: &str) -> Option<Level> {
+    let status = text.rsplit('"').find_map(|part| part.trim_start().get(..3)?.parse::<u16>().ok());
+    status.and_then(of_status)
+}
+
+/// The level of an HTTP status.
+const fn of_status(status: u16) -> Option<Level> {
+    match status {
+        100..=499 => Some(Level::Info),
+        500..=599 => Some(Level::Error),
+        _ => None,
+    }
+}
+
+/// A message without the level that it begins with, which is told apart: `INFO order paid`, `[error] disk full`, `LOG:  ready`.
+fn without_level(message: &str) -> &str {
+    let inner = message.trim_start_matches(['[', '(', '<', ' ']);
+    let end = inner.find(|character: char| !character.is_ascii_alphabetic()).unwrap_or(inner.len());
+    let (word, rest) = inner.split_at_checked(end).unwrap_or((inner, ""));
+    let is_marked =
+        word.bytes().all(|byte| byte.is_ascii_uppercase()) || rest.starts_with([']', ')', '>', ':']);
+    let message_follows = rest.starts_with([' ', ']', ')', '>', ':', '|', '\t']);
+    if word.len() < 3 || !is_marked || !message_follows || Level::named(word).is_none() {
+        return message;
+    }
+    let rest = rest.trim_start_matches([' ', ']', ')', '>', ':', '|', '-', '\t']);
+    if rest.is_empty() { message } else { rest }
 }
 
 /// What follows the thread and the place in the source that klog writes: `7 main.go:5] message`.
@@ -189,6 +240,8 @@ const TIMES: [&str; 10] = [
 ];
 const LEVELS: [&str; 8] =
     ["level", "lvl", "severity", "levelname", "log.level", "severity_text", "severityText", "PRIORITY"];
+/// Fields that hold the status of an answer.
+const STATUSES: [&str; 4] = ["status", "status_code", "http.status_code", "http.response.status_code"];
 /// Fields that tell errors apart that have the same message.
 const ERRORS: [&str; 5] = ["error", "err", "exception", "error.message", "exc_info"];
 
@@ -212,18 +265,24 @@ impl<'a> Fields<'a> {
             }
         } else if let Some(rank) = rank(&TIMES) {
             let time = clock
-                .at_start(value.trim())
-                .or_else(|| clock.at_start(&short_number(&value)?))
+                .of_field(value.trim())
+                .or_else(|| clock.of_field(&short_number(&value)?))
                 .map(|found| found.time);
             if let Some(time) = time
                 && self.time.is_none_or(|(known, _)| rank < known)
             {
                 self.time = Some((rank, time));
             }
+        } else if STATUSES.contains(&&*key) {
+            // A server that answers with 500 has failed, whatever its log says.
+            let level = value.parse().ok().and_then(of_status);
+            self.level =
+                if level == Some(Level::Error) { self.level.max(level) } else { self.level.or(level) };
+            self.others.push((key, value));
         } else if key == "PRIORITY" {
             self.level = value.parse().ok().and_then(Level::of_priority).or(self.level);
         } else if rank(&LEVELS).is_some() {
-            self.level = Level::named(value.trim()).or(self.level);
+            self.level = Level::named(value.trim()).max(self.level);
         } else if rank(&ERRORS).is_some() {
             self.error = Some(value);
         } else if self.others.len() < 64 {
@@ -497,13 +556,13 @@ mod tests {
             r#"{"log":"ERROR x\n","stream":"stderr","time":"2026-12-01T10:00:00Z"}"#,
             TEN,
             Some(Level::Error),
-            "ERROR x",
+            "x",
         );
     }
 
     #[test]
     fn others() {
-        check(r#"{"method":"GET","status":500}"#, None, None, "method=GET status=500");
+        check(r#"{"method":"GET","status":500}"#, None, Some(Level::Error), "method=GET status=500");
         check(r#"{"error":{"message":"no route","code":5}}"#, None, None, "no route");
         check("{broken", None, None, "{broken");
         check(
@@ -534,14 +593,18 @@ mod tests {
 
     #[test]
     fn text_lines() {
-        check("2026-12-01T10:00:00Z ERROR x failed", TEN, Some(Level::Error), "ERROR x failed");
+        check("2026-12-01T10:00:00Z ERROR x failed", TEN, Some(Level::Error), "x failed");
+        check("2026-12-01T10:00:00Z [warn] 7#7: slow", TEN, Some(Level::Warn), "7#7: slow");
+        check("2026-12-01T10:00:00Z ERRORS are counted", TEN, None, "ERRORS are counted");
+        check("<35>Dec  1 10:00:00 host su: denied", TEN, Some(Level::Error), "host su: denied");
+        check("<165>1 2026-12-01T10:00:00Z host app - x", TEN, Some(Level::Info), "host app - x");
         check("E1201 10:00:00.000000   7 a.go:5] x", TEN, Some(Level::Error), "x");
         check(r#"2026-12-01T10:00:00Z {"level":"info","msg":"up"}"#, TEN, Some(Level::Info), "up");
         check("[pod/web-1/app] hello", None, None, "hello");
         check(
             r#"1.2.3.4 - - [01/Dec/2026:10:00:00 +0000] "GET / HTTP/1.1" 200 5"#,
             TEN,
-            None,
+            Some(Level::Info),
             r#"1.2.3.4 - - "GET / HTTP/1.1" 200 5"#,
         );
     }

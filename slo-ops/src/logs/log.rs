@@ -14,7 +14,7 @@ use slo_core::{
     Error,
     model::{Timestamp, Window},
 };
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// How [`Logs`] are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -35,6 +35,27 @@ pub struct LogOptions {
     pub origin: Timestamp,
 }
 
+impl LogOptions {
+    /// Options for a window: bins begin where it begins, and are as long as 1/n of it, at most a minute.
+    ///
+    /// ```
+    /// use slo_core::model::{Timestamp, Window};
+    /// use slo_ops::logs::LogOptions;
+    ///
+    /// let at = Timestamp::from_seconds;
+    /// assert_eq!(LogOptions::for_window(at(30), at(105), Window::minutes(1)).bin, "37s500ms".parse()?);
+    /// # Ok::<(), slo_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn for_window(from: Timestamp, to: Timestamp, widest: Window) -> Self {
+        let length = to.millis_since(from);
+        let fewest = length.div_ceil(widest.as_millis()).max(1);
+        let width = (fewest..=length).find(|count| length.is_multiple_of(*count)).map(|count| length / count);
+        let bin = width.and_then(|width| Window::from_millis(width).ok()).unwrap_or(widest);
+        Self { bin, origin: from, ..Self::default() }
+    }
+}
+
 impl Default for LogOptions {
     fn default() -> Self {
         Self {
@@ -47,6 +68,8 @@ impl Default for LogOptions {
 }
 
 /// The templates of logs, and the number of lines of each in each bin of time.
+///
+/// Lines of errors, of warnings and others are never of one template.
 ///
 /// Memory is bounded: by the limits of templates, and by four million bins; before there are more, bins of double width are
 /// made of all of them.
@@ -67,7 +90,8 @@ impl Default for LogOptions {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Logs {
     options: LogOptions,
-    templates: Templates,
+    /// The templates of lines without a level, of those that are no trouble, of warnings, and of errors.
+    sets: [Templates; 4],
     about: HashMap<u64, About, FxBuildHasher>,
     /// The lines of all templates, also of those that were forgotten.
     pub(super) all: Bins,
@@ -122,8 +146,9 @@ impl Logs {
     /// # Errors
     /// Limits that leave nothing.
     pub fn new(options: LogOptions) -> Result<Self, Error> {
+        let limits = options.limits.check()?;
         Ok(Self {
-            templates: Templates::new(options.limits.check()?),
+            sets: [(); 4].map(|()| Templates::new(limits)),
             options,
             about: HashMap::default(),
             all: Bins::default(),
@@ -138,12 +163,21 @@ impl Logs {
     /// Counts a record, and tells which template it is of.
     pub fn add(&mut self, record: &Record<'_>) -> TemplateId {
         self.lines += 1;
+        let last = self.sets.iter().map(Templates::last).max().unwrap_or(0);
+        let [unknown, fine, warnings, errors] = &mut self.sets;
+        let set = match record.level {
+            None => unknown,
+            Some(Level::Trace | Level::Debug | Level::Info) => fine,
+            Some(Level::Warn) => warnings,
+            Some(Level::Error | Level::Fatal) => errors,
+        };
+        set.number_after(last);
         let (id, forgotten) = if self.options.masks {
             self.masked.clear();
             mask(beginning(&record.message, self.options.limits.line), &mut self.masked);
-            self.templates.add_telling(&self.masked)
+            set.add_telling(&self.masked)
         } else {
-            self.templates.add_telling(&record.message)
+            set.add_telling(&record.message)
         };
         if let Some(forgotten) = forgotten {
             self.bins -= self.about.remove(&forgotten.get()).map_or(0, |about| about.bins.len());
@@ -162,7 +196,7 @@ impl Logs {
         about.last = about.last.max(Some(time));
         self.bins += usize::from(about.bins.add(bin, 1));
         self.all.add(bin, 1);
-        if self.bins > MOST_BINS {
+        while self.bins.max(self.all.len()) > MOST_BINS {
             self.coarsen();
         }
         id
@@ -180,7 +214,13 @@ impl Logs {
         while self.doublings < other.doublings {
             self.coarsen();
         }
-        let became = self.templates.merge(&other.templates);
+        let mut became = BTreeMap::new();
+        let mut last = self.sets.iter().map(Templates::last).max().unwrap_or(0);
+        for (own, theirs) in self.sets.iter_mut().zip(&other.sets) {
+            own.number_after(last);
+            became.extend(own.merge(theirs));
+            last = own.last();
+        }
         for (id, theirs) in &other.about {
             let Some(became) = became.get(&TemplateId(*id)) else { continue };
             let own = self.about.entry(became.get()).or_default();
@@ -200,12 +240,12 @@ impl Logs {
         }
         // A template that made room for another takes what is known of it along.
         let kept: std::collections::HashSet<u64, FxBuildHasher> =
-            self.templates.iter().map(|template| template.id().get()).collect();
+            self.sets.iter().flat_map(Templates::iter).map(|template| template.id().get()).collect();
         self.about.retain(|id, _| kept.contains(id));
         self.bins = self.about.values().map(|about| about.bins.len()).sum();
         self.lines += other.lines;
         self.untimed += other.untimed;
-        while self.bins > MOST_BINS {
+        while self.bins.max(self.all.len()) > MOST_BINS {
             self.coarsen();
         }
         Ok(())
@@ -213,7 +253,9 @@ impl Logs {
 
     /// The templates and what is known of their lines, in the order of their numbers.
     pub fn templates(&self) -> impl Iterator<Item = (&Template, &About)> {
-        self.templates.iter().filter_map(|template| Some((template, self.about.get(&template.id().get())?)))
+        let mut all: Vec<&Template> = self.sets.iter().flat_map(Templates::iter).collect();
+        all.sort_unstable_by_key(|template| template.id());
+        all.into_iter().filter_map(|template| Some((template, self.about.get(&template.id().get())?)))
     }
 
     /// The number of lines.
@@ -230,8 +272,13 @@ impl Logs {
 
     /// The templates that made room for others, and their lines.
     #[must_use]
-    pub const fn forgotten(&self) -> Forgotten {
-        self.templates.forgotten()
+    pub fn forgotten(&self) -> Forgotten {
+        let mut sum = Forgotten::default();
+        for forgotten in self.sets.iter().map(Templates::forgotten) {
+            sum.templates += forgotten.templates;
+            sum.lines += forgotten.lines;
+        }
+        sum
     }
 
     /// The width of a bin, in milliseconds.
@@ -248,7 +295,12 @@ impl Logs {
     /// The times of the first and of the last bin: from, to.
     #[must_use]
     pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
-        Some((self.start(self.all.first()?), self.start(self.all.last()? + 1)))
+        Some((self.start(self.all.first()?), self.start(self.all.end()?)))
+    }
+
+    /// Whether bins are wider than was asked for.
+    pub(super) const fn is_coarse(&self) -> bool {
+        self.doublings > 0
     }
 
     /// The bin of a time.

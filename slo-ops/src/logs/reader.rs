@@ -23,7 +23,7 @@ use std::borrow::Cow;
 /// reader.feed(b"2026-12-01T10:00:00Z ERROR disk f", |record| messages.push(record.message.to_string()));
 /// reader.feed(b"ull\n\tat disk.rs:5\n", |record| messages.push(record.message.to_string()));
 /// reader.end(|record| messages.push(record.message.to_string()));
-/// assert_eq!(messages, ["ERROR disk full"]);
+/// assert_eq!(messages, ["disk full"]);
 /// assert_eq!(reader.seen().continuations, 1);
 /// # Ok::<(), slo_core::Error>(())
 /// ```
@@ -36,8 +36,10 @@ pub struct Reader {
     /// Whether the rest of a line is left out, since it is too long.
     skips: bool,
     journal: Option<Journal>,
-    /// The parts of a message that a container runtime has split.
-    split: String,
+    /// The parts of messages that a container runtime has split, of standard output and of standard error.
+    split: [String; 2],
+    /// Whether there was a record that a line can belong to.
+    has_record: bool,
     last: Option<Timestamp>,
     seen: Seen,
 }
@@ -106,7 +108,8 @@ impl Reader {
             partial: Vec::new(),
             skips: false,
             journal: (format == LogFormat::Journald).then(Journal::default),
-            split: String::new(),
+            split: [String::new(), String::new()],
+            has_record: false,
             last: None,
             seen: Seen::default(),
         })
@@ -143,8 +146,7 @@ impl Reader {
             self.line(&line, &mut each);
         }
         self.skips = false;
-        if !self.split.is_empty() {
-            let message = std::mem::take(&mut self.split);
+        for message in std::mem::take(&mut self.split).into_iter().filter(|message| !message.is_empty()) {
             let time = self.last;
             self.given(&message, time, &mut each);
         }
@@ -185,6 +187,8 @@ impl Reader {
             return self.field(line, each);
         }
         let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let line =
+            if self.seen.lines == 1 { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) } else { line };
         let text = String::from_utf8_lossy(line);
         self.seen.not_utf8 += u64::from(matches!(text, Cow::Owned(_)));
         let text = if text.contains('\u{1b}') { Cow::Owned(without_colors(&text)) } else { text };
@@ -195,16 +199,19 @@ impl Reader {
             && text.as_bytes().first().is_some_and(u8::is_ascii_digit)
             && let Some(found) = in_container(&text, &self.clock)
         {
-            let whole = if self.split.is_empty() && !found.goes_on {
+            let [out, error] = &mut self.split;
+            let split = if found.is_error { error } else { out };
+            let whole = if split.is_empty() && !found.goes_on {
                 Cow::Borrowed(found.message)
             } else {
-                if self.split.len() < LONGEST {
-                    self.split.push_str(found.message);
+                if split.len() < LONGEST {
+                    split.push_str(found.message);
                 }
                 if found.goes_on {
+                    self.last = Some(found.time);
                     return;
                 }
-                Cow::Owned(std::mem::take(&mut self.split))
+                Cow::Owned(std::mem::take(split))
             };
             return self.given(&whole, Some(found.time), each);
         }
@@ -213,24 +220,21 @@ impl Reader {
 
     /// Hands on the record of a line; `time` is what stands before the line.
     fn given(&mut self, line: &str, time: Option<Timestamp>, each: &mut impl FnMut(&Record<'_>)) {
-        if line.starts_with([' ', '\t']) && self.last_is_open() {
+        if line.starts_with([' ', '\t']) && self.has_record && !begins_with_level(line) {
             self.seen.continuations += 1;
             return;
         }
         let mut record = record(line, self.format, &self.clock);
-        record.time = record.time.or(time);
+        // What stands before a line is right, and its own time may lack a zone.
+        record.time = time.or(record.time);
         if record.time.is_some() {
             self.last = record.time;
         } else {
             self.seen.untimed += 1;
             record.time = self.last;
         }
+        self.has_record = true;
         each(&record);
-    }
-
-    /// Whether there was a record that a line can belong to.
-    const fn last_is_open(&self) -> bool {
-        self.seen.lines > 1
     }
 
     /// Takes bytes of a binary field of the journal; what is left is lines.
@@ -300,13 +304,23 @@ impl Journal {
         match name {
             b"MESSAGE" => self.message = Some(text().into_owned()),
             b"PRIORITY" => self.level = text().parse().ok().and_then(Level::of_priority),
-            b"__REALTIME_TIMESTAMP" => self.time = clock.at_start(&text()).map(|found| found.time),
+            b"__REALTIME_TIMESTAMP" => self.time = clock.of_field(&text()).map(|found| found.time),
             b"_SOURCE_REALTIME_TIMESTAMP" => {
-                self.source_time = clock.at_start(&text()).map(|found| found.time);
+                self.source_time = clock.of_field(&text()).map(|found| found.time);
             }
             _ => {}
         }
     }
+}
+
+/// Whether the first word is a level: levels are often padded, ` INFO`.
+fn begins_with_level(line: &str) -> bool {
+    let word = line
+        .trim_start()
+        .split(|character: char| !character.is_ascii_alphabetic())
+        .next()
+        .unwrap_or_default();
+    word.len() >= 3 && word.bytes().all(|byte| byte.is_ascii_uppercase()) && Level::named(word).is_some()
 }
 
 /// A line without the escape sequences that color it.
@@ -369,6 +383,17 @@ mod tests {
         let (records, seen) = read(text, LogFormat::Auto, 9);
         assert_eq!(records, [(Some(1_796_119_200_100), None, "ab".to_owned())]);
         assert_eq!(seen.continuations, 1);
+    }
+
+    #[test]
+    fn streams_and_padded_levels() {
+        let at = "2026-12-01T10:00:00Z";
+        let text = format!(
+            "{at} stdout P aaa \n{at} stderr F boom\n{at} stdout F bbb\n{at} stdout F  INFO up\n{at} stdout F  WARN slow\n"
+        );
+        let (records, seen) = read(text.as_bytes(), LogFormat::Auto, 7);
+        let messages: Vec<&str> = records.iter().map(|(_, _, message)| message.as_str()).collect();
+        assert_eq!((messages, seen.continuations), (vec!["boom", "aaa bbb", "up", "slow"], 0));
     }
 
     #[test]

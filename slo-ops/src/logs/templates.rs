@@ -43,8 +43,10 @@ impl Limits {
             Some(format!("similarity: {} is not between 0 and 1", self.similarity))
         } else if self.branches < 2 {
             Some(format!("branches: {} is less than 2", self.branches))
+        } else if self.templates > MOST_TEMPLATES {
+            Some(format!("templates: {} are more than {MOST_TEMPLATES}", self.templates))
         } else if self.templates == 0 || self.line == 0 {
-            Some("there must be room for a template and for a byte of a line".to_owned())
+            Some("there must be room for at least one template, and one byte of a line".to_owned())
         } else {
             None
         };
@@ -57,6 +59,9 @@ impl Default for Limits {
         Self { depth: 4, similarity: 0.4, branches: 100, templates: 10_000, line: 8_192 }
     }
 }
+
+/// The most templates that there can be room for.
+const MOST_TEMPLATES: usize = 1_000_000;
 
 /// Templates of log lines, found by Drain.
 ///
@@ -88,6 +93,8 @@ pub struct Templates {
     oldest: Option<usize>,
     newest: Option<usize>,
     forgotten: Forgotten,
+    /// How often a branch for a word was made beside one for all words: lines may lead elsewhere since.
+    reshaped: u64,
     #[serde(skip)]
     recent: Vec<Recent>,
 }
@@ -128,6 +135,7 @@ struct Recent {
     leaf: usize,
     /// The changes of the leaf; 0 for no line, since a leaf with a template has changed.
     changes: u64,
+    reshaped: u64,
 }
 
 /// How many lines are remembered, by their hash.
@@ -149,6 +157,7 @@ impl Templates {
             oldest: None,
             newest: None,
             forgotten: Forgotten { templates: 0, lines: 0 },
+            reshaped: 0,
             recent: Vec::new(),
         }
     }
@@ -222,6 +231,16 @@ impl Templates {
     #[must_use]
     pub const fn forgotten(&self) -> Forgotten {
         self.forgotten
+    }
+
+    /// The number of the last template.
+    pub(super) const fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// Numbers further templates from here on.
+    pub(super) const fn number_after(&mut self, last: u64) {
+        self.last = last;
     }
 
     /// The limits.
@@ -400,6 +419,7 @@ impl Templates {
         let branch = self.node();
         if let Some(node) = self.nodes.get_mut(at) {
             node.words.insert(word.into(), branch);
+            self.reshaped += u64::from(node.any.is_some());
         }
         branch
     }
@@ -467,6 +487,7 @@ impl Templates {
     fn remembered(&self, key: u64, line: &str) -> Option<usize> {
         let recent = self.recent.get(slot(key))?;
         let is_valid = recent.changes > 0
+            && recent.reshaped == self.reshaped
             && recent.line == line
             && self.nodes.get(recent.leaf)?.changes == recent.changes;
         is_valid.then_some(recent.at)
@@ -484,7 +505,7 @@ impl Templates {
         if let Some(recent) = self.recent.get_mut(slot(key)) {
             recent.line.clear();
             recent.line.push_str(line);
-            (recent.at, recent.leaf, recent.changes) = (at, leaf, changes);
+            (recent.at, recent.leaf, recent.changes, recent.reshaped) = (at, leaf, changes, self.reshaped);
         }
     }
 }

@@ -20,8 +20,15 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    /// The time at the beginning of a text.
+    /// The time at the beginning of a line. Ten digits alone are a number.
     pub(super) fn at_start(&self, text: &str) -> Option<Found> {
+        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+        let is_number = digits == 10 && text.as_bytes().get(10) != Some(&b'.');
+        if is_number { None } else { self.of_field(text) }
+    }
+
+    /// The time at the beginning of a field that holds a time.
+    pub(super) fn of_field(&self, text: &str) -> Option<Found> {
         let bytes = text.as_bytes();
         match bytes.first()? {
             b'0'..=b'9' => self.numeric(bytes),
@@ -74,7 +81,17 @@ impl Clock {
             if digits == 10 && scan.is(b'.').is_some() {
                 millis += scan.millis()?;
             }
-            return Some(Found { time: Timestamp::from_millis(millis), length: bytes.len() - scan.0.len() });
+            // A number that is no time: something follows at once, or it is far from now.
+            let latest = self.now.as_millis().saturating_add(86_400_000);
+            let is_time = !scan.0.first().is_some_and(u8::is_ascii_alphanumeric)
+                && (EARLIEST..=latest).contains(&millis);
+            return is_time
+                .then(|| Found { time: Timestamp::from_millis(millis), length: bytes.len() - scan.0.len() });
+        }
+        if digits == 2
+            && let Some(found) = self.tomcat(bytes)
+        {
+            return Some(found);
         }
         let year = match digits {
             4 => scan.number(4, 4)?,
@@ -98,6 +115,19 @@ impl Clock {
             scan = before;
         }
         Some(Found { time: self.civil(year, month, day, clock, offset)?, length: bytes.len() - scan.0.len() })
+    }
+
+    /// `01-Dec-2026 10:00:00.123`
+    fn tomcat(&self, bytes: &[u8]) -> Option<Found> {
+        let mut scan = Scan(bytes);
+        let day = scan.number(2, 2)?;
+        scan.is(b'-')?;
+        let month = scan.month()?;
+        scan.is(b'-')?;
+        let year = scan.number(4, 4)?;
+        scan.is(b' ')?;
+        let clock = scan.clock()?;
+        Some(Found { time: self.civil(year, month, day, clock, None)?, length: bytes.len() - scan.0.len() })
     }
 
     /// `Dec  1 10:00:00`, `Tue Dec  1 10:00:00 2026`, `Dec 01 10:00:00.123`.
@@ -171,6 +201,8 @@ impl Clock {
     }
 }
 
+/// Numbers of seconds before 2001 are no times.
+const EARLIEST: i64 = 978_307_200_000;
 const DAYS: [&[u8]; 7] = [b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"];
 const MONTHS: [&[u8]; 12] =
     [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
@@ -298,6 +330,7 @@ mod tests {
         check("Feb 29 10:00:00 host", "2024-02-29T10:00:00Z", " host");
         check("[Sun Dec 04 04:47:44 2005] [error] x", "2005-12-04T04:47:44Z", " [error] x");
         check("E1201 10:00:00.123456   7 main.go:5] x", "2026-12-01T10:00:00.123Z", "   7 main.go:5] x");
+        check("01-Dec-2026 10:00:00.123 INFO x", "2026-12-01T10:00:00.123Z", " INFO x");
         check("1764583200.25 x", "2025-12-01T10:00:00.25Z", " x");
         check("1764583200123 x", "2025-12-01T10:00:00.123Z", " x");
         check("[2026-12-01T10:00:00.000Z] x", "2026-12-01T10:00:00Z", " x");

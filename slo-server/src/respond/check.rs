@@ -6,9 +6,9 @@ use crate::{
     split::{defining, split},
     store::{Query, Store},
 };
-use slo_core::model::Window;
+use slo_core::{model::Window, plain};
 use slo_ops::{
-    Error,
+    Error, Redactor,
     host::{Level, findings},
     incident::{Episode, Incident, Output, StepOutcome},
     notify::cut,
@@ -47,12 +47,13 @@ pub(super) async fn check(
 }
 
 /// Reads logs, and says what is unusual about their lines shortly before and after the episode began.
-pub(super) async fn logs(files: &LogFiles, episode: &Episode) -> (StepOutcome, Output) {
+pub(super) async fn logs(files: &LogFiles, episode: &Episode, redactor: &Redactor) -> (StepOutcome, Output) {
     let began = episode.id.began;
     let (from, to) = (began.before(AROUND_ALERT), began.after(AROUND_ALERT).min(now()));
     let files = files.clone();
-    let found = tokio::task::spawn_blocking(move || crate::logs::unusual(&files, from, to));
-    let result = match timeout(LONGEST, found).await {
+    let found = tokio::task::spawn_blocking(move || crate::logs::unusual(&files, from, to, LONGEST));
+    // The reading itself ends in time.
+    let result = match timeout(LONGEST * 2, found).await {
         Err(_) => return (StepOutcome::TimedOut, Output::default()),
         Ok(Err(error)) => Err(Error::new(error.to_string())),
         Ok(Ok(found)) => found,
@@ -60,13 +61,17 @@ pub(super) async fn logs(files: &LogFiles, episode: &Episode) -> (StepOutcome, O
     match result {
         Ok(findings) => {
             let mut output = Output::default();
-            output.findings = findings;
+            // Lines of logs come from anywhere, and go into the record.
+            let clean = |text: &String| cut(&plain(&redactor.redact(text)), LONGEST_FINDING).into_owned();
+            output.findings = findings.iter().map(clean).collect();
             (StepOutcome::Succeeded, output)
         }
         Err(error) => (StepOutcome::Failed { reason: error.to_string() }, Output::default()),
     }
 }
 
+/// The longest finding.
+const LONGEST_FINDING: usize = 400;
 /// How long before its alert a fault may have begun, and how long after it its lines still tell.
 const AROUND_ALERT: Window = Window::minutes(15);
 /// How long a diagnosis may take.

@@ -45,7 +45,7 @@ pub(super) async fn run(
 ) -> (StepOutcome, Output) {
     let command = match (&step.task, step.command()) {
         (Task::Check(one), _) => return check(shared.counts(), shared.store(), episode, *one).await,
-        (Task::Logs(files), _) => return logs(files, episode).await,
+        (Task::Logs(files), _) => return logs(files, episode, shared.redactor()).await,
         (_, Some(command)) => command,
         _ => return not_started("the step has no program".to_owned()),
     };
