@@ -258,7 +258,7 @@ fn main() {
         counts[1],
         counts[2],
         counts[3],
-        100.0 * counts[3] as f64 / looks as f64
+        100.0 * counts[3] as f64 / f64::from(looks)
     );
     let faults = [
         ("a new error, 1 line in 2 minutes", Fault::New(0.5)),
@@ -272,7 +272,7 @@ fn main() {
         let mut by_hand: Vec<f64> = Vec::new();
         for seed in 0..FAULTS {
             let mut simulation = Simulation::new(100 + seed, WEEK + DAY);
-            let begins = WEEK + STEP * (seed as i64 * 7 % 200);
+            let begins = WEEK + STEP * (seed.cast_signed() * 7 % 200);
             for from in (0..begins).step_by(STEP as usize) {
                 simulation.write(from, None);
             }

@@ -14,6 +14,9 @@ use pyo3::{
 use slo_core::model::Timestamp;
 use slo_ops::logs::{self, Comparison, Level, Limits, LogFormat, LogOptions, Reader, Record};
 
+/// How gzip begins.
+const GZIP: &[u8] = &[0x1f, 0x8b];
+
 fn refused(error: slo_core::Error) -> PyErr {
     crate::error::value_error(&error)
 }
@@ -102,8 +105,11 @@ impl Logs {
         } else {
             None
         };
-        let levels =
-            if level.is_some() || source.has("level") { Some(source.words("level", level)?) } else { None };
+        let levels = if level.is_some() || source.has("level") {
+            Some(source.words_if_any("level", level)?)
+        } else {
+            None
+        };
         let fits = |length: Option<usize>| length.is_none_or(|length| length == messages.len());
         if !fits(times.as_ref().map(Vec::len)) || !fits(levels.as_ref().map(Vec::len)) {
             return Err(SloError::new_err("the columns 'message', 'time' and 'level' differ in length"));
@@ -115,7 +121,7 @@ impl Logs {
                 let time =
                     times.as_ref().and_then(|times| times.get(row)).map(|time| Timestamp::from_millis(*time));
                 let level =
-                    levels.as_ref().and_then(|levels| levels.get(row)).and_then(|level| Level::named(level));
+                    levels.as_ref().and_then(|levels| levels.get(row)?.as_deref()).and_then(Level::named);
                 ids.push(logs.add(&Record { time, level, message: message.into() }).get());
             }
             ids
@@ -128,7 +134,7 @@ impl Logs {
     /// Parameters
     /// ----------
     /// source : path, bytes, or file
-    ///     A file in binary mode may be any object with a method ``read``, such as one of ``gzip.open``.
+    ///     Plain or gzip. A file in binary mode may be any object with a method ``read``.
     /// format : {"auto", "text", "json", "logfmt", "journald", "container"}
     ///     The format; by default, it is found out from each line.
     /// time_zone : str, default "UTC"
@@ -152,30 +158,34 @@ impl Logs {
         let now = now.map_or_else(|| convert::now(py), convert::moment)?;
         let mut reader =
             Reader::new(format.parse::<LogFormat>().map_err(refused)?, time_zone, now).map_err(refused)?;
-        if let Ok(bytes) = source.cast::<PyBytes>() {
-            let (bytes, logs) = (bytes.as_bytes(), &mut self.0);
+        let gzip = py.import("gzip")?;
+        let whole = source.cast::<PyBytes>().ok().map(|bytes| bytes.as_bytes().starts_with(GZIP));
+        let is_path = whole.is_none() && !source.hasattr("read")?;
+        let builtins = py.import("builtins")?;
+        let file = match whole {
+            Some(_) => py.import("io")?.call_method1("BytesIO", (source,))?,
+            None if is_path => builtins.call_method1("open", (source, "rb"))?,
+            None => source.clone(),
+        };
+        let mut input = file.clone();
+        loop {
+            let piece = input.call_method1("read", (1_usize << 20,))?;
+            let piece = piece.cast::<PyBytes>().map_err(|_| {
+                SloError::new_err("the file is not opened in binary mode; open it with mode \"rb\"")
+            })?;
+            if reader.seen().bytes == 0 && piece.as_bytes().starts_with(GZIP) && input.is(&file) {
+                file.call_method1("seek", (0,))?;
+                input = gzip.call_method1("open", (&file,))?;
+                continue;
+            }
+            let (bytes, logs) = (piece.as_bytes(), &mut self.0);
+            if bytes.is_empty() {
+                break;
+            }
             py.detach(|| reader.feed(bytes, |record| _ = logs.add(record)));
-        } else {
-            let opened = source.hasattr("read")?;
-            let file = if opened {
-                source.clone()
-            } else {
-                py.import("builtins")?.call_method1("open", (source, "rb"))?
-            };
-            loop {
-                let piece = file.call_method1("read", (1_usize << 20,))?;
-                let piece = piece.cast::<PyBytes>().map_err(|_| {
-                    SloError::new_err("the file is not opened in binary mode; open it with mode \"rb\"")
-                })?;
-                let (bytes, logs) = (piece.as_bytes(), &mut self.0);
-                if bytes.is_empty() {
-                    break;
-                }
-                py.detach(|| reader.feed(bytes, |record| _ = logs.add(record)));
-            }
-            if !opened {
-                file.call_method0("close")?;
-            }
+        }
+        if is_path {
+            file.call_method0("close")?;
         }
         reader.end(|record| _ = self.0.add(record));
         let (seen, counts) = (reader.seen(), PyDict::new(py));
@@ -326,7 +336,7 @@ impl Logs {
 
     /// The number of templates that made room for others, and of their lines.
     #[getter]
-    const fn forgotten(&self) -> (u64, u64) {
+    fn forgotten(&self) -> (u64, u64) {
         (self.0.forgotten().templates, self.0.forgotten().lines)
     }
 

@@ -110,7 +110,7 @@ impl Noise {
             )
             .numbers("median_seconds", all.iter().map(|one| Some(one.median_seconds)))
             .counts("flaps", all.iter().map(|one| one.flaps).collect())
-            .counts("out_of_hours", all.iter().map(|one| one.out_of_hours).collect())
+            .numbers("out_of_hours", all.iter().map(|one| one.out_of_hours.map(|count| count as f64)))
             .numbers("spent", all.iter().map(|one| one.spent))
             .table()
     }

@@ -16,8 +16,8 @@ use std::collections::BTreeMap;
 /// Parameters
 /// ----------
 /// spans : table
-///     Any Arrow table or mapping with a row for each span: `trace`, `span` and `parent` (ids in hexadecimal digits; `parent` is empty for
-///     a whole request), `service`, `name`, `start` and `end` (whole nanoseconds since the Unix epoch), and, if there are such columns,
+///     Any Arrow table or mapping with a row for each span: `trace`, `span` and `parent` (ids in hexadecimal digits; `parent` is null or empty
+///     for a whole request), `service`, `name`, `start` and `end` (whole nanoseconds since the Unix epoch), and, if there are such columns,
 ///     `failed` (0 or 1) and any others that `attributes` names.
 /// attributes : sequence of str, optional
 ///     Columns of text that are attributes, such as `version` or `zone`.
@@ -39,7 +39,9 @@ impl Traces {
         let nanos = |name: &str| -> PyResult<Vec<u64>> {
             Ok(source.counts(py, name, None)?.borrow(py)?.as_slice()?.to_vec())
         };
-        let (trace, own, parent) = (words("trace")?, words("span")?, words("parent")?);
+        let (trace, own) = (words("trace")?, words("span")?);
+        let parent: Vec<String> =
+            source.words_if_any("parent", None)?.into_iter().map(Option::unwrap_or_default).collect();
         let (service, name) = (words("service")?, words("name")?);
         let (start, end) = (nanos("start")?, nanos("end")?);
         let failed = if source.has("failed") { nanos("failed")? } else { vec![0; trace.len()] };

@@ -118,6 +118,46 @@ def test_new_swollen_and_vanished_templates_are_found():
     assert found["vanished"]["text"] == "order <num> took <num>"
 
 
+def test_levels_are_told_apart():
+    logs = filled(1_000)
+    lines = ["health check passed"] * 1_000
+    logs.add(message=lines, time=[at(minute) for minute in range(1_000)], level=["info"] * 1_000)
+    logs.add(message=["health check failed"] * 20, time=[at(1_001)] * 20, level=["error"] * 20)
+    (row,) = [row for row in logs.findings(at(1_000), at(1_005)).table if row["change"] == "new"]
+    assert (row["text"], row["level"], row["lines"], row["significant"]) == ("health check failed", "error", 20, "yes")
+
+
+def test_twice_the_traffic_is_not_unusual_and_silence_is():
+    for statements in (1, 3, 8):
+        logs, chance = Logs(), numpy.random.default_rng(statements)
+        for minute in range(315):
+            factor = 2 if minute >= 300 else 1
+            for statement in range(statements):
+                word = "abcdefgh"[statement]
+                lines = [f"{word} {word} {word} done"] * int(chance.poisson(10 * factor))
+                logs.add(message=lines, time=[at(minute)] * len(lines))
+        findings = logs.findings(at(300), at(315))
+        assert findings.significant == (1 if statements == 1 else 0)
+        # Nothing more.
+        logs.add(message=["beat"], time=[at(345)])
+        changes = {row["change"] for row in logs.findings(at(315), at(330)).table if row["significant"] == "yes"}
+        assert changes == {"vanished"}
+
+
+def test_stretches_without_a_log_are_no_baseline():
+    logs = filled(200)
+    for minute in range(2_000, 2_200):
+        logs.add(message=["order 5 took 5ms"] * 4, time=[at(minute)] * 4)
+    findings = logs.findings(at(2_190), at(2_200))
+    assert findings.windows == 39 and len(findings) == 0
+    assert logs.findings(at(2_190), at(2_200), baseline=START - timedelta(days=30)).windows == 39
+
+
+def test_windows_that_bins_do_not_divide_are_refused():
+    with pytest.raises(slo.SloError, match="does not begin and end where bins"):
+        filled(100).findings(at(50) + timedelta(seconds=30), at(60))
+
+
 def test_a_short_baseline_cannot_tell_that_a_template_is_new():
     logs = filled(30)
     logs.add(message=["disk full"], time=[at(31)])
@@ -174,13 +214,13 @@ def test_templates_that_follow_bad_events():
 
 def test_arrow_goes_in_and_out():
     pyarrow, polars, pandas = (pytest.importorskip(name) for name in ("pyarrow", "polars", "pandas"))
-    columns = {"message": ["a b", "a b", "c"], "time": [at(0), at(1), at(2)], "level": ["info", "ERROR", "warn"]}
+    columns = {"message": ["a b", "a b", "c"], "time": [at(0), at(1), at(2)], "level": ["error", "ERROR", None]}
     expected = None
     for table in (pyarrow.table(columns), polars.DataFrame(columns), pandas.DataFrame(columns), columns):
         logs = Logs()
         assert logs.add(table).tolist() == [1, 1, 2]
         rows = list(logs.templates())
-        assert [row["level"] for row in rows] == ["error", "warn"]
+        assert [row["level"] for row in rows] == ["error", ""]
         assert expected in (None, rows)
         expected = rows
     frame = logs.templates().to_polars()
@@ -211,7 +251,9 @@ def test_files_are_read(tmp_path):
     logs = Logs()
     with gzip.open(path) as file:
         assert logs.read(file) == {"lines": 3, "bytes": len(text), "continuations": 1, "cut": 0, "not_utf8": 0, "untimed": 0}
-    assert [(row["text"], row["level"]) for row in logs.templates()] == [("disk full", "error"), ("INFO up", "info")]
+    assert [(row["text"], row["level"]) for row in logs.templates()] == [("disk full", "error"), ("up", "info")]
+    zipped = Logs()
+    assert zipped.read(path)["lines"] == zipped.read(path.read_bytes())["lines"] == 3
     path = tmp_path / "shop.log"
     path.write_bytes(text)
     again = Logs()

@@ -41,6 +41,7 @@ def test_what_each_alert_cost():
     assert burn["spent"] == pytest.approx(3 * 0.05 + 9 * 0.001)
     # Twelve days from a Monday on have two weekend days at ten o'clock.
     assert (burn["out_of_hours"], disk["out_of_hours"]) == (2, 4)
+    assert [row["out_of_hours"] for row in noise(rows).alerts] == [None, None]
     assert (disk["priced"], disk["precision"], disk["spent"]) == (0, None, None)
 
 
@@ -70,6 +71,14 @@ def test_short_firings_are_held_back_but_not_if_one_was_worth_it():
     assert (row["measure"], row["spared"]) == ("Cpu shop (ticket): fire only after 5m (3 that were worth it would come so much later)", 8)
     worthy = [("Cpu", "ticket", "shop", "", 7, 4, 0.2)]
     assert len(noise(short + long + worthy).measures) == 0
+
+
+def test_firings_that_overlap_do_not_flap_and_pages_of_unknown_worth_are_not_held():
+    rows = [("Down", "page", "", "", 24 * number, 40 * 24 * 60, None) for number in range(6)]
+    found = noise(rows)
+    assert next(iter(found.alerts))["flaps"] == 0 and len(found.measures) == 0
+    rows = [("Down", "page", "", "", 24 * number, 3, None) for number in range(6)]
+    assert len(noise(rows).measures) == 0
 
 
 def test_pairs_are_inhibited_by_the_page():

@@ -64,13 +64,16 @@ def brute_force(spans, root, start, end):
     clipped = [one for one in clipped if one[0] < one[1]]
     cursor = end
     while True:
-        before = [one for one in clipped if one[1] <= cursor]
+        # Over, or more than half of it lies before.
+        before = [one for one in clipped if one[1] <= cursor or (one[0] < cursor and cursor - one[0] > one[1] - cursor)]
         if not before:
             break
         last = max(before, key=lambda one: (one[1], one[0], spans.index(one[2])))
-        found[root["span"]] = found.get(root["span"], 0) + cursor - last[1]
-        for span, nanos in brute_force(spans, last[2], last[0], last[1]).items():
+        ended = min(last[1], cursor)
+        found[root["span"]] = found.get(root["span"], 0) + cursor - ended
+        for span, nanos in brute_force(spans, last[2], last[0], ended).items():
             found[span] = found.get(span, 0) + nanos
+        clipped.remove(last)
         cursor = last[0]
     found[root["span"]] = found.get(root["span"], 0) + cursor - start
     return found

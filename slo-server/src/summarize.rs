@@ -54,14 +54,9 @@ impl Summarizer {
     }
 }
 
-/// The most tokens of an answer.
-const MOST_TOKENS: u32 = 800;
-
 async fn ask(config: &SummaryConfig, poster: &Poster, prompt: &Prompt) -> Result<String, Error> {
     let body = json!({
         "model": config.model,
-        "temperature": 0,
-        "max_tokens": MOST_TOKENS,
         "response_format": {"type": "json_object"},
         "messages": [
             {"role": "system", "content": prompt.system},

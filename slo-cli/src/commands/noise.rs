@@ -18,16 +18,24 @@ use slo_core::{
 };
 use slo_ops::{
     alert::{Delivery, LabelSet, Source},
-    noise::{AlertHistory, Budgets, Noise, NoiseRules, WhatIf, patch, picture, what_if},
+    noise::{AlertHistory, Budgets, Change, Noise, NoiseRules, WhatIf, patch, picture, what_if},
 };
 use slo_prometheus::{Client, Steps};
-use std::{collections::BTreeMap, fmt::Write as _, fs, io::Write};
+use slo_server::logs::open;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    io::{Read as _, Write},
+};
 
 /// How often `ALERTS` is read. Alerts that fire for less may be missed.
 const STEP: Window = Window::minutes(1);
 
 /// What replays of an SLO's history say.
 struct Replayed {
+    /// The service and the SLO.
+    key: (String, String),
+    /// The SLO with its group, as it is shown.
     slo: String,
     all: Vec<WhatIf>,
 }
@@ -89,14 +97,25 @@ fn alerts(
     talk: &mut dyn Write,
 ) -> Result<AlertHistory, Error> {
     if let Some(path) = &args.webhooks {
-        let text = fs::read_to_string(path).map_err(|error| Error::file(path, &error))?;
+        let mut text = String::new();
+        open(path)
+            .and_then(|mut input| input.read_to_string(&mut text))
+            .map_err(|error| Error::file(path, &error))?;
         let mut deliveries = Vec::new();
-        for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
-            let delivery = Delivery::parse(Source::Alertmanager, line.as_bytes());
-            deliveries.push(
-                delivery
-                    .map_err(|error| Error::from(error).within(&format!("{}:{number}", path.display())))?,
-            );
+        let lines: Vec<&str> = text.lines().collect();
+        for (number, line) in (1..).zip(&lines).filter(|(_, line)| !line.trim().is_empty()) {
+            match Delivery::parse(Source::Alertmanager, line.as_bytes()) {
+                Ok(delivery) => deliveries.push(delivery),
+                // A file that is being written.
+                Err(_) if number == lines.len() && !text.ends_with('\n') => {
+                    writeln!(
+                        talk,
+                        "warning: {}:{number}: the last line is not complete, and is left out",
+                        path.display()
+                    )?;
+                }
+                Err(error) => return Err(Error::from(error).within(&format!("{}:{number}", path.display()))),
+            }
         }
         return Ok(AlertHistory::of_deliveries(&deliveries, from, to));
     }
@@ -146,23 +165,26 @@ fn spent(
         let labels: Vec<String> = group.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let name = format!("{}/{}", service.name(), slo.name());
         let slo_name = if labels.is_empty() { name } else { format!("{name} {}", labels.join(", ")) };
-        replays.push(Replayed { slo: slo_name, all: what_if(slo, &series).map_err(wrong)? });
+        let key = (service.name().to_string(), slo.name().to_string());
+        replays.push(Replayed { key, slo: slo_name, all: what_if(slo, &series).map_err(wrong)? });
     }
     Ok(())
 }
 
 /// The diff that gives guards to the SLOs for which these would have spared pages.
 fn patched(args: &Args, replays: &[Replayed]) -> Result<String, Error> {
-    let wanted: Vec<&str> = replays
-        .iter()
-        .filter(|one| WhatIf::best(&one.all).is_some_and(|best| best.change == slo_ops::noise::Change::Guard))
-        .filter_map(|one| one.slo.split([' ']).next()?.split_once('/').map(|(_, slo)| slo))
-        .collect();
+    let is_guard = |one: &&Replayed| WhatIf::best(&one.all).is_some_and(|best| best.change == Change::Guard);
+    let wanted: BTreeSet<&(String, String)> = replays.iter().filter(is_guard).map(|one| &one.key).collect();
     let mut text = String::new();
     for (name, content) in load::texts(&args.files, &args.reading)? {
-        let there: Vec<&str> = wanted.iter().copied().filter(|slo| content.contains(*slo)).collect();
-        if !there.is_empty() && slo_core::spec::holds_specification(&content) {
-            text += &patch(&name, &content, &there)?;
+        let services = slo_core::spec::parse(&content).unwrap_or_default();
+        let all = services.iter().flat_map(|service| service.slos().iter().map(move |slo| (service, slo)));
+        let there: Vec<String> = all
+            .filter(|(service, slo)| wanted.contains(&(service.name().to_string(), slo.name().to_string())))
+            .map(|(_, slo)| slo.name().to_string())
+            .collect();
+        if !there.is_empty() {
+            text += &patch(&name, &content, &there.iter().map(String::as_str).collect::<Vec<_>>())?;
         }
     }
     Ok(text)
@@ -232,7 +254,7 @@ fn alert_table(noise: &Noise) -> comfy_table::Table {
             text::seconds(alert.median_seconds),
             alert.flaps.to_string(),
             alert.repeats.to_string(),
-            alert.out_of_hours.to_string(),
+            alert.out_of_hours.map_or_else(unknown, |count| count.to_string()),
             text::percent(alert.spent, 1),
         ]);
     }
@@ -249,7 +271,7 @@ fn replay_table(replays: &[Replayed]) -> comfy_table::Table {
         "median detection",
         "tickets",
     ]);
-    for Replayed { slo, all } in replays {
+    for Replayed { slo, all, .. } in replays {
         for one in all {
             rows.add_row([
                 slo.clone(),

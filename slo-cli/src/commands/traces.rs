@@ -29,7 +29,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write, talk: &mut dyn Write) -> Res
         if traces.orphans() > 0 {
             writeln!(
                 talk,
-                "{} {what} do not lead to a request: their parents are missing",
+                "{} {what} do not lead to a request, such as those whose parents are missing",
                 traces.orphans()
             )?;
         }
@@ -42,7 +42,15 @@ pub(super) fn run(args: &Args, out: &mut dyn Write, talk: &mut dyn Write) -> Res
     let threshold =
         of_slo.unwrap_or_else(|| slowest(if args.baseline.is_empty() { &traces } else { &before }));
     let slow = traces.durations().filter(|nanos| *nanos > threshold).count();
-    let attribution = if slow == 0 { None } else { Some(traces.attribution(threshold, baseline)?) };
+    let attribution = if slow == 0 { None } else { Some(traces.attribution(threshold, baseline)) };
+    let attribution = match attribution.transpose() {
+        Ok(attribution) => attribution,
+        // Where errors come from is known all the same.
+        Err(error) => {
+            writeln!(talk, "{}", Error::from(error))?;
+            None
+        }
+    };
     let (errors, suspects) = (traces.error_origins(), traces.suspects(threshold));
     if args.output.format == Format::Json {
         return text::json(
@@ -111,7 +119,8 @@ fn threshold_of(
 fn slowest(traces: &Traces<'_>) -> u64 {
     let mut durations: Vec<u64> = traces.durations().collect();
     durations.sort_unstable();
-    durations.get(durations.len() * 19 / 20).or(durations.last()).copied().unwrap_or(0)
+    let at = (durations.len() * 19).div_ceil(20).saturating_sub(1);
+    durations.get(at).copied().unwrap_or(0)
 }
 
 /// Seconds with three digits.

@@ -56,9 +56,9 @@ def test_templates(tmp_path):
     path.write_text(shop(60))
     code, out, talk = slo(path)
     rows = [line.split(None, 3) for line in out.splitlines()[1:]]
-    assert [row[2:] for row in rows] == [["info", "INFO order <num> of <ip> paid in <num>"], ["warn", "WARN retry <num> for cart <num>"]]
+    assert [row[2:] for row in rows] == [["info", "order <num> of <ip> paid in <num>"], ["warn", "retry <num> for cart <num>"]]
     assert sum(int(row[0]) for row in rows) == len(path.read_text().splitlines())
-    assert (code, "2 templates, from 2026-12-01T00:00:00Z to 2026-12-01T01:00:00Z" in talk) == (0, True)
+    assert (code, "2 templates, from 2026-12-01T00:00:" in talk) == (0, True)
 
 
 def test_what_is_unusual_about_a_window(tmp_path):
@@ -68,8 +68,8 @@ def test_what_is_unusual_about_a_window(tmp_path):
     assert code == 0 and "lines belong to the line before them" in talk
     assert "compared with 60 windows of 10 min before: 3 templates" in out
     rows = {line.split()[0]: line for line in out.splitlines()[2:]}
-    assert rows["new"].split()[:2] == ["new", "error"] and rows["new"].endswith("ERROR order <num> failed: connection to <ip> refused")
-    assert rows["swollen"].endswith("WARN retry <num> for cart <num>")
+    assert rows["new"].split()[:2] == ["new", "error"] and rows["new"].endswith("order <num> failed: connection to <ip> refused")
+    assert rows["swollen"].endswith("retry <num> for cart <num>")
     # The same files, from two workers and from standard input.
     half = path.read_text().splitlines(keepends=True)
     first, second = tmp_path / "a.log", tmp_path / "b.log.gz"
@@ -130,11 +130,47 @@ def test_formats(name):
     assert found["untimed"] == 0
 
 
+def test_windows_of_any_length_count_their_own_lines(tmp_path):
+    path = tmp_path / "steady.log"
+    lines = [f"{(START + timedelta(seconds=second)).strftime('%Y-%m-%dT%H:%M:%SZ')} INFO beat {second}" for second in range(3_600)]
+    lines += [f"{(START + timedelta(seconds=3_599)).strftime('%Y-%m-%dT%H:%M:%SZ')} ERROR disk full"] * 20
+    path.write_text("\n".join(lines) + "\n")
+    for first, last, words in [(3_000, 3_075, []), (3_000, 3_015, []), (3_001, 3_090, []), (3_000, 3_300, ["--bin", "1h"]), (3_000, 3_599, ["--bin", "7m"])]:
+        at = lambda second: (START + timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%SZ")  # noqa: E731
+        found = report(path, "--since", at(first), "--until", at(last), *words)["window"]
+        assert (found["lines"], found["findings"]) == (last - first, [])
+
+
+def test_status_codes_of_access_logs_are_levels(tmp_path):
+    path = tmp_path / "access.log"
+    def request(minute, status):
+        time = (START + timedelta(minutes=minute)).strftime("%d/%b/%Y:%H:%M:%S +0000")
+        return f'10.0.0.{minute % 250} - - [{time}] "GET /cart/{minute} HTTP/1.1" {status} 17'
+    path.write_text("\n".join(request(minute, 500 if minute >= 600 and turn else 200) for minute in range(615) for turn in range(4)) + "\n")
+    (finding,) = [one for one in report(path, "--since", iso(600), "--until", iso(615))["window"]["findings"] if one["change"] == "new"]
+    assert (finding["level"], finding["lines"], finding["significant"]) == ("error", 45, True)
+
+
+def test_files_that_are_no_text(tmp_path):
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    (folder / "app.log").write_text(shop(5))
+    for name, data in {"app.log.1.bz2": b"BZh91AY", "app.log.2.zst": b"\x28\xb5\x2f\xfd1", "core.log": b"\x00\x01" * 50}.items():
+        (folder / name).write_bytes(data)
+    (folder / "gone.log").symlink_to("/nonexistent")
+    code, out, talk = slo(folder)
+    assert code == 0 and talk.count("warning: left out: ") == 4 and "compressed by zstd" in talk
+    code, _, talk = slo(folder / "app.log.2.zst")
+    assert code == 1 or code == 3
+    assert "compressed by zstd" in talk and "standard input" in talk
+
+
 def test_hostile_lines_do_no_harm():
     chance = random.Random(7)
     log = b"".join(chance.randbytes(chance.randrange(3_000)) + b"\n" for _ in range(500))
     log += b"{" * 100_000 + b"\n" + b"a=" * 50_000 + b"\n" + "𝔘\u202e\x1b[2J <!channel> `x` $(rm)".encode() + b"\n\n\n"
     log += b'{"msg":"' + b"x" * 200_000 + b'"}\n' + b"2026-12-01T00:00:00Z stdout P half\n"
+    log = log.replace(b"\x00", b"")
     code, out, talk = slo("-", stdin=log)
     assert code == 0 and "\x1b" not in out + talk and "\u202e" not in out
     assert "are not UTF-8" in talk and "are longer than 64 KiB" in talk
@@ -155,7 +191,7 @@ def test_secrets_are_not_printed():
         (["-", "--time-zone", "Mars"], 2, "Mars"),
         (["-", "--log-format", "xml"], 2, "write one of auto, text, json"),
         (["-", "--slo", "a/b"], 2, "--spec"),
-        (["-", "--most-templates", "0"], 1, "there must be room for a template"),
+        (["-", "--most-templates", "0"], 1, "there must be room for at least one template"),
         ([], 2, "required"),
     ],
 )
@@ -235,7 +271,7 @@ def test_templates_that_come_with_bad_events_of_an_slo(tmp_path):
         assert code == 0, talk
         assert out.splitlines()[0] == "templates whose lines come with bad events of shop/orders"
         rows = out.splitlines()[2:]
-        assert len(rows) == 1 and rows[0].endswith("WARN no connection left in pool <num>")
+        assert len(rows) == 1 and rows[0].endswith("no connection left in pool <num>")
         assert float(rows[0].split()[0]) > 0.8
         found = report(*words, "--slo", "shop/orders")["followers"]
         assert found["slo"] == "shop/orders" and abs(found["templates"][0]["lead"]) <= 1

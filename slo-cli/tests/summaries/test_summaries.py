@@ -129,7 +129,7 @@ def summarize(recorded, model_url, *words, timeout="2s"):
 def template(recorded):
     folder, incident = recorded
     ran = subprocess.run([built("slo"), "incidents", "summarize", incident, "--store", f"sqlite:{folder}/slo.db"], capture_output=True, text=True, check=True)
-    assert ran.stderr == "written by the template\n"
+    assert ran.stderr == "Written by the template.\n"
     return ran.stdout
 
 
@@ -142,9 +142,9 @@ def test_the_template_says_what_is_known(recorded):
 def test_a_model_that_says_what_is_known(recorded, model):
     code, out, talk = summarize(recorded, model.url)
     assert (code, out) == (0, "checkout burns its budget (page) began at 2026-11-23T06:27:20Z. it is firing.\n")
-    assert talk == "written by small from the record; every number and name is in it\n"
+    assert talk == "Written by small from the record, which has all of its numbers.\n"
     ((path, key, body),) = model.asked
-    assert (path, key, body["model"], body["temperature"]) == ("/v1/chat/completions", f"Bearer {KEY}", "small", 0)
+    assert (path, key, body["model"]) == ("/v1/chat/completions", f"Bearer {KEY}", "small")
     code, out, _ = summarize(recorded, model.url, "--format", "json")
     found = json.loads(out)
     assert (found["model"], found["refused"]) == ("small", None) and found["facts"][0]["id"] == "f1"
@@ -155,7 +155,7 @@ def test_a_model_that_does_not(recorded, model, lie):
     model.behave, why = LIES[lie]
     code, out, talk = summarize(recorded, model.url)
     assert (code, out) == (0, template(recorded))
-    assert talk.startswith("written by the template: ") and why in talk
+    assert talk.startswith("Written by the template. The model's text was not used: ") and why in talk
     assert len(model.asked) == 1 and KEY not in out + talk
 
 
@@ -248,8 +248,8 @@ def test_a_real_small_model(recorded):
         folder, _ = recorded
         code, out, talk = summarize(recorded, f"http://127.0.0.1:{port}/v1", timeout="1m")
         assert code == 0 and out and "did not answer" not in talk
-        if "written by the template" in talk:
-            assert out == template(recorded) and talk != "written by the template\n"
+        if "Written by the template" in talk:
+            assert out == template(recorded) and talk != "Written by the template.\n"
         print(talk, out)
     finally:
         server.terminate()

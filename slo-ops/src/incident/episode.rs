@@ -376,8 +376,7 @@ impl Episode {
                 self.counted = Some(self.counted_now());
             }
             Event::Summarized { text, model, refused } => {
-                self.written =
-                    Some(Written { text: text.clone(), model: model.clone(), refused: refused.clone() });
+                self.written = Some(Written::new(text.clone(), model.clone(), refused.clone()));
             }
             Event::NotCounted { .. } => self.counted = Some(self.counted_now()),
             Event::Note { who, text } => self.notes.push((who.clone(), text.clone(), at)),

@@ -13,12 +13,18 @@ pub struct Written {
 }
 
 impl Written {
+    /// A text, the model that wrote it, and why another did not.
+    #[must_use]
+    pub const fn new(text: String, model: Option<String>, refused: Option<String>) -> Self {
+        Self { text, model, refused }
+    }
+
     /// Who wrote it, in a sentence.
     #[must_use]
     pub fn by(&self) -> String {
         match (&self.model, &self.refused) {
             (Some(model), _) => {
-                format!("Written by {model} from the record; every number and name is in it.")
+                format!("Written by {model} from the record, which has all of its numbers.")
             }
             (None, Some(refused)) => {
                 format!("Written by the template. The model's text was not used: {refused}.")

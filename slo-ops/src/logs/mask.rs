@@ -44,8 +44,8 @@ pub fn mask(message: &str, out: &mut String) {
         let mut piece = message.get(start..end).unwrap_or_default();
         if seen & MARK != 0 {
             if seen & SLASH != 0 && is_url(piece) {
-                let rest = bytes.get(end..).unwrap_or_default();
-                end += rest.iter().take_while(|byte| !ends_url(**byte)).count();
+                let rest = message.get(end..).unwrap_or_default();
+                end += rest.find(ends_url).unwrap_or(rest.len());
                 piece = message.get(start..end).unwrap_or_default();
             }
             masked(piece, out);
@@ -93,8 +93,8 @@ fn is_url(piece: &str) -> bool {
     })
 }
 
-const fn ends_url(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'"' | b'\'' | b')' | b']' | b'>' | b'}' | b'|' | b'`' | b'\r' | b'\n')
+fn ends_url(character: char) -> bool {
+    character.is_whitespace() || "\"')]>}|`\u{1c}\u{1d}\u{1e}\u{1f}".contains(character)
 }
 
 /// Writes a piece that has a digit, a slash or an at sign.

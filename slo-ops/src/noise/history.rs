@@ -35,6 +35,13 @@ impl AlertHistory {
     pub fn new(mut firings: Vec<Firing>, from: Timestamp, to: Timestamp) -> Self {
         firings.retain(|firing| firing.ended >= from && firing.began < to);
         firings.sort_by(|a, b| (a.began, &a.labels).cmp(&(b.began, &b.labels)));
+        // An alert that begins again had ended, even if nobody said so.
+        let mut next: BTreeMap<LabelSet, Timestamp> = BTreeMap::new();
+        for firing in firings.iter_mut().rev() {
+            if let Some(begins) = next.insert(firing.labels.clone(), firing.began) {
+                firing.ended = firing.ended.min(begins);
+            }
+        }
         Self { from, to, firings }
     }
 

@@ -1,53 +1,20 @@
 //! What each alert has cost, and whether it was worth it.
 
-use super::{AlertHistory, AlertKey, Firing, Measure, Pair, measure::measures, pairs::pairs};
+use super::{
+    AlertHistory, AlertKey, Measure, NoiseRules, Pair, Spending,
+    measure::measures,
+    pairs::pairs,
+    priced::{Priced, flaps},
+};
 use crate::time;
 use serde::Serialize;
 use slo_core::{
     Error,
-    artifact::Hours,
     math::Tally,
     model::{Timestamp, Window},
     stats::{Confidence, Interval, wilson},
 };
 use std::collections::BTreeMap;
-
-/// What counts as noise.
-#[derive(Debug, Clone)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "callers set what they need, the rest by `..NoiseRules::default()`"
-)]
-pub struct NoiseRules {
-    /// A firing that cost less than this share of a period's error budget was for nothing.
-    pub worth: f64,
-    /// An alert that begins within this time after it ended flaps.
-    pub flap: Window,
-    /// Alerts that begin within this time of each other come together.
-    pub together: Window,
-    /// The hours in which people work; `None` if they work at all hours.
-    pub hours: Option<Hours>,
-}
-
-impl Default for NoiseRules {
-    fn default() -> Self {
-        Self { worth: 0.01, flap: Window::minutes(30), together: Window::minutes(5), hours: None }
-    }
-}
-
-/// What the SLOs of a service have spent of their error budgets.
-pub trait Spending {
-    /// The share of a period's budget that was spent in a time, by the SLO `service/slo`, or by that SLO of the service that spent
-    /// most; `None` if that is not known.
-    fn spent(&self, service: &str, slo: &str, from: Timestamp, to: Timestamp) -> Option<f64>;
-}
-
-/// Nothing is known of budgets.
-impl Spending for () {
-    fn spent(&self, _: &str, _: &str, _: Timestamp, _: Timestamp) -> Option<f64> {
-        None
-    }
-}
 
 /// What an alert has cost its receivers, and what for.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -71,8 +38,8 @@ pub struct AlertNoise {
     pub flaps: u64,
     /// How many messages repeated one that had been sent, as far as that is known.
     pub repeats: u64,
-    /// How many began out of hours; 0 if people work at all hours.
-    pub out_of_hours: u64,
+    /// How many began out of hours; `None` if no hours are given.
+    pub out_of_hours: Option<u64>,
     /// The share of a period's budget that was spent during all of them, if it is known.
     pub spent: Option<f64>,
 }
@@ -144,28 +111,11 @@ impl Noise {
     }
 }
 
-/// A firing, and what was spent during it.
-pub(super) struct Priced<'a> {
-    pub(super) firing: &'a Firing,
-    pub(super) spent: Option<f64>,
-}
-
-impl Priced<'_> {
-    /// Whether it was worth it, if that is known.
-    pub(super) fn was_worth(&self, rules: &NoiseRules) -> Option<bool> {
-        self.spent.map(|spent| spent >= rules.worth)
-    }
-}
-
-/// Those that begin within `within` after one of the same labels has ended.
-pub(super) fn flaps(firings: &[Priced<'_>], within: Window) -> u64 {
-    let mut last: BTreeMap<&crate::alert::LabelSet, Timestamp> = BTreeMap::new();
-    let mut flaps = 0;
-    for Priced { firing, .. } in firings {
-        let ended = last.insert(&firing.labels, firing.ended);
-        flaps += u64::from(ended.is_some_and(|ended| firing.began <= ended.after(within)));
-    }
-    flaps
+/// The middle of sorted numbers, or the mean of both.
+fn median(sorted: &[f64]) -> f64 {
+    let at = |index: usize| sorted.get(index).copied().unwrap_or(0.0);
+    let half = sorted.len() / 2;
+    if sorted.len() % 2 == 1 { at(half) } else { f64::midpoint(at(half.saturating_sub(1)), at(half)) }
 }
 
 fn one(key: &AlertKey, firings: &[Priced<'_>], rules: &NoiseRules) -> Result<AlertNoise, Error> {
@@ -176,19 +126,20 @@ fn one(key: &AlertKey, firings: &[Priced<'_>], rules: &NoiseRules) -> Result<Ale
     let precision = wilson(tally, Confidence::P95).map(|interval| (worth as f64 / priced as f64, interval));
     let mut seconds: Vec<f64> = firings.iter().map(|one| one.firing.length().as_secs_f64()).collect();
     seconds.sort_by(f64::total_cmp);
-    let is_out =
-        |one: &&Priced<'_>| rules.hours.as_ref().is_some_and(|hours| !hours.contains(one.firing.began));
     let spent: Vec<f64> = firings.iter().filter_map(|one| one.spent).collect();
     Ok(AlertNoise {
         key: key.clone(),
         firings: firings.len() as u64,
-        median_seconds: seconds.get(seconds.len() / 2).copied().unwrap_or(0.0),
+        median_seconds: median(&seconds),
         priced,
         for_nothing: priced - worth,
         precision,
         flaps: flaps(firings, rules.flap),
         repeats: firings.iter().map(|one| one.firing.messages.saturating_sub(1)).sum(),
-        out_of_hours: firings.iter().filter(is_out).count() as u64,
+        out_of_hours: rules
+            .hours
+            .as_ref()
+            .map(|hours| firings.iter().filter(|one| !hours.contains(one.firing.began)).count() as u64),
         spent: (!spent.is_empty()).then(|| spent.iter().sum()),
     })
 }

@@ -2,7 +2,7 @@
 
 use super::{
     AlertKey, NoiseRules, Pair,
-    judge::{Priced, flaps},
+    priced::{Priced, flaps},
 };
 use serde::Serialize;
 use slo_core::model::Window;
@@ -69,17 +69,18 @@ impl Measure {
     /// What to write, and where: YAML for the rule, or for Alertmanager.
     #[must_use]
     pub fn snippet(&self) -> String {
+        let quoted = |value: &str| value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
         let matchers = |key: &AlertKey| {
-            let mut all = vec![format!("alertname = \"{}\"", key.alert)];
+            let mut all = vec![format!("alertname = \"{}\"", quoted(&key.alert))];
             let pairs = [("service", &key.service), ("slo", &key.slo)];
             all.extend(
                 pairs
                     .into_iter()
                     .filter(|(_, value)| !value.is_empty())
-                    .map(|(name, value)| format!("{name} = \"{value}\"")),
+                    .map(|(name, value)| format!("{name} = \"{}\"", quoted(value))),
             );
             if key.severity != "none" {
-                all.push(format!("severity = \"{}\"", key.severity));
+                all.push(format!("severity = \"{}\"", quoted(&key.severity)));
             }
             let quoted: Vec<String> =
                 all.iter().map(|matcher| format!("'{}'", matcher.replace('\'', "''"))).collect();
@@ -162,8 +163,8 @@ pub(super) fn measures(
         .iter()
         .filter(|pair| pair.together >= LEAST && (pair.source.is_page() || !pair.target.is_page()))
     {
-        // Once is enough, and what is not sent inhibits nothing itself.
-        if inhibited.insert(&pair.target) && !inhibited.contains(&pair.source) {
+        // Once is enough, by an alert that is sent itself.
+        if !inhibited.contains(&pair.source) && inhibited.insert(&pair.target) {
             found.push(Measure::Inhibit {
                 source: pair.source.clone(),
                 target: pair.target.clone(),
@@ -177,6 +178,10 @@ pub(super) fn measures(
 
 /// The shortest time to hold that spares half of the firings, none of which was worth it.
 fn hold(key: &AlertKey, firings: &[Priced<'_>], rules: &NoiseRules) -> Option<Measure> {
+    // Nobody should lose pages whose worth is not known.
+    if key.is_page() && firings.iter().any(|one| one.spent.is_none()) {
+        return None;
+    }
     HOLDS.into_iter().find_map(|hold| {
         let ends_within = |one: &&Priced<'_>| one.firing.ended < one.firing.began.after(hold);
         let spared = firings.iter().filter(ends_within).count();

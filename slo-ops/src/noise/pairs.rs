@@ -1,6 +1,6 @@
 //! Alerts that come with another one.
 
-use super::{AlertHistory, AlertKey, judge::Priced};
+use super::{AlertHistory, AlertKey, priced::Priced};
 use serde::Serialize;
 use slo_core::{Error, model::Window, stats::binomial_at_least};
 use std::collections::BTreeMap;

@@ -69,7 +69,8 @@ fn edit(name: &str, slo: &str, node: &Node, lines: &[&str]) -> Result<Option<Edi
         // After the name, with the indentation of the keys that follow.
         let (key, _) = entries.iter().find(|(key, _)| key.text == "name").ok_or_else(refused)?;
         let line = key.position.line;
-        let is_flow = lines.get(line - 1).is_some_and(|line| line.contains('{'));
+        let is_flow =
+            lines.get(line - 1).is_some_and(|line| line.contains('{') || line.trim_end().ends_with(','));
         if is_flow {
             return Err(refused());
         }
@@ -87,6 +88,11 @@ fn edit(name: &str, slo: &str, node: &Node, lines: &[&str]) -> Result<Option<Edi
     let first = fields.first().map(|(key, _)| key.position).ok_or_else(refused)?;
     let line = lines.get(key.position.line - 1).ok_or_else(refused)?;
     if first.line == key.position.line {
+        // Its own brace, which follows the key.
+        let before_key = key.position.column - 1;
+        if line.chars().take(before_key).any(|character| character == '{') {
+            return Err(refused());
+        }
         let open = line.find('{').ok_or_else(refused)?;
         let (before, after) = line.split_at_checked(open + 1).ok_or_else(refused)?;
         return Ok(Some(Edit {

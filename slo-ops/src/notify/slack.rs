@@ -90,9 +90,12 @@ impl Slack {
             blocks.push(section(&list("Steps", &summary.steps)));
         }
         if let Some(written) = episode.written.as_ref().filter(|_| message == Message::Resolved) {
+            // Who wrote it is never cut off.
+            let text = clean(&written.text, redactor);
+            let text = cut(&text, SECTION - 800).into_owned();
             blocks.push(section(&list(
                 "Summary",
-                &[clean(&written.text, redactor), clean(&written.by(), redactor)],
+                &[text, cut(&clean(&written.by(), redactor), 500).into_owned()],
             )));
         }
         if !summary.links.is_empty() {

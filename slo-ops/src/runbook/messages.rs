@@ -58,7 +58,9 @@ pub(super) fn messages(episode: &Episode, target: Target, situation: &Situation<
     }
     let waits_for_summary = || {
         let until = episode.resolution?.at.after(SUMMARIZED_WITHIN);
-        (lacks_summary(episode, situation) && now < until).then_some(until)
+        // Only Slack shows it.
+        let waits = target == Target::Slack && lacks_summary(episode, situation) && now < until;
+        waits.then_some(until)
     };
     if let Some(until) = waits_for_counts(episode, situation).or_else(waits_for_summary) {
         next.wait(until);
@@ -91,12 +93,14 @@ pub(super) fn messages(episode: &Episode, target: Target, situation: &Situation<
 }
 
 /// How long the last message waits for the summary of the episode.
-const SUMMARIZED_WITHIN: Window = Window::seconds(90);
+const SUMMARIZED_WITHIN: Window = Window::seconds(120);
+/// After this time, nobody waits for a summary any more: those of old episodes are not written.
+const SUMMARIZED_AT_ALL: Window = Window::hours(1);
 
 /// Whether an episode is over, its cost is known or not to be had, and its summary is still to be written.
 pub(super) fn lacks_summary(episode: &Episode, situation: &Situation<'_>) -> bool {
     situation.summarizes
-        && episode.resolution.is_some()
+        && episode.resolution.is_some_and(|resolution| situation.now < resolution.at.after(SUMMARIZED_AT_ALL))
         && episode.written.is_none()
         && waits_for_counts(episode, situation).is_none()
 }

@@ -33,7 +33,7 @@ pub fn facts(episode: &Episode, record: &[Entry], redactor: &Redactor) -> Vec<Fa
     let began = episode.id.began;
     found.push((format!("{} ({}) began at {began}", episode.title(), episode.severity()), false));
     if let Some(text) = episode.annotation("description") {
-        found.push((format!("the alert says: {text}"), false));
+        found.push((format!("the alert says: {text}"), true));
     }
     for entry in record.iter().filter(|entry| entry.episode.is_none_or(|own| own == began)) {
         let is_told = !matches!(

@@ -41,7 +41,7 @@ impl Prompt {
     /// What a model is asked for a summary.
     ///
     /// # Errors
-    /// The fact that quotes text from outside that reads like an instruction to a model; then none should be asked.
+    /// The fact that reads like an instruction to a model; then none should be asked.
     pub fn of(facts: &[Fact]) -> Result<Self, &Fact> {
         if let Some(fact) = facts.iter().find(|fact| is_instruction(&fact.text)) {
             return Err(fact);
@@ -52,7 +52,10 @@ impl Prompt {
 }
 
 fn is_instruction(text: &str) -> bool {
-    let lower = text.to_lowercase();
+    // Characters without a width could hide between letters.
+    let visible =
+        |character: &char| character.is_alphanumeric() || character.is_ascii() || character.is_whitespace();
+    let lower: String = text.to_lowercase().chars().filter(visible).collect();
     let words: String = lower.split_whitespace().collect::<Vec<_>>().join(" ");
     INSTRUCTIONS.iter().any(|instruction| words.contains(instruction))
 }

@@ -47,7 +47,8 @@ impl Traces<'_> {
     /// The time of an operation is its own time on the critical path. Its extra time is the mean over slow requests less that of
     /// usual requests of the same kind, by the operation of the root. Without a baseline of another time, these are the requests that
     /// are not slow. With one, they are the slowest of it, as large a part as the slow ones are of all: both are chosen alike, so what
-    /// varies from request to request is no extra time. The interval is that of a ratio of means, by the delta method.
+    /// varies from request to request is no extra time. The interval is that of a ratio of means, by the delta method;
+    /// usual times count as known.
     ///
     /// # Errors
     /// No slow request; no other request that they can be compared with; slow requests that take no extra time.
@@ -80,44 +81,42 @@ impl Traces<'_> {
             return Err(Error::new("the baseline has no request of these kinds that is not slow")
                 .with_hint("give traces of a time when requests were not slow"));
         }
-        let mut extra: BTreeMap<&Operation, Vec<f64>> = BTreeMap::new();
-        let mut usual_times: BTreeMap<&Operation, f64> = BTreeMap::new();
-        let (mut slow_sum, mut usual_sum) = (0.0, 0.0);
-        for (place, request) in known.iter().enumerate() {
+        let mut operations: BTreeMap<&Operation, Sums> = BTreeMap::new();
+        let mut services: BTreeMap<&str, Sums> = BTreeMap::new();
+        let (mut slow_sum, mut usual_sum, mut squares) = (0.0, 0.0, 0.0);
+        for request in &known {
             let Some(kind) = request.root().and_then(|root| kinds.get(&root.operation)) else { continue };
-            slow_sum += request.duration() as f64;
+            // The extra time of each operation in this request, and its usual time.
+            let mut extra: BTreeMap<&Operation, (f64, f64)> = BTreeMap::new();
             for (operation, sum) in &kind.times {
                 let mean = *sum as f64 / kind.requests as f64;
                 usual_sum += mean;
-                *usual_times.entry(operation).or_default() += mean;
-                at(&mut extra, operation, known.len(), place, -mean);
+                extra.insert(operation, (-mean, mean));
             }
             for (operation, nanos) in &request.times {
-                at(&mut extra, operation, known.len(), place, *nanos as f64);
+                extra.entry(operation).or_default().0 += *nanos as f64;
+            }
+            let whole: f64 = extra.values().map(|(extra, _)| extra).sum();
+            slow_sum += request.duration() as f64;
+            squares += whole * whole;
+            let mut of_services: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
+            for (operation, (extra, usual)) in extra {
+                operations.entry(operation).or_default().add(extra, usual, whole);
+                let sum = of_services.entry(&operation.service).or_default();
+                *sum = (sum.0 + extra, sum.1 + usual);
+            }
+            for (service, (extra, usual)) in of_services {
+                services.entry(service).or_default().add(extra, usual, whole);
             }
         }
         let count = known.len() as f64;
         if slow_sum <= usual_sum {
             return Err(Error::new("the slow requests take no more time than the others"));
         }
-        let mut whole = vec![0.0; known.len()];
-        for values in extra.values() {
-            add(&mut whole, values);
-        }
-        let mut of_services: BTreeMap<&str, (Vec<f64>, f64)> = BTreeMap::new();
-        for (operation, values) in &extra {
-            let (sum, usual) =
-                of_services.entry(&operation.service).or_insert_with(|| (vec![0.0; known.len()], 0.0));
-            add(sum, values);
-            *usual += usual_times.get(operation).copied().unwrap_or(0.0);
-        }
-        let operations = extra.iter().map(|(operation, values)| {
-            let usual = usual_times.get(operation).copied().unwrap_or(0.0);
-            part((*operation).clone(), values, &whole, usual)
-        });
-        let services = of_services
-            .iter()
-            .map(|(service, (values, usual))| part((*service).to_owned(), values, &whole, *usual));
+        let all = Sums { extra: slow_sum - usual_sum, squares, ..Sums::default() };
+        let operations =
+            operations.into_iter().map(|(operation, sums)| sums.part(operation.clone(), &all, count));
+        let services = services.into_iter().map(|(service, sums)| sums.part(service.to_owned(), &all, count));
         Ok(Attribution {
             slow: known.len() as u64,
             baseline: usual.len() as u64,
@@ -166,39 +165,38 @@ struct Kind<'a> {
     times: BTreeMap<&'a Operation, u128>,
 }
 
-fn at<'a>(
-    extra: &mut BTreeMap<&'a Operation, Vec<f64>>,
-    of: &'a Operation,
-    count: usize,
-    place: usize,
-    nanos: f64,
-) {
-    if let Some(value) = extra.entry(of).or_insert_with(|| vec![0.0; count]).get_mut(place) {
-        *value += nanos;
-    }
-}
-
-fn add(sum: &mut [f64], values: &[f64]) {
-    for (sum, value) in sum.iter_mut().zip(values) {
-        *sum += value;
-    }
+/// Sums over slow requests: of the extra time of an operation, of its squares, of its product with the extra time of the whole request,
+/// and of its usual time.
+#[derive(Default)]
+struct Sums {
+    extra: f64,
+    squares: f64,
+    products: f64,
+    usual: f64,
 }
 
 /// The standard normal's quantile for 95 %.
 const Z: f64 = 1.959_963_984_540_054;
 
-/// The share of `values` in `whole`, each of one slow request.
-fn part<T>(of: T, values: &[f64], whole: &[f64], usual: f64) -> Part<T> {
-    let count = values.len() as f64;
-    let (sum, all): (f64, f64) = (values.iter().sum(), whole.iter().sum());
-    let share = sum / all;
-    let interval = (values.len() > 1).then(|| {
-        let squares: f64 =
-            values.iter().zip(whole).map(|(value, whole)| (value - share * whole).powi(2)).sum();
-        let error = (squares * count / (count - 1.0)).sqrt() / all;
-        [share - Z * error, share + Z * error]
-    });
-    Part { of, share, interval, extra_seconds: sum / count / 1e9, usual_seconds: usual / count / 1e9 }
+impl Sums {
+    fn add(&mut self, extra: f64, usual: f64, whole: f64) {
+        self.extra += extra;
+        self.squares += extra * extra;
+        self.products += extra * whole;
+        self.usual += usual;
+    }
+
+    /// The share in `all`, of as many requests.
+    fn part<T>(&self, of: T, all: &Self, count: f64) -> Part<T> {
+        let share = self.extra / all.extra;
+        let interval = (count > 1.0).then(|| {
+            let squares = (self.squares - 2.0 * share * self.products + share * share * all.squares).max(0.0);
+            let error = (squares * count / (count - 1.0)).sqrt() / all.extra;
+            [share - Z * error, share + Z * error]
+        });
+        let seconds = |sum: f64| sum / count / 1e9;
+        Part { of, share, interval, extra_seconds: seconds(self.extra), usual_seconds: seconds(self.usual) }
+    }
 }
 
 fn sorted<T: Ord>(mut parts: Vec<Part<T>>) -> Vec<Part<T>> {

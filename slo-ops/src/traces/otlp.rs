@@ -19,10 +19,16 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Span>, Error> {
     if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{') {
         let requests = serde_json::Deserializer::from_slice(bytes).into_iter::<ExportTraceServiceRequest>();
         for request in requests {
-            let request = request.map_err(|error| Error::new(format!("not OTLP: {error}")))?;
-            add(request, &mut spans)?;
+            match request {
+                Ok(request) => add(request, &mut spans)?,
+                // A message can begin with the bytes of a line break and a brace.
+                Err(_) if bytes.starts_with(b"\n{") && messages(bytes).is_ok() => break,
+                Err(error) => return Err(Error::new(format!("not OTLP: {error}"))),
+            }
         }
-        return Ok(spans);
+        if !spans.is_empty() || !bytes.starts_with(b"\n{") {
+            return Ok(spans);
+        }
     }
     for request in messages(bytes)? {
         add(request, &mut spans)?;

@@ -5,7 +5,8 @@ use super::Span;
 /// The time of each span on the critical path, in nanoseconds; their sum is the duration of the root.
 ///
 /// Backwards from its end, a span waits for the child that ended last, then for the one that ended last before that one began,
-/// and so on; what is left is its own time. Children that run beside those on the path cost nothing.
+/// and so on; what is left is its own time. A child that ended a little later, of which more than half lies before, is waited for until
+/// then: clocks of hosts differ. Children that run beside those on the path cost nothing.
 ///
 /// `children` are those of each span. What lies outside of the parent is left out, since nobody waits for it.
 pub(super) fn critical_path(spans: &[&Span], children: &[Vec<usize>], root: usize) -> Vec<(usize, u64)> {
@@ -26,7 +27,9 @@ pub(super) fn critical_path(spans: &[&Span], children: &[Vec<usize>], root: usiz
         ordered.sort_unstable();
         let (mut cursor, mut own) = (end, 0);
         for &(to, from, child) in ordered.iter().rev() {
-            if to <= cursor {
+            let is_before = to <= cursor || (from < cursor && cursor - from > to - cursor);
+            if is_before {
+                let to = to.min(cursor);
                 own += cursor - to;
                 open.push((child, from, to));
                 cursor = from;
@@ -76,14 +79,19 @@ mod tests {
 
     #[test]
     fn children_at_the_same_time() {
-        // The shorter one is never waited for; then two more, of which the later one began before the earlier one ended.
+        // The shorter one is never waited for; and of two, the later one began before the earlier one was half done.
         check(
             &[span(1, None, 0, 100), span(2, Some(1), 10, 90), span(3, Some(1), 10, 60)],
             &[(1, 20), (2, 80)],
         );
         check(
-            &[span(1, None, 0, 100), span(2, Some(1), 10, 50), span(3, Some(1), 40, 90)],
+            &[span(1, None, 0, 100), span(2, Some(1), 10, 70), span(3, Some(1), 40, 90)],
             &[(1, 50), (3, 50)],
+        );
+        // Most of it lies before the other began.
+        check(
+            &[span(1, None, 0, 100), span(2, Some(1), 10, 50), span(3, Some(1), 49, 90)],
+            &[(1, 20), (2, 39), (3, 41)],
         );
     }
 

@@ -14,6 +14,7 @@
 Attribution(5 slow requests, 100 % is stock)
 """
 
+import gzip
 import os
 from typing import BinaryIO
 
@@ -29,7 +30,7 @@ def read(source: str | os.PathLike[str] | bytes | BinaryIO) -> Traces:
     ----------
     source : path, bytes, or file in binary mode
         What the file exporter of the OpenTelemetry collector, or an exporter, has written: JSON, one document or one a line;
-        or protobuf, one message, or messages that each follow their length.
+        or protobuf, one message, or messages that each follow their length. Plain or gzip.
 
     Returns
     -------
@@ -40,9 +41,9 @@ def read(source: str | os.PathLike[str] | bytes | BinaryIO) -> Traces:
     SloError
         Bytes that are neither.
     """
-    if isinstance(source, bytes):
-        return read_otlp(source)
     if isinstance(source, (str, os.PathLike)):
         with open(source, "rb") as file:
-            return read_otlp(file.read())
-    return read_otlp(source.read())
+            data = file.read()
+    else:
+        data = source if isinstance(source, bytes) else source.read()
+    return read_otlp(gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data)

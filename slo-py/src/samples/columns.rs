@@ -132,9 +132,20 @@ impl<'a, 'py> Source<'a, 'py> {
         }
     }
 
-    /// Words.
+    /// Words; null is refused.
     pub(crate) fn words(&self, name: &str, argument: Option<&Bound<'py, PyAny>>) -> PyResult<Vec<String>> {
-        let of_python = |words: &Bound<'py, PyAny>| -> PyResult<Vec<String>> {
+        let missing = |row: usize| data_error_at(row, &format!("'{name}' at {row} is null"));
+        let words = self.words_if_any(name, argument)?;
+        words.into_iter().enumerate().map(|(row, word)| word.ok_or_else(|| missing(row))).collect()
+    }
+
+    /// Words; `None` for null.
+    pub(crate) fn words_if_any(
+        &self,
+        name: &str,
+        argument: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Vec<Option<String>>> {
+        let of_python = |words: &Bound<'py, PyAny>| -> PyResult<Vec<Option<String>>> {
             let word = |(row, word): (usize, PyResult<Bound<'py, PyAny>>)| {
                 word?.extract().map_err(|_| data_error_at(row, &format!("'{name}' at {row} is not text")))
             };
@@ -151,11 +162,7 @@ impl<'a, 'py> Source<'a, 'py> {
         for chunk in chunks {
             let chunk = arrow_cast::cast(&chunk, &DataType::Utf8)
                 .map_err(|error| data_error_at(words.len(), &format!("'{name}': {error}")))?;
-            for word in chunk.as_string::<i32>() {
-                let row = words.len();
-                let missing = || data_error_at(row, &format!("'{name}' at {row} is null"));
-                words.push(word.ok_or_else(missing)?.to_owned());
-            }
+            words.extend(chunk.as_string::<i32>().iter().map(|word| word.map(str::to_owned)));
         }
         Ok(words)
     }

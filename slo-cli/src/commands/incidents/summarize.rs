@@ -8,7 +8,10 @@ use crate::{
 };
 use serde_json::json;
 use slo_core::plain;
-use slo_ops::{incident::Event, summary::facts};
+use slo_ops::{
+    incident::{Event, Written},
+    summary::facts,
+};
 use slo_server::{Summarizer, config::Config};
 use std::io::Write;
 
@@ -31,11 +34,7 @@ pub(super) async fn summarize(show: &Show, out: &mut dyn Write, talk: &mut dyn W
         return text::json(out, &json!({"text": text, "model": model, "refused": refused, "facts": facts}));
     }
     writeln!(out, "{}", plain(&text))?;
-    let by = match (model, refused) {
-        (Some(model), _) => format!("{model} from the record; every number and name is in it"),
-        (None, Some(refused)) => format!("the template: {}", plain(&refused)),
-        (None, None) => "the template".to_owned(),
-    };
-    writeln!(talk, "written by {by}")?;
+    let written = Written::new(text, model, refused);
+    writeln!(talk, "{}", plain(&written.by()))?;
     Ok(())
 }
