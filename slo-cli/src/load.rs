@@ -115,6 +115,19 @@ impl Texts {
     }
 }
 
+/// The SLO `service/slo` of an option, and its service.
+#[cfg(feature = "server")]
+pub(crate) fn slo<'a>(
+    services: &'a [Service],
+    key: &str,
+) -> Result<(&'a Service, &'a slo_core::model::Slo), Error> {
+    let mut all = services.iter().flat_map(|service| service.slos().iter().map(move |slo| (service, slo)));
+    let found = all.find(|(service, slo)| format!("{}/{}", service.name(), slo.name()) == key);
+    found.ok_or_else(|| {
+        Error::Usage(format!("--slo {key}: no such SLO in these files\n  hint: write SERVICE/SLO"))
+    })
+}
+
 /// The names and the texts of all files.
 #[cfg(feature = "server")]
 pub(crate) fn texts(paths: &[PathBuf], reading: &Reading) -> Result<Vec<(String, String)>, Error> {

@@ -110,15 +110,7 @@ fn bad_events(
     talk: &mut dyn Write,
 ) -> Result<Vec<(Timestamp, f64)>, Error> {
     let services = load::services(&args.spec, &args.reading, 1, talk)?;
-    let found = services
-        .iter()
-        .flat_map(|service| service.slos().iter().map(move |slo| (service, slo)))
-        .find(|(service, slo)| format!("{}/{}", service.name(), slo.name()) == key);
-    let Some((service, slo)) = found else {
-        return Err(Error::Usage(format!(
-            "--slo {key}: no such SLO in these files\n  hint: write SERVICE/SLO"
-        )));
-    };
+    let (service, slo) = load::slo(&services, key)?;
     let Some((from, to)) = logs.span() else {
         return Err(Error::Input(
             "no line of the log has a time, so it cannot be compared with an SLO".to_owned(),

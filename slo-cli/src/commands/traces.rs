@@ -97,15 +97,7 @@ fn threshold_of(
     talk: &mut dyn Write,
 ) -> Result<(Option<u64>, Option<String>), Error> {
     let services = load::services(&args.spec, &args.reading, 1, talk)?;
-    let found = services
-        .iter()
-        .flat_map(|service| service.slos().iter().map(move |slo| (service, slo)))
-        .find(|(service, slo)| format!("{}/{}", service.name(), slo.name()) == key);
-    let Some((service, slo)) = found else {
-        return Err(Error::Usage(format!(
-            "--slo {key}: no such SLO in these files\n  hint: write SERVICE/SLO"
-        )));
-    };
+    let (service, slo) = load::slo(&services, key)?;
     let Sli::Latency(latency) = slo.sli() else {
         return Err(Error::Usage(format!(
             "--slo {key}: it is not of latency\n  hint: give --threshold, such as 250ms"

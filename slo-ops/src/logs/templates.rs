@@ -199,15 +199,6 @@ impl Templates {
         (self.id(at), forgotten)
     }
 
-    /// The template that a line would join, if there is one; nothing changes.
-    #[must_use]
-    pub fn find(&self, line: &str) -> Option<TemplateId> {
-        let line = beginning(line, self.limits.line);
-        let words: Vec<&str> = words(line).collect();
-        let hashes: Vec<u64> = words.iter().map(|word| hash(word)).collect();
-        self.most_alike(self.leaf(&words)?, &hashes).map(|at| self.id(at))
-    }
-
     /// The templates, in the order of their numbers.
     pub fn iter(&self) -> impl Iterator<Item = &Template> {
         let mut all: Vec<&Template> = self.found.iter().flatten().collect();

@@ -195,7 +195,7 @@ const NEGATIONS: [&str; 12] = [
     "isn't",
 ];
 /// Words that say that an incident is over.
-const OVER: [&str; 10] = [
+const OVER: [&str; 12] = [
     "resolved",
     "fixed",
     "mitigated",
@@ -206,6 +206,8 @@ const OVER: [&str; 10] = [
     "over",
     "solved",
     "repaired",
+    "closed",
+    "fine",
 ];
 /// What facts say of that.
 const OVER_IN_FACTS: [&str; 3] = ["it ended at ", "no longer affected", "closed the episode"];
