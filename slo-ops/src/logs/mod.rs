@@ -10,6 +10,7 @@
 //! | [`Logs::followers`] | bad events of an SLO → the templates whose lines come with them |
 
 mod bins;
+mod fields;
 mod finding;
 mod follow;
 mod format;
@@ -20,6 +21,7 @@ mod reader;
 mod record;
 mod template;
 mod templates;
+mod text;
 mod when;
 
 pub use finding::{Change, LogFinding, LogFindings};

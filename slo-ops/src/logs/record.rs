@@ -80,6 +80,15 @@ impl Level {
         })
     }
 
+    /// The level of an HTTP status: a server that answers with 500 has failed.
+    pub(super) const fn of_status(status: u16) -> Option<Self> {
+        match status {
+            100..=499 => Some(Self::Info),
+            500..=599 => Some(Self::Error),
+            _ => None,
+        }
+    }
+
     /// The level that a line of text names near its beginning: in capitals, in brackets, or before a colon.
     pub(super) fn in_text(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
