@@ -47,11 +47,9 @@ pub(crate) enum Error {
     #[error("{0}")]
     Outside(String),
     /// What was checked does not hold.
-    #[cfg(feature = "server")]
     #[error("{0}")]
     Broken(String),
     /// What was checked could not be decided.
-    #[cfg(feature = "server")]
     #[error("{0}")]
     Inconclusive(String),
     /// The reader has closed the output.
@@ -65,9 +63,7 @@ impl Error {
             Self::Input(_) => Exit::Input,
             Self::Usage(_) => Exit::Usage,
             Self::Outside(_) => Exit::Outside,
-            #[cfg(feature = "server")]
             Self::Broken(_) => Exit::Broken,
-            #[cfg(feature = "server")]
             Self::Inconclusive(_) => Exit::Inconclusive,
             Self::Closed => Exit::Done,
         }

@@ -289,6 +289,15 @@ impl Found {
     }
 }
 
+/// Every fault of a file, and how many.
+#[cfg(feature = "server")]
+pub(crate) fn faulty(path: &Path, faults: &slo_core::Diagnostics) -> Error {
+    let shown = path.display();
+    let all: Vec<String> = faults.faults().iter().map(|fault| format!("{shown}:{fault}")).collect();
+    let noun = if all.len() == 1 { "fault" } else { "faults" };
+    Error::Input(format!("{}\n{} {noun}", all.join("\n"), all.len()))
+}
+
 /// The name and text of a file.
 fn read(path: &Path) -> Result<(String, String), Error> {
     let (name, mut source): (String, Box<dyn Read>) = if path.as_os_str() == STANDARD_INPUT {

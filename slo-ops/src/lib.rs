@@ -18,6 +18,7 @@
 //! | [`logs`] | lines of logs → their templates, and what is unusual about a window |
 //! | [`noise`] | alerts that fired, and what SLOs spent → which alerts were for nothing, and what would have spared them |
 //! | [`summary`] | an episode → a summary in prose, whose every sentence can be checked |
+//! | [`toil`] | hours worked, the record of incidents → how much of them is work by hand |
 //! | [`traces`] | spans → whose time the extra time of slow requests is, and where errors come from |
 //! | [`controller`] | objects of Kubernetes with SLOs → their `PrometheusRule`, and what their status says |
 
@@ -34,10 +35,12 @@ pub mod release;
 pub mod review;
 pub mod runbook;
 pub mod summary;
+pub mod toil;
 pub mod traces;
 pub mod watch;
 
 mod deployment;
+mod document;
 mod hex;
 mod labels;
 mod redact;

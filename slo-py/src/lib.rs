@@ -8,6 +8,7 @@
 
 mod backtest;
 mod budget;
+mod budget_policy;
 mod change;
 mod convert;
 mod error;
@@ -50,6 +51,8 @@ mod _slo {
     #[pymodule_export]
     use super::budget::ErrorBudget;
     #[pymodule_export]
+    use super::budget_policy::{ErrorBudgetPolicy, PolicyStanding};
+    #[pymodule_export]
     use super::change::Change;
     #[pymodule_export]
     use super::error::{DataError, Fault, QueryError, SloError, SloWarning, SpecError};
@@ -67,7 +70,7 @@ mod _slo {
     use super::gate::{Gate, gate};
     #[pymodule_export]
     use super::incidents::{
-        Episode, Incident, Runbooks, compare_stage, read_record, receive, redact, typical_stage,
+        Episode, Incident, Runbooks, compare_stage, read_record, receive, redact, toil_report, typical_stage,
     };
     #[pymodule_export]
     use super::logs::{_logs, LogFindings, Logs, mask};

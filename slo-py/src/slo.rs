@@ -3,6 +3,7 @@
 use crate::{
     backtest::{Backtest, Wishes},
     budget::ErrorBudget,
+    budget_policy::ErrorBudgetPolicy,
     convert::timedelta,
     error::SloError,
     evaluation::Evaluation,
@@ -100,6 +101,12 @@ impl Slo {
     #[getter]
     fn name(&self) -> &str {
         self.slo.name().as_str()
+    }
+
+    /// The error-budget policy of its service, or None.
+    #[getter]
+    fn error_budget_policy(&self) -> Option<ErrorBudgetPolicy> {
+        self.service.error_budget_policy().cloned().map(ErrorBudgetPolicy)
     }
 
     /// The service.

@@ -127,3 +127,19 @@ def test_secrets_do_not_leave():
     assert incidents.redact("password='it is long' order-17", patterns=[r"order-\d+"]) == "password='[redacted]' [redacted]"
     (incident,) = incidents.receive([(AT, body(note="Bearer abcdefgh12345678"))])
     assert "abcdefgh12345678" not in json.dumps(incident.open.pagerduty_event("opened", routing_key="R" * 32, at=AT))
+
+
+def test_toil_is_what_the_sheet_and_the_record_say():
+    at = datetime(2026, 11, 3, 10, tzinfo=timezone.utc)
+    body = {"version": "4", "groupKey": "toil", "status": "firing", "alerts": [
+        {"status": "firing", "labels": {"alertname": "SLOBurn", "severity": "page"}, "startsAt": "2026-11-03T10:00:00Z"}]}
+    (incident,) = slo.incidents.receive([(at, json.dumps(body))])
+    sheet = "{version: slo-toil/v1, weeks: [{week: 2026-W45, worked: 40h, toil: {mail: 3h}}, {week: 2026-W46, worked: 40h, toil: {mail: 5h}}]}"
+    report = slo.incidents.toil_report(sheet, episodes=incident.episodes)
+    # Nobody has acknowledged it.
+    assert (report["share"], report["sources"][0]["hours"], report["unfinished"]) == (0.1, 8.0, 0)
+    share, interval = slo.stats.toil([(3, 40), (5, 40)])
+    assert (report["share"], report["interval"]) == (share, list(interval))
+    with pytest.raises(slo.SpecError) as raised:
+        slo.incidents.toil_report("{version: slo-toil/v1, weeks: [{week: 2026-W99, worked: 1h}]}")
+    assert raised.value.faults[0].place == "weeks[0].week"

@@ -38,7 +38,7 @@ pub(crate) use release::{
 #[cfg(feature = "server")]
 pub(crate) use server::{
     Act, Diagnose, Export, Incidents, IncidentsVerb, List, Note, Place, Postmortem, Proxy, Record,
-    RunbookRun, Runbooks, RunbooksVerb, Serve, Show, Stats, Step,
+    RunbookRun, Runbooks, RunbooksVerb, Serve, Show, Stats, Step, Toil,
 };
 use slo_core::{
     artifact::{AlertmanagerVersion, Hours, Target},
@@ -79,6 +79,8 @@ pub(crate) enum Command {
     Top(Top),
     /// Report on SLOs over a month, a quarter or the last days, from the data that Prometheus has recorded
     Report(Report),
+    /// Decide by the error-budget policy whether a change may go live, and which incidents need a postmortem
+    Policy(Policy),
     /// Replay the alerts on past data: which would have fired, when, and how much budget was spent by then
     Backtest(Backtest),
     /// Show SLOs and incidents as web pages; receive alerts, run runbooks, send notifications
@@ -102,6 +104,9 @@ pub(crate) enum Command {
     /// Find alerts that cost attention for nothing, and what would have spared them
     #[cfg(feature = "server")]
     Noise(Noise),
+    /// Show how much of a team's time is work by hand, from a file and from the record of incidents
+    #[cfg(feature = "server")]
+    Toil(Toil),
     /// Find whose time the extra time of slow requests is, and where errors come from
     #[cfg(feature = "server")]
     Traces(Traces),
@@ -323,6 +328,34 @@ pub(crate) struct Report {
     /// Write this file instead of standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) scale: TimeScale,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Policy {
+    #[command(flatten)]
+    pub(crate) specs: Specs,
+    /// URL of the Prometheus that evaluates the generated rules, or @FILE to read a URL with a password from
+    /// a file
+    #[arg(long, value_name = "URL")]
+    pub(crate) prometheus: String,
+    #[command(flatten)]
+    pub(crate) access: Access,
+    /// The kind of change that wants to go live, such as security; a freeze lets the `exceptions` of the policy through
+    #[arg(long, value_name = "KIND")]
+    pub(crate) change: Option<String>,
+    /// The time zone of the times that are told
+    #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = zone)]
+    pub(crate) time_zone: String,
+    /// The number of groups to decide on for each SLO, those with the largest share of bad events
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
+    pub(crate) groups: usize,
+    /// The time to use as now, in seconds since the Unix epoch
+    #[arg(long, value_name = "SECONDS", hide = true, value_parser = moment)]
+    pub(crate) end: Option<Timestamp>,
+    #[command(flatten)]
+    pub(crate) output: Output,
     #[command(flatten)]
     pub(crate) scale: TimeScale,
 }

@@ -200,6 +200,17 @@ pub(crate) struct Stats {
 }
 
 #[derive(Debug, Group)]
+pub(crate) struct Toil {
+    /// The file with the weeks of the team: hours worked, and work by hand
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Group)]
 pub(crate) struct Postmortem {
     #[command(flatten)]
     pub(crate) record: Record,

@@ -24,6 +24,7 @@ mod logs;
 mod manual;
 #[cfg(feature = "server")]
 mod noise;
+mod policy;
 #[cfg(feature = "server")]
 mod proxy;
 #[cfg(feature = "server")]
@@ -36,6 +37,8 @@ mod runbook;
 #[cfg(feature = "server")]
 mod serve;
 mod status;
+#[cfg(feature = "server")]
+mod toil;
 mod top;
 #[cfg(feature = "server")]
 mod traces;
@@ -57,6 +60,7 @@ pub(crate) fn run(command: &Command, out: &mut dyn Write, talk: &mut dyn Write) 
         Command::Alertmanager(alertmanager) => alertmanager::run(alertmanager, out, talk),
         Command::Dashboards(dashboards) => dashboards::run(dashboards, talk),
         Command::Report(report) => report::run(report, out, talk),
+        Command::Policy(policy) => policy::run(policy, out, talk),
         Command::Status(status) => status::run(status, out, talk),
         Command::Top(top) => top::run(top, out, talk),
         Command::Backtest(backtest) => backtest::run(backtest, out, talk),
@@ -74,6 +78,8 @@ pub(crate) fn run(command: &Command, out: &mut dyn Write, talk: &mut dyn Write) 
         Command::Logs(logs) => logs::run(logs, out, talk),
         #[cfg(feature = "server")]
         Command::Noise(noise) => noise::run(noise, out, talk),
+        #[cfg(feature = "server")]
+        Command::Toil(toil) => toil::run(toil, out, talk),
         #[cfg(feature = "server")]
         Command::Traces(traces) => traces::run(traces, out, talk),
         #[cfg(feature = "server")]

@@ -65,7 +65,7 @@ def commands():
 def folder(tmp_path):
     """A folder with the files that the pages speak of."""
     (spec,) = (block for block in fences(ROOT / "docs" / "getting-started.md", "yaml") if "slo/v1" in block)
-    (tmp_path / "slo.yaml").write_text(spec)
+    (tmp_path / "slo.yaml").write_text(spec.replace("slos:", "policy: {freeze: {at: 0%}}\nslos:", 1))
     (tmp_path / "deploy").mkdir()
     return tmp_path
 

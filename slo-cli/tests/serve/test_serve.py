@@ -365,3 +365,28 @@ def test_memory_stays_bounded_under_large_deliveries(tmp_path, vendors):
         assert set(statuses) <= {200, 503, 0} and statuses.count(200) > 0
         peak = next(line for line in pathlib.Path(f"/proc/{server.process.pid}/status").read_text().splitlines() if line.startswith("VmHWM"))
         assert int(peak.split()[1]) < 1_500_000, peak
+
+
+def test_toil_is_hours_of_the_file_and_of_the_record(tmp_path, vendors):
+    with Server(tmp_path, vendors, more="runbooks: {restart: {when: {severity: page}, steps: [{diagnose: {command: [/bin/true]}}]}}") as server:
+        server.post(alert())
+        server.post(alert("h"))
+        for one in wait_for("two incidents", lambda: len(listed := server.listed()) == 2 and listed, 20):
+            server.incidents("acknowledge", one["incident"])
+        [first, second] = server.listed()
+        time.sleep(2)
+        server.incidents("mitigated", first["incident"])
+    week = time.strftime("%G-W%V", time.gmtime())
+    (tmp_path / "toil.yaml").write_text(
+        f"version: slo-toil/v1\nweeks: [{{week: {week}, worked: 1h, toil: {{certificates: 18m}}}}, {{week: 2020-W01, worked: 1h}}]\n"
+    )
+    command = [built("slo"), "toil", tmp_path / "toil.yaml", "--config", tmp_path / "serve.yaml"]
+    done = subprocess.run([*command, "--format", "json"], check=True, capture_output=True, text=True, cwd=tmp_path)
+    report = json.loads(done.stdout)
+    by_name = {source["name"]: source for source in report["sources"]}
+    assert by_name["certificates"]["hours"] == 0.3 and by_name["certificates"]["runs"] is None
+    assert by_name["restart"]["runs"] == 1 and 2 <= by_name["restart"]["hours"] * 3_600 < 60
+    assert report["share"] == pytest.approx((0.3 + by_name["restart"]["hours"]) / 2) and report["verdict"] == "below"
+    assert report["unfinished"] == 1 and "answers to alerts that have not ended are not in the numbers: 1" in done.stderr
+    told = subprocess.run(command, check=True, capture_output=True, text=True, cwd=tmp_path).stdout
+    assert "in 2 weeks was toil" in told and "below the cap of 50 %" in told

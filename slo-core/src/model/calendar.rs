@@ -124,7 +124,7 @@ impl Calendar {
         self.anchor == USUAL_ANCHOR
     }
 
-    /// The month or quarter with a name such as `2026-10` or `2026-Q3`.
+    /// The week, month or quarter with a name such as `2026-W45` (ISO 8601), `2026-10` or `2026-Q3`.
     ///
     /// ```
     /// use slo_core::model::{Calendar, CalendarUnit};
@@ -132,6 +132,8 @@ impl Calendar {
     /// let months = Calendar::new(CalendarUnit::Month, "Europe/Berlin")?;
     /// assert_eq!(months.named("2026-10")?.seconds(), 31 * 86_400 + 3_600); // the clocks go back
     /// assert!(months.named("October").is_err());
+    /// let weeks = Calendar::new(CalendarUnit::Week, "UTC")?;
+    /// assert_eq!(weeks.named("2026-W45")?.start(), "2026-11-02T00:00:00Z".parse()?); // a Monday
     /// # Ok::<(), slo_core::Error>(())
     /// ```
     ///
@@ -139,23 +141,29 @@ impl Calendar {
     /// A name of another form, or a calendar of another unit.
     pub fn named(&self, name: &str) -> Result<CalendarPeriod, Error> {
         let refuse = || {
-            let example = if self.unit == CalendarUnit::Quarter { "2026-Q3" } else { "2026-10" };
+            let example = match self.unit {
+                CalendarUnit::Quarter => "2026-Q3",
+                CalendarUnit::Week => "2026-W45",
+                _ => "2026-10",
+            };
             Error::new(format!("`{name}` is not a {}", self.unit)).with_hint(format!("write it as {example}"))
         };
         let (year, part) = name.split_once('-').filter(|(year, _)| year.len() == 4).ok_or_else(refuse)?;
-        let month = match self.unit {
-            CalendarUnit::Month if part.len() == 2 => part.parse::<i8>().ok(),
-            CalendarUnit::Quarter => part
-                .strip_prefix('Q')
-                .and_then(|quarter| quarter.parse::<i8>().ok())
-                .filter(|quarter| (1..=4).contains(quarter))
-                .map(|quarter| quarter * 3 - 2),
+        let year: i16 = year.parse().map_err(|_| refuse())?;
+        let month = |month: Option<i8>| civil::Date::new(year, month?, 15).ok();
+        let number = |prefix: char| part.strip_prefix(prefix).and_then(|number| number.parse::<i8>().ok());
+        // The middle of a period is in it in every zone.
+        let middle = match self.unit {
+            CalendarUnit::Month if part.len() == 2 => month(part.parse().ok()),
+            CalendarUnit::Quarter => {
+                month(number('Q').filter(|number| (1..=4).contains(number)).map(|number| number * 3 - 1))
+            }
+            CalendarUnit::Week if part.len() == 3 => number('W')
+                .and_then(|week| civil::ISOWeekDate::new(year, week, civil::Weekday::Thursday).ok())
+                .map(civil::ISOWeekDate::date),
             _ => None,
         };
-        // The middle of a month is in it in every zone.
-        let within = month
-            .zip(year.parse::<i16>().ok())
-            .and_then(|(month, year)| civil::Date::new(year, month, 15).ok())
+        let within = middle
             .and_then(|middle| TimeZone::UTC.to_timestamp(middle.at(12, 0, 0, 0)).ok())
             .ok_or_else(refuse)?;
         self.period_at(Timestamp::from_millis(within.as_millisecond()))

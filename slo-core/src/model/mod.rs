@@ -21,6 +21,7 @@
 mod alerting;
 #[cfg(feature = "calendar")]
 mod calendar;
+mod error_budget_policy;
 mod event_pair;
 mod exclusion;
 mod labels;
@@ -43,6 +44,7 @@ mod window;
 pub use alerting::{AlertPolicy, BudgetAlert, Notification};
 #[cfg(feature = "calendar")]
 pub use calendar::{Calendar, CalendarPeriod, CalendarUnit};
+pub use error_budget_policy::ErrorBudgetPolicy;
 pub use event_pair::EventPair;
 pub use exclusion::Exclusion;
 #[cfg(feature = "spec")]

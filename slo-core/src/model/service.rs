@@ -1,6 +1,6 @@
 //! A service: its SLOs, and how its series are scraped.
 
-use super::{AlertPolicy, Exclusion, LabelName, Labels, Name, Slo, Window};
+use super::{AlertPolicy, ErrorBudgetPolicy, Exclusion, LabelName, Labels, Name, Slo, Window};
 use crate::Error;
 use std::collections::BTreeSet;
 
@@ -12,6 +12,7 @@ pub struct Service {
     target_labels: Vec<LabelName>,
     counts_newborn: bool,
     exclusions: Vec<Exclusion>,
+    error_budget_policy: Option<ErrorBudgetPolicy>,
     // Short enough for every alert window to hold four scrapes.
     scrape_interval: Window,
     scrape_interval_is_assumed: bool,
@@ -64,6 +65,7 @@ impl Service {
             target_labels: TARGET_LABELS.map(LabelName::from_static).to_vec(),
             counts_newborn: true,
             exclusions: Vec::new(),
+            error_budget_policy: None,
             scrape_interval,
             scrape_interval_is_assumed: false,
             slos,
@@ -171,6 +173,14 @@ impl Service {
         if self.exclusions != other.exclusions {
             return Err(Error::new("`exclude` differs").with_hint("write the same exclusions everywhere"));
         }
+        match (&self.error_budget_policy, other.error_budget_policy) {
+            (Some(one), Some(two)) if *one != two => {
+                return Err(Error::new("`policy` differs")
+                    .with_hint("write the same policy everywhere, or only once"));
+            }
+            (None, Some(two)) => self.error_budget_policy = Some(two),
+            _ => {}
+        }
         if let Some(twice) =
             other.slos.iter().find(|slo| self.slos.iter().any(|one| one.name() == slo.name()))
         {
@@ -202,6 +212,13 @@ impl Service {
     #[must_use]
     pub fn with_exclusions(mut self, exclusions: Vec<Exclusion>) -> Self {
         self.exclusions = exclusions;
+        self
+    }
+
+    /// The same service with an error-budget policy, which applies to each of its SLOs.
+    #[must_use]
+    pub fn with_error_budget_policy(mut self, policy: ErrorBudgetPolicy) -> Self {
+        self.error_budget_policy = Some(policy);
         self
     }
 
@@ -259,6 +276,12 @@ impl Service {
     #[must_use]
     pub fn exclusions(&self) -> &[Exclusion] {
         &self.exclusions
+    }
+
+    /// What its remaining error budget allows, if a policy says so.
+    #[must_use]
+    pub const fn error_budget_policy(&self) -> Option<&ErrorBudgetPolicy> {
+        self.error_budget_policy.as_ref()
     }
 
     /// How often its metrics are scraped.

@@ -32,6 +32,7 @@
 //! | when would alerts have fired, and how good were they? | [`Backtest`], [`Replay`]; for one rule [`alerts`](alerts()), [`score`](score()) |
 //! | which tiers of a policy can fire on a history? | [`FittedTiers`] |
 //! | how did an SLO do in a month? | `SloReview`, with the feature `calendar` |
+//! | what does an error-budget policy say? | `PolicyStanding`, with the feature `calendar` |
 //! | is one month worse than another? | [`Change`] |
 //! | what if thresholds were different? | [`Barcode`], [`Crossings`] |
 //! | which alerts should we have? | [`Search`] |
@@ -56,6 +57,8 @@ mod incidents;
 mod merge;
 mod objective;
 mod period;
+#[cfg(feature = "calendar")]
+mod priced;
 mod recorded;
 #[cfg(feature = "calendar")]
 mod review;
@@ -65,6 +68,8 @@ mod search;
 mod series;
 mod slices;
 mod split;
+#[cfg(feature = "calendar")]
+mod standing;
 mod thin;
 mod times;
 
@@ -89,16 +94,20 @@ pub use incidents::{Incident, Segment, incidents, maximal_segments};
 pub use merge::{Merged, merged};
 pub use objective::{Proposal, propose, round_down, usual_objectives};
 pub use period::Judged;
+#[cfg(feature = "calendar")]
+pub use priced::Priced;
 pub use recorded::RecordedTiles;
 #[cfg(feature = "calendar")]
 pub use recorded::steps_of_days;
 #[cfg(feature = "calendar")]
-pub use review::{FiredAlert, OtherGroups, Priced, SloReview, Trend, Verdict};
+pub use review::{FiredAlert, OtherGroups, SloReview, Trend, Verdict};
 pub use rows::{Growth, RowError, Rows};
 pub use score::{Detected, Score, any_of, score};
 pub use search::{Candidate, CandidateRule, FalseStartLimit, OutageLimit, Search, beaten_by};
 pub use series::{Series, Sums};
 pub use split::split;
+#[cfg(feature = "calendar")]
+pub use standing::{PolicyDecision, PolicyStage, PolicyStanding};
 pub use thin::thin;
 #[cfg(feature = "calendar")]
 pub use times::zoned;

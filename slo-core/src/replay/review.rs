@@ -1,10 +1,11 @@
 //! The review of an SLO over a month, a quarter or another time.
 
-use super::{Change, Series, incidents};
+use super::{Change, PolicyStanding, Priced, Series, incidents};
 use crate::{
     Error,
     math::{BurnRate, ErrorBudget, PeriodBudget, Tally},
     model::{Calendar, CalendarUnit, Objective, Ratio, Service, Slo, Timestamp, Window},
+    plain,
     stats::{Confidence, poisson_at_least},
 };
 
@@ -38,20 +39,8 @@ pub struct SloReview {
     pub left: Vec<(Timestamp, f64)>,
     /// The change since the time before, if there were events.
     pub change: Option<Change>,
-}
-
-/// A stretch of time, and the budget that it spent.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[non_exhaustive]
-pub struct Priced {
-    /// Its beginning.
-    pub start: Timestamp,
-    /// Its end.
-    pub end: Timestamp,
-    /// Its events.
-    pub tally: Tally,
-    /// The share of the reviewed time's budget that it spent.
-    pub price: f64,
+    /// What the error-budget policy says, if the service has one.
+    pub policy: Option<PolicyStanding>,
 }
 
 /// A time during which an alert fired.
@@ -122,41 +111,6 @@ const POINTS: usize = 400;
 const LITTLE: f64 = 0.5;
 /// The number of worst days that are listed.
 const WORST: usize = 5;
-
-impl Priced {
-    /// The same stretch, with more exact edges from a history of shorter steps.
-    ///
-    /// The edges are the first and the last step of `fine` that spend more than allowed; without such steps,
-    /// they stay. Events and price stay.
-    ///
-    #[cfg_attr(feature = "spec", doc = "```")]
-    #[cfg_attr(not(feature = "spec"), doc = "```ignore")]
-    /// use slo_core::{model::{Timestamp, Window}, replay::{Series, SloReview}};
-    ///
-    /// let text = "{version: slo/v1, service: a, slos: [{name: b, objective: 99.9%, window: 30d,
-    ///     sli: {events: {total: requests_total, bad: errors_total}}}]}";
-    /// let service = slo_core::spec::parse(text)?.remove(0);
-    /// let slo = &service.slos()[0];
-    /// let hours = Series::new(Timestamp::EPOCH, Window::hours(1), &[1_000; 3], &[0, 100, 0])?;
-    /// let incident = SloReview::of(&service, slo, &hours, 0, None, "UTC")?.incidents[0];
-    /// assert_eq!((incident.start, incident.end), (hours.time_after(1), hours.time_after(2)));
-    /// let quarters = Series::new(Timestamp::EPOCH, Window::minutes(15), &[250; 12], &[0, 0, 0, 0, 0, 60, 40, 0, 0, 0, 0, 0])?;
-    /// let narrow = incident.narrowed(&quarters, slo.objective());
-    /// assert_eq!((narrow.start, narrow.end), (quarters.time_after(5), quarters.time_after(7)));
-    /// assert_eq!(narrow.price, incident.price);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn narrowed(self, fine: &Series<'_>, objective: Objective) -> Self {
-        let spends = |step: &usize| fine.at(*step).exceeds(objective.budget());
-        let (first, last) = ((0..fine.len()).find(spends), (0..fine.len()).rev().find(spends));
-        first.zip(last).map_or(self, |(first, last)| Self {
-            start: fine.time_after(first),
-            end: fine.time_after(last + 1),
-            ..self
-        })
-    }
-}
 
 impl SloReview {
     /// Reviews an SLO from `series`, of which `unseen` steps were not recorded.
@@ -232,7 +186,17 @@ impl SloReview {
             days: days.into_iter().map(|day| priced(day.start, day.end)).collect::<Result<_, _>>()?,
             left,
             change,
+            policy: None,
         })
+    }
+
+    /// The SLO and its group on one line, such as `shop/availability route=/cart`; safe on a terminal.
+    #[must_use]
+    pub fn path(&self) -> String {
+        let name = format!("{}/{}", self.service, self.slo);
+        let name = self.group.iter().fold(name, |name, (label, value)| format!("{name} {label}={value}"));
+        // Values of labels may be any text, and this is one line that is read from left to right.
+        plain(&name).into_owned()
     }
 
     /// The share of good events; `None` without events.

@@ -4,6 +4,7 @@ use super::{
     Defaults,
     alerting::{self, alerting},
     labels::labels,
+    policy::policy,
     sli::{sli, slices},
 };
 use crate::{
@@ -17,8 +18,17 @@ use crate::{
 use std::collections::BTreeSet;
 
 /// The keys of a service; a document also has `version`.
-const SERVICE_KEYS: [&str; 8] =
-    ["version", "service", "scrape_interval", "target_labels", "newborn", "labels", "exclude", "slos"];
+const SERVICE_KEYS: [&str; 9] = [
+    "version",
+    "service",
+    "scrape_interval",
+    "target_labels",
+    "newborn",
+    "labels",
+    "exclude",
+    "policy",
+    "slos",
+];
 
 /// Reads a native document. If it returns `None`, it adds a fault.
 pub(super) fn service(node: &Node, defaults: &Defaults, faults: &mut Faults) -> Option<Service> {
@@ -90,6 +100,8 @@ fn read_service(fields: &Fields<'_>, defaults: &Defaults, faults: &mut Faults) -
         fields.optional("target_labels").map(|node| by(node, &fields.path("target_labels"), faults));
     let newborn = newborn(fields, faults);
     let exclusions = exclusions(fields, faults);
+    let error_budget_policy =
+        fields.optional("policy").and_then(|node| policy(node, &fields.path("policy"), faults));
     let list = fields.required("slos", "[{name: availability, …}]", faults)?;
     let written = items(list, &fields.path("slos"), faults);
     if written.is_empty() && matches!(list.value, Value::List(_)) {
@@ -128,6 +140,9 @@ fn read_service(fields: &Fields<'_>, defaults: &Defaults, faults: &mut Faults) -
         }
     };
     let mut service = service.with_labels(labels).with_exclusions(exclusions);
+    if let Some(policy) = error_budget_policy {
+        service = service.with_error_budget_policy(policy);
+    }
     if is_assumed {
         service = service.with_assumed_scrape_interval();
     }

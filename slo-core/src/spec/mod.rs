@@ -11,6 +11,7 @@ mod lower;
 mod native;
 mod parsed;
 mod percent;
+mod policy;
 mod query;
 mod selector;
 mod sli;

@@ -1,6 +1,6 @@
 //! Writes models as native documents, which [`parse`](super::parse) reads back.
 
-use super::{alerting::write_budget_alert, percent};
+use super::{alerting::write_budget_alert, percent, policy};
 use crate::{
     Error,
     model::{
@@ -48,6 +48,9 @@ pub fn write(service: &Service) -> String {
             });
         }
     });
+    if let Some(written) = service.error_budget_policy() {
+        out.nested("policy", |out| policy::write(out, written));
+    }
     out.nested("slos", |out| {
         for slo in service.slos() {
             out.item(|out| out.slo(slo));

@@ -8,7 +8,7 @@ ErrorBudget(0.1% = 43m12s per 30d)
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from slo import experiments, forecast, incidents, logs, noise, stats, traces
+from slo import experiments, forecast, incidents, logs, noise, policy, stats, traces
 from slo._errors import ColumnError
 from slo._slo import (
     AlertPolicy,
@@ -86,6 +86,7 @@ __all__ = [
     "load",
     "merge",
     "parse",
+    "policy",
     "stats",
     "suggest_objective",
     "sweep",

@@ -18,6 +18,7 @@ __all__ = [
     "DataError",
     "Episode",
     "ErrorBudget",
+    "ErrorBudgetPolicy",
     "Evaluation",
     "Experiment",
     "Fault",
@@ -30,6 +31,7 @@ __all__ = [
     "Logs",
     "Noise",
     "Objective",
+    "PolicyStanding",
     "Prometheus",
     "Proposal",
     "QueryError",
@@ -104,6 +106,7 @@ __all__ = [
     "thin",
     "toil",
     "two_proportion_z",
+    "toil_report",
     "typical_stage",
     "what_if",
     "wilson",
@@ -237,6 +240,47 @@ class AlertPolicy:
     def _repr_html_(self) -> str: ...
 
 @final
+class ErrorBudgetPolicy:
+    def __new__(
+        cls,
+        *,
+        freeze: str | int | Fraction | Decimal = 0,
+        exceptions: list[str] = [],
+        caution: str | Fraction | Decimal | None = None,
+        hysteresis: str | int | Fraction | Decimal = 0,
+        postmortem: str | Fraction | Decimal | None = None,
+    ) -> ErrorBudgetPolicy: ...
+    @property
+    def freeze(self) -> Fraction: ...
+    @property
+    def exceptions(self) -> list[str]: ...
+    @property
+    def caution(self) -> Fraction | None: ...
+    @property
+    def hysteresis(self) -> Fraction: ...
+    @property
+    def postmortem(self) -> Fraction | None: ...
+    def standing(self, budget: Any, /, *, incidents: Any = None) -> PolicyStanding: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+
+@final
+class PolicyStanding:
+    @property
+    def stage(self) -> Literal["open", "caution", "freeze"]: ...
+    @property
+    def since(self) -> datetime | None: ...
+    @property
+    def remaining(self) -> float | None: ...
+    @property
+    def ends_above(self) -> Fraction | None: ...
+    def decision(self, change: str | None = None, /) -> Literal["go", "stop", "unknown"]: ...
+    @property
+    def changes(self) -> Table: ...
+    @property
+    def postmortems(self) -> Table: ...
+
+@final
 class Tier:
     def __new__(
         cls,
@@ -279,6 +323,8 @@ class Tier:
 class Slo:
     @property
     def name(self) -> str: ...
+    @property
+    def error_budget_policy(self) -> ErrorBudgetPolicy | None: ...
     @property
     def service(self) -> str: ...
     @property
@@ -985,6 +1031,7 @@ def receive(
     source: Literal["alertmanager", "grafana"] = "alertmanager",
 ) -> list[Incident]: ...
 def redact(text: str, *, patterns: Sequence[str] = ...) -> str: ...
+def toil_report(sheet: str, /, *, episodes: list[Episode] = [], seed: int = 0) -> dict[str, Any]: ...
 def typical_stage(
     episodes: Sequence[Episode], stage: _Stage, *, confidence: float = 0.95
 ) -> tuple[float, _Interval | None, int] | None: ...

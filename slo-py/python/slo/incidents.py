@@ -16,9 +16,9 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from slo._slo import Episode, Incident, Runbooks, compare_stage, read_record, receive, redact, typical_stage
+from slo._slo import Episode, Incident, Runbooks, compare_stage, read_record, receive, redact, toil_report, typical_stage
 
-__all__ = ["Episode", "Incident", "Runbooks", "compare_stage", "read", "receive", "redact", "typical_stage"]
+__all__ = ["Episode", "Incident", "Runbooks", "compare_stage", "read", "receive", "redact", "toil_report", "typical_stage"]
 
 
 def read(record: str | os.PathLike[str] | Iterable[str | Mapping[str, Any]]) -> list[Incident]:

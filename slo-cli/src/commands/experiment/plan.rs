@@ -25,15 +25,8 @@ pub(super) fn laboratory(planned: &Planned, talk: &mut dyn Write) -> Result<Labo
 /// The text of an experiment's file, and what it says.
 pub(super) fn experiment(path: &Path) -> Result<(String, Experiment), Error> {
     let text = fs::read_to_string(path).map_err(|error| Error::file(path, &error))?;
-    let experiment = slo_ops::experiment::read(&text).map_err(|faults| faulty(path, &faults))?;
+    let experiment = slo_ops::experiment::read(&text).map_err(|faults| load::faulty(path, &faults))?;
     Ok((text, experiment))
-}
-
-fn faulty(path: &Path, faults: &slo_core::Diagnostics) -> Error {
-    let shown = path.display();
-    let all: Vec<String> = faults.faults().iter().map(|fault| format!("{shown}:{fault}")).collect();
-    let noun = if all.len() == 1 { "fault" } else { "faults" };
-    Error::Input(format!("{}\n{} {noun}", all.join("\n"), all.len()))
 }
 
 pub(super) async fn plan(planned: &Planned, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {

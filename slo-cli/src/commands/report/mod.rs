@@ -9,7 +9,7 @@ use crate::{
     error::Error,
     load, time, write,
 };
-use server::Server;
+pub(super) use server::Server;
 use slo_core::{
     artifact::{Report, ReportSpan},
     model::CalendarUnit,

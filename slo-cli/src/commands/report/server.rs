@@ -10,9 +10,9 @@ use slo_prometheus::{Client, Steps};
 use std::collections::BTreeSet;
 
 /// The server, and its warnings so far.
-pub(super) struct Server<'a> {
-    pub(super) client: &'a Client,
-    pub(super) warnings: BTreeSet<String>,
+pub(in crate::commands) struct Server<'a> {
+    pub(in crate::commands) client: &'a Client,
+    pub(in crate::commands) warnings: BTreeSet<String>,
 }
 
 impl RecordedSource for Server<'_> {

@@ -6,7 +6,7 @@ use super::{
         words::{count, day, html_page, moment, percent},
     },
     Report,
-    words::{basis, has_section, lasted, name, others, told, trend, verdict},
+    words::{basis, has_section, lasted, others, told, trend, verdict},
 };
 use crate::{
     page::escape,
@@ -29,7 +29,7 @@ pub(super) fn body(report: &Report) -> String {
     out.push_str("<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Table\"><table><thead><tr><th>SLO</th><th class=\"n\">objective</th><th class=\"n\">SLI</th><th>met</th><th class=\"n\">budget left</th><th class=\"n\">incidents</th><th class=\"n\">seen</th><th>trend</th></tr></thead><tbody>\n");
     for (number, slo) in report.slos.iter().enumerate() {
         let (met, class) = met(slo);
-        let shown = escape(&name(slo));
+        let shown = escape(&slo.path());
         let shown = if has_section(slo) { format!("<a href=\"#s{number}\">{shown}</a>") } else { shown };
         // Writing to a String cannot fail.
         let _ = writeln!(
@@ -86,7 +86,7 @@ fn section(out: &mut String, slo: &SloReview, number: usize, zone: &str) {
     let _ = writeln!(
         out,
         "<h2 id=\"s{number}\">{}</h2>\n<p>{}</p>\n<p>{} of {} events were bad. Budget left: <span class=\"{}\">{}</span>. {}{}</p>",
-        escape(&name(slo)),
+        escape(&slo.path()),
         escape(&slo.description),
         count(slo.seen.bad()),
         count(slo.seen.total()),
@@ -95,6 +95,9 @@ fn section(out: &mut String, slo: &SloReview, number: usize, zone: &str) {
         escape(&basis(slo)),
         before(slo),
     );
+    if let Some(policy) = &slo.policy {
+        let _ = writeln!(out, "<p><b>Error-budget policy.</b> {}</p>", escape(&policy.sentences(zone)));
+    }
     let left: Vec<f64> = slo.left.iter().map(|(_, left)| *left).collect();
     if slo.seen.total() > 0 {
         let dates = slo.left.first().zip(slo.left.last()).map(|((start, _), (end, _))| Dates {

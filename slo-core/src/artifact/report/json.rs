@@ -1,7 +1,7 @@
 //! A report as JSON.
 
 use super::{Report, words};
-use crate::replay::{FiredAlert, Priced};
+use crate::replay::{FiredAlert, PolicyStanding, Priced};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -41,6 +41,7 @@ pub(super) fn page(report: &Report) -> Value {
                 "probability_worse": change.worse,
                 "verdict": words::trend(slo.trend()),
             })),
+            "policy": slo.policy.as_ref().map(PolicyStanding::to_json),
         })
     });
     let others = report.others.iter().map(|one| {

@@ -6,7 +6,7 @@ use super::{
         words::{count, day, moment, percent},
     },
     Report,
-    words::{basis, has_section, lasted, name, others, told, trend, verdict},
+    words::{basis, has_section, lasted, others, told, trend, verdict},
 };
 use crate::{
     plain,
@@ -29,7 +29,7 @@ pub(super) fn page(report: &Report) -> String {
         let _ = writeln!(
             out,
             "| {} | {} | {} | {} | {} | {} | {} | {} |",
-            escape(&name(slo)),
+            escape(&slo.path()),
             slo.objective,
             percent(slo.sli(), 4),
             met(slo),
@@ -59,7 +59,7 @@ fn met(slo: &SloReview) -> &'static str {
 }
 
 fn section(out: &mut String, slo: &SloReview, zone: &str) {
-    let _ = write!(out, "\n## {}\n\n", escape(&name(slo)));
+    let _ = write!(out, "\n## {}\n\n", escape(&slo.path()));
     if !slo.description.is_empty() {
         let _ = writeln!(out, "{}\n", escape(&slo.description));
     }
@@ -82,6 +82,9 @@ fn section(out: &mut String, slo: &SloReview, zone: &str) {
             percent(Some(change.interval.low()), 4),
             percent(Some(change.interval.high()), 4),
         );
+    }
+    if let Some(policy) = &slo.policy {
+        let _ = writeln!(out, "\n**Error-budget policy.** {}", escape(&policy.sentences(zone)));
     }
     if !slo.incidents.is_empty() {
         out.push_str("\n| incident | lasted | bad events | budget spent | alerts |\n|---|---|---|---|---|\n");

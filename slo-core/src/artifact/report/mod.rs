@@ -4,6 +4,7 @@ mod data;
 mod html;
 mod json;
 mod markdown;
+mod policy;
 mod question;
 mod render;
 mod source;

@@ -6,8 +6,11 @@ use crate::{
     math::Tally,
     model::{Service, Slo, Timestamp, Window},
     promql::Expr,
-    replay::{FiredAlert, OtherGroups, RecordedTiles, SloReview, steps_of_days, whole_events},
-    rules::{Group, Plan, RecordedQueries, Stream},
+    replay::{
+        FiredAlert, OtherGroups, PolicyStanding, Priced, RecordedTiles, SloReview, steps_of_days,
+        whole_events,
+    },
+    rules::{Group, Plan, RecordedQueries, Series, Stream},
 };
 use std::collections::BTreeMap;
 
@@ -108,6 +111,7 @@ impl Question<'_> {
                 *incident = incident.narrowed(&fine.series()?, self.slo.objective());
             }
             one.alerts = self.alerts(server, &group, plan.fine())?;
+            one.policy = self.standing(server, &group, step, &one)?;
             one.group = group.into_iter().collect();
             found.push(one);
         }
@@ -200,6 +204,32 @@ impl Question<'_> {
         }
         fired.sort_by_key(|one| one.start);
         Ok(fired)
+    }
+
+    /// What the error-budget policy says at the end of the time. Its stages follow the budget of the SLO's own period, as the
+    /// server has recorded it since the beginning of the time before.
+    fn standing<S: RecordedSource>(
+        self,
+        server: &mut S,
+        group: &Group,
+        step: Window,
+        review: &SloReview,
+    ) -> Result<Option<PolicyStanding>, S::Error> {
+        let Some(policy) = self.service.error_budget_policy() else { return Ok(None) };
+        let span = self.span;
+        let count = span.end.millis_since(span.before) / step.as_millis();
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        // The last value is that of the end, however the steps of days lie.
+        let length = Window::from_millis(step.as_millis().saturating_mul(count as u64))?;
+        let steps = Steps { start: span.end.before(length), step, count };
+        let left = values(server, &self.queries().series(Series::BudgetProjected, Some(group)), steps)?;
+        let times = (1..).map(|index| steps.start.after_steps(step, index));
+        // The review prices incidents by the events that it has seen; a period has as many of them in the same time.
+        let seen = review.coverage * span.end.millis_since(span.start) as f64;
+        let of_period = seen / self.slo.period().length().as_millis() as f64;
+        let priced: Vec<Priced> =
+            review.incidents.iter().map(|one| Priced { price: one.price * of_period, ..*one }).collect();
+        Ok(Some(PolicyStanding::of(policy, times.zip(left), &priced)?))
     }
 
     fn queries(&self) -> RecordedQueries<'_> {

@@ -4,20 +4,14 @@ use super::super::words::length;
 use crate::{
     model::Timestamp,
     plain,
-    replay::{FiredAlert, OtherGroups, Priced, SloReview, Trend, Verdict},
+    replay::{FiredAlert, OtherGroups, PolicyStage, Priced, SloReview, Trend, Verdict},
 };
 
-/// The SLO, and its group.
-pub(super) fn name(slo: &SloReview) -> String {
-    let name = format!("{}/{}", slo.service, slo.slo);
-    let name = slo.group.iter().fold(name, |name, (label, value)| format!("{name} {label}={value}"));
-    // Values of labels may be any text, and this is one line that is read from left to right.
-    plain(&name).into_owned()
-}
-
-/// Whether it has a section. There may be many groups, so a group has one only after an incident or a miss.
+/// Whether it has a section. There may be many groups, so a group has one only after an incident, a miss, or if a policy
+/// says more about it than that releases go on.
 pub(super) fn has_section(slo: &SloReview) -> bool {
-    slo.group.is_empty() || !slo.incidents.is_empty() || slo.verdict() == Verdict::Missed
+    let is_held = slo.policy.as_ref().is_some_and(|policy| policy.stage != PolicyStage::Open);
+    slo.group.is_empty() || !slo.incidents.is_empty() || slo.verdict() == Verdict::Missed || is_held
 }
 
 /// Whether it was met, if that is known.

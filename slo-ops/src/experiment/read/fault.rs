@@ -1,6 +1,7 @@
 //! Faults as people write them.
 
-use super::values::{bytes, one_document, share, switch, told, whole};
+use super::values::{bytes, share, switch, told, whole};
+use crate::document::one_document;
 use crate::experiment::{Disk, Fault, Part, Pressure, Processes, Toxic};
 use slo_core::{
     Diagnostics, Error,

@@ -6,13 +6,14 @@ mod values;
 pub use fault::read_toxic;
 
 use super::{BlastRadius, Experiment, Fault, GuardRules, Hypothesis, Limits, Preconditions};
+use crate::document::one_document;
 use slo_core::{
     Diagnostics, Error,
     document::{Faults, Fields, Node, Value, items, parsed, text},
     model::{Name, Ratio, Window},
     stats::Confidence,
 };
-use values::{one_document, share, switch, told, whole};
+use values::{share, switch, told, whole};
 
 const VERSION: &str = "slo-experiment/v1";
 const KNOWN: [&str; 10] = [

@@ -2,24 +2,9 @@
 
 use slo_core::{
     Error,
-    document::{Faults, Fields, Node, Position, documents, text},
+    document::{Faults, Fields, text},
     model::Ratio,
 };
-
-pub(super) fn one_document(text: &str, faults: &mut Faults, hint: &str) -> Option<Node> {
-    match documents(text) {
-        Ok(mut nodes) if nodes.len() == 1 => nodes.pop(),
-        Ok(_) => {
-            let error = Error::new("expected one document").with_hint(hint);
-            faults.add(Position { line: 1, column: 1 }, "", error);
-            None
-        }
-        Err(fault) => {
-            faults.push(fault);
-            None
-        }
-    }
-}
 
 /// A share in (0, 1], where it is written.
 pub(super) fn share(fields: &Fields<'_>, name: &str, faults: &mut Faults) -> Option<Ratio> {
