@@ -1,4 +1,4 @@
-"""Breaks the shop in four ways, with Prometheus, Alertmanager, `slo serve`, and stand-ins for PagerDuty and Slack.
+"""Breaks the shop in six ways, with Prometheus, Alertmanager, `slo serve`, and stand-ins for PagerDuty and Slack.
 
     python3 story.py                # all scenarios, one after the other; prints each timeline
     python3 story.py pool disk      # some of them
@@ -27,6 +27,26 @@ from vendors import Vendors  # noqa: E402
 SPEED = 60
 PORTS = {"shop": 0, "next": 1, "prometheus": 2, "alertmanager": 3, "serve": 4}
 ROUTING_KEY = "R0123456789ABCDEF0123456789ABCDE"
+# What the runbook does after its diagnoses: a person approves; it heals by itself; it tries the wrong things first.
+RESPONSES = {
+    "approved": """
+      - {{name: recycle the pool, remediate: {{command: [{act}, "{shop}", recycle], cooldown: 1s, at_most: 10/h}}}}
+""",
+    "heals": """
+      - name: recycle the pool
+        remediate: {{command: [{act}, "{shop}", recycle], approval: waived, cooldown: 1s, at_most: 10/h}}
+""",
+    "wrong": """
+      - name: shed load
+        remediate:
+          {{command: [{act}, "{next}", shed], approval: waived, verify_within: 1m, undo: {{command: [{act}, "{next}", unshed]}}}}
+      - name: flush the cache
+        remediate:
+          {{command: [{act}, "{next}", flush], approval: waived, verify_within: 20s, undo: {{command: [{act}, "{next}", unflush]}}}}
+      - name: switch the feature off
+        remediate: {{command: [{act}, "{next}", mend], approval: waived}}
+""",
+}
 
 
 class Stack(Processes):
@@ -36,6 +56,7 @@ class Stack(Processes):
         super().__init__(folder)
         self.alertmanager = alertmanager or program("alertmanager", "prometheus-alertmanager")
         self.slack = slack
+        self.response = "approved"
         self.first = free_ports(len(PORTS))
         self.spool = self.folder / "spool"
         self.vendors = Vendors()
@@ -114,6 +135,7 @@ scrape_configs:
             door = f"{{token_file: slack, channel: '#incidents', url: '{self.vendors.url}/api'}}"
         (self.folder / "pagerduty").write_text(ROUTING_KEY)
         python, checks, shop = program("python3"), HERE / "checks", self.url("shop")
+        steps = RESPONSES[self.response].format(act=f"{python}, {checks}/act.py", shop=shop, next=self.url("next"))
         (self.folder / "serve.yaml").write_text(f"""
 version: slo-server/v1
 listen: 127.0.0.1:{self.port("serve")}
@@ -129,8 +151,15 @@ runbooks:
       - diagnose: prometheus
       - diagnose: host
       - {{name: pool, diagnose: {{command: [{python}, {checks}/pool.py, "{shop}"], timeout: 5s}}}}
-      - {{name: recycle the pool, remediate: {{command: [{python}, {checks}/recycle.py, "{shop}"], cooldown: 1s, at_most: 10/h}}}}
-""")
+{steps}""")
+
+    def respond(self, response):
+        """Restarts `slo serve` with another end of the runbook, unless it has it."""
+        if self.response != response:
+            self.response = response
+            self.end("serve")
+            self.write_serve()
+            self.serve()
 
     def serve(self):
         self.start("serve", built("slo"), "serve", self.folder / "serve.yaml", "--time-scale", str(SPEED))
@@ -189,6 +218,7 @@ def began(episode):
 
 def pool(stack):
     """A bug leaks connections. An approved remediation resets the pool."""
+    stack.respond("approved")
     known = {one["episode"] for one in stack.episodes()}
     post(f"{stack.url('shop')}/leak")
     episode = stack.fires(known)
@@ -199,6 +229,7 @@ def pool(stack):
 
 def disk(stack):
     """The disk for orders is full. Somebody frees space."""
+    stack.respond("approved")
     known = {one["episode"] for one in stack.episodes()}
     full = stack.spool / "core.1234"
     with contextlib.suppress(OSError), open(full, "wb", buffering=0) as file:
@@ -211,6 +242,7 @@ def disk(stack):
 
 def release(stack):
     """A new version fails. Somebody rolls it back."""
+    stack.respond("approved")
     known = {one["episode"] for one in stack.episodes()}
     stack.shop("next", "--broken")
     stack.buyers("shop", "next")
@@ -222,6 +254,7 @@ def release(stack):
 
 def limit(stack):
     """A CPU limit that is far too low throttles the shop. Somebody raises it."""
+    stack.respond("approved")
     known = {one["episode"] for one in stack.episodes()}
     unified = pathlib.Path("/sys/fs/cgroup/cgroup.controllers").exists()
     folder = pathlib.Path("/sys/fs/cgroup") / ("" if unified else "cpu") / f"shop-{os.getpid()}"
@@ -242,12 +275,37 @@ def limit(stack):
         folder.rmdir()
 
 
-SCENARIOS = {"pool": pool, "disk": disk, "release": release, "limit": limit}
+def heals(stack):
+    """A bug leaks connections. The runbook resets the pool by itself, and the counts show that it helped."""
+    stack.respond("heals")
+    known = {one["episode"] for one in stack.episodes()}
+    post(f"{stack.url('shop')}/leak")
+    episode = stack.fires(known)
+    return stack.is_over(episode["episode"])
+
+
+def worse(stack):
+    """A new version fails. The runbook makes it worse, notices, and undoes it; after a second failure it asks a person."""
+    stack.respond("wrong")
+    known = {one["episode"] for one in stack.episodes()}
+    stack.shop("next", "--broken")
+    stack.buyers("shop", "next")
+    episode = stack.fires(known)
+    try:
+        wait_for("the request for approval", lambda: any(entry["event"] == "approval_asked" for entry in stack.record(episode)), 120)
+        stack.slo("approve", episode["incident"], "switch the feature off", "--who", "ann")
+        return stack.is_over(episode["episode"])
+    finally:
+        stack.buyers("shop")
+        stack.end("next")
+
+
+SCENARIOS = {"pool": pool, "disk": disk, "release": release, "limit": limit, "heals": heals, "worse": worse}
 NEEDS_ROOT = {"disk", "limit"}
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Break the shop in four ways, and show the response to each.")
+    parser = argparse.ArgumentParser(description="Break the shop in six ways, and show the response to each.")
     parser.add_argument("scenarios", nargs="*", choices=[[], *SCENARIOS], metavar="SCENARIO", help=", ".join(SCENARIOS))
     parser.add_argument("--html", type=pathlib.Path, metavar="FILE", help="write the Slack and PagerDuty messages as an HTML page")
     asked = parser.parse_args()

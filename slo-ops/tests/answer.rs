@@ -12,7 +12,7 @@ use slo_ops::{
     incident::{
         Entry, Event, Evidence, Incident, Output, SendOutcome, StepKind, StepOutcome, StepState, Target,
     },
-    runbook::{Action, Runbooks, Situation, Work, next, read, send_again},
+    runbook::{Action, PastStart, Runbooks, Situation, Work, next, read, send_again},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -51,11 +51,15 @@ struct World {
     running: BTreeSet<Work>,
     /// What runs, and is not written down yet.
     pending: Vec<(Work, Entry)>,
-    starts: BTreeMap<(String, String), Vec<Timestamp>>,
+    starts: BTreeMap<(String, String), Vec<PastStart>>,
     choices: Vec<u8>,
     ran: Vec<(usize, StepKind, bool)>,
     accepted: Vec<(Target, String)>,
     is_burning: bool,
+    /// Whether remediations may help.
+    heals: bool,
+    /// The bad events of a thousand while it burns.
+    bad: u64,
     /// Until when a receiver takes nothing.
     down: Option<(Target, Timestamp)>,
 }
@@ -73,6 +77,8 @@ impl World {
             ran: Vec::new(),
             accepted: Vec::new(),
             is_burning: true,
+            heals: true,
+            bad: 500,
             down: None,
         }
     }
@@ -150,7 +156,7 @@ impl World {
                     self.starts
                         .entry(("checkout-down".to_owned(), run.info.name.clone()))
                         .or_default()
-                        .push(self.now);
+                        .push(PastStart { at: self.now, helped: None });
                 }
                 // It may die here: written, and not run.
                 if self.draw() % 11 == 5 {
@@ -164,7 +170,11 @@ impl World {
                     1 => StepOutcome::TimedOut,
                     _ => StepOutcome::Succeeded,
                 };
-                if kind == StepKind::Remediate && outcome.is_success() && self.draw().is_multiple_of(2) {
+                if kind == StepKind::Remediate
+                    && outcome.is_success()
+                    && self.heals
+                    && self.draw().is_multiple_of(2)
+                {
                     self.is_burning = false;
                 }
                 let ended = Event::StepEnded { step, attempt, outcome, output: Output::default() };
@@ -174,7 +184,7 @@ impl World {
                 );
             }
             Action::Look { began, step, since } => {
-                let bad = if self.is_burning { 500 } else { 0 };
+                let bad = if self.is_burning { self.bad } else { 0 };
                 let after = since.map_or(self.now, |_| self.now.after(Window::minutes(1)));
                 let events = Tally::new(1_000, bad).unwrap();
                 let evidence = Evidence::new(
@@ -333,7 +343,10 @@ fn a_remedy_is_not_started_oftener_than_it_may() {
     let mut world = World::new(Vec::new());
     // While the step before it waits for an approval.
     let earlier = world.now.after(Window::minutes(30));
-    world.starts.insert(("checkout-down".to_owned(), "scale".to_owned()), vec![earlier]);
+    world.starts.insert(
+        ("checkout-down".to_owned(), "scale".to_owned()),
+        vec![PastStart { at: earlier, helped: None }],
+    );
     world.hear("firing");
     while !world.turn() {
         let incident = world.incident();
@@ -393,4 +406,93 @@ fn a_person_ends_what_its_sender_forgot() {
     }
     assert_eq!(world.incident().open(), None);
     assert!(world.accepted.contains(&(Target::PagerDuty, "resolved".to_owned())));
+}
+
+/// A world whose only runbook has these steps, after the alert.
+fn healing(steps: &str) -> World {
+    let mut world = World::new(Vec::new());
+    let text = format!("{{checkout-down: {{steps: [{steps}]}}}}");
+    world.runbooks = read(&documents(&text).unwrap()[0], "runbooks", &mut Faults::default());
+    world.hear("firing");
+    world
+}
+
+/// Turns until something that `is_it` knows is in the record.
+fn until(world: &mut World, is_it: impl Fn(&Event) -> bool) {
+    for _ in 0..2_000 {
+        if world.record.iter().any(|entry| is_it(&entry.event)) {
+            return;
+        }
+        world.turn();
+    }
+    panic!("it never came: {:#?}", world.record);
+}
+
+#[test]
+fn what_makes_it_worse_is_undone_at_once() {
+    let mut world = healing(
+        "{remediate: {command: [/bin/restart], approval: waived, verify_within: 1h, undo: {command: [/bin/back]}}}",
+    );
+    world.heals = false;
+    until(&mut world, |event| matches!(event, Event::StepStarted { .. }));
+    world.bad = 900;
+    until(&mut world, |event| matches!(event, Event::StepStarted { step: 1, .. }));
+    let incident = world.incident();
+    let run = &incident.episodes()[0].steps()[0];
+    assert_eq!(run.helped, Some(false));
+    assert!(world.record.iter().any(|entry| entry.event == Event::DidNotHelp { step: 0, worse: true }));
+    // Not after the hour in which it might have helped.
+    assert!(world.now < run.starts[0].after(Window::minutes(5)), "{}", world.now);
+}
+
+#[test]
+fn what_does_not_help_in_its_time_is_undone() {
+    let mut world = healing(
+        "{remediate: {command: [/bin/restart], approval: waived, verify_within: 2m, undo: {command: [/bin/back]}}}",
+    );
+    world.heals = false;
+    until(&mut world, |event| matches!(event, Event::StepStarted { step: 1, .. }));
+    assert!(world.record.iter().any(|entry| entry.event == Event::DidNotHelp { step: 0, worse: false }));
+}
+
+#[test]
+fn what_failed_twice_in_a_row_waits_for_a_person() {
+    let restart = "{remediate: {command: [/bin/restart], approval: waived, cooldown: 1s, at_most: 10/h}}";
+    let past = |helped: &[Option<bool>]| {
+        let mut world = healing(restart);
+        let at = |index: usize| world.now.before(Window::days(9 - index as u64));
+        let starts =
+            helped.iter().enumerate().map(|(index, helped)| PastStart { at: at(index), helped: *helped });
+        let starts = starts.collect();
+        world.starts.insert(("checkout-down".to_owned(), "restart".to_owned()), starts);
+        until(&mut world, |event| matches!(event, Event::StepStarted { .. } | Event::ApprovalAsked { .. }));
+        world.record.iter().find_map(|entry| match &entry.event {
+            Event::ApprovalAsked { reason, .. } => reason.clone(),
+            _ => None,
+        })
+    };
+    let (yes, no) = (Some(true), Some(false));
+    assert_eq!(past(&[no]), None);
+    assert_eq!(past(&[no, no]).as_deref(), Some("it did not help 2 times in a row"));
+    assert_eq!(past(&[no, no, None]).as_deref(), Some("it did not help 2 times in a row"));
+    assert_eq!(past(&[no, no, yes]), None);
+    assert_eq!(past(&[yes, no, None, no]).as_deref(), Some("it did not help 2 times in a row"));
+}
+
+#[test]
+fn after_two_failures_in_an_episode_a_person_decides() {
+    let step = |name: &str| {
+        format!("{{remediate: {{command: [/bin/{name}], approval: waived, verify_within: 2m}}}}")
+    };
+    let mut world = healing(&["one", "two", "three"].map(step).join(", "));
+    world.heals = false;
+    until(&mut world, |event| matches!(event, Event::ApprovalAsked { .. }));
+    let incident = world.incident();
+    let helped: Vec<_> = incident.episodes()[0].steps().iter().map(|run| run.helped).collect();
+    assert_eq!(helped, [Some(false), Some(false), None]);
+    let asked = world.record.iter().find_map(|entry| match &entry.event {
+        Event::ApprovalAsked { step, reason, .. } => Some((*step, reason.clone().unwrap())),
+        _ => None,
+    });
+    assert_eq!(asked, Some((2, "2 remediations did not help in this episode".to_owned())));
 }

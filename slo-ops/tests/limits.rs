@@ -61,7 +61,7 @@ fn incident(texts: &[String], alerts: usize) -> Incident {
             events.push(Event::StepStarted { step, attempt: 1, values: [].into() });
             events.push(Event::StepEnded { step, attempt: 1, outcome, output });
         } else {
-            events.push(Event::ApprovalAsked { step, until: at, command: texts.to_vec() });
+            events.push(Event::ApprovalAsked { step, until: at, command: texts.to_vec(), reason: None });
         }
     }
     let began = incident.open().unwrap().id.began;

@@ -77,7 +77,7 @@ async fn promises(store: &dyn Store) {
     assert_eq!(store.owners().await.unwrap(), [Arc::clone(&one)]);
 
     // Only the owner appends.
-    let append = |text: &str| Append { entries: vec![note(text)], start: None };
+    let append = |text: &str| Append { entries: vec![note(text)], ..Append::default() };
     store.append(a, &one, append("mine"), true).await.unwrap();
     assert_eq!(store.append(a, &two, append("not mine"), true).await, Err(StoreError::Lost));
     assert_eq!(store.record(a, 2).await.unwrap().len(), 1);
@@ -111,16 +111,7 @@ async fn promises(store: &dyn Store) {
     claimed(store, &one, LEASE).await;
     store.add(a, note("x")).await.unwrap();
     assert_eq!(claimed(store, &one, LEASE).await, [a]);
-    let at = now();
-    let start = Start { runbook: "down".to_owned(), step: "restart".to_owned(), at };
-    let begun = Append {
-        entries: vec![Entry::new(at, Event::StepStarted { step: 3, attempt: 1, values: [].into() })],
-        start: Some(start.clone()),
-    };
-    store.append(a, &one, begun, true).await.unwrap();
-    assert_eq!(store.starts("down", at.before(Window::seconds(1))).await.unwrap(), [start]);
-    assert_eq!(store.starts("down", at.after(Window::seconds(1))).await.unwrap(), []);
-    assert_eq!(store.starts("up", Timestamp::EPOCH).await.unwrap(), []);
+    starts_and_what_became_of_them(store, a, &one).await;
 
     // A lock has one owner.
     assert!(store.lock("service x", &one, now(), LEASE).await.unwrap());
@@ -278,4 +269,26 @@ fn what_is_no_file_of_sqlite_is_refused_and_left_alone() {
     let before = std::fs::read(&path).unwrap();
     assert!(Sqlite::open(&path).is_err());
     assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+async fn starts_and_what_became_of_them(store: &dyn Store, incident: IncidentId, owner: &Owner) {
+    let at = now();
+    let start = Start { runbook: "down".to_owned(), step: "restart".to_owned(), at, helped: None };
+    let begun = Append {
+        entries: vec![Entry::new(at, Event::StepStarted { step: 3, attempt: 1, values: [].into() })],
+        start: Some(start.clone()),
+        judged: Vec::new(),
+    };
+    store.append(incident, owner, begun, true).await.unwrap();
+    assert_eq!(
+        store.starts("down", at.before(Window::seconds(1))).await.unwrap(),
+        std::slice::from_ref(&start)
+    );
+    // What becomes of one is written later.
+    let failed = Start { helped: Some(false), ..start };
+    let judged = Append { judged: vec![failed.clone()], entries: vec![note("it failed")], start: None };
+    store.append(incident, owner, judged, true).await.unwrap();
+    assert_eq!(store.starts("down", at).await.unwrap(), [failed]);
+    assert_eq!(store.starts("down", at.after(Window::seconds(1))).await.unwrap(), []);
+    assert_eq!(store.starts("up", Timestamp::EPOCH).await.unwrap(), []);
 }

@@ -18,7 +18,17 @@ use hyper_util::{
 };
 use serde_json::{Value, json};
 use slo_instrument::Service;
-use std::{error::Error, hint::black_box, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    error::Error,
+    hint::black_box,
+    path::PathBuf,
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tokio::{
     fs::OpenOptions,
     io::AsyncWriteExt,
@@ -69,7 +79,9 @@ enum Verb {
 struct Shop {
     pool: Semaphore,
     spool: PathBuf,
-    broken: bool,
+    broken: AtomicBool,
+    /// Whether it refuses four of five orders, to have time for the others.
+    sheds: AtomicBool,
 }
 
 #[tokio::main]
@@ -95,13 +107,19 @@ async fn run(verb: Verb) -> Result<(), Box<dyn Error>> {
 
 async fn serve(port: u16, spool: PathBuf, broken: bool) -> Result<(), Box<dyn Error>> {
     let slo = Service::from_spec(SPEC)?.install()?;
-    let shop = Arc::new(Shop { pool: Semaphore::new(POOL), spool, broken });
+    let shop =
+        Arc::new(Shop { pool: Semaphore::new(POOL), spool, broken: broken.into(), sheds: false.into() });
     let app = Router::new()
         .route("/order", post(order))
         .layer(slo.layer())
         .route("/pool", get(pool))
         .route("/leak", post(leak))
         .route("/recycle", post(recycle))
+        .route("/shed", post(async |shop| switch(shop, true)))
+        .route("/unshed", post(async |shop| switch(shop, false)))
+        .route("/flush", post(async || "flushed\n"))
+        .route("/unflush", post(async || "there is nothing to undo\n"))
+        .route("/mend", post(mend))
         .with_state(shop)
         .merge(slo.routes());
     Ok(axum::serve(TcpListener::bind(("127.0.0.1", port)).await?, app).await?)
@@ -109,12 +127,15 @@ async fn serve(port: u16, spool: PathBuf, broken: bool) -> Result<(), Box<dyn Er
 
 /// Takes an order: a connection of the pool, some work, a line on the disk.
 async fn order(State(shop): State<Arc<Shop>>) -> Result<&'static str, StatusCode> {
+    if shop.sheds.load(Ordering::Relaxed) && fastrand::u8(0..5) < 4 {
+        return Err(StatusCode::SERVICE_UNAVAILABLE);
+    }
     let work = async {
         let connection = timeout(PATIENCE, shop.pool.acquire()).await;
         let _connection = connection.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
         sleep(Duration::from_millis(5)).await;
         black_box((0..4_000_000_u64).fold(0, |sum, number| black_box(sum ^ number)));
-        if shop.broken && fastrand::u8(0..5) < 2 {
+        if shop.broken.load(Ordering::Relaxed) && fastrand::u8(0..5) < 2 {
             return Err(StatusCode::INTERNAL_SERVER_ERROR);
         }
         write(&shop.spool.join("orders.log")).await.map_err(|_| StatusCode::INSUFFICIENT_STORAGE)?;
@@ -147,6 +168,18 @@ async fn leak(State(shop): State<Arc<Shop>>) -> &'static str {
 async fn recycle(State(shop): State<Arc<Shop>>) -> &'static str {
     shop.pool.add_permits(POOL.saturating_sub(shop.pool.available_permits()));
     "recycled\n"
+}
+
+/// Begins or ends to refuse most orders: the wrong remediation for a bad release.
+fn switch(State(shop): State<Arc<Shop>>, sheds: bool) -> &'static str {
+    shop.sheds.store(sheds, Ordering::Relaxed);
+    if sheds { "sheds load\n" } else { "takes all orders\n" }
+}
+
+/// Switches off what is new in a bad release.
+async fn mend(State(shop): State<Arc<Shop>>) -> &'static str {
+    shop.broken.store(false, Ordering::Relaxed);
+    "mended\n"
 }
 
 async fn buy(from: &[String], rate: u32) -> Result<(), Box<dyn Error>> {

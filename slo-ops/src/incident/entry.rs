@@ -89,6 +89,9 @@ pub enum Event {
         /// The program and its arguments. It runs with exactly these or not at all.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         command: Vec<String>,
+        /// Why somebody must approve it, although the runbook waives the approval.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     /// A step was approved.
     Approved {
@@ -138,6 +141,13 @@ pub enum Event {
         step: usize,
         /// Which attempt it was.
         attempt: u32,
+    },
+    /// A remediation did not help, as the event counts after it show.
+    DidNotHelp {
+        /// The place of the step in the runbook.
+        step: usize,
+        /// Whether more events are bad than before it.
+        worse: bool,
     },
     /// A step was skipped.
     StepSkipped {
@@ -265,6 +275,7 @@ impl Event {
             | Self::StepStarted { step, .. }
             | Self::StepEnded { step, .. }
             | Self::StepLost { step, .. }
+            | Self::DidNotHelp { step, .. }
             | Self::StepSkipped { step, .. } => Some(*step),
             _ => None,
         }
@@ -285,9 +296,12 @@ impl fmt::Display for Event {
                 write!(f, "the runbook {name} was chosen, steps: {}", steps.len())
             }
             Self::NoRunbook { reason } => write!(f, "no runbook was chosen: {reason}"),
-            Self::ApprovalAsked { step, until, command } => {
+            Self::ApprovalAsked { step, until, command, reason } => {
                 write!(f, "step {} waits for approval until {until}", step + 1)?;
-                if command.is_empty() { Ok(()) } else { write!(f, ", to run {}", command_line(command)) }
+                if !command.is_empty() {
+                    write!(f, ", to run {}", command_line(command))?;
+                }
+                reason.iter().try_for_each(|reason| write!(f, ": {reason}"))
             }
             Self::Approved { step, who } => write!(f, "{who} approved step {}", step + 1),
             Self::Denied { step, who } => write!(f, "{who} denied step {}", step + 1),
@@ -307,6 +321,12 @@ impl fmt::Display for Event {
             }
             Self::StepLost { step, .. } => {
                 write!(f, "the outcome of step {} is unknown: the process that ran it died", step + 1)
+            }
+            Self::DidNotHelp { step, worse: true } => {
+                write!(f, "step {} made it worse: more events are bad than before it", step + 1)
+            }
+            Self::DidNotHelp { step, worse: false } => {
+                write!(f, "step {} did not help: the budget is still burning", step + 1)
             }
             Self::StepSkipped { step, reason } => write!(f, "step {} was skipped: {reason}", step + 1),
             Self::Sending { target, message, attempt: 1 } => write!(f, "sending to {target}: {message}"),

@@ -319,7 +319,8 @@ impl Episode {
     }
 
     /// Applies an event; deliveries are applied by the incident.
-    pub(super) fn apply(&mut self, at: Timestamp, event: &Event) {
+    /// Applies an event of its record.
+    pub fn apply(&mut self, at: Timestamp, event: &Event) {
         match event {
             Event::RunbookChosen { name, digest, steps } => {
                 let steps = steps.iter().cloned().map(StepRun::new).collect();
@@ -369,6 +370,9 @@ impl Episode {
             }
             Event::Mitigated { who } => {
                 self.mitigated.get_or_insert_with(|| (who.clone(), at));
+                if let Some(run) = self.remediation_of(who) {
+                    run.helped = Some(true);
+                }
             }
             Event::Began { time } => self.bad_since = Some(*time),
             Event::Spent { slo, share, .. } => {
@@ -384,6 +388,14 @@ impl Episode {
         }
     }
 
+    /// The remediation that the counts show to have helped: the one of this name that has succeeded.
+    fn remediation_of(&mut self, who: &str) -> Option<&mut StepRun> {
+        let RunbookRun::Chosen { steps, .. } = &mut self.runbook else { return None };
+        steps.iter_mut().find(|run| {
+            run.info.kind == StepKind::Remediate && run.info.name == who && run.state.name() == "succeeded"
+        })
+    }
+
     const fn counted_now(&self) -> Counted {
         if self.is_open() { Counted::SoFar } else { Counted::Whole }
     }
@@ -392,7 +404,8 @@ impl Episode {
         let RunbookRun::Chosen { steps, .. } = &mut self.runbook else { return };
         let Some(run) = event.step().and_then(|step| steps.get_mut(step)) else { return };
         match event {
-            Event::ApprovalAsked { until, command, .. } => {
+            Event::ApprovalAsked { until, command, reason, .. } => {
+                run.reason.clone_from(reason);
                 run.approval = Some(Approval::Asked { until: *until });
                 run.command.clone_from(command);
             }
@@ -407,6 +420,7 @@ impl Episode {
             Event::StepStarted { attempt, values, .. } => run.start(*attempt, values, at),
             Event::StepEnded { outcome, output, .. } => run.end(at, outcome, output),
             Event::StepLost { attempt, .. } => run.state = StepState::Unknown { attempt: *attempt },
+            Event::DidNotHelp { .. } => run.helped = Some(false),
             Event::StepSkipped { reason, .. } => run.state = StepState::Skipped { reason: reason.clone() },
             _ => {}
         }

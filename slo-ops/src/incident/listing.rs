@@ -47,6 +47,8 @@ pub struct ListedStep {
     pub state: &'static str,
     /// How often it was started.
     pub starts: usize,
+    /// Whether it helped, as the event counts showed; only of remediations.
+    pub helped: Option<bool>,
 }
 
 impl Listed {
@@ -75,6 +77,7 @@ impl Listed {
                     name: run.info.name.clone(),
                     state: run.state.name(),
                     starts: run.starts.len(),
+                    helped: run.helped,
                 })
                 .collect(),
         };

@@ -151,6 +151,9 @@ pub struct Evidence {
     pub total: u64,
     /// Bad events among them.
     pub bad: u64,
+    /// The events and the bad events of the worst tile of the window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worst: Option<(u64, u64)>,
 }
 
 impl Evidence {
@@ -164,7 +167,41 @@ impl Evidence {
             window: window.as_millis(),
             total: events.total(),
             bad: events.bad(),
+            worst: None,
         }
+    }
+
+    /// The same events, with those of the worst tile among them.
+    #[must_use]
+    pub fn with_worst(mut self, tile: Tally) -> Self {
+        self.worst = Some((tile.total(), tile.bad()));
+        self
+    }
+
+    /// Whether the share of bad events is larger than it was in the worst tile of `before`, beyond chance: the 99 % interval
+    /// (Wilson's) lies above that share.
+    ///
+    /// A window may hold calm minutes from before the outage, so the worst tile stands for it.
+    ///
+    /// ```
+    /// use slo_core::{math::Tally, model::{Timestamp, Window}};
+    /// use slo_ops::incident::Evidence;
+    ///
+    /// let of = |seconds, total, bad| -> Result<Evidence, slo_core::Error> {
+    ///     let at = Timestamp::from_seconds(seconds);
+    ///     Ok(Evidence::new(at, "a/b", "99.9%".parse()?, Window::minutes(5), Tally::new(total, bad)?))
+    /// };
+    /// let before = of(0, 5_000, 300)?.with_worst(Tally::new(1_000, 290)?);
+    /// assert!(!of(60, 1_000, 300)?.is_worse_than(&before)); // the outage goes on as it was
+    /// assert!(of(60, 1_000, 600)?.is_worse_than(&before));
+    /// # Ok::<(), slo_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn is_worse_than(&self, before: &Self) -> bool {
+        let (total, bad) = before.worst.unwrap_or((before.total, before.bad));
+        let share = |total, bad| Tally::new(total, bad).ok()?.error_ratio();
+        let after = Tally::new(self.total, self.bad).ok().and_then(|events| wilson(events, Confidence::P99));
+        after.zip(share(total, bad)).is_some_and(|(after, before)| after.low() > before)
     }
 
     /// The burn rate: the error ratio divided by the budget; `None` without events.
@@ -279,8 +316,14 @@ pub struct StepRun {
     pub approval: Option<Approval>,
     /// The command that approval was requested for: the program and its arguments.
     pub command: Vec<String>,
+    /// Why approval was requested, although the runbook waives it.
+    pub reason: Option<String>,
     /// The latest event counts, from before or after it.
     pub evidence: Option<Evidence>,
+    /// The latest event counts from before it was started last.
+    pub before: Option<Evidence>,
+    /// Whether it helped, as far as the event counts, or its own failure, have shown it. Of remediations.
+    pub helped: Option<bool>,
     /// The values of its parameters when it was started last.
     pub values: BTreeMap<String, String>,
     /// When it was started, attempt by attempt.
@@ -298,7 +341,10 @@ impl StepRun {
     #[must_use]
     pub fn waits_for(&self) -> Option<String> {
         match (&self.state, &self.approval) {
-            (StepState::Waiting, Some(Approval::Asked { .. })) => Some("waits for approval".to_owned()),
+            (StepState::Waiting, Some(Approval::Asked { .. })) => Some(match &self.reason {
+                Some(reason) => format!("waits for approval: {reason}"),
+                None => "waits for approval".to_owned(),
+            }),
             (StepState::Waiting, Some(Approval::Given { who, .. })) => {
                 Some(format!("{who} approved it, and it runs once the event counts show that it is needed"))
             }
@@ -312,7 +358,10 @@ impl StepRun {
             state: StepState::Waiting,
             approval: None,
             command: Vec::new(),
+            reason: None,
             evidence: None,
+            before: None,
+            helped: None,
             values: BTreeMap::new(),
             starts: Vec::new(),
         }
@@ -320,6 +369,8 @@ impl StepRun {
 
     pub(super) fn start(&mut self, attempt: u32, values: &BTreeMap<String, String>, at: Timestamp) {
         self.values.clone_from(values);
+        self.before.clone_from(&self.evidence);
+        self.helped = None;
         self.state = StepState::Running { attempt, since: at };
         self.starts.push(at);
     }
@@ -327,6 +378,11 @@ impl StepRun {
     pub(super) fn end(&mut self, at: Timestamp, outcome: &StepOutcome, output: &Output) {
         let millis = self.starts.last().map_or(0, |start| at.millis_since(*start));
         self.state = StepState::Ended { at, millis, outcome: outcome.clone(), output: output.clone() };
+        if self.info.kind == StepKind::Remediate
+            && matches!(outcome, StepOutcome::Failed { .. } | StepOutcome::TimedOut)
+        {
+            self.helped = Some(false);
+        }
     }
 }
 

@@ -146,11 +146,13 @@ fn steps(episode: &Episode) -> Vec<String> {
         let is_diagnosis = run.info.kind == StepKind::Diagnose;
         match &run.state {
             StepState::Waiting if run.is_asked() && episode.is_open() => {
-                asked.push(format!("{name}: waits for approval to run {}", command_line(&run.command)));
+                let why = run.reason.as_ref().map_or_else(String::new, |reason| format!(", since {reason}"));
+                asked.push(format!("{name}: waits for approval to run {}{why}", command_line(&run.command)));
             }
             StepState::Running { .. } if !is_diagnosis => rest.push(format!("{name}: running")),
             StepState::Ended { outcome, .. } if !(is_diagnosis && outcome.is_success()) => {
-                rest.push(format!("{name}: {outcome}"));
+                let vain = outcome.is_success() && run.helped == Some(false);
+                rest.push(format!("{name}: {outcome}{}", if vain { ", but it did not help" } else { "" }));
             }
             StepState::Skipped { reason } => rest.push(format!("{name}: skipped, {reason}")),
             StepState::Unknown { .. } => rest.push(format!("{name}: its outcome is unknown")),

@@ -73,6 +73,16 @@ pub enum Action {
     },
 }
 
+/// A start of a step in any incident.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "a time, and what came of it")]
+pub struct PastStart {
+    /// When.
+    pub at: Timestamp,
+    /// Whether it helped; `None` if that is not known.
+    pub helped: Option<bool>,
+}
+
 /// The facts besides the record that decide the next actions.
 #[derive(Debug)]
 #[expect(clippy::exhaustive_structs, reason = "every caller must set every field")]
@@ -81,8 +91,8 @@ pub struct Situation<'a> {
     pub now: Timestamp,
     /// The work in progress.
     pub running: &'a BTreeSet<Work>,
-    /// The starts of steps in all incidents, by the names of the runbook and the step.
-    pub starts: &'a BTreeMap<(String, String), Vec<Timestamp>>,
+    /// The starts of steps in all incidents, by the names of the runbook and the step, oldest first.
+    pub starts: &'a BTreeMap<(String, String), Vec<PastStart>>,
     /// The receivers of messages.
     pub targets: &'a [Target],
     /// The configured runbooks.

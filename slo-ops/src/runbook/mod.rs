@@ -11,7 +11,7 @@ mod select;
 mod steps;
 mod when;
 
-pub use action::{Action, Next, Situation, Work};
+pub use action::{Action, Next, PastStart, Situation, Work};
 pub use messages::send_again;
 pub use next::next;
 pub use parameter::{Parameter, ParameterSource, ParameterType, Pattern};

@@ -1,6 +1,6 @@
 //! Whether the steps of a runbook may run: evidence, approval, cooldown and limit of starts.
 
-use super::{Action, ApprovalRule, Next, Remediation, Runbook, Situation, Step, Task, Work};
+use super::{Action, ApprovalRule, Next, PastStart, Remediation, Runbook, Situation, Step, Task, Work};
 use crate::{
     alert::Alert,
     incident::{
@@ -19,10 +19,14 @@ use slo_core::{
 pub(crate) const LONGEST_SHOWN: usize = 1_000;
 /// How old the evidence for a remediation may be.
 const FRESH: Window = Window::minutes(1);
+/// How long after a change there may be no events that count for the next remediation.
+const SETTLED: Window = Window::minutes(5);
 /// How often the event counts are queried to see whether a remediation helped.
 const VERIFY_EVERY: Window = Window::seconds(15);
 /// How many attempts a repeatable step has if its process dies.
 const MOST_ATTEMPTS: u32 = 3;
+/// After so many failures in a row, or in one episode, a remediation needs approval even if the runbook waives it.
+const MOST_FAILURES: usize = 2;
 /// A remediation has helped once the burn rate is surely below this; the SRE Workbook pages from 6 on.
 const BURNS: f64 = 6.0;
 
@@ -40,8 +44,8 @@ enum May {
     Run,
     /// The event counts must be queried first.
     Look(Option<Timestamp>),
-    /// Somebody must approve these arguments within this time.
-    Ask(Window, Vec<String>),
+    /// Somebody must approve these arguments within this time; perhaps for a reason that the runbook does not give.
+    Ask(Window, Vec<String>, Option<String>),
     Wait(Timestamp),
     Skip(String),
     Record(Event),
@@ -72,9 +76,9 @@ impl Steps<'_> {
                     return;
                 }
                 May::Look(since) => next.actions.push(Action::Look { began, step, since }),
-                May::Ask(within, command) => {
+                May::Ask(within, command, reason) => {
                     let until = self.situation.now.after(within);
-                    next.actions.push(record(Event::ApprovalAsked { step, until, command }));
+                    next.actions.push(record(Event::ApprovalAsked { step, until, command, reason }));
                 }
                 May::Wait(until) => next.wait(until),
                 May::Skip(reason) => {
@@ -96,8 +100,10 @@ impl Steps<'_> {
                 if run.info.kind == StepKind::Remediate && self.episode.is_open() =>
             {
                 self.episode.mitigated.is_some()
+                    || run.helped.is_some()
+                    || !has_counts(run)
                     || self.remediation(step).is_none_or(|remediation| {
-                        at.after(remediation.verify_within) <= self.situation.now || !has_counts(run)
+                        at.after(remediation.verify_within) <= self.situation.now && !still_burns(run, *at)
                     })
             }
             state => state.is_final(),
@@ -121,7 +127,7 @@ impl Steps<'_> {
 
     fn may(&self, step: usize, run: &StepRun) -> May {
         if let StepState::Ended { at, .. } = run.state {
-            return self.verification(run, at);
+            return self.verification(step, run, at);
         }
         if !self.episode.is_open() {
             return May::Skip("the alerts were resolved before it could run".to_owned());
@@ -134,12 +140,12 @@ impl Steps<'_> {
         };
         match &configured.task {
             Task::Check(_) | Task::Logs(_) | Task::Diagnose(_) => May::Run,
-            Task::Remediate(remediation) => self.may_remediate(run, remediation),
+            Task::Remediate(remediation) => self.may_remediate(step, run, remediation),
             Task::Undo(_) => self.may_undo(step),
         }
     }
 
-    fn may_remediate(&self, run: &StepRun, remediation: &Remediation) -> May {
+    fn may_remediate(&self, step: usize, run: &StepRun, remediation: &Remediation) -> May {
         let now = self.situation.now;
         if self.episode.mitigated.is_some() {
             return May::Skip("users are no longer affected".to_owned());
@@ -160,9 +166,16 @@ impl Steps<'_> {
             ));
         }
         let mut is_agreed = false;
-        if let ApprovalRule::Required { within } = remediation.approval {
+        let distrust = self.distrust(run);
+        let approval = match (remediation.approval, &distrust) {
+            (ApprovalRule::Waived, Some(_)) => {
+                ApprovalRule::Required { within: Remediation::APPROVAL_WITHIN }
+            }
+            (approval, _) => approval,
+        };
+        if let ApprovalRule::Required { within } = approval {
             match &run.approval {
-                None => return May::Ask(within, command),
+                None => return May::Ask(within, command, distrust),
                 Some(Approval::Asked { until }) if now < *until => return May::Wait(*until),
                 Some(Approval::Asked { .. }) => {
                     return May::Skip(format!("nobody approved it within {within}"));
@@ -182,14 +195,33 @@ impl Steps<'_> {
                 May::Skip("its alerts belong to no SLO, so no event counts show that it is needed".to_owned())
             };
         };
+        // What was counted before the last change says nothing about the time after it.
+        let changed = self.changed_before(step);
         match &run.evidence {
-            Some(evidence) if evidence.at.after(FRESH) >= now => match evidence.is_burning() {
-                Some(true) => May::Run,
-                Some(false) => May::Skip(format!("{slo} is no longer burning its error budget")),
-                None => May::Skip(format!("{slo} has no events to show that it is needed")),
-            },
-            _ => May::Look(None),
+            Some(evidence)
+                if evidence.at.after(FRESH) >= now && changed.is_none_or(|at| evidence.at > at) =>
+            {
+                match (evidence.is_burning(), changed) {
+                    (Some(true), _) => May::Run,
+                    (Some(false), _) => May::Skip(format!("{slo} is no longer burning its error budget")),
+                    (None, Some(at)) if now < at.after(SETTLED) => {
+                        let again = evidence.at.after(VERIFY_EVERY);
+                        if now < again { May::Wait(again) } else { May::Look(changed) }
+                    }
+                    (None, _) => May::Skip(format!("{slo} has no events to show that it is needed")),
+                }
+            }
+            _ => May::Look(changed),
         }
+    }
+
+    /// When the last step before `step` ended that changed something.
+    fn changed_before(&self, step: usize) -> Option<Timestamp> {
+        let ends = self.runs.iter().take(step).filter_map(|run| match run.state {
+            StepState::Ended { at, .. } if run.info.kind != StepKind::Diagnose => Some(at),
+            _ => None,
+        });
+        ends.max()
     }
 
     fn arguments(&self, remediation: &Remediation) -> Result<Vec<String>, Error> {
@@ -201,10 +233,11 @@ impl Steps<'_> {
     fn is_too_soon(&self, run: &StepRun, remediation: &Remediation) -> Option<String> {
         let now = self.situation.now;
         let starts = self.situation.starts.get(&(self.name.to_owned(), run.info.name.clone()))?;
-        let within = |window: Window| starts.iter().filter(move |start| start.after(window) > now).count();
+        let times = || starts.iter().map(|start| start.at);
+        let within = |window: Window| times().filter(move |start| start.after(window) > now).count();
         if within(remediation.cooldown) > 0 {
-            let last = starts.iter().max()?;
-            let (ago, cooldown) = (time_between(*last, now), remediation.cooldown);
+            let last = times().max()?;
+            let (ago, cooldown) = (time_between(last, now), remediation.cooldown);
             return Some(format!("it was started {ago} ago, and its cooldown is {cooldown}"));
         }
         let (most, window) = remediation.at_most;
@@ -212,13 +245,32 @@ impl Steps<'_> {
             .then(|| format!("it has reached its limit of starts: {most} in {window}"))
     }
 
-    /// Checks whether a remediation that succeeded has helped, until it has or its time is over.
-    fn verification(&self, run: &StepRun, ended: Timestamp) -> May {
+    /// Why a remediation must not run by itself, although its runbook waives the approval: it has failed too often.
+    fn distrust(&self, run: &StepRun) -> Option<String> {
+        let failed = |run: &&StepRun| run.helped == Some(false);
+        if self.runs.iter().filter(failed).count() >= MOST_FAILURES {
+            return Some(format!("{MOST_FAILURES} remediations did not help in this episode"));
+        }
+        let starts = self.situation.starts.get(&(self.name.to_owned(), run.info.name.clone()))?;
+        let known = starts.iter().rev().filter_map(|PastStart { helped, .. }| *helped);
+        let in_a_row = known.take_while(|helped| !helped).count();
+        (in_a_row >= MOST_FAILURES).then(|| format!("it did not help {in_a_row} times in a row"))
+    }
+
+    /// Checks whether a remediation that succeeded has helped, until it has, has made it worse, or its time is over.
+    fn verification(&self, step: usize, run: &StepRun, ended: Timestamp) -> May {
         let now = self.situation.now;
+        let is_late =
+            self.remediation(step).is_some_and(|remediation| ended.after(remediation.verify_within) <= now);
         match &run.evidence {
             Some(after) if after.at > ended => {
                 if has_recovered(after) {
                     return May::Record(Event::Mitigated { who: run.info.name.clone() });
+                }
+                let worse = after.is_burning() == Some(true)
+                    && run.before.as_ref().is_some_and(|before| after.is_worse_than(before));
+                if worse || is_late {
+                    return May::Record(Event::DidNotHelp { step, worse });
                 }
                 let again = after.at.after(VERIFY_EVERY);
                 if now < again { May::Wait(again) } else { May::Look(Some(ended)) }
@@ -244,10 +296,12 @@ impl Steps<'_> {
             StepState::Ended { outcome: StepOutcome::Failed { .. } | StepOutcome::TimedOut, .. } => May::Run,
             StepState::Ended { at, outcome: StepOutcome::Succeeded, .. } => {
                 let after = before.evidence.as_ref().filter(|evidence| evidence.at > *at);
-                match after.and_then(Evidence::is_burning) {
-                    Some(true) if self.episode.mitigated.is_none() => May::Run,
-                    Some(_) => May::Skip("there is nothing to undo".to_owned()),
-                    None => May::Skip("no event counts show that the remediation did not help".to_owned()),
+                match before.helped {
+                    Some(false) if self.episode.mitigated.is_none() => May::Run,
+                    None if after.and_then(Evidence::is_burning).is_none() => {
+                        May::Skip("no event counts show that the remediation did not help".to_owned())
+                    }
+                    _ => May::Skip("there is nothing to undo".to_owned()),
                 }
             }
             StepState::Unknown { .. } => {
@@ -256,6 +310,12 @@ impl Steps<'_> {
             _ => May::Skip("the remediation did not run".to_owned()),
         }
     }
+}
+
+/// Whether the event counts after a remediation show that the budget is still burning.
+fn still_burns(run: &StepRun, ended: Timestamp) -> bool {
+    let after = run.evidence.as_ref().filter(|evidence| evidence.at > ended);
+    after.and_then(Evidence::is_burning) == Some(true)
 }
 
 /// Whether event counts were queried for a step, so that they can show whether it helped.

@@ -9,7 +9,7 @@ use pyo3::{prelude::*, types::PyDict};
 use slo_core::document::{Faults, documents};
 use slo_ops::{
     incident::Target,
-    runbook::{self, Action, Situation, next, read},
+    runbook::{self, Action, PastStart, Situation, next, read},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -74,9 +74,9 @@ impl Runbooks {
     /// ----------
     /// incident : Incident
     /// at : datetime, default now
-    /// starts : dict of (str, str) to list of datetime, default {}
-    ///     When steps were started in all incidents, by the names of runbook and step. Cooldowns and limits of starts
-    ///     depend on it.
+    /// starts : dict of (str, str) to list of datetime, or of (datetime, bool or None), default {}
+    ///     When steps were started in all incidents, oldest first, by the names of runbook and step; and whether they helped.
+    ///     Cooldowns and limits of starts depend on it, and whether a remediation may run without approval.
     /// targets : list of str, default ["pagerduty", "slack"]
     ///     The channels that get notifications.
     /// counted : list of str, default []
@@ -107,7 +107,7 @@ impl Runbooks {
         let targets: Vec<Target> = targets.into_iter().map(target).collect::<PyResult<_>>()?;
         let starts = starts
             .into_iter()
-            .map(|(names, times)| Ok((names, times.iter().map(moment).collect::<PyResult<Vec<_>>>()?)));
+            .map(|(names, times)| Ok((names, times.iter().map(past_start).collect::<PyResult<Vec<_>>>()?)));
         let starts: BTreeMap<_, _> = starts.collect::<PyResult<_>>()?;
         let situation = Situation {
             now: at.map_or_else(|| now(py), moment)?,
@@ -126,6 +126,13 @@ impl Runbooks {
 
     fn __repr__(&self) -> String {
         format!("<Runbooks: {}>", self.names().join(", "))
+    }
+}
+
+fn past_start(value: &Bound<'_, PyAny>) -> PyResult<PastStart> {
+    match value.extract::<(Bound<'_, PyAny>, Option<bool>)>() {
+        Ok((at, helped)) => Ok(PastStart { at: moment(&at)?, helped }),
+        Err(_) => Ok(PastStart { at: moment(value)?, helped: None }),
     }
 }
 

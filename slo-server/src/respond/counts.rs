@@ -106,10 +106,17 @@ impl Counts {
         }
         let steps = Steps { start: at.before_steps(tile, count), step: tile, count };
         let group = group(slo, episode);
-        let total = self.sum(&queries.total, steps, &group).await?;
-        let bad = self.sum(&queries.bad, steps, &group).await?;
-        let total = total.max(bad);
-        Ok(Evidence::new(at, &name, slo.objective(), window, Tally::new(total, bad)?))
+        let total = self.sums(&queries.total, steps, &group).await?;
+        let bad = self.sums(&queries.bad, steps, &group).await?;
+        let all = tally(total.iter().sum(), bad.iter().sum())?;
+        let mut worst = Tally::EMPTY;
+        for (total, bad) in total.into_iter().zip(bad) {
+            let tile = tally(total, bad)?;
+            if tile.error_ratio() > worst.error_ratio() {
+                worst = tile;
+            }
+        }
+        Ok(Evidence::new(at, &name, slo.objective(), window, all).with_worst(worst))
     }
 
     /// The cost of an episode so far for each SLO of its alerts, since its bad events began or since the
@@ -145,10 +152,7 @@ impl Counts {
         let steps = Steps { start: end.before_steps(tile, count), step: tile, count };
         let total = self.sums(&queries.total, steps, &group).await?;
         let bad = self.sums(&queries.bad, steps, &group).await?;
-        let tallies = total.into_iter().zip(bad).map(|(total, bad)| {
-            let (total, bad) = (events(total), events(bad));
-            Tally::new(total.max(bad), bad)
-        });
+        let tallies = total.into_iter().zip(bad).map(|(total, bad)| tally(total, bad));
         let ends = (1..).map(|step| steps.start.after_steps(tile, step));
         let tiles = ends.zip(tallies).map(|(end, tally)| Ok((end, tally?))).collect::<Result<_, Error>>()?;
         // From the recording rules, so that the share is the same as on dashboards and in reports.
@@ -163,11 +167,6 @@ impl Counts {
         let period_spent = left.first().copied().flatten().map_or(0.0, |left| 1.0 - left);
         let cost = Cost { slo: name, objective: slo.objective(), tile, tiles, period_bad, period_spent };
         Ok(cost.events(firing))
-    }
-
-    /// The sum of a query over steps, of the series that have the labels of `group`.
-    async fn sum(&self, query: &str, steps: Steps, group: &BTreeMap<String, String>) -> Result<u64, Error> {
-        Ok(events(self.sums(query, steps, group).await?.into_iter().sum()))
     }
 
     /// The sum at each step; 0 if there is no value.
@@ -204,6 +203,12 @@ impl Counts {
         self.client()?.range(query, steps, point).await.map_err(|error| told(&error))?;
         Ok(sums)
     }
+}
+
+/// Whole events, of which no more are bad than there are.
+fn tally(total: f64, bad: f64) -> Result<Tally, Error> {
+    let (total, bad) = (events(total), events(bad));
+    Tally::new(total.max(bad), bad)
 }
 
 /// The length, up to `at`, of the period that contains `at`.

@@ -18,7 +18,7 @@ use slo_ops::{
         Entry, Episode, Event, Evidence, Incident, Message, Output, SendOutcome, StepKind, StepOutcome,
         Target,
     },
-    runbook::{Action, Next, Situation, Work, next},
+    runbook::{Action, Next, PastStart, Situation, Work, next},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -187,17 +187,20 @@ impl Job {
         let deployed = deployed.into_iter().filter(is_near);
         entries.extend(deployed.map(|deployment| Entry::of(began, now, Event::Deployed { deployment })));
         if !entries.is_empty() {
-            self.append(Append { entries, start: None }).await?;
+            self.append(Append { entries, ..Append::default() }).await?;
         }
         Ok(())
     }
 
     async fn next(&self) -> Result<Next, StoreError> {
-        let mut starts: BTreeMap<(String, String), Vec<Timestamp>> = BTreeMap::new();
+        let mut starts: BTreeMap<(String, String), Vec<PastStart>> = BTreeMap::new();
         if let Some(name) = self.incident.open().and_then(Episode::runbook_name) {
             let (store, since) = (self.shared.store(), now().before(STARTS));
             for start in persistently(|| store.starts(name, since)).await? {
-                starts.entry((start.runbook, start.step)).or_default().push(start.at);
+                starts
+                    .entry((start.runbook, start.step))
+                    .or_default()
+                    .push(PastStart { at: start.at, helped: start.helped });
             }
         }
         let targets = self.shared.sender().targets();
@@ -223,7 +226,7 @@ impl Job {
             })
             .collect();
         if !records.is_empty() {
-            self.append(Append { entries: records, start: None }).await?;
+            self.append(Append { entries: records, ..Append::default() }).await?;
             return Ok(true);
         }
         let mut acted = false;
@@ -248,9 +251,34 @@ impl Job {
         let (store, owner, id) = (shared.store(), shared.owner(), self.incident.id());
         // Only deliveries open and end episodes.
         let is_open = self.incident.open().is_some();
+        let append = Append { judged: self.judged(&append.entries), ..append };
         persistently(|| store.append(id, owner, append.clone(), is_open)).await?;
         // Others may have written in between: what comes next is read.
         self.catch_up().await
+    }
+
+    /// The starts of remediations of which these entries say whether they helped.
+    fn judged(&self, entries: &[Entry]) -> Vec<Start> {
+        let mut judged = Vec::new();
+        for entry in entries {
+            let Some(mut after) = entry.episode.and_then(|began| self.episode(began)).cloned() else {
+                continue;
+            };
+            let Some(runbook) = after.runbook_name().map(str::to_owned) else { continue };
+            let before: Vec<Option<bool>> = after.steps().iter().map(|run| run.helped).collect();
+            after.apply(entry.at, &entry.event);
+            let changed = after.steps().iter().zip(before).filter(|(run, before)| run.helped != *before);
+            judged.extend(changed.filter_map(|(run, _)| {
+                let (at, helped) = (*run.starts.last()?, run.helped?);
+                Some(Start {
+                    runbook: runbook.clone(),
+                    step: run.info.name.clone(),
+                    at,
+                    helped: Some(helped),
+                })
+            }));
+        }
+        judged
     }
 
     /// Takes a lock; it is given back at the end of the job at the latest.
@@ -317,10 +345,14 @@ impl Job {
             let at = now();
             let told = values.clone().unwrap_or_default();
             let entry = Entry::of(began, at, Event::StepStarted { step, attempt, values: told });
-            let start =
-                is_remedy.then(|| Start { runbook: runbook.name.clone(), step: configured.name.clone(), at });
+            let start = is_remedy.then(|| Start {
+                runbook: runbook.name.clone(),
+                step: configured.name.clone(),
+                at,
+                helped: None,
+            });
             kill::point("before step");
-            self.append(Append { entries: vec![entry], start }).await?;
+            self.append(Append { entries: vec![entry], start, ..Append::default() }).await?;
             kill::point("step started");
         }
         if is_remedy {
@@ -409,7 +441,7 @@ impl Job {
         }
         let event = Event::Sending { target, message, attempt };
         kill::point("before sending");
-        self.append(Append { entries: vec![Entry::of(began, now(), event)], start: None }).await?;
+        self.append(Append { entries: vec![Entry::of(began, now(), event)], ..Append::default() }).await?;
         kill::point("sending written");
         let Some(episode) = self.episode(began).cloned() else { return Ok(false) };
         self.running.insert(Work::Send(began, target, message));
@@ -430,7 +462,8 @@ impl Job {
         match done {
             Done::Step { began, step, attempt, lock, ended: (outcome, output) } => {
                 let event = Event::StepEnded { step, attempt, outcome, output };
-                self.append(Append { entries: vec![Entry::of(began, now(), event)], start: None }).await?;
+                self.append(Append { entries: vec![Entry::of(began, now(), event)], ..Append::default() })
+                    .await?;
                 kill::point("step end written");
                 self.running.remove(&Work::Step(began, step));
                 if let Some(lock) = lock {
@@ -447,8 +480,11 @@ impl Job {
                     }
                 };
                 if let Some(event) = event {
-                    self.append(Append { entries: vec![Entry::of(began, now(), event)], start: None })
-                        .await?;
+                    self.append(Append {
+                        entries: vec![Entry::of(began, now(), event)],
+                        ..Append::default()
+                    })
+                    .await?;
                 }
                 self.running.remove(&Work::Look(began, step));
             }
@@ -457,17 +493,19 @@ impl Job {
                 // If it has ended meanwhile, it is asked again, for all of it.
                 if self.episode(began).is_some_and(|episode| episode.is_open() == is_open) {
                     let entries = events.into_iter().map(|event| Entry::of(began, now(), event)).collect();
-                    self.append(Append { entries, start: None }).await?;
+                    self.append(Append { entries, ..Append::default() }).await?;
                 }
                 self.running.remove(&Work::Account(began));
             }
             Done::Summarize { began, event } => {
-                self.append(Append { entries: vec![Entry::of(began, now(), event)], start: None }).await?;
+                self.append(Append { entries: vec![Entry::of(began, now(), event)], ..Append::default() })
+                    .await?;
                 self.running.remove(&Work::Summarize(began));
             }
             Done::Send { began, target, message, attempt, outcome } => {
                 let event = Event::Sent { target, message, attempt, outcome };
-                self.append(Append { entries: vec![Entry::of(began, now(), event)], start: None }).await?;
+                self.append(Append { entries: vec![Entry::of(began, now(), event)], ..Append::default() })
+                    .await?;
                 kill::point("sent written");
                 self.running.remove(&Work::Send(began, target, message));
             }

@@ -66,6 +66,8 @@ pub struct Start {
     pub step: String,
     /// When.
     pub at: Timestamp,
+    /// Whether it helped; `None` if that is not known.
+    pub helped: Option<bool>,
 }
 
 /// Entries that are written at once.
@@ -76,6 +78,8 @@ pub struct Append {
     pub entries: Vec<Entry>,
     /// The start of a step, if they record one.
     pub start: Option<Start>,
+    /// Earlier starts of which they say whether they helped.
+    pub judged: Vec<Start>,
 }
 
 /// An incident in a list.
@@ -174,7 +178,7 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// A list of incidents.
     fn list(&self, query: Query) -> StoreFuture<'_, Vec<IncidentRow>>;
 
-    /// Starts of the steps of a runbook from `since` on, in all incidents.
+    /// Starts of the steps of a runbook from `since` on, in all incidents, oldest first.
     fn starts<'a>(&'a self, runbook: &'a str, since: Timestamp) -> StoreFuture<'a, Vec<Start>>;
 
     /// Takes the lock `name`, if it is free or `owner` holds it already; [`renew`](Self::renew) extends it.

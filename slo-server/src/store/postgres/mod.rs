@@ -162,9 +162,13 @@ impl Store for Postgres {
             for (number, entry) in (head - added + 1..).zip(&append.entries) {
                 transaction.execute(insert, &[&id, &number, &body(entry)?]).await?;
             }
-            if let Some(Start { runbook, step, at }) = &append.start {
-                let insert = "INSERT INTO starts (runbook, step, at) VALUES ($1, $2, $3)";
-                transaction.execute(insert, &[runbook, step, &at.as_millis()]).await?;
+            if let Some(Start { runbook, step, at, helped }) = &append.start {
+                let insert = "INSERT INTO starts (runbook, step, at, helped) VALUES ($1, $2, $3, $4)";
+                transaction.execute(insert, &[runbook, step, &at.as_millis(), helped]).await?;
+            }
+            for Start { runbook, step, at, helped } in &append.judged {
+                let update = "UPDATE starts SET helped = $4 WHERE runbook = $1 AND step = $2 AND at = $3";
+                transaction.execute(update, &[runbook, step, &at.as_millis(), helped]).await?;
             }
             transaction.commit().await?;
             Ok(())
@@ -216,10 +220,15 @@ impl Store for Postgres {
 
     fn starts<'a>(&'a self, runbook: &'a str, since: Timestamp) -> StoreFuture<'a, Vec<Start>> {
         Box::pin(self.with(async move |client| {
-            let statement = "SELECT step, at FROM starts WHERE runbook = $1 AND at >= $2 ORDER BY at";
+            let statement = "SELECT step, at, helped FROM starts WHERE runbook = $1 AND at >= $2 ORDER BY at";
             let rows = client.query(statement, &[&runbook, &since.as_millis()]).await?;
             let starts = rows.iter().map(|row| {
-                Ok(Start { runbook: runbook.to_owned(), step: row.try_get(0)?, at: time(row, 1)? })
+                Ok(Start {
+                    runbook: runbook.to_owned(),
+                    step: row.try_get(0)?,
+                    at: time(row, 1)?,
+                    helped: row.try_get(2)?,
+                })
             });
             starts.collect()
         }))

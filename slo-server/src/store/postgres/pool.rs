@@ -13,7 +13,7 @@ use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// The migrations: statements that turn each version of the tables into the next.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     "
     CREATE TABLE incidents (
         id text PRIMARY KEY, head bigint NOT NULL, due bigint, owner text, lease bigint NOT NULL DEFAULT 0,
@@ -41,6 +41,7 @@ const MIGRATIONS: [&str; 3] = [
     CREATE INDEX deployments_at ON deployments (at);
     CREATE INDEX deployments_untold ON deployments (at) WHERE NOT told;
 ",
+    "ALTER TABLE starts ADD COLUMN helped boolean;",
 ];
 
 /// How many connections there are at most.

@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use std::{path::Path, time::Duration};
 
 /// The migrations: statements that turn each version of the file into the next.
-const MIGRATIONS: [&str; 3] = ["
+const MIGRATIONS: [&str; 4] = ["
     CREATE TABLE incidents (
         id TEXT PRIMARY KEY, head INTEGER NOT NULL, due INTEGER, owner TEXT, lease INTEGER NOT NULL DEFAULT 0,
         first INTEGER NOT NULL, last INTEGER NOT NULL, open INTEGER NOT NULL) WITHOUT ROWID;
@@ -29,6 +29,8 @@ const MIGRATIONS: [&str; 3] = ["
         PRIMARY KEY (service, at, version)) WITHOUT ROWID;
     CREATE INDEX deployments_at ON deployments (at);
     CREATE INDEX deployments_untold ON deployments (at) WHERE told = 0;
+", "
+    ALTER TABLE starts ADD COLUMN helped INTEGER;
 "];
 
 /// How long to wait for another process that locks the file.

@@ -259,10 +259,17 @@ impl Store for Sqlite {
                 .optional()?;
             let head = head.ok_or(StoreError::Lost)?.saturating_sub(count as u64);
             add_entries(connection, incident, head, &append.entries)?;
-            if let Some(Start { runbook, step, at }) = &append.start {
-                let mut insert = connection
-                    .prepare_cached("INSERT INTO starts (runbook, step, at) VALUES (?1, ?2, ?3)")?;
-                insert.execute(params![runbook, step, at.as_millis()])?;
+            if let Some(Start { runbook, step, at, helped }) = &append.start {
+                let mut insert = connection.prepare_cached(
+                    "INSERT INTO starts (runbook, step, at, helped) VALUES (?1, ?2, ?3, ?4)",
+                )?;
+                insert.execute(params![runbook, step, at.as_millis(), helped])?;
+            }
+            for Start { runbook, step, at, helped } in &append.judged {
+                let mut update = connection.prepare_cached(
+                    "UPDATE starts SET helped = ?4 WHERE runbook = ?1 AND step = ?2 AND at = ?3",
+                )?;
+                update.execute(params![runbook, step, at.as_millis(), helped])?;
             }
             Ok(())
         })
@@ -315,13 +322,15 @@ impl Store for Sqlite {
     fn starts<'a>(&'a self, runbook: &'a str, since: Timestamp) -> StoreFuture<'a, Vec<Start>> {
         let runbook = runbook.to_owned();
         self.read(move |connection| {
-            let mut statement = connection
-                .prepare_cached("SELECT step, at FROM starts WHERE runbook = ?1 AND at >= ?2 ORDER BY at")?;
-            let rows = statement
-                .query_map(params![runbook, since.as_millis()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let mut statement = connection.prepare_cached(
+                "SELECT step, at, helped FROM starts WHERE runbook = ?1 AND at >= ?2 ORDER BY at",
+            )?;
+            let rows = statement.query_map(params![runbook, since.as_millis()], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })?;
             let starts = rows.map(|row| {
-                let (step, at) = row?;
-                Ok(Start { runbook: runbook.clone(), step, at: Timestamp::from_millis(at) })
+                let (step, at, helped) = row?;
+                Ok(Start { runbook: runbook.clone(), step, at: Timestamp::from_millis(at), helped })
             });
             starts.collect()
         })
