@@ -18,7 +18,7 @@ fn main() -> ExitCode {
             _ => {}
         }
     }
-    let code =
-        slo_cli::run(std::env::args_os(), &mut std::io::stdout().lock(), &mut std::io::stderr().lock());
+    // Not locked: `slo mcp` writes its answers there from other threads.
+    let code = slo_cli::run(std::env::args_os(), &mut std::io::stdout(), &mut std::io::stderr().lock());
     ExitCode::from(code.as_u8())
 }

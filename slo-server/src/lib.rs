@@ -16,6 +16,7 @@
 //! | [`gate`] | whether a new version may stay |
 //! | [`fault`] | faults of experiments, each for as long as its lease is renewed |
 //! | [`experiment`] | runs of experiments, from the plan to the recovery |
+//! | `mcp` | read-only tools for assistants; with the feature `mcp` |
 //! | `controller` | keeps `PrometheusRule` objects of Kubernetes; with the feature `kubernetes` |
 
 pub mod config;
@@ -26,6 +27,8 @@ pub mod fault;
 pub mod gate;
 pub mod host;
 pub mod logs;
+#[cfg(feature = "mcp")]
+pub mod mcp;
 pub mod respond;
 pub mod run;
 pub mod send;

@@ -37,7 +37,7 @@ pub(crate) use release::{
 };
 #[cfg(feature = "server")]
 pub(crate) use server::{
-    Act, Diagnose, Export, Incidents, IncidentsVerb, List, Note, Place, Postmortem, Proxy, Record,
+    Act, Diagnose, Export, Incidents, IncidentsVerb, List, Mcp, Note, Place, Postmortem, Proxy, Record,
     RunbookRun, Runbooks, RunbooksVerb, Serve, Show, Stats, Step, Toil,
 };
 use slo_core::{
@@ -110,6 +110,9 @@ pub(crate) enum Command {
     /// Find whose time the extra time of slow requests is, and where errors come from
     #[cfg(feature = "server")]
     Traces(Traces),
+    /// Serve budgets, incidents, explanations and gates to assistants, as read-only tools of the Model Context Protocol
+    #[cfg(feature = "server")]
+    Mcp(Mcp),
     /// Inject faults, watch SLOs meanwhile, and stop in time
     #[cfg(feature = "server")]
     Experiment(Experiments),

@@ -200,6 +200,31 @@ pub(crate) struct Stats {
 }
 
 #[derive(Debug, Group)]
+pub(crate) struct Mcp {
+    /// Spec files or directories; by default those of --config
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    /// URL of the Prometheus that evaluates the generated rules, or @FILE to read a URL with a password from a file; by default
+    /// that of --config
+    #[arg(long, value_name = "URL")]
+    pub(crate) prometheus: Option<String>,
+    #[command(flatten)]
+    pub(crate) access: Access,
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Serve streamable HTTP at `http://ADDRESS/mcp` in place of standard input and output
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// A file with the token that callers must send; needed beyond loopback
+    #[arg(long, value_name = "FILE", requires = "listen")]
+    pub(crate) bearer_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) scale: TimeScale,
+}
+
+#[derive(Debug, Group)]
 pub(crate) struct Toil {
     /// The file with the weeks of the team: hours worked, and work by hand
     #[arg(value_name = "FILE")]

@@ -5,54 +5,12 @@ use crate::{
     error::Error,
     load, table, text, time,
 };
-use serde::Serialize;
 use slo_core::{
-    math::Detection,
-    model::{Ratio, Severity},
+    artifact::explanation_json,
+    model::Severity,
     rules::{self, Backend, Explanation, TierExplanation},
 };
 use std::io::Write;
-
-/// The shape of `--format json`. Exact numbers are decimal text, measurements are numbers.
-#[derive(Debug, Serialize)]
-struct Report {
-    service: String,
-    slo: String,
-    notes: Vec<String>,
-    series: usize,
-    samples_per_hour: u64,
-    samples_per_hour_and_raw_series: u64,
-    rules: Vec<RuleReport>,
-    alerts: Vec<AlertReport>,
-}
-
-#[derive(Debug, Serialize)]
-struct RuleReport {
-    group: String,
-    name: String,
-    interval: String,
-    samples: u64,
-    samples_per_raw_series: u64,
-    delay_seconds: f64,
-}
-
-#[derive(Debug, Serialize)]
-struct AlertReport {
-    burn_tier: &'static str,
-    severity: &'static str,
-    long: String,
-    short: String,
-    factor: String,
-    threshold: String,
-    budget_spent_when_it_fires: f64,
-    /// For outages of 100 %, 10 % and 1 %.
-    fires_after_seconds: [Option<f64>; 3],
-    resets_after_seconds: [Option<f64>; 3],
-    delay_seconds: f64,
-    one_failure_fires_below_events: Option<u64>,
-    fewest_bad_events: u64,
-    undetected_budget: Option<f64>,
-}
 
 pub(super) fn run(explain: &Explain, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {
     let backend = if explain.anchored { Backend::PrometheusAnchored } else { Backend::Prometheus };
@@ -63,8 +21,7 @@ pub(super) fn run(explain: &Explain, out: &mut dyn Write, talk: &mut dyn Write) 
     }
     match explain.output.format {
         Format::Json => {
-            let reports: Vec<Report> = explained.iter().map(report).collect();
-            text::json(out, &reports)?;
+            text::json(out, &explained.iter().map(explanation_json).collect::<Vec<_>>())?;
         }
         Format::Table => {
             for (index, slo) in explained.iter().enumerate() {
@@ -76,52 +33,6 @@ pub(super) fn run(explain: &Explain, out: &mut dyn Write, talk: &mut dyn Write) 
         }
     }
     Ok(())
-}
-
-fn report(slo: &Explanation) -> Report {
-    Report {
-        service: slo.service.clone(),
-        slo: slo.slo.clone(),
-        notes: slo.notes.clone(),
-        series: slo.series(),
-        samples_per_hour: slo.samples_per_hour(),
-        samples_per_hour_and_raw_series: slo.samples_per_hour_and_raw_series(),
-        rules: slo
-            .rules
-            .iter()
-            .map(|rule| RuleReport {
-                group: rule.group.clone(),
-                name: rule.name.clone(),
-                interval: rule.interval.to_string(),
-                samples: rule.samples,
-                samples_per_raw_series: rule.samples_per_raw_series,
-                delay_seconds: rule.delay.as_seconds().to_f64(),
-            })
-            .collect(),
-        alerts: slo.tiers.iter().map(alert).collect(),
-    }
-}
-
-fn alert(explained: &TierExplanation) -> AlertReport {
-    let tier = &explained.tier;
-    let seconds = |what: fn(&Detection) -> Ratio| {
-        explained.detection.map(|found| found.map(|detection| what(&detection).to_f64()))
-    };
-    AlertReport {
-        burn_tier: tier.burn().as_str(),
-        severity: tier.severity().as_str(),
-        long: tier.long().to_string(),
-        short: tier.short().to_string(),
-        factor: explained.factor.to_string(),
-        threshold: explained.threshold.to_string(),
-        budget_spent_when_it_fires: tier.share().to_f64(),
-        fires_after_seconds: seconds(|detection| detection.fires_after),
-        resets_after_seconds: seconds(|detection| detection.resets_after),
-        delay_seconds: explained.delay.as_seconds().to_f64(),
-        one_failure_fires_below_events: explained.quiet_below,
-        fewest_bad_events: tier.fewest_bad(),
-        undetected_budget: explained.undetected.map(Ratio::to_f64),
-    }
 }
 
 /// When a tier fires, and how much of the budget is spent by then.

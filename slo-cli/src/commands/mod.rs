@@ -23,6 +23,8 @@ mod incidents;
 mod logs;
 mod manual;
 #[cfg(feature = "server")]
+mod mcp;
+#[cfg(feature = "server")]
 mod noise;
 mod policy;
 #[cfg(feature = "server")]
@@ -76,6 +78,8 @@ pub(crate) fn run(command: &Command, out: &mut dyn Write, talk: &mut dyn Write) 
         Command::Incidents(incidents) => incidents::run(incidents, out, talk),
         #[cfg(feature = "server")]
         Command::Logs(logs) => logs::run(logs, out, talk),
+        #[cfg(feature = "server")]
+        Command::Mcp(mcp) => mcp::run(mcp, talk),
         #[cfg(feature = "server")]
         Command::Noise(noise) => noise::run(noise, out, talk),
         #[cfg(feature = "server")]

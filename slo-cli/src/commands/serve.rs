@@ -1,7 +1,7 @@
 //! `slo serve`
 
 use crate::{
-    args::{Reading, Serve},
+    args::{Access, Reading, Serve},
     error::Error,
     load,
 };
@@ -92,9 +92,7 @@ fn of_flags(serve: &Serve) -> Result<Config, Error> {
                 .to_owned(),
         ));
     };
-    let (address, settings) = serve.access.settings(address)?;
-    let headers = settings.headers.into_iter().map(|(name, value)| (name, Secret::new(value))).collect();
-    let mut config = Config::of_pages(PrometheusConfig::new(address, headers, settings.roots));
+    let mut config = Config::of_pages(prometheus(&serve.access, address)?);
     if let Some(listen) = serve.listen {
         if !listen.ip().is_loopback() {
             return Err(Error::Usage(format!(
@@ -113,6 +111,13 @@ fn of_flags(serve: &Serve) -> Result<Config, Error> {
         config.time_zone.clone_from(zone);
     }
     Ok(config)
+}
+
+/// A Prometheus server that flags describe.
+pub(super) fn prometheus(access: &Access, address: &str) -> Result<PrometheusConfig, Error> {
+    let (address, settings) = access.settings(address)?;
+    let headers = settings.headers.into_iter().map(|(name, value)| (name, Secret::new(value))).collect();
+    Ok(PrometheusConfig::new(address, headers, settings.roots))
 }
 
 /// Reads the configuration and its SLOs, and reports every fault.

@@ -8,6 +8,7 @@ mod capital;
 #[cfg(feature = "calendar")]
 mod chart;
 mod dashboards;
+mod explanation;
 mod gate;
 mod matcher;
 mod operator;
@@ -27,6 +28,7 @@ pub use backtest::{BacktestPage, SloBacktest, SloFired, SloIncident};
 #[cfg(feature = "calendar")]
 pub use chart::{Chart, Color, Dates, HeatMap, Layer, Scale, Unit, burn_down_picture, sparkline};
 pub use dashboards::{Dashboard, dashboards};
+pub use explanation::explanation_json;
 pub use gate::GateTarget;
 pub use operator::ObjectMeta;
 pub use prometheus::{rule_file, rule_file_json};

@@ -13,6 +13,8 @@ mod server;
 mod site;
 mod slack;
 
+#[cfg(feature = "mcp")]
+pub(crate) use api::incidents::{incident, listed, shown};
 pub(crate) use auth::check;
 pub(crate) use refused::Refused;
 pub use server::{ServeError, Server, open_store};

@@ -36,6 +36,12 @@ impl Refused {
         self.status == StatusCode::SERVICE_UNAVAILABLE
     }
 
+    /// Why, in a sentence.
+    #[cfg(feature = "mcp")]
+    pub(crate) fn reason(self) -> String {
+        self.reason
+    }
+
     pub(crate) const fn bad(reason: String) -> Self {
         Self::new(StatusCode::BAD_REQUEST, reason)
     }

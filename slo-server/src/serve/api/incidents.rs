@@ -6,7 +6,10 @@ use super::super::{
     refused::Refused,
     site::MOST,
 };
-use crate::{clock::now, store::Query};
+use crate::{
+    clock::now,
+    store::{Query, Store, StoreError},
+};
 use axum::{
     Json,
     extract::{FromRequest, Path, Request, State},
@@ -14,6 +17,7 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 use slo_ops::{
+    Redactor,
     alert::IncidentId,
     incident::{Entry, Episode, EpisodeState, Event, Incident, Listed, Stage},
     notify::Summary,
@@ -31,14 +35,51 @@ pub(in super::super) async fn list(
     _: Viewer,
     State(app): State<Arc<App>>,
 ) -> Result<Json<Vec<Listed>>, Refused> {
-    let rows = app.store.list(Query { open: false, after: None, limit: MOST }).await?;
+    Ok(Json(
+        listed(app.store.as_ref(), &app.redactor, Query { open: false, after: None, limit: MOST }).await?,
+    ))
+}
+
+/// The episodes of incidents.
+pub(crate) async fn listed(
+    store: &dyn Store,
+    redactor: &Redactor,
+    query: Query,
+) -> Result<Vec<Listed>, StoreError> {
     let mut listed = Vec::new();
-    for row in rows {
-        let record = app.store.record(row.incident, 0).await?;
+    for row in store.list(query).await? {
+        let record = store.record(row.incident, 0).await?;
         let incident = Incident::of(row.incident, record.iter().map(|numbered| &numbered.entry));
-        listed.extend(Listed::of(&incident, &app.redactor));
+        listed.extend(Listed::of(&incident, redactor));
     }
-    Ok(Json(listed))
+    Ok(listed)
+}
+
+/// The incident with this id, or the one of the latest whose id begins with these digits.
+pub(crate) async fn incident(store: &dyn Store, text: &str) -> Result<Incident, Refused> {
+    let id = find(store, text).await?;
+    let record = store.record(id, 0).await?;
+    if record.is_empty() {
+        return Err(Refused::missing(format!("there is no incident {id}")));
+    }
+    Ok(Incident::of(id, record.iter().map(|numbered| &numbered.entry)))
+}
+
+async fn find(store: &dyn Store, text: &str) -> Result<IncidentId, Refused> {
+    let wrong = match text.parse::<IncidentId>() {
+        Ok(id) => return Ok(id),
+        Err(error) => Refused::bad(error.to_string()),
+    };
+    if text.len() < FEWEST_DIGITS || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(wrong);
+    }
+    let rows = store.list(Query { open: false, after: None, limit: SEARCHED }).await?;
+    let mut found = rows.into_iter().map(|row| row.incident).filter(|id| id.to_string().starts_with(text));
+    match (found.next(), found.next()) {
+        (Some(id), None) => Ok(id),
+        (Some(_), Some(_)) => Err(Refused::bad(format!("several incidents begin with `{text}`"))),
+        (None, _) => Err(Refused::missing(format!("no incident begins with `{text}`"))),
+    }
 }
 
 /// `GET /api/v1/incidents/{incident}`: its episodes, each with its summary, its stages and its findings.
@@ -48,15 +89,20 @@ pub(in super::super) async fn show(
     Path(incident): Path<String>,
 ) -> Result<Json<Value>, Refused> {
     let incident = app.incident(&incident).await?;
-    let listed = Listed::of(&incident, &app.redactor);
+    Ok(Json(shown(&incident, &app.redactor)))
+}
+
+/// An incident, and each of its episodes with its summary and its stages.
+pub(crate) fn shown(incident: &Incident, redactor: &Redactor) -> Value {
+    let listed = Listed::of(incident, redactor);
     let episodes = incident.episodes().iter().rev().zip(listed).map(|(episode, listed)| {
         let moments = episode.moments();
         let stages: serde_json::Map<String, Value> =
             Stage::ALL.iter().map(|stage| (stage.to_string(), json!(moments.millis(*stage)))).collect();
-        let summary = Summary::of(episode, &app.redactor, now());
+        let summary = Summary::of(episode, redactor, now());
         json!({"episode": listed, "summary": summary.lines(), "stages_ms": stages})
     });
-    Ok(Json(json!({"incident": incident.id(), "episodes": episodes.collect::<Vec<_>>()})))
+    json!({"incident": incident.id(), "episodes": episodes.collect::<Vec<_>>()})
 }
 
 /// An action of a person.
@@ -133,31 +179,12 @@ pub(in super::super) async fn act(
 impl App {
     /// The id of an incident, or of the one of the latest that begins with these digits.
     pub(in super::super) async fn find(&self, text: &str) -> Result<IncidentId, Refused> {
-        let wrong = match text.parse::<IncidentId>() {
-            Ok(id) => return Ok(id),
-            Err(error) => Refused::bad(error.to_string()),
-        };
-        if text.len() < FEWEST_DIGITS || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(wrong);
-        }
-        let rows = self.store.list(Query { open: false, after: None, limit: SEARCHED }).await?;
-        let mut found =
-            rows.into_iter().map(|row| row.incident).filter(|id| id.to_string().starts_with(text));
-        match (found.next(), found.next()) {
-            (Some(id), None) => Ok(id),
-            (Some(_), Some(_)) => Err(Refused::bad(format!("several incidents begin with `{text}`"))),
-            (None, _) => Err(Refused::missing(format!("no incident begins with `{text}`"))),
-        }
+        find(self.store.as_ref(), text).await
     }
 
     /// The incident with an id from a request.
     pub(in super::super) async fn incident(&self, id: &str) -> Result<Incident, Refused> {
-        let id = self.find(id).await?;
-        let record = self.store.record(id, 0).await?;
-        if record.is_empty() {
-            return Err(Refused::missing(format!("there is no incident {id}")));
-        }
-        Ok(Incident::of(id, record.iter().map(|numbered| &numbered.entry)))
+        incident(self.store.as_ref(), id).await
     }
 
     /// Records an action of a person on the open episode.
