@@ -20,10 +20,12 @@
 //! | [`summary`] | an episode → a summary in prose, whose every sentence can be checked |
 //! | [`toil`] | hours worked, the record of incidents → how much of them is work by hand |
 //! | [`traces`] | spans → whose time the extra time of slow requests is, and where errors come from |
+//! | [`dynatrace`] | SLOs, budgets, deployments, episodes → SLOs, metric lines and events of Dynatrace |
 //! | [`controller`] | objects of Kubernetes with SLOs → their `PrometheusRule`, and what their status says |
 
 pub mod alert;
 pub mod controller;
+pub mod dynatrace;
 pub mod experiment;
 pub mod host;
 pub mod incident;

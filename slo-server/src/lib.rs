@@ -14,6 +14,7 @@
 //! | [`respond`] | the work on incidents |
 //! | [`serve`] | the HTTP server: alerts, pages, and an API |
 //! | [`gate`] | whether a new version may stay |
+//! | [`dynatrace`] | sends metric lines and events to Dynatrace |
 //! | [`fault`] | faults of experiments, each for as long as its lease is renewed |
 //! | [`experiment`] | runs of experiments, from the plan to the recovery |
 //! | `mcp` | read-only tools for assistants; with the feature `mcp` |
@@ -22,6 +23,7 @@
 pub mod config;
 #[cfg(feature = "kubernetes")]
 pub mod controller;
+pub mod dynatrace;
 pub mod experiment;
 pub mod fault;
 pub mod gate;

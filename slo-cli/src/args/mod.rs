@@ -5,6 +5,8 @@ mod common;
 #[cfg(feature = "server")]
 mod controller;
 #[cfg(feature = "server")]
+mod dynatrace;
+#[cfg(feature = "server")]
 mod experiment;
 #[cfg(feature = "server")]
 mod logs;
@@ -23,6 +25,10 @@ use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 pub(crate) use common::{Format, Naming, Output, Reading, ReportFormat, Specs, TimeScale};
 #[cfg(feature = "server")]
 pub(crate) use controller::Controlled;
+#[cfg(feature = "server")]
+pub(crate) use dynatrace::{
+    Budgets, Dynatrace, DynatraceVerb, Environment, Kind, Noticed, SloForm, Slos, WentLive,
+};
 #[cfg(feature = "server")]
 pub(crate) use experiment::{
     ExperimentVerb, Experiments, Exported, Journals, Judged, Listed, Planned, Running, Stopped, Told,
@@ -110,6 +116,9 @@ pub(crate) enum Command {
     /// Find whose time the extra time of slow requests is, and where errors come from
     #[cfg(feature = "server")]
     Traces(Traces),
+    /// Write SLOs for Dynatrace, and send it budgets, deployments and incidents
+    #[cfg(feature = "server")]
+    Dynatrace(Dynatrace),
     /// Serve budgets, incidents, explanations and gates to assistants, as read-only tools of the Model Context Protocol
     #[cfg(feature = "server")]
     Mcp(Mcp),

@@ -11,6 +11,8 @@ mod deployments;
 #[cfg(feature = "server")]
 mod diagnose;
 #[cfg(feature = "server")]
+mod dynatrace;
+#[cfg(feature = "server")]
 mod experiment;
 mod explain;
 #[cfg(feature = "server")]
@@ -78,6 +80,8 @@ pub(crate) fn run(command: &Command, out: &mut dyn Write, talk: &mut dyn Write) 
         Command::Incidents(incidents) => incidents::run(incidents, out, talk),
         #[cfg(feature = "server")]
         Command::Logs(logs) => logs::run(logs, out, talk),
+        #[cfg(feature = "server")]
+        Command::Dynatrace(dynatrace) => dynatrace::run(dynatrace, out, talk),
         #[cfg(feature = "server")]
         Command::Mcp(mcp) => mcp::run(mcp, talk),
         #[cfg(feature = "server")]

@@ -19,7 +19,6 @@ use std::{sync::mpsc::Receiver, time::Duration};
 ///
 /// let collector = Otlp::http("http://127.0.0.1:4318")
 ///     .header("x-tenant", "shop")
-///     .delta() // as Dynatrace's agents want it
 ///     .sample(0.01)
 ///     .every(Duration::from_secs(30));
 /// let service = Service::builder("checkout").availability("99.9%").otlp(collector).install()?;
@@ -66,6 +65,25 @@ impl Otlp {
     pub fn http(endpoint: &str) -> Self {
         let endpoint = endpoint.trim_end_matches('/');
         Self::new(Protocol::Http, format!("{endpoint}/v1/metrics"), format!("{endpoint}/v1/traces"))
+    }
+
+    /// The environment of Dynatrace at `url`, such as `https://abc12345.live.dynatrace.com`, with an API token.
+    ///
+    /// It speaks OTLP over HTTP at `/api/v2/otlp`, and sends deltas: Dynatrace drops cumulative sums and histograms. The token
+    /// needs the scopes `metrics.ingest` and `openTelemetryTrace.ingest`. For an `ActiveGate`, give
+    /// `https://HOST:9999/e/ENVIRONMENT`.
+    ///
+    /// ```
+    /// use slo_instrument::{Otlp, Service};
+    ///
+    /// let dynatrace = Otlp::dynatrace("https://abc12345.live.dynatrace.com", "dt0c01.XYZ");
+    /// let service = Service::builder("checkout").availability("99.9%").otlp(dynatrace).install()?;
+    /// # Ok::<(), slo_instrument::Error>(())
+    /// ```
+    pub fn dynatrace(url: &str, token: &str) -> Self {
+        Self::http(&format!("{}/api/v2/otlp", url.trim_end_matches('/')))
+            .header("authorization", &format!("Api-Token {token}"))
+            .delta()
     }
 
     fn new(protocol: Protocol, metrics_endpoint: String, traces_endpoint: String) -> Self {

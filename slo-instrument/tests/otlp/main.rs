@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod collector;
+mod dynatrace;
 mod tls;
 
 use axum::{Router, body::Body, routing::get};

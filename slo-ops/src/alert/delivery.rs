@@ -15,6 +15,8 @@ pub enum Source {
     Alertmanager,
     /// Grafana's alerting, whose webhook has the same shape.
     Grafana,
+    /// Dynatrace, whose problem notifications have a payload that its users write.
+    Dynatrace,
 }
 
 impl fmt::Display for Source {
@@ -22,6 +24,7 @@ impl fmt::Display for Source {
         f.write_str(match self {
             Self::Alertmanager => "Alertmanager",
             Self::Grafana => "Grafana",
+            Self::Dynatrace => "Dynatrace",
         })
     }
 }

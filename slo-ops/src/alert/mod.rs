@@ -5,6 +5,7 @@ mod alert;
 mod delivery;
 mod fingerprint;
 mod identity;
+mod problem;
 mod webhook;
 
 pub use alert::{Alert, Status};

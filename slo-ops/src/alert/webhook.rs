@@ -1,6 +1,6 @@
 //! The body of Alertmanager's and Grafana's webhooks.
 
-use super::{Alert, Delivery, LabelSet, Source, Status};
+use super::{Alert, Delivery, LabelSet, Source, Status, problem};
 use serde::{Deserialize, Deserializer};
 use slo_core::{Error, model::Timestamp};
 
@@ -41,15 +41,15 @@ fn nullable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LabelSet, D::E
 const OPEN_END: &str = "0001-01-01T00:00:00Z";
 
 impl Delivery {
-    /// Reads the body of a webhook of Alertmanager or Grafana.
+    /// Reads the body of a webhook of Alertmanager, Grafana or Dynatrace.
     ///
-    /// The body is Alertmanager's `version: "4"`, or Grafana's of the same shape. Unknown fields are ignored,
+    /// The body is Alertmanager's `version: "4"`, Grafana's of the same shape, or a problem of Dynatrace. Unknown fields are ignored,
     /// since senders add new ones.
     ///
     /// # Errors
     /// A body of another shape; the error names the field.
     pub fn parse(source: Source, body: &[u8]) -> Result<Self, Error> {
-        parse(source, body)
+        if source == Source::Dynatrace { problem::parse(body) } else { parse(source, body) }
     }
 }
 
@@ -61,7 +61,7 @@ fn parse(source: Source, body: &[u8]) -> Result<Delivery, Error> {
     })?;
     let known = match source {
         Source::Alertmanager => ["4"].as_slice(),
-        Source::Grafana => &["1", "4"],
+        Source::Grafana | Source::Dynatrace => &["1", "4"],
     };
     if !known.contains(&body.version.as_str()) {
         return Err(Error::new(format!("version `{}` of the webhook is not supported", body.version))

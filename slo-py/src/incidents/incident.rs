@@ -107,7 +107,7 @@ pub(crate) fn read_record(lines: Vec<String>) -> PyResult<Vec<Incident>> {
 /// deliveries : list of (datetime, str or bytes)
 ///     The arrival time and the body of each webhook.
 /// source : str, default "alertmanager"
-///     ``"alertmanager"`` or ``"grafana"``.
+///     ``"alertmanager"``, ``"grafana"`` or ``"dynatrace"``.
 ///
 /// Returns
 /// -------
@@ -135,8 +135,11 @@ pub(crate) fn receive(deliveries: Vec<(Bound<'_, PyAny>, Body)>, source: &str) -
     let source = match source {
         "alertmanager" => Source::Alertmanager,
         "grafana" => Source::Grafana,
+        "dynatrace" => Source::Dynatrace,
         other => {
-            let told = format!("`{other}` is not a source of alerts; write \"alertmanager\" or \"grafana\"");
+            let told = format!(
+                "`{other}` is not a source of alerts; write \"alertmanager\", \"grafana\" or \"dynatrace\""
+            );
             return Err(SloError::new_err(told));
         }
     };

@@ -62,13 +62,22 @@ impl Poster {
         token: Option<&Secret>,
         body: &serde_json::Value,
     ) -> Result<Answered, NoAnswer> {
-        let mut request = self
-            .client
-            .post(url)
-            .header(header::CONTENT_TYPE, "application/json; charset=utf-8")
-            .body(body.to_string());
-        if let Some(token) = token {
-            request = request.bearer_auth(token.expose());
+        let authorization = token.map(|token| format!("Bearer {}", token.expose()));
+        self.post_text(url, authorization.as_deref(), "application/json; charset=utf-8", body.to_string())
+            .await
+    }
+
+    /// Posts `body`, of the type `content`, to `url`.
+    pub(crate) async fn post_text(
+        &self,
+        url: &str,
+        authorization: Option<&str>,
+        content: &str,
+        body: String,
+    ) -> Result<Answered, NoAnswer> {
+        let mut request = self.client.post(url).header(header::CONTENT_TYPE, content).body(body);
+        if let Some(authorization) = authorization {
+            request = request.header(header::AUTHORIZATION, authorization);
         }
         let mut response = request.send().await.map_err(no_answer)?;
         let status = response.status();

@@ -7,5 +7,5 @@ mod sender;
 mod slack;
 mod throttle;
 
-pub(crate) use http::Poster;
+pub(crate) use http::{NoAnswer, Poster};
 pub use sender::{Outgoing, Sender};

@@ -230,6 +230,7 @@ fn router(site: &Arc<Site>) -> Router {
         let intake = Router::new()
             .route("/alerts/alertmanager", post(|app, request| receive(app, Source::Alertmanager, request)))
             .route("/alerts/grafana", post(|app, request| receive(app, Source::Grafana, request)))
+            .route("/alerts/dynatrace", post(|app, request| receive(app, Source::Dynatrace, request)))
             .layer(DefaultBodyLimit::disable())
             .layer(app.engine.own().layer())
             .with_state(Arc::clone(app));

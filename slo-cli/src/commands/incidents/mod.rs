@@ -14,6 +14,7 @@ use crate::{
 };
 pub(super) use act::user;
 use act::{acted, place};
+pub(super) use record::latest;
 pub(super) use record::open;
 use show::{show_list, show_one};
 use slo_ops::incident::Event;

@@ -8,7 +8,7 @@ use crate::{
 use slo_ops::{
     Redactor,
     alert::IncidentId,
-    incident::{Entry, Incident},
+    incident::{Entry, Episode, Incident},
 };
 use slo_server::{
     config::{Secret, StoreConfig},
@@ -117,6 +117,16 @@ impl Opened {
             Error::Input(format!("no incident begins with `{text}`\n  hint: see `slo incidents list`"))
         })
     }
+}
+
+/// The latest episode of an incident, and the redactor for its texts.
+pub(in crate::commands) async fn latest(place: &Place, text: &str) -> Result<(Episode, Redactor), Error> {
+    let record = Opened::at(place).await?;
+    let (incident, _) = record.incident(record.find(text).await?).await?;
+    let episode = incident.episodes().last().cloned();
+    let episode =
+        episode.ok_or_else(|| Error::Input(format!("the incident {} has no episode", incident.id())))?;
+    Ok((episode, record.redactor))
 }
 
 /// Opens the incident record at a place, which must exist.

@@ -1,0 +1,81 @@
+//! SLOs of Dynatrace as resources of Terraform.
+
+use super::{DynatraceSlo, slo::fields};
+use serde_json::Value;
+use std::fmt::Write;
+
+/// A name of a resource, and of a metric: lower case, digits and underscores.
+pub(super) fn identifier(path: &str) -> String {
+    let name: String = path
+        .chars()
+        .map(|character| if character.is_ascii_alphanumeric() { character.to_ascii_lowercase() } else { '_' })
+        .collect();
+    if name.starts_with(|first: char| first.is_ascii_digit()) { format!("slo_{name}") } else { name }
+}
+
+pub(super) fn resource(slo: &DynatraceSlo) -> String {
+    let body = fields(&slo.body);
+    let get = |name: &str| body.get(name).cloned().unwrap_or(Value::Null);
+    let kind = if slo.is_platform { "dynatrace_platform_slo" } else { "dynatrace_slo_v2" };
+    let mut out = format!("resource \"{kind}\" \"{}\" {{\n", slo.resource);
+    let mut line = |depth: usize, name: &str, value: &Value| {
+        if !value.is_null() {
+            // Writing to a String cannot fail.
+            let _ = writeln!(out, "{}{name} = {}", "  ".repeat(depth), literal(value));
+        }
+    };
+    line(1, "name", &get("name"));
+    if slo.is_platform {
+        line(1, "description", &get("description"));
+        line(1, "tags", &get("tags"));
+        let criteria = get("criteria");
+        let first = criteria.get(0).map(fields).unwrap_or_default();
+        let sli = get("customSli");
+        out.push_str("  criteria {\n    criteria_detail {\n");
+        let mut line = |name: &str, key: &str| {
+            let _ = writeln!(out, "      {name} = {}", literal(first.get(key).unwrap_or(&Value::Null)));
+        };
+        line("target", "target");
+        line("timeframe_from", "timeframeFrom");
+        line("timeframe_to", "timeframeTo");
+        line("warning", "warning");
+        let _ = writeln!(
+            out,
+            "    }}\n  }}\n  custom_sli {{\n    indicator = {}\n  }}",
+            literal(sli.get("indicator").unwrap_or(&Value::Null))
+        );
+    } else {
+        line(1, "enabled", &get("enabled"));
+        line(1, "custom_description", &get("description"));
+        line(1, "evaluation_type", &get("evaluationType"));
+        line(1, "evaluation_window", &get("timeframe"));
+        line(1, "filter", &get("filter"));
+        line(1, "metric_expression", &get("metricExpression"));
+        line(1, "metric_name", &get("metricName"));
+        line(1, "target_success", &get("target"));
+        line(1, "target_warning", &get("warning"));
+        let burn = fields(&get("errorBudgetBurnRate"));
+        let of = |name: &str| literal(burn.get(name).unwrap_or(&Value::Null));
+        let _ = writeln!(
+            out,
+            "  error_budget_burn_rate {{\n    burn_rate_visualization_enabled = {}\n    fast_burn_threshold = {}\n  }}",
+            of("burnRateVisualizationEnabled"),
+            of("fastBurnThreshold")
+        );
+    }
+    out.push_str("}\n");
+    out
+}
+
+/// A literal of HCL.
+fn literal(value: &Value) -> String {
+    match value {
+        Value::String(text) => {
+            // `${` and `%{` begin templates; the rest is as in JSON.
+            let escaped = Value::String(text.clone()).to_string();
+            escaped.replace("${", "$${").replace("%{", "%%{")
+        }
+        Value::Array(items) => format!("[{}]", items.iter().map(literal).collect::<Vec<_>>().join(", ")),
+        other => other.to_string(),
+    }
+}
