@@ -474,9 +474,51 @@ fn what_failed_twice_in_a_row_waits_for_a_person() {
     let (yes, no) = (Some(true), Some(false));
     assert_eq!(past(&[no]), None);
     assert_eq!(past(&[no, no]).as_deref(), Some("it did not help 2 times in a row"));
-    assert_eq!(past(&[no, no, None]).as_deref(), Some("it did not help 2 times in a row"));
+    // It had not failed, at least.
+    assert_eq!(past(&[no, no, None]), None);
     assert_eq!(past(&[no, no, yes]), None);
-    assert_eq!(past(&[yes, no, None, no]).as_deref(), Some("it did not help 2 times in a row"));
+    assert_eq!(past(&[yes, no, None, no]), None);
+    assert_eq!(past(&[yes, no, no, no]).as_deref(), Some("it did not help 3 times in a row"));
+}
+
+/// Two failures, and a run in another incident that nobody has judged yet.
+fn distrusted() -> World {
+    let mut world =
+        healing("{remediate: {command: [/bin/restart], approval: waived, cooldown: 1s, at_most: 10/h}}");
+    let failed = |days| PastStart { at: world.now.before(Window::days(days)), helped: Some(false) };
+    let pending = PastStart { at: world.now.before(Window::minutes(1)), helped: None };
+    let starts = vec![failed(2), failed(1), pending];
+    world.starts.insert(("checkout-down".to_owned(), "restart".to_owned()), starts);
+    until(&mut world, |event| matches!(event, Event::ApprovalAsked { .. }));
+    world
+}
+
+#[test]
+fn who_was_asked_decides_even_if_it_has_helped_elsewhere_meanwhile() {
+    for approve in [true, false] {
+        let mut world = distrusted();
+        let starts = world.starts.values_mut().next().unwrap();
+        starts.last_mut().unwrap().helped = Some(true);
+        assert!(world.ran.is_empty(), "nobody has answered");
+        let began = world.incident().episodes()[0].id.began;
+        let who = "ann".to_owned();
+        let answer = if approve { Event::Approved { step: 0, who } } else { Event::Denied { step: 0, who } };
+        world.record.push(Entry::of(began, world.now, answer));
+        for _ in 0..50 {
+            world.turn();
+        }
+        assert_eq!(world.ran.len(), usize::from(approve));
+    }
+}
+
+#[test]
+fn counts_of_another_slo_do_not_judge_a_remediation() {
+    let of = |slo: &str, bad| {
+        let at = Timestamp::from_seconds(1);
+        Evidence::new(at, slo, "99%".parse().unwrap(), Window::minutes(1), Tally::new(1_000, bad).unwrap())
+    };
+    assert!(of("a/b", 400).is_worse_than(&of("a/b", 50)));
+    assert!(!of("a/c", 400).is_worse_than(&of("a/b", 50)));
 }
 
 #[test]

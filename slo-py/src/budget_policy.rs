@@ -145,7 +145,7 @@ impl ErrorBudgetPolicy {
     }
 
     fn __repr__(&self) -> String {
-        format!("<ErrorBudgetPolicy: freeze at {} %>", self.0.freeze().to_f64() * 100.0)
+        format!("<ErrorBudgetPolicy: freeze at {} %>", self.0.freeze().to_percent())
     }
 }
 

@@ -11,6 +11,7 @@ mod budget;
 mod budget_policy;
 mod change;
 mod convert;
+mod dynatrace;
 mod error;
 mod evaluation;
 mod experiment;
@@ -54,6 +55,8 @@ mod _slo {
     use super::budget_policy::{ErrorBudgetPolicy, PolicyStanding};
     #[pymodule_export]
     use super::change::Change;
+    #[pymodule_export]
+    use super::dynatrace::dynatrace_slo;
     #[pymodule_export]
     use super::error::{DataError, Fault, QueryError, SloError, SloWarning, SpecError};
     #[pymodule_export]

@@ -134,12 +134,13 @@ def test_toil_is_what_the_sheet_and_the_record_say():
     body = {"version": "4", "groupKey": "toil", "status": "firing", "alerts": [
         {"status": "firing", "labels": {"alertname": "SLOBurn", "severity": "page"}, "startsAt": "2026-11-03T10:00:00Z"}]}
     (incident,) = slo.incidents.receive([(at, json.dumps(body))])
-    sheet = "{version: slo-toil/v1, weeks: [{week: 2026-W45, worked: 40h, toil: {mail: 3h}}, {week: 2026-W46, worked: 40h, toil: {mail: 5h}}]}"
+    weeks = ", ".join(f"{{week: 2026-W{number}, worked: 40h, toil: {{mail: {number - 40}h}}}}" for number in range(41, 50))
+    sheet = f"{{version: slo-toil/v1, weeks: [{weeks}]}}"
     report = slo.incidents.toil_report(sheet, episodes=incident.episodes)
     # Nobody has acknowledged it.
-    assert (report["share"], report["sources"][0]["hours"], report["unfinished"]) == (0.1, 8.0, 0)
-    share, interval = slo.stats.toil([(3, 40), (5, 40)])
-    assert (report["share"], report["interval"]) == (share, list(interval))
+    assert (report["share"], report["sources"][0]["hours"], report["unfinished"]) == (0.125, 45.0, 0)
+    share, interval = slo.stats.toil([(number, 40) for number in range(1, 10)])
+    assert (report["share"], report["interval"], report["verdict"]) == (share, list(interval), "below")
     with pytest.raises(slo.SpecError) as raised:
         slo.incidents.toil_report("{version: slo-toil/v1, weeks: [{week: 2026-W99, worked: 1h}]}")
     assert raised.value.faults[0].place == "weeks[0].week"

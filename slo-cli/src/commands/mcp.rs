@@ -9,8 +9,12 @@ use slo_server::{
     config::{Config, Secret},
     mcp::{self, Sources},
 };
-use std::{fs, io::Write, net::SocketAddr, path::Path};
-use tokio::net::TcpListener;
+use std::{
+    fs,
+    io::Write,
+    net::{SocketAddr, TcpListener},
+    path::Path,
+};
 
 pub(super) fn run(args: &Mcp, talk: &mut dyn Write) -> Result<(), Error> {
     let token = args.bearer_file.as_deref().map(token).transpose()?;
@@ -53,9 +57,9 @@ async fn listen(
     token: Option<Secret>,
     talk: &mut dyn Write,
 ) -> Result<(), Error> {
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|error| Error::Outside(format!("--listen {address}: {error}")))?;
+    let listener =
+        TcpListener::bind(address).map_err(|error| Error::Outside(format!("--listen {address}: {error}")))?;
+    listener.set_nonblocking(true)?;
     writeln!(talk, "listening on http://{}/mcp", listener.local_addr()?)?;
     talk.flush()?;
     let mut told = told_to_end();

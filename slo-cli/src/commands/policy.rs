@@ -8,10 +8,10 @@ use crate::{
 };
 use serde_json::json;
 use slo_core::{
-    artifact::{Report, ReportSpan},
+    artifact::{Report, ReportSpan, local_time},
     model::{Ratio, Service},
     page,
-    replay::{PolicyDecision, PolicyStanding, SloReview},
+    replay::{PolicyDecision, PolicyStage, PolicyStanding, SloReview},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -38,7 +38,7 @@ pub(super) fn run(args: &Policy, out: &mut dyn Write, talk: &mut dyn Write) -> R
             &json!({
                 "decision": decision.as_str(),
                 "change": change,
-                "slos": standings.iter().map(|(review, standing)| of_slo(review, standing)).collect::<Vec<_>>(),
+                "slos": standings.iter().map(|(review, standing)| of_slo(review, standing, change)).collect::<Vec<_>>(),
             }),
         )?,
         Format::Table => show(&standings, change, &args.time_zone, out)?,
@@ -52,7 +52,10 @@ pub(super) fn run(args: &Policy, out: &mut dyn Write, talk: &mut dyn Write) -> R
     match decision {
         PolicyDecision::Go => Ok(()),
         PolicyDecision::Stop => Err(Error::Broken(because(decision))),
-        PolicyDecision::Unknown => Err(Error::Inconclusive(because(decision))),
+        PolicyDecision::Unknown => Err(Error::Inconclusive(format!(
+            "{}\n  hint: load the rules of `slo generate` for these specs; if they were generated with `--time-scale`, give the same value",
+            because(decision)
+        ))),
     }
 }
 
@@ -83,7 +86,12 @@ fn decided(args: &Policy, talk: &mut dyn Write) -> Result<Vec<SloReview>, Error>
                     one.service, one.slo, one.groups
                 )?;
             }
-            reviews.extend(report.slos);
+            // A group that has gone decides nothing, unless nothing is left of the SLO.
+            let mut current = report.slos;
+            if current.iter().any(|one| one.seen.total() > 0) {
+                current.retain(|one| one.seen.total() > 0);
+            }
+            reviews.extend(current);
         }
     }
     for warning in &server.warnings {
@@ -92,8 +100,8 @@ fn decided(args: &Policy, talk: &mut dyn Write) -> Result<Vec<SloReview>, Error>
     Ok(reviews)
 }
 
-fn of_slo(review: &SloReview, standing: &PolicyStanding) -> serde_json::Value {
-    let mut shown = standing.to_json();
+fn of_slo(review: &SloReview, standing: &PolicyStanding, change: Option<&str>) -> serde_json::Value {
+    let mut shown = standing.to_json(change);
     if let Some(fields) = shown.as_object_mut() {
         fields.insert("service".to_owned(), json!(review.service));
         fields.insert("slo".to_owned(), json!(review.slo));
@@ -112,13 +120,14 @@ fn show(
     zone: &str,
     out: &mut dyn Write,
 ) -> Result<(), Error> {
-    let mut table = table::new(&["SLO", "stage", "since", "budget left", "ends above", "decision"]);
+    let mut table =
+        table::new(&["SLO", "stage", &format!("since ({zone})"), "budget left", "ends above", "decision"]);
     let share = |share: Option<f64>| share.map_or("-".to_owned(), |share| page::percent(Some(share), 1));
     for (review, standing) in standings {
         table.add_row([
             review.path(),
-            standing.stage.as_str().to_owned(),
-            standing.since.map_or("-".to_owned(), |since| since.to_string()),
+            standing.known_stage().map_or("-", PolicyStage::as_str).to_owned(),
+            standing.since.map_or("-".to_owned(), |since| local_time(since, zone, "%Y-%m-%d %H:%M")),
             share(standing.remaining),
             share(standing.ends_above().map(Ratio::to_f64)),
             standing.decision(change).as_str().to_owned(),

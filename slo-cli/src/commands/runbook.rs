@@ -9,7 +9,7 @@ use crate::{
 use slo_ops::{
     alert::{Delivery, Source},
     incident::{Entry, Episode, Event, Incident, StepState},
-    runbook::{ApprovalRule, Runbook, Step, Task},
+    runbook::{ApprovalRule, Remediation, Runbook, Step, Task},
 };
 use slo_server::{
     config::Config,
@@ -55,6 +55,14 @@ pub(super) fn run(runbooks: &Runbooks, out: &mut dyn Write, talk: &mut dyn Write
     };
     if asked.dry_run {
         return plan(&runbook, episode, out);
+    }
+    // What a trial changes, somebody has named.
+    for runbook in config.runbooks.values_mut() {
+        for step in &mut runbook.steps {
+            if let Task::Remediate(remediation) = &mut step.task {
+                remediation.approval = ApprovalRule::Required { within: Remediation::APPROVAL_WITHIN };
+            }
+        }
     }
     // Sends no notifications, and does not write to the server's record.
     config.notify = slo_server::config::Notify::default();
@@ -110,7 +118,7 @@ fn rules(step: &Step) -> Option<String> {
     let Task::Remediate(remedy) = &step.task else { return None };
     let approval = match remedy.approval {
         ApprovalRule::Required { within } => format!("with an approval within {within}"),
-        _ => "without an approval".to_owned(),
+        _ => "without an approval, unless it did not help twice".to_owned(),
     };
     let (most, window) = remedy.at_most;
     Some(format!(

@@ -51,20 +51,19 @@ fn show(report: &ToilReport, out: &mut dyn Write) -> Result<(), Error> {
         ]);
     }
     write!(out, "{}", table::lines(&table))?;
-    let verdict = match report.verdict {
-        Verdict::Below => "below",
-        Verdict::Above => "above",
-        Verdict::Uncertain => "not told apart from",
+    let interval = match report.interval {
+        Some((low, high)) => {
+            let verdict = match report.verdict {
+                Verdict::Below => "below",
+                Verdict::Above => "above",
+                Verdict::Uncertain => "not told apart from",
+            };
+            let cap = report.cap * 100.0;
+            format!(" ({} to {} at 95 %), {verdict} the cap of {cap:.0} %", percent(low), percent(high))
+        }
+        None => format!("; from {} weeks on, there is an interval", ToilReport::FEWEST),
     };
-    writeln!(
-        out,
-        "{} of {:.0} h in {} weeks was toil ({} to {} at 95 %), {verdict} the cap of {:.0} %",
-        percent(report.share),
-        report.worked_hours,
-        report.weeks,
-        percent(report.interval.0),
-        percent(report.interval.1),
-        report.cap * 100.0,
-    )?;
+    let (share, hours) = (percent(report.share), report.worked_hours);
+    writeln!(out, "{share} of {hours:.0} h in {} weeks was toil{interval}", report.weeks)?;
     Ok(())
 }

@@ -78,7 +78,7 @@ def test_an_outage_freezes_releases(world):
     code, decision, slo = decided(world, 2)
     assert (code, decision, slo["stage"]) == (1, "stop", "freeze")
     truth = left(world[2], 2)
-    assert truth < -0.1 and slo["budget_remaining"] == pytest.approx(truth, abs=0.03)
+    assert truth < -0.1 and slo["projected_budget_remaining"] == pytest.approx(truth, abs=0.03)
     since = slo["since"] / 1_000 - traffic.START
     assert HOUR < since <= 1.8 * HOUR
     assert slo["ends_above"] == 0.05
@@ -90,7 +90,8 @@ def test_an_outage_freezes_releases(world):
 
 
 def test_a_freeze_lets_its_exceptions_through(world):
-    assert decided(world, 2, "--change", "security")[:2] == (0, "go")
+    code, decision, slo = decided(world, 2, "--change", "security")
+    assert (code, decision, slo["decision"]) == (0, "go", "go")
     assert decided(world, 2, "--change", "feature")[:2] == (1, "stop")
     told = policy(world, 2)
     assert "shop/orders  freeze" in told.stdout
@@ -107,15 +108,23 @@ def test_the_stages_follow_the_budget(world):
     code, decision, slo = decided(world, 26.8)
     assert (code, decision, slo["stage"]) == (0, "go", "caution")
     truth = left(world[2], 26.8)
-    assert 0 < truth < 0.25 and slo["budget_remaining"] == pytest.approx(truth, abs=0.03)
+    assert 0 < truth < 0.25 and slo["projected_budget_remaining"] == pytest.approx(truth, abs=0.03)
     [incident] = slo["postmortems"]
     assert incident["start"] / 1_000 >= traffic.START + 26 * HOUR
 
 
 def test_what_is_not_known_is_not_decided(world):
     code, decision, slo = decided(world, HOURS + 2)
-    assert (code, decision, slo["budget_remaining"]) == (4, "unknown", None)
+    assert (code, decision, slo["projected_budget_remaining"]) == (4, "unknown", None)
     assert "It is not known how much of the period's budget is left" in policy(world, HOURS + 2).stderr
+
+
+def test_rules_of_another_period_decide_nothing(world, tmp_path):
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(SPEC.replace("window: 1d", "window: 7d"))
+    end = traffic.START + 2 * HOUR
+    done = command("policy", spec, "--prometheus", world[0].url, "--end", end, check=False)
+    assert done.returncode == 4 and "--time-scale" in done.stderr
 
 
 def test_reports_say_what_the_policy_says(world):
@@ -123,6 +132,10 @@ def test_reports_say_what_the_policy_says(world):
     asked = [spec, "--prometheus", server.url, "--last", "1h30m", "--end", traffic.START + 2 * HOUR]
     [slo] = json.loads(command("report", *asked, "--format", "json").stdout)["slos"]
     assert slo["policy"]["stage"] == "freeze"
+    # Its history is longer than the time that is reported.
+    short = [spec, "--prometheus", server.url, "--last", "15m", "--end", traffic.START + 2 * HOUR]
+    [other] = json.loads(command("report", *short, "--format", "json").stdout)["slos"]
+    assert abs(other["policy"]["since"] - slo["policy"]["since"]) <= 600_000
     # The share is that of a period's budget, not of that of an hour and a half.
     of_period = slo["policy"]["postmortems"][0]["budget_spent"]
     assert of_period == pytest.approx(slo["incidents"][0]["budget_spent"] * slo["coverage"] * 1.5 / PERIOD)

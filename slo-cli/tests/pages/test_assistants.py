@@ -113,7 +113,8 @@ def test_a_gate_looks_once(where):
 
 def test_wrong_arguments_are_told_and_unknown_tools_refused(where):
     assert "unknown field `force`" in called(where, "budgets", force=True)
-    assert "missing field `slo`" in called(where, "explain")
+    assert "there is no SLO ``; there are checkout/availability" in called(where, "explain")
+    assert "excludes `open`" in called(where, "incidents", incident="abcdef", open=True)
 
     async def use(client):
         with pytest.raises(MCPError, match="there is no tool `approve`"):

@@ -146,7 +146,7 @@ impl ErrorBudgetPolicy {
 }
 
 fn shown(share: Ratio) -> String {
-    format!("{}%", share.to_f64() * 100.0)
+    format!("{}%", share.to_percent())
 }
 
 #[cfg(test)]

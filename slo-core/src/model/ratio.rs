@@ -125,6 +125,20 @@ impl Ratio {
         self.numerator as f64 / self.denominator as f64
     }
 
+    /// The number in percent, exact where it has a decimal form: `12.5` of one eighth.
+    ///
+    /// ```
+    /// use slo_core::model::Ratio;
+    ///
+    /// assert_eq!("0.07".parse::<Ratio>()?.to_percent(), "7");
+    /// # Ok::<(), slo_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn to_percent(self) -> String {
+        let exact = self.checked_mul(Self::whole(100)).and_then(Self::to_decimal);
+        exact.unwrap_or_else(|| (self.to_f64() * 100.0).to_string())
+    }
+
     /// The exact decimal form, or `None` where it does not end (`1/3`) or needs more than 38 digits.
     ///
     /// ```

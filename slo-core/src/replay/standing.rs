@@ -63,6 +63,8 @@ pub struct PolicyStanding {
     pub changes: Vec<(Timestamp, PolicyStage)>,
     /// The incidents that need a postmortem.
     pub postmortems: Vec<Priced>,
+    // Whether any value is known.
+    is_known: bool,
 }
 
 impl PolicyStanding {
@@ -83,6 +85,7 @@ impl PolicyStanding {
         let named = stages.iter().map(|stage| stage.as_str()).zip(bounds.map(Ratio::to_f64));
         let machine = BudgetPolicy::new(named, policy.hysteresis().to_f64())?;
         let (mut current, mut stage, mut latest) = (None, PolicyStage::Open, None);
+        let mut is_known = false;
         let mut changes = Vec::new();
         let mut before: Option<Timestamp> = None;
         for (at, left) in remaining {
@@ -96,10 +99,12 @@ impl PolicyStanding {
             let name = current.map_or("", |stage| machine.name(stage));
             let next =
                 stages.iter().find(|stage| stage.as_str() == name).copied().unwrap_or(PolicyStage::Open);
-            if next != stage {
-                stage = next;
-                changes.push((at, stage));
+            // In which stage it was before the first value, nobody knows.
+            if next != stage && is_known {
+                changes.push((at, next));
             }
+            stage = next;
+            is_known |= latest.is_some();
         }
         let is_large =
             |incident: &&Priced| policy.postmortem().is_some_and(|above| incident.price > above.to_f64());
@@ -110,6 +115,7 @@ impl PolicyStanding {
             remaining: latest,
             changes,
             postmortems: incidents.iter().filter(is_large).copied().collect(),
+            is_known,
         })
     }
 
@@ -124,6 +130,13 @@ impl PolicyStanding {
             (Some(_), PolicyStage::Freeze) => PolicyDecision::Stop,
             (Some(_), PolicyStage::Open | PolicyStage::Caution) => PolicyDecision::Go,
         }
+    }
+
+    /// The stage; `None` if not even an earlier value is known.
+    #[must_use]
+    pub fn known_stage(&self) -> Option<PolicyStage> {
+        let is_known = self.remaining.is_some() || self.is_known;
+        is_known.then_some(self.stage)
     }
 
     /// The remaining share above which the stage ends; `None` if releases go on without care.
@@ -201,6 +214,8 @@ mod tests {
         check(&[0.2, 0.0, 0.05], PolicyStage::Freeze, Some(1), Some("0.05"));
         check(&[0.2, 0.0, 0.06], PolicyStage::Caution, Some(2), Some("0.3"));
         check(&[0.2, 0.0, 0.9], PolicyStage::Open, Some(2), None);
+        // It began before.
+        check(&[-0.1, -0.2], PolicyStage::Freeze, None, Some("0.05"));
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub(super) fn read(node: &Node, place: &str, faults: &mut Faults) -> Option<Rati
     let share = share.filter(|share| *share <= Ratio::ONE);
     if share.is_none() {
         let error = Error::new(format!("`{text}` is not a share"))
-            .with_hint("write a percentage with `%`, such as 25%");
+            .with_hint("write a percentage of 0% to 100% with `%`, such as 25%");
         faults.add(node.position, place, error);
     }
     share
@@ -28,5 +28,5 @@ pub(super) fn decimal(share: Ratio) -> Option<String> {
 
 /// A share as a percentage. A share that was read from a percentage has a decimal form.
 pub(super) fn written(share: Ratio) -> String {
-    decimal(share).unwrap_or_else(|| format!("{}%", share.to_f64() * 100.0))
+    format!("{}%", share.to_percent())
 }

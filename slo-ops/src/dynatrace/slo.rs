@@ -1,6 +1,6 @@
 //! SLOs of Dynatrace: classic ones, and those of the platform.
 
-use super::{Mapped, terraform};
+use super::Mapped;
 use serde_json::{Map, Number, Value, json};
 use slo_core::{
     Error,
@@ -61,7 +61,7 @@ pub fn classic_slo(service: &Service, slo: &Slo, mapped: &Mapped) -> Result<Dyna
     let expression = format!("(100)*({good})/({total})");
     within(&path, "the metric expression", &expression, LONGEST_EXPRESSION)?;
     let common = Common::of(service, slo)?;
-    let resource = terraform::identifier(&path);
+    let resource = identifier(&path);
     within(&path, "the name", &path, LONGEST_NAME)?;
     let mut losses = common.losses;
     let mut body = json!({
@@ -126,20 +126,7 @@ pub fn platform_slo(service: &Service, slo: &Slo, mapped: &Mapped) -> Result<Dyn
     if let Some(fields) = body.as_object_mut().filter(|_| !slo.description().is_empty()) {
         fields.insert("description".to_owned(), slo.description().into());
     }
-    Ok(DynatraceSlo {
-        resource: terraform::identifier(&path),
-        is_platform: true,
-        body,
-        losses: common.losses,
-    })
-}
-
-impl DynatraceSlo {
-    /// A resource of Terraform: `dynatrace_slo_v2`, or `dynatrace_platform_slo`.
-    #[must_use]
-    pub fn to_terraform(&self) -> String {
-        terraform::resource(self)
-    }
+    Ok(DynatraceSlo { resource: identifier(&path), is_platform: true, body, losses: common.losses })
 }
 
 /// What both kinds have.
@@ -222,6 +209,15 @@ fn within(path: &str, what: &str, text: &str, most: usize) -> Result<(), Error> 
         return Ok(());
     }
     Err(Error::new(format!("{path}: {what} has {length} characters, and Dynatrace allows {most}")))
+}
+
+/// A name of a resource, and of a metric: lower case, digits and underscores.
+fn identifier(path: &str) -> String {
+    let name: String = path
+        .chars()
+        .map(|character| if character.is_ascii_alphanumeric() { character.to_ascii_lowercase() } else { '_' })
+        .collect();
+    if name.starts_with(|first: char| first.is_ascii_digit()) { format!("slo_{name}") } else { name }
 }
 
 /// The fields of a JSON object.

@@ -4,16 +4,15 @@ use super::{DynatraceSlo, slo::fields};
 use serde_json::Value;
 use std::fmt::Write;
 
-/// A name of a resource, and of a metric: lower case, digits and underscores.
-pub(super) fn identifier(path: &str) -> String {
-    let name: String = path
-        .chars()
-        .map(|character| if character.is_ascii_alphanumeric() { character.to_ascii_lowercase() } else { '_' })
-        .collect();
-    if name.starts_with(|first: char| first.is_ascii_digit()) { format!("slo_{name}") } else { name }
+impl DynatraceSlo {
+    /// A resource of Terraform: `dynatrace_slo_v2`, or `dynatrace_platform_slo`.
+    #[must_use]
+    pub fn to_terraform(&self) -> String {
+        resource(self)
+    }
 }
 
-pub(super) fn resource(slo: &DynatraceSlo) -> String {
+fn resource(slo: &DynatraceSlo) -> String {
     let body = fields(&slo.body);
     let get = |name: &str| body.get(name).cloned().unwrap_or(Value::Null);
     let kind = if slo.is_platform { "dynatrace_platform_slo" } else { "dynatrace_slo_v2" };

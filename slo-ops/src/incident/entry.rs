@@ -146,7 +146,7 @@ pub enum Event {
     DidNotHelp {
         /// The place of the step in the runbook.
         step: usize,
-        /// Whether more events are bad than before it.
+        /// Whether a larger share of events is bad than in the worst tile before it.
         worse: bool,
     },
     /// A step was skipped.
@@ -323,7 +323,11 @@ impl fmt::Display for Event {
                 write!(f, "the outcome of step {} is unknown: the process that ran it died", step + 1)
             }
             Self::DidNotHelp { step, worse: true } => {
-                write!(f, "step {} made it worse: more events are bad than before it", step + 1)
+                write!(
+                    f,
+                    "step {} made it worse: a larger share of events is bad than in the worst tile before it",
+                    step + 1
+                )
             }
             Self::DidNotHelp { step, worse: false } => {
                 write!(f, "step {} did not help: the budget is still burning", step + 1)

@@ -318,8 +318,7 @@ impl Episode {
             .collect()
     }
 
-    /// Applies an event; deliveries are applied by the incident.
-    /// Applies an event of its record.
+    /// Applies an event of its record; deliveries are applied by the incident.
     pub fn apply(&mut self, at: Timestamp, event: &Event) {
         match event {
             Event::RunbookChosen { name, digest, steps } => {

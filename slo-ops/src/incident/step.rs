@@ -154,6 +154,9 @@ pub struct Evidence {
     /// The events and the bad events of the worst tile of the window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worst: Option<(u64, u64)>,
+    /// Those of its latest tile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latest: Option<(u64, u64)>,
 }
 
 impl Evidence {
@@ -168,20 +171,31 @@ impl Evidence {
             total: events.total(),
             bad: events.bad(),
             worst: None,
+            latest: None,
         }
     }
 
-    /// The same events, with those of the worst tile among them.
+    /// The same events, with those of the worst and of the latest tile among them.
     #[must_use]
-    pub fn with_worst(mut self, tile: Tally) -> Self {
-        self.worst = Some((tile.total(), tile.bad()));
+    pub fn with_tiles(mut self, worst: Tally, latest: Tally) -> Self {
+        self.worst = Some((worst.total(), worst.bad()));
+        self.latest = Some((latest.total(), latest.bad()));
         self
+    }
+
+    /// Whether the budget was still burning in the latest tile, as [`is_burning`](Self::is_burning) says it of the window.
+    #[must_use]
+    pub fn is_burning_lately(&self) -> Option<bool> {
+        let (total, bad) = self.latest.unwrap_or((self.total, self.bad));
+        let interval = wilson(Tally::new(total, bad).ok()?, Confidence::P95)?;
+        Some(interval.low() > self.budget)
     }
 
     /// Whether the share of bad events is larger than it was in the worst tile of `before`, beyond chance: the 99 % interval
     /// (Wilson's) lies above that share.
     ///
-    /// A window may hold calm minutes from before the outage, so the worst tile stands for it.
+    /// A window may hold calm minutes from before the outage, so the worst tile stands for it. Events of another SLO say
+    /// nothing.
     ///
     /// ```
     /// use slo_core::{math::Tally, model::{Timestamp, Window}};
@@ -191,7 +205,8 @@ impl Evidence {
     ///     let at = Timestamp::from_seconds(seconds);
     ///     Ok(Evidence::new(at, "a/b", "99.9%".parse()?, Window::minutes(5), Tally::new(total, bad)?))
     /// };
-    /// let before = of(0, 5_000, 300)?.with_worst(Tally::new(1_000, 290)?);
+    /// let worst = Tally::new(1_000, 290)?;
+    /// let before = of(0, 5_000, 300)?.with_tiles(worst, worst);
     /// assert!(!of(60, 1_000, 300)?.is_worse_than(&before)); // the outage goes on as it was
     /// assert!(of(60, 1_000, 600)?.is_worse_than(&before));
     /// # Ok::<(), slo_core::Error>(())
@@ -201,6 +216,9 @@ impl Evidence {
         let (total, bad) = before.worst.unwrap_or((before.total, before.bad));
         let share = |total, bad| Tally::new(total, bad).ok()?.error_ratio();
         let after = Tally::new(self.total, self.bad).ok().and_then(|events| wilson(events, Confidence::P99));
+        if self.slo != before.slo {
+            return false;
+        }
         after.zip(share(total, bad)).is_some_and(|(after, before)| after.low() > before)
     }
 

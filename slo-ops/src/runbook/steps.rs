@@ -27,6 +27,8 @@ const VERIFY_EVERY: Window = Window::seconds(15);
 const MOST_ATTEMPTS: u32 = 3;
 /// After so many failures in a row, or in one episode, a remediation needs approval even if the runbook waives it.
 const MOST_FAILURES: usize = 2;
+/// How long a remediation may be without a judgement.
+const PENDING: Window = Window::hours(6);
 /// A remediation has helped once the burn rate is surely below this; the SRE Workbook pages from 6 on.
 const BURNS: f64 = 6.0;
 
@@ -103,7 +105,8 @@ impl Steps<'_> {
                     || run.helped.is_some()
                     || !has_counts(run)
                     || self.remediation(step).is_none_or(|remediation| {
-                        at.after(remediation.verify_within) <= self.situation.now && !still_burns(run, *at)
+                        let now = self.situation.now;
+                        at.after(remediation.verify_within) <= now && !still_burns(run, *at, now)
                     })
             }
             state => state.is_final(),
@@ -166,11 +169,10 @@ impl Steps<'_> {
             ));
         }
         let mut is_agreed = false;
-        let distrust = self.distrust(run);
-        let approval = match (remediation.approval, &distrust) {
-            (ApprovalRule::Waived, Some(_)) => {
-                ApprovalRule::Required { within: Remediation::APPROVAL_WITHIN }
-            }
+        let distrust = self.distrust(run).filter(|_| !is_again);
+        // Whoever was asked decides, even if the reason for the question has passed.
+        let approval = match (remediation.approval, distrust.is_some() || run.approval.is_some()) {
+            (ApprovalRule::Waived, true) => ApprovalRule::Required { within: Remediation::APPROVAL_WITHIN },
             (approval, _) => approval,
         };
         if let ApprovalRule::Required { within } = approval {
@@ -204,7 +206,10 @@ impl Steps<'_> {
                 match (evidence.is_burning(), changed) {
                     (Some(true), _) => May::Run,
                     (Some(false), _) => May::Skip(format!("{slo} is no longer burning its error budget")),
-                    (None, Some(at)) if now < at.after(SETTLED) => {
+                    // A tile must pass before there are events.
+                    (None, Some(at))
+                        if now < at.after(SETTLED) || now < at.after_steps(window(evidence), 2) =>
+                    {
                         let again = evidence.at.after(VERIFY_EVERY);
                         if now < again { May::Wait(again) } else { May::Look(changed) }
                     }
@@ -217,8 +222,12 @@ impl Steps<'_> {
 
     /// When the last step before `step` ended that changed something.
     fn changed_before(&self, step: usize) -> Option<Timestamp> {
-        let ends = self.runs.iter().take(step).filter_map(|run| match run.state {
-            StepState::Ended { at, .. } if run.info.kind != StepKind::Diagnose => Some(at),
+        let changing = self.runs.iter().take(step).filter(|run| run.info.kind != StepKind::Diagnose);
+        let ends = changing.filter_map(|run| match &run.state {
+            StepState::Ended { outcome: StepOutcome::NotStarted { .. }, .. } => None,
+            StepState::Ended { at, .. } => Some(*at),
+            // It may have changed something before its process died.
+            StepState::Unknown { .. } => run.starts.last().copied(),
             _ => None,
         });
         ends.max()
@@ -252,8 +261,11 @@ impl Steps<'_> {
             return Some(format!("{MOST_FAILURES} remediations did not help in this episode"));
         }
         let starts = self.situation.starts.get(&(self.name.to_owned(), run.info.name.clone()))?;
-        let known = starts.iter().rev().filter_map(|PastStart { helped, .. }| *helped);
-        let in_a_row = known.take_while(|helped| !helped).count();
+        // One that is not judged yet says nothing; one that never was ends the row, since it had not failed.
+        let is_pending =
+            |start: &&PastStart| start.helped.is_none() && start.at.after(PENDING) > self.situation.now;
+        let known = starts.iter().rev().skip_while(is_pending);
+        let in_a_row = known.take_while(|start| start.helped == Some(false)).count();
         (in_a_row >= MOST_FAILURES).then(|| format!("it did not help {in_a_row} times in a row"))
     }
 
@@ -264,12 +276,13 @@ impl Steps<'_> {
             self.remediation(step).is_some_and(|remediation| ended.after(remediation.verify_within) <= now);
         match &run.evidence {
             Some(after) if after.at > ended => {
-                if has_recovered(after) {
+                let is_same = run.before.as_ref().is_none_or(|before| before.slo == after.slo);
+                if is_same && has_recovered(after) {
                     return May::Record(Event::Mitigated { who: run.info.name.clone() });
                 }
                 let worse = after.is_burning() == Some(true)
                     && run.before.as_ref().is_some_and(|before| after.is_worse_than(before));
-                if worse || is_late {
+                if worse || (is_late && still_burns(run, ended, now)) {
                     return May::Record(Event::DidNotHelp { step, worse });
                 }
                 let again = after.at.after(VERIFY_EVERY);
@@ -312,10 +325,17 @@ impl Steps<'_> {
     }
 }
 
-/// Whether the event counts after a remediation show that the budget is still burning.
-fn still_burns(run: &StepRun, ended: Timestamp) -> bool {
-    let after = run.evidence.as_ref().filter(|evidence| evidence.at > ended);
-    after.and_then(Evidence::is_burning) == Some(true)
+/// Whether fresh event counts after a remediation show that the budget of the same SLO is still burning, in the latest tile.
+fn still_burns(run: &StepRun, ended: Timestamp, now: Timestamp) -> bool {
+    let is_of_now = |evidence: &&Evidence| evidence.at > ended && evidence.at.after(FRESH) >= now;
+    let is_same = |evidence: &&Evidence| run.before.as_ref().is_none_or(|before| before.slo == evidence.slo);
+    let after = run.evidence.as_ref().filter(is_of_now).filter(is_same);
+    after.and_then(Evidence::is_burning_lately) == Some(true)
+}
+
+/// The length of the window of event counts.
+fn window(evidence: &Evidence) -> Window {
+    Window::from_millis(evidence.window).unwrap_or(SETTLED)
 }
 
 /// Whether event counts were queried for a step, so that they can show whether it helped.

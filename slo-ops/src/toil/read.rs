@@ -64,7 +64,7 @@ fn sheet(node: &Node, faults: &mut Faults) -> Option<ToilSheet> {
         weeks.push(week);
     }
     if weeks.len() < 2 && faults.is_empty() {
-        let error = Error::new("a single week has no spread").with_hint("write at least two weeks");
+        let error = Error::new("fewer than two weeks have no spread").with_hint("write at least two weeks");
         faults.add(list.position, "weeks", error);
     }
     weeks.sort_by_key(|week| week.span.start());
@@ -73,7 +73,8 @@ fn sheet(node: &Node, faults: &mut Faults) -> Option<ToilSheet> {
 
 fn week(node: &Node, place: &str, calendar: &Calendar, faults: &mut Faults) -> Option<Week> {
     let fields = Fields::of(node, place, &["week", "worked", "toil"], faults)?;
-    let worked: Option<Window> = fields.parsed("worked", "160h", faults);
+    let worked = fields.required("worked", "160h", faults);
+    let worked = worked.and_then(|node| work(node, &fields.path("worked"), faults));
     let name = fields.required("week", "2026-W45", faults)?;
     let place = fields.path("week");
     let named = text(name, &place, faults)?;
@@ -95,6 +96,18 @@ fn week(node: &Node, place: &str, calendar: &Calendar, faults: &mut Faults) -> O
     Some(week)
 }
 
+/// Hours and minutes. A day of work has other hours than a day, so days are refused.
+fn work(node: &Node, place: &str, faults: &mut Faults) -> Option<Window> {
+    let written = text(node, place, faults)?;
+    if written.contains(['d', 'w', 'y']) || written.bytes().all(|byte| byte.is_ascii_digit()) {
+        let error =
+            Error::new(format!("`{written}` is not a time in hours")).with_hint("write 160h, or 9h30m");
+        faults.add(node.position, place, error);
+        return None;
+    }
+    parsed(node, place, faults)
+}
+
 fn toil(node: &Node, place: &str, faults: &mut Faults) -> BTreeMap<String, Window> {
     let Value::Map(entries) = &node.value else {
         let error = Error::new(format!("expected a mapping, found {}", node.kind()))
@@ -109,7 +122,7 @@ fn toil(node: &Node, place: &str, faults: &mut Faults) -> BTreeMap<String, Windo
             faults.add(key.position, place, error);
         }
         let place = format!("{place}.{}", key.text);
-        let spent: Option<Window> = parsed(value, &place, faults);
+        let spent = work(value, &place, faults);
         if let Some(spent) = spent
             && toil.insert(key.text.clone(), spent).is_some()
         {
@@ -142,7 +155,7 @@ weeks:
         for expected in [
             "weeks[0].toil: more toil than the 10h of work",
             "weeks[1].week: `2026-W54` is not a week",
-            "weeks[2].worked: ",
+            "weeks[2].worked: `10` is not a time in hours",
             "weeks[2].toil.a: ",
             "weeks[3]: unknown key `tool`",
         ] {

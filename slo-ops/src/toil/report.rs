@@ -28,8 +28,9 @@ pub struct HandsOn {
 pub struct ToilReport {
     /// Toil over all hours worked.
     pub share: f64,
-    /// The interval of the share at 95 %, by resampling the weeks.
-    pub interval: (f64, f64),
+    /// The interval of the share at 95 %, by resampling the weeks; `None` with fewer than [`FEWEST`](Self::FEWEST), from which it
+    /// would be far too narrow.
+    pub interval: Option<(f64, f64)>,
     /// The largest share that toil should take (SRE Book): half.
     pub cap: f64,
     /// Where the interval lies beside the cap.
@@ -91,6 +92,9 @@ impl HandsOn {
 }
 
 impl ToilReport {
+    /// The fewest weeks that have an interval.
+    pub const FEWEST: usize = 8;
+
     /// The toil of the weeks of `sheet`, with the answers to alerts that began in them.
     ///
     /// The share is Σ toil / Σ worked over weeks, with a bootstrap interval whose resamples are drawn from `seed`
@@ -120,12 +124,17 @@ impl ToilReport {
             }
             let in_week =
                 |answer: &&HandsOn| answer.from >= week.span.start() && answer.from < week.span.end();
-            for answer in answers.iter().filter(in_week) {
+            // Whoever answers two alerts at once works once; the time belongs to the runbook that began first.
+            let mut own: Vec<&HandsOn> = answers.iter().filter(in_week).collect();
+            own.sort_by_key(|answer| answer.from);
+            let mut busy_until = week.span.start();
+            for answer in own {
                 let Some(to) = answer.to else {
                     unfinished += 1;
                     continue;
                 };
-                let millis = to.millis_since(answer.from);
+                let millis = to.millis_since(answer.from.max(busy_until).min(to));
+                busy_until = busy_until.max(to);
                 spent = spent.saturating_add(millis);
                 let source = sources.entry((true, answer.runbook.clone())).or_default();
                 *source = (source.0 + 1, source.1.saturating_add(millis));
@@ -137,7 +146,7 @@ impl ToilReport {
                     hours(spent),
                     hours(week.worked.as_millis())
                 ))
-                .with_hint("`worked` is the time of all people together; say when users were no longer affected with `slo incidents mitigated`"));
+                .with_hint("`worked` is the time of all people together; if an incident lay open over a night, leave the week out"));
             }
             weeks.push((hours(spent), hours(week.worked.as_millis())));
         }
@@ -154,16 +163,15 @@ impl ToilReport {
             })
             .collect();
         sources.sort_by(|one, other| other.hours.total_cmp(&one.hours));
-        let verdict = if interval.low() > TOIL_CAP {
-            Verdict::Above
-        } else if interval.high() < TOIL_CAP {
-            Verdict::Below
-        } else {
-            Verdict::Uncertain
+        let interval = (weeks.len() >= Self::FEWEST).then(|| (interval.low(), interval.high()));
+        let verdict = match interval {
+            Some((low, _)) if low > TOIL_CAP => Verdict::Above,
+            Some((_, high)) if high < TOIL_CAP => Verdict::Below,
+            _ => Verdict::Uncertain,
         };
         Ok(Self {
             share,
-            interval: (interval.low(), interval.high()),
+            interval,
             cap: TOIL_CAP,
             verdict,
             weeks: weeks.len(),
@@ -206,11 +214,29 @@ mod tests {
             answer(10, None),
         ];
         let found = ToilReport::of(&sheet(), &answers, 1).unwrap();
-        assert_eq!((found.share, found.unfinished, found.verdict), (3.0 / 20.0, 1, Verdict::Below));
+        assert_eq!((found.share, found.unfinished, found.verdict), (3.0 / 20.0, 1, Verdict::Uncertain));
         let restart = &found.sources[0];
         assert_eq!((restart.name.as_str(), restart.runs, restart.hours), ("restart", Some(2), 2.0));
         assert!((restart.share - 2.0 / 3.0).abs() < 1e-12);
-        assert!((found.interval.0..=found.interval.1).contains(&found.share));
+        assert_eq!(found.interval, None, "two weeks are too few");
+        // Two alerts at once take the time of one person once.
+        let twice = [answer(3, Some(60)), answer(3, Some(30))];
+        assert!((ToilReport::of(&sheet(), &twice, 1).unwrap().share - 2.0 / 20.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn enough_weeks_have_an_interval_and_a_verdict() {
+        let weeks = |hours: u64| {
+            let week = |week: u64| {
+                format!("{{week: 2026-W{:02}, worked: 10h, toil: {{a: {hours}h{}m}}}}", week + 40, week + 1)
+            };
+            let all: Vec<String> = (1..=8).map(week).collect();
+            let text = format!("{{version: slo-toil/v1, weeks: [{}]}}", all.join(", "));
+            ToilReport::of(&read_toil(&text).unwrap(), &[], 1).unwrap()
+        };
+        assert_eq!((weeks(1).verdict, weeks(8).verdict), (Verdict::Below, Verdict::Above));
+        let (low, high) = weeks(1).interval.unwrap();
+        assert!(low < weeks(1).share && weeks(1).share < high);
     }
 
     #[test]

@@ -8,7 +8,7 @@ ErrorBudget(0.1% = 43m12s per 30d)
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from slo import experiments, forecast, incidents, logs, noise, policy, stats, traces
+from slo import dynatrace, experiments, forecast, incidents, logs, noise, policy, stats, traces
 from slo._errors import ColumnError
 from slo._slo import (
     AlertPolicy,
@@ -77,6 +77,7 @@ __all__ = [
     "Table",
     "Tier",
     "fleet",
+    "dynatrace",
     "experiments",
     "forecast",
     "gate",

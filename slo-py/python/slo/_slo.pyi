@@ -74,6 +74,7 @@ __all__ = [
     "events_per_arm",
     "events_to_demonstrate",
     "events_to_stay_silent",
+    "dynatrace_slo",
     "exhaustion_probability",
     "false_starts_per_second",
     "fewest_bad_events",
@@ -798,6 +799,9 @@ def toil(
     answers: list[tuple[float, float]], *, confidence: float = 0.95, seed: int = 0
 ) -> tuple[float, _Interval]: ...
 def availability(*, time_up: float, time_to_repair: float) -> float: ...
+def dynatrace_slo(
+    slo: Slo, mapping: str, /, *, kind: Literal["classic", "platform"] = "classic"
+) -> tuple[dict[str, Any], str, list[str]]: ...
 def exhaustion_probability(
     objective: str | Decimal | float | Objective, *, total: int, bad: int, future: int
 ) -> float: ...
@@ -1028,7 +1032,7 @@ def read_record(lines: list[str]) -> list[Incident]: ...
 def receive(
     deliveries: Sequence[tuple[datetime, str | bytes]],
     *,
-    source: Literal["alertmanager", "grafana"] = "alertmanager",
+    source: Literal["alertmanager", "grafana", "dynatrace"] = "alertmanager",
 ) -> list[Incident]: ...
 def redact(text: str, *, patterns: Sequence[str] = ...) -> str: ...
 def toil_report(sheet: str, /, *, episodes: list[Episode] = [], seed: int = 0) -> dict[str, Any]: ...

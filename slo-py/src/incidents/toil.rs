@@ -19,7 +19,7 @@ use slo_ops::toil::{HandsOn, ToilReport, read_toil};
 /// Returns
 /// -------
 /// dict
-///     ``share`` with its ``interval`` at 95 %, ``cap``, ``verdict`` ("below", "above" or "uncertain"), ``weeks``,
+///     ``share`` with its ``interval`` at 95 % (None for fewer than 8 weeks), ``cap``, ``verdict`` ("below", "above" or "uncertain"), ``weeks``,
 ///     ``worked_hours``, ``unfinished``, and ``sources``: dicts with ``name``, ``is_runbook``, ``runs``, ``hours``, ``share``.
 ///
 /// Raises
@@ -40,7 +40,7 @@ use slo_ops::toil::{HandsOn, ToilReport, read_toil};
 /// ... '''
 /// >>> report = toil_report(sheet)
 /// >>> report["share"], report["verdict"]
-/// (0.25, 'below')
+/// (0.25, 'uncertain')
 #[pyfunction]
 #[pyo3(signature = (sheet, /, *, episodes = vec![], seed = 0), text_signature = "(sheet, /, *, episodes=[], seed=0)")]
 pub(crate) fn toil_report<'py>(

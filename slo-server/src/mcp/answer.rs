@@ -98,6 +98,9 @@ impl Sources {
     async fn incidents(&self, asked: IncidentsAsked) -> Result<Value, String> {
         let (store, redactor) = self.record.as_ref().ok_or("no record of incidents is configured")?;
         if let Some(id) = &asked.incident {
+            if asked.open || asked.limit.is_some() {
+                return Err("`incident` excludes `open` and `limit`".to_owned());
+            }
             let found = incident(store.as_ref(), id).await.map_err(crate::serve::Refused::reason)?;
             return Ok(shown(&found, redactor));
         }
@@ -111,11 +114,12 @@ impl Sources {
     }
 
     fn explain(&self, asked: &ExplainAsked) -> Result<Value, String> {
-        let service = self.named(&asked.slo)?;
+        let name = asked.slo.as_deref().unwrap_or_default();
+        let service = self.named(name)?;
         let options = Options { now: Some(now()), ..Options::default() };
         let explained = explain(service, options).map_err(|error| error.to_string())?;
-        let found = explained.iter().find(|one| format!("{}/{}", one.service, one.slo) == asked.slo);
-        found.map(explanation_json).ok_or_else(|| format!("there is no SLO `{}`", asked.slo))
+        let found = explained.iter().find(|one| format!("{}/{}", one.service, one.slo) == name);
+        found.map(explanation_json).ok_or_else(|| format!("{name} has no rules"))
     }
 
     async fn gate(&self, asked: GateAsked) -> Result<Value, String> {
@@ -176,7 +180,7 @@ struct IncidentsAsked {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ExplainAsked {
-    slo: String,
+    slo: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -10,6 +10,7 @@ use rmcp::{
     service::RequestContext,
 };
 use std::sync::Arc;
+use tokio_util::task::AbortOnDropHandle;
 
 /// Answers the calls of assistants.
 #[derive(Debug, Clone)]
@@ -58,13 +59,11 @@ impl ServerHandler for Handler {
         }
         let (sources, arguments) = (Arc::clone(&self.sources), request.arguments.unwrap_or_default());
         // A task of its own: a call that fails badly must be answered, too.
-        let mut work = tokio::spawn(async move { sources.answer(&request.name, arguments).await });
+        let work = tokio::spawn(async move { sources.answer(&request.name, arguments).await });
+        let mut work = AbortOnDropHandle::new(work);
         let answer = tokio::select! {
             ended = &mut work => ended.unwrap_or_else(|_| Err("the tool has failed".to_owned())),
-            () = context.ct.cancelled() => {
-                work.abort();
-                Err("the call was cancelled".to_owned())
-            }
+            () = context.ct.cancelled() => Err("the call was cancelled".to_owned()),
         };
         Ok(match answer {
             Ok(value) => CallToolResult::structured(value),

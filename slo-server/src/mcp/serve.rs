@@ -9,6 +9,7 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
+use axum_server::Handle;
 use rmcp::{
     ServiceExt,
     service::ServerInitializeError,
@@ -19,10 +20,18 @@ use rmcp::{
         },
     },
 };
-use std::{future::Future, io, net::SocketAddr, sync::Arc};
+use std::{
+    future::Future,
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    time::Duration,
+};
 use subtle::ConstantTimeEq;
-use tokio::net::TcpListener;
 
+/// How long a request may take to arrive, and how long answers may take after the end.
+const SLOWEST: Duration = Duration::from_secs(10);
+const TO_END: Duration = Duration::from_secs(5);
 /// The longest request.
 const LONGEST: usize = 256 << 10;
 
@@ -73,7 +82,15 @@ pub async fn http(
     let router = Router::new()
         .route_service("/mcp", service)
         .layer(middleware::from_fn_with_state(Arc::new(token), door));
-    axum::serve(listener, router).with_graceful_shutdown(stop).await
+    let handle = Handle::new();
+    let told = handle.clone();
+    tokio::spawn(async move {
+        stop.await;
+        told.graceful_shutdown(Some(TO_END));
+    });
+    let mut server = axum_server::from_tcp(listener)?;
+    server.http_builder().http1().header_read_timeout(SLOWEST);
+    server.handle(handle).first_request_timeout(SLOWEST).serve(router.into_make_service()).await
 }
 
 fn origins(at: SocketAddr) -> Vec<String> {

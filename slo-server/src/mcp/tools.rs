@@ -21,7 +21,9 @@ fn budgets() -> Tool {
         BUDGETS,
         "Error budgets",
         "SLIs, error budgets, burn rates and firing alerts of SLOs as Prometheus has recorded them, most urgent first. Shares are \
-         shares of one; `projected_budget_remaining` is the share of the whole period's budget that is left; times are in seconds.",
+         shares of one; `projected_budget_remaining` is the share of the whole period's budget that is left, `budget_remaining` \
+         that of the events seen so far; times are in seconds. Of an SLO with groups, the most urgent group is shown, and \
+         `groups` counts them.",
         json!({
             "type": "object",
             "properties": {"slo": {"type": "string", "description": "Only this SLO, as service/slo."}},

@@ -109,14 +109,15 @@ impl Counts {
         let total = self.sums(&queries.total, steps, &group).await?;
         let bad = self.sums(&queries.bad, steps, &group).await?;
         let all = tally(total.iter().sum(), bad.iter().sum())?;
-        let mut worst = Tally::EMPTY;
+        let (mut worst, mut latest) = (Tally::EMPTY, Tally::EMPTY);
         for (total, bad) in total.into_iter().zip(bad) {
             let tile = tally(total, bad)?;
             if tile.error_ratio() > worst.error_ratio() {
                 worst = tile;
             }
+            latest = tile;
         }
-        Ok(Evidence::new(at, &name, slo.objective(), window, all).with_worst(worst))
+        Ok(Evidence::new(at, &name, slo.objective(), window, all).with_tiles(worst, latest))
     }
 
     /// The cost of an episode so far for each SLO of its alerts, since its bad events began or since the

@@ -16,7 +16,7 @@ use slo_ops::{
     alert::IncidentId,
     incident::{
         Entry, Episode, Event, Evidence, Incident, Message, Output, SendOutcome, StepKind, StepOutcome,
-        Target,
+        StepState, Target,
     },
     runbook::{Action, Next, PastStart, Situation, Work, next},
 };
@@ -382,7 +382,8 @@ impl Job {
         let Some(episode) = self.episode(began).cloned() else { return false };
         self.running.insert(Work::Look(began, step));
         let shared = Arc::clone(&self.shared);
-        let is_verification = since.is_some();
+        let run = episode.steps().get(step);
+        let is_verification = run.is_some_and(|run| matches!(run.state, StepState::Ended { .. }));
         self.tasks.spawn(async move {
             let found = repeatedly(|| shared.counts().evidence(&episode, since)).await;
             Done::Look { began, step, is_verification, found }

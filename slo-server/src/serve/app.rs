@@ -61,7 +61,7 @@ impl App {
         let bytes = bytes
             .map_err(|_| Refused::bad("the delivery took longer than 30 s to arrive".to_owned()))?
             .map_err(|error| Refused::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string()))?;
-        let delivery = Delivery::parse(source, &bytes).map_err(|error| Refused::bad(error.to_string()))?;
+        let delivery = Delivery::parse(source, &bytes).map_err(|error| Refused::of(&error))?;
         Ok((delivery, room))
     }
 }

@@ -1,7 +1,7 @@
 //! A report as JSON.
 
 use super::{Report, words};
-use crate::replay::{FiredAlert, PolicyStanding, Priced};
+use crate::replay::{FiredAlert, Priced};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -41,7 +41,7 @@ pub(super) fn page(report: &Report) -> Value {
                 "probability_worse": change.worse,
                 "verdict": words::trend(slo.trend()),
             })),
-            "policy": slo.policy.as_ref().map(PolicyStanding::to_json),
+            "policy": slo.policy.as_ref().map(|policy| policy.to_json(None)),
         })
     });
     let others = report.others.iter().map(|one| {

@@ -77,15 +77,16 @@ impl PolicyStanding {
         said
     }
 
-    /// JSON with shares of one, times in milliseconds since the Unix epoch, and `null` for unknown values.
+    /// JSON with shares of one, times in milliseconds since the Unix epoch, and `null` for unknown values. The decision is that
+    /// on a change of the kind `change`.
     #[must_use]
-    pub fn to_json(&self) -> Value {
+    pub fn to_json(&self, change: Option<&str>) -> Value {
         let exact = |share: Option<Ratio>| share.map(Ratio::to_f64);
         json!({
-            "stage": self.stage.as_str(),
+            "stage": self.known_stage().map(PolicyStage::as_str),
             "since": self.since.map(Timestamp::as_millis),
-            "decision": self.decision(None).as_str(),
-            "budget_remaining": self.remaining,
+            "decision": self.decision(change).as_str(),
+            "projected_budget_remaining": self.remaining,
             "ends_above": exact(self.ends_above()),
             "exceptions": self.policy.exceptions().iter().map(Name::as_str).collect::<Vec<_>>(),
             "changes": self.changes.iter().map(|(at, stage)| json!({"at": at.as_millis(), "stage": stage.as_str()})).collect::<Vec<_>>(),
@@ -102,6 +103,5 @@ impl PolicyStanding {
 }
 
 fn share(share: Ratio) -> String {
-    let percent = share.checked_mul(Ratio::whole(100)).and_then(Ratio::to_decimal);
-    format!("{} %", percent.unwrap_or_else(|| (share.to_f64() * 100.0).to_string()))
+    format!("{} %", share.to_percent())
 }

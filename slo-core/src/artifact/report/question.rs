@@ -207,7 +207,7 @@ impl Question<'_> {
     }
 
     /// What the error-budget policy says at the end of the time. Its stages follow the budget of the SLO's own period, as the
-    /// server has recorded it since the beginning of the time before.
+    /// server has recorded it in the last two periods.
     fn standing<S: RecordedSource>(
         self,
         server: &mut S,
@@ -217,16 +217,26 @@ impl Question<'_> {
     ) -> Result<Option<PolicyStanding>, S::Error> {
         let Some(policy) = self.service.error_budget_policy() else { return Ok(None) };
         let span = self.span;
-        let count = span.end.millis_since(span.before) / step.as_millis();
-        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        let period = self.slo.period().length();
+        // The stage depends on the past, whatever time the report is about.
+        let count = usize::try_from(2 * period.as_millis() / step.as_millis()).unwrap_or(usize::MAX);
         // The last value is that of the end, however the steps of days lie.
         let length = Window::from_millis(step.as_millis().saturating_mul(count as u64))?;
         let steps = Steps { start: span.end.before(length), step, count };
-        let left = values(server, &self.queries().series(Series::BudgetProjected, Some(group)), steps)?;
+        let mut left = values(server, &self.queries().series(Series::BudgetProjected, Some(group)), steps)?;
+        // The name of this series has the period: without it, the budget is that of other rules.
+        let coverage = Series::Coverage(self.slo.period().into());
+        let last = Steps { start: span.end.before(step), step, count: 1 };
+        let is_of_period = values(server, &self.queries().series(coverage, Some(group)), last)?;
+        if is_of_period.first().copied().flatten().is_none()
+            && let Some(left) = left.last_mut()
+        {
+            *left = None;
+        }
         let times = (1..).map(|index| steps.start.after_steps(step, index));
         // The review prices incidents by the events that it has seen; a period has as many of them in the same time.
         let seen = review.coverage * span.end.millis_since(span.start) as f64;
-        let of_period = seen / self.slo.period().length().as_millis() as f64;
+        let of_period = seen / period.as_millis() as f64;
         let priced: Vec<Priced> =
             review.incidents.iter().map(|one| Priced { price: one.price * of_period, ..*one }).collect();
         Ok(Some(PolicyStanding::of(policy, times.zip(left), &priced)?))
