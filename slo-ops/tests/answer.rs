@@ -56,6 +56,8 @@ struct World {
     ran: Vec<(usize, StepKind, bool)>,
     accepted: Vec<(Target, String)>,
     is_burning: bool,
+    /// Whether Prometheus answers.
+    answers: bool,
     /// Whether remediations may help.
     heals: bool,
     /// The bad events of a thousand while it burns.
@@ -77,6 +79,7 @@ impl World {
             ran: Vec::new(),
             accepted: Vec::new(),
             is_burning: true,
+            answers: true,
             heals: true,
             bad: 500,
             down: None,
@@ -183,6 +186,7 @@ impl World {
                     Entry::of(began, self.now.after(Window::seconds(2)), ended),
                 );
             }
+            Action::Look { .. } if !self.answers => {}
             Action::Look { began, step, since } => {
                 let bad = if self.is_burning { self.bad } else { 0 };
                 let after = since.map_or(self.now, |_| self.now.after(Window::minutes(1)));
@@ -453,6 +457,24 @@ fn what_does_not_help_in_its_time_is_undone() {
     world.heals = false;
     until(&mut world, |event| matches!(event, Event::StepStarted { step: 1, .. }));
     assert!(world.record.iter().any(|entry| entry.event == Event::DidNotHelp { step: 0, worse: false }));
+}
+
+#[test]
+fn without_counts_nobody_knows_whether_it_helped() {
+    let mut world = healing(
+        "{remediate: {command: [/bin/restart], approval: waived, verify_within: 5m, undo: {command: [/bin/back]}}}",
+    );
+    world.heals = false;
+    until(&mut world, |event| matches!(event, Event::StepEnded { step: 0, .. }));
+    world.answers = false;
+    let ended = world.now;
+    while world.now < ended.after(Window::minutes(8)) {
+        world.turn();
+    }
+    let incident = world.incident();
+    let steps = incident.episodes()[0].steps();
+    assert_eq!(steps[0].helped, None);
+    assert!(matches!(steps[1].state, StepState::Skipped { .. }), "{:?}", steps[1].state);
 }
 
 #[test]

@@ -42,15 +42,18 @@ impl Dynatrace {
     /// # Errors
     /// No answer, a refusal, or lines that were refused: Dynatrace keeps the others, so do not send all of them again.
     pub async fn send_lines(&self, lines: &[String]) -> Result<(), Error> {
+        let (mut refused, mut why) = (0, None);
         for body in batches(lines) {
-            let answer =
-                self.post("metrics/ingest", "text/plain; charset=utf-8", body, StatusCode::ACCEPTED).await?;
+            let (status, answer) = self.post("metrics/ingest", "text/plain; charset=utf-8", body).await?;
             let invalid = answer.get("linesInvalid").and_then(Value::as_u64).unwrap_or(0);
-            if invalid > 0 {
-                return Err(Error::new(format!("Dynatrace refused {invalid} lines: {}", told(&answer))));
+            // Dynatrace keeps the other lines of a request, and the next requests have theirs.
+            if invalid == 0 && status != StatusCode::ACCEPTED {
+                return Err(unexpected(status, &answer));
             }
+            refused += invalid;
+            why = why.or_else(|| (invalid > 0).then(|| told(&answer)));
         }
-        Ok(())
+        why.map_or(Ok(()), |why| Err(Error::new(format!("Dynatrace refused {refused} lines: {why}"))))
     }
 
     /// Sends an event, such as a deployment. The token needs the scope `events.ingest`.
@@ -59,7 +62,10 @@ impl Dynatrace {
     /// No answer, a refusal, or an entity for which the event was refused.
     pub async fn send_event(&self, event: &Value) -> Result<(), Error> {
         let content = "application/json; charset=utf-8";
-        let answer = self.post("events/ingest", content, event.to_string(), StatusCode::CREATED).await?;
+        let (status, answer) = self.post("events/ingest", content, event.to_string()).await?;
+        if status != StatusCode::CREATED {
+            return Err(unexpected(status, &answer));
+        }
         let results = answer.get("eventIngestResults").and_then(Value::as_array);
         let status = |result: &Value| result.get("status").and_then(Value::as_str).map(str::to_owned);
         let refused = results.into_iter().flatten().filter_map(status).find(|status| status != "OK");
@@ -73,29 +79,23 @@ impl Dynatrace {
         Ok(())
     }
 
-    async fn post(
-        &self,
-        path: &str,
-        content: &str,
-        body: String,
-        expected: StatusCode,
-    ) -> Result<Value, Error> {
+    async fn post(&self, path: &str, content: &str, body: String) -> Result<(StatusCode, Value), Error> {
         let url = format!("{}/api/v2/{path}", self.url);
         let authorization = format!("Api-Token {}", self.token.expose());
         let answered = self.poster.post_text(&url, Some(&authorization), content, body).await;
         let answered =
             answered.map_err(|NoAnswer { reason, .. }| Error::new(format!("Dynatrace: {reason}")))?;
-        let answer: Value = serde_json::from_str(&answered.body).unwrap_or_default();
-        if answered.status == expected {
-            return Ok(answer);
+        Ok((answered.status, serde_json::from_str(&answered.body).unwrap_or_default()))
+    }
+}
+
+fn unexpected(status: StatusCode, answer: &Value) -> Error {
+    let error = Error::new(format!("Dynatrace answered {status}: {}", told(answer)));
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            error.with_hint("the token needs the scope metrics.ingest or events.ingest")
         }
-        let error = Error::new(format!("Dynatrace answered {}: {}", answered.status, told(&answer)));
-        Err(match answered.status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                error.with_hint("the token needs the scope metrics.ingest or events.ingest")
-            }
-            _ => error,
-        })
+        _ => error,
     }
 }
 

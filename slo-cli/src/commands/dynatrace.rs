@@ -41,11 +41,14 @@ fn slos(args: &Slos, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Er
                 left_out.push(path);
                 continue;
             };
-            let slo = match args.kind {
-                Kind::Classic => classic_slo(service, slo, &mapped)?,
-                Kind::Platform => platform_slo(service, slo, &mapped)?,
-            };
-            made.push(slo);
+            made.push(match args.kind {
+                Kind::Classic if mapped.events.is_some() => classic_slo(service, slo, &mapped)?,
+                Kind::Platform if mapped.dql.is_some() => platform_slo(service, slo, &mapped)?,
+                _ => {
+                    left_out.push(path);
+                    continue;
+                }
+            });
         }
     }
     let shown = args.mapping.display();
@@ -59,8 +62,15 @@ fn slos(args: &Slos, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Er
             twice.resource
         )));
     }
+    let needs = match args.kind {
+        Kind::Classic => "`good` and `total`",
+        Kind::Platform => "`dql`",
+    };
+    if made.is_empty() {
+        return Err(Error::Input(format!("{shown}: no SLO has {needs}, which this kind needs")));
+    }
     for path in left_out {
-        writeln!(talk, "warning: {path} is left out: it is not in {shown}")?;
+        writeln!(talk, "warning: {path} is left out: {shown} has no {needs} for it")?;
     }
     for loss in made.iter().flat_map(|slo| &slo.losses) {
         writeln!(talk, "warning: {loss}")?;

@@ -102,7 +102,7 @@ def test_terraform_says_the_same(folder):
     [
         (lambda text: text.replace("checkout/latency", "checkout/none"), "no spec has the SLO `checkout/none`"),
         (lambda text: text.replace("    total:", "    totals:"), "unknown key `totals`"),
-        (lambda text: text, "checkout/latency: the mapping has no `good` and `total`"),
+        (lambda text: text.replace("    good:", "    # good:").replace("    total:", "    dql: sli #"), "no SLO has `good` and `total`, which this kind needs"),
     ],
 )
 def test_what_cannot_be_written_is_refused(folder, change, expected):
@@ -110,6 +110,13 @@ def test_what_cannot_be_written_is_refused(folder, change, expected):
     path.write_text(change(MAPPING) if "none" not in expected else change(MAPPING).replace("    dql: |", "    good: a\n    total: b\n    dql: |"))
     done = slo("slos", SPEC, "--mapping", path, check=False)
     assert done.returncode == 1 and expected in done.stderr, done.stderr
+
+
+def test_one_mapping_serves_both_kinds(folder):
+    for kind, name, other in [("classic", "checkout/availability", "checkout/latency"), ("platform", "checkout/latency", "checkout/availability")]:
+        done = slo("slos", SPEC, "--mapping", folder / "mapping.yaml", "--kind", kind)
+        assert [body["name"] for body in json.loads(done.stdout)] == [name]
+        assert f"{other} is left out: " in done.stderr
 
 
 def test_groups_slices_and_calendars_are_refused(folder):
@@ -191,6 +198,9 @@ def test_problems_are_incidents_and_incidents_are_errors(stack, folder, environm
     slo("incident", one["incident"], "--store", store, "--environment", environment.url, "--token-file", folder / "token")
     assert environment.events[0]["properties"]["slo"] == "availability" and environment.refused == []
     assert post(problem("RESOLVED", start, start + 60_000)).json() == {"status": "recorded"}
+    # What is over opens no problem that stays.
+    over = json.loads(slo("incident", one["incident"], "--store", store).stdout)
+    assert over["endTime"] == start + 60_000 and "timeout" not in over and fault_of_event(over) is None
     [one] = ask(f"{url}/api/v1/incidents").json()
     assert one["state"] == "resolved" and one["deliveries"] == 3
     refused = post(b'{"State":"OPEN","PID":"1"}')

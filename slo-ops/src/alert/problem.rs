@@ -6,6 +6,7 @@ use slo_core::{
     Error,
     model::{LabelName, Notification, Timestamp},
 };
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The body. Dynatrace fills in the placeholders of a template that its users write; this is the one of our documentation.
 #[derive(Deserialize)]
@@ -44,7 +45,7 @@ struct Details {
 
 #[derive(Deserialize)]
 struct Tag {
-    key: String,
+    key: Option<String>,
     value: Option<String>,
 }
 
@@ -75,7 +76,7 @@ pub(super) fn parse(body: &[u8]) -> Result<Delivery, Error> {
     let severity = first(&body.problem_severity, &details.severity_level);
     let mut labels = LabelSet::new();
     let mut annotations = LabelSet::new();
-    for (key, value) in tags(&body) {
+    for (key, value) in agreed(tags(&body)) {
         if key == Notification::RESPONSE {
             annotations.insert(key, value);
         } else if key.parse::<LabelName>().is_ok() && key != "alertname" {
@@ -114,11 +115,21 @@ pub(super) fn parse(body: &[u8]) -> Result<Delivery, Error> {
     })
 }
 
+/// The tags whose values agree: of several entities, each has tags of its own.
+fn agreed(tags: Vec<(String, String)>) -> BTreeMap<String, String> {
+    let mut values: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (key, value) in tags {
+        values.entry(key).or_default().insert(value);
+    }
+    let single = values.into_iter().filter(|(_, values)| values.len() == 1);
+    single.filter_map(|(key, values)| Some((key, values.into_iter().next()?))).collect()
+}
+
 /// The tags with values: those of the details, else those of the text `key:value, [context]key:value`.
 fn tags(body: &Body) -> Vec<(String, String)> {
     let tags = &body.problem_details.entity_tags;
     if !tags.is_empty() {
-        let with_value = tags.iter().filter_map(|tag| Some((tag.key.clone(), tag.value.clone()?)));
+        let with_value = tags.iter().filter_map(|tag| Some((tag.key.clone()?, tag.value.clone()?)));
         return with_value.collect();
     }
     let of_text = body.tags.split(',').filter_map(|tag| {
@@ -164,6 +175,16 @@ mod tests {
         assert!(incident.open().is_none());
         let ended = incident.episodes()[0].resolution.unwrap().ended;
         assert_eq!(ended.as_millis(), 1_795_415_300_000);
+    }
+
+    #[test]
+    fn tags_of_several_entities_that_differ_are_nobodys() {
+        let text = body("OPEN", -1).replace(
+            r#""value":"availability"},"#,
+            r#""value":"availability"},{"key":"service","value":"search"},{"value":"no key"},"#,
+        );
+        let labels = &parse(text.as_bytes()).unwrap().alerts[0].labels;
+        assert_eq!((labels.get("service"), labels["slo"].as_str()), (None, "availability"));
     }
 
     #[test]

@@ -14,6 +14,8 @@ const MOST_MINUTES: u64 = 360;
 /// How old an event may be that opens a problem, and one that informs.
 const OLDEST_PROBLEM: Window = Window::hours(6);
 const OLDEST_INFORMATION: Window = Window::days(30);
+/// How far two clocks may differ.
+const NEWEST: Window = Window::minutes(5);
 
 /// A deployment as the body of `POST /api/v2/events/ingest`: a `CUSTOM_DEPLOYMENT`.
 ///
@@ -37,6 +39,9 @@ pub fn deployment_event(
     entities: Option<&str>,
     now: Timestamp,
 ) -> Result<Value, Error> {
+    if deployment.at > now.after(NEWEST) {
+        return Err(Error::new(format!("{deployment}, which is in the future")));
+    }
     if deployment.at.after(OLDEST_INFORMATION) < now {
         return Err(Error::new(format!(
             "{deployment}: Dynatrace takes no deployment that is older than {OLDEST_INFORMATION}"
@@ -59,7 +64,8 @@ pub fn deployment_event(
 
 /// An episode as the body of `POST /api/v2/events/ingest`: an `ERROR_EVENT`, which opens a problem.
 ///
-/// Secrets are taken out. Send it again within the timeout to keep the problem open.
+/// Secrets are taken out. The problem of an open episode closes a quarter of an hour after `now`, unless it is sent again; that of
+/// an episode that is over has its end.
 ///
 /// # Errors
 /// An episode that began more than six hours before `now`, which Dynatrace refuses.
@@ -92,9 +98,13 @@ pub fn error_event(
     let title = clean(&episode.title());
     let mut body = event("ERROR_EVENT", &title, began, &properties, entities);
     if let Some(fields) = body.as_object_mut() {
-        // The timeout counts from the beginning.
-        let minutes = now.millis_since(began) / 60_000 + 15;
-        fields.insert("timeout".to_owned(), minutes.min(MOST_MINUTES).into());
+        if let Some(resolution) = episode.resolution {
+            fields.insert("endTime".to_owned(), resolution.ended.as_millis().into());
+        } else {
+            // The timeout counts from the beginning.
+            let minutes = now.millis_since(began) / 60_000 + 15;
+            fields.insert("timeout".to_owned(), minutes.min(MOST_MINUTES).into());
+        }
     }
     Ok(body)
 }

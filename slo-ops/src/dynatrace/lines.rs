@@ -11,6 +11,8 @@ use std::{collections::BTreeMap, fmt::Write};
 const MOST_DIMENSIONS: usize = 50;
 const LONGEST_KEY: usize = 100;
 const LONGEST_VALUE: usize = 255;
+/// The dimension of burn rates.
+const WINDOW: &str = "window";
 const MOST_LINES: usize = 1_000;
 const MOST_BYTES: usize = 1_000_000;
 
@@ -44,6 +46,9 @@ pub fn metric_lines(
     let mut dimensions = BTreeMap::new();
     let own = [("service", service.name().as_str()), ("slo", slo.name().as_str())];
     let group = status.group.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    // A label `window` would be that of burn rates.
+    let group =
+        group.map(|(name, value)| (if dimension(name) == WINDOW { "group_window" } else { name }, value));
     for (name, value) in own.into_iter().chain(group) {
         // An empty value is no dimension.
         let Some(value) = quoted(value) else { continue };

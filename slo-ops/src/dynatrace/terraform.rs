@@ -69,12 +69,34 @@ fn resource(slo: &DynatraceSlo) -> String {
 /// A literal of HCL.
 fn literal(value: &Value) -> String {
     match value {
-        Value::String(text) => {
-            // `${` and `%{` begin templates; the rest is as in JSON.
-            let escaped = Value::String(text.clone()).to_string();
-            escaped.replace("${", "$${").replace("%{", "%%{")
-        }
+        Value::String(text) => format!("\"{}\"", text.chars().map(escaped).collect::<String>())
+            // These begin templates.
+            .replace("${", "$${")
+            .replace("%{", "%%{"),
         Value::Array(items) => format!("[{}]", items.iter().map(literal).collect::<Vec<_>>().join(", ")),
         other => other.to_string(),
+    }
+}
+
+/// A character in a string of HCL, which has fewer escapes than JSON.
+fn escaped(character: char) -> String {
+    match character {
+        '"' | '\\' => format!("\\{character}"),
+        '\n' => "\\n".to_owned(),
+        '\r' => "\\r".to_owned(),
+        '\t' => "\\t".to_owned(),
+        control if control.is_control() => format!("\\u{:04x}", u32::from(control)),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_keep_what_they_say() {
+        let text = Value::String("a\"b\\c\n\u{8}${x} %{y} \\b".to_owned());
+        assert_eq!(literal(&text), r#""a\"b\\c\n\u0008$${x} %%{y} \\b""#);
     }
 }

@@ -27,6 +27,8 @@ const VERIFY_EVERY: Window = Window::seconds(15);
 const MOST_ATTEMPTS: u32 = 3;
 /// After so many failures in a row, or in one episode, a remediation needs approval even if the runbook waives it.
 const MOST_FAILURES: usize = 2;
+/// How long after the time of a verification event counts are waited for, if the last ones are old.
+const GRACE: Window = Window::minutes(2);
 /// How long a remediation may be without a judgement.
 const PENDING: Window = Window::hours(6);
 /// A remediation has helped once the burn rate is surely below this; the SRE Workbook pages from 6 on.
@@ -105,8 +107,10 @@ impl Steps<'_> {
                     || run.helped.is_some()
                     || !has_counts(run)
                     || self.remediation(step).is_none_or(|remediation| {
-                        let now = self.situation.now;
-                        at.after(remediation.verify_within) <= now && !still_burns(run, *at, now)
+                        let (now, deadline) = (self.situation.now, at.after(remediation.verify_within));
+                        let is_known = final_evidence(run, *at, deadline)
+                            .is_some_and(|after| after.is_burning_lately() != Some(true));
+                        (is_known && deadline <= now) || deadline.after(GRACE) <= now
                     })
             }
             state => state.is_final(),
@@ -208,7 +212,8 @@ impl Steps<'_> {
                     (Some(false), _) => May::Skip(format!("{slo} is no longer burning its error budget")),
                     // A tile must pass before there are events.
                     (None, Some(at))
-                        if now < at.after(SETTLED) || now < at.after_steps(window(evidence), 2) =>
+                        if now < at.after(SETTLED)
+                            || (evidence.latest.is_none() && now < at.after_steps(window(evidence), 2)) =>
                     {
                         let again = evidence.at.after(VERIFY_EVERY);
                         if now < again { May::Wait(again) } else { May::Look(changed) }
@@ -272,8 +277,10 @@ impl Steps<'_> {
     /// Checks whether a remediation that succeeded has helped, until it has, has made it worse, or its time is over.
     fn verification(&self, step: usize, run: &StepRun, ended: Timestamp) -> May {
         let now = self.situation.now;
-        let is_late =
-            self.remediation(step).is_some_and(|remediation| ended.after(remediation.verify_within) <= now);
+        let deadline = self.remediation(step).map(|remediation| ended.after(remediation.verify_within));
+        let still_burns = deadline.filter(|deadline| *deadline <= now).is_some_and(|deadline| {
+            final_evidence(run, ended, deadline).and_then(Evidence::is_burning_lately) == Some(true)
+        });
         match &run.evidence {
             Some(after) if after.at > ended => {
                 let is_same = run.before.as_ref().is_none_or(|before| before.slo == after.slo);
@@ -282,7 +289,7 @@ impl Steps<'_> {
                 }
                 let worse = after.is_burning() == Some(true)
                     && run.before.as_ref().is_some_and(|before| after.is_worse_than(before));
-                if worse || (is_late && still_burns(run, ended, now)) {
+                if worse || still_burns {
                     return May::Record(Event::DidNotHelp { step, worse });
                 }
                 let again = after.at.after(VERIFY_EVERY);
@@ -314,6 +321,9 @@ impl Steps<'_> {
                     None if after.and_then(Evidence::is_burning).is_none() => {
                         May::Skip("no event counts show that the remediation did not help".to_owned())
                     }
+                    None if after.and_then(Evidence::is_burning_lately) == Some(true) => May::Skip(
+                        "nobody knows whether the remediation helped: check, and undo it by hand".to_owned(),
+                    ),
                     _ => May::Skip("there is nothing to undo".to_owned()),
                 }
             }
@@ -325,12 +335,11 @@ impl Steps<'_> {
     }
 }
 
-/// Whether fresh event counts after a remediation show that the budget of the same SLO is still burning, in the latest tile.
-fn still_burns(run: &StepRun, ended: Timestamp, now: Timestamp) -> bool {
-    let is_of_now = |evidence: &&Evidence| evidence.at > ended && evidence.at.after(FRESH) >= now;
+/// The event counts that decide at the `deadline` whether a remediation helped: of the same SLO as before it, and fresh then.
+fn final_evidence(run: &StepRun, ended: Timestamp, deadline: Timestamp) -> Option<&Evidence> {
+    let is_fresh = |evidence: &&Evidence| evidence.at > ended && evidence.at.after(FRESH) >= deadline;
     let is_same = |evidence: &&Evidence| run.before.as_ref().is_none_or(|before| before.slo == evidence.slo);
-    let after = run.evidence.as_ref().filter(is_of_now).filter(is_same);
-    after.and_then(Evidence::is_burning_lately) == Some(true)
+    run.evidence.as_ref().filter(is_fresh).filter(is_same)
 }
 
 /// The length of the window of event counts.

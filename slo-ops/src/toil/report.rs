@@ -116,6 +116,7 @@ impl ToilReport {
     pub fn of(sheet: &ToilSheet, answers: &[HandsOn], seed: u64) -> Result<Self, Error> {
         let mut sources: BTreeMap<(bool, String), (u64, u64)> = BTreeMap::new();
         let (mut weeks, mut unfinished) = (Vec::new(), 0);
+        let mut busy_until = Timestamp::from_millis(i64::MIN);
         for week in &sheet.weeks {
             let mut spent = 0_u64;
             for (name, window) in &week.toil {
@@ -127,7 +128,6 @@ impl ToilReport {
             // Whoever answers two alerts at once works once; the time belongs to the runbook that began first.
             let mut own: Vec<&HandsOn> = answers.iter().filter(in_week).collect();
             own.sort_by_key(|answer| answer.from);
-            let mut busy_until = week.span.start();
             for answer in own {
                 let Some(to) = answer.to else {
                     unfinished += 1;

@@ -77,7 +77,12 @@ impl Poster {
     ) -> Result<Answered, NoAnswer> {
         let mut request = self.client.post(url).header(header::CONTENT_TYPE, content).body(body);
         if let Some(authorization) = authorization {
-            request = request.header(header::AUTHORIZATION, authorization);
+            let mut value = header::HeaderValue::from_str(authorization).map_err(|_| NoAnswer {
+                reason: "the token has characters that no header may have".to_owned(),
+                may_have_arrived: false,
+            })?;
+            value.set_sensitive(true);
+            request = request.header(header::AUTHORIZATION, value);
         }
         let mut response = request.send().await.map_err(no_answer)?;
         let status = response.status();
