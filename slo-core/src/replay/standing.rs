@@ -224,7 +224,7 @@ mod tests {
         let gone = after(&[Some(-1.0), None]);
         assert_eq!((gone.stage, gone.decision(None)), (PolicyStage::Freeze, PolicyDecision::Unknown));
         assert_eq!(after(&[Some(f64::NAN)]).decision(None), PolicyDecision::Unknown);
-        assert_eq!(after(&[Some(-1.0), None, Some(-1.0)]).changes.len(), 1);
+        assert_eq!(after(&[Some(1.0), Some(-1.0), None, Some(-1.0)]).changes.len(), 1);
     }
 
     #[test]
