@@ -157,7 +157,8 @@ class Environment:
             for scope in resource.scope_metrics:
                 for metric in scope.metrics:
                     data = getattr(metric, metric.WhichOneof("data"))
-                    is_sum = metric.WhichOneof("data") in ("sum", "histogram")
+                    # A level, such as requests in flight, becomes a gauge.
+                    is_sum = metric.WhichOneof("data") == "histogram" or (metric.WhichOneof("data") == "sum" and data.is_monotonic)
                     if is_sum and data.aggregation_temporality != AGGREGATION_TEMPORALITY_DELTA:
                         dropped += len(data.data_points)
                     else:

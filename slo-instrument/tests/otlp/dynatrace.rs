@@ -68,6 +68,8 @@ async fn metrics(State(taken): State<Shared>, headers: HeaderMap, body: Bytes) -
     let scopes = request.resource_metrics.into_iter().flat_map(|resource| resource.scope_metrics);
     for metric in scopes.flat_map(|scope| scope.metrics) {
         let (temporality, points) = match metric.data.unwrap() {
+            // A level, such as requests in flight, becomes a gauge.
+            Data::Sum(sum) if !sum.is_monotonic => (None, sum.data_points.len()),
             Data::Sum(sum) => (Some(sum.aggregation_temporality), sum.data_points.len()),
             Data::Histogram(histogram) => {
                 (Some(histogram.aggregation_temporality), histogram.data_points.len())
