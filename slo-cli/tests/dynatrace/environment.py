@@ -6,9 +6,6 @@ import re
 import threading
 import time
 
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest, ExportMetricsServiceResponse
-from opentelemetry.proto.metrics.v1.metrics_pb2 import AGGREGATION_TEMPORALITY_DELTA
-
 TOKEN = "dt0c01.TEST.SECRET"
 KEY = r"[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z0-9_][A-Za-z0-9_-]*)*"
 DIMENSION = r"[a-z_][a-z0-9_:-]*(\.[a-z_][a-z0-9_:-]*)*"
@@ -82,7 +79,7 @@ class Environment:
     """An environment, and what it has taken."""
 
     def __enter__(self):
-        self.lines, self.events, self.slos, self.metrics, self.refused = [], [], [], [], []
+        self.lines, self.events, self.slos, self.refused = [], [], [], []
         self.busy = None
         outer = self
 
@@ -129,10 +126,6 @@ class Environment:
             taken.append(value)
             report = {"reportCount": 1, "eventIngestResults": [{"correlationId": "c", "status": "OK"}]}
             return 201, "application/json", report if "events" in path else b""
-        if path == "/api/v2/otlp/v1/metrics":
-            if content != "application/x-protobuf":
-                return error(415, "Unsupported Media Type")
-            return self.otlp(body, error)
         return error(404, "Not Found")
 
     def ingest(self, content, body, error):
@@ -148,25 +141,3 @@ class Environment:
         if wrong:
             answer["error"] = {"code": 400, "message": f"{len(wrong)} invalid lines", "invalidLines": wrong}
         return (400 if wrong else 202), "application/json", answer
-
-    def otlp(self, body, error):
-        """Takes deltas and gauges; cumulative sums and histograms are dropped."""
-        request = ExportMetricsServiceRequest.FromString(body)
-        dropped = 0
-        for resource in request.resource_metrics:
-            for scope in resource.scope_metrics:
-                for metric in scope.metrics:
-                    data = getattr(metric, metric.WhichOneof("data"))
-                    # A level, such as requests in flight, becomes a gauge.
-                    is_sum = metric.WhichOneof("data") == "histogram" or (metric.WhichOneof("data") == "sum" and data.is_monotonic)
-                    if is_sum and data.aggregation_temporality != AGGREGATION_TEMPORALITY_DELTA:
-                        dropped += len(data.data_points)
-                    else:
-                        self.metrics.append(metric)
-        answer = ExportMetricsServiceResponse()
-        if dropped:
-            answer.partial_success.rejected_data_points = dropped
-            answer.partial_success.error_message = "UNSUPPORTED_METRIC_TYPE_MONOTONIC_CUMULATIVE_SUM"
-        if dropped and not self.metrics:
-            return error(400, answer.partial_success.error_message)
-        return 200, "application/x-protobuf", answer.SerializeToString()
