@@ -2,7 +2,7 @@
 
 use slo_core::{
     Error,
-    document::{Faults, Node, Position, documents},
+    document::{Faults, Fields, Node, Position, documents, text},
 };
 
 /// The only document of `text`; anything else is a fault, with `hint`.
@@ -18,5 +18,17 @@ pub(crate) fn one_document(text: &str, faults: &mut Faults, hint: &str) -> Optio
             faults.push(fault);
             None
         }
+    }
+}
+
+/// Checks that the file has the only supported `version`.
+pub(crate) fn check_version(fields: &Fields<'_>, supported: &str, faults: &mut Faults) {
+    if let Some(version) = fields.required("version", supported, faults)
+        && let Some(text) = text(version, "version", faults)
+        && text != supported
+    {
+        let error = Error::new(format!("`{text}` is not a supported version"))
+            .with_hint(format!("write `version: {supported}`"));
+        faults.add(version.position, "version", error);
     }
 }

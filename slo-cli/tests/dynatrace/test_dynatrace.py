@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+import urllib.request
 
 import pytest
 from environment import TOKEN, Environment, fault_of_event, fault_of_line, fault_of_slo
@@ -65,7 +66,6 @@ def test_a_classic_slo_is_one_that_dynatrace_takes(folder, environment):
     assert body["errorBudgetBurnRate"]["fastBurnThreshold"] == float(known["alerts"][0]["factor"])
     # What is not in the mapping is told.
     assert "checkout/latency is left out" in done.stderr and "search/availability is left out" in done.stderr
-    import urllib.request
     request = urllib.request.Request(f"{environment.url}/api/v2/slo", json.dumps(body).encode(), {"Authorization": f"Api-Token {TOKEN}", "Content-Type": "application/json"})
     assert urllib.request.urlopen(request).status == 201 and environment.slos == [body]
 

@@ -46,13 +46,11 @@ pub fn metric_lines(
     let mut dimensions = BTreeMap::new();
     let own = [("service", service.name().as_str()), ("slo", slo.name().as_str())];
     let group = status.group.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    // A label `window` would be that of burn rates.
-    let group =
-        group.map(|(name, value)| (if dimension(name) == WINDOW { "group_window" } else { name }, value));
     for (name, value) in own.into_iter().chain(group) {
         // An empty value is no dimension.
         let Some(value) = quoted(value) else { continue };
-        if dimensions.insert(dimension(name), value).is_some() {
+        // Burn rates have their window besides.
+        if dimension(name) == WINDOW || dimensions.insert(dimension(name), value).is_some() {
             return Err(Error::new(format!("{path}: two labels are the dimension `{}`", dimension(name)))
                 .with_hint("group by other labels"));
         }
@@ -68,7 +66,7 @@ pub fn metric_lines(
             let _ = write!(text, ",{name}={value}");
         }
         if let Some(window) = more {
-            let _ = write!(text, ",window=\"{window}\"");
+            let _ = write!(text, ",{WINDOW}=\"{window}\"");
         }
         text
     };
@@ -157,6 +155,24 @@ mod tests {
         assert_eq!(quoted("a\"b\\c\n").as_deref(), Some("\"a\\\"b\\\\c_\""));
         assert_eq!(quoted(""), None);
         assert_eq!(quoted(&"\"".repeat(300)).unwrap().chars().count(), 254);
+    }
+
+    #[test]
+    fn a_group_cannot_have_the_dimension_of_burn_rates() {
+        let text = "{version: slo/v1, service: a, slos: [{name: b, objective: 99%, window: 30d, by: [Window],
+            sli: {events: {total: all_total, bad: failed_total}}}]}";
+        let service = slo_core::spec::parse(text).unwrap().remove(0);
+        let slo = &service.slos()[0];
+        let labels = [
+            ("__name__", "slo:error_budget:projected_remaining_ratio"),
+            ("service", "a"),
+            ("slo", "b"),
+            ("Window", "x"),
+        ];
+        let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let status = &slo_core::rules::Recorded::of(&service, [(&labels, 0.99)], []).statuses(slo)[0];
+        let error = metric_lines(&service, slo, status, Timestamp::EPOCH).unwrap_err();
+        assert_eq!(error.to_string(), "a/b: two labels are the dimension `window`");
     }
 
     #[test]

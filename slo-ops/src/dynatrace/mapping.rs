@@ -1,6 +1,6 @@
 //! Which metrics of Dynatrace an SLO counts, as people write it down.
 
-use crate::document::one_document;
+use crate::document::{check_version, one_document};
 use slo_core::{
     Diagnostics, Error,
     document::{Faults, Fields, Node, Value, text},
@@ -52,14 +52,7 @@ pub fn read_mapping(text: &str) -> Result<DynatraceMapping, Diagnostics> {
 
 fn mapping(node: &Node, faults: &mut Faults) -> Option<DynatraceMapping> {
     let fields = Fields::of(node, "", &["version", "slos"], faults)?;
-    if let Some(version) = fields.required("version", "slo-dynatrace/v1", faults)
-        && let Some(text) = text(version, "version", faults)
-        && text != "slo-dynatrace/v1"
-    {
-        let error = Error::new(format!("`{text}` is not a supported version"))
-            .with_hint("write `version: slo-dynatrace/v1`");
-        faults.add(version.position, "version", error);
-    }
+    check_version(&fields, "slo-dynatrace/v1", faults);
     let slos = fields.required("slos", "{checkout/availability: {good: …, total: …}}", faults)?;
     let Value::Map(entries) = &slos.value else {
         let error = Error::new(format!("expected a mapping, found {}", slos.kind()))

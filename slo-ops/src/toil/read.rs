@@ -1,7 +1,7 @@
 //! Files about toil as people write them.
 
 use super::{ToilSheet, Week};
-use crate::document::one_document;
+use crate::document::{check_version, one_document};
 use slo_core::{
     Diagnostics, Error,
     document::{Faults, Fields, Node, Value, items, parsed, text},
@@ -35,14 +35,7 @@ pub fn read_toil(text: &str) -> Result<ToilSheet, Diagnostics> {
 
 fn sheet(node: &Node, faults: &mut Faults) -> Option<ToilSheet> {
     let fields = Fields::of(node, "", &["version", "time_zone", "weeks"], faults)?;
-    if let Some(version) = fields.required("version", "slo-toil/v1", faults)
-        && let Some(text) = text(version, "version", faults)
-        && text != "slo-toil/v1"
-    {
-        let error = Error::new(format!("`{text}` is not a supported version"))
-            .with_hint("write `version: slo-toil/v1`");
-        faults.add(version.position, "version", error);
-    }
+    check_version(&fields, "slo-toil/v1", faults);
     let zone = fields.text("time_zone", faults).unwrap_or("UTC");
     let calendar = match Calendar::new(CalendarUnit::Week, zone) {
         Ok(calendar) => calendar,

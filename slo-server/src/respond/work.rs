@@ -260,7 +260,13 @@ impl Job {
     /// The starts of remediations of which these entries say whether they helped.
     fn judged(&self, entries: &[Entry]) -> Vec<Start> {
         let mut judged = Vec::new();
-        for entry in entries {
+        let may_judge = |entry: &&Entry| {
+            matches!(
+                entry.event,
+                Event::StepEnded { .. } | Event::DidNotHelp { .. } | Event::Mitigated { .. }
+            )
+        };
+        for entry in entries.iter().filter(may_judge) {
             let Some(mut after) = entry.episode.and_then(|began| self.episode(began)).cloned() else {
                 continue;
             };

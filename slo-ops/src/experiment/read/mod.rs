@@ -6,7 +6,7 @@ mod values;
 pub use fault::read_toxic;
 
 use super::{BlastRadius, Experiment, Fault, GuardRules, Hypothesis, Limits, Preconditions};
-use crate::document::one_document;
+use crate::document::{check_version, one_document};
 use slo_core::{
     Diagnostics, Error,
     document::{Faults, Fields, Node, Value, items, parsed, text},
@@ -73,7 +73,7 @@ pub fn read(text: &str) -> Result<Experiment, Diagnostics> {
 
 fn experiment(node: &Node, faults: &mut Faults) -> Option<Experiment> {
     let fields = Fields::of(node, "", &KNOWN, faults)?;
-    version(&fields, faults);
+    check_version(&fields, VERSION, faults);
     let name: Option<Name> = fields.parsed("name", "kill-a-replica", faults);
     let description = fields.text("description", faults).unwrap_or_default().to_owned();
     let hypotheses = hypotheses(&fields, faults);
@@ -127,15 +127,6 @@ fn experiment(node: &Node, faults: &mut Faults) -> Option<Experiment> {
         guard: guard?,
         recovery: recovery?,
     })
-}
-
-fn version(fields: &Fields<'_>, faults: &mut Faults) {
-    let Some(node) = fields.required("version", VERSION, faults) else { return };
-    if let Some(version) = text(node, "version", faults).filter(|version| *version != VERSION) {
-        let error = Error::new(format!("`{version}` is not a version of this file"))
-            .with_hint(format!("write `version: {VERSION}`"));
-        faults.add(node.position, "version", error);
-    }
 }
 
 fn hypotheses(fields: &Fields<'_>, faults: &mut Faults) -> Option<Vec<Hypothesis>> {
