@@ -148,6 +148,10 @@ def test_the_keyboard_is_enough(page, site):
     assert page.evaluate("document.activeElement.className") == "skip"
     page.keyboard.press("Enter")
     until(page, 'document.activeElement.id == "main"')
+    # New numbers leave the focus where it is.
+    page.evaluate("window.before = main(); shown = ''; refresh()")
+    until(page, "main() !== window.before")
+    assert page.evaluate("document.activeElement.id") == "main"
     page.keyboard.press("/")
     until(page, 'document.activeElement.id == "q"')
     page.goto(f"{site}/slos/checkout/availability")

@@ -35,8 +35,8 @@ async function refresh() {
   }
 }
 
-// What can have the focus.
-const focusable = () => [...main().querySelectorAll('a, button, input, select, summary, [tabindex]')];
+// What can have the focus: the content itself, too, to which the first link skips.
+const focusable = () => [main(), ...main().querySelectorAll('a, button, input, select, summary, [tabindex]')];
 
 function show(page) {
   const next = page.getElementById('main');
