@@ -26,6 +26,11 @@ pub(crate) fn burn(rate: Option<f64>) -> String {
     rate.map_or_else(|| "-".to_owned(), |rate| format!("{rate:.2}"))
 }
 
+/// A number with its noun: `1 SLO`, `2 SLOs`.
+pub(crate) fn counted(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
 /// A report as indented JSON, and a line break.
 pub(crate) fn json(out: &mut dyn Write, report: &impl Serialize) -> Result<(), Error> {
     serde_json::to_writer_pretty(&mut *out, report).map_err(std::io::Error::from)?;

@@ -42,7 +42,6 @@ pub mod traces;
 pub mod watch;
 
 mod deployment;
-mod document;
 mod hex;
 mod labels;
 mod redact;

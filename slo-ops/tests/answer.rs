@@ -60,7 +60,8 @@ struct World {
     answers: bool,
     /// Whether remediations may help.
     heals: bool,
-    /// The bad events of a thousand while it burns.
+    /// The events and the bad ones of a minute while it burns.
+    events: u64,
     bad: u64,
     /// Until when a receiver takes nothing.
     down: Option<(Target, Timestamp)>,
@@ -81,6 +82,7 @@ impl World {
             is_burning: true,
             answers: true,
             heals: true,
+            events: 1_000,
             bad: 500,
             down: None,
         }
@@ -190,7 +192,7 @@ impl World {
             Action::Look { began, step, since } => {
                 let bad = if self.is_burning { self.bad } else { 0 };
                 let after = since.map_or(self.now, |_| self.now.after(Window::minutes(1)));
-                let events = Tally::new(1_000, bad).unwrap();
+                let events = Tally::new(self.events, bad).unwrap();
                 let evidence = Evidence::new(
                     after,
                     "checkout/availability",
@@ -460,6 +462,51 @@ fn what_does_not_help_in_its_time_is_undone() {
 }
 
 #[test]
+fn a_minute_with_few_events_ends_nothing() {
+    let steps = ["one", "two"].map(|name| {
+        format!("{{remediate: {{command: [/bin/{name}], approval: waived, verify_within: 2m}}}}")
+    });
+    let restless = || {
+        let mut world = healing(&steps.join(", "));
+        (world.heals, world.events, world.bad) = (false, 20, 2);
+        until(&mut world, |event| matches!(event, Event::DidNotHelp { step: 0, .. }));
+        // One bad event of twenty shows neither that the budget is burning nor that it is not.
+        world.bad = 1;
+        world
+    };
+    let mut world = restless();
+    until(&mut world, |event| matches!(event, Event::Evidence { step: 1, evidence } if evidence.bad == 1));
+    world.turn();
+    world.bad = 2;
+    until(&mut world, |event| matches!(event, Event::StepStarted { step: 1, .. }));
+
+    let mut world = restless();
+    until(&mut world, |event| matches!(event, Event::StepSkipped { step: 1, .. }));
+    let reason = world.record.iter().find_map(|entry| match &entry.event {
+        Event::StepSkipped { reason, .. } => Some(reason.clone()),
+        _ => None,
+    });
+    let expected = "the events of checkout/availability do not show that it is burning its error budget";
+    assert_eq!(reason.as_deref(), Some(expected));
+}
+
+#[test]
+fn nothing_is_undone_once_a_person_said_that_users_are_fine() {
+    let mut world =
+        healing("{remediate: {command: [/bin/restart], approval: waived, undo: {command: [/bin/back]}}}");
+    until(&mut world, |event| matches!(event, Event::StepStarted { step: 0, .. }));
+    let began = world.incident().episodes()[0].id.began;
+    world.record.push(Entry::of(began, world.now, Event::Mitigated { who: "ann".to_owned() }));
+    for (_, entry) in &mut world.pending {
+        if let Event::StepEnded { outcome, .. } = &mut entry.event {
+            *outcome = StepOutcome::Failed { reason: "exit status: 1".to_owned() };
+        }
+    }
+    until(&mut world, |event| matches!(event, Event::StepSkipped { step: 1, .. }));
+    assert_eq!(world.ran, [(0, StepKind::Remediate, false)]);
+}
+
+#[test]
 fn without_counts_nobody_knows_whether_it_helped() {
     let mut world = healing(
         "{remediate: {command: [/bin/restart], approval: waived, verify_within: 5m, undo: {command: [/bin/back]}}}",
@@ -501,6 +548,15 @@ fn what_failed_twice_in_a_row_waits_for_a_person() {
     assert_eq!(past(&[no, no, yes]), None);
     assert_eq!(past(&[yes, no, None, no]), None);
     assert_eq!(past(&[yes, no, no, no]).as_deref(), Some("it did not help 3 times in a row"));
+    // One between them that is not judged yet does not hide them.
+    let mut world = healing(restart);
+    let start = |days, hours, helped| PastStart {
+        at: world.now.before(Window::days(days)).after(Window::hours(hours)),
+        helped,
+    };
+    let starts = vec![start(2, 1, no), start(1, 23, None), start(1, 23, no)];
+    world.starts.insert(("checkout-down".to_owned(), "restart".to_owned()), starts);
+    until(&mut world, |event| matches!(event, Event::ApprovalAsked { .. }));
 }
 
 /// Two failures, and a run in another incident that nobody has judged yet.

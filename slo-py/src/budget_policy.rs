@@ -181,10 +181,10 @@ pub(crate) struct PolicyStanding(replay::PolicyStanding);
 
 #[pymethods]
 impl PolicyStanding {
-    /// Its stage: "open", "caution" or "freeze".
+    /// Its stage: "open", "caution" or "freeze"; None if no value is known.
     #[getter]
-    const fn stage(&self) -> &'static str {
-        self.0.stage.as_str()
+    fn stage(&self) -> Option<&'static str> {
+        self.0.known_stage().map(replay::PolicyStage::as_str)
     }
 
     /// When the stage began, as a datetime in UTC; None if it did not begin in this history.
@@ -254,6 +254,6 @@ impl PolicyStanding {
     }
 
     fn __repr__(&self) -> String {
-        format!("<PolicyStanding: {}>", self.0.stage.as_str())
+        format!("<PolicyStanding: {}>", self.stage().unwrap_or("unknown"))
     }
 }

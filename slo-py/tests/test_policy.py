@@ -57,6 +57,11 @@ def test_incidents_above_the_bound_need_a_postmortem():
     assert str(standing).endswith("2026-11-01 02:00 (30.0 %).")
 
 
+def test_what_is_not_known_has_no_stage():
+    standing = POLICY.standing({"time": hours(2), "remaining": [None, None]})
+    assert (standing.stage, standing.decision(), repr(standing)) == (None, "unknown", "<PolicyStanding: unknown>")
+
+
 def test_a_spec_has_its_policy():
     spec = {
         "version": "slo/v1",

@@ -43,13 +43,17 @@ impl Dynatrace {
     /// No answer, a refusal, or lines that were refused: Dynatrace keeps the others, so do not send all of them again.
     pub async fn send_lines(&self, lines: &[String]) -> Result<(), Error> {
         let (mut refused, mut why) = (0, None);
+        let mut sent = 0;
         for body in batches(lines) {
-            let (status, answer) = self.post("metrics/ingest", "text/plain; charset=utf-8", body).await?;
+            let count = body.lines().count();
+            let answered = self.post("metrics/ingest", "text/plain; charset=utf-8", body).await;
+            let (status, answer) = answered.map_err(|error| after(error, sent, refused))?;
             let invalid = answer.get("linesInvalid").and_then(Value::as_u64).unwrap_or(0);
             // Dynatrace keeps the other lines of a request, and the next requests have theirs.
             if invalid == 0 && status != StatusCode::ACCEPTED {
-                return Err(unexpected(status, &answer));
+                return Err(after(unexpected(status, &answer), sent, refused));
             }
+            sent += count;
             refused += invalid;
             why = why.or_else(|| (invalid > 0).then(|| told(&answer)));
         }
@@ -86,6 +90,19 @@ impl Dynatrace {
         let answered =
             answered.map_err(|NoAnswer { reason, .. }| Error::new(format!("Dynatrace: {reason}")))?;
         Ok((answered.status, serde_json::from_str(&answered.body).unwrap_or_default()))
+    }
+}
+
+/// An error of a request before which lines were sent.
+fn after(error: Error, sent: usize, refused: u64) -> Error {
+    if sent == 0 {
+        return error;
+    }
+    let told = format!("{error}; before, {sent} lines were sent, of which {refused} were refused");
+    let told = Error::new(told);
+    match error.hint() {
+        Some(hint) => told.with_hint(hint.to_owned()),
+        None => told.with_hint("send only the lines after them again"),
     }
 }
 

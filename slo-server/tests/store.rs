@@ -257,6 +257,46 @@ fn a_later_version_of_the_file_is_refused() {
     assert!(error.to_string().contains("later version of slo"), "{error}");
 }
 
+/// A record without what became of starts, as version 3 of both stores has it.
+const OLDER: &str = "ALTER TABLE starts DROP COLUMN helped; INSERT INTO starts (runbook, step, at) VALUES ('down', 'restart', 7000);";
+
+async fn starts_of_an_older_version(store: &dyn Store) {
+    let start = |helped| Start {
+        runbook: "down".to_owned(),
+        step: "restart".to_owned(),
+        at: Timestamp::from_millis(7_000),
+        helped,
+    };
+    assert_eq!(store.starts("down", Timestamp::EPOCH).await.unwrap(), [start(None)]);
+    let arrived = arrival("a", "2026-11-23T06:00:00Z");
+    let (incident, owner): (IncidentId, Owner) = (arrived.delivery.incident(), "one".into());
+    store.receive(vec![arrived]).await.unwrap();
+    assert_eq!(claimed(store, &owner, LEASE).await, [incident]);
+    let judged = Append { judged: vec![start(Some(true))], entries: vec![note("it helped")], start: None };
+    store.append(incident, &owner, judged, true).await.unwrap();
+    assert_eq!(store.starts("down", Timestamp::EPOCH).await.unwrap(), [start(Some(true))]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_of_an_older_version_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("slo.db");
+    drop(Sqlite::open(&path).unwrap());
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.execute_batch(OLDER).unwrap();
+    connection.pragma_update(None, "user_version", 3).unwrap();
+    drop(connection);
+    starts_of_an_older_version(&Sqlite::open(&path).unwrap()).await;
+
+    let server = PostgresServer::start();
+    drop(Postgres::open(&server.url(), None).await.unwrap());
+    let (client, connection) = tokio_postgres::connect(&server.url(), tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client.batch_execute(OLDER).await.unwrap();
+    client.batch_execute("UPDATE schema_version SET version = 3").await.unwrap();
+    starts_of_an_older_version(&Postgres::open(&server.url(), None).await.unwrap()).await;
+}
+
 #[test]
 fn what_is_no_file_of_sqlite_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();

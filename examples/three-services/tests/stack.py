@@ -2,60 +2,24 @@
 
 import http.server
 import json
-import os
 import pathlib
 import re
-import shutil
-import socket
 import subprocess
+import sys
 import threading
 import time
-import urllib.error
 import urllib.parse
 import urllib.request
 
-import pytest
-
 ROOT = pathlib.Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT / "examples"))
+from running import built, free_ports, program, wait_for  # noqa: E402, F401
+
 SPEC = ROOT / "examples" / "three-services" / "slo.yaml"
 SPEED = 60
 SCRAPE_SECONDS = 15 / SPEED
 # A minute's tile, a fifth of the shortest alert window.
 TILE_SECONDS = 60 / SPEED
-
-
-def program(*names):
-    """The first of `names` that is installed."""
-    for name in names:
-        if found := shutil.which(name):
-            return found
-    pytest.fail(f"{names[0]} is not installed; run `scripts/setup`, which installs it")
-
-
-def built(name):
-    """A program of this workspace."""
-    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    path = target / "release" / name
-    assert path.exists(), f"{path} is missing; run `cargo build --release -p slo-cli -p three-services`"
-    return str(path)
-
-
-def free_ports(count):
-    """A port whose next `count - 1` neighbours are free too."""
-    for first in range(20_000, 60_000, 17):
-        sockets = []
-        try:
-            for port in range(first, first + count):
-                candidate = socket.socket()
-                candidate.bind(("127.0.0.1", port))
-                sockets.append(candidate)
-            return first
-        except OSError:
-            continue
-        finally:
-            for candidate in sockets:
-                candidate.close()
-    pytest.fail("no free ports on loopback")
 
 
 def http_get(url, timeout=10):
@@ -66,19 +30,6 @@ def http_get(url, timeout=10):
 def http_post(url, timeout=30):
     with urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=timeout) as response:
         return response.read()
-
-
-def wait_for(what, condition, seconds):
-    """The first true value of `condition`, asked again until `seconds` have passed."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            if value := condition():
-                return value
-        except (OSError, urllib.error.URLError) as error:
-            value = error
-        assert time.monotonic() < deadline, f"{what}: not within {seconds} s; last: {value!r}"
-        time.sleep(0.05)
 
 
 class World:

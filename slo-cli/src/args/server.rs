@@ -214,8 +214,8 @@ pub(crate) struct Mcp {
     pub(crate) access: Access,
     #[command(flatten)]
     pub(crate) place: Place,
-    /// Serve streamable HTTP at `http://ADDRESS/mcp` in place of standard input and output
-    #[arg(long, value_name = "ADDRESS")]
+    /// Serve streamable HTTP at `http://HOST:PORT/mcp` in place of standard input and output
+    #[arg(long, value_name = "HOST:PORT", value_parser = address)]
     pub(crate) listen: Option<SocketAddr>,
     /// A file with the token that callers must send; needed beyond loopback
     #[arg(long, value_name = "FILE", requires = "listen")]

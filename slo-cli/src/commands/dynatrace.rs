@@ -67,7 +67,9 @@ fn slos(args: &Slos, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Er
         Kind::Platform => "`dql`",
     };
     if made.is_empty() {
-        return Err(Error::Input(format!("{shown}: no SLO has {needs}, which this kind needs")));
+        return Err(Error::Input(format!(
+            "{shown}: no SLO has {needs}, which this kind needs\n  hint: add them to the mapping, or ask for the other `--kind`"
+        )));
     }
     for path in left_out {
         writeln!(talk, "warning: {path} is left out: {shown} has no {needs} for it")?;
@@ -100,13 +102,23 @@ fn metrics(args: &Budgets, out: &mut dyn Write, talk: &mut dyn Write) -> Result<
     let at = time::now();
     let mut lines = Vec::new();
     for row in &rows {
+        // Without coverage, what is left is of other rules.
+        if row.status.coverage.is_none() && row.status.budget_projected.is_some() {
+            writeln!(
+                talk,
+                "warning: {}/{} is left out: the loaded rules are for another period, or were generated with another `--time-scale`",
+                row.service.name(),
+                row.slo.name()
+            )?;
+            continue;
+        }
         lines.extend(metric_lines(row.service, row.slo, &row.status, at)?);
     }
     let Some(dynatrace) = args.environment.open()? else {
         return Ok(lines.iter().try_for_each(|line| writeln!(out, "{line}"))?);
     };
     runtime()?.block_on(dynatrace.send_lines(&lines)).map_err(Error::outside)?;
-    Ok(writeln!(talk, "sent {} lines", lines.len())?)
+    Ok(writeln!(talk, "sent {}", text::counted(lines.len() as u64, "line"))?)
 }
 
 fn deployment(args: &WentLive, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Error> {

@@ -83,14 +83,15 @@ fn told(logs: &Logs, seen: Seen, talk: &mut dyn Write) -> Result<(), Error> {
     let times = logs.templates().filter_map(|(_, about)| about.times());
     let span = times.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
     let span = span.map_or_else(String::new, |(from, to)| format!(", from {from} to {to}"));
-    writeln!(talk, "{} lines, {} templates{span}", seen.lines, logs.templates().count())?;
+    let found = text::counted(logs.templates().count() as u64, "template");
+    writeln!(talk, "{}, {found}{span}", text::counted(seen.lines, "line"))?;
     let mut note = |count: u64, what: &str| -> io::Result<()> {
-        if count > 0 { writeln!(talk, "{count} {what}") } else { Ok(()) }
+        if count > 0 { writeln!(talk, "{what}: {count}") } else { Ok(()) }
     };
-    note(seen.continuations, "lines belong to the line before them, such as those of a stack trace")?;
-    note(seen.cut, "lines are longer than 64 KiB and were cut there")?;
-    note(seen.not_utf8, "lines are not UTF-8; what is not was replaced")?;
-    note(logs.untimed(), "lines have no time and count in no window")?;
+    note(seen.continuations, "lines that belong to the line before them, such as those of a stack trace")?;
+    note(seen.cut, "lines longer than 64 KiB, which were cut there")?;
+    note(seen.not_utf8, "lines with bytes that are not UTF-8, which were replaced")?;
+    note(logs.untimed(), "lines without a time, which count in no window")?;
     let forgotten = logs.forgotten();
     if forgotten.templates > 0 {
         writeln!(
@@ -157,8 +158,12 @@ fn left(rows: &mut comfy_table::Table, first: usize) {
 fn found(findings: &LogFindings, top: usize, safe: &impl Fn(&str) -> String) -> String {
     let length = time_between(findings.from, findings.to);
     let mut text = format!(
-        "{} lines from {} to {}, compared with {} windows of {length} before: {} templates",
-        findings.lines, findings.from, findings.to, findings.windows, findings.compared
+        "{} from {} to {}, compared with {} of {length} before: {}",
+        text::counted(findings.lines, "line"),
+        findings.from,
+        findings.to,
+        text::counted(findings.windows, "window"),
+        text::counted(findings.compared, "template")
     );
     if (findings.traffic - 1.0).abs() > 0.2 {
         // Writing to a String cannot fail.

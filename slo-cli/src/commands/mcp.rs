@@ -28,19 +28,23 @@ pub(super) fn run(args: &Mcp, talk: &mut dyn Write) -> Result<(), Error> {
     let config = args.place.config.as_deref().map(config).transpose()?;
     let of_config = config.as_ref().map(|config| config.specs.as_slice()).unwrap_or_default();
     let files = if args.files.is_empty() { of_config } else { &args.files };
-    if files.is_empty() {
-        return Err(Error::Usage(
-            "no specs given\n  hint: give spec files, or --config with a configuration that has `specs`"
-                .to_owned(),
-        ));
-    }
-    let services = load::services(files, &args.reading, args.scale.time_scale, talk)?;
-    let given = args.prometheus.as_deref().map(|address| prometheus(&args.access, address)).transpose()?;
-    let prometheus = given.as_ref().or_else(|| config.as_ref()?.prometheus.as_ref());
     let has_record = match &config {
         Some(Config { store, .. }) => store.is_some(),
         None => args.place.store.is_some(),
     };
+    if files.is_empty() && (args.prometheus.is_some() || !has_record) {
+        return Err(Error::Usage(
+            "no specs given\n  hint: give spec files, or --config with a configuration that has `specs`; for incidents alone, give \
+             --store"
+                .to_owned(),
+        ));
+    }
+    let services = match files {
+        [] => Vec::new(),
+        files => load::services(files, &args.reading, args.scale.time_scale, talk)?,
+    };
+    let given = args.prometheus.as_deref().map(|address| prometheus(&args.access, address)).transpose()?;
+    let prometheus = given.as_ref().or_else(|| config.as_ref()?.prometheus.as_ref());
     runtime()?.block_on(async {
         let record = if has_record { Some(open(&args.place).await?) } else { None };
         let sources = Sources::new(services, prometheus, record).map_err(outside)?;

@@ -71,7 +71,11 @@ pub(super) fn run(args: &Review, out: &mut dyn Write, talk: &mut dyn Write) -> R
     let accepted = findings.len() - counting().count();
     let told = if accepted > 0 { format!("{told}, {accepted} accepted") } else { told };
     let slos: usize = services.iter().map(|service| service.slos().len()).sum();
-    let told = format!("{}, {}: {told}", counted(all.len(), "object"), counted(slos, "SLO"));
+    let told = format!(
+        "{}, {}: {told}",
+        text::counted(all.len() as u64, "object"),
+        text::counted(slos as u64, "SLO")
+    );
     if counting().any(|finding| finding.severity <= args.fail_on) {
         return Err(Error::Broken(told));
     }
@@ -98,10 +102,6 @@ fn locate(finding: &mut Finding, specifications: &[(String, String)]) {
 fn lines(finding: &Finding) -> String {
     let text = finding.to_string();
     text.lines().map(slo_core::plain).collect::<Vec<_>>().join("\n")
-}
-
-fn counted(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 fn written(args: &Review, text: &str, out: &mut dyn Write) -> Result<(), Error> {

@@ -118,7 +118,7 @@ fn rules(step: &Step) -> Option<String> {
     let Task::Remediate(remedy) = &step.task else { return None };
     let approval = match remedy.approval {
         ApprovalRule::Required { within } => format!("with an approval within {within}"),
-        _ => "without an approval, unless it did not help twice".to_owned(),
+        _ => "without an approval, unless its last two runs did not help".to_owned(),
     };
     let (most, window) = remedy.at_most;
     Some(format!(

@@ -1,6 +1,6 @@
 //! `slo validate`
 
-use crate::{args::Specs, error::Error, load, time};
+use crate::{args::Specs, error::Error, load, text, time};
 use slo_core::{
     plain,
     rules::{self, Options},
@@ -18,13 +18,9 @@ pub(super) fn run(specs: &Specs, out: &mut dyn Write, talk: &mut dyn Write) -> R
             out,
             "{}: ok, {} and {}",
             plain(&file.name),
-            count(file.services.len(), "service"),
-            count(slos, "SLO")
+            text::counted(file.services.len() as u64, "service"),
+            text::counted(slos as u64, "SLO")
         )?;
     }
     Ok(())
-}
-
-fn count(number: usize, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }

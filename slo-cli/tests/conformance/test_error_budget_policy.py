@@ -30,6 +30,27 @@ slos:
 """
 
 
+# Of the same traffic by route.
+ROUTES = SPEC.replace("service: shop", "service: routes").replace("objective: 99%", "objective: 99%\n    by: [route]").replace('"orders"', '"routes"')
+# Requests a second, of each route.
+RATE = 5
+
+
+def routes():
+    """A route that is always good, and one that is there for the last two hours and has an outage of 18 minutes."""
+    all_series = []
+    for route, first in (("/old", 0), ("/new", 25)):
+        good, bad, points = 0, 0, {"200": [], "500": []}
+        for at in range(int(first * HOUR), HOURS * HOUR, traffic.SCRAPE):
+            failing = route == "/new" and 26.1 * HOUR < at <= 26.4 * HOUR
+            bad += RATE * traffic.SCRAPE * failing / 2
+            good += RATE * traffic.SCRAPE * (1 - failing / 2)
+            for code, count in (("200", good), ("500", bad)):
+                points[code].append((traffic.START + at, float(count)))
+        all_series += [({"__name__": "requests_total", "job": "routes", "route": route, "code": code}, points[code]) for code in points]
+    return all_series
+
+
 def share(hour):
     """Two outages: the first spends more than the budget of a period, the second most of it."""
     return 0.6 if 1 < hour < 1.8 or 26.1 < hour < 26.4 else 0.001
@@ -42,8 +63,10 @@ def world(request, tmp_path_factory):
     spec = folder / "spec.yaml"
     spec.write_text(SPEC)
     orders = traffic.run("orders", HOURS, 5, share=share)
-    server.write(orders.points())
-    groups = yaml.safe_load(command("generate", spec, *server.options).stdout)["groups"]
+    (folder / "routes.yaml").write_text(ROUTES)
+    server.write(orders.points() + routes())
+    rules = command("generate", spec, folder / "routes.yaml", *server.options).stdout
+    groups = [group for text in yaml.safe_load_all(rules) for group in text["groups"]]
     server.record(groups, traffic.START, traffic.START + HOURS * HOUR)
     yield server, spec, orders
     server.stop()
@@ -141,6 +164,19 @@ def test_reports_say_what_the_policy_says(world):
     assert of_period == pytest.approx(slo["incidents"][0]["budget_spent"] * slo["coverage"] * 1.5 / PERIOD)
     for form in ("markdown", "html"):
         assert "Error-budget policy." in command("report", *asked, "--format", form).stdout
+
+
+def test_an_incident_of_a_new_group_is_priced_by_the_time_of_the_group(world):
+    server, spec, _ = world
+    end = traffic.START + int(26.8 * HOUR)
+    done = command("policy", spec.with_name("routes.yaml"), "--prometheus", server.url, "--end", end, "--format", "json", check=False)
+    groups = {slo["group"]["route"]: slo for slo in json.loads(done.stdout)["slos"]}
+    assert groups["/old"]["postmortems"] == []
+    # 2,700 bad requests, of the 4,320 that may be bad in a day with as many requests as the route has.
+    spent = 0.5 * 0.3 * HOUR / (0.01 * PERIOD * HOUR)
+    [incident] = groups["/new"]["postmortems"]
+    assert incident["budget_spent"] == pytest.approx(spent, rel=0.05)
+    assert groups["/new"]["projected_budget_remaining"] == pytest.approx(1 - spent, abs=0.05)
 
 
 def test_a_spec_without_a_policy_decides_nothing(world, tmp_path):

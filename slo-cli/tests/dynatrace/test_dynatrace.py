@@ -102,7 +102,7 @@ def test_terraform_says_the_same(folder):
     [
         (lambda text: text.replace("checkout/latency", "checkout/none"), "no spec has the SLO `checkout/none`"),
         (lambda text: text.replace("    total:", "    totals:"), "unknown key `totals`"),
-        (lambda text: text.replace("    good:", "    # good:").replace("    total:", "    dql: sli #"), "no SLO has `good` and `total`, which this kind needs"),
+        (lambda text: text.replace("    good:", "    # good:").replace("    total:", "    dql: sli #").replace("    filter:", "    # filter:"), "no SLO has `good` and `total`, which this kind needs"),
     ],
 )
 def test_what_cannot_be_written_is_refused(folder, change, expected):
@@ -151,6 +151,14 @@ def test_budgets_are_lines_that_dynatrace_takes(stack, folder, environment):
     assert environment.refused == []
 
 
+def test_budgets_of_other_rules_are_left_out(stack, folder):
+    spec = folder / "changed.yaml"
+    spec.write_text(SPEC.read_text().replace("window: 12h", "window: 6h", 1))
+    done = slo("metrics", spec, "--prometheus", stack.prometheus, "--time-scale", 60)
+    assert "checkout/availability is left out: the loaded rules are for another period" in done.stderr
+    assert 'slo="latency"' in done.stdout and 'service="checkout",slo="availability"' not in done.stdout
+
+
 def test_a_deployment_is_an_event(folder, environment):
     command = ["deployment", "checkout", "2.4.0", "--url", "https://ci.example.com/7", "--who", "ann"]
     event = json.loads(slo(*command, "--entities", 'type(SERVICE),entityName("checkout")').stdout)
@@ -197,10 +205,13 @@ def test_problems_are_incidents_and_incidents_are_errors(stack, folder, environm
     assert fault_of_event(event) is None and event["eventType"] == "ERROR_EVENT" and event["startTime"] == start
     slo("incident", one["incident"], "--store", store, "--environment", environment.url, "--token-file", folder / "token")
     assert environment.events[0]["properties"]["slo"] == "availability" and environment.refused == []
+    # The same event keeps a problem open; another one would be another problem.
+    assert environment.events == [event]
     assert post(problem("RESOLVED", start, start + 60_000)).json() == {"status": "recorded"}
     # What is over opens no problem that stays.
     over = json.loads(slo("incident", one["incident"], "--store", store).stdout)
     assert over["endTime"] == start + 60_000 and "timeout" not in over and fault_of_event(over) is None
+    assert len(over["properties"]["dt.event.description"].splitlines()) > 1
     [one] = ask(f"{url}/api/v1/incidents").json()
     assert one["state"] == "resolved" and one["deliveries"] == 3
     refused = post(b'{"State":"OPEN","PID":"1"}')

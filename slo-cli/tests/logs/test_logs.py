@@ -64,7 +64,7 @@ def test_what_is_unusual_about_a_window(tmp_path):
     path = tmp_path / "shop.log"
     path.write_text(shop(610, broken_from=600))
     code, out, talk = slo(path, "--since", iso(600), "--until", iso(610))
-    assert code == 0 and "lines belong to the line before them" in talk
+    assert code == 0 and "lines that belong to the line before them, such as those of a stack trace: " in talk
     assert "compared with 60 windows of 10 min before: 3 templates" in out
     rows = {line.split()[0]: line for line in out.splitlines()[2:]}
     assert rows["new"].split()[:2] == ["new", "error"] and rows["new"].endswith("order <num> failed: connection to <ip> refused")

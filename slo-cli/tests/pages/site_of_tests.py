@@ -11,7 +11,7 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "examples"))
-from running import Processes, built, free_ports, get, post, wait_for  # noqa: E402, F401
+from running import Processes, built, free_ports, get, post, program, wait_for  # noqa: E402, F401
 
 SPEC = ROOT / "examples" / "three-services" / "slo.yaml"
 

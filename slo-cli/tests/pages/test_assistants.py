@@ -8,7 +8,7 @@ import urllib.request
 
 import pytest
 from mcp import Client, MCPError, StdioServerParameters
-from site_of_tests import SPEC, ask, built, free_ports, wait_for
+from site_of_tests import SPEC, Processes, alert, ask, built, free_ports, get, program, wait_for
 
 SPEED = ["--time-scale", "60"]
 
@@ -90,6 +90,7 @@ def test_incidents_are_those_of_the_record(where, site):
     one = called(where, "incidents", incident=listed[0]["incident"][:8])
     assert one["incident"] == listed[0]["incident"]
     assert any("waits for approval" in line for line in one["episodes"][0]["summary"])
+    assert one["episodes"][0]["findings"] == ask(f"{site}/api/v1/incidents/{one['incident']}").json()["episodes"][0]["findings"]
     assert "no incident begins with" in called(where, "incidents", incident="ffffffff")
     assert "give 1 to 100" in called(where, "incidents", limit=0)
 
@@ -113,7 +114,8 @@ def test_a_gate_looks_once(where):
 
 def test_wrong_arguments_are_told_and_unknown_tools_refused(where):
     assert "unknown field `force`" in called(where, "budgets", force=True)
-    assert "there is no SLO ``; there are checkout/availability" in called(where, "explain")
+    assert "missing field `slo`" in called(where, "explain")
+    assert "there is no SLO `a/b`; there are checkout/availability" in called(where, "explain", slo="a/b")
     assert "excludes `open`" in called(where, "incidents", incident="abcdef", open=True)
 
     async def use(client):
@@ -127,6 +129,52 @@ def test_only_tools_that_can_answer_are_there(tmp_path):
     only = StdioServerParameters(command=str(built("slo")), args=["mcp", str(SPEC)])
     for tools in using(only, lambda client: client.list_tools()):
         assert [tool.name for tool in tools.tools] == ["explain"]
+    # Incidents need no spec.
+    store = f"sqlite:{tmp_path / 'slo.db'}"
+    with Processes(tmp_path) as processes:
+        port = free_ports(1)
+        config = tmp_path / "serve.yaml"
+        config.write_text(f"version: slo-server/v1\nlisten: 127.0.0.1:{port}\nstore: {store}\n")
+        config.chmod(0o600)
+        processes.start("serve", built("slo"), "serve", config)
+        url = f"http://127.0.0.1:{port}"
+        wait_for("slo serve", lambda: "listening" in (tmp_path / "serve.log").read_text(), 20)
+        for status in ("firing", "resolved"):
+            assert ask(f"{url}/alerts/alertmanager", "POST", alert(status=status)).status == 200
+        only = StdioServerParameters(command=str(built("slo")), args=["mcp", "--store", store])
+        for tools in using(only, lambda client: client.list_tools()):
+            assert [tool.name for tool in tools.tools] == ["incidents"]
+        assert [one["state"] for one in called(only, "incidents")["episodes"]] == ["resolved"]
+        assert called(only, "incidents", open=True)["episodes"] == []
+    done = subprocess.run([built("slo"), "mcp", "--prometheus", "http://127.0.0.1:9", "--store", store], capture_output=True, text=True)
+    assert done.returncode == 2 and "no specs given" in done.stderr
+
+
+def test_each_group_of_an_slo_can_be_asked_for(tmp_path):
+    spec, rules = tmp_path / "slo.yaml", tmp_path / "rules.yaml"
+    counter = "prometheus_http_requests_total"
+    sli = f"sli: {{events: {{total: {counter}, bad: '{counter}{{code=~\"5..\"}}'}}}}"
+    spec.write_text(f"{{version: slo/v1, service: prom, scrape_interval: 15s, slos: [{{name: answers, objective: 99%, window: 1d, by: [handler], {sli}}}]}}")
+    rules.write_bytes(subprocess.run([built("slo"), "generate", spec, *SPEED], check=True, capture_output=True).stdout)
+    with Processes(tmp_path) as processes:
+        at = f"127.0.0.1:{free_ports(1)}"
+        jobs = f"scrape_configs: [{{job_name: self, static_configs: [{{targets: ['{at}']}}]}}]"
+        (tmp_path / "prometheus.yaml").write_text(f"global: {{scrape_interval: 250ms, evaluation_interval: 250ms}}\nrule_files: [{rules}]\n{jobs}\n")
+        processes.start("prometheus", program("prometheus"), "--config.file=prometheus.yaml", "--storage.tsdb.path=data", f"--web.listen-address={at}")
+        wait_for("Prometheus", lambda: "success" in get(f"http://{at}/api/v1/query?query=1"), 60)
+        command = StdioServerParameters(command=str(built("slo")), args=["mcp", str(spec), "--prometheus", f"http://{at}", *SPEED])
+
+        def groups():
+            get(f"http://{at}/api/v1/query?query=1")
+            answer = called(command, "budgets", slo="prom/answers")
+            return answer if isinstance(answer, dict) and len(answer.get("groups", [])) > 1 else None
+
+        answer = wait_for("the groups", groups, 60)
+        handlers = [group["group"]["handler"] for group in answer["groups"]]
+        assert "/metrics" in handlers and len(set(handlers)) == len(handlers)
+        [slo] = answer["slos"]
+        assert slo["groups"] == len(handlers) and slo["group"] == answer["groups"][0]["group"]
+        assert "groups" not in called(command, "budgets")
 
 
 def post(url, **headers):

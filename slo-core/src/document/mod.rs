@@ -17,8 +17,10 @@
 //! ```
 
 mod fields;
+mod only;
 mod tree;
 
 pub(crate) use fields::closest;
 pub use fields::{Faults, Fields, items, parsed, text};
+pub use only::{check_version, one_document};
 pub use tree::{Key, Node, Position, Value, documents};

@@ -49,7 +49,13 @@ impl RecordedTiles {
     /// Whether anything was recorded in any step.
     #[must_use]
     pub fn is_known(&self) -> bool {
-        self.total.iter().any(Option::is_some)
+        self.known() > 0
+    }
+
+    /// The number of steps that were recorded.
+    #[must_use]
+    pub fn known(&self) -> usize {
+        self.total.iter().flatten().count()
     }
 
     /// The number of steps of a group that are missing.

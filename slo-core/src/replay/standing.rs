@@ -135,8 +135,7 @@ impl PolicyStanding {
     /// The stage; `None` if not even an earlier value is known.
     #[must_use]
     pub fn known_stage(&self) -> Option<PolicyStage> {
-        let is_known = self.remaining.is_some() || self.is_known;
-        is_known.then_some(self.stage)
+        self.is_known.then_some(self.stage)
     }
 
     /// The remaining share above which the stage ends; `None` if releases go on without care.

@@ -178,6 +178,30 @@ mod tests {
     }
 
     #[test]
+    fn a_problem_whose_title_changes_is_one_alert() {
+        let problem = |state: &str, title: &str, at: i64| {
+            let end = if state == "OPEN" { -1 } else { at };
+            let text = body(state, end).replace("Failure rate increase", title);
+            (parse(text.as_bytes()).unwrap(), Timestamp::from_millis(at + 1_000))
+        };
+        let (first, at) = problem("OPEN", "Failure rate increase", 1_795_415_250_000);
+        let mut incident = Incident::new(first.incident());
+        incident.apply(&incident.receive(&first, at));
+        let (renamed, at) = problem("OPEN", "Multiple service problems", 1_795_415_260_000);
+        incident.apply(&incident.receive(&renamed, at));
+        let alerts = &incident.open().unwrap().alerts;
+        assert_eq!(
+            alerts.iter().map(|alert| &*alert.labels["alertname"]).collect::<Vec<_>>(),
+            ["Multiple service problems"]
+        );
+        let (over, at) = problem("RESOLVED", "Multiple service problems", 1_795_415_300_000);
+        incident.apply(&incident.receive(&over, at));
+        // A late message with the title of before opens nothing.
+        incident.apply(&incident.receive(&first, at));
+        assert_eq!((incident.episodes().len(), incident.open().is_some()), (1, false));
+    }
+
+    #[test]
     fn tags_of_several_entities_that_differ_are_nobodys() {
         let text = body("OPEN", -1).replace(
             r#""value":"availability"},"#,

@@ -40,7 +40,8 @@ pub fn deployment_event(
     now: Timestamp,
 ) -> Result<Value, Error> {
     if deployment.at > now.after(NEWEST) {
-        return Err(Error::new(format!("{deployment}, which is in the future")));
+        return Err(Error::new(format!("{deployment}, which is in the future"))
+            .with_hint("check the clock, and `--at`"));
     }
     if deployment.at.after(OLDEST_INFORMATION) < now {
         return Err(Error::new(format!(
@@ -64,8 +65,9 @@ pub fn deployment_event(
 
 /// An episode as the body of `POST /api/v2/events/ingest`: an `ERROR_EVENT`, which opens a problem.
 ///
-/// Secrets are taken out. The problem of an open episode closes a quarter of an hour after `now`, unless it is sent again; that of
-/// an episode that is over has its end.
+/// Secrets are taken out. The event of an open episode stays the same whenever it is sent, since Dynatrace keeps a problem open if
+/// it gets the same event again; it lasts six hours, the longest that Dynatrace allows. The event of an episode that is over has
+/// its end, and the whole summary.
 ///
 /// # Errors
 /// An episode that began more than six hours before `now`, which Dynatrace refuses.
@@ -81,7 +83,6 @@ pub fn error_event(
             "the episode began at {began}, and Dynatrace takes no error that is older than {OLDEST_PROBLEM}"
         )));
     }
-    let summary = Summary::of(episode, redactor, now);
     let clean = |text: &str| redactor.redact(text).into_owned();
     let mut properties = Map::new();
     let mut add = |name: &str, value: Option<String>| {
@@ -89,21 +90,23 @@ pub fn error_event(
             properties.insert(name.to_owned(), cut(&value, LONGEST_VALUE).into());
         }
     };
-    add("dt.event.description", Some(summary.lines().join("\n")));
+    let title = clean(&episode.title());
+    // What is known so far would make another event each time.
+    let description = match episode.resolution {
+        Some(_) => Summary::of(episode, redactor, now).lines().join("\n"),
+        None => title.clone(),
+    };
+    add("dt.event.description", Some(description));
     add("episode", Some(episode.id.to_string()));
     add("service", episode.label("service").map(clean));
     add("slo", episode.label("slo").map(clean));
     add("severity", Some(clean(episode.severity())));
-    add("state", Some(episode.state().name().to_owned()));
-    let title = clean(&episode.title());
     let mut body = event("ERROR_EVENT", &title, began, &properties, entities);
     if let Some(fields) = body.as_object_mut() {
         if let Some(resolution) = episode.resolution {
             fields.insert("endTime".to_owned(), resolution.ended.as_millis().into());
         } else {
-            // The timeout counts from the beginning.
-            let minutes = now.millis_since(began) / 60_000 + 15;
-            fields.insert("timeout".to_owned(), minutes.min(MOST_MINUTES).into());
+            fields.insert("timeout".to_owned(), MOST_MINUTES.into());
         }
     }
     Ok(body)

@@ -57,7 +57,8 @@ pub fn metric_lines(
     }
     // One more for `window`.
     if dimensions.len() >= MOST_DIMENSIONS {
-        return Err(Error::new(format!("{path}: a group has more than {} labels", MOST_DIMENSIONS - 3)));
+        return Err(Error::new(format!("{path}: a group has more than {} labels", MOST_DIMENSIONS - 3))
+            .with_hint("group by fewer labels"));
     }
     let with = |more: Option<String>| {
         let mut text = String::new();
@@ -70,7 +71,7 @@ pub fn metric_lines(
         }
         text
     };
-    let objective = 1.0 - slo.objective().budget().to_f64();
+    let objective = slo.objective().ratio().to_f64();
     let all = with(None);
     let values = [
         ("slo.sli", status.sli),

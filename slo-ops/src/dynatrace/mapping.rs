@@ -1,9 +1,8 @@
 //! Which metrics of Dynatrace an SLO counts, as people write it down.
 
-use crate::document::{check_version, one_document};
 use slo_core::{
     Diagnostics, Error,
-    document::{Faults, Fields, Node, Value, text},
+    document::{Faults, Fields, Node, Value, check_version, one_document, text},
 };
 use std::collections::BTreeMap;
 
@@ -105,10 +104,16 @@ fn mapped(node: &Node, place: &str, faults: &mut Faults) -> Option<Mapped> {
             .with_hint("write `good` and `total` for a classic SLO, or `dql` for a platform SLO");
         faults.add(fields.position(), place, error);
     }
+    if let Some(node) = fields.optional("filter").filter(|_| events.is_none() && dql.is_some()) {
+        let error = Error::new("`filter` belongs to `good` and `total`")
+            .with_hint("write the condition into the query `dql`");
+        faults.add(node.position, &fields.path("filter"), error);
+    }
     if let Some(filter) = &filter
         && filter.chars().count() > LONGEST_FILTER
     {
-        let error = Error::new(format!("the filter has more than {LONGEST_FILTER} characters"));
+        let error = Error::new(format!("the filter has more than {LONGEST_FILTER} characters"))
+            .with_hint("shorten it: Dynatrace takes no longer one");
         faults.add(fields.position(), &fields.path("filter"), error);
     }
     if let Some(query) = &dql
@@ -136,6 +141,7 @@ slos:
   a/c: {filter: type(SERVICE)}
   a/d: {dql: 'timeseries x = avg(y)'}
   a/e: {good: x, total: y, unit: z}
+  a/f: {dql: 'timeseries sli = avg(y)', filter: type(SERVICE)}
 ";
         let faults = read_mapping(text).unwrap_err();
         let told: Vec<String> = faults
@@ -148,6 +154,7 @@ slos:
             "slos.a/c: it says no metric",
             "slos.a/d.dql: the query makes no field `sli`",
             "slos.a/e: unknown key `unit`",
+            "slos.a/f.filter: `filter` belongs to `good` and `total`",
         ] {
             assert!(told.iter().any(|one| one.starts_with(expected)), "{expected}: {told:?}");
         }

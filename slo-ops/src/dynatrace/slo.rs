@@ -32,8 +32,9 @@ const CAUTION: (u128, u128) = (1, 4);
 
 /// An SLO as a classic SLO of Dynatrace, enabled.
 ///
-/// The warning is the SLI at which the share `caution` of the budget is left: that of the error-budget policy, or a quarter. The
-/// threshold for a fast burn is the factor of the fastest alert.
+/// The warning is the SLI at which the share `caution` of the budget is left: that of the error-budget policy; without one, a
+/// quarter, or the share at which the policy freezes releases if that is larger. The threshold for a fast burn is the factor of the
+/// fastest alert.
 ///
 /// ```
 /// use slo_ops::dynatrace::{classic_slo, read_mapping};
@@ -64,6 +65,9 @@ pub fn classic_slo(service: &Service, slo: &Slo, mapped: &Mapped) -> Result<Dyna
     let resource = identifier(&path);
     within(&path, "the name", &path, LONGEST_NAME)?;
     let mut losses = common.losses;
+    if service.labels().iter().chain(slo.labels()).next().is_some() {
+        losses.push(format!("{path}: its labels are left out: a classic SLO has no tags"));
+    }
     let mut body = json!({
         "name": path,
         "evaluationType": "AGGREGATE",
@@ -164,22 +168,24 @@ impl Common {
         };
         let days = format!("{}d", period.as_millis() / Window::days(1).as_millis());
         let policy = service.error_budget_policy();
-        let caution = match policy.and_then(ErrorBudgetPolicy::caution) {
-            Some(caution) => caution,
-            None => Ratio::new(CAUTION.0, CAUTION.1)?,
+        let quarter = Ratio::new(CAUTION.0, CAUTION.1)?;
+        let freeze = policy.map_or(Ratio::ZERO, ErrorBudgetPolicy::freeze);
+        let (caution, of_policy) = match policy.and_then(ErrorBudgetPolicy::caution) {
+            Some(caution) => (caution, "only `caution` is used, as the warning"),
+            None if freeze > quarter => (freeze, "only the share of `freeze` is used, as the warning"),
+            None => (quarter, "nothing is used; the warning is at a quarter"),
         };
         let mut losses = Vec::new();
         if !service.exclusions().is_empty() {
             losses.push(format!("{path}: excluded times are not excluded in Dynatrace"));
         }
         if policy.is_some() {
-            losses
-                .push(format!("{path}: of the error-budget policy, only `caution` is used, as the warning"));
+            losses.push(format!("{path}: of the error-budget policy, {of_policy}"));
         }
         let fastest = slo.policy().tiers().first().map(Tier::factor).transpose()?;
         Ok(Self {
-            target: percent(&path, &slo.objective().budget().to_string(), Ratio::ZERO)?,
-            warning: percent(&path, &slo.objective().budget().to_string(), caution)?,
+            target: percent(&path, slo.objective().budget(), Ratio::ZERO)?,
+            warning: percent(&path, slo.objective().budget(), caution)?,
             days,
             fast: fastest.map_or(LEAST_FAST, Ratio::to_f64).max(LEAST_FAST),
             losses,
@@ -188,15 +194,15 @@ impl Common {
 }
 
 /// The SLI in percent at which the share `left` of the budget is left, exactly, as a JSON number.
-fn percent(path: &str, budget: &str, left: Ratio) -> Result<Number, Error> {
+fn percent(path: &str, budget: Ratio, left: Ratio) -> Result<Number, Error> {
     let exact = || {
-        let budget: Ratio = budget.parse().ok()?;
         let spent = Ratio::ONE.checked_sub(left)?.checked_mul(budget)?;
         Ratio::ONE.checked_sub(spent)?.checked_mul(Ratio::whole(100))?.to_decimal()?.parse::<f64>().ok()
     };
-    exact()
-        .and_then(Number::from_f64)
-        .ok_or_else(|| Error::new(format!("{path}: its objective has no decimal form in percent")))
+    exact().and_then(Number::from_f64).ok_or_else(|| {
+        Error::new(format!("{path}: its objective has no decimal form in percent"))
+            .with_hint("write an objective such as 99.9%")
+    })
 }
 
 fn path(service: &Service, slo: &Slo) -> String {
@@ -208,7 +214,8 @@ fn within(path: &str, what: &str, text: &str, most: usize) -> Result<(), Error> 
     if length <= most {
         return Ok(());
     }
-    Err(Error::new(format!("{path}: {what} has {length} characters, and Dynatrace allows {most}")))
+    Err(Error::new(format!("{path}: {what} has {length} characters, and Dynatrace allows {most}"))
+        .with_hint("shorten it"))
 }
 
 /// A name of a resource, and of a metric: lower case, digits and underscores.

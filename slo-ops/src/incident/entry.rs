@@ -325,7 +325,7 @@ impl fmt::Display for Event {
             Self::DidNotHelp { step, worse: true } => {
                 write!(
                     f,
-                    "step {} made it worse: a larger share of events is bad than in the worst tile before it",
+                    "step {} made it worse: a larger share of events is bad than in the worst minute before it",
                     step + 1
                 )
             }

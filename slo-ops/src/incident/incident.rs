@@ -1,7 +1,7 @@
 //! An incident, computed from its record.
 
 use super::{Entry, Episode, Event, Resolution};
-use crate::alert::{Alert, DeliveryId, EpisodeId, Fingerprint, IncidentId, Source};
+use crate::alert::{Alert, DeliveryId, EpisodeId, Fingerprint, IncidentId, LabelSet, Source};
 use slo_core::model::{Timestamp, Window};
 use std::collections::BTreeMap;
 
@@ -182,7 +182,7 @@ impl Incident {
         let news: Vec<&Alert> = alerts.iter().filter(|alert| self.is_news(alert, at)).collect();
         for alert in &news {
             let resolved = (!alert.is_firing()).then(|| (alert.ends.unwrap_or(at), at));
-            self.alerts.insert(alert.fingerprint(), Heard { alert: (*alert).clone(), resolved });
+            self.alerts.insert(self.identity(alert), Heard { alert: (*alert).clone(), resolved });
         }
         let began = news.iter().filter(|alert| alert.is_firing()).map(|alert| alert.starts).min();
         if self.open().is_none()
@@ -237,7 +237,7 @@ impl Incident {
     /// Whether an alert of a delivery is news: deliveries can be late, out of order, and from several
     /// senders.
     fn is_news(&self, alert: &Alert, at: Timestamp) -> bool {
-        let Some(heard) = self.alerts.get(&alert.fingerprint()) else { return true };
+        let Some(heard) = self.alerts.get(&self.identity(alert)) else { return true };
         match heard.resolved {
             // No news if it was resolved before the firing one began.
             None if !alert.is_firing() => alert.ends.is_none_or(|ends| ends > heard.alert.starts),
@@ -246,6 +246,14 @@ impl Incident {
                 !alert.is_firing() && alert.ends.is_some_and(|ends| ends > ended)
                     || alert.is_firing() && (alert.starts > ended || at.before(LATE) > when)
             }
+        }
+    }
+
+    /// What stays the same about an alert. A problem of Dynatrace is one alert, and its title and tags may change.
+    fn identity(&self, alert: &Alert) -> Fingerprint {
+        match self.source {
+            Some(Source::Dynatrace) => Fingerprint::of(&LabelSet::new()),
+            _ => alert.fingerprint(),
         }
     }
 

@@ -47,7 +47,7 @@ pub struct ListedStep {
     pub state: &'static str,
     /// How often it was started.
     pub starts: usize,
-    /// Whether it helped, as the event counts showed; only of remediations.
+    /// Whether it helped, as the event counts or its own failure showed; only of remediations.
     pub helped: Option<bool>,
 }
 

@@ -191,11 +191,11 @@ impl Evidence {
         Some(interval.low() > self.budget)
     }
 
-    /// Whether the share of bad events is larger than it was in the worst tile of `before`, beyond chance: the 99 % interval
-    /// (Wilson's) lies above that share.
+    /// Whether the share of bad events is larger than it was in the worst tile of `before`, beyond chance: the 99 % intervals
+    /// (Wilson's) of all these events and of their latest tile lie above that share.
     ///
-    /// A window may hold calm minutes from before the outage, so the worst tile stands for it. Events of another SLO say
-    /// nothing.
+    /// A window may hold calm minutes from before the outage, so the worst tile stands for it. A single tile says nothing: what
+    /// was restarted may need a moment. Neither do events of another SLO.
     ///
     /// ```
     /// use slo_core::{math::Tally, model::{Timestamp, Window}};
@@ -207,19 +207,30 @@ impl Evidence {
     /// };
     /// let worst = Tally::new(1_000, 290)?;
     /// let before = of(0, 5_000, 300)?.with_tiles(worst, worst);
-    /// assert!(!of(60, 1_000, 300)?.is_worse_than(&before)); // the outage goes on as it was
-    /// assert!(of(60, 1_000, 600)?.is_worse_than(&before));
+    /// let after = |first: u64, latest: u64| -> Result<Evidence, slo_core::Error> {
+    ///     let (first, latest) = (Tally::new(1_000, first)?, Tally::new(1_000, latest)?);
+    ///     Ok(of(120, 2_000, first.bad() + latest.bad())?.with_tiles(first, latest))
+    /// };
+    /// assert!(!after(300, 290)?.is_worse_than(&before)); // the outage goes on as it was
+    /// assert!(after(600, 600)?.is_worse_than(&before));
+    /// assert!(!after(900, 0)?.is_worse_than(&before)); // it has warmed up
+    /// let first = Tally::new(1_000, 600)?;
+    /// assert!(!of(60, 1_000, 600)?.with_tiles(first, first).is_worse_than(&before)); // or may
     /// # Ok::<(), slo_core::Error>(())
     /// ```
     #[must_use]
     pub fn is_worse_than(&self, before: &Self) -> bool {
         let (total, bad) = before.worst.unwrap_or((before.total, before.bad));
-        let share = |total, bad| Tally::new(total, bad).ok()?.error_ratio();
-        let after = Tally::new(self.total, self.bad).ok().and_then(|events| wilson(events, Confidence::P99));
-        if self.slo != before.slo {
-            return false;
-        }
-        after.zip(share(total, bad)).is_some_and(|(after, before)| after.low() > before)
+        let Some(share) = Tally::new(total, bad).ok().and_then(Tally::error_ratio) else { return false };
+        let all = (self.total, self.bad);
+        let is_worse = |(total, bad)| {
+            let events = Tally::new(total, bad).ok();
+            events.and_then(|events| wilson(events, Confidence::P99)).is_some_and(|after| after.low() > share)
+        };
+        self.slo == before.slo
+            && self.latest != Some(all)
+            && is_worse(all)
+            && is_worse(self.latest.unwrap_or(all))
     }
 
     /// The burn rate: the error ratio divided by the budget; `None` without events.

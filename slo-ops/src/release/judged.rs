@@ -169,7 +169,8 @@ pub struct SloGate {
     pub events_needed: Option<u64>,
     /// How long that takes at the present rate, in seconds.
     pub seconds_needed: Option<f64>,
-    /// Which of both versions no series was found of.
+    /// What the gate would have needed: `new version` and `old version`, if no series was found of it, and `old events`, if the
+    /// old version has series but no events.
     pub missing: Vec<&'static str>,
 }
 
@@ -194,6 +195,11 @@ impl SloGate {
         let seconds_needed = events_needed.zip(counts.seconds).and_then(|(events, seconds)| {
             (counts.new.total() > 0).then(|| events as f64 * seconds / counts.new.total() as f64)
         });
+        let mut missing = counts.missing.clone();
+        let has_none = |old: Tally| old.total() == 0 && counts.new.total() > 0;
+        if old.is_some_and(has_none) && !missing.contains(&"old version") {
+            missing.push("old events");
+        }
         // Without its events, the objective alone has decided.
         let old = old.filter(|old| old.total() > 0);
         let compared_with = if old.is_some() { compared_with } else { "objective" };
@@ -219,7 +225,7 @@ impl SloGate {
             p_if_harmful: found.p_if_harmful,
             events_needed,
             seconds_needed,
-            missing: counts.missing.clone(),
+            missing,
         })
     }
 }
@@ -280,6 +286,9 @@ impl fmt::Display for SloGate {
         }
         if self.missing.contains(&"old version") {
             f.write_str("; there is no series of the old version, so the objective alone decides")?;
+        }
+        if self.missing.contains(&"old events") {
+            f.write_str("; there are no events of the old version, so the objective alone decides")?;
         }
         if self.verdict == "pass"
             && self.burn_rate.is_some_and(|rate| rate >= BURNS)
@@ -342,6 +351,21 @@ mod tests {
         let json = report.to_json();
         assert_eq!(json["slos"][0]["events_needed"], 38);
         assert_eq!(json["verdict"], "inconclusive");
+    }
+
+    #[test]
+    fn says_that_there_is_nothing_to_compare_with() {
+        let counts = GateCounts { old: OldVersion::Before(Tally::EMPTY), ..counts("a", 500, 1) };
+        let report = GateRun::default().look(&Gate::default(), &[counts]).unwrap();
+        assert_eq!(
+            report.slos[0].to_string(),
+            "a: pass: 1 of 500 events of the new version are bad (0.20%, burn rate 0.2×); there are no events of the old version, so \
+             the objective alone decides"
+        );
+        assert_eq!(
+            (report.slos[0].compared_with, &*report.slos[0].missing),
+            ("objective", &["old events"][..])
+        );
     }
 
     #[test]

@@ -43,6 +43,14 @@ pub(super) struct Steps<'a> {
     pub(super) situation: &'a Situation<'a>,
 }
 
+/// What event counts say of the end of a verification.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lately {
+    Burns,
+    Calm,
+    Unclear,
+}
+
 /// Whether a step may run.
 enum May {
     Run,
@@ -108,9 +116,11 @@ impl Steps<'_> {
                     || !has_counts(run)
                     || self.remediation(step).is_none_or(|remediation| {
                         let (now, deadline) = (self.situation.now, at.after(remediation.verify_within));
-                        let is_known = final_evidence(run, *at, deadline)
-                            .is_some_and(|after| after.is_burning_lately() != Some(true));
-                        (is_known && deadline <= now) || deadline.after(GRACE) <= now
+                        match self.lately(run, *at, deadline) {
+                            Lately::Burns => false,
+                            Lately::Calm => deadline <= now,
+                            Lately::Unclear => deadline.after(GRACE) <= now,
+                        }
                     })
             }
             state => state.is_final(),
@@ -209,15 +219,17 @@ impl Steps<'_> {
             {
                 match (evidence.is_burning(), changed) {
                     (Some(true), _) => May::Run,
-                    (Some(false), _) => May::Skip(format!("{slo} is no longer burning its error budget")),
-                    // A tile must pass before there are events.
-                    (None, Some(at))
-                        if now < at.after(SETTLED)
-                            || (evidence.latest.is_none() && now < at.after_steps(window(evidence), 2)) =>
-                    {
+                    // After a change, a tile must pass before there are events, and some more before they tell.
+                    (_, Some(at)) if !has_recovered(evidence) && now < settled(at, evidence) => {
                         let again = evidence.at.after(VERIFY_EVERY);
                         if now < again { May::Wait(again) } else { May::Look(changed) }
                     }
+                    (Some(false), _) if has_recovered(evidence) => {
+                        May::Skip(format!("{slo} is no longer burning its error budget"))
+                    }
+                    (Some(false), _) => May::Skip(format!(
+                        "the events of {slo} do not show that it is burning its error budget"
+                    )),
                     (None, _) => May::Skip(format!("{slo} has no events to show that it is needed")),
                 }
             }
@@ -269,7 +281,7 @@ impl Steps<'_> {
         // One that is not judged yet says nothing; one that never was ends the row, since it had not failed.
         let is_pending =
             |start: &&PastStart| start.helped.is_none() && start.at.after(PENDING) > self.situation.now;
-        let known = starts.iter().rev().skip_while(is_pending);
+        let known = starts.iter().rev().filter(|start| !is_pending(start));
         let in_a_row = known.take_while(|start| start.helped == Some(false)).count();
         (in_a_row >= MOST_FAILURES).then(|| format!("it did not help {in_a_row} times in a row"))
     }
@@ -278,9 +290,9 @@ impl Steps<'_> {
     fn verification(&self, step: usize, run: &StepRun, ended: Timestamp) -> May {
         let now = self.situation.now;
         let deadline = self.remediation(step).map(|remediation| ended.after(remediation.verify_within));
-        let still_burns = deadline.filter(|deadline| *deadline <= now).is_some_and(|deadline| {
-            final_evidence(run, ended, deadline).and_then(Evidence::is_burning_lately) == Some(true)
-        });
+        let still_burns = deadline
+            .filter(|deadline| *deadline <= now)
+            .is_some_and(|deadline| self.lately(run, ended, deadline) == Lately::Burns);
         match &run.evidence {
             Some(after) if after.at > ended => {
                 let is_same = run.before.as_ref().is_none_or(|before| before.slo == after.slo);
@@ -302,6 +314,23 @@ impl Steps<'_> {
         }
     }
 
+    /// What the event counts say of the end of a verification, at its `deadline`.
+    fn lately(&self, run: &StepRun, ended: Timestamp, deadline: Timestamp) -> Lately {
+        let now = self.situation.now;
+        let Some(after) = final_evidence(run, ended, now) else { return Lately::Unclear };
+        let (total, bad) = after.latest.unwrap_or((after.total, after.bad));
+        if after.is_burning_lately() == Some(true) {
+            Lately::Burns
+        } else if is_calm(total, bad, after.budget) {
+            Lately::Calm
+        } else if after.is_burning() == Some(true) && deadline.after(GRACE) <= now {
+            // The latest tile has too few events to tell, so all of them do.
+            Lately::Burns
+        } else {
+            Lately::Unclear
+        }
+    }
+
     fn before(&self, step: usize) -> Option<&StepRun> {
         self.runs.get(step.checked_sub(1)?)
     }
@@ -312,18 +341,33 @@ impl Steps<'_> {
         let Some(before) = self.before(step) else {
             return May::Skip("there is nothing to undo".to_owned());
         };
+        let has_failed = match &before.state {
+            StepState::Ended { outcome, .. } => !outcome.is_success() || before.helped == Some(false),
+            _ => false,
+        };
+        if has_failed && self.episode.mitigated.is_some() {
+            return May::Skip(
+                "users are no longer affected, although the remediation failed: check, and undo it by hand"
+                    .to_owned(),
+            );
+        }
         match &before.state {
             StepState::Ended { outcome: StepOutcome::Failed { .. } | StepOutcome::TimedOut, .. } => May::Run,
             StepState::Ended { at, outcome: StepOutcome::Succeeded, .. } => {
                 let after = before.evidence.as_ref().filter(|evidence| evidence.at > *at);
                 match before.helped {
-                    Some(false) if self.episode.mitigated.is_none() => May::Run,
+                    Some(false) => May::Run,
                     None if after.and_then(Evidence::is_burning).is_none() => {
                         May::Skip("no event counts show that the remediation did not help".to_owned())
                     }
-                    None if after.and_then(Evidence::is_burning_lately) == Some(true) => May::Skip(
-                        "nobody knows whether the remediation helped: check, and undo it by hand".to_owned(),
-                    ),
+                    None if self.episode.mitigated.is_none()
+                        && after.is_some_and(|after| !has_recovered(after)) =>
+                    {
+                        May::Skip(
+                            "nobody knows whether the remediation helped: check, and undo it by hand"
+                                .to_owned(),
+                        )
+                    }
                     _ => May::Skip("there is nothing to undo".to_owned()),
                 }
             }
@@ -335,16 +379,19 @@ impl Steps<'_> {
     }
 }
 
-/// The event counts that decide at the `deadline` whether a remediation helped: of the same SLO as before it, and fresh then.
-fn final_evidence(run: &StepRun, ended: Timestamp, deadline: Timestamp) -> Option<&Evidence> {
-    let is_fresh = |evidence: &&Evidence| evidence.at > ended && evidence.at.after(FRESH) >= deadline;
+/// The event counts that decide `now` whether a remediation helped: of the same SLO as before it, and fresh.
+fn final_evidence(run: &StepRun, ended: Timestamp, now: Timestamp) -> Option<&Evidence> {
+    let is_fresh = |evidence: &&Evidence| evidence.at > ended && evidence.at.after(FRESH) >= now;
     let is_same = |evidence: &&Evidence| run.before.as_ref().is_none_or(|before| before.slo == evidence.slo);
     run.evidence.as_ref().filter(is_fresh).filter(is_same)
 }
 
-/// The length of the window of event counts.
-fn window(evidence: &Evidence) -> Window {
-    Window::from_millis(evidence.window).unwrap_or(SETTLED)
+/// Until when there may be too few events after a change at `at`.
+fn settled(at: Timestamp, evidence: &Evidence) -> Timestamp {
+    let window = Window::from_millis(evidence.window).unwrap_or(SETTLED);
+    // A tile of a slow SLO is longer.
+    let first = if evidence.latest.is_none() { at.after_steps(window, 2) } else { at };
+    first.max(at.after(SETTLED))
 }
 
 /// Whether event counts were queried for a step, so that they can show whether it helped.
@@ -355,7 +402,11 @@ const fn has_counts(run: &StepRun) -> bool {
 /// Whether the events after a remediation show that it helped: the budget is not burning, and there are
 /// enough events to be sure.
 fn has_recovered(after: &Evidence) -> bool {
-    let Ok(events) = Tally::new(after.total, after.bad) else { return false };
-    let Some(interval) = wilson(events, Confidence::P95) else { return false };
-    after.is_burning() == Some(false) && interval.high() < (BURNS * after.budget).min(0.5)
+    is_calm(after.total, after.bad, after.budget)
+}
+
+/// Whether these events show that a budget is not burning.
+fn is_calm(total: u64, bad: u64, budget: f64) -> bool {
+    let interval = Tally::new(total, bad).ok().and_then(|events| wilson(events, Confidence::P95));
+    interval.is_some_and(|interval| interval.low() <= budget && interval.high() < (BURNS * budget).min(0.5))
 }

@@ -1,10 +1,9 @@
 //! Files about toil as people write them.
 
 use super::{ToilSheet, Week};
-use crate::document::{check_version, one_document};
 use slo_core::{
     Diagnostics, Error,
-    document::{Faults, Fields, Node, Value, items, parsed, text},
+    document::{Faults, Fields, Node, Value, check_version, items, one_document, parsed, text},
     model::{Calendar, CalendarUnit, Window},
 };
 use std::collections::BTreeMap;

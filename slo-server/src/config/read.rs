@@ -8,7 +8,7 @@ use axum::http::HeaderName;
 use ipnet::IpNet;
 use slo_core::{
     Diagnostics, Error,
-    document::{Faults, Fields, Node, Position, documents, items, text},
+    document::{Faults, Fields, Node, check_version, documents, items, one_document, text},
     model::{Calendar, CalendarUnit, Window},
 };
 use slo_ops::{
@@ -109,19 +109,8 @@ impl Config {
 
 fn read(text: &str, files: &Files) -> Result<Config, Diagnostics> {
     let mut reader = Reader { files, secrets: Vec::new(), faults: Faults::default() };
-    let config = match documents(text).as_deref() {
-        Ok([node]) => reader.config(node),
-        Ok(_) => {
-            let error =
-                Error::new("expected one document").with_hint(format!("begin with `version: {VERSION}`"));
-            reader.faults.add(Position { line: 1, column: 1 }, "", error);
-            None
-        }
-        Err(fault) => {
-            reader.faults.push(fault.clone());
-            None
-        }
-    };
+    let node = one_document(text, &mut reader.faults, format!("begin with `version: {VERSION}`"));
+    let config = node.and_then(|node| reader.config(&node));
     reader.faults.into_result(config)
 }
 
@@ -135,7 +124,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn config(&mut self, node: &Node) -> Option<Config> {
         let fields = Fields::of(node, "", &KNOWN, &mut self.faults)?;
-        self.version(&fields);
+        check_version(&fields, VERSION, &mut self.faults);
         let listen = self.listen(&fields);
         let tls = self.section(&fields, "tls", Self::tls);
         let base_path = self.base_path(&fields);
@@ -208,15 +197,6 @@ impl Reader<'_> {
             gates,
             redactor,
         })
-    }
-
-    fn version(&mut self, fields: &Fields<'_>) {
-        let Some(node) = fields.required("version", VERSION, &mut self.faults) else { return };
-        if let Some(version) = text(node, "version", &mut self.faults).filter(|version| *version != VERSION) {
-            let error = Error::new(format!("`{version}` is not a version of this file"))
-                .with_hint(format!("write `version: {VERSION}`"));
-            self.faults.add(node.position, "version", error);
-        }
     }
 
     fn listen(&mut self, fields: &Fields<'_>) -> SocketAddr {

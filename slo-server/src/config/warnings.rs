@@ -3,6 +3,7 @@
 use super::{Config, StoreConfig};
 use rustix::fs::{Access, access};
 use slo_core::model::{Service, Severity};
+use slo_ops::incident::StepKind;
 use std::path::Path;
 
 /// The length of `PagerDuty`'s integration keys.
@@ -30,6 +31,13 @@ impl Config {
         for (name, step) in
             self.runbooks.values().flat_map(|book| book.steps.iter().map(|step| (&book.name, step)))
         {
+            if step.kind() == StepKind::Remediate && (self.prometheus.is_none() || self.specs.is_empty()) {
+                warnings.push(format!(
+                    "runbooks.{name}: {}: no event counts show that it is needed, so it never runs for an SLO: write `prometheus` \
+                     and `specs`",
+                    step.name
+                ));
+            }
             let Some(command) = step.command() else { continue };
             if let Some(program) = command.argv.first()
                 && let Err(error) = access(program.as_str(), Access::EXEC_OK)

@@ -12,7 +12,7 @@ use crate::{
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 use slo_core::{
-    artifact::explanation_json,
+    artifact::{explanation_json, status_json},
     model::{Service, Timestamp, Window},
     rules::{Options, explain},
 };
@@ -29,6 +29,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// How many incidents are listed by default, and at most.
 const LIMIT: usize = 20;
 const MOST: usize = 100;
+/// How many groups of an SLO are listed at most.
+const MOST_GROUPS: usize = 100;
 
 /// What the tools read.
 #[derive(Debug)]
@@ -53,6 +55,10 @@ impl Sources {
             Ok((Observer::new(config, &shared)?, AsyncClient::new(&config.url, config.settings(TIMEOUT))?))
         });
         Ok(Self { services, prometheus: prometheus.transpose()?, record })
+    }
+
+    pub(super) const fn has_specs(&self) -> bool {
+        !self.services.is_empty()
     }
 
     pub(super) const fn has_prometheus(&self) -> bool {
@@ -80,19 +86,27 @@ impl Sources {
             self.named(slo)?;
         }
         let kept = observer.overview().await;
-        let Some((overview, at)) = kept.value.filter(|_| kept.trouble.is_none()) else {
-            return Err(kept
-                .trouble
-                .unwrap_or_else(|| "Prometheus has not answered yet; ask again".to_owned()));
+        let Some((overview, at)) = kept.value else {
+            let why = kept.trouble.unwrap_or_else(|| "it has not answered yet".to_owned());
+            return Err(format!("Prometheus: {why}; ask again"));
         };
-        let is_asked = |row: &&Row| {
-            asked
-                .slo
-                .as_ref()
-                .is_none_or(|slo| *slo == format!("{}/{}", row.service.name(), row.slo().name()))
+        let mut warnings = overview.warnings.clone();
+        warnings.extend(kept.trouble.map(|why| format!("these numbers are of {at}: {why}")));
+        let is_asked = |row: &&Row| asked.slo.as_ref().is_none_or(|slo| *slo == row.name());
+        let rows: Vec<&Row> = overview.rows.iter().filter(is_asked).collect();
+        let slos: Vec<Value> = rows.iter().map(|row| row.to_json()).collect();
+        let groups: Option<Vec<Value>> = match rows.as_slice() {
+            [row] if asked.slo.is_some() && row.groups.len() > 1 => {
+                let groups = row.groups.iter().take(MOST_GROUPS);
+                Some(groups.map(|group| status_json(&row.service, row.slo(), group)).collect())
+            }
+            _ => None,
         };
-        let rows: Vec<Value> = overview.rows.iter().filter(is_asked).map(Row::to_json).collect();
-        Ok(json!({"asked_at": at.to_string(), "warnings": overview.warnings, "slos": rows}))
+        let mut answer = json!({"asked_at": at.to_string(), "warnings": warnings, "slos": slos});
+        if let (Some(fields), Some(groups)) = (answer.as_object_mut(), groups) {
+            fields.insert("groups".to_owned(), groups.into());
+        }
+        Ok(answer)
     }
 
     async fn incidents(&self, asked: IncidentsAsked) -> Result<Value, String> {
@@ -114,11 +128,11 @@ impl Sources {
     }
 
     fn explain(&self, asked: &ExplainAsked) -> Result<Value, String> {
-        let name = asked.slo.as_deref().unwrap_or_default();
+        let name = &asked.slo;
         let service = self.named(name)?;
         let options = Options { now: Some(now()), ..Options::default() };
         let explained = explain(service, options).map_err(|error| error.to_string())?;
-        let found = explained.iter().find(|one| format!("{}/{}", one.service, one.slo) == name);
+        let found = explained.iter().find(|one| format!("{}/{}", one.service, one.slo) == *name);
         found.map(explanation_json).ok_or_else(|| format!("{name} has no rules"))
     }
 
@@ -180,7 +194,7 @@ struct IncidentsAsked {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ExplainAsked {
-    slo: Option<String>,
+    slo: String,
 }
 
 #[derive(Debug, Deserialize)]

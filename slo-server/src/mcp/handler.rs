@@ -21,7 +21,7 @@ pub(super) struct Handler {
 
 impl Handler {
     pub(super) fn new(sources: Sources) -> Self {
-        let tools = tools(sources.has_prometheus(), sources.has_record());
+        let tools = tools(sources.has_specs(), sources.has_prometheus(), sources.has_record());
         Self { sources: Arc::new(sources), tools: tools.into() }
     }
 }

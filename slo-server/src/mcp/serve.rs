@@ -28,9 +28,12 @@ use std::{
     time::Duration,
 };
 use subtle::ConstantTimeEq;
+use tokio::time::timeout;
 
-/// How long a request may take to arrive, and how long answers may take after the end.
+/// How long the head of a request may take to arrive, how long a request may take with its answer, and how long answers may take
+/// after the end. Prometheus has half a minute.
 const SLOWEST: Duration = Duration::from_secs(10);
+const LONGEST_ANSWER: Duration = Duration::from_secs(40);
 const TO_END: Duration = Duration::from_secs(5);
 /// The longest request.
 const LONGEST: usize = 256 << 10;
@@ -81,6 +84,7 @@ pub async fn http(
     );
     let router = Router::new()
         .route_service("/mcp", service)
+        .layer(middleware::from_fn(in_time))
         .layer(middleware::from_fn_with_state(Arc::new(token), door));
     let handle = Handle::new();
     let told = handle.clone();
@@ -95,6 +99,11 @@ pub async fn http(
 
 fn origins(at: SocketAddr) -> Vec<String> {
     ["localhost", "127.0.0.1", "[::1]"].map(|host| format!("http://{host}:{}", at.port())).into()
+}
+
+async fn in_time(request: Request, next: Next) -> Response {
+    let late = (StatusCode::REQUEST_TIMEOUT, "the request took too long\n");
+    timeout(LONGEST_ANSWER, next.run(request)).await.unwrap_or_else(|_| late.into_response())
 }
 
 async fn door(State(token): State<Arc<Option<Secret>>>, request: Request, next: Next) -> Response {

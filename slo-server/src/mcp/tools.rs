@@ -9,10 +9,11 @@ pub(super) const INCIDENTS: &str = "incidents";
 pub(super) const EXPLAIN: &str = "explain";
 pub(super) const GATE: &str = "gate";
 
-/// The tools that can answer: those that read Prometheus, and those that read the record, only if they are there.
-pub(super) fn tools(has_prometheus: bool, has_record: bool) -> Vec<Tool> {
+/// The tools that can answer, by what they read: specs, Prometheus, the record.
+pub(super) fn tools(has_specs: bool, has_prometheus: bool, has_record: bool) -> Vec<Tool> {
+    let can_count = has_specs && has_prometheus;
     let all =
-        [(has_prometheus, budgets()), (has_record, incidents()), (true, explain()), (has_prometheus, gate())];
+        [(can_count, budgets()), (has_record, incidents()), (has_specs, explain()), (can_count, gate())];
     all.into_iter().filter(|(can_answer, _)| *can_answer).map(|(_, tool)| tool).collect()
 }
 
@@ -22,8 +23,8 @@ fn budgets() -> Tool {
         "Error budgets",
         "SLIs, error budgets, burn rates and firing alerts of SLOs as Prometheus has recorded them, most urgent first. Shares are \
          shares of one; `projected_budget_remaining` is the share of the whole period's budget that is left, `budget_remaining` \
-         that of the events seen so far; times are in seconds. Of an SLO with groups, the most urgent group is shown, and \
-         `groups` counts them.",
+         that of the events seen so far; times are in seconds. Of an SLO with groups, `slos` has the most urgent group, and counts \
+         them in its `groups`; with `slo`, the `groups` of the answer has each of them, the 100 most urgent at most.",
         json!({
             "type": "object",
             "properties": {"slo": {"type": "string", "description": "Only this SLO, as service/slo."}},
@@ -35,6 +36,7 @@ fn budgets() -> Tool {
                 "asked_at": {"type": "string"},
                 "warnings": {"type": "array", "items": {"type": "string"}},
                 "slos": {"type": "array", "items": {"type": "object"}},
+                "groups": {"type": "array", "items": {"type": "object"}},
             },
             "required": ["asked_at", "warnings", "slos"],
         }),

@@ -99,6 +99,7 @@ impl Question<'_> {
             let tiles = self.tiles(server, &group, step, now)?;
             let earlier = self.tiles(server, &group, step, before)?;
             let unseen = tiles.unseen(any.as_ref().unwrap_or(&tiles.total), earlier.is_known());
+            let seen = step.as_millis() * tiles.known() as u64;
             let (history, earlier) = (tiles.history(), earlier.history());
             let earlier = earlier.series()?;
             let mut one =
@@ -111,7 +112,7 @@ impl Question<'_> {
                 *incident = incident.narrowed(&fine.series()?, self.slo.objective());
             }
             one.alerts = self.alerts(server, &group, plan.fine())?;
-            one.policy = self.standing(server, &group, step, &one)?;
+            one.policy = self.standing(server, &group, (step, seen), &one)?;
             one.group = group.into_iter().collect();
             found.push(one);
         }
@@ -212,7 +213,7 @@ impl Question<'_> {
         self,
         server: &mut S,
         group: &Group,
-        step: Window,
+        (step, seen): (Window, u64),
         review: &SloReview,
     ) -> Result<Option<PolicyStanding>, S::Error> {
         let Some(policy) = self.service.error_budget_policy() else { return Ok(None) };
@@ -234,9 +235,9 @@ impl Question<'_> {
             *left = None;
         }
         let times = (1..).map(|index| steps.start.after_steps(step, index));
-        // The review prices incidents by the events that it has seen; a period has as many of them in the same time.
-        let seen = review.coverage * span.end.millis_since(span.start) as f64;
-        let of_period = seen / period.as_millis() as f64;
+        // The review prices incidents by the events of the time that is known of the group; a period has as many of them in the
+        // same time.
+        let of_period = seen as f64 / period.as_millis() as f64;
         let priced: Vec<Priced> =
             review.incidents.iter().map(|one| Priced { price: one.price * of_period, ..*one }).collect();
         Ok(Some(PolicyStanding::of(policy, times.zip(left), &priced)?))

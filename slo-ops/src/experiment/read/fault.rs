@@ -1,11 +1,10 @@
 //! Faults as people write them.
 
 use super::values::{bytes, share, switch, told, whole};
-use crate::document::one_document;
 use crate::experiment::{Disk, Fault, Part, Pressure, Processes, Toxic};
 use slo_core::{
     Diagnostics, Error,
-    document::{Faults, Fields, Node, Value, items, parsed, text},
+    document::{Faults, Fields, Node, Value, items, one_document, parsed, text},
     model::Window,
 };
 

@@ -6,10 +6,9 @@ mod values;
 pub use fault::read_toxic;
 
 use super::{BlastRadius, Experiment, Fault, GuardRules, Hypothesis, Limits, Preconditions};
-use crate::document::{check_version, one_document};
 use slo_core::{
     Diagnostics, Error,
-    document::{Faults, Fields, Node, Value, items, parsed, text},
+    document::{Faults, Fields, Node, Value, check_version, items, one_document, parsed, text},
     model::{Name, Ratio, Window},
     stats::Confidence,
 };

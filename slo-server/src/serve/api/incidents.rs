@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use slo_ops::{
     Redactor,
     alert::IncidentId,
-    incident::{Entry, Episode, EpisodeState, Event, Incident, Listed, Stage},
+    incident::{Entry, Episode, EpisodeState, Event, Incident, Listed, Stage, StepState},
     notify::Summary,
 };
 use std::sync::Arc;
@@ -40,7 +40,7 @@ pub(in super::super) async fn list(
     ))
 }
 
-/// The episodes of incidents.
+/// The episodes of incidents; only those that are open, if only open incidents are asked for.
 pub(crate) async fn listed(
     store: &dyn Store,
     redactor: &Redactor,
@@ -51,6 +51,9 @@ pub(crate) async fn listed(
         let record = store.record(row.incident, 0).await?;
         let incident = Incident::of(row.incident, record.iter().map(|numbered| &numbered.entry));
         listed.extend(Listed::of(&incident, redactor));
+    }
+    if query.open {
+        listed.retain(|episode| episode.state != EpisodeState::Resolved.name());
     }
     Ok(listed)
 }
@@ -92,7 +95,7 @@ pub(in super::super) async fn show(
     Ok(Json(shown(&incident, &app.redactor)))
 }
 
-/// An incident, and each of its episodes with its summary and its stages.
+/// An incident, and each of its episodes with its summary, its stages and what its diagnoses found.
 pub(crate) fn shown(incident: &Incident, redactor: &Redactor) -> Value {
     let listed = Listed::of(incident, redactor);
     let episodes = incident.episodes().iter().rev().zip(listed).map(|(episode, listed)| {
@@ -100,7 +103,17 @@ pub(crate) fn shown(incident: &Incident, redactor: &Redactor) -> Value {
         let stages: serde_json::Map<String, Value> =
             Stage::ALL.iter().map(|stage| (stage.to_string(), json!(moments.millis(*stage)))).collect();
         let summary = Summary::of(episode, redactor, now());
-        json!({"episode": listed, "summary": summary.lines(), "stages_ms": stages})
+        let findings: Vec<String> = episode
+            .steps()
+            .iter()
+            .filter_map(|run| match &run.state {
+                StepState::Ended { output, .. } => Some(&output.findings),
+                _ => None,
+            })
+            .flatten()
+            .map(|finding| slo_core::plain(&redactor.redact(finding)).into_owned())
+            .collect();
+        json!({"episode": listed, "summary": summary.lines(), "findings": findings, "stages_ms": stages})
     });
     json!({"incident": incident.id(), "episodes": episodes.collect::<Vec<_>>()})
 }
