@@ -39,7 +39,7 @@ RESPONSES = {
     "wrong": """
       - name: shed load
         remediate:
-          {{command: [{act}, "{next}", shed], approval: waived, verify_within: 1m, undo: {{command: [{act}, "{next}", unshed]}}}}
+          {{command: [{act}, "{shop}", "{next}", shed], approval: waived, verify_within: 1m, undo: {{command: [{act}, "{shop}", "{next}", unshed]}}}}
       - name: flush the cache
         remediate:
           {{command: [{act}, "{next}", flush], approval: waived, verify_within: 20s, undo: {{command: [{act}, "{next}", unflush]}}}}

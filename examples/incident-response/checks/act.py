@@ -1,4 +1,4 @@
-"""Changes something about a shop: a remediation for a runbook.
+"""Changes something about shops: a remediation for a runbook.
 
     act.py http://127.0.0.1:8081 recycle
 """
@@ -6,7 +6,8 @@
 import sys
 import urllib.request
 
-address, action = sys.argv[1:]
-request = urllib.request.Request(f"{address}/{action}", method="POST")
-with urllib.request.urlopen(request, timeout=2) as response:
-    print(response.read().decode().strip())
+*addresses, action = sys.argv[1:]
+for address in addresses:
+    request = urllib.request.Request(f"{address}/{action}", method="POST")
+    with urllib.request.urlopen(request, timeout=2) as response:
+        print(response.read().decode().strip())

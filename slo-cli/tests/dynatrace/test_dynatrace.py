@@ -153,7 +153,7 @@ def test_budgets_are_lines_that_dynatrace_takes(stack, folder, environment):
 
 def test_budgets_of_other_rules_are_left_out(stack, folder):
     spec = folder / "changed.yaml"
-    spec.write_text(SPEC.read_text().replace("window: 12h", "window: 6h", 1))
+    spec.write_text(SPEC.read_text().replace("window: 30d", "window: 7d", 1))
     done = slo("metrics", spec, "--prometheus", stack.prometheus, "--time-scale", 60)
     assert "checkout/availability is left out: the loaded rules are for another period" in done.stderr
     assert 'slo="latency"' in done.stdout and 'service="checkout",slo="availability"' not in done.stdout

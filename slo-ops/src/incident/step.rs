@@ -151,7 +151,10 @@ pub struct Evidence {
     pub total: u64,
     /// Bad events among them.
     pub bad: u64,
-    /// The events and the bad events of the worst tile of the window.
+    /// The events and the bad events of the first tile of the window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<(u64, u64)>,
+    /// Those of its worst tile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worst: Option<(u64, u64)>,
     /// Those of its latest tile.
@@ -170,16 +173,22 @@ impl Evidence {
             window: window.as_millis(),
             total: events.total(),
             bad: events.bad(),
+            first: None,
             worst: None,
             latest: None,
         }
     }
 
-    /// The same events, with those of the worst and of the latest tile among them.
+    /// The same events, with those of their first, worst and latest tile.
     #[must_use]
-    pub fn with_tiles(mut self, worst: Tally, latest: Tally) -> Self {
-        self.worst = Some((worst.total(), worst.bad()));
-        self.latest = Some((latest.total(), latest.bad()));
+    pub fn with_tiles(mut self, tiles: &[Tally]) -> Self {
+        let counts = |tile: Tally| (tile.total(), tile.bad());
+        let worst = tiles.iter().copied().fold(Tally::EMPTY, |worst, tile| {
+            if tile.error_ratio() > worst.error_ratio() { tile } else { worst }
+        });
+        self.first = tiles.first().copied().map(counts);
+        self.worst = Some(counts(worst)).filter(|_| !tiles.is_empty());
+        self.latest = tiles.last().copied().map(counts);
         self
     }
 
@@ -191,46 +200,37 @@ impl Evidence {
         Some(interval.low() > self.budget)
     }
 
-    /// Whether the share of bad events is larger than it was in the worst tile of `before`, beyond chance: the 99 % intervals
-    /// (Wilson's) of all these events and of their latest tile lie above that share.
+    /// Whether the share of bad events is larger than it was in the worst tile of `before`, beyond chance: the 99 % interval
+    /// (Wilson's) lies above that share.
     ///
-    /// A window may hold calm minutes from before the outage, so the worst tile stands for it. A single tile says nothing: what
-    /// was restarted may need a moment. Neither do events of another SLO.
+    /// A window may hold calm minutes from before the outage, so the worst tile stands for it. The first tile of these events does
+    /// not count: what was restarted may need a moment. Events of another SLO say nothing.
     ///
     /// ```
     /// use slo_core::{math::Tally, model::{Timestamp, Window}};
     /// use slo_ops::incident::Evidence;
     ///
-    /// let of = |seconds, total, bad| -> Result<Evidence, slo_core::Error> {
-    ///     let at = Timestamp::from_seconds(seconds);
-    ///     Ok(Evidence::new(at, "a/b", "99.9%".parse()?, Window::minutes(5), Tally::new(total, bad)?))
+    /// // Tiles of a thousand events each.
+    /// let of = |bad: &[u64]| -> Result<Evidence, slo_core::Error> {
+    ///     let tiles = bad.iter().map(|bad| Tally::new(1_000, *bad)).collect::<Result<Vec<_>, _>>()?;
+    ///     let all = Tally::new(1_000 * bad.len() as u64, bad.iter().sum())?;
+    ///     Ok(Evidence::new(Timestamp::EPOCH, "a/b", "99.9%".parse()?, Window::minutes(5), all).with_tiles(&tiles))
     /// };
-    /// let worst = Tally::new(1_000, 290)?;
-    /// let before = of(0, 5_000, 300)?.with_tiles(worst, worst);
-    /// let after = |first: u64, latest: u64| -> Result<Evidence, slo_core::Error> {
-    ///     let (first, latest) = (Tally::new(1_000, first)?, Tally::new(1_000, latest)?);
-    ///     Ok(of(120, 2_000, first.bad() + latest.bad())?.with_tiles(first, latest))
-    /// };
-    /// assert!(!after(300, 290)?.is_worse_than(&before)); // the outage goes on as it was
-    /// assert!(after(600, 600)?.is_worse_than(&before));
-    /// assert!(!after(900, 0)?.is_worse_than(&before)); // it has warmed up
-    /// let first = Tally::new(1_000, 600)?;
-    /// assert!(!of(60, 1_000, 600)?.with_tiles(first, first).is_worse_than(&before)); // or may
+    /// let before = of(&[0, 0, 10, 290, 280])?;
+    /// assert!(!of(&[290, 300])?.is_worse_than(&before)); // the outage goes on as it was
+    /// assert!(of(&[600, 600])?.is_worse_than(&before));
+    /// assert!(!of(&[600])?.is_worse_than(&before)); // it may still be starting
+    /// assert!(!of(&[900, 0])?.is_worse_than(&before)); // it was
     /// # Ok::<(), slo_core::Error>(())
     /// ```
     #[must_use]
     pub fn is_worse_than(&self, before: &Self) -> bool {
         let (total, bad) = before.worst.unwrap_or((before.total, before.bad));
-        let Some(share) = Tally::new(total, bad).ok().and_then(Tally::error_ratio) else { return false };
-        let all = (self.total, self.bad);
-        let is_worse = |(total, bad)| {
-            let events = Tally::new(total, bad).ok();
-            events.and_then(|events| wilson(events, Confidence::P99)).is_some_and(|after| after.low() > share)
-        };
-        self.slo == before.slo
-            && self.latest != Some(all)
-            && is_worse(all)
-            && is_worse(self.latest.unwrap_or(all))
+        let before_share = Tally::new(total, bad).ok().and_then(Tally::error_ratio);
+        let (first, first_bad) = self.first.unwrap_or_default();
+        let later = Tally::new(self.total.saturating_sub(first), self.bad.saturating_sub(first_bad)).ok();
+        let later = later.and_then(|later| wilson(later, Confidence::P99));
+        self.slo == before.slo && later.zip(before_share).is_some_and(|(later, before)| later.low() > before)
     }
 
     /// The burn rate: the error ratio divided by the budget; `None` without events.

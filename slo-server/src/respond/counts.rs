@@ -109,15 +109,9 @@ impl Counts {
         let total = self.sums(&queries.total, steps, &group).await?;
         let bad = self.sums(&queries.bad, steps, &group).await?;
         let all = tally(total.iter().sum(), bad.iter().sum())?;
-        let (mut worst, mut latest) = (Tally::EMPTY, Tally::EMPTY);
-        for (total, bad) in total.into_iter().zip(bad) {
-            let tile = tally(total, bad)?;
-            if tile.error_ratio() > worst.error_ratio() {
-                worst = tile;
-            }
-            latest = tile;
-        }
-        Ok(Evidence::new(at, &name, slo.objective(), window, all).with_tiles(worst, latest))
+        let tiles = total.into_iter().zip(bad).map(|(total, bad)| tally(total, bad));
+        let tiles = tiles.collect::<Result<Vec<_>, _>>()?;
+        Ok(Evidence::new(at, &name, slo.objective(), window, all).with_tiles(&tiles))
     }
 
     /// The cost of an episode so far for each SLO of its alerts, since its bad events began or since the
