@@ -63,6 +63,8 @@ struct World {
     /// The events and the bad ones of a minute while it burns.
     events: u64,
     bad: u64,
+    /// The bad ones of a second minute, if there is one.
+    latest: Option<u64>,
     /// Until when a receiver takes nothing.
     down: Option<(Target, Timestamp)>,
 }
@@ -84,6 +86,7 @@ impl World {
             heals: true,
             events: 1_000,
             bad: 500,
+            latest: None,
             down: None,
         }
     }
@@ -192,14 +195,12 @@ impl World {
             Action::Look { began, step, since } => {
                 let bad = if self.is_burning { self.bad } else { 0 };
                 let after = since.map_or(self.now, |_| self.now.after(Window::minutes(1)));
-                let events = Tally::new(self.events, bad).unwrap();
-                let evidence = Evidence::new(
-                    after,
-                    "checkout/availability",
-                    "99%".parse().unwrap(),
-                    Window::minutes(1),
-                    events,
-                );
+                let minute = |bad| Tally::new(self.events, bad).unwrap();
+                let tiles: Vec<Tally> = [bad].into_iter().chain(self.latest).map(minute).collect();
+                let all = tiles.iter().try_fold(Tally::EMPTY, |all, tile| all.checked_add(*tile)).unwrap();
+                let (slo, window) = ("checkout/availability", Window::minutes(tiles.len() as u64));
+                let evidence = Evidence::new(after, slo, "99%".parse().unwrap(), window, all);
+                let evidence = if self.latest.is_some() { evidence.with_tiles(&tiles) } else { evidence };
                 self.begin(
                     Work::Look(began, step),
                     Entry::of(began, after, Event::Evidence { step, evidence }),
@@ -488,6 +489,24 @@ fn a_minute_with_few_events_ends_nothing() {
     });
     let expected = "the events of checkout/availability do not show that it is burning its error budget";
     assert_eq!(reason.as_deref(), Some(expected));
+}
+
+#[test]
+fn what_helped_late_is_followed_by_nothing() {
+    let steps = ["one", "two"].map(|name| {
+        format!("{{remediate: {{command: [/bin/{name}], approval: waived, verify_within: 2m}}}}")
+    });
+    let mut world = healing(&steps.join(", "));
+    world.heals = false;
+    until(&mut world, |event| matches!(event, Event::StepEnded { step: 0, .. }));
+    world.latest = Some(0);
+    until(&mut world, |event| matches!(event, Event::StepSkipped { step: 1, .. }));
+    let reason = world.record.iter().find_map(|entry| match &entry.event {
+        Event::StepSkipped { reason, .. } => Some(reason.as_str()),
+        _ => None,
+    });
+    assert_eq!(reason, Some("checkout/availability is not burning its error budget in the latest minute"));
+    assert_eq!(world.incident().episodes()[0].steps()[0].helped, None);
 }
 
 #[test]

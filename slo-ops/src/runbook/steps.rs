@@ -217,12 +217,19 @@ impl Steps<'_> {
             Some(evidence)
                 if evidence.at.after(FRESH) >= now && changed.is_none_or(|at| evidence.at > at) =>
             {
+                let is_calm_now =
+                    evidence.latest.is_some_and(|(total, bad)| is_calm(total, bad, evidence.budget));
                 match (evidence.is_burning(), changed) {
-                    (Some(true), _) => May::Run,
+                    (Some(true), None) => May::Run,
+                    // The last change may have helped late.
+                    (Some(true), Some(_)) if !is_calm_now => May::Run,
                     // After a change, a tile must pass before there are events, and some more before they tell.
                     (_, Some(at)) if !has_recovered(evidence) && now < settled(at, evidence) => {
                         let again = evidence.at.after(VERIFY_EVERY);
                         if now < again { May::Wait(again) } else { May::Look(changed) }
+                    }
+                    (Some(true), _) => {
+                        May::Skip(format!("{slo} is not burning its error budget in the latest minute"))
                     }
                     (Some(false), _) if has_recovered(evidence) => {
                         May::Skip(format!("{slo} is no longer burning its error budget"))
@@ -342,6 +349,7 @@ impl Steps<'_> {
             return May::Skip("there is nothing to undo".to_owned());
         };
         let has_failed = match &before.state {
+            StepState::Ended { outcome: StepOutcome::NotStarted { .. }, .. } => false,
             StepState::Ended { outcome, .. } => !outcome.is_success() || before.helped == Some(false),
             _ => false,
         };
