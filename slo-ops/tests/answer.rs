@@ -500,13 +500,65 @@ fn what_helped_late_is_followed_by_nothing() {
     world.heals = false;
     until(&mut world, |event| matches!(event, Event::StepEnded { step: 0, .. }));
     world.latest = Some(0);
+    until(&mut world, |event| matches!(event, Event::Evidence { step: 1, evidence } if evidence.bad > 0));
+    for _ in 0..20 {
+        world.turn();
+    }
+    assert_eq!(world.ran.len(), 1, "the latest minute is calm");
+    world.is_burning = false;
     until(&mut world, |event| matches!(event, Event::StepSkipped { step: 1, .. }));
     let reason = world.record.iter().find_map(|entry| match &entry.event {
         Event::StepSkipped { reason, .. } => Some(reason.as_str()),
         _ => None,
     });
-    assert_eq!(reason, Some("checkout/availability is not burning its error budget in the latest minute"));
-    assert_eq!(world.incident().episodes()[0].steps()[0].helped, None);
+    assert_eq!(reason, Some("checkout/availability is no longer burning its error budget"));
+}
+
+#[test]
+fn an_outage_that_comes_and_goes_does_not_skip_the_next_remediation() {
+    let steps = ["one", "two"].map(|name| {
+        format!("{{remediate: {{command: [/bin/{name}], approval: waived, verify_within: 2m}}}}")
+    });
+    let mut world = healing(&steps.join(", "));
+    world.heals = false;
+    until(&mut world, |event| matches!(event, Event::StepEnded { step: 0, .. }));
+    world.latest = Some(0);
+    until(&mut world, |event| matches!(event, Event::Evidence { step: 1, evidence } if evidence.bad > 0));
+    let calm = world.now;
+    while world.now < calm.after(Window::minutes(10)) {
+        world.turn();
+    }
+    world.latest = Some(500);
+    until(&mut world, |event| matches!(event, Event::StepStarted { step: 1, .. }));
+}
+
+#[test]
+fn minutes_without_a_bad_event_undo_nothing() {
+    let mut world = healing(
+        "{remediate: {command: [/bin/restart], approval: waived, verify_within: 2m, undo: {command: [/bin/back]}}}",
+    );
+    world.heals = false;
+    until(&mut world, |event| matches!(event, Event::StepEnded { step: 0, .. }));
+    // Too few to be sure, after a bad minute.
+    (world.events, world.bad, world.latest) = (40, 20, Some(0));
+    until(&mut world, |event| matches!(event, Event::StepSkipped { step: 1, .. }));
+    let incident = world.incident();
+    let steps = incident.episodes()[0].steps();
+    assert_eq!((steps[0].helped, world.ran.len()), (None, 1));
+}
+
+#[test]
+fn what_is_seen_only_at_the_end_has_helped() {
+    let mut world = healing("{remediate: {command: [/bin/restart], approval: waived, verify_within: 1m}}");
+    until(&mut world, |event| matches!(event, Event::StepEnded { step: 0, .. }));
+    // The first look that has counts comes after the minute.
+    world.answers = false;
+    let ended = world.now;
+    while world.now < ended.after(Window::seconds(70)) {
+        world.turn();
+    }
+    (world.answers, world.is_burning) = (true, false);
+    until(&mut world, |event| matches!(event, Event::Mitigated { .. }));
 }
 
 #[test]

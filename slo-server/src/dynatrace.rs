@@ -98,12 +98,10 @@ fn after(error: Error, sent: usize, refused: u64) -> Error {
     if sent == 0 {
         return error;
     }
-    let told = format!("{error}; before, {sent} lines were sent, of which {refused} were refused");
-    let told = Error::new(told);
-    match error.hint() {
-        Some(hint) => told.with_hint(hint.to_owned()),
-        None => told.with_hint("send only the lines after them again"),
-    }
+    let of_them = if refused > 0 { format!(", of which {refused} were refused") } else { String::new() };
+    let again = "send only the lines after them again";
+    let hint = error.hint().map_or_else(|| again.to_owned(), |hint| format!("{hint}; {again}"));
+    Error::new(format!("{error}; before, {sent} lines were sent{of_them}")).with_hint(hint)
 }
 
 fn unexpected(status: StatusCode, answer: &Value) -> Error {

@@ -100,19 +100,21 @@ fn metrics(args: &Budgets, out: &mut dyn Write, talk: &mut dyn Write) -> Result<
     }
     check_recorded(&client, &rows)?;
     let at = time::now();
-    let mut lines = Vec::new();
+    let (mut lines, mut left_out) = (Vec::new(), BTreeSet::new());
     for row in &rows {
         // Without coverage, what is left is of other rules.
         if row.status.coverage.is_none() && row.status.budget_projected.is_some() {
-            writeln!(
-                talk,
-                "warning: {}/{} is left out: the loaded rules are for another period, or were generated with another `--time-scale`",
-                row.service.name(),
-                row.slo.name()
-            )?;
+            left_out.insert(format!("{}/{}", row.service.name(), row.slo.name()));
             continue;
         }
         lines.extend(metric_lines(row.service, row.slo, &row.status, at)?);
+    }
+    for path in left_out {
+        writeln!(
+            talk,
+            "warning: {path} is left out: the loaded rules are for another period, or were generated with another `--time-scale`\n  \
+             hint: load the rules of `slo generate` again, or give the same `--time-scale`"
+        )?;
     }
     let Some(dynatrace) = args.environment.open()? else {
         return Ok(lines.iter().try_for_each(|line| writeln!(out, "{line}"))?);

@@ -65,9 +65,9 @@ pub fn deployment_event(
 
 /// An episode as the body of `POST /api/v2/events/ingest`: an `ERROR_EVENT`, which opens a problem.
 ///
-/// Secrets are taken out. The event of an open episode stays the same whenever it is sent, since Dynatrace keeps a problem open if
-/// it gets the same event again; it lasts six hours, the longest that Dynatrace allows. The event of an episode that is over has
-/// its end, and the whole summary.
+/// Secrets are taken out. The event of an open episode stays the same whenever it is sent, since Dynatrace takes another event for
+/// another problem; it lasts six hours, the longest that Dynatrace allows. The event of an episode that is over has its end, and
+/// the summary.
 ///
 /// # Errors
 /// An episode that began more than six hours before `now`, which Dynatrace refuses.
@@ -90,17 +90,20 @@ pub fn error_event(
             properties.insert(name.to_owned(), cut(&value, LONGEST_VALUE).into());
         }
     };
-    let title = clean(&episode.title());
-    // What is known so far would make another event each time.
+    let (service, slo) = (episode.label("service").map(clean), episode.label("slo").map(clean));
+    // What is known so far, such as the most urgent alert, would make another event each time.
+    let title = match (&service, &slo) {
+        (Some(service), Some(slo)) => format!("{service}/{slo} burns its error budget"),
+        _ => clean(&episode.title()),
+    };
     let description = match episode.resolution {
         Some(_) => Summary::of(episode, redactor, now).lines().join("\n"),
         None => title.clone(),
     };
     add("dt.event.description", Some(description));
     add("episode", Some(episode.id.to_string()));
-    add("service", episode.label("service").map(clean));
-    add("slo", episode.label("slo").map(clean));
-    add("severity", Some(clean(episode.severity())));
+    add("service", service);
+    add("slo", slo);
     let mut body = event("ERROR_EVENT", &title, began, &properties, entities);
     if let Some(fields) = body.as_object_mut() {
         if let Some(resolution) = episode.resolution {

@@ -113,7 +113,7 @@ fn mapped(node: &Node, place: &str, faults: &mut Faults) -> Option<Mapped> {
         && filter.chars().count() > LONGEST_FILTER
     {
         let error = Error::new(format!("the filter has more than {LONGEST_FILTER} characters"))
-            .with_hint("shorten it: Dynatrace takes no longer one");
+            .with_hint("shorten it");
         faults.add(fields.position(), &fields.path("filter"), error);
     }
     if let Some(query) = &dql

@@ -169,8 +169,7 @@ pub struct SloGate {
     pub events_needed: Option<u64>,
     /// How long that takes at the present rate, in seconds.
     pub seconds_needed: Option<f64>,
-    /// What the gate would have needed: `new version` and `old version`, if no series was found of it, and `old events`, if the
-    /// old version has series but no events.
+    /// `new version` and `old version`, if no series was found of it; `old events`, if there are no events to compare with.
     pub missing: Vec<&'static str>,
 }
 
@@ -288,7 +287,7 @@ impl fmt::Display for SloGate {
             f.write_str("; there is no series of the old version, so the objective alone decides")?;
         }
         if self.missing.contains(&"old events") {
-            f.write_str("; there are no events of the old version, so the objective alone decides")?;
+            f.write_str("; there are no events to compare with, so the objective alone decides")?;
         }
         if self.verdict == "pass"
             && self.burn_rate.is_some_and(|rate| rate >= BURNS)
@@ -359,8 +358,8 @@ mod tests {
         let report = GateRun::default().look(&Gate::default(), &[counts]).unwrap();
         assert_eq!(
             report.slos[0].to_string(),
-            "a: pass: 1 of 500 events of the new version are bad (0.20%, burn rate 0.2×); there are no events of the old version, so \
-             the objective alone decides"
+            "a: pass: 1 of 500 events of the new version are bad (0.20%, burn rate 0.2×); there are no events to compare with, so the \
+             objective alone decides"
         );
         assert_eq!(
             (report.slos[0].compared_with, &*report.slos[0].missing),

@@ -114,9 +114,12 @@ impl Steps<'_> {
                 self.episode.mitigated.is_some()
                     || run.helped.is_some()
                     || !has_counts(run)
+                    || self.has_gone_on(step)
                     || self.remediation(step).is_none_or(|remediation| {
                         let (now, deadline) = (self.situation.now, at.after(remediation.verify_within));
                         match self.lately(run, *at, deadline) {
+                            // It is judged before it is over.
+                            _ if has_helped(run, *at) => false,
                             Lately::Burns => false,
                             Lately::Calm => deadline <= now,
                             Lately::Unclear => deadline.after(GRACE) <= now,
@@ -125,6 +128,12 @@ impl Steps<'_> {
             }
             state => state.is_final(),
         }
+    }
+
+    /// Whether a later step has begun, so that nothing that is counted from now on is about this one alone.
+    fn has_gone_on(&self, step: usize) -> bool {
+        let mut later = self.runs.iter().skip(step + 1);
+        later.any(|run| run.state != StepState::Waiting || run.approval.is_some() || run.evidence.is_some())
     }
 
     fn may_repeat(&self, run: &StepRun) -> bool {
@@ -217,24 +226,22 @@ impl Steps<'_> {
             Some(evidence)
                 if evidence.at.after(FRESH) >= now && changed.is_none_or(|at| evidence.at > at) =>
             {
-                let is_calm_now =
-                    evidence.latest.is_some_and(|(total, bad)| is_calm(total, bad, evidence.budget));
                 match (evidence.is_burning(), changed) {
                     (Some(true), None) => May::Run,
                     // The last change may have helped late.
-                    (Some(true), Some(_)) if !is_calm_now => May::Run,
+                    (Some(true), Some(_)) if speaks_for_burning(evidence) => May::Run,
                     // After a change, a tile must pass before there are events, and some more before they tell.
-                    (_, Some(at)) if !has_recovered(evidence) && now < settled(at, evidence) => {
+                    (is_burning, Some(at))
+                        if is_burning == Some(true)
+                            || (!has_recovered(evidence) && now < settled(at, evidence)) =>
+                    {
                         let again = evidence.at.after(VERIFY_EVERY);
                         if now < again { May::Wait(again) } else { May::Look(changed) }
                     }
-                    (Some(true), _) => {
-                        May::Skip(format!("{slo} is not burning its error budget in the latest minute"))
-                    }
-                    (Some(false), _) if has_recovered(evidence) => {
+                    (Some(_), _) if has_recovered(evidence) => {
                         May::Skip(format!("{slo} is no longer burning its error budget"))
                     }
-                    (Some(false), _) => May::Skip(format!(
+                    (Some(_), _) => May::Skip(format!(
                         "the events of {slo} do not show that it is burning its error budget"
                     )),
                     (None, _) => May::Skip(format!("{slo} has no events to show that it is needed")),
@@ -302,12 +309,13 @@ impl Steps<'_> {
             .is_some_and(|deadline| self.lately(run, ended, deadline) == Lately::Burns);
         match &run.evidence {
             Some(after) if after.at > ended => {
-                let is_same = run.before.as_ref().is_none_or(|before| before.slo == after.slo);
-                if is_same && has_recovered(after) {
+                if has_helped(run, ended) {
                     return May::Record(Event::Mitigated { who: run.info.name.clone() });
                 }
-                let worse = after.is_burning() == Some(true)
-                    && run.before.as_ref().is_some_and(|before| after.is_worse_than(before));
+                let worse = fresh(run, ended, now).is_some_and(|after| {
+                    after.is_burning_lately() == Some(true)
+                        && run.before.as_ref().is_some_and(|before| after.is_worse_than(before))
+                });
                 if worse || still_burns {
                     return May::Record(Event::DidNotHelp { step, worse });
                 }
@@ -324,18 +332,17 @@ impl Steps<'_> {
     /// What the event counts say of the end of a verification, at its `deadline`.
     fn lately(&self, run: &StepRun, ended: Timestamp, deadline: Timestamp) -> Lately {
         let now = self.situation.now;
-        let Some(after) = final_evidence(run, ended, now) else { return Lately::Unclear };
-        let (total, bad) = after.latest.unwrap_or((after.total, after.bad));
-        if after.is_burning_lately() == Some(true) {
-            Lately::Burns
-        } else if is_calm(total, bad, after.budget) {
-            Lately::Calm
-        } else if after.is_burning() == Some(true) && deadline.after(GRACE) <= now {
-            // The latest tile has too few events to tell, so all of them do.
-            Lately::Burns
-        } else {
-            Lately::Unclear
+        let Some(after) = fresh(run, ended, deadline) else { return Lately::Unclear };
+        let (total, bad) = latest(after);
+        if is_calm(total, bad, after.budget) {
+            return Lately::Calm;
         }
+        // The latest tile may have too few events to tell, and then all of them do.
+        let burns = after.is_burning_lately() == Some(true)
+            || (deadline.after(GRACE) <= now
+                && after.is_burning() == Some(true)
+                && speaks_for_burning(after));
+        if burns && fresh(run, ended, now).is_some() { Lately::Burns } else { Lately::Unclear }
     }
 
     fn before(&self, step: usize) -> Option<&StepRun> {
@@ -387,11 +394,27 @@ impl Steps<'_> {
     }
 }
 
-/// The event counts that decide `now` whether a remediation helped: of the same SLO as before it, and fresh.
-fn final_evidence(run: &StepRun, ended: Timestamp, now: Timestamp) -> Option<&Evidence> {
-    let is_fresh = |evidence: &&Evidence| evidence.at > ended && evidence.at.after(FRESH) >= now;
+/// The event counts after a remediation, of the same SLO as before it, if they are fresh at a time.
+fn fresh(run: &StepRun, ended: Timestamp, at: Timestamp) -> Option<&Evidence> {
+    let is_fresh = |evidence: &&Evidence| evidence.at > ended && evidence.at.after(FRESH) >= at;
     let is_same = |evidence: &&Evidence| run.before.as_ref().is_none_or(|before| before.slo == evidence.slo);
     run.evidence.as_ref().filter(is_fresh).filter(is_same)
+}
+
+/// Whether the event counts after a remediation show that the budget is not burning any more.
+fn has_helped(run: &StepRun, ended: Timestamp) -> bool {
+    fresh(run, ended, ended).is_some_and(has_recovered)
+}
+
+/// The events and the bad events of the latest tile.
+fn latest(evidence: &Evidence) -> (u64, u64) {
+    evidence.latest.unwrap_or((evidence.total, evidence.bad))
+}
+
+/// Whether more events of the latest tile are bad than the budget allows, however few there are.
+fn speaks_for_burning(evidence: &Evidence) -> bool {
+    let (total, bad) = latest(evidence);
+    bad as f64 > evidence.budget * total as f64
 }
 
 /// Until when there may be too few events after a change at `at`.

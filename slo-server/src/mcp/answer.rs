@@ -29,6 +29,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// How many incidents are listed by default, and at most.
 const LIMIT: usize = 20;
 const MOST: usize = 100;
+/// How old numbers may be if Prometheus gives no new ones.
+const OLDEST: Window = Window::minutes(5);
 /// How many groups of an SLO are listed at most.
 const MOST_GROUPS: usize = 100;
 
@@ -86,7 +88,8 @@ impl Sources {
             self.named(slo)?;
         }
         let kept = observer.overview().await;
-        let Some((overview, at)) = kept.value else {
+        let is_old = |at: Timestamp| kept.trouble.is_some() && at.after(OLDEST) < now();
+        let Some((overview, at)) = kept.value.filter(|(_, at)| !is_old(*at)) else {
             let why = kept.trouble.unwrap_or_else(|| "it has not answered yet".to_owned());
             return Err(format!("Prometheus: {why}; ask again"));
         };

@@ -31,7 +31,7 @@ use subtle::ConstantTimeEq;
 use tokio::time::timeout;
 
 /// How long the head of a request may take to arrive, how long a request may take with its answer, and how long answers may take
-/// after the end. Prometheus has half a minute.
+/// after the end. Prometheus has half a minute for a query.
 const SLOWEST: Duration = Duration::from_secs(10);
 const LONGEST_ANSWER: Duration = Duration::from_secs(40);
 const TO_END: Duration = Duration::from_secs(5);
@@ -102,7 +102,8 @@ fn origins(at: SocketAddr) -> Vec<String> {
 }
 
 async fn in_time(request: Request, next: Next) -> Response {
-    let late = (StatusCode::REQUEST_TIMEOUT, "the request took too long\n");
+    let told = "no answer within 40 s: name fewer `slos`, or a later `since`\n";
+    let late = (StatusCode::GATEWAY_TIMEOUT, told);
     timeout(LONGEST_ANSWER, next.run(request)).await.unwrap_or_else(|_| late.into_response())
 }
 
