@@ -205,7 +205,7 @@ def test_problems_are_incidents_and_incidents_are_errors(stack, folder, environm
     assert fault_of_event(event) is None and event["eventType"] == "ERROR_EVENT" and event["startTime"] == start
     slo("incident", one["incident"], "--store", store, "--environment", environment.url, "--token-file", folder / "token")
     assert environment.events[0]["properties"]["slo"] == "availability" and environment.refused == []
-    # The same event keeps a problem open; another one would be another problem.
+    # Another event would open another problem.
     assert environment.events == [event]
     assert post(problem("RESOLVED", start, start + 60_000)).json() == {"status": "recorded"}
     # What is over opens no problem that stays.

@@ -1,6 +1,6 @@
 //! Incidents as JSON: a list of episodes.
 
-use super::{Episode, Incident};
+use super::{Episode, EpisodeState, Incident};
 use crate::{Redactor, alert::IncidentId};
 use serde::Serialize;
 use slo_core::plain;
@@ -52,6 +52,12 @@ pub struct ListedStep {
 }
 
 impl Listed {
+    /// Whether its alerts are firing.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.state != EpisodeState::Resolved.name()
+    }
+
     /// The episodes of an incident, latest first.
     ///
     /// Secrets are removed, and control characters are replaced.

@@ -117,13 +117,13 @@ impl Steps<'_> {
                     || self.has_gone_on(step)
                     || self.remediation(step).is_none_or(|remediation| {
                         let (now, deadline) = (self.situation.now, at.after(remediation.verify_within));
-                        match self.lately(run, *at, deadline) {
-                            // It is judged before it is over.
-                            _ if has_helped(run, *at) => false,
+                        let is_decided = match self.lately(run, *at, deadline) {
                             Lately::Burns => false,
                             Lately::Calm => deadline <= now,
                             Lately::Unclear => deadline.after(GRACE) <= now,
-                        }
+                        };
+                        // What has helped is written down first.
+                        is_decided && !has_helped(run, *at)
                     })
             }
             state => state.is_final(),

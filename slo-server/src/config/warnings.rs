@@ -64,3 +64,24 @@ impl Config {
         warnings
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_remediation_without_counts_is_told() {
+        let text = "version: slo-server/v1\nstore: sqlite:slo.db\nspecs: [slo.yaml]\n\
+                    runbooks: {down: {steps: [{remediate: {command: [/bin/true]}}]}}\n";
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("slo.yaml"), "").unwrap();
+        let told = |text: &str| {
+            let warnings = Config::parse(text, folder.path()).unwrap().warnings(&[]);
+            warnings.into_iter().filter(|one| one.contains("never runs for an SLO")).collect::<Vec<_>>()
+        };
+        let told_of = told(text);
+        assert!(told_of.len() == 1 && told_of[0].starts_with("runbooks.down: true: "), "{told_of:?}");
+        let counted = format!("{text}prometheus: {{url: 'http://127.0.0.1:9090'}}\n");
+        assert!(told(&counted).is_empty());
+    }
+}

@@ -25,7 +25,7 @@ pub(super) async fn show_list(list: &List, out: &mut dyn Write) -> Result<(), Er
         listed.extend(Listed::of(&record.incident(row.incident).await?.0, &record.redactor));
     }
     if list.open {
-        listed.retain(|episode| episode.state != "resolved");
+        listed.retain(Listed::is_open);
     }
     if list.output.format == Format::Json {
         return text::json(out, &listed);

@@ -53,7 +53,7 @@ pub(crate) async fn listed(
         listed.extend(Listed::of(&incident, redactor));
     }
     if query.open {
-        listed.retain(|episode| episode.state != EpisodeState::Resolved.name());
+        listed.retain(Listed::is_open);
     }
     Ok(listed)
 }
